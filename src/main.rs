@@ -1,0 +1,3 @@
+//! The `safestories` program.
+
+fn main() {}
