@@ -126,7 +126,8 @@ create function internal.search_text(name text, email text, phone text) returns 
 create index bookings_by_start on public.bookings (coalesce(booking_start_at, '-infinity'), booking_id);
 create index bookings_by_therapist_start on public.bookings
     (therapist_id, coalesce(booking_start_at, '-infinity'), booking_id);
-create index bookings_by_name on public.bookings (lower(coalesce(invitee_name, '')), booking_id);
+-- Cut, because another program's name may be longer than an index entry can be.
+create index bookings_by_name on public.bookings (left(lower(coalesce(invitee_name, '')), 100), booking_id);
 create index bookings_by_created on public.bookings (coalesce(invitee_created_at, '-infinity'), booking_id);
 -- Who is busy when, and who has how much ahead.
 create index bookings_by_therapist_end on public.bookings
