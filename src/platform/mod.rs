@@ -1,0 +1,7 @@
+//! What every feature stands on.
+//!
+//! Nothing in here knows a feature: `platform` imports only itself, features import `platform`.
+
+mod from_text;
+
+pub mod time;
