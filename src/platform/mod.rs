@@ -4,4 +4,5 @@
 
 mod from_text;
 
+pub mod money;
 pub mod time;
