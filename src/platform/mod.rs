@@ -2,7 +2,10 @@
 //!
 //! Nothing in here knows a feature: `platform` imports only itself, features import `platform`.
 
+pub mod contact;
 mod from_text;
-
+pub mod ids;
 pub mod money;
+pub mod status;
+pub mod text;
 pub mod time;
