@@ -133,7 +133,11 @@ pub(super) async fn count(
                       or ($13::text is not null
                           and internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone) like $13))
                  and ($12::text is null or $2 is null or lower(coalesce(b.invitee_name, '')) like $12
-                      or internal.sees_contact($2, a.client_id, $1))
+                      or exists (
+                          select
+                          from internal.contact_clients($2, $1) as seen (client_id)
+                          where seen.client_id = a.client_id
+                      ))
            ) counted
            where $11::text[] is null
               or state = any ($11)"#,

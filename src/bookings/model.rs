@@ -285,7 +285,11 @@ macro_rules! select_bookings {
                            where n.booking_id = b.booking_id
                              and (own.note_id is null or own.signed_at is not null)
                        ) as noted,
-                       $2::text is null or internal.sees_contact($2, a.client_id, $1) as contact
+                       $2::text is null or exists (
+                           select
+                           from internal.contact_clients($2, $1) as seen (client_id)
+                           where seen.client_id = a.client_id
+                       ) as contact
                 offset 0
             ) v
             where b.booking_id is not null
