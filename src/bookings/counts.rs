@@ -25,7 +25,7 @@ use crate::platform::{
 }))]
 pub(crate) struct BookingCounts {
     /// Every booking.
-    all: i64,
+    pub(super) all: i64,
     /// Running or ahead.
     upcoming: i64,
     /// Held.
@@ -117,7 +117,7 @@ pub(super) async fn count(
                    left join internal.session_notes own on own.note_id = n.note_id
                    where own.note_id is null or own.signed_at is not null
                ) n on n.booking_id = b.booking_id
-               left join appointment_table a on a.session_id = b.booking_id and ($4::text is not null or $2 is not null)
+               left join appointment_table a on a.session_id = b.booking_id and ($4::text is not null or $2::text is not null)
                where b.booking_id is not null
                  and ($2::text is null or b.therapist_id = $2)
                  and ($3::text is null or b.therapist_id = $3)
@@ -132,7 +132,7 @@ pub(super) async fn count(
                       or internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone) like $12
                       or ($13::text is not null
                           and internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone) like $13))
-                 and ($12::text is null or $2 is null or lower(coalesce(b.invitee_name, '')) like $12
+                 and ($12::text is null or $2::text is null or lower(coalesce(b.invitee_name, '')) like $12
                       or exists (
                           select
                           from internal.contact_clients($2, $1) as seen (client_id)

@@ -17,9 +17,11 @@ use crate::platform::{
     app::App,
     caller::Scope,
     error::Result,
-    ids::{ClientId, TherapistId},
+    ids::{BookingId, ClientId, TherapistId},
+    money::Amount,
     page::{Key, List, Listing, Page, PageParams, Position},
     problem::Problems,
+    status::BookingState,
     time::Timestamp,
 };
 
@@ -154,7 +156,7 @@ impl List for BookingList {
     }
 
     async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        Ok(count(db, &self.scope, &self.criteria, self.now).await?.listed)
+        Ok(count(db, &self.scope, &self.criteria, self.now).await?.all)
     }
 
     fn key(booking: &Booking) -> Key {

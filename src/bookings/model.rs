@@ -200,7 +200,7 @@ pub struct Booking {
     pub(super) version: String,
     /// Where it stands in the list it was read for.
     #[serde(skip)]
-    sort_key: String,
+    pub(super) sort_key: String,
 }
 
 /// Reads bookings: the order's key, the rest of the statement's conditions and what follows them, and the arguments from
@@ -209,7 +209,7 @@ pub struct Booking {
 /// What a row needs of other tables is looked up per row shown, by index; `offset 0` keeps PostgreSQL from computing it
 /// once for each place it is named in.
 macro_rules! select_bookings {
-    ($key:literal, $tail:literal, $now:expr, $owner:expr $(, $argument:expr)* $(,)?) => {
+    ($key:literal, [$($tail:literal)+], $now:expr, $owner:expr $(, $argument:expr)* $(,)?) => {
         sqlx::query_as!(
             $crate::bookings::model::Booking,
             r#"select

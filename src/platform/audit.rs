@@ -39,7 +39,7 @@ use super::{
     status::UserRole,
     telemetry::{ClientAddress, RequestId},
     text,
-    time::ist_text,
+    time::text::ist_text,
 };
 
 /// The largest body that is read.
@@ -279,7 +279,7 @@ pub(super) async fn write(
            ), log as (
                insert into audit_logs
                    (therapist_id, therapist_name, action_type, action_description, client_name, ip_address, timestamp)
-               select (select therapist_id from actor), (select name from actor), $2, $3, $4, $5, $6
+               select (select therapist_id from actor), (select name from actor), $2::text, $3, $4, $5::text, $6
                where $2::text is not null
                returning log_id
            )
@@ -287,7 +287,7 @@ pub(super) async fn write(
                (log_id, at, actor_id, actor_role, session_id, request_id, route, action, subject_type, subject_id,
                 client_id, outcome, status, ip_address, detail)
            select (select log_id from log), $7, $1, $8, $9, $10, $11, action, subject_type, subject_id, client_id,
-                  $12, $13, $5, detail
+                  $12, $13, $5::text, detail
            from unnest($14::text[], $15::text[], $16::text[], $17::text[], $18::jsonb[])
                as entry (action, subject_type, subject_id, client_id, detail)"#,
         actor.map(|actor| actor.user_id.0),

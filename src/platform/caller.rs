@@ -45,7 +45,7 @@ impl Scope {
     pub fn owner(&self) -> Option<&str> {
         match self {
             Self::Practice => None,
-            Self::Own(therapist) => Some(therapist.as_ref()),
+            Self::Own(therapist) => Some(therapist.as_str()),
         }
     }
 
