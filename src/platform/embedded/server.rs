@@ -28,7 +28,7 @@ exec 3<&0 >>"$0" 2>&1
 { read _ <&3; while kill -INT $server; do sleep 0.1; done; } 2>/dev/null & guard=$!
 exec 3<&-
 wait $server; status=$?
-kill $guard 2>/dev/null
+{ kill $guard; wait $guard; } 2>/dev/null
 exit $status"#;
 
 /// Marks servers of ours, in `ps` too.

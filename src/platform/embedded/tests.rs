@@ -139,18 +139,16 @@ fn a_number_given_to_another_program_since_is_not_taken_for_a_server() {
 }
 
 #[test]
-fn a_folder_with_a_long_and_odd_name_works() {
+fn a_folder_with_a_long_or_odd_name_works() {
     let scratch = Scratch::new();
-    let home = scratch.0.join("it's, \"odd\" & long ".repeat(6));
-    let server = start(&Options { home: home.clone(), ..scratch.options() }).unwrap();
+    let long = scratch.0.join("it's odd, & long ".repeat(6));
+    let server = start(&Options { home: long.clone(), ..scratch.options() }).unwrap();
     assert_eq!(ask(&server.url("safestories"), "select 'yes'"), "yes");
     server.stop().unwrap();
 
-    let short = scratch.0.join("odd, \"");
-    fs::rename(home.join("data"), scratch.0.join("moved")).unwrap();
-    fs::rename(home, &short).unwrap();
-    fs::rename(scratch.0.join("moved"), short.join("data")).unwrap();
-    let server = start(&Options { home: short, ..scratch.options() }).unwrap();
+    let odd = scratch.0.join("\"odd\", ");
+    fs::rename(long, &odd).unwrap();
+    let server = start(&Options { home: odd, ..scratch.options() }).unwrap();
     assert_eq!(ask(&server.url("safestories"), "select 'yes'"), "yes");
 }
 
