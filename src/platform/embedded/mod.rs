@@ -4,12 +4,12 @@
 //!
 //! - Nothing is left behind. The server ends with this process however that ends, `kill -9` included: a
 //!   small shell holds the read end of a pipe from us and stops the server when the pipe closes
-//!   ([`server`]). The parent-death signal of Linux is no way: it fires when the *thread* that started the
+//!   (`server.rs`). The parent-death signal of Linux is no way: it fires when the *thread* that started the
 //!   child ends, which under tokio happens at any time.
 //! - A kill at any moment is recovered from. A cluster is made beside its place and renamed into it when
-//!   it is complete, roles included ([`cluster`]); so are downloaded programs ([`download`]).
+//!   it is complete, roles included (`cluster.rs`); so are downloaded programs (`download.rs`).
 //! - PostgreSQL refuses to run as root. Started by root, it runs as the owner of the folder, or as
-//!   `postgres` or `nobody` where that is root ([`account`]); so root and an ordinary user can share a folder.
+//!   `postgres` or `nobody` where that is root (`account.rs`); so root and an ordinary user can share a folder.
 //! - It listens on a unix socket only, in a folder with mode 0700, and gets none of our environment.
 //! - The application is an ordinary role: row-level security and privileges mean nothing to a superuser.
 //! - Everything blocks and needs no runtime: call it inside `spawn_blocking`.
