@@ -1,7 +1,9 @@
 //! SafeStories: the server a therapy practice runs on.
 
+// The example of a booking alone has more fields than the macro that reads it may nest by default.
 #![recursion_limit = "256"]
 
 pub mod api;
 pub mod bookings;
+pub mod cli;
 pub mod platform;
