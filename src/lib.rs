@@ -1,1 +1,4 @@
 //! scaffold
+
+pub mod cli;
+pub mod platform;
