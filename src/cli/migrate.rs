@@ -39,7 +39,9 @@ pub async fn run(args: Migrate, url: &str) -> anyhow::Result<ExitCode> {
                 println!("The database is ours already and current; nothing was done.");
             }
             Adoption::AlreadyOurs { pending } => {
-                println!("The database is ours already; nothing was done. `safestories migrate` would apply:");
+                println!(
+                    "The database is ours already; nothing was done. `safestories migrate` would apply:"
+                );
                 print(&pending);
             }
         }
@@ -65,7 +67,9 @@ fn check(status: &Status) -> ExitCode {
             println!("Pending:");
             print(pending);
         }
-        Status::Empty => println!("The database is empty; `safestories migrate` creates the tables."),
+        Status::Empty => {
+            println!("The database is empty; `safestories migrate` creates the tables.");
+        }
         refused => println!("{}", refused.refusal()),
     }
     ExitCode::FAILURE

@@ -12,10 +12,7 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::{
-    AssertSqlSafe, Connection, PgConnection,
-    migrate::Migrate,
-};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, migrate::Migrate};
 
 use super::{
     AdoptionReport, Error, MIGRATOR, Status, Step, TABLES,
@@ -68,7 +65,10 @@ pub(super) struct Change {
 /// # Errors
 /// [`Error::Obstacles`] names everything that stands against it; [`Error::NothingToAdopt`] where none of the tables is
 /// there. On any error the database is as it was.
-pub async fn adopt(url: &str, foreign_triggers: Option<ForeignTriggers>) -> Result<Adoption, Error> {
+pub async fn adopt(
+    url: &str,
+    foreign_triggers: Option<ForeignTriggers>,
+) -> Result<Adoption, Error> {
     let mut conn = connect(url).await?;
     conn.lock().await?;
     let result = adopt_locked(&mut conn, foreign_triggers).await;
@@ -86,7 +86,9 @@ async fn adopt_locked(
         refused => return Err(refused.refusal()),
     }
     let mut tx = conn.begin().await?;
-    sqlx::raw_sql("set local search_path to ''; set local lock_timeout to '10s'").execute(&mut *tx).await?;
+    sqlx::raw_sql("set local search_path to ''; set local lock_timeout to '10s'")
+        .execute(&mut *tx)
+        .await?;
     hold(&mut tx).await?;
 
     let wanted = blueprint::draw(&mut tx).await?;
@@ -105,7 +107,9 @@ async fn adopt_locked(
     report.data = data::read(&mut tx, &wanted).await?;
     blueprint::discard(&mut tx).await?;
     // From here on as if the database had been ours.
-    sqlx::raw_sql("set local search_path to default; set local lock_timeout to default").execute(&mut *tx).await?;
+    sqlx::raw_sql("set local search_path to default; set local lock_timeout to default")
+        .execute(&mut *tx)
+        .await?;
     MIGRATOR.skip(&mut *tx, Some(blueprint::LAST)).await?;
     MIGRATOR.run(&mut *tx).await?;
     report.applied = steps(0);
@@ -152,8 +156,14 @@ async fn hold(conn: &mut PgConnection) -> Result<(), Error> {
     let names = tables.iter().map(|table| format!("public.{table}")).collect::<Vec<_>>().join(", ");
     let locked = execute(conn, format!("lock table {names} in access exclusive mode")).await;
     match locked {
-        Err(error) if error.as_database_error().is_some_and(|cause| cause.code().as_deref() == Some("55P03")) => {
-            Err(Error::Obstacles(vec!["other programs are using the tables; stop them for a moment".to_owned()]))
+        Err(error)
+            if error
+                .as_database_error()
+                .is_some_and(|cause| cause.code().as_deref() == Some("55P03")) =>
+        {
+            Err(Error::Obstacles(vec![
+                "other programs are using the tables; stop them for a moment".to_owned(),
+            ]))
         }
         done => Ok(done?),
     }
@@ -187,7 +197,9 @@ async fn carry_out(
 ) -> Result<AdoptionReport, Error> {
     let mut report = plan.report;
     let has_function: bool =
-        sqlx::query_scalar("select to_regprocedure('public.get_ist_timestamp()') is not null").fetch_one(&mut *conn).await?;
+        sqlx::query_scalar("select to_regprocedure('public.get_ist_timestamp()') is not null")
+            .fetch_one(&mut *conn)
+            .await?;
     if !has_function {
         blueprint::move_function(conn).await?;
         report.done.push("created the function get_ist_timestamp()".to_owned());
@@ -199,7 +211,9 @@ async fn carry_out(
     for change in plan.changes {
         match (attempt(conn, &change.sql).await?, change.otherwise) {
             (Ok(()), _) => report.done.push(change.what),
-            (Err(error), Some(otherwise)) => report.left_out.push(format!("{}: {error}; {otherwise}", change.what)),
+            (Err(error), Some(otherwise)) => {
+                report.left_out.push(format!("{}: {error}; {otherwise}", change.what));
+            }
             (Err(error), None) => return Err(sqlx::Error::Database(error).into()),
         }
     }

@@ -4,11 +4,7 @@
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::{
-    adopt::quoted,
-    catalogue::Catalogue,
-    keys::orphans,
-};
+use super::{adopt::quoted, catalogue::Catalogue, keys::orphans};
 
 /// Sentences about the rows, each with a count above zero.
 pub(super) async fn read(conn: &mut PgConnection, wanted: &Catalogue) -> sqlx::Result<Vec<String>> {
@@ -62,7 +58,11 @@ fn checks() -> Vec<(String, String)> {
 
 /// The words the server writes; others are read as far as they are known.
 const STATUS_WORDS: [(&str, &str, &[&str]); 7] = [
-    ("bookings", "booking_status", &["confirmed", "rescheduled", "cancelled", "no_show", "completed"]),
+    (
+        "bookings",
+        "booking_status",
+        &["confirmed", "rescheduled", "cancelled", "no_show", "completed"],
+    ),
     ("bookings", "invitee_status", &["confirmed", "waiting", "cancelled"]),
     ("bookings", "booking_mode", &["google_meet", "in_person", "phone"]),
     ("bookings", "refund_status", &["initiated", "processing", "completed", "failed"]),
@@ -103,7 +103,9 @@ async fn unreadable(
         .collect::<Vec<_>>()
         .join(", ");
     let counts: Vec<i64> =
-        sqlx::query_scalar(AssertSqlSafe(format!("select array[{counts}] from public.{table}"))).fetch_one(conn).await?;
+        sqlx::query_scalar(AssertSqlSafe(format!("select array[{counts}] from public.{table}")))
+            .fetch_one(conn)
+            .await?;
     for ((name, _), count) in columns.iter().zip(counts).filter(|(_, count)| *count > 0) {
         findings.push(format!("{table}.{name} with infinity, NaN or a year beyond the calendar (read as NULL): {count}"));
     }

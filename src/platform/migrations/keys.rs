@@ -37,7 +37,11 @@ pub(super) async fn complete(
     for rule in &wanted.uniques {
         match found.uniques.iter().find(|there| there.same_rule(rule)) {
             Some(there) if rule.primary && !there.primary => {
-                report.differences.push(format!("{} is unique by {}, not a primary key", words(rule), there.name));
+                report.differences.push(format!(
+                    "{} is unique by {}, not a primary key",
+                    words(rule),
+                    there.name
+                ));
             }
             Some(_) => {}
             None => {
@@ -66,18 +70,21 @@ async fn add_unique(
     report: &mut AdoptionReport,
 ) -> sqlx::Result<bool> {
     let words = words(rule);
+    let kind = if rule.primary { "primary key" } else { "unique" };
     if let Some(duplicates) = duplicates(conn, rule).await? {
-        let consequence = if rule.table == "users" && !rule.primary { "; these users cannot log in" } else { "" };
-        report.left_out.push(format!("unique {words}: {duplicates}{consequence}"));
+        let consequence =
+            if rule.table == "users" && !rule.primary { "; these users cannot log in" } else { "" };
+        report.left_out.push(format!("{kind} {words}: {duplicates}{consequence}"));
         return Ok(false);
     }
     let (table, on) = (&rule.table, rule.on.join(", "));
     let other_primary = found.uniques.iter().any(|there| there.table == *table && there.primary);
     if rule.primary && !other_primary {
-        let nulls: i64 =
-            sqlx::query_scalar(AssertSqlSafe(format!("select count(*) from public.{table} where {on} is null")))
-                .fetch_one(&mut *conn)
-                .await?;
+        let nulls: i64 = sqlx::query_scalar(AssertSqlSafe(format!(
+            "select count(*) from public.{table} where {on} is null"
+        )))
+        .fetch_one(&mut *conn)
+        .await?;
         if nulls > 0 {
             report.left_out.push(format!("primary key {words}: {nulls} rows hold NULL"));
             return Ok(false);
@@ -85,7 +92,10 @@ async fn add_unique(
     }
     let name = free_name(conn, &rule.name).await?;
     let (kind, sql) = if rule.primary && !other_primary {
-        ("primary key", format!("alter table public.{table} add constraint {name} primary key ({on})"))
+        (
+            "primary key",
+            format!("alter table public.{table} add constraint {name} primary key ({on})"),
+        )
     } else if rule.constraint {
         ("unique", format!("alter table public.{table} add constraint {name} unique ({on})"))
     } else {
@@ -115,7 +125,8 @@ async fn duplicates(conn: &mut PgConnection, rule: &Unique) -> sqlx::Result<Opti
     .await?;
     let Some(&(_, count)) = rows.first() else { return Ok(None) };
     let names = rows.iter().map(|(value, _)| format!("`{value}`")).collect::<Vec<_>>().join(", ");
-    let rest = if usize::try_from(count).is_ok_and(|count| count > NAMED) { " and so on" } else { "" };
+    let rest =
+        if usize::try_from(count).is_ok_and(|count| count > NAMED) { " and so on" } else { "" };
     Ok(Some(format!("{count} values occur more than once ({names}{rest})")))
 }
 
@@ -163,9 +174,12 @@ async fn foreign_key(
     .fetch_one(&mut *conn)
     .await?;
     if orphans == 0 {
-        execute(conn, format!("alter table public.{table} validate constraint {}", quoted(&name))).await?;
+        execute(conn, format!("alter table public.{table} validate constraint {}", quoted(&name)))
+            .await?;
     } else {
-        report.left_out.push(format!("foreign key {arrow}: {orphans} rows point at nothing; it holds for new rows"));
+        report.left_out.push(format!(
+            "foreign key {arrow}: {orphans} rows point at nothing; it holds for new rows"
+        ));
     }
     Ok(())
 }

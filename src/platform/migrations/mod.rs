@@ -163,7 +163,9 @@ pub enum Error {
         versions: Vec<i64>,
     },
     /// There is nothing to take over.
-    #[error("none of the twenty tables is in this database: there is nothing to adopt, `safestories migrate` creates them")]
+    #[error(
+        "none of the twenty tables is in this database: there is nothing to adopt, `safestories migrate` creates them"
+    )]
     NothingToAdopt,
     /// What stands against an adoption, all of it at once.
     #[error("the database cannot be adopted as it is; nothing was changed{}", list(.0))]
@@ -208,7 +210,8 @@ pub async fn status(conn: &mut PgConnection) -> sqlx::Result<Status> {
         .await?;
         return Ok(if tables.is_empty() { Status::Empty } else { Status::Foreign { tables } });
     }
-    let versions: Vec<i64> = applied.keys().copied().filter(|version| !MIGRATOR.version_exists(*version)).collect();
+    let versions: Vec<i64> =
+        applied.keys().copied().filter(|version| !MIGRATOR.version_exists(*version)).collect();
     if !versions.is_empty() {
         return Ok(Status::Newer { versions });
     }
@@ -216,23 +219,36 @@ pub async fn status(conn: &mut PgConnection) -> sqlx::Result<Status> {
     let mut pending = Vec::new();
     for migration in MIGRATOR.iter() {
         match applied.get(&migration.version) {
-            Some(checksum) if checksum[..] != migration.checksum[..] => altered.push(migration.version),
+            Some(checksum) if checksum[..] != migration.checksum[..] => {
+                altered.push(migration.version);
+            }
             Some(_) => {}
-            None => pending
-                .push(Step { version: migration.version, description: migration.description.clone().into_owned() }),
+            None => pending.push(Step {
+                version: migration.version,
+                description: migration.description.clone().into_owned(),
+            }),
         }
     }
-    Ok(if altered.is_empty() { Status::Ours { pending } } else { Status::Altered { versions: altered } })
+    Ok(if altered.is_empty() {
+        Status::Ours { pending }
+    } else {
+        Status::Altered { versions: altered }
+    })
 }
 
 /// The versions and checksums in sqlx's table; none where there is no such table.
 async fn applied(conn: &mut PgConnection) -> sqlx::Result<BTreeMap<i64, Vec<u8>>> {
-    let exists: bool = sqlx::query_scalar("select to_regclass($1) is not null").bind(APPLIED).fetch_one(&mut *conn).await?;
+    let exists: bool = sqlx::query_scalar("select to_regclass($1) is not null")
+        .bind(APPLIED)
+        .fetch_one(&mut *conn)
+        .await?;
     if !exists {
         return Ok(BTreeMap::new());
     }
     let rows: Vec<(i64, Vec<u8>)> =
-        sqlx::query_as(AssertSqlSafe(format!("select version, checksum from {APPLIED}"))).fetch_all(conn).await?;
+        sqlx::query_as(AssertSqlSafe(format!("select version, checksum from {APPLIED}")))
+            .fetch_all(conn)
+            .await?;
     Ok(rows.into_iter().collect())
 }
 

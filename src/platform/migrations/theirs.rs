@@ -15,14 +15,15 @@ pub(super) async fn read(
     let rules: Vec<(String, String, String)> =
         sqlx::query_as(ON_TABLES).bind(TABLES.as_slice()).fetch_all(conn).await?;
     for (table, name, definition) in rules {
-        let recognised =
-            found.uniques.iter().any(|rule| {
-                rule.table == table && rule.name == name && wanted.uniques.iter().any(|other| other.same_rule(rule))
-            }) || found.foreign_keys.iter().any(|rule| {
-                rule.table == table
-                    && rule.name == name
-                    && wanted.foreign_keys.iter().any(|other| other.same_rule(rule))
-            });
+        let recognised = found.uniques.iter().any(|rule| {
+            rule.table == table
+                && rule.name == name
+                && wanted.uniques.iter().any(|other| other.same_rule(rule))
+        }) || found.foreign_keys.iter().any(|rule| {
+            rule.table == table
+                && rule.name == name
+                && wanted.foreign_keys.iter().any(|other| other.same_rule(rule))
+        });
         if !recognised {
             theirs.push(format!("{name} on {table}: {definition}"));
         }
