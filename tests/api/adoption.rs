@@ -88,6 +88,11 @@ async fn everything_is_reported_and_no_row_is_changed() {
     let report = adopted(&url, Some(Accept)).await;
 
     assert_eq!(rows(&mut conn, &columns).await, before);
+    let dated: i64 = sqlx::query_scalar("select count(created_at) from payments")
+        .fetch_one(&mut conn)
+        .await
+        .unwrap();
+    assert_eq!(dated, 0, "a column added later invents nothing for the rows that were there");
     assert_tells(
         &report.done,
         &[
@@ -109,13 +114,13 @@ async fn everything_is_reported_and_no_row_is_changed() {
     assert_tells(
         &report.left_out,
         &[
-            "unique users (lower(username)): 1 values occur more than once (`asha`); these users cannot log in",
-            "NOT NULL of therapists.name: 1 rows hold NULL",
-            "primary key appointment_table (session_id): 1 values occur more than once (`56001`)",
+            "unique users (lower(username)): values that occur more than once: 1 (`asha`); these users cannot log in",
+            "NOT NULL of therapists.name: rows that hold NULL: 1",
+            "primary key appointment_table (session_id): values that occur more than once: 1 (`56001`)",
             "foreign key refund_cancellation_table.session_id → appointment_table.session_id: \
              appointment_table.session_id is not unique",
-            "foreign key payments.booking_id → bookings.booking_id: 1 rows point at nothing",
-            "widened the column client_doc_form.status",
+            "foreign key payments.booking_id → bookings.booking_id: rows that point at nothing: 1; it holds for new rows",
+            "column client_doc_form.status stays character varying(10) and refuses longer values",
         ],
     );
     assert_tells(
@@ -233,6 +238,15 @@ async fn a_second_adoption_says_that_it_is_ours() {
 }
 
 #[tokio::test]
+async fn of_two_adoptions_at_once_one_does_the_work() {
+    let (url, _) = legacy("").await;
+    let (one, other) = tokio::join!(adopt(&url, Some(Accept)), adopt(&url, Some(Accept)));
+    let outcomes = [one.unwrap(), other.unwrap()];
+    let idle = Adoption::AlreadyOurs { pending: Vec::new() };
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == idle).count(), 1);
+}
+
+#[tokio::test]
 async fn without_adoption_foreign_tables_are_refused() {
     let (url, _) = legacy("").await;
     let refused = migrations::apply(&url).await.unwrap_err().to_string();
@@ -254,7 +268,10 @@ async fn duplicate_booking_ids_stop_it_with_a_list_and_nothing_is_done() {
     assert_eq!(obstacles.len(), 1);
     assert_tells(
         &obstacles,
-        &["80 values occur more than once (`twice-101`, `twice-102`", "`twice-150` and so on)"],
+        &[
+            "values that occur more than once: 80 (`twice-101`, `twice-102`",
+            "`twice-150` and so on)",
+        ],
     );
     assert!(matches!(migrations::status(&mut conn).await.unwrap(), Status::Foreign { .. }));
     let ours: bool = sqlx::query_scalar("select to_regnamespace('internal') is not null")
@@ -279,7 +296,7 @@ async fn what_acts_by_itself_needs_a_decision() {
             "`--foreign-triggers accept`",
         ],
     );
-    assert_eq!(obstacles.len(), 5);
+    assert_eq!(obstacles.len(), 6);
 }
 
 #[tokio::test]
@@ -318,7 +335,8 @@ async fn types_that_cannot_be_read_stand_in_the_way_all_named_at_once() {
          alter table payments alter column payment_date type timestamptz;
          alter table client_additional_notes drop column note_text;
          insert into client_additional_notes (booking_id) values ('56001');
-         alter table notifications add column tenant int not null;
+         alter table notifications add column tenant int not null default 1;
+         alter table notifications alter column tenant drop default;
          alter table therapist_clients_summary drop column total_sessions;
          alter table therapist_clients_summary add column total_sessions int generated always as (1) stored",
     )

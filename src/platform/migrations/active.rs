@@ -43,7 +43,7 @@ const ON_TABLES: &str = "
     join pg_trigger on tgrelid = ours.oid
     where not tgisinternal and tgenabled <> 'D'
     union all
-    select format('rule %s on %s: %s', rulename, relname, pg_get_ruledef(pg_rewrite.oid)),
+    select format('rule %s on %s: %s', rulename, relname, regexp_replace(pg_get_ruledef(pg_rewrite.oid), '[[:space:]]+', ' ', 'g')),
            format('alter table public.%I disable rule %I', relname, rulename)
     from ours
     join pg_rewrite on ev_class = ours.oid
@@ -57,7 +57,11 @@ const ON_TABLES: &str = "
 
 const KEYS_WITH_ACTIONS: &str = "
     select format('foreign key %s on %s: %s', conname, conrelid::regclass, pg_get_constraintdef(pg_constraint.oid)),
-           format('%s.%s → %s.%s', t.relname, a.attname, r.relname, ra.attname),
+           case
+               when cardinality(conkey) = 1 and t.relnamespace = r.relnamespace
+               then format('%s.%s → %s.%s', t.relname, a.attname, r.relname, ra.attname)
+               else 'not one of ours'
+           end,
            format('alter table %s drop constraint %I', conrelid::regclass, conname)
     from pg_constraint
     join pg_class t on t.oid = conrelid

@@ -10,16 +10,16 @@
 //! - Types that the server could not read or write, and duplicate booking ids, stop the adoption.
 //! - Triggers and the like ([`active`]) have to be accepted or disabled by the caller.
 
-use std::collections::BTreeSet;
-
-use sqlx::{AssertSqlSafe, Connection, PgConnection, migrate::Migrate};
+use sqlx::{Connection, PgConnection, migrate::Migrate};
 
 use super::{
-    AdoptionReport, Error, MIGRATOR, Status, Step, TABLES,
+    AdoptionReport, Error, MIGRATOR, Status, Step,
     active::{self, Active},
     blueprint,
     catalogue::Catalogue,
-    columns, connect, data, keys, status, steps, theirs,
+    columns, connect, data,
+    ddl::{attempt, execute},
+    keys, rights, status, steps, theirs,
 };
 
 /// What to do with triggers, rules, row security and keys with actions on the adopted tables.
@@ -56,8 +56,8 @@ pub(super) struct Plan {
 pub(super) struct Change {
     pub what: String,
     pub sql: String,
-    /// What it means when PostgreSQL refuses; without it, the adoption fails.
-    pub otherwise: Option<&'static str>,
+    /// What to report when PostgreSQL refuses; without it, the adoption fails.
+    pub otherwise: Option<String>,
 }
 
 /// Takes over the database at `url`.
@@ -112,43 +112,15 @@ async fn adopt_locked(
         .await?;
     MIGRATOR.skip(&mut *tx, Some(blueprint::LAST)).await?;
     MIGRATOR.run(&mut *tx).await?;
-    report.applied = steps(0);
+    report.applied = steps();
     tx.commit().await?;
     Ok(Adoption::Adopted(Box::new(report)))
 }
 
 /// Makes sure that the tables are ours to change, and keeps every other program off them until the end.
 async fn hold(conn: &mut PgConnection) -> Result<(), Error> {
-    let mut obstacles: Vec<String> = sqlx::query_scalar(
-        "select case
-                    when relkind <> 'r' then format('%s is not a plain table', relname)
-                    else format(
-                        'table %s belongs to %s: as that role, `alter table public.%s owner to %s`',
-                        relname, relowner::regrole, relname, quote_ident(current_user)
-                    )
-                end
-         from pg_class
-         join pg_namespace on pg_namespace.oid = relnamespace
-         where nspname = 'public'
-           and relname = any ($1)
-           and relkind in ('r', 'p', 'v', 'm', 'f')
-           and (relkind <> 'r' or not pg_has_role(relowner, 'usage'))
-         order by 1",
-    )
-    .bind(TABLES.as_slice())
-    .fetch_all(&mut *conn)
-    .await?;
-    let rights: Vec<String> = sqlx::query_scalar(
-        "select format('%s may not create in the %s: `grant create on %s to %s`', current_user, what, object, quote_ident(current_user))
-         from (
-             values ('database', 'database ' || quote_ident(current_database()), has_database_privilege(current_database(), 'create')),
-                    ('schema public', 'schema public', has_schema_privilege('public', 'create'))
-         ) needed (what, object, allowed)
-         where not allowed",
-    )
-    .fetch_all(&mut *conn)
-    .await?;
-    obstacles.extend(rights);
+    let mut obstacles = rights::out_of_reach(conn).await?;
+    obstacles.append(&mut rights::lacking(conn).await?);
     if !obstacles.is_empty() {
         return Err(Error::Obstacles(obstacles));
     }
@@ -173,19 +145,27 @@ async fn hold(conn: &mut PgConnection) -> Result<(), Error> {
 fn judge(active: &[Active], choice: Option<ForeignTriggers>, plan: &mut Plan) {
     for Active { what, off } in active {
         match (choice, off) {
-            (None, _) => plan.obstacles.push(format!(
-                "{what} (choose `--foreign-triggers accept` to leave such things in force, or `disable`)"
-            )),
-            (Some(ForeignTriggers::Accept), _) => plan.report.theirs.push(format!("accepted: {what}")),
+            (None, _) => plan.obstacles.push(what.clone()),
+            (Some(ForeignTriggers::Accept), _) => {
+                plan.report.theirs.push(format!("accepted: {what}"));
+            }
             (Some(ForeignTriggers::Disable), Some(sql)) => plan.changes.push(Change {
                 what: format!("switched off: {what}"),
                 sql: sql.clone(),
                 otherwise: None,
             }),
             (Some(ForeignTriggers::Disable), None) => {
-                plan.obstacles.push(format!("{what} (cannot be switched off from here: drop or accept it)"));
+                plan.obstacles
+                    .push(format!("{what} (cannot be switched off from here: drop or accept it)"));
             }
         }
+    }
+    if choice.is_none() && !active.is_empty() {
+        plan.obstacles.push(
+            "these act by themselves: `--foreign-triggers accept` leaves them in force, `--foreign-triggers disable` \
+             switches them off"
+                .to_owned(),
+        );
     }
 }
 
@@ -212,59 +192,11 @@ async fn carry_out(
         match (attempt(conn, &change.sql).await?, change.otherwise) {
             (Ok(()), _) => report.done.push(change.what),
             (Err(error), Some(otherwise)) => {
-                report.left_out.push(format!("{}: {error}; {otherwise}", change.what));
+                report.left_out.push(format!("{otherwise}: {}", error.message()));
             }
             (Err(error), None) => return Err(sqlx::Error::Database(error).into()),
         }
     }
     keys::complete(conn, wanted, &mut report).await?;
     Ok(report)
-}
-
-/// Runs statements so that their refusal by PostgreSQL leaves the transaction usable.
-async fn attempt(
-    conn: &mut PgConnection,
-    sql: &str,
-) -> sqlx::Result<Result<(), Box<dyn sqlx::error::DatabaseError>>> {
-    let mut savepoint = conn.begin().await?;
-    match execute(&mut savepoint, sql.to_owned()).await {
-        Ok(()) => savepoint.commit().await.map(Ok),
-        Err(sqlx::Error::Database(error)) => savepoint.rollback().await.map(|()| Err(error)),
-        Err(error) => Err(error),
-    }
-}
-
-/// Runs statements made of names from the catalogue, which are quoted where they are not our own.
-pub(super) async fn execute(conn: &mut PgConnection, sql: String) -> sqlx::Result<()> {
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(conn).await.map(|_| ())
-}
-
-/// A name as SQL, whatever is in it.
-pub(super) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// A name for something new in `public`, near to the wanted one.
-pub(super) async fn free_name(conn: &mut PgConnection, wanted: &str) -> sqlx::Result<String> {
-    let taken: Vec<String> = sqlx::query_scalar(
-        "select relname::text
-         from pg_class
-         join pg_namespace on pg_namespace.oid = relnamespace
-         where nspname = 'public'
-         union
-         select conname::text
-         from pg_constraint
-         join pg_namespace on pg_namespace.oid = connamespace
-         where nspname = 'public'",
-    )
-    .fetch_all(conn)
-    .await?;
-    let taken: BTreeSet<String> = taken.into_iter().collect();
-    let mut name = wanted.to_owned();
-    let mut number = 1;
-    while taken.contains(&name) {
-        number += 1;
-        name = format!("{wanted}{number}");
-    }
-    Ok(name)
 }

@@ -6,7 +6,11 @@
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::{MIGRATOR, adopt::execute, catalogue::Catalogue};
+use super::{
+    MIGRATOR,
+    catalogue::Catalogue,
+    ddl::{execute, quoted},
+};
 
 /// The last migration that describes the tables themselves; later ones create only what is ours.
 pub(super) const LAST: i64 = 2;
@@ -49,7 +53,7 @@ pub(super) async fn move_table(
         wanted.columns.iter().filter(|column| column.table == table && !column.is_serial())
     {
         if let Some(default) = &column.default {
-            let name = super::adopt::quoted(&column.name);
+            let name = quoted(&column.name);
             execute(
                 conn,
                 format!("alter table public.{table} alter column {name} set default {default}"),

@@ -7,8 +7,9 @@
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::{
-    adopt::{Change, Plan, free_name, quoted},
+    adopt::{Change, Plan},
     catalogue::{Catalogue, Column},
+    ddl::{free_name, quoted},
 };
 
 /// Plans what brings the found columns to the wanted ones.
@@ -106,7 +107,10 @@ fn compare_type(wanted: &Column, found: &Column, plan: &mut Plan) {
                 quoted(&wanted.name),
                 wanted.declared
             ),
-            otherwise: Some("the column stays as it is, and longer values will be refused"),
+            otherwise: Some(format!(
+                "column {at} stays {} and refuses longer values, ours is {}",
+                found.declared, wanted.declared
+            )),
         });
     } else {
         plan.report
@@ -199,7 +203,10 @@ async fn sequence_behind(
         plan.changes.push(Change {
             what: format!("moved the numbering of {} past its rows, to {restart}", at(column)),
             sql: format!("alter sequence {sequence} restart with {restart}"),
-            otherwise: Some("inserts will collide until it is moved"),
+            otherwise: Some(format!(
+                "the numbering of {} lags behind its rows, inserts will collide",
+                at(column)
+            )),
         });
     }
     Ok(())
@@ -244,7 +251,9 @@ async fn compare_null(
             .fetch_one(conn)
             .await?;
             if nulls > 0 {
-                plan.report.left_out.push(format!("NOT NULL of {at}: {nulls} rows hold NULL"));
+                plan.report
+                    .left_out
+                    .push(format!("NOT NULL of {at}: rows that hold NULL: {nulls}"));
             } else {
                 plan.changes.push(Change {
                     what: format!("made {at} NOT NULL, as all its rows are"),

@@ -4,7 +4,7 @@
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::{adopt::quoted, catalogue::Catalogue, keys::orphans};
+use super::{catalogue::Catalogue, ddl::quoted, keys::orphans};
 
 /// Sentences about the rows, each with a count above zero.
 pub(super) async fn read(conn: &mut PgConnection, wanted: &Catalogue) -> sqlx::Result<Vec<String>> {

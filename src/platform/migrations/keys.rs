@@ -4,8 +4,9 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::{
     AdoptionReport,
-    adopt::{Plan, execute, free_name, quoted},
+    adopt::Plan,
     catalogue::{Catalogue, ForeignKey, Unique},
+    ddl::{execute, free_name, quoted},
 };
 
 /// How many of the values that break a rule are named.
@@ -86,7 +87,7 @@ async fn add_unique(
         .fetch_one(&mut *conn)
         .await?;
         if nulls > 0 {
-            report.left_out.push(format!("primary key {words}: {nulls} rows hold NULL"));
+            report.left_out.push(format!("primary key {words}: rows that hold NULL: {nulls}"));
             return Ok(false);
         }
     }
@@ -127,7 +128,7 @@ async fn duplicates(conn: &mut PgConnection, rule: &Unique) -> sqlx::Result<Opti
     let names = rows.iter().map(|(value, _)| format!("`{value}`")).collect::<Vec<_>>().join(", ");
     let rest =
         if usize::try_from(count).is_ok_and(|count| count > NAMED) { " and so on" } else { "" };
-    Ok(Some(format!("{count} values occur more than once ({names}{rest})")))
+    Ok(Some(format!("values that occur more than once: {count} ({names}{rest})")))
 }
 
 async fn foreign_key(
@@ -178,7 +179,7 @@ async fn foreign_key(
             .await?;
     } else {
         report.left_out.push(format!(
-            "foreign key {arrow}: {orphans} rows point at nothing; it holds for new rows"
+            "foreign key {arrow}: rows that point at nothing: {orphans}; it holds for new rows"
         ));
     }
     Ok(())

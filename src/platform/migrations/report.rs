@@ -25,7 +25,7 @@ impl fmt::Display for AdoptionReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sections = [
             ("Done", &self.done),
-            ("Left out, because rows stand against it", &self.left_out),
+            ("Left out, or in force only in part", &self.left_out),
             ("Different, and kept", &self.differences),
             ("Not ours, and kept", &self.theirs),
             ("About the rows", &self.data),

@@ -52,6 +52,11 @@ const BESIDE_TABLES: &str = "
       and not exists (
           select from pg_depend where classid = 'pg_proc'::regclass and objid = pg_proc.oid and deptype = 'e'
       )
+    union all
+    select format('type %s', typname)
+    from pg_type
+    join pg_namespace on pg_namespace.oid = typnamespace
+    where nspname = 'public' and typtype in ('d', 'e')
     order by 1";
 
 const ON_TABLES: &str = "
