@@ -1,4 +1,5 @@
 //! What every feature stands on.
+<<<<<<< HEAD
 //!
 //! Nothing in here knows a feature: `platform` imports only itself, features import `platform`.
 
@@ -7,6 +8,7 @@ pub mod audit;
 pub mod caller;
 pub mod contact;
 pub mod csv;
+pub mod embedded;
 pub mod error;
 pub mod etag;
 pub mod extract;
@@ -25,3 +27,7 @@ pub mod telemetry;
 pub mod text;
 pub mod time;
 pub mod work;
+=======
+
+pub mod migrations;
+>>>>>>> schema
