@@ -1,5 +1,4 @@
 //! What every feature stands on.
-<<<<<<< HEAD
 //!
 //! Nothing in here knows a feature: `platform` imports only itself, features import `platform`.
 
@@ -15,6 +14,7 @@ pub mod extract;
 mod from_text;
 pub mod ids;
 pub mod live;
+pub mod migrations;
 pub mod money;
 pub mod page;
 pub mod password;
@@ -27,7 +27,3 @@ pub mod telemetry;
 pub mod text;
 pub mod time;
 pub mod work;
-=======
-
-pub mod migrations;
->>>>>>> schema
