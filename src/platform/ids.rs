@@ -16,7 +16,7 @@ macro_rules! text_ids {
             serde::Serialize, serde::Deserialize, utoipa::ToSchema,
         )]
         #[serde(transparent)]
-        #[schema(value_type = String, example = $example)]
+        #[schema(value_type = String, examples($example))]
         pub struct $name(String);
 
         impl $name {
@@ -104,7 +104,7 @@ macro_rules! serial_ids {
         )]
         #[serde(transparent)]
         #[sqlx(transparent)]
-        #[schema(value_type = i32, example = 17)]
+        #[schema(value_type = i32, examples(17))]
         pub struct $name(pub i32);
 
         impl std::fmt::Display for $name {

@@ -15,8 +15,11 @@ macro_rules! words {
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash,
             serde::Serialize, serde::Deserialize, utoipa::ToSchema,
         )]
+        // From the variant's name, since utoipa does not see a renaming that a macro passes on; a test
+        // holds it against `as_str`.
+        #[serde(rename_all = "snake_case")]
         pub enum $name {
-            $($(#[$word_doc])* #[serde(rename = $text)] $word,)+
+            $($(#[$word_doc])* $word,)+
         }
 
         impl $name {
@@ -197,7 +200,12 @@ mod tests {
 
     use super::*;
 
-    /// Each word has the same form in JSON, in `as_str` and in `Display`, and it is snake case.
+    fn described<T: utoipa::PartialSchema>() -> Vec<serde_json::Value> {
+        let schema = json!(T::schema());
+        schema["enum"].as_array().expect("a list of words").clone()
+    }
+
+    /// Each word has the same form in JSON, in the OpenAPI document, in `as_str` and in `Display`; it is snake case.
     macro_rules! one_form {
         ($($name:ident),+) => {$(
             for word in $name::ALL {
@@ -205,6 +213,7 @@ mod tests {
                 assert_eq!(json!(word), json!(text));
                 assert_eq!(from_value::<$name>(json!(text)).expect(text), *word);
                 assert_eq!(word.to_string(), text);
+                assert!(described::<$name>().contains(&json!(text)), "{text}");
                 assert!(text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{text}");
             }
         )+};

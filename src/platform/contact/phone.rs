@@ -56,6 +56,7 @@ impl Phone {
             Known::Possible => {
                 // The library's own "possible" is not public: E.164 allows 15 digits in all.
                 DATABASE.by_code(&code).is_some()
+                    && !national.starts_with('0')
                     && if code == 91 {
                         national.len() == 10
                     } else {
@@ -235,6 +236,7 @@ mod tests {
             "९८१२३४५६७८",
             "asha@example.org",
             "+00000000",
+            "+1 0002101350",
         ] {
             assert_eq!(e164(text), None, "{text}");
         }
