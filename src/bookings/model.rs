@@ -20,7 +20,7 @@ use crate::platform::{
 };
 
 /// A session between a therapist and a client: the columns of `bookings`, and what is computed from them.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(example = json!({
         "booking_id": "bk_0199c0de00007000800000000000000a",
         "client_id": "cl_0199c0de00007000800000000000000b",
@@ -304,8 +304,13 @@ macro_rules! select_bookings {
 pub(super) use select_bookings;
 
 impl Booking {
-    /// One booking, as far as the scope reaches.
+    /// One booking of the scope, as its caller sees it.
     pub(super) async fn read(db: &mut PgConnection, scope: &Scope, id: &BookingId, now: DateTime<Utc>) -> Result<Self> {
+        Ok(Self::whole(db, scope, id, now).await?.seen_by(scope))
+    }
+
+    /// One booking of the scope with all its columns, for deciding; not to be shown.
+    pub(super) async fn whole(db: &mut PgConnection, scope: &Scope, id: &BookingId, now: DateTime<Utc>) -> Result<Self> {
         let found = if id.is_possible() {
             select_bookings!("''", ["and b.booking_id = $3"], now, scope.owner(), id.as_str())
                 .fetch_optional(db)
@@ -313,7 +318,7 @@ impl Booking {
         } else {
             None
         };
-        found.map(|booking| booking.seen_by(scope)).ok_or(Error::NotFound("booking"))
+        found.ok_or(Error::NotFound("booking"))
     }
 
     /// Hides what the caller may not see: payment data from therapists, contact data where it is none of theirs.

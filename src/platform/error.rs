@@ -95,7 +95,7 @@ pub enum Error {
     Unavailable(#[source] anyhow::Error),
     /// Another transaction was in the way; doing it again from the start may succeed.
     #[error("too much at the same moment; try again")]
-    Contended(#[source] sqlx::Error),
+    Contended(#[source] anyhow::Error),
     /// Our fault.
     #[error("something went wrong on our side")]
     Internal(#[source] anyhow::Error),
@@ -129,6 +129,11 @@ impl Error {
     /// Something that cannot happen, did.
     pub fn internal(message: &'static str) -> Self {
         Self::Internal(anyhow::anyhow!(message))
+    }
+
+    /// Another transaction was in the way; the request is run again.
+    pub fn contended(message: &'static str) -> Self {
+        Self::Contended(anyhow::anyhow!(message))
     }
 
     fn kind(&self) -> &'static ProblemKind {
@@ -193,7 +198,7 @@ impl From<sqlx::Error> for Error {
             (E::Io(_) | E::Tls(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Protocol(_), _) => {
                 Self::Unavailable(error.into())
             }
-            (_, "40001" | "40P01") => Self::Contended(error),
+            (_, "40001" | "40P01") => Self::Contended(error.into()),
             // Shutting down, starting up, out of connections, timed out, waited too long for a lock, read-only after
             // a failover, or not allowed to write (the trail, say): none of it is the request's fault.
             (_, "55P03" | "57014" | "25006" | "25P03" | "42501") => Self::Unavailable(error.into()),

@@ -5,6 +5,7 @@
 
 #![expect(clippy::disallowed_types, reason = "this is where axum's own are wrapped")]
 
+mod patch;
 mod query;
 
 use axum::{
@@ -15,7 +16,10 @@ use axum::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use self::query::{Pairs, Query};
+pub use self::{
+    patch::{Patch, use_operations, use_payments, use_reschedule, use_transfer},
+    query::{Pairs, Query},
+};
 use super::error::{Error, Result};
 
 /// A JSON body, in or out.
