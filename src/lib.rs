@@ -6,4 +6,5 @@
 pub mod api;
 pub mod bookings;
 pub mod cli;
+pub mod notifications;
 pub mod platform;
