@@ -6,5 +6,6 @@
 pub mod api;
 pub mod bookings;
 pub mod cli;
+pub mod dashboards;
 pub mod notifications;
 pub mod platform;
