@@ -8,4 +8,5 @@ pub mod bookings;
 pub mod cli;
 pub mod dashboards;
 pub mod notifications;
+pub mod payments;
 pub mod platform;
