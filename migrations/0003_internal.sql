@@ -133,10 +133,10 @@ create table internal.appointments_cache_rows (
     id         integer not null
 );
 create table internal.clients_summary_rows (
-    therapist_id text    not null,
     client_id    text    not null,
+    therapist_id text    not null,
     id           integer not null,
-    constraint clients_summary_rows_pkey primary key (therapist_id, client_id)
+    constraint clients_summary_rows_pkey primary key (client_id, therapist_id)
 );
 
 -- Facts about this database that the server keeps for itself (such as: the demo data has been loaded).

@@ -145,8 +145,8 @@ async fn cancel(
     )
     .execute(uow.db())
     .await?;
-    if !held.booking.is_free_consultation {
-        payments::cancellation_entry(uow, id).await?;
+    if held.booking.is_paid() {
+        payments::cancellation::cancellation_entry(uow, id).await?;
     }
     uow.record(
         Entry::new("booking_cancel", format!("Cancelled the session of {}", held.client.name))
@@ -160,7 +160,7 @@ async fn cancel(
             })),
     );
     if refund {
-        payments::refund::open(uow, id, request.refund_amount).await?;
+        payments::refund::open(uow, id, request.refund_amount, Some(&request.reason)).await?;
     }
     cache::follow(uow, id, before).await?;
     let notice = Notice {

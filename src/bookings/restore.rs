@@ -82,7 +82,7 @@ async fn restore(uow: &mut UnitOfWork, scope: &Scope, id: &BookingId, conditions
     )
     .execute(uow.db())
     .await?;
-    payments::drop_cancellation_entry(uow, id).await?;
+    payments::cancellation::withdraw(uow, id).await?;
     cache::follow(uow, id, before).await?;
     let notice = Notice {
         kind: NotificationKind::NewBooking,
