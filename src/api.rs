@@ -5,7 +5,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    bookings,
+    auth, bookings,
     platform::{
         app::App,
         audit, caller,
@@ -32,9 +32,13 @@ fn therapist() -> OpenApiRouter<App> {
 /// The service.
 pub fn router(app: App) -> Router {
     let trail = || middleware::from_fn_with_state(app.clone(), audit::trail);
-    let admin = admin().layer(middleware::from_fn(caller::admins_only)).layer(trail());
-    let therapist = therapist().layer(middleware::from_fn(caller::therapists_only)).layer(trail());
+    let guard = || middleware::from_fn_with_state(app.clone(), auth::guard::guard);
+    let open = auth::open_routes().layer(trail());
+    let auth = auth::routes().layer(trail()).layer(guard());
+    let admin = admin().layer(middleware::from_fn(caller::admins_only)).layer(trail()).layer(guard());
+    let therapist = therapist().layer(middleware::from_fn(caller::therapists_only)).layer(trail()).layer(guard());
     let (router, _) = OpenApiRouter::with_openapi(Description::openapi())
+        .nest("/api/v1/auth", open.merge(auth))
         .nest("/api/v1/admin", admin)
         .nest("/api/v1/therapist", therapist)
         .split_for_parts();

@@ -13,6 +13,7 @@ use axum::{extract::FromRequestParts, http::{StatusCode, request::Parts}};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Map;
 use sqlx::{PgConnection, Postgres, Transaction};
+use uuid::Uuid;
 
 use super::{
     app::App,
@@ -105,6 +106,7 @@ impl Work {
             entries: Vec::new(),
             earlier: None,
             outcome: None,
+            ended: Vec::new(),
             dry_run,
         };
         if !dry_run {
@@ -138,6 +140,7 @@ pub struct UnitOfWork {
     entries: Vec<Entry>,
     earlier: Option<String>,
     outcome: Option<(StatusCode, String)>,
+    ended: Vec<Uuid>,
     dry_run: bool,
 }
 
@@ -192,6 +195,12 @@ impl UnitOfWork {
         self.outcome = Some((status, resource_id.to_string()));
     }
 
+    /// Notes logins that end with this: their tokens are refused here from the commit on, without waiting for the
+    /// notification that tells the other instances.
+    pub fn ends(&mut self, sessions: impl IntoIterator<Item = Uuid>) {
+        self.ended.extend(sessions);
+    }
+
     /// What a dry run would have done; `None` if this is none.
     #[must_use]
     pub fn effects(&self) -> Option<Vec<Effect>> {
@@ -216,6 +225,7 @@ impl UnitOfWork {
         let actor = self.actor.as_ref();
         audit::write(&mut self.tx, &self.trail, actor, self.now, &self.entries, "done", None).await?;
         self.tx.commit().await?;
+        self.app.ended.add(self.ended);
         self.trail.settle();
         Ok(())
     }
