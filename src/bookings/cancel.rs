@@ -11,7 +11,7 @@ use super::{
 use crate::{
     dashboards::cache,
     notifications::{self, Notice, NotificationKind, Recipient},
-    payments,
+    payments::{self, refund::RefundRefusal},
     platform::{
         audit::Entry,
         caller::Scope,
@@ -115,6 +115,9 @@ async fn cancel(
     }
     let held = held::hold(uow, scope, id, conditions).await?;
     held.ensure(Move::Cancel, scope)?;
+    if refund && !held.booking.is_paid() {
+        return Err(RefundRefusal::Nothing.into());
+    }
     let before = cache::before(uow, id).await?;
     let by = request.cancelled_by.unwrap_or(CancelledBy::Admin);
     let now = Timestamp::from(uow.now());
