@@ -9,9 +9,10 @@ mod docs;
 mod document;
 mod operation;
 mod problems;
+mod schemas;
 mod undocumented;
 
-use axum::{Router, middleware, routing::get};
+use axum::{Router, middleware};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -26,7 +27,7 @@ fn open() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(docs::get_openapi))
         .routes(routes!(docs::get_docs))
-        .routes(routes!(docs::get_docs_file))
+        .routes(routes!(docs::get_docs_asset))
         .routes(routes!(problems::get_problem))
 }
 
@@ -77,7 +78,7 @@ pub fn router(app: App) -> Router {
         .layer(trail())
         .layer(guard());
     Router::from(open())
-        .route("/docs/", get(docs::get_docs_page))
+        .layer(strict())
         .nest(Group::Auth.prefix(), accounts)
         .nest(Group::Admin.prefix(), admin)
         .nest(Group::Therapist.prefix(), therapist)

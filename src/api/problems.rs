@@ -8,7 +8,11 @@ use utoipa::{
 };
 
 use crate::{
+<<<<<<< HEAD
     auth, bookings, clients, payments,
+=======
+    bookings, clients,
+>>>>>>> d269629 (Pages, nulls, conditions and orders are described as they are; only what is used stands in the document)
     platform::{
         error::{Error, Result},
         extract::Path,
@@ -18,6 +22,7 @@ use crate::{
 };
 
 /// The lists of the features.
+<<<<<<< HEAD
 const LISTS: &[&[&ProblemKind]] = &[
     problem::PROBLEMS,
     work::PROBLEMS,
@@ -26,6 +31,10 @@ const LISTS: &[&[&ProblemKind]] = &[
     payments::refund::PROBLEMS,
     bookings::PROBLEMS,
 ];
+=======
+const LISTS: &[&[&ProblemKind]] =
+    &[problem::PROBLEMS, work::PROBLEMS, clients::PROBLEMS, bookings::PROBLEMS];
+>>>>>>> d269629 (Pages, nulls, conditions and orders are described as they are; only what is used stands in the document)
 
 /// All kinds.
 pub(super) fn all() -> impl Iterator<Item = &'static ProblemKind> {

@@ -82,7 +82,7 @@ pub(super) struct DryRun {
     post,
     path = "/bookings/{booking_id}/cancel",
     tag = "bookings",
-    params(("booking_id" = BookingId, Path, description = "The booking's id"), DryRun),
+    params(("booking_id" = BookingId, Path, description = "The booking's id"), DryRun, Preconditions),
     request_body = CancelBooking,
     responses((status = 200, description = "Cancelled", body = ChangedBooking), Problems),
 )]

@@ -34,7 +34,7 @@ use crate::{
     post,
     path = "/bookings/{booking_id}/restore",
     tag = "bookings",
-    params(("booking_id" = BookingId, Path, description = "The booking's id")),
+    params(("booking_id" = BookingId, Path, description = "The booking's id"), Preconditions),
     responses((status = 200, description = "Restored", body = ChangedBooking), Problems),
 )]
 pub(super) async fn restore_booking(
