@@ -2,7 +2,9 @@
 
 mod adoption;
 mod bookings;
+mod dashboards;
 mod given;
 mod harness;
 mod migrate;
+mod notifications;
 mod schema;
