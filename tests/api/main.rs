@@ -7,4 +7,5 @@ mod given;
 mod harness;
 mod migrate;
 mod notifications;
+mod payments;
 mod schema;
