@@ -8,11 +8,7 @@ use utoipa::{
 };
 
 use crate::{
-<<<<<<< HEAD
     auth, bookings, clients, payments,
-=======
-    bookings, clients,
->>>>>>> d269629 (Pages, nulls, conditions and orders are described as they are; only what is used stands in the document)
     platform::{
         error::{Error, Result},
         extract::Path,
@@ -22,7 +18,6 @@ use crate::{
 };
 
 /// The lists of the features.
-<<<<<<< HEAD
 const LISTS: &[&[&ProblemKind]] = &[
     problem::PROBLEMS,
     work::PROBLEMS,
@@ -31,10 +26,6 @@ const LISTS: &[&[&ProblemKind]] = &[
     payments::refund::PROBLEMS,
     bookings::PROBLEMS,
 ];
-=======
-const LISTS: &[&[&ProblemKind]] =
-    &[problem::PROBLEMS, work::PROBLEMS, clients::PROBLEMS, bookings::PROBLEMS];
->>>>>>> d269629 (Pages, nulls, conditions and orders are described as they are; only what is used stands in the document)
 
 /// All kinds.
 pub(super) fn all() -> impl Iterator<Item = &'static ProblemKind> {
