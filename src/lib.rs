@@ -1,2 +1,3 @@
 //! scaffold
+pub mod cli;
 pub mod platform;
