@@ -181,7 +181,8 @@ impl Scribe<'_> {
 
     fn payment(&mut self, session: &mut Session, person: &Person) {
         let Some(reference) = session.payment_reference() else { return };
-        let paid = session.created + TimeDelta::seconds(40);
+        let last = self.practice.midnight - TimeDelta::seconds(1);
+        let paid = (session.created + TimeDelta::seconds(40)).min(last);
         let refund = session.refund();
         let opened = refund.filter(|refund| refund.step != RefundStep::Requested);
         let settled =
