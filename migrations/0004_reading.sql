@@ -107,6 +107,24 @@ create function internal.booking_state(status text, start_at timestamp, end_at t
         end
     end;
 
+-- The clients whose contact data a therapist sees: those assigned to them, and those with an active session with them
+-- ahead. A set, so that PostgreSQL inlines it and looks up one client by index.
+create function internal.contact_clients(therapist text, at timestamp) returns setof text
+    language sql stable parallel safe
+begin atomic
+    select c.client_id
+    from public.all_clients_table c
+    where c.therapist_id = therapist
+    union all
+    select a.client_id
+    from public.appointment_table a
+    join public.bookings b on b.booking_id = a.session_id
+    where b.therapist_id = therapist
+      and internal.is_active(b.booking_status)
+      and internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration,
+                               b.invitee_payment_amount) > at;
+end;
+
 create function internal.digits(words text) returns text
     language sql immutable parallel safe
     return regexp_replace(words, '[^0-9]', '', 'g');

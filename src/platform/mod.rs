@@ -2,7 +2,28 @@
 //!
 //! Nothing in here knows a feature: `platform` imports only itself, features import `platform`.
 
+pub mod app;
+pub mod audit;
+pub mod caller;
+pub mod contact;
+pub mod csv;
+pub mod embedded;
+pub mod error;
+pub mod etag;
+pub mod extract;
 mod from_text;
-
+pub mod ids;
+pub mod live;
+pub mod migrations;
 pub mod money;
+pub mod page;
+pub mod password;
+pub mod postgres;
+pub mod problem;
+pub mod seal;
+pub mod secret;
+pub mod status;
+pub mod telemetry;
+pub mod text;
 pub mod time;
+pub mod work;

@@ -1,0 +1,60 @@
+//! How every changing operation on a booking ends: the booking as it stands now, read in the same transaction.
+
+use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::model::Booking;
+use crate::platform::{
+    audit::Effect,
+    caller::Scope,
+    error::Result,
+    etag::Versioned,
+    ids::BookingId,
+    work::UnitOfWork,
+};
+
+/// A booking as an operation leaves it; from a dry run, as it would leave it, with what else would be done.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ChangedBooking {
+    #[serde(flatten)]
+    booking: Booking,
+    /// True if nothing was kept: the request was a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dry_run: Option<bool>,
+    /// What a dry run would have done; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effects: Option<Vec<Effect>>,
+}
+
+/// Commits and answers with the booking.
+pub(super) async fn changed(
+    mut uow: UnitOfWork,
+    scope: &Scope,
+    id: &BookingId,
+) -> Result<Versioned<ChangedBooking>> {
+    let now = uow.now();
+    let booking = Booking::read(uow.db(), scope, id, now).await?;
+    let (stored, effects) = (booking.version.clone(), uow.effects());
+    uow.answers_with(StatusCode::OK, id);
+    uow.commit().await?;
+    let dry_run = effects.is_some().then_some(true);
+    Ok(Versioned::new(stored, ChangedBooking { booking, dry_run, effects }))
+}
+
+/// Commits and answers that the booking was made.
+pub(super) async fn created(mut uow: UnitOfWork, scope: &Scope, id: &BookingId) -> Result<Versioned<Booking>> {
+    let now = uow.now();
+    let booking = Booking::read(uow.db(), scope, id, now).await?;
+    uow.answers_with(StatusCode::CREATED, id);
+    uow.commit().await?;
+    Ok(booking.versioned().created(format!("/api/v1/admin/bookings/{id}")))
+}
+
+/// Commits and answers with the booking as corrected.
+pub(super) async fn corrected(mut uow: UnitOfWork, scope: &Scope, id: &BookingId) -> Result<Versioned<Booking>> {
+    let now = uow.now();
+    let booking = Booking::read(uow.db(), scope, id, now).await?;
+    uow.commit().await?;
+    Ok(booking.versioned())
+}

@@ -1,0 +1,177 @@
+//! Calling a session off, and opening the refund where one is due.
+
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    answer::{self, ChangedBooking},
+    held::{self, Move},
+};
+use crate::{
+    dashboards::cache,
+    notifications::{self, Notice, NotificationKind, Recipient},
+    payments::{self, refund::RefundRefusal},
+    platform::{
+        audit::Entry,
+        caller::Scope,
+        error::{Error, Result},
+        etag::{Preconditions, Versioned},
+        extract::{Json, Path, Query},
+        ids::BookingId,
+        money::AmountInput,
+        problem::Problems,
+        status::{BookingStatus, InviteeStatus},
+        text::Text,
+        time::Timestamp,
+        work::{UnitOfWork, Work},
+    },
+};
+
+/// Who called a session off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum CancelledBy {
+    /// The practice.
+    Admin,
+    /// The client.
+    Client,
+    /// The therapist.
+    Therapist,
+}
+
+impl CancelledBy {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Client => "client",
+            Self::Therapist => "therapist",
+        }
+    }
+}
+
+/// Why a session is called off.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "reason": "Client is travelling", "cancelled_by": "client", "refund": true }))]
+pub(super) struct CancelBooking {
+    /// Kept with the booking and shown to its therapist.
+    reason: Text<2000>,
+    /// Who called it off; `admin` unless given.
+    #[schema(inline)]
+    cancelled_by: Option<CancelledBy>,
+    /// True: also open the refund of what was paid.
+    refund: Option<bool>,
+    /// How much of it to refund; all unless given.
+    refund_amount: Option<AmountInput>,
+}
+
+/// How an operation that changes several rows is run.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct DryRun {
+    /// True: go through all checks and tell the effects, but keep nothing.
+    dry_run: Option<bool>,
+}
+
+/// Cancel a booking
+///
+/// Frees the therapist's time, keeps who cancelled and why, notes that a refund is due if it was paid (and opens it if
+/// asked), and tells the admins and the therapist.
+#[utoipa::path(
+    post,
+    path = "/bookings/{booking_id}/cancel",
+    tag = "bookings",
+    params(("booking_id" = BookingId, Path, description = "The booking's id"), DryRun),
+    request_body = CancelBooking,
+    responses((status = 200, description = "Cancelled", body = ChangedBooking), Problems),
+)]
+pub(super) async fn cancel_booking(
+    scope: Scope,
+    work: Work,
+    Path(id): Path<BookingId>,
+    Query(DryRun { dry_run }): Query<DryRun>,
+    conditions: Preconditions,
+    Json(request): Json<CancelBooking>,
+) -> Result<Versioned<ChangedBooking>> {
+    let mut uow = work.begin_dry(dry_run.unwrap_or(false)).await?;
+    if uow.earlier().is_none() {
+        cancel(&mut uow, &scope, &id, &conditions, request).await?;
+    }
+    answer::changed(uow, &scope, &id).await
+}
+
+/// Cancels a booking of the scope.
+async fn cancel(
+    uow: &mut UnitOfWork,
+    scope: &Scope,
+    id: &BookingId,
+    conditions: &Preconditions,
+    request: CancelBooking,
+) -> Result<()> {
+    let refund = request.refund.unwrap_or(false);
+    if request.refund_amount.is_some() && !refund {
+        return Err(Error::body("/refund_amount", "is only taken with `refund: true`"));
+    }
+    let held = held::hold(uow, scope, id, conditions).await?;
+    held.ensure(Move::Cancel, scope)?;
+    if refund && !held.booking.is_paid() {
+        return Err(RefundRefusal::Nothing.into());
+    }
+    let before = cache::before(uow, id).await?;
+    let by = request.cancelled_by.unwrap_or(CancelledBy::Admin);
+    let now = Timestamp::from(uow.now());
+    sqlx::query!(
+        "with cancelled as (
+             update bookings
+             set booking_status = $2,
+                 invitee_status = $3,
+                 invitee_cancelled_at = $4,
+                 invitee_cancelled_reason = case when $5 = 'client' then $6 end,
+                 booking_cancelled_by = $5,
+                 booking_cancel_reason = $6,
+                 booking_updated_at = $4
+             where booking_id = $1
+             returning booking_id, invitee_id, invitee_name, invitee_phone, invitee_email
+         )
+         insert into booking_cancelled
+             (booking_id, invitee_id, invitee_name, invitee_number, invitee_email, cancelled_at, cancelled_by,
+              cancel_reason, created_at)
+         select booking_id, invitee_id, invitee_name, invitee_phone, invitee_email, $4, $5, $6, $4
+         from cancelled",
+        id.as_str(),
+        BookingStatus::Cancelled.as_str(),
+        InviteeStatus::Cancelled.as_str(),
+        now as Timestamp,
+        by.as_str(),
+        &*request.reason,
+    )
+    .execute(uow.db())
+    .await?;
+    if held.booking.is_paid() {
+        payments::cancellation::cancellation_entry(uow, id).await?;
+    }
+    uow.record(
+        Entry::new("booking_cancel", format!("Cancelled the session of {}", held.client.name))
+            .on("booking", id)
+            .client(&held.client.client_id, &held.client.name)
+            .detail(json!({
+                "from": held.booking.state,
+                "cancelled_by": by.as_str(),
+                "booking_start_at": held.booking.booking_start_at,
+                "reason": &*request.reason,
+            })),
+    );
+    if refund {
+        payments::refund::open(uow, id, request.refund_amount, Some(&request.reason)).await?;
+    }
+    cache::follow(uow, id, before).await?;
+    let notice = Notice {
+        kind: NotificationKind::BookingCancelled,
+        title: "Booking cancelled",
+        message: &format!("The session of {} was cancelled", held.client.name),
+        related_id: id.as_str(),
+        to: &held.recipients(Recipient::Admins),
+    };
+    notifications::notify(uow, notice).await
+}

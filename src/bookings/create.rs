@@ -1,0 +1,265 @@
+//! Booking a session.
+
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::{
+    answer,
+    model::Booking,
+    slot::{Override, Slot, ensure_free},
+};
+use crate::{
+    clients::{self, Appointment, Choice, Person},
+    dashboards::cache,
+    notifications::{self, Notice, NotificationKind, Recipient},
+    payments,
+    platform::{
+        audit::Entry,
+        caller::Scope,
+        contact::{EmailInput, PhoneInput},
+        error::{Error, Result},
+        etag::Versioned,
+        extract::Json,
+        ids::{BookingId, ClientId, TherapistId},
+        money::AmountInput,
+        problem::Problems,
+        status::{BookingMode, BookingStatus, InviteeStatus},
+        text::Text,
+        time::{Instant, Timestamp, client_zone, text::invitee_time_text},
+        work::{UnitOfWork, Work},
+    },
+    therapists,
+};
+
+/// A session to be booked.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "therapist_id": "58101",
+    "invitee_name": "Meera Iyer",
+    "invitee_phone": "+91 98000 12345",
+    "invitee_email": "meera.iyer@example.org",
+    "booking_start_at": "2027-02-04T16:00:00+05:30",
+    "booking_mode": "google_meet",
+    "invitee_payment_amount": "1700.00"
+}))]
+pub(super) struct CreateBooking {
+    /// Who holds the session.
+    therapist_id: TherapistId,
+    /// The client's name.
+    invitee_name: Text<255>,
+    /// The client's phone; this or the e-mail address is needed.
+    invitee_phone: Option<PhoneInput>,
+    /// The client's e-mail address; this or the phone is needed.
+    invitee_email: Option<EmailInput>,
+    /// When the session starts.
+    booking_start_at: Instant,
+    /// When it ends; 50 minutes later (15 if free) unless given.
+    booking_end_at: Option<Instant>,
+    /// How many minutes it takes, instead of its end.
+    #[schema(minimum = 1, maximum = 1440, example = 50)]
+    booking_duration: Option<i32>,
+    /// How it is held; `google_meet` unless given.
+    #[schema(inline)]
+    booking_mode: Option<BookingMode>,
+    /// What is paid for it; nothing or 0 makes it a free consultation.
+    invitee_payment_amount: Option<AmountInput>,
+    /// The currency of the amount; INR unless given.
+    invitee_payment_currency: Option<Text<10>>,
+    /// The payment gateway.
+    invitee_payment_gateway: Option<Text<255>>,
+    /// The gateway's reference.
+    invitee_payment_reference_id: Option<Text<255>>,
+    /// The name the payment was made under.
+    invitee_payment_name: Option<Text<255>>,
+    /// `waiting` while the payment is pending; `confirmed` unless given.
+    #[schema(inline)]
+    invitee_status: Option<InviteeStatus>,
+    /// The name of the session.
+    booking_resource_name: Option<Text<255>>,
+    /// What it is about.
+    booking_subject: Option<Text<500>>,
+    /// Where an online session is joined.
+    booking_joining_link: Option<Text<2000>>,
+    /// Where the client checks in.
+    booking_checkin_url: Option<Text<2000>>,
+    /// What the client answered when booking.
+    invitee_question: Option<Text<5000>>,
+    /// The client's country.
+    invitee_country: Option<Text<100>>,
+    /// The client's city.
+    invitee_city: Option<Text<100>>,
+    /// The client's time zone, an IANA name; the practice's unless given.
+    #[schema(value_type = Option<String>, example = "Asia/Kolkata")]
+    invitee_timezone: Option<crate::platform::time::Zone>,
+    /// Whom to call.
+    emergency_contact_name: Option<Text<255>>,
+    /// Who that is to the client.
+    emergency_contact_relation: Option<Text<100>>,
+    /// Their phone.
+    emergency_contact_number: Option<Text<20>>,
+    /// The client it is for, where the answer `client-ambiguous` asked.
+    client_id: Option<ClientId>,
+    /// True: the client is somebody new, where the answer `client-ambiguous` asked.
+    new_client: Option<bool>,
+    /// True: book although the therapist is busy or full; needs a `reason`.
+    allow_overlap: Option<bool>,
+    /// Why the rules about the therapist's time are waived.
+    reason: Option<Text<500>>,
+}
+
+/// Book a session
+///
+/// Finds or makes the client, writes the booking, its appointment and, if paid, its payment, and tells the admins and
+/// the therapist. Refused while the therapist has another session at that time.
+#[utoipa::path(
+    post,
+    path = "/bookings",
+    tag = "bookings",
+    request_body = CreateBooking,
+    responses((status = 201, description = "Booked", body = Booking), Problems),
+)]
+pub(super) async fn create_booking(
+    scope: Scope,
+    work: Work,
+    Json(request): Json<CreateBooking>,
+) -> Result<Versioned<Booking>> {
+    let mut uow = work.begin().await?;
+    let id = match uow.earlier() {
+        Some(earlier) => BookingId::from(earlier),
+        None => create(&mut uow, request).await?,
+    };
+    answer::created(uow, &scope, &id).await
+}
+
+/// Books a session; answers with its id.
+async fn create(uow: &mut UnitOfWork, request: CreateBooking) -> Result<BookingId> {
+    if request.invitee_phone.is_none() && request.invitee_email.is_none() {
+        return Err(Error::body("/invitee_phone", "a phone or an e-mail address is needed"));
+    }
+    let choice = match (request.client_id.clone(), request.new_client) {
+        (Some(_), Some(true)) => return Err(Error::body("/new_client", "contradicts client_id")),
+        (Some(id), _) => Choice::Existing(id),
+        (None, Some(true)) => Choice::New,
+        (None, _) => Choice::Ask,
+    };
+    let waived = Override::check(request.allow_overlap, request.reason.clone())?;
+    let free = request.invitee_payment_amount.is_none_or(AmountInput::is_zero);
+    let slot =
+        Slot::new(request.booking_start_at, request.booking_end_at, request.booking_duration, Slot::usual(free))?;
+
+    let therapist = therapists::hold(uow.db(), &request.therapist_id)
+        .await?
+        .ok_or_else(|| Error::body("/therapist_id", "there is no such therapist"))?;
+    ensure_free(uow, &therapist, slot, None, &waived).await?;
+    let person = Person {
+        name: Some(&request.invitee_name),
+        phone: request.invitee_phone.as_ref().map(PhoneInput::as_str),
+        email: request.invitee_email.as_ref().map(EmailInput::as_str),
+    };
+    let client = clients::resolve(uow, person, choice, Some(&therapist)).await?;
+
+    let id = BookingId::new_at(uow.now());
+    insert(uow, &id, &request, slot, &therapist).await?;
+    let mode = request.booking_mode.unwrap_or(BookingMode::GoogleMeet).as_str();
+    let appointment = Appointment {
+        booking_id: &id,
+        start_at: slot.start.into(),
+        session_name: Some(session_name(&request, free)),
+        mode,
+        person,
+    };
+    clients::belongs_to(uow, &appointment, &client.client_id, Some(&therapist)).await?;
+    if !free && request.invitee_status != Some(InviteeStatus::Waiting) {
+        payments::record_for_booking(uow, &id).await?;
+    }
+    cache::follow(uow, &id, cache::Before::nothing()).await?;
+    let notice = Notice {
+        kind: NotificationKind::NewBooking,
+        title: "New booking",
+        message: &format!("{} is booked with {}", client.name, therapist.name),
+        related_id: id.as_str(),
+        to: &[Recipient::Admins, Recipient::Therapist(therapist.therapist_id.clone())],
+    };
+    notifications::notify(uow, notice).await?;
+    uow.record(
+        Entry::new("booking_create", format!("Booked {} with {}", client.name, therapist.name))
+            .on("booking", &id)
+            .client(&client.client_id, &client.name)
+            .detail(json!({
+                "therapist_id": therapist.therapist_id,
+                "booking_start_at": Timestamp::from(slot.start),
+                "booking_end_at": Timestamp::from(slot.end),
+                "override": waived.allow_overlap.then(|| waived.detail()),
+            })),
+    );
+    uow.answers_with(StatusCode::CREATED, &id);
+    Ok(id)
+}
+
+fn session_name(request: &CreateBooking, free: bool) -> &str {
+    let usual = if free { "Free Consultation" } else { "Therapy Session" };
+    request.booking_resource_name.as_deref().unwrap_or(usual)
+}
+
+async fn insert(
+    uow: &mut UnitOfWork,
+    id: &BookingId,
+    request: &CreateBooking,
+    slot: Slot,
+    therapist: &therapists::Therapist,
+) -> Result<()> {
+    let now = uow.now();
+    let amount = request.invitee_payment_amount;
+    let zone_name = request.invitee_timezone.map(|zone| zone.to_string());
+    let zone = client_zone(zone_name.as_deref(), uow.app().zone);
+    let invitee_id = format!("in_{}", id.as_str().trim_start_matches("bk_"));
+    sqlx::query!(
+        "insert into bookings
+             (booking_id, invitee_id, invitee_name, invitee_phone, invitee_email, invitee_question, invitee_country,
+              invitee_city, invitee_timezone, invitee_created_at, invitee_status, invitee_payment_reference_id,
+              invitee_payment_gateway, invitee_payment_name, invitee_payment_currency, invitee_payment_amount,
+              booking_updated_at, booking_subject, booking_status, booking_resource_name, booking_checkin_url,
+              booking_mode, booking_joining_link, booking_invitee_time, booking_host_name, booking_start_at,
+              booking_end_at, booking_duration, emergency_contact_name, emergency_contact_relation,
+              emergency_contact_number, therapist_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $10, $17, $18, $19, $20, $21,
+                 $22, $23, $24, $25, $26, $27, $28, $29, $30, $31)",
+        id.as_str(),
+        invitee_id,
+        &*request.invitee_name,
+        request.invitee_phone.as_ref().map(PhoneInput::as_str),
+        request.invitee_email.as_ref().map(EmailInput::as_str),
+        request.invitee_question.as_deref(),
+        request.invitee_country.as_deref(),
+        request.invitee_city.as_deref(),
+        zone_name,
+        Timestamp::from(now) as Timestamp,
+        request.invitee_status.unwrap_or(InviteeStatus::Confirmed).as_str(),
+        request.invitee_payment_reference_id.as_deref(),
+        request.invitee_payment_gateway.as_deref(),
+        request.invitee_payment_name.as_deref(),
+        amount.map(|_| request.invitee_payment_currency.as_deref().unwrap_or("INR")),
+        amount as Option<AmountInput>,
+        request.booking_subject.as_deref(),
+        BookingStatus::Confirmed.as_str(),
+        session_name(request, amount.is_none_or(AmountInput::is_zero)),
+        request.booking_checkin_url.as_deref(),
+        request.booking_mode.unwrap_or(BookingMode::GoogleMeet).as_str(),
+        request.booking_joining_link.as_deref(),
+        invitee_time_text(slot.start, slot.end, &zone.0),
+        therapist.name,
+        Timestamp::from(slot.start) as Timestamp,
+        Timestamp::from(slot.end) as Timestamp,
+        slot.minutes(),
+        request.emergency_contact_name.as_deref(),
+        request.emergency_contact_relation.as_deref(),
+        request.emergency_contact_number.as_deref(),
+        therapist.therapist_id.as_str(),
+    )
+    .execute(uow.db())
+    .await?;
+    Ok(())
+}

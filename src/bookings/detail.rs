@@ -1,0 +1,37 @@
+//! One booking.
+
+use axum::extract::State;
+
+use super::model::Booking;
+use crate::platform::{
+    app::App,
+    caller::Scope,
+    error::Result,
+    etag::{Preconditions, Versioned},
+    extract::Path,
+    ids::BookingId,
+    problem::Problems,
+};
+
+/// Get a booking
+#[utoipa::path(
+    get,
+    path = "/bookings/{booking_id}",
+    tag = "bookings",
+    params(("booking_id" = BookingId, Path, description = "The booking's id")),
+    responses(
+        (status = 200, description = "The booking", body = Booking),
+        (status = 304, description = "Not changed since the version in If-None-Match"),
+        Problems,
+    ),
+)]
+pub(super) async fn get_booking(
+    scope: Scope,
+    State(app): State<App>,
+    Path(id): Path<BookingId>,
+    unless: Preconditions,
+) -> Result<Versioned<Booking>> {
+    let mut db = app.db.read().await?;
+    let booking = Booking::read(&mut db, &scope, &id, app.clock.now()).await?;
+    Ok(booking.versioned().unless(unless))
+}

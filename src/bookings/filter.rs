@@ -1,0 +1,198 @@
+//! Which bookings a list holds: the parameters of each role, and the one form they share.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::platform::{
+    app::App,
+    contact,
+    error::{Error, Result},
+    ids::{ClientId, TherapistId},
+    page::orders,
+    status::{BookingMode, BookingState, BookingStatus},
+    time::{Day, Zone},
+};
+
+orders! {
+    /// The orders in which bookings can be listed.
+    BookingOrder: LatestFirst = "-booking_start_at", EarliestFirst = "booking_start_at", NameUp = "invitee_name",
+        NameDown = "-invitee_name", NewestFirst = "-invitee_created_at", OldestFirst = "invitee_created_at"
+}
+
+/// The tabs of a therapist's page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum BookingTab {
+    /// Running or ahead.
+    Upcoming,
+    /// Every booking.
+    All,
+    /// Held.
+    Completed,
+    /// Held, as it seems, but without a session note.
+    PendingNotes,
+    /// Called off.
+    Cancelled,
+    /// The client did not come.
+    NoShow,
+}
+
+/// Which bookings an admin lists.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AdminBookingFilter {
+    /// Only those in this computed state.
+    #[param(inline)]
+    state: Option<BookingState>,
+    /// Only those of this tab.
+    #[param(inline)]
+    tab: Option<BookingTab>,
+    /// Only those of which this was said.
+    #[param(inline)]
+    status: Option<BookingStatus>,
+    /// Only those of this therapist.
+    #[param(example = "58101")]
+    therapist_id: Option<TherapistId>,
+    /// Only those of this client.
+    #[param(example = "cl_0199c0de00007000800000000000000b")]
+    client_id: Option<ClientId>,
+    /// Only those held this way.
+    #[param(inline)]
+    mode: Option<BookingMode>,
+    /// Only those starting on this calendar day or later.
+    #[param(example = "2026-02-01")]
+    from: Option<Day>,
+    /// Only those starting on this calendar day or earlier.
+    #[param(example = "2026-02-28")]
+    to: Option<Day>,
+    /// The zone of the calendar days; the practice's if not given.
+    #[param(example = "Asia/Kolkata")]
+    tz: Option<Zone>,
+    /// Only free consultations, or only paid sessions.
+    free: Option<bool>,
+    /// Only those with, or without, a submitted session note.
+    has_note: Option<bool>,
+    /// Only those whose client's name, e-mail address or phone (in any notation) holds this; three characters or more.
+    #[param(min_length = 3, max_length = 100, example = "meera")]
+    q: Option<String>,
+}
+
+/// Which of their bookings a therapist lists.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct TherapistBookingFilter {
+    /// Only those of this tab.
+    #[param(inline)]
+    tab: Option<BookingTab>,
+    /// Only those in this computed state.
+    #[param(inline)]
+    state: Option<BookingState>,
+    /// Only those of this client.
+    #[param(example = "cl_0199c0de00007000800000000000000b")]
+    client_id: Option<ClientId>,
+    /// Only those held this way.
+    #[param(inline)]
+    mode: Option<BookingMode>,
+    /// Only those starting on this calendar day or later.
+    #[param(example = "2026-02-01")]
+    from: Option<Day>,
+    /// Only those starting on this calendar day or earlier.
+    #[param(example = "2026-02-28")]
+    to: Option<Day>,
+    /// The zone of the calendar days; the practice's if not given.
+    #[param(example = "Asia/Kolkata")]
+    tz: Option<Zone>,
+    /// Only those with, or without, a submitted session note.
+    has_note: Option<bool>,
+    /// Only those whose client's name holds this, or whose e-mail address or phone does as far as you may see it; three
+    /// characters or more.
+    #[param(min_length = 3, max_length = 100, example = "meera")]
+    q: Option<String>,
+}
+
+impl From<TherapistBookingFilter> for AdminBookingFilter {
+    fn from(filter: TherapistBookingFilter) -> Self {
+        let TherapistBookingFilter { tab, state, client_id, mode, from, to, tz, has_note, q } = filter;
+        Self { tab, state, client_id, mode, from, to, tz, has_note, q, ..Self::default() }
+    }
+}
+
+/// A filter as the statements take it.
+#[derive(Debug)]
+pub(super) struct Criteria {
+    pub(super) therapist_id: Option<TherapistId>,
+    pub(super) client_id: Option<ClientId>,
+    pub(super) status: Option<&'static str>,
+    pub(super) mode: Option<&'static str>,
+    pub(super) states: Option<Vec<&'static str>>,
+    pub(super) start_from: Option<DateTime<Utc>>,
+    pub(super) start_before: Option<DateTime<Utc>>,
+    pub(super) free: Option<bool>,
+    pub(super) has_note: Option<bool>,
+    /// LIKE pattern for names and e-mail addresses, lower case.
+    pub(super) words: Option<String>,
+    /// LIKE pattern for the digits of a phone.
+    pub(super) digits: Option<String>,
+}
+
+impl AdminBookingFilter {
+    /// Checks the values against each other and puts them into the form of the statements.
+    pub(super) fn criteria(self, app: &App) -> Result<Criteria> {
+        let now = app.clock.now();
+        let zone = self.tz.unwrap_or(app.zone);
+        if let (Some(from), Some(to)) = (self.from, self.to)
+            && from.date() > to.date()
+        {
+            return Err(Error::query("to", "is before `from`"));
+        }
+        let mut states: Option<Vec<BookingState>> = self.state.map(|state| vec![state]);
+        if let Some(tab) = self.tab.map(BookingTab::states).filter(|tab| tab.len() < BookingState::ALL.len()) {
+            states = Some(states.map_or_else(|| tab.to_vec(), |states| {
+                states.into_iter().filter(|state| tab.contains(state)).collect()
+            }));
+        }
+        let mut start_from = self.from.map(|day| zone.day_start(day.date()));
+        let mut start_before = self.to.map(|day| zone.days(day.date(), day.date()).end);
+        // What is live or ahead started within the last day (see internal.booking_end), what waits for its note has
+        // started: bounds that let the index find them however long the practice has been at work.
+        if let Some(states) = &states {
+            use BookingState::{Live, PendingNotes, Scheduled};
+            if !states.is_empty() && states.iter().all(|state| matches!(state, Live | Scheduled)) {
+                start_from = start_from.max(Some(now - TimeDelta::days(1)));
+            }
+            if !states.is_empty() && states.iter().all(|state| matches!(state, Live | PendingNotes)) {
+                start_before = Some(start_before.map_or(now, |before| before.min(now)) + TimeDelta::microseconds(1));
+            }
+        }
+        let search = self.q.map(|q| contact::Search::parse(&q)).transpose().map_err(|fault| Error::query("q", fault))?;
+        Ok(Criteria {
+            therapist_id: self.therapist_id,
+            client_id: self.client_id,
+            status: self.status.map(BookingStatus::as_str),
+            mode: self.mode.map(BookingMode::as_str),
+            states: states.map(|states| states.into_iter().map(BookingState::as_str).collect()),
+            start_from,
+            start_before,
+            free: self.free,
+            has_note: self.has_note,
+            words: search.as_ref().map(|search| search.words.clone()),
+            digits: search.and_then(|search| search.digits),
+        })
+    }
+}
+
+impl BookingTab {
+    /// The states it shows.
+    fn states(self) -> &'static [BookingState] {
+        use BookingState as S;
+        match self {
+            Self::Upcoming => &[S::Scheduled, S::Live],
+            Self::All => BookingState::ALL,
+            Self::Completed => &[S::Completed],
+            Self::PendingNotes => &[S::PendingNotes],
+            Self::Cancelled => &[S::Cancelled],
+            Self::NoShow => &[S::NoShow],
+        }
+    }
+}

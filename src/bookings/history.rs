@@ -1,0 +1,143 @@
+//! What happened to a booking, latest first, as the trail has it.
+
+use axum::{extract::State, response::Response};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+
+use super::model::Booking;
+use crate::platform::{
+    app::App,
+    caller::Scope,
+    error::Result,
+    extract::Path,
+    ids::BookingId,
+    page::{Key, List, Listing, Page, PageParams, Position, orders},
+    problem::Problems,
+    time::Timestamp,
+};
+
+orders! {
+    /// The orders of a history.
+    HistoryOrder: LatestFirst = "-at", EarliestFirst = "at"
+}
+
+/// A history has no filter.
+#[derive(Debug, Deserialize)]
+pub(super) struct Everything {}
+
+/// Something that was done to a booking.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct HistoryEntry {
+    /// When.
+    at: Timestamp,
+    /// What was done.
+    #[schema(example = "booking_reschedule")]
+    action: String,
+    /// The account that did it; null where a program did.
+    #[schema(example = 1)]
+    actor_id: Option<i32>,
+    /// The name of that account.
+    #[schema(example = "Front desk")]
+    actor_name: Option<String>,
+    /// Its role at the time.
+    #[schema(example = "admin")]
+    actor_role: String,
+    /// The request that did it.
+    request_id: String,
+    /// The facts: states, times, reasons.
+    #[schema(value_type = Object)]
+    detail: Value,
+    #[serde(skip)]
+    entry_id: i64,
+}
+
+/// Get a booking's history
+///
+/// Every change made through this server, latest first.
+#[utoipa::path(
+    get,
+    path = "/bookings/{booking_id}/history",
+    tag = "bookings",
+    params(
+        ("booking_id" = BookingId, Path, description = "The booking's id"),
+        ("sort" = inline(Option<HistoryOrder>), Query, description = "The order"),
+        PageParams,
+    ),
+    responses(
+        (status = 200, description = "A page of the history", content(
+            (Page<HistoryEntry> = "application/json"),
+            (String = "text/csv"),
+        )),
+        Problems,
+    ),
+)]
+pub(super) async fn list_booking_history(
+    scope: Scope,
+    State(app): State<App>,
+    Path(id): Path<BookingId>,
+    listing: Listing<Everything, HistoryOrder>,
+) -> Result<Response> {
+    let mut db = app.db.read().await?;
+    Booking::read(&mut db, &scope, &id, app.clock.now()).await?;
+    drop(db);
+    listing.request.answer(History(id)).await
+}
+
+/// The history of one booking.
+struct History(BookingId);
+
+impl List for History {
+    type Row = HistoryEntry;
+    type Order = HistoryOrder;
+
+    async fn rows(&self, db: &mut PgConnection, _: HistoryOrder, position: &Position) -> Result<Vec<HistoryEntry>> {
+        macro_rules! read {
+            ($beyond:literal, $direction:literal) => {
+                sqlx::query_as!(
+                    HistoryEntry,
+                    r#"select e.at as "at!: Timestamp",
+                              e.action,
+                              e.actor_id,
+                              coalesce(u.full_name, u.name) as actor_name,
+                              e.actor_role,
+                              e.request_id,
+                              e.detail,
+                              e.entry_id
+                       from internal.audit_entries e
+                       left join users u on u.id = e.actor_id
+                       where e.subject_type = 'booking'
+                         and e.subject_id = $1
+                         and e.outcome = 'done'
+                         and ($2::text is null or e.entry_id "# + $beyond + " $2::text::bigint)
+                       order by e.entry_id " + $direction + " limit $3",
+                    self.0.as_str(),
+                    position.sort(),
+                    position.limit,
+                )
+                .fetch_all(db)
+                .await
+            };
+        }
+        Ok(if position.descending { read!("<", "desc") } else { read!(">", "asc") }?)
+    }
+
+    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
+        let count = sqlx::query_scalar!(
+            r#"select count(*) as "count!"
+               from internal.audit_entries
+               where subject_type = 'booking'
+                 and subject_id = $1
+                 and outcome = 'done'"#,
+            self.0.as_str(),
+        )
+        .fetch_one(db)
+        .await?;
+        Ok(count)
+    }
+
+    fn key(entry: &HistoryEntry) -> Key {
+        Key { sort: entry.entry_id.to_string(), id: String::new() }
+    }
+}

@@ -1,0 +1,165 @@
+//! Looking through the bookings, latest first.
+//!
+//! One statement a page, walked by the index of its order (`bookings_by_start`, `bookings_by_therapist_start`,
+//! `bookings_by_name`, `bookings_by_created`). An optional condition is written `($n is null or …)`: PostgreSQL plans
+//! these statements for their arguments, and what is null falls away.
+
+use axum::{extract::State, response::Response};
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use super::{
+    counts::count,
+    filter::{AdminBookingFilter, BookingOrder, Criteria, TherapistBookingFilter},
+    model::{Booking, select_bookings},
+};
+use crate::platform::{
+    app::App,
+    caller::Scope,
+    error::Result,
+    ids::{BookingId, ClientId, TherapistId},
+    money::Amount,
+    page::{Key, List, Listing, Page, PageParams, Position},
+    problem::Problems,
+    status::BookingState,
+    time::Timestamp,
+};
+
+/// List bookings
+///
+/// All of the practice's, latest first. `Accept: text/csv` streams the whole list.
+#[utoipa::path(
+    get,
+    path = "/bookings",
+    tag = "bookings",
+    params(AdminBookingFilter, ("sort" = inline(Option<BookingOrder>), Query, description = "The order"), PageParams),
+    responses(
+        (status = 200, description = "A page of bookings", content(
+            (Page<Booking> = "application/json"),
+            (String = "text/csv"),
+        )),
+        Problems,
+    ),
+)]
+pub(super) async fn list_bookings(
+    scope: Scope,
+    State(app): State<App>,
+    listing: Listing<AdminBookingFilter, BookingOrder>,
+) -> Result<Response> {
+    let criteria = listing.filter.criteria(&app)?;
+    listing.request.answer(BookingList { scope, criteria, now: app.clock.now() }).await
+}
+
+/// List my bookings
+///
+/// The caller's own, latest first.
+#[utoipa::path(
+    get,
+    path = "/bookings",
+    tag = "bookings",
+    params(
+        TherapistBookingFilter,
+        ("sort" = inline(Option<BookingOrder>), Query, description = "The order"),
+        PageParams,
+    ),
+    responses(
+        (status = 200, description = "A page of bookings", content(
+            (Page<Booking> = "application/json"),
+            (String = "text/csv"),
+        )),
+        Problems,
+    ),
+)]
+pub(super) async fn list_own_bookings(
+    scope: Scope,
+    State(app): State<App>,
+    listing: Listing<TherapistBookingFilter, BookingOrder>,
+) -> Result<Response> {
+    let criteria = AdminBookingFilter::from(listing.filter).criteria(&app)?;
+    listing.request.answer(BookingList { scope, criteria, now: app.clock.now() }).await
+}
+
+/// The bookings that a scope reaches and a filter wants.
+struct BookingList {
+    scope: Scope,
+    criteria: Criteria,
+    now: DateTime<Utc>,
+}
+
+/// One page in one direction: the order's key and its type, how rows beyond the position compare, and the direction.
+macro_rules! page_of_bookings {
+    ($key:literal: $type:literal, $beyond:literal, $direction:literal, $list:expr, $position:expr) => {{
+        let criteria = &$list.criteria;
+        select_bookings!(
+            $key,
+            [
+                r#"and ($3::text is null or b.therapist_id = $3)
+                and ($4::text is null or a.client_id = $4)
+                and ($5::text is null or v.status = $5)
+                and ($6::text is null or internal.booking_mode(b.booking_mode) = $6)
+                and ($7::timestamp is null or coalesce(b.booking_start_at, '-infinity') >= $7)
+                and ($8::timestamp is null or coalesce(b.booking_start_at, '-infinity') < $8)
+                and ($9::boolean is null or internal.is_free(b.invitee_payment_amount) = $9)
+                and ($10::boolean is null or v.noted = $10)
+                and ($11::text[] is null
+                     or internal.booking_state(v.status, b.booking_start_at, v.end_at, v.noted, $1) = any ($11))
+                and ($12::text is null
+                     or internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone) like $12
+                     or ($13::text is not null
+                         and internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone) like $13))
+                and ($12::text is null or v.contact or lower(coalesce(b.invitee_name, '')) like $12)
+                and ($14::text is null or ("# $key ", b.booking_id) " $beyond " ($14::text::" $type ", $15)) "
+                "order by " $key " " $direction ", b.booking_id " $direction " limit $16"
+            ],
+            $list.now,
+            $list.scope.owner(),
+            criteria.therapist_id.as_ref().map(TherapistId::as_str),
+            criteria.client_id.as_ref().map(ClientId::as_str),
+            criteria.status,
+            criteria.mode,
+            criteria.start_from.map(Timestamp::from) as Option<Timestamp>,
+            criteria.start_before.map(Timestamp::from) as Option<Timestamp>,
+            criteria.free,
+            criteria.has_note,
+            criteria.states.as_deref() as Option<&[&str]>,
+            criteria.words,
+            criteria.digits,
+            $position.sort(),
+            $position.id(),
+            $position.limit,
+        )
+    }};
+}
+
+impl List for BookingList {
+    type Row = Booking;
+    type Order = BookingOrder;
+
+    async fn rows(&self, db: &mut PgConnection, order: BookingOrder, position: &Position) -> Result<Vec<Booking>> {
+        use BookingOrder as O;
+        // One arm for each order and direction, so that every statement is plain, checked and indexed.
+        macro_rules! read {
+            ($key:literal: $type:literal) => {
+                if position.descending {
+                    page_of_bookings!($key: $type, "<", "desc", self, position).fetch_all(db).await
+                } else {
+                    page_of_bookings!($key: $type, ">", "asc", self, position).fetch_all(db).await
+                }
+            };
+        }
+        let rows = match order {
+            O::LatestFirst | O::EarliestFirst => read!("coalesce(b.booking_start_at, '-infinity')": "timestamp"),
+            O::NameUp | O::NameDown => read!("left(lower(coalesce(b.invitee_name, '')), 100)": "text"),
+            O::NewestFirst | O::OldestFirst => read!("coalesce(b.invitee_created_at, '-infinity')": "timestamp"),
+        }?;
+        Ok(rows.into_iter().map(|booking| booking.seen_by(&self.scope)).collect())
+    }
+
+    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
+        Ok(count(db, &self.scope, &self.criteria, self.now).await?.all)
+    }
+
+    fn key(booking: &Booking) -> Key {
+        booking.key()
+    }
+}

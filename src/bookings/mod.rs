@@ -1,0 +1,53 @@
+//! Sessions between a therapist and a client.
+//!
+//! The state of a booking is computed (`internal.booking_state`); what may follow it is in [`model`]. Therapists act on
+//! their own bookings, admins on all; to anyone else a booking does not exist.
+
+mod answer;
+mod cancel;
+mod counts;
+mod create;
+mod detail;
+mod edit;
+mod filter;
+mod held;
+mod history;
+mod list;
+mod model;
+mod outcome;
+mod refusal;
+mod reschedule;
+mod restore;
+mod slot;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub use self::{
+    model::Booking,
+    refusal::{BookingRefusal, PROBLEMS},
+};
+use crate::platform::app::App;
+
+/// What admins may do with bookings.
+pub fn admin_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list::list_bookings, create::create_booking))
+        .routes(routes!(counts::count_bookings))
+        .routes(routes!(detail::get_booking, edit::edit_booking))
+        .routes(routes!(reschedule::reschedule_booking))
+        .routes(routes!(cancel::cancel_booking))
+        .routes(routes!(outcome::no_show_booking))
+        .routes(routes!(outcome::complete_booking))
+        .routes(routes!(restore::restore_booking))
+        .routes(routes!(history::list_booking_history))
+}
+
+/// What therapists may do with theirs.
+pub fn therapist_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list::list_own_bookings))
+        .routes(routes!(counts::count_own_bookings))
+        .routes(routes!(detail::get_booking))
+        .routes(routes!(outcome::no_show_booking))
+        .routes(routes!(outcome::complete_booking))
+}

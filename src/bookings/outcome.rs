@@ -1,0 +1,134 @@
+//! How a session went: it took place, or the client did not come.
+
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::{
+    answer::{self, ChangedBooking},
+    held::{self, Move},
+};
+use crate::{
+    dashboards::cache,
+    notifications::{self, Notice, NotificationKind, Recipient},
+    platform::{
+        audit::Entry,
+        caller::Scope,
+        error::Result,
+        etag::{Preconditions, Versioned},
+        extract::{OptionalJson, Path},
+        ids::BookingId,
+        problem::Problems,
+        status::BookingStatus,
+        text::Text,
+        time::Timestamp,
+        work::{UnitOfWork, Work},
+    },
+};
+
+/// What is said beside the outcome; the body may be left out.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "reason": "Waited for 20 minutes" }))]
+pub(super) struct BookingOutcome {
+    /// A remark, kept by the audit. Nothing clinical.
+    reason: Option<Text<500>>,
+}
+
+/// Mark a booking as a no-show
+///
+/// The client did not come; tells the admins. An admin may also correct a session marked as completed.
+#[utoipa::path(
+    post,
+    path = "/bookings/{booking_id}/no-show",
+    tag = "bookings",
+    params(("booking_id" = BookingId, Path, description = "The booking's id")),
+    request_body = Option<BookingOutcome>,
+    responses((status = 200, description = "Marked", body = ChangedBooking), Problems),
+)]
+pub(super) async fn no_show_booking(
+    scope: Scope,
+    work: Work,
+    Path(id): Path<BookingId>,
+    conditions: Preconditions,
+    OptionalJson(request): OptionalJson<BookingOutcome>,
+) -> Result<Versioned<ChangedBooking>> {
+    let mut uow = work.begin().await?;
+    if uow.earlier().is_none() {
+        settle(&mut uow, &scope, &id, &conditions, Move::NoShow, request).await?;
+    }
+    answer::changed(uow, &scope, &id).await
+}
+
+/// Complete a booking
+///
+/// The session took place. An admin may also correct one marked as a no-show.
+#[utoipa::path(
+    post,
+    path = "/bookings/{booking_id}/complete",
+    tag = "bookings",
+    params(("booking_id" = BookingId, Path, description = "The booking's id")),
+    request_body = Option<BookingOutcome>,
+    responses((status = 200, description = "Completed", body = ChangedBooking), Problems),
+)]
+pub(super) async fn complete_booking(
+    scope: Scope,
+    work: Work,
+    Path(id): Path<BookingId>,
+    conditions: Preconditions,
+    OptionalJson(request): OptionalJson<BookingOutcome>,
+) -> Result<Versioned<ChangedBooking>> {
+    let mut uow = work.begin().await?;
+    if uow.earlier().is_none() {
+        settle(&mut uow, &scope, &id, &conditions, Move::Complete, request).await?;
+    }
+    answer::changed(uow, &scope, &id).await
+}
+
+/// Says how a booking of the scope went.
+async fn settle(
+    uow: &mut UnitOfWork,
+    scope: &Scope,
+    id: &BookingId,
+    conditions: &Preconditions,
+    outcome: Move,
+    request: BookingOutcome,
+) -> Result<()> {
+    let held = held::hold(uow, scope, id, conditions).await?;
+    held.ensure(outcome, scope)?;
+    let before = cache::before(uow, id).await?;
+    let no_show = outcome == Move::NoShow;
+    let status = if no_show { BookingStatus::NoShow } else { BookingStatus::Completed };
+    sqlx::query!(
+        "update bookings
+         set booking_status = $2, booking_updated_at = $3
+         where booking_id = $1",
+        id.as_str(),
+        status.as_str(),
+        Timestamp::from(uow.now()) as Timestamp,
+    )
+    .execute(uow.db())
+    .await?;
+    cache::follow(uow, id, before).await?;
+    let name = &held.client.name;
+    let (action, sentence) = if no_show {
+        ("booking_no_show", format!("{name} did not come to the session"))
+    } else {
+        ("booking_complete", format!("The session of {name} took place"))
+    };
+    if no_show {
+        let notice = Notice {
+            kind: NotificationKind::NoShow,
+            title: "No-show",
+            message: &sentence,
+            related_id: id.as_str(),
+            to: &[Recipient::Admins],
+        };
+        notifications::notify(uow, notice).await?;
+    }
+    uow.record(Entry::new(action, sentence).on("booking", id).client(&held.client.client_id, name).detail(json!({
+        "from": held.booking.state,
+        "reason": request.reason.as_deref(),
+    })));
+    Ok(())
+}

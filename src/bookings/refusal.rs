@@ -1,0 +1,79 @@
+//! Why a booking cannot be made or changed as asked.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+
+use crate::platform::{
+    error::Refusal,
+    ids::BookingId,
+    problem::{ProblemKind, kinds},
+    status::BookingState,
+    time::Timestamp,
+};
+
+kinds! { PROBLEMS:
+    WRONG_STATE = CONFLICT, "wrong-state", "The booking's state does not allow it",
+        "The move is not allowed from the booking's present state, which `state` names. A scheduled session can be rescheduled or cancelled; a running one cancelled, completed or marked as a no-show; a past one the same (cancelled by an admin only); an admin may exchange no-show and completed, and restore a cancelled one whose start is ahead.";
+    SLOT_TAKEN = CONFLICT, "slot-taken", "The therapist is busy at that time",
+        "An active booking of the therapist overlaps; `clash` names it. An admin may send `allow_overlap: true` with a `reason`, which the audit keeps.";
+    THERAPIST_FULL = CONFLICT, "therapist-full", "The therapist takes no more bookings",
+        "The therapist has as many upcoming bookings as their `capacity` allows. An admin may send `allow_overlap: true` with a `reason`, which the audit keeps.";
+}
+
+/// A rule about bookings that stands against a request.
+#[derive(Debug, thiserror::Error)]
+pub enum BookingRefusal {
+    /// The state does not allow the move.
+    #[error("a booking that is {state} cannot be {wanted}")]
+    WrongState {
+        /// The present state.
+        state: BookingState,
+        /// What was asked for, as a participle.
+        wanted: &'static str,
+    },
+    /// The therapist is busy.
+    #[error("the therapist has another session at that time")]
+    SlotTaken(Clash),
+    /// The therapist is at their limit.
+    #[error("the therapist has {booked} upcoming bookings and takes {capacity}")]
+    Full {
+        /// Upcoming active bookings.
+        booked: i64,
+        /// The limit.
+        capacity: i32,
+    },
+}
+
+/// The booking that is in the way.
+#[derive(Debug)]
+pub struct Clash {
+    pub(super) booking_id: BookingId,
+    pub(super) start_at: Timestamp,
+    pub(super) end_at: Option<DateTime<Utc>>,
+}
+
+impl Refusal for BookingRefusal {
+    fn kind(&self) -> &'static ProblemKind {
+        match self {
+            Self::WrongState { .. } => &WRONG_STATE,
+            Self::SlotTaken(_) => &SLOT_TAKEN,
+            Self::Full { .. } => &THERAPIST_FULL,
+        }
+    }
+
+    fn members(&self) -> Map<String, Value> {
+        let (name, value) = match self {
+            Self::WrongState { state, .. } => ("state", json!(state)),
+            Self::SlotTaken(clash) => (
+                "clash",
+                json!({
+                    "booking_id": clash.booking_id,
+                    "booking_start_at": clash.start_at,
+                    "booking_end_at": Timestamp::from(clash.end_at),
+                }),
+            ),
+            Self::Full { booked, capacity } => ("capacity", json!({ "booked": booked, "capacity": capacity })),
+        };
+        Map::from_iter([(name.to_owned(), value)])
+    }
+}

@@ -1,0 +1,147 @@
+//! Moving a session to another time. The booking stays the same row and remembers where it was moved from.
+
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::{
+    answer::{self, ChangedBooking},
+    held::{self, Move},
+    slot::{Override, Slot, ensure_free},
+};
+use crate::{
+    clients,
+    dashboards::cache,
+    notifications::{self, Notice, NotificationKind, Recipient},
+    platform::{
+        audit::Entry,
+        caller::Scope,
+        error::{Error, Result},
+        etag::{Preconditions, Versioned},
+        extract::{Json, Path},
+        ids::BookingId,
+        problem::Problems,
+        status::BookingStatus,
+        text::Text,
+        time::{Instant, Timestamp, client_zone, text::invitee_time_text},
+        work::{UnitOfWork, Work},
+    },
+};
+
+/// To when a session is moved.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "booking_start_at": "2027-02-05T11:00:00+05:30", "reason": "Client is travelling" }))]
+pub(super) struct RescheduleBooking {
+    /// When the session starts now; ahead.
+    booking_start_at: Instant,
+    /// When it ends; it takes as long as before unless given.
+    booking_end_at: Option<Instant>,
+    /// How many minutes it takes, instead of its end.
+    #[schema(minimum = 1, maximum = 1440, example = 50)]
+    booking_duration: Option<i32>,
+    /// Why it is moved; with `allow_overlap`, why the rules about the therapist's time are waived.
+    reason: Option<Text<500>>,
+    /// True: move it although the therapist is busy then; needs a `reason`.
+    allow_overlap: Option<bool>,
+}
+
+/// Reschedule a booking
+///
+/// Moves a scheduled session to another time ahead. Refused while the therapist has another session then.
+#[utoipa::path(
+    post,
+    path = "/bookings/{booking_id}/reschedule",
+    tag = "bookings",
+    params(("booking_id" = BookingId, Path, description = "The booking's id")),
+    request_body = RescheduleBooking,
+    responses((status = 200, description = "Rescheduled", body = ChangedBooking), Problems),
+)]
+pub(super) async fn reschedule_booking(
+    scope: Scope,
+    work: Work,
+    Path(id): Path<BookingId>,
+    conditions: Preconditions,
+    Json(request): Json<RescheduleBooking>,
+) -> Result<Versioned<ChangedBooking>> {
+    let mut uow = work.begin().await?;
+    if uow.earlier().is_none() {
+        reschedule(&mut uow, &scope, &id, &conditions, request).await?;
+    }
+    answer::changed(uow, &scope, &id).await
+}
+
+/// Moves a booking of the scope.
+async fn reschedule(
+    uow: &mut UnitOfWork,
+    scope: &Scope,
+    id: &BookingId,
+    conditions: &Preconditions,
+    request: RescheduleBooking,
+) -> Result<()> {
+    let waived = Override::check(request.allow_overlap, request.reason)?;
+    let held = held::hold(uow, scope, id, conditions).await?;
+    held.ensure(Move::Reschedule, scope)?;
+    let booking = &held.booking;
+    let usual = booking.length().unwrap_or(Slot::usual(booking.is_free_consultation));
+    let slot = Slot::new(request.booking_start_at, request.booking_end_at, request.booking_duration, usual)?;
+    let now = uow.now();
+    if slot.start <= now {
+        return Err(Error::body("/booking_start_at", "must be ahead"));
+    }
+    if let Some(therapist) = &held.therapist {
+        ensure_free(uow, therapist, slot, Some(id), &waived).await?;
+    }
+    let before = cache::before(uow, id).await?;
+    let zone = client_zone(booking.invitee_timezone.as_deref(), uow.app().zone);
+    sqlx::query!(
+        "update bookings
+         set booking_status = $2,
+             booking_start_at = $3,
+             booking_end_at = $4,
+             booking_duration = $5,
+             booking_invitee_time = $6,
+             booking_updated_at = $7,
+             rescheduled_at = $7,
+             rescheduled_start_at = $3,
+             rescheduled_end_at = $4,
+             recheduled_from = booking_start_at
+         where booking_id = $1",
+        id.as_str(),
+        BookingStatus::Rescheduled.as_str(),
+        Timestamp::from(slot.start) as Timestamp,
+        Timestamp::from(slot.end) as Timestamp,
+        slot.minutes(),
+        invitee_time_text(slot.start, slot.end, &zone.0),
+        Timestamp::from(now) as Timestamp,
+    )
+    .execute(uow.db())
+    .await?;
+    let mut appointment = booking.appointment();
+    appointment.start_at = slot.start.into();
+    clients::belongs_to(uow, &appointment, &held.client.client_id, held.therapist.as_ref()).await?;
+    cache::follow(uow, id, before).await?;
+    let notice = Notice {
+        kind: NotificationKind::BookingRescheduled,
+        title: "Booking rescheduled",
+        message: &format!("The session of {} was moved to another time", held.client.name),
+        related_id: id.as_str(),
+        to: &held.recipients(Recipient::Admins),
+    };
+    notifications::notify(uow, notice).await?;
+    uow.record(
+        Entry::new("booking_reschedule", format!("Moved the session of {} to another time", held.client.name))
+            .on("booking", id)
+            .client(&held.client.client_id, &held.client.name)
+            .detail(json!({
+                "from": { "booking_start_at": booking.booking_start_at, "booking_end_at": booking.booking_end_at },
+                "to": {
+                    "booking_start_at": Timestamp::from(slot.start),
+                    "booking_end_at": Timestamp::from(slot.end),
+                },
+                "reason": waived.reason.as_deref(),
+                "allow_overlap": waived.allow_overlap,
+            })),
+    );
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! Taking a cancellation back, while the therapist is still free then and the session is ahead.
+
+use serde_json::json;
+
+use super::{
+    answer::{self, ChangedBooking},
+    held::{self, Move},
+    refusal::BookingRefusal,
+    slot::{Override, Slot, ensure_free},
+};
+use crate::{
+    dashboards::cache,
+    notifications::{self, Notice, NotificationKind, Recipient},
+    payments,
+    platform::{
+        audit::Entry,
+        caller::Scope,
+        error::Result,
+        etag::{Preconditions, Versioned},
+        extract::Path,
+        ids::BookingId,
+        problem::Problems,
+        status::{BookingStatus, InviteeStatus},
+        time::Timestamp,
+        work::{UnitOfWork, Work},
+    },
+};
+
+/// Restore a cancelled booking
+///
+/// The session is confirmed again. Refused when its start has passed or its time has been given to another. The
+/// cancellation stays on record; a refund that was not started is no longer due.
+#[utoipa::path(
+    post,
+    path = "/bookings/{booking_id}/restore",
+    tag = "bookings",
+    params(("booking_id" = BookingId, Path, description = "The booking's id")),
+    responses((status = 200, description = "Restored", body = ChangedBooking), Problems),
+)]
+pub(super) async fn restore_booking(
+    scope: Scope,
+    work: Work,
+    Path(id): Path<BookingId>,
+    conditions: Preconditions,
+) -> Result<Versioned<ChangedBooking>> {
+    let mut uow = work.begin().await?;
+    if uow.earlier().is_none() {
+        restore(&mut uow, &scope, &id, &conditions).await?;
+    }
+    answer::changed(uow, &scope, &id).await
+}
+
+/// Confirms a cancelled booking again.
+async fn restore(uow: &mut UnitOfWork, scope: &Scope, id: &BookingId, conditions: &Preconditions) -> Result<()> {
+    let held = held::hold(uow, scope, id, conditions).await?;
+    held.ensure(Move::Restore, scope)?;
+    let booking = &held.booking;
+    let now = uow.now();
+    let Some(start) = booking.booking_start_at.instant().filter(|start| *start > now) else {
+        return Err(BookingRefusal::WrongState { state: booking.state, wanted: "restored once its start has passed" }.into());
+    };
+    let length = booking.length().unwrap_or(Slot::usual(booking.is_free_consultation));
+    if let Some(therapist) = &held.therapist {
+        let slot = Slot { start, end: start + length };
+        ensure_free(uow, therapist, slot, Some(id), &Override::default()).await?;
+    }
+    let before = cache::before(uow, id).await?;
+    sqlx::query!(
+        "update bookings
+         set booking_status = $2,
+             invitee_status = $3,
+             invitee_cancelled_at = null,
+             invitee_cancelled_reason = null,
+             booking_cancelled_by = null,
+             booking_cancel_reason = null,
+             booking_updated_at = $4
+         where booking_id = $1",
+        id.as_str(),
+        BookingStatus::Confirmed.as_str(),
+        InviteeStatus::Confirmed.as_str(),
+        Timestamp::from(now) as Timestamp,
+    )
+    .execute(uow.db())
+    .await?;
+    payments::cancellation::withdraw(uow, id).await?;
+    cache::follow(uow, id, before).await?;
+    let notice = Notice {
+        kind: NotificationKind::NewBooking,
+        title: "Booking restored",
+        message: &format!("The session of {} takes place after all", held.client.name),
+        related_id: id.as_str(),
+        to: &held.recipients(Recipient::Admins),
+    };
+    notifications::notify(uow, notice).await?;
+    uow.record(
+        Entry::new("booking_restore", format!("Restored the session of {}", held.client.name))
+            .on("booking", id)
+            .client(&held.client.client_id, &held.client.name)
+            .detail(json!({ "booking_start_at": booking.booking_start_at })),
+    );
+    Ok(())
+}

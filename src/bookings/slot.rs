@@ -1,0 +1,189 @@
+//! A therapist's time: when a session starts and ends, and whether the therapist is free then.
+//!
+//! Called with the therapist's row held ([`therapists::hold`](crate::therapists::hold)), so that what was found free
+//! stays free until the transaction ends, whoever else is booking through this server.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::refusal::{BookingRefusal, Clash};
+use crate::{
+    platform::{
+        error::{Error, Result},
+        ids::BookingId,
+        text::Text,
+        time::{Instant, Timestamp},
+        work::UnitOfWork,
+    },
+    therapists::Therapist,
+};
+
+/// A session, in minutes.
+const SESSION: i64 = 50;
+/// A free consultation, in minutes.
+const CONSULTATION: i64 = 15;
+/// The longest session, in minutes: `internal.booking_end` counts on it.
+const LONGEST: i64 = 24 * 60;
+
+/// From when to when a session takes place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Slot {
+    pub(super) start: DateTime<Utc>,
+    pub(super) end: DateTime<Utc>,
+}
+
+impl Slot {
+    /// The session's time as a request gives it: an end or a duration, or neither.
+    pub(super) fn new(start: Instant, end: Option<Instant>, minutes: Option<i32>, usual: TimeDelta) -> Result<Self> {
+        let start = start.utc();
+        let longest = TimeDelta::minutes(LONGEST);
+        if let Some(minutes) = minutes
+            && !(1..=LONGEST).contains(&i64::from(minutes))
+        {
+            return Err(Error::body("/booking_duration", format!("must be from 1 to {LONGEST} minutes")));
+        }
+        let length = minutes.map(|minutes| TimeDelta::minutes(minutes.into()));
+        let end = match (end.map(Instant::utc), length) {
+            (Some(end), _) if end <= start => {
+                return Err(Error::body("/booking_end_at", "must be after booking_start_at"));
+            }
+            (Some(end), _) if end - start > longest => {
+                return Err(Error::body("/booking_end_at", "a session takes at most a day"));
+            }
+            (Some(end), Some(length)) if end - start != length => {
+                return Err(Error::body("/booking_duration", "does not agree with booking_end_at: send one of them"));
+            }
+            (Some(end), _) => end,
+            (None, length) => start + length.unwrap_or(usual),
+        };
+        Ok(Self { start, end })
+    }
+
+    /// How long a session takes if nothing is said.
+    pub(super) fn usual(free: bool) -> TimeDelta {
+        TimeDelta::minutes(if free { CONSULTATION } else { SESSION })
+    }
+
+    /// Its length in whole minutes, rounded up.
+    pub(super) fn minutes(self) -> i32 {
+        let seconds = (self.end - self.start).num_seconds();
+        i32::try_from((seconds + 59) / 60).unwrap_or(i32::MAX)
+    }
+}
+
+/// An admin's word that rules about the therapist's time do not stand.
+#[derive(Debug, Default, Clone, Deserialize, ToSchema)]
+pub(super) struct Override {
+    pub(super) allow_overlap: bool,
+    pub(super) reason: Option<Text<500>>,
+}
+
+impl Override {
+    /// An override needs its reason.
+    pub(super) fn check(allow_overlap: Option<bool>, reason: Option<Text<500>>) -> Result<Self> {
+        let allow_overlap = allow_overlap.unwrap_or(false);
+        if allow_overlap && reason.is_none() {
+            return Err(Error::body("/reason", "allow_overlap needs a reason, which the audit keeps"));
+        }
+        Ok(Self { allow_overlap, reason })
+    }
+
+    /// For the audit.
+    pub(super) fn detail(&self) -> Value {
+        json!({ "allow_overlap": self.allow_overlap, "reason": self.reason.as_deref() })
+    }
+}
+
+/// Fails unless the therapist is free then and takes another booking; `moving` is the booking itself, if it exists.
+pub(super) async fn ensure_free(
+    uow: &mut UnitOfWork,
+    therapist: &Therapist,
+    slot: Slot,
+    moving: Option<&BookingId>,
+    waived: &Override,
+) -> Result<()> {
+    if waived.allow_overlap {
+        return Ok(());
+    }
+    // Both ends of the index range are bounded, since no session counts for more than a day: the cost does not grow
+    // with the therapist's history.
+    let now = uow.now();
+    let found = sqlx::query!(
+        r#"with active as (
+               select b.booking_id,
+                      b.booking_start_at,
+                      internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration,
+                                           b.invitee_payment_amount) as end_at
+               from bookings b
+               where b.therapist_id = $1
+                 and internal.is_active(b.booking_status)
+                 and b.booking_id is distinct from $4
+           ), clash as (
+               select booking_id, booking_start_at, end_at
+               from active
+               where end_at > $2
+                 and end_at < $3::timestamp + interval '1 day'
+                 and booking_start_at < $3
+               order by end_at
+               limit 1
+           )
+           select clash.booking_id as "booking_id: BookingId",
+                  clash.booking_start_at as "start_at!: Timestamp",
+                  clash.end_at as "end_at!: Timestamp",
+                  (select count(*) from active where end_at > $5 and booking_start_at > $5) as "booked!"
+           from (select) as one
+           left join clash on true"#,
+        therapist.therapist_id.as_str(),
+        Timestamp::from(slot.start) as Timestamp,
+        Timestamp::from(slot.end) as Timestamp,
+        moving.map(BookingId::as_str),
+        Timestamp::from(now) as Timestamp,
+    )
+    .fetch_one(uow.db())
+    .await?;
+    if let Some(booking_id) = found.booking_id {
+        let clash = Clash { booking_id, start_at: found.start_at, end_at: found.end_at.instant() };
+        return Err(BookingRefusal::SlotTaken(clash).into());
+    }
+    if therapist.capacity > 0 && slot.start > now && found.booked >= i64::from(therapist.capacity) {
+        return Err(BookingRefusal::Full { booked: found.booked, capacity: therapist.capacity }.into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slot(end: Option<&str>, minutes: Option<i32>) -> Result<Slot> {
+        let instant = |text: &str| serde_json::from_value::<Instant>(json!(text)).unwrap();
+        Slot::new(instant("2026-02-04T16:00:00+05:30"), end.map(instant), minutes, Slot::usual(false))
+    }
+
+    #[test]
+    fn a_session_takes_as_long_as_it_is_said_to() {
+        assert_eq!(slot(None, None).unwrap().minutes(), 50);
+        assert_eq!(slot(None, Some(15)).unwrap().minutes(), 15);
+        assert_eq!(slot(Some("2026-02-04T11:00:00Z"), None).unwrap().minutes(), 30);
+        assert_eq!(slot(Some("2026-02-04T11:00:00Z"), Some(30)).unwrap().minutes(), 30);
+    }
+
+    #[test]
+    fn faults_name_the_field() {
+        for (end, minutes, message) in [
+            (Some("2026-02-04T10:30:00Z"), None, "/booking_end_at: must be after booking_start_at"),
+            (Some("2026-02-05T10:30:01Z"), None, "/booking_end_at: a session takes at most a day"),
+            (None, Some(0), "/booking_duration: must be from 1 to 1440 minutes"),
+            (None, Some(1441), "/booking_duration: must be from 1 to 1440 minutes"),
+            (
+                Some("2026-02-04T11:00:00Z"),
+                Some(50),
+                "/booking_duration: does not agree with booking_end_at: send one of them",
+            ),
+        ] {
+            assert_eq!(slot(end, minutes).unwrap_err().to_string(), message);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! `safestories migrate`: brings a database to this build's schema, tells how it stands, or takes over one from elsewhere.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use sqlx::{Connection, PgConnection};
+
+use crate::platform::migrations::{self, Adoption, ForeignTriggers, Status, Step};
+
+/// What `safestories migrate` can be told.
+#[derive(Debug, clap::Args)]
+pub struct Migrate {
+    /// Only tell how the database stands: exit 0 when it is current, 1 otherwise.
+    #[arg(long, conflicts_with = "adopt")]
+    check: bool,
+    /// Take over tables that came from elsewhere; no row is changed.
+    #[arg(long)]
+    adopt: bool,
+    /// What becomes of triggers, rules, row security and cascading keys on adopted tables.
+    #[arg(long, requires = "adopt")]
+    foreign_triggers: Option<ForeignTriggers>,
+}
+
+/// Runs the command against the database at `url`, which must be reached without a pooler.
+///
+/// # Errors
+/// When the database cannot be reached, is not for this build, or a migration fails.
+pub async fn run(args: Migrate, url: &str) -> anyhow::Result<ExitCode> {
+    let mut conn = PgConnection::connect(url).await.context("the database cannot be reached")?;
+    warn_of_powers(&mut conn).await?;
+    if args.check {
+        return Ok(check(&migrations::status(&mut conn).await?));
+    }
+    conn.close().await.ok();
+    if args.adopt {
+        match migrations::adopt(url, args.foreign_triggers).await? {
+            Adoption::Adopted(report) => println!("{report}"),
+            Adoption::AlreadyOurs { pending } if pending.is_empty() => {
+                println!("The database is ours already and current; nothing was done.");
+            }
+            Adoption::AlreadyOurs { pending } => {
+                println!(
+                    "The database is ours already; nothing was done. `safestories migrate` would apply:"
+                );
+                print(&pending);
+            }
+        }
+    } else {
+        let applied = migrations::apply(url).await?;
+        if applied.is_empty() {
+            println!("The database is current; nothing was done.");
+        } else {
+            println!("Applied:");
+            print(&applied);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check(status: &Status) -> ExitCode {
+    match status {
+        Status::Ours { pending } if pending.is_empty() => {
+            println!("The database is current.");
+            return ExitCode::SUCCESS;
+        }
+        Status::Ours { pending } => {
+            println!("Pending:");
+            print(pending);
+        }
+        Status::Empty => {
+            println!("The database is empty; `safestories migrate` creates the tables.");
+        }
+        refused => println!("{}", refused.refusal()),
+    }
+    ExitCode::FAILURE
+}
+
+fn print(steps: &[Step]) {
+    for step in steps {
+        println!("- {step}");
+    }
+}
+
+/// Rights and row security mean nothing to such a role, and what it creates belongs to it.
+async fn warn_of_powers(conn: &mut PgConnection) -> sqlx::Result<()> {
+    let (role, powerful): (String, bool) = sqlx::query_as(
+        "select rolname::text, rolsuper or rolbypassrls from pg_catalog.pg_roles where rolname = current_user",
+    )
+    .fetch_one(conn)
+    .await?;
+    if powerful {
+        eprintln!(
+            "Warning: {role} is a superuser or bypasses row security. \
+             The server refuses to run as such a role, so migrate as the ordinary role that owns the database."
+        );
+    }
+    Ok(())
+}

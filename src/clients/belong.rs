@@ -1,0 +1,100 @@
+//! Which client a booking belongs to: the rows of `appointment_table`.
+//!
+//! Every booking written here gets one. A booking that another program wrote may have none, or one without a client:
+//! every operation completes it first ([`hold_of_booking`]).
+
+use crate::{
+    platform::{
+        audit::Entry,
+        error::Result,
+        ids::{BookingId, ClientId},
+        text::NO_NAME,
+        time::Timestamp,
+        work::UnitOfWork,
+    },
+    therapists::Therapist,
+};
+
+use super::model::{Choice, Client, Person, hold, resolve};
+
+/// What `appointment_table` keeps of a booking, beside its client and therapist.
+#[derive(Debug, Clone)]
+pub struct Appointment<'a> {
+    /// The booking.
+    pub booking_id: &'a BookingId,
+    /// When the session starts.
+    pub start_at: Timestamp,
+    /// The name of the session.
+    pub session_name: Option<&'a str>,
+    /// How it is held.
+    pub mode: &'a str,
+    /// Who comes, as the booking tells.
+    pub person: Person<'a>,
+}
+
+/// Notes that a booking belongs to a client: makes its appointment, or brings it up to date.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn belongs_to(
+    uow: &mut UnitOfWork,
+    appointment: &Appointment<'_>,
+    client: &ClientId,
+    therapist: Option<&Therapist>,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into appointment_table
+             (session_id, session_timings, session_name, session_mode, client_id, client_name, contact_info,
+              therapist_id, therapist_name)
+         values ($1, $2, left($3, 255), left($4, 50), $5, left($6, 255), $7, $8, left($9, 255))
+         on conflict (session_id) do update
+         set session_timings = excluded.session_timings,
+             session_name = excluded.session_name,
+             session_mode = excluded.session_mode,
+             client_id = excluded.client_id,
+             client_name = excluded.client_name,
+             contact_info = excluded.contact_info,
+             therapist_id = excluded.therapist_id,
+             therapist_name = excluded.therapist_name",
+        appointment.booking_id.as_str(),
+        appointment.start_at as Timestamp,
+        appointment.session_name,
+        appointment.mode,
+        client.as_str(),
+        appointment.person.name.unwrap_or(NO_NAME),
+        appointment.person.phone.or(appointment.person.email),
+        therapist.map(|therapist| therapist.therapist_id.as_str()),
+        therapist.map(|therapist| therapist.name.as_str()),
+    )
+    .execute(uow.db())
+    .await?;
+    Ok(())
+}
+
+/// Holds the client of a booking; makes out who it is, and notes it, where no program has yet.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn hold_of_booking(
+    uow: &mut UnitOfWork,
+    known: Option<&ClientId>,
+    appointment: &Appointment<'_>,
+    therapist: Option<&Therapist>,
+) -> Result<Client> {
+    if let Some(id) = known
+        && let Some(client) = hold(uow.db(), id).await?
+    {
+        return Ok(client);
+    }
+    let client = resolve(uow, appointment.person, Choice::Mark, therapist).await?;
+    belongs_to(uow, appointment, &client.client_id, therapist).await?;
+    uow.record(
+        Entry::new("appointment_complete", "Completed a session that came from another program")
+            .on("booking", appointment.booking_id)
+            .client(&client.client_id, &client.name)
+            .quiet(),
+    );
+    Ok(client)
+}

@@ -1,0 +1,267 @@
+//! Who is one person.
+//!
+//! Somebody who arrives is matched by phone (in E.164 form) and name: same phone and same name (case and spaces
+//! ignored) is the same client. Same phone and another name may be a parent or a couple: that makes a client of its own,
+//! marked as a possible duplicate; where an admin enters it by hand, the candidates are shown and the admin chooses.
+//! Without a match by phone, by e-mail address, if it is a real one and that client has no other phone. Two people are
+//! never merged by a machine, so the name has to agree there too.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+
+use crate::{
+    platform::{
+        audit::Entry,
+        contact::{Email, Phone, name_key},
+        error::{Error, Refusal, Result},
+        ids::{ClientId, TherapistId},
+        problem::{ProblemKind, kinds},
+        text::{NO_NAME, cut},
+        work::UnitOfWork,
+    },
+    therapists::Therapist,
+};
+
+kinds! { PROBLEMS:
+    CLIENT_AMBIGUOUS = CONFLICT, "client-ambiguous", "It may be one of several people",
+        "Clients with the same phone or e-mail address, but another name, exist; `candidates` lists them. Send `client_id` to say which one it is, or `new_client: true` for a new one.";
+}
+
+/// A client, held until the transaction ends.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// The id.
+    pub client_id: ClientId,
+    /// The name.
+    pub name: String,
+    /// Whom the client is assigned to.
+    pub therapist_id: Option<TherapistId>,
+}
+
+/// Somebody who arrives: as a booking or a request tells.
+#[derive(Debug, Clone, Copy)]
+pub struct Person<'a> {
+    /// The name.
+    pub name: Option<&'a str>,
+    /// The phone, in any notation.
+    pub phone: Option<&'a str>,
+    /// The e-mail address, or what stands for none.
+    pub email: Option<&'a str>,
+}
+
+/// What is done where it is not clear who arrives.
+#[derive(Debug, Clone)]
+pub enum Choice {
+    /// Ask the admin: 409 with the candidates.
+    Ask,
+    /// The admin said: this one.
+    Existing(ClientId),
+    /// The admin said: somebody new.
+    New,
+    /// Nobody can be asked: a new client, marked as a possible duplicate.
+    Mark,
+}
+
+/// A client somebody may be.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Candidate {
+    /// The client's id.
+    client_id: String,
+    /// The client's name.
+    client_name: Option<String>,
+    /// The client's phone.
+    phone_number: Option<String>,
+    /// The client's e-mail address.
+    email_id: Option<String>,
+}
+
+/// Why nobody was made out.
+#[derive(Debug, thiserror::Error)]
+#[error("clients with the same phone or e-mail address, but another name, exist: say which one it is")]
+struct Ambiguous(Vec<Candidate>);
+
+impl Refusal for Ambiguous {
+    fn kind(&self) -> &'static ProblemKind {
+        &CLIENT_AMBIGUOUS
+    }
+
+    fn members(&self) -> Map<String, Value> {
+        Map::from_iter([("candidates".to_owned(), json!(self.0))])
+    }
+}
+
+/// Who arrives: finds and holds the client, or makes one, assigned to `therapist`. A client without a therapist is
+/// assigned too; one with another is not.
+///
+/// # Errors
+///
+/// Where an admin has to choose, or chose somebody who does not exist.
+pub async fn resolve(
+    uow: &mut UnitOfWork,
+    person: Person<'_>,
+    choice: Choice,
+    therapist: Option<&Therapist>,
+) -> Result<Client> {
+    let candidates = match &choice {
+        Choice::Existing(id) => {
+            let client = hold(uow.db(), id).await?.ok_or_else(|| Error::body("/client_id", "there is no such client"))?;
+            return assign(uow, client, therapist).await;
+        }
+        _ => candidates(uow.db(), person).await?,
+    };
+    let name = person.name.map(name_key).unwrap_or_default();
+    let same_name = |candidate: &Candidate| candidate.client_name.as_deref().map(name_key).unwrap_or_default() == name;
+    let by_phone = person.phone.and_then(Phone::parse);
+    let matched = match (&choice, &by_phone) {
+        (Choice::New, _) => None,
+        (_, Some(phone)) => candidates
+            .iter()
+            .find(|candidate| candidate.phone().as_ref() == Some(phone) && same_name(candidate))
+            .or_else(|| candidates.iter().find(|candidate| candidate.phone().is_none() && same_name(candidate))),
+        (_, None) => candidates.iter().find(|candidate| candidate.phone().is_none() && same_name(candidate)),
+    };
+    if let Some(candidate) = matched {
+        let id = ClientId::from(candidate.client_id.as_str());
+        let client = hold(uow.db(), &id).await?.ok_or(Error::internal("a client vanished while it was looked for"))?;
+        return assign(uow, client, therapist).await;
+    }
+    if matches!(choice, Choice::Ask) && !candidates.is_empty() {
+        return Err(Ambiguous(candidates).into());
+    }
+    let duplicate_of = candidates.into_iter().next().map(|candidate| candidate.client_id);
+    create(uow, person, duplicate_of, therapist).await
+}
+
+/// Holds a client; `None` if there is none with this id.
+///
+/// # Errors
+///
+/// If the database cannot be asked.
+pub async fn hold(db: &mut PgConnection, id: &ClientId) -> Result<Option<Client>> {
+    if !id.is_possible() {
+        return Ok(None);
+    }
+    let client = sqlx::query_as!(
+        Client,
+        r#"select client_id as "client_id: ClientId",
+                  coalesce(client_name, $2) as "name!",
+                  therapist_id as "therapist_id: TherapistId"
+           from all_clients_table
+           where client_id = $1
+           for no key update"#,
+        id.as_str(),
+        NO_NAME,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(client)
+}
+
+impl Candidate {
+    fn phone(&self) -> Option<Phone> {
+        self.phone_number.as_deref().and_then(Phone::parse)
+    }
+}
+
+/// The clients that share a phone or an e-mail address with somebody. Until the transaction ends nobody else with that
+/// phone or address is looked for, so that two requests at the same moment do not make two clients of one person.
+async fn candidates(db: &mut PgConnection, person: Person<'_>) -> Result<Vec<Candidate>> {
+    let phone = person.phone.and_then(Phone::parse);
+    let email = person.email.and_then(Email::parse);
+    let mut keys: Vec<i64> = [phone.as_ref().map(Phone::as_str), email.as_ref().map(Email::as_str)]
+        .into_iter()
+        .flatten()
+        .map(lock_key)
+        .collect();
+    keys.sort_unstable();
+    for key in keys {
+        sqlx::query!("select pg_advisory_xact_lock($1)", key).fetch_one(&mut *db).await?;
+    }
+    let found = sqlx::query_as!(
+        Candidate,
+        r#"select client_id, client_name, phone_number, email_id
+           from all_clients_table
+           where internal.phone_tail(phone_number) = internal.phone_tail($1)
+              or lower(btrim(email_id)) = $2
+           order by client_id
+           limit 200"#,
+        phone.as_ref().map(Phone::as_str),
+        email.as_ref().map(Email::as_str),
+    )
+    .fetch_all(db)
+    .await?;
+    // The index knows the last digits only; and who has another phone is not met by an e-mail address.
+    let agrees = |candidate: &Candidate| match (candidate.phone(), &phone) {
+        (Some(theirs), Some(phone)) => theirs == *phone,
+        (Some(_), None) => true,
+        (None, _) => email.is_some() && candidate.email_id.as_deref().and_then(Email::parse) == email,
+    };
+    Ok(found.into_iter().filter(agrees).collect())
+}
+
+fn lock_key(contact: &str) -> i64 {
+    let digest = digest(&SHA256, contact.as_bytes());
+    let mut first = [0; 8];
+    first.copy_from_slice(&digest.as_ref()[..8]);
+    i64::from_le_bytes(first)
+}
+
+/// Gives a client without a therapist this one.
+async fn assign(uow: &mut UnitOfWork, mut client: Client, therapist: Option<&Therapist>) -> Result<Client> {
+    if let (None, Some(therapist)) = (&client.therapist_id, therapist) {
+        sqlx::query!(
+            "update all_clients_table
+             set therapist_id = $2, assigned_therapist = left($3, 255)
+             where client_id = $1",
+            client.client_id.as_str(),
+            therapist.therapist_id.as_str(),
+            therapist.name,
+        )
+        .execute(uow.db())
+        .await?;
+        client.therapist_id = Some(therapist.therapist_id.clone());
+    }
+    Ok(client)
+}
+
+async fn create(
+    uow: &mut UnitOfWork,
+    person: Person<'_>,
+    possible_duplicate_of: Option<String>,
+    therapist: Option<&Therapist>,
+) -> Result<Client> {
+    let now = uow.now();
+    let id = ClientId::new_at(now);
+    let name = cut(person.name.map(str::trim).filter(|name| !name.is_empty()).unwrap_or(NO_NAME), 255);
+    sqlx::query!(
+        "with client as (
+             insert into all_clients_table
+                 (client_id, client_name, phone_number, email_id, no_of_sessions, therapist_id, assigned_therapist)
+             values ($1, $2, left($3, 50), left($4, 255), 0, $5, left($6, 255))
+         )
+         insert into internal.clients (client_id, created_at, possible_duplicate_of)
+         values ($1, $7, $8)",
+        id.as_str(),
+        name,
+        person.phone,
+        person.email,
+        therapist.map(|therapist| therapist.therapist_id.as_str()),
+        therapist.map(|therapist| therapist.name.as_str()),
+        now,
+        possible_duplicate_of,
+    )
+    .execute(uow.db())
+    .await?;
+    uow.record(
+        Entry::new("client_create", format!("Added the client {name}"))
+            .on("client", &id)
+            .client(&id, name)
+            .detail(json!({ "possible_duplicate_of": possible_duplicate_of }))
+            .quiet(),
+    );
+    let therapist_id = therapist.map(|therapist| therapist.therapist_id.clone());
+    Ok(Client { client_id: id, name: name.to_owned(), therapist_id })
+}

@@ -1,0 +1,83 @@
+//! Tells users that something happened: one statement, one row for each of them.
+
+use super::NotificationKind;
+use crate::platform::{
+    error::Result,
+    ids::TherapistId,
+    text::cut,
+    time::IstTimestamp,
+    work::UnitOfWork,
+};
+
+/// What `notifications.title` holds.
+const TITLE_CHARS: usize = 255;
+/// What `notifications.related_id` holds; ids made here are shorter.
+const RELATED_ID_CHARS: usize = 50;
+
+/// Something to be told. Neither title nor message holds contact data or clinical text.
+#[derive(Debug)]
+pub struct Notice<'a> {
+    /// What happened.
+    pub kind: NotificationKind,
+    /// In a few words.
+    pub title: &'a str,
+    /// In a sentence.
+    pub message: &'a str,
+    /// The booking's id, or the transfer's.
+    pub related_id: &'a str,
+    /// Who is told. A user named twice is told once.
+    pub to: &'a [Recipient],
+}
+
+/// Who is told. Only users that can log in are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recipient {
+    /// All admins but the one whose doing it is.
+    Admins,
+    /// All admins.
+    EveryAdmin,
+    /// The users of that therapist, but the one whose doing it is.
+    Therapist(TherapistId),
+}
+
+/// Writes the notifications of a notice.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn notify(uow: &mut UnitOfWork, notice: Notice<'_>) -> Result<()> {
+    let at = IstTimestamp::from(uow.now());
+    let actor = uow.actor().map(|actor| actor.user_id.0);
+    let therapists: Vec<&str> = notice
+        .to
+        .iter()
+        .filter_map(|recipient| match recipient {
+            Recipient::Therapist(therapist) => Some(therapist.as_str()),
+            Recipient::Admins | Recipient::EveryAdmin => None,
+        })
+        .collect();
+    sqlx::query!(
+        "insert into notifications
+             (user_id, user_role, notification_type, title, message, related_id, is_read, created_at)
+         select u.id, v.role, $1, $2, $3, $4, false, $5
+         from users u
+         cross join lateral (select lower(btrim(u.role)) as role, u.id is distinct from $6 as another) v
+         left join internal.accounts a on a.user_id = u.id
+         where a.disabled_at is null
+           and (v.role = 'admin' and ($8 or $7 and v.another)
+                or v.role = 'therapist' and u.therapist_id = any ($9) and v.another)
+         order by u.id",
+        notice.kind.as_str(),
+        cut(notice.title, TITLE_CHARS),
+        notice.message,
+        cut(notice.related_id, RELATED_ID_CHARS),
+        at as IstTimestamp,
+        actor,
+        notice.to.contains(&Recipient::Admins),
+        notice.to.contains(&Recipient::EveryAdmin),
+        &therapists as &[&str],
+    )
+    .execute(uow.db())
+    .await?;
+    Ok(())
+}

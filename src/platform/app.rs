@@ -1,0 +1,66 @@
+//! The state shared by all requests.
+
+use std::{ops::Deref, sync::Arc};
+
+use ipnet::IpNet;
+
+use super::{live::EndedSessions, password::Passwords, postgres::Db, seal::Seal, secret::Secrets, time::{Clock, Zone}};
+
+/// Handles to everything a request may need; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Parts>);
+
+/// What [`App`] holds.
+#[derive(Debug)]
+pub struct Parts {
+    /// Connections to PostgreSQL.
+    pub db: Db,
+    /// Where "now" comes from.
+    pub clock: Clock,
+    /// The practice's time zone: calendar days are days of it.
+    pub zone: Zone,
+    /// What access tokens are signed with.
+    pub secrets: Secrets,
+    /// What is sealed on its way out.
+    pub seals: Seals,
+    /// Sessions that ended, though their tokens have not.
+    pub ended: EndedSessions,
+    /// Hashing and checking of passwords.
+    pub passwords: Passwords,
+    /// From where forwarded addresses are believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// The sealing keys, by purpose.
+#[derive(Debug)]
+pub struct Seals {
+    /// Of page cursors.
+    pub cursors: Seal,
+    /// Of TOTP secrets.
+    pub totp: Seal,
+}
+
+impl Seals {
+    /// Derives all keys from the server's secrets.
+    #[must_use]
+    pub fn derive(secrets: &Secrets) -> Self {
+        let keys = || secrets.iter().map(|secret| secret.bytes());
+        Self { cursors: Seal::derive(keys(), "cursors"), totp: Seal::derive(keys(), "totp") }
+    }
+}
+
+impl App {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

@@ -1,0 +1,97 @@
+//! Who is asking, and how far they may see.
+//!
+//! The auth guard proves a token and leaves a [`Caller`] in the request; the route group turns it into a [`Scope`], the
+//! only key to therapist-owned rows. Handlers take the narrowest of [`Scope`], [`Caller`] that does their work.
+
+use axum::{
+    extract::{FromRequestParts, Request},
+    http::request::Parts,
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use uuid::Uuid;
+
+use super::{
+    error::{Error, Result},
+    ids::{TherapistId, UserId},
+    status::UserRole,
+};
+
+/// An authenticated user.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The account.
+    pub user_id: UserId,
+    /// The login the token belongs to.
+    pub session_id: Uuid,
+    /// What the account may do.
+    pub role: UserRole,
+    /// Whom a therapist's account stands for.
+    pub therapist_id: Option<TherapistId>,
+}
+
+/// The rows a caller may see. Every query on therapist-owned rows binds [`Scope::owner`].
+#[derive(Clone, Debug)]
+pub enum Scope {
+    /// All rows: an admin on an admin route.
+    Practice,
+    /// Rows of one therapist: that therapist on a therapist route.
+    Own(TherapistId),
+}
+
+impl Scope {
+    /// The therapist to filter by; `None` means any.
+    #[must_use]
+    pub fn owner(&self) -> Option<&str> {
+        match self {
+            Self::Practice => None,
+            Self::Own(therapist) => Some(therapist.as_str()),
+        }
+    }
+
+    /// Whether all columns of all rows are shown.
+    #[must_use]
+    pub fn is_practice(&self) -> bool {
+        matches!(self, Self::Practice)
+    }
+}
+
+/// Layer of the admin routes: only admins, and they see the practice.
+pub async fn admins_only(mut request: Request, next: Next) -> Response {
+    match request.extensions().get::<Caller>().map(|caller| caller.role) {
+        Some(UserRole::Admin) => {
+            request.extensions_mut().insert(Scope::Practice);
+            next.run(request).await
+        }
+        Some(UserRole::Therapist) => Error::Forbidden.into_response(),
+        None => Error::Unauthenticated("log in first").into_response(),
+    }
+}
+
+/// Layer of the therapist routes: only therapists, and they see what is theirs.
+pub async fn therapists_only(mut request: Request, next: Next) -> Response {
+    match request.extensions().get::<Caller>().map(|caller| caller.therapist_id.clone()) {
+        Some(Some(therapist)) => {
+            request.extensions_mut().insert(Scope::Own(therapist));
+            next.run(request).await
+        }
+        Some(None) => Error::Forbidden.into_response(),
+        None => Error::Unauthenticated("log in first").into_response(),
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        parts.extensions.get().cloned().ok_or(Error::Unauthenticated("log in first"))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Scope {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        parts.extensions.get().cloned().ok_or(Error::internal("a route without a group asks for its scope"))
+    }
+}

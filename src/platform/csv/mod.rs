@@ -1,0 +1,77 @@
+//! A whole list as CSV: every page of it, from one snapshot, in constant memory.
+//!
+//! Lists are read through a pool of two connections of their own, so that a slow download takes none from the requests;
+//! beyond two, 429. A failure in mid-stream breaks the connection (the chunked body never ends), so that nobody takes a
+//! part for the whole. Cells that a spreadsheet would take for a formula get an apostrophe in front; times stand in the
+//! practice's zone with their offset; every field is what the JSON has, under the same name.
+
+mod cells;
+
+use axum::{
+    body::{Body, Bytes},
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use futures_util::stream;
+use sqlx::{Postgres, Transaction};
+
+use super::{
+    app::App,
+    error::{Error, Result},
+    page::{List, Order, Position},
+    time::Zone,
+};
+
+/// How many rows are read at a time.
+const ROWS: i64 = 500;
+
+/// Whether the client wants CSV rather than JSON: of the two, which it names first.
+pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let named = accepted.flat_map(|value| value.split(',')).find_map(|range| {
+        let kind = range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        matches!(kind.as_str(), "text/csv" | "application/json" | "application/*" | "*/*").then_some(kind)
+    });
+    named.is_some_and(|kind| kind == "text/csv")
+}
+
+/// What is left to be streamed.
+struct Rest<L: List> {
+    snapshot: Transaction<'static, Postgres>,
+    list: L,
+    order: L::Order,
+    position: Position,
+    /// Rows read, not yet written; none: all are written.
+    rows: Option<Vec<L::Row>>,
+    with_header: bool,
+    zone: Zone,
+}
+
+/// Streams all rows of `list`.
+pub(super) async fn stream<L: List>(app: &App, list: L, order: L::Order) -> Result<Response> {
+    let mut snapshot = app.db.begin_export().await?.ok_or(Error::TooMany(5))?;
+    let position = Position { from: None, descending: order.is_descending(), limit: ROWS };
+    // The first rows are read before the answer begins: what fails here is still a problem document.
+    let rows = Some(list.rows(&mut snapshot, order, &position).await?);
+    let rest = Rest { snapshot, list, order, position, rows, with_header: true, zone: app.zone };
+    let body = Body::from_stream(stream::try_unfold(rest, |rest| async {
+        rest.next().await.inspect_err(|error| tracing::error!(%error, "a CSV answer broke off"))
+    }));
+    let kind = HeaderValue::from_static("text/csv; charset=utf-8; header=present");
+    Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
+}
+
+impl<L: List> Rest<L> {
+    /// Writes the rows at hand and reads the next ones.
+    async fn next(mut self) -> Result<Option<(Bytes, Self)>> {
+        let Some(rows) = self.rows.take() else { return Ok(None) };
+        let chunk = cells::write(&rows, std::mem::take(&mut self.with_header), self.zone)
+            .map_err(|error| Error::Internal(error.into()))?;
+        if let Some(last) = rows.last().filter(|_| rows.len() as i64 == ROWS) {
+            self.position.from = Some(L::key(last));
+            let more = self.list.rows(&mut self.snapshot, self.order, &self.position).await?;
+            self.rows = Some(more).filter(|rows| !rows.is_empty());
+        }
+        Ok(Some((chunk, self)))
+    }
+}

@@ -1,0 +1,167 @@
+//! Connections to PostgreSQL, handed out in this one place: nothing else names the pool, so that it can be exchanged.
+//!
+//! Every connection runs with `TimeZone=UTC` (sqlx asks for it at start-up, and PgBouncer keeps it). Transactions set
+//! their own timeouts, so that they hold behind PgBouncer in transaction mode too.
+
+use std::{
+    ops::{Deref, DerefMut},
+    str::FromStr,
+    time::{Duration, Instant},
+};
+
+use sqlx::{
+    ConnectOptions, PgConnection, PgPool, Postgres, Transaction,
+    pool::PoolConnection,
+    postgres::{PgConnectOptions, PgListener, PgPoolOptions},
+};
+
+use super::error::Result;
+
+/// Begins a unit of work. A statement may take ten seconds, a lock five, and the client's next statement fifteen.
+const BEGIN: &str = "begin; set local statement_timeout = '10s'; set local lock_timeout = '5s'; \
+                     set local idle_in_transaction_session_timeout = '15s'";
+/// Begins the reading of a whole list: one snapshot, however long the client takes to read it.
+const BEGIN_EXPORT: &str = "begin isolation level repeatable read read only; set local statement_timeout = '60s'; \
+                            set local idle_in_transaction_session_timeout = '60s'";
+
+/// How long a request waits for a connection before it is answered 503.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// A connection unused for longer is tried before it is used.
+const TRUSTED_IDLE: Duration = Duration::from_secs(2);
+/// How many lists may be streamed at a time.
+const EXPORTS: u32 = 2;
+
+/// Where connections come from; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Db {
+    pool: PgPool,
+    exports: PgPool,
+    listening: PgPool,
+    direct: PgConnectOptions,
+}
+
+impl Db {
+    /// Connects lazily: nothing happens before the first request.
+    ///
+    /// `direct` is used for `LISTEN` and migrations, where `url` leads through a PgBouncer.
+    ///
+    /// # Errors
+    ///
+    /// If an address cannot be read.
+    pub fn new(url: &str, direct: Option<&str>, max_connections: u32) -> sqlx::Result<Self> {
+        let options = options(url)?;
+        let direct = direct.map(self::options).transpose()?.unwrap_or_else(|| options.clone());
+        let pool = |connections: u32| {
+            PgPoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+                .idle_timeout(Duration::from_secs(300))
+                .test_before_acquire(false)
+                .before_acquire(|connection, meta| {
+                    Box::pin(async move {
+                        // A server that was restarted left dead connections behind; busy ones are noticed at release.
+                        Ok(meta.idle_for < TRUSTED_IDLE || sqlx::Connection::ping(connection).await.is_ok())
+                    })
+                })
+        };
+        Ok(Self {
+            pool: pool(max_connections).connect_lazy_with(options.clone()),
+            exports: pool(EXPORTS).acquire_timeout(Duration::from_millis(1)).connect_lazy_with(options),
+            listening: PgPoolOptions::new().max_connections(2).connect_lazy_with(direct.clone()),
+            direct,
+        })
+    }
+
+    /// A connection for one statement that reads.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`](super::error::Error::Unavailable) if there is none.
+    pub async fn read(&self) -> Result<Connection> {
+        Ok(Connection::new(self.pool.acquire().await?))
+    }
+
+    /// A transaction for one unit of work.
+    pub(super) async fn begin(&self) -> Result<Transaction<'static, Postgres>> {
+        Ok(self.pool.begin_with(BEGIN).await?)
+    }
+
+    /// A connection with a snapshot of its own, for reading a whole list; `None` if as many as may are being read.
+    pub(super) async fn begin_export(&self) -> Result<Option<Transaction<'static, Postgres>>> {
+        let idle = self.exports.try_acquire();
+        match idle {
+            Some(_) => {}
+            None if self.exports.size() >= EXPORTS => return Ok(None),
+            None => {}
+        }
+        drop(idle);
+        Ok(Some(self.exports.begin_with(BEGIN_EXPORT).await?))
+    }
+
+    /// A connection outside the pool, straight to PostgreSQL.
+    ///
+    /// # Errors
+    ///
+    /// If PostgreSQL cannot be reached.
+    pub async fn direct(&self) -> sqlx::Result<PgConnection> {
+        self.direct.connect().await
+    }
+
+    /// A connection that hears notifications.
+    pub(super) async fn listener(&self) -> sqlx::Result<PgListener> {
+        let mut listener = PgListener::connect_with(&self.listening).await?;
+        // Who listens has to know that the connection was lost, since it missed something then.
+        listener.eager_reconnect(false);
+        Ok(listener)
+    }
+
+    /// How many connections are open, and how many of them idle.
+    #[must_use]
+    pub fn connections(&self) -> (u32, usize) {
+        (self.pool.size(), self.pool.num_idle())
+    }
+
+    /// Closes all connections.
+    pub async fn close(&self) {
+        self.pool.close().await;
+        self.exports.close().await;
+        self.listening.close().await;
+    }
+}
+
+fn options(url: &str) -> sqlx::Result<PgConnectOptions> {
+    Ok(PgConnectOptions::from_str(url)?.application_name("safestories").disable_statement_logging())
+}
+
+/// A connection on loan; the time it is out is the request's database time.
+#[derive(Debug)]
+pub struct Connection {
+    connection: PoolConnection<Postgres>,
+    since: Instant,
+}
+
+impl Connection {
+    fn new(connection: PoolConnection<Postgres>) -> Self {
+        Self { connection, since: Instant::now() }
+    }
+}
+
+impl Deref for Connection {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Connection {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        metrics::histogram!("safestories_database_seconds").record(self.since.elapsed());
+    }
+}

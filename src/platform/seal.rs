@@ -1,0 +1,81 @@
+//! Keys derived from the server's secrets, and what is sealed with them: cursors (they hold names) and TOTP secrets.
+//!
+//! AES-256-GCM with a random nonce; the first secret seals, every configured one opens, so that secrets can be rotated.
+
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
+    hmac,
+};
+
+/// A set of sealing keys for one purpose.
+#[derive(Debug)]
+pub struct Seal {
+    keys: Vec<RandomizedNonceKey>,
+}
+
+impl Seal {
+    /// Derives the keys for `purpose` from the server's secrets, the sealing one first.
+    ///
+    /// # Panics
+    ///
+    /// Never: a derived key always has the length the cipher wants.
+    pub fn derive<'a>(secrets: impl IntoIterator<Item = &'a [u8]>, purpose: &str) -> Self {
+        let derive = |secret: &[u8]| {
+            let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), purpose.as_bytes());
+            RandomizedNonceKey::new(&AES_256_GCM, tag.as_ref()).expect("a tag is as long as a key")
+        };
+        Self { keys: secrets.into_iter().map(derive).collect() }
+    }
+
+    /// Seals `plain`, bound to `context`: it opens only where the same context is given.
+    ///
+    /// # Panics
+    ///
+    /// If the system has no randomness to give, or no key was derived.
+    #[must_use]
+    pub fn seal(&self, context: &str, plain: &[u8]) -> Vec<u8> {
+        let mut sealed = plain.to_vec();
+        let nonce = self.keys[0]
+            .seal_in_place_append_tag(Aad::from(context), &mut sealed)
+            .expect("short texts can be sealed");
+        [nonce.as_ref().as_slice(), &sealed].concat()
+    }
+
+    /// Opens what [`Self::seal`] sealed under the same context; `None` for anything else.
+    #[must_use]
+    pub fn open(&self, context: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+        let (nonce, sealed) = sealed.split_at_checked(NONCE_LEN)?;
+        self.keys.iter().find_map(|key| {
+            let mut text = sealed.to_vec();
+            let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+            let plain = key.open_in_place(nonce, Aad::from(context), &mut text).ok()?.len();
+            text.truncate(plain);
+            Some(text)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opens_only_in_its_context_and_unchanged() {
+        let seal = Seal::derive([b"one".as_slice()], "cursors");
+        let sealed = seal.seal("bookings", b"Asha");
+        assert_eq!(seal.open("bookings", &sealed).as_deref(), Some(b"Asha".as_slice()));
+        assert_eq!(seal.open("clients", &sealed), None);
+        assert_eq!(Seal::derive([b"one".as_slice()], "totp").open("bookings", &sealed), None);
+        let mut changed = sealed.clone();
+        *changed.last_mut().unwrap() ^= 1;
+        assert_eq!(seal.open("bookings", &changed), None);
+        assert_eq!(seal.open("bookings", b"short"), None);
+    }
+
+    #[test]
+    fn an_older_secret_still_opens() {
+        let sealed = Seal::derive([b"old".as_slice()], "cursors").seal("x", b"y");
+        let rotated = Seal::derive([b"new".as_slice(), b"old"], "cursors");
+        assert_eq!(rotated.open("x", &sealed).as_deref(), Some(b"y".as_slice()));
+    }
+}

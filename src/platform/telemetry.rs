@@ -1,0 +1,165 @@
+//! The outermost layer: a request's id, its span, its line in the log, its figures, and the face of its problems.
+//!
+//! Logged are the method, the route's template, the user's id, the status and the duration; never a path as sent, a
+//! query string, a header or a body: they hold names and numbers.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    body::Body,
+    extract::{ConnectInfo, MatchedPath, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use tracing::{Instrument, field::Empty};
+use uuid::Uuid;
+
+use super::{app::App, error::Error, extract::Json, problem::Problem};
+
+/// How long a handler may take before it is answered 503.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACEPARENT: &str = "traceparent";
+
+/// The request's id: taken from `X-Request-Id`, or made.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub Arc<str>);
+
+/// Where the request came from, past the trusted proxies.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientAddress(pub IpAddr);
+
+/// The layer around everything.
+pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = request_id(request.headers());
+    let path = request
+        .extensions()
+        .get::<axum::extract::OriginalUri>()
+        .map_or_else(|| request.uri().path().to_owned(), |uri| uri.path().to_owned());
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let method = request.method().clone();
+    let span = tracing::info_span!(
+        "request",
+        request_id = &*id.0,
+        trace_id = trace_id(request.headers()),
+        method = method.as_str(),
+        route,
+        user_id = Empty,
+    );
+    if let Some(address) = client_address(&app, &request) {
+        request.extensions_mut().insert(ClientAddress(address));
+    }
+    request.extensions_mut().insert(id.clone());
+
+    let answer = tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).instrument(span.clone()).await;
+    let mut response = answer.unwrap_or_else(|late| Error::Unavailable(late.into()).into_response());
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        response = write_problem(problem, response, &path, &id.0);
+    }
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id.0) {
+        headers.insert(REQUEST_ID, id);
+    }
+    if path.starts_with("/api/") {
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    }
+    headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
+
+    let elapsed = started.elapsed();
+    let labels = [
+        ("method", method.as_str().to_owned()),
+        ("route", route),
+        ("status", response.status().as_u16().to_string()),
+    ];
+    metrics::histogram!("safestories_request_seconds", &labels).record(elapsed);
+    span.in_scope(|| {
+        tracing::info!(status = response.status().as_u16(), duration_us = elapsed.as_micros(), "answered");
+    });
+    response
+}
+
+fn write_problem(problem: Problem, response: Response, path: &str, request_id: &str) -> Response {
+    let (mut parts, _) = response.into_parts();
+    let (written, body) = Json(problem.document(path, request_id)).into_response().into_parts();
+    parts.headers.extend(written.headers);
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    Response::from_parts(parts, Body::new(body))
+}
+
+/// The id a client sent, if it is fit for logs and headers; else a new one.
+fn request_id(headers: &HeaderMap) -> RequestId {
+    let sent = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| {
+        (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte))
+    });
+    RequestId(sent.map_or_else(|| Uuid::now_v7().to_string().into(), Into::into))
+}
+
+/// The trace a request belongs to, from a well-formed W3C `traceparent`.
+fn trace_id(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(TRACEPARENT)?.to_str().ok()?;
+    let parts: Vec<&str> = text.split('-').collect();
+    let hex = |part: &str, length: usize| {
+        part.len() == length
+            && part.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    };
+    let [version, trace, parent, flags, ..] = parts[..] else { return None };
+    let valid = hex(version, 2) && version != "ff" && hex(trace, 32) && hex(parent, 16) && hex(flags, 2);
+    (valid && trace.bytes().any(|byte| byte != b'0')).then(|| trace.to_owned())
+}
+
+/// The address of the peer; where that is a trusted proxy, the last one it forwards that is not.
+fn client_address(app: &App, request: &Request) -> Option<IpAddr> {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?.0.ip().to_canonical();
+    let trusted = |address: &IpAddr| app.trusted_proxies.iter().any(|net| net.contains(address));
+    if !trusted(&peer) {
+        return Some(peer);
+    }
+    let forwarded: Vec<IpAddr> = request
+        .headers()
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|address| address.trim().parse::<IpAddr>().ok())
+        .map(|address| address.to_canonical())
+        .collect();
+    forwarded.iter().rev().find(|address| !trusted(address)).copied().or(Some(peer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_well_formed_traces_are_taken() {
+        let trace = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(TRACEPARENT, text.parse().unwrap());
+            trace_id(&headers)
+        };
+        let id = "4bf92f3577b34da6a3ce929d0e0e4736";
+        assert_eq!(trace(&format!("00-{id}-00f067aa0ba902b7-01")).as_deref(), Some(id));
+        for bad in ["", "00", "00-4bf9-00f0-01", &format!("ff-{id}-00f067aa0ba902b7-01"), "00-0-0-0"] {
+            assert_eq!(trace(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn ids_that_would_break_a_log_line_are_replaced() {
+        let taken = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(REQUEST_ID, text.parse().unwrap());
+            &*request_id(&headers).0 == text
+        };
+        assert!(taken("front-end.42"));
+        assert!(!taken("with space"));
+        assert!(!taken(&"x".repeat(129)));
+    }
+}

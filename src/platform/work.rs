@@ -1,0 +1,303 @@
+//! One request, one transaction, one instant, one trail.
+//!
+//! A handler that changes something takes [`Work`] and begins once the whole request has been read, so that no slow
+//! client holds a transaction open. Operations take `&mut UnitOfWork` and so compose into one transaction; the handler
+//! that began it commits. Dropped uncommitted, nothing happened. Committed without an audit entry, it refuses: no change
+//! goes unrecorded. The entries are written last, which also turns an SQL error that somebody swallowed into a failure
+//! (PostgreSQL answers COMMIT of an aborted transaction with ROLLBACK, and sqlx calls that a success).
+//!
+//! With an `Idempotency-Key`, a record of the outcome is committed together with the effect. A repeat finds it
+//! ([`UnitOfWork::earlier`]) and answers with the same resource, read anew under the caller's present rights.
+
+use axum::{extract::FromRequestParts, http::{StatusCode, request::Parts}};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Map;
+use sqlx::{PgConnection, Postgres, Transaction};
+use uuid::Uuid;
+
+use super::{
+    app::App,
+    audit::{self, Actor, Effect, Entry, Trail},
+    caller::Caller,
+    error::{Error, Refusal, Result},
+    problem::{ProblemKind, kinds},
+};
+
+kinds! { PROBLEMS:
+    STILL_RUNNING = CONFLICT, "still-running", "The first request is still running",
+        "Another request with the same Idempotency-Key has not ended yet. Wait a moment, then repeat it.";
+    KEY_REUSED = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The Idempotency-Key was used for another request",
+        "Within the last 24 hours this key was used on this route with another body. Use a new key for a new request.";
+}
+
+/// How long a repeat is recognised.
+const REMEMBERED: TimeDelta = TimeDelta::hours(24);
+
+/// Why a request with an `Idempotency-Key` is not run.
+#[derive(Debug, thiserror::Error)]
+pub enum RepeatRefusal {
+    /// The first one has not ended.
+    #[error("a request with this Idempotency-Key is still running")]
+    StillRunning,
+    /// The key stands for something else.
+    #[error("this Idempotency-Key was used for another request")]
+    KeyReused,
+}
+
+impl Refusal for RepeatRefusal {
+    fn kind(&self) -> &'static ProblemKind {
+        match self {
+            Self::StillRunning => &STILL_RUNNING,
+            Self::KeyReused => &KEY_REUSED,
+        }
+    }
+
+    fn members(&self) -> Map<String, serde_json::Value> {
+        match self {
+            Self::StillRunning => Map::new(),
+            Self::KeyReused => Map::from_iter([(
+                "errors".to_owned(),
+                serde_json::json!([{ "header": "Idempotency-Key", "detail": "was used for another request" }]),
+            )]),
+        }
+    }
+}
+
+/// The right to begin a [`UnitOfWork`], in the name of the caller.
+#[derive(Debug)]
+pub struct Work {
+    app: App,
+    actor: Option<Actor>,
+    trail: Trail,
+}
+
+impl Work {
+    /// Work that no request asked for: the command line, the background.
+    #[must_use]
+    pub fn of_task(app: &App, name: &str) -> Self {
+        Self { app: app.clone(), actor: None, trail: Trail::of_task(name) }
+    }
+
+    /// Opens the transaction.
+    ///
+    /// # Errors
+    ///
+    /// If there is no connection, or the request repeats one that is still running or was another.
+    pub async fn begin(self) -> Result<UnitOfWork> {
+        self.open(false).await
+    }
+
+    /// Opens the transaction; a dry run goes through every check and keeps nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::begin`].
+    pub async fn begin_dry(self, dry_run: bool) -> Result<UnitOfWork> {
+        self.open(dry_run).await
+    }
+
+    async fn open(self, dry_run: bool) -> Result<UnitOfWork> {
+        let mut uow = UnitOfWork {
+            tx: self.app.db.begin().await?,
+            now: self.app.clock.now(),
+            app: self.app,
+            actor: self.actor,
+            trail: self.trail,
+            entries: Vec::new(),
+            earlier: None,
+            outcome: None,
+            ended: Vec::new(),
+            dry_run,
+        };
+        if !dry_run {
+            uow.recall().await?;
+        }
+        Ok(uow)
+    }
+}
+
+impl FromRequestParts<App> for Work {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        Ok(Self {
+            app: app.clone(),
+            actor: parts.extensions.get::<Caller>().map(Actor::from),
+            trail: parts.extensions.get().cloned().ok_or(Error::internal("a route without a trail wants to work"))?,
+        })
+    }
+}
+
+/// The changes of one request, not yet committed.
+#[derive(Debug)]
+#[must_use = "a unit of work does nothing until it is committed"]
+pub struct UnitOfWork {
+    tx: Transaction<'static, Postgres>,
+    now: DateTime<Utc>,
+    app: App,
+    actor: Option<Actor>,
+    trail: Trail,
+    entries: Vec<Entry>,
+    earlier: Option<String>,
+    outcome: Option<(StatusCode, String)>,
+    ended: Vec<Uuid>,
+    dry_run: bool,
+}
+
+impl UnitOfWork {
+    /// The connection to run statements on.
+    pub fn db(&mut self) -> &mut PgConnection {
+        &mut self.tx
+    }
+
+    /// The instant of this request; the same for all it writes.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    /// What is shared by all requests.
+    #[must_use]
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// In whose name this is done; `None` for tasks.
+    #[must_use]
+    pub fn actor(&self) -> Option<&Actor> {
+        self.actor.as_ref()
+    }
+
+    /// The request this belongs to.
+    #[must_use]
+    pub fn trail(&self) -> &Trail {
+        &self.trail
+    }
+
+    /// Goes on in the name of somebody who was not known when the request arrived: a login.
+    pub fn act_as(&mut self, actor: Actor) {
+        self.actor = Some(actor);
+    }
+
+    /// Notes what was done, to be committed with it. The first entry that is not quiet becomes the summary.
+    pub fn record(&mut self, entry: Entry) {
+        self.entries.push(entry);
+    }
+
+    /// The id of the resource that an earlier request with the same `Idempotency-Key` made or changed.
+    #[must_use]
+    pub fn earlier(&self) -> Option<&str> {
+        self.earlier.as_deref()
+    }
+
+    /// Notes the resource that a repeat shall be answered with.
+    pub fn answers_with(&mut self, status: StatusCode, resource_id: impl ToString) {
+        self.outcome = Some((status, resource_id.to_string()));
+    }
+
+    /// Notes logins that end with this: their tokens are refused here from the commit on, without waiting for the
+    /// notification that tells the other instances.
+    pub fn ends(&mut self, sessions: impl IntoIterator<Item = Uuid>) {
+        self.ended.extend(sessions);
+    }
+
+    /// What a dry run would have done; `None` if this is none.
+    #[must_use]
+    pub fn effects(&self) -> Option<Vec<Effect>> {
+        self.dry_run.then(|| self.entries.iter().map(Entry::effect).collect())
+    }
+
+    /// Makes it so: writes the trail, commits. A dry run and a repeat keep nothing.
+    ///
+    /// # Errors
+    ///
+    /// If nothing was recorded, or the database refuses.
+    pub async fn commit(mut self) -> Result<()> {
+        if self.dry_run || self.earlier.is_some() {
+            self.tx.rollback().await?;
+            self.trail.settle();
+            return Ok(());
+        }
+        if self.entries.is_empty() {
+            return Err(Error::internal("a change without an audit entry"));
+        }
+        self.remember().await?;
+        let actor = self.actor.as_ref();
+        audit::write(&mut self.tx, &self.trail, actor, self.now, &self.entries, "done", None).await?;
+        self.tx.commit().await?;
+        self.app.ended.add(self.ended);
+        self.trail.settle();
+        Ok(())
+    }
+
+    /// Looks for the record of an earlier request with the same key.
+    async fn recall(&mut self) -> Result<()> {
+        let (Some(key), Some(actor)) = (self.trail.idempotency_key.clone(), self.actor.clone()) else {
+            return Ok(());
+        };
+        let route = self.trail.route.clone();
+        // Held to the end of the transaction, so that of two at the same moment one is answered "still running".
+        let free = sqlx::query_scalar!(
+            r#"select pg_try_advisory_xact_lock(hashtextextended($1::integer || ' ' || $2 || ' ' || $3, 0)) as "free!""#,
+            actor.user_id.0,
+            &*route,
+            &*key,
+        )
+        .fetch_one(self.db())
+        .await?;
+        if !free {
+            return Err(RepeatRefusal::StillRunning.into());
+        }
+        let since = self.now - REMEMBERED;
+        let record = sqlx::query!(
+            "select request_hash, resource_id
+             from internal.idempotency_keys
+             where user_id = $1
+               and route = $2
+               and key = $3
+               and created_at > $4",
+            actor.user_id.0,
+            &*route,
+            &*key,
+            since,
+        )
+        .fetch_optional(self.db())
+        .await?;
+        if let Some(record) = record {
+            if record.request_hash != self.trail.request_hash {
+                return Err(RepeatRefusal::KeyReused.into());
+            }
+            self.earlier = Some(record.resource_id);
+        }
+        Ok(())
+    }
+
+    /// Writes the record that [`Self::recall`] looks for.
+    async fn remember(&mut self) -> Result<()> {
+        let (Some(key), Some(actor)) = (self.trail.idempotency_key.clone(), self.actor.clone()) else {
+            return Ok(());
+        };
+        let Some((status, resource_id)) = self.outcome.take() else { return Ok(()) };
+        let (now, trail) = (self.now, self.trail.clone());
+        sqlx::query!(
+            "insert into internal.idempotency_keys
+                 (user_id, route, key, request_hash, status, resource_id, created_at)
+             values ($1, $2, $3, $4, $5, $6, $7)
+             on conflict (user_id, route, key) do update
+             set request_hash = excluded.request_hash,
+                 status = excluded.status,
+                 resource_id = excluded.resource_id,
+                 created_at = excluded.created_at",
+            actor.user_id.0,
+            &*trail.route,
+            &*key,
+            &trail.request_hash,
+            i16::try_from(status.as_u16()).unwrap_or_default(),
+            resource_id,
+            now,
+        )
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+}

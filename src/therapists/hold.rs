@@ -1,0 +1,44 @@
+//! Holding a therapist's row: what keeps two requests from booking the same hour.
+//!
+//! Everything that changes who is busy when takes this lock first, before the client's and the booking's, so that
+//! decisions about one therapist follow each other on all instances. `for no key update`, because a plain `for update`
+//! would block every audit row that refers to the therapist.
+
+use sqlx::PgConnection;
+
+use crate::platform::{error::Result, ids::TherapistId};
+
+/// A therapist, held until the transaction ends.
+#[derive(Debug)]
+pub struct Therapist {
+    /// The id.
+    pub therapist_id: TherapistId,
+    /// The name.
+    pub name: String,
+    /// How many upcoming bookings they take; 0: any number.
+    pub capacity: i32,
+}
+
+/// Holds a therapist; `None` if there is none with this id.
+///
+/// # Errors
+///
+/// If the database cannot be asked.
+pub async fn hold(db: &mut PgConnection, id: &TherapistId) -> Result<Option<Therapist>> {
+    if !id.is_possible() {
+        return Ok(None);
+    }
+    let therapist = sqlx::query_as!(
+        Therapist,
+        r#"select therapist_id as "therapist_id: TherapistId",
+                  name,
+                  greatest(coalesce(capacity, 0), 0) as "capacity!"
+           from therapists
+           where therapist_id = $1
+           for no key update"#,
+        id.as_str(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(therapist)
+}

@@ -1,0 +1,51 @@
+//! `safestories migrate`, as its arguments and its exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use safestories::cli::migrate::{self, Migrate};
+use sqlx::{Connection, PgConnection};
+
+use crate::harness::database;
+
+#[derive(Parser)]
+struct Command {
+    #[command(flatten)]
+    migrate: Migrate,
+}
+
+async fn run(url: &str, arguments: &[&str]) -> anyhow::Result<ExitCode> {
+    let command = Command::try_parse_from(["migrate"].iter().chain(arguments))?;
+    migrate::run(command.migrate, url).await
+}
+
+#[tokio::test]
+async fn check_fails_until_the_database_is_current_and_changes_nothing() {
+    let url = database().await;
+    assert_eq!(run(&url, &["--check"]).await.unwrap(), ExitCode::FAILURE);
+    assert_eq!(run(&url, &["--check"]).await.unwrap(), ExitCode::FAILURE);
+    assert_eq!(run(&url, &[]).await.unwrap(), ExitCode::SUCCESS);
+    assert_eq!(run(&url, &["--check"]).await.unwrap(), ExitCode::SUCCESS);
+    assert_eq!(run(&url, &[]).await.unwrap(), ExitCode::SUCCESS);
+}
+
+#[tokio::test]
+async fn check_fails_on_what_came_from_elsewhere_until_it_is_adopted() {
+    let url = database().await;
+    let mut conn = PgConnection::connect(&url).await.unwrap();
+    sqlx::query("create table aisensy_campaign_api (campaign_name text)")
+        .execute(&mut conn)
+        .await
+        .unwrap();
+    assert_eq!(run(&url, &["--check"]).await.unwrap(), ExitCode::FAILURE);
+    assert!(run(&url, &[]).await.is_err());
+    assert_eq!(run(&url, &["--adopt"]).await.unwrap(), ExitCode::SUCCESS);
+    assert_eq!(run(&url, &["--check"]).await.unwrap(), ExitCode::SUCCESS);
+}
+
+#[tokio::test]
+async fn a_choice_about_triggers_belongs_to_an_adoption() {
+    let url = database().await;
+    assert!(run(&url, &["--foreign-triggers", "accept"]).await.is_err());
+    assert!(run(&url, &["--check", "--adopt"]).await.is_err());
+}
