@@ -183,6 +183,7 @@ impl<'a> Planner<'a> {
             free,
             waiting: false,
             booking_status: "",
+            status: "",
             invitee_status: "",
             mode: self.tally.mode(),
             moved: None,
@@ -285,12 +286,9 @@ impl<'a> Planner<'a> {
         let Some(therapist) = session.therapist else { return };
 
         client.assigned = true;
-        client.share.bookings += 1;
         if active {
             client.share.sessions += 1;
-            if session.start <= self.practice.now {
-                client.share.last = client.share.last.max(Some(session.start));
-            }
+            client.share.last = client.share.last.max(Some(session.start));
         }
         let load = &mut self.loads[therapist];
         load.total += 1;
