@@ -7,7 +7,7 @@ use axum::{
 
 use crate::{platform::error::{Error, Result}, users::sessions};
 
-const NAME: &str = "safestories_refresh";
+const NAME: &str = "refresh_token";
 const ATTRIBUTES: &str = "HttpOnly; Secure; SameSite=Strict; Path=/api/v1/auth";
 
 /// What goes into an answer's head; nothing, where no cookie is wanted.
@@ -52,7 +52,7 @@ mod tests {
             let headers = HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_static(cookies))]);
             read(&headers).map(str::to_owned)
         };
-        assert_eq!(token("theme=dark; safestories_refresh=abc; x=y").as_deref(), Some("abc"));
-        assert_eq!(token("safestories_refresher=abc"), None);
+        assert_eq!(token("theme=dark; refresh_token=abc; x=y").as_deref(), Some("abc"));
+        assert_eq!(token("refresh_tokens=abc"), None);
     }
 }

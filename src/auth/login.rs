@@ -85,6 +85,7 @@ pub(super) struct Tokens {
             body = Tokens,
             headers(("Set-Cookie" = String, description = "The refresh token, where a cookie was asked for")),
         ),
+        (status = 401, description = "The name, the password or the code is not right, or a code is wanted as well"),
         Problems,
     ),
 )]

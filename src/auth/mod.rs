@@ -22,6 +22,7 @@ mod throttle;
 pub mod token;
 mod totp;
 
+use axum::{extract::Request, middleware::Next, response::Response};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
@@ -63,6 +64,12 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(second_factor::confirm::confirm_totp))
         .routes(routes!(sessions::list_sessions))
         .routes(routes!(sessions::end_session))
+}
+
+/// Layer of both: an `Idempotency-Key` means nothing here, since no answer with tokens could be given twice.
+pub async fn without_idempotency(mut request: Request, next: Next) -> Response {
+    request.headers_mut().remove("idempotency-key");
+    next.run(request).await
 }
 
 /// Why somebody is not let in.

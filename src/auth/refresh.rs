@@ -49,7 +49,7 @@ pub(super) struct Refresh {
     post,
     path = "/refresh",
     tag = "auth",
-    security(()),
+    security((), ("refresh_cookie" = [])),
     request_body = Option<Refresh>,
     responses(
         (
@@ -58,6 +58,7 @@ pub(super) struct Refresh {
             body = Tokens,
             headers(("Set-Cookie" = String, description = "The refresh token, where it was a cookie")),
         ),
+        (status = 401, description = "The refresh token is not valid, or no longer"),
         Problems,
     ),
 )]
@@ -69,13 +70,10 @@ pub(super) async fn refresh_tokens(
     let as_cookie = body.refresh_token.is_none();
     let token = body.refresh_token.as_deref().or_else(|| cookie::read(&headers)).ok_or(INVALID)?;
     let mut uow = work.begin().await?;
-    let session = match refresh(&mut uow, token).await? {
-        Some(session) => session,
-        None => {
-            // The end of the session stays, although the request is refused.
-            uow.commit().await?;
-            return Err(INVALID);
-        }
+    let Some(session) = refresh(&mut uow, token).await? else {
+        // The end of the session stays, although the request is refused.
+        uow.commit().await?;
+        return Err(INVALID);
     };
     Tokens::answer(uow, session, as_cookie).await
 }

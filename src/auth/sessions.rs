@@ -35,7 +35,7 @@ pub(super) struct NoFilter {}
 /// A login that has not ended.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "session_id": "4a3cf5b6-3c1c-4f6e-9c54-0a4d0f8f2a11",
+    "id": "4a3cf5b6-3c1c-4f6e-9c54-0a4d0f8f2a11",
     "created_at": "2026-02-04T04:30:00Z",
     "last_used_at": "2026-02-04T10:30:00Z",
     "expires_at": "2026-03-06T10:30:00Z",
@@ -45,7 +45,7 @@ pub(super) struct NoFilter {}
 }))]
 pub(super) struct Session {
     /// Names it.
-    session_id: Uuid,
+    id: Uuid,
     /// When it began.
     created_at: Timestamp,
     /// When its tokens were last refreshed.
@@ -91,7 +91,7 @@ macro_rules! page_of_sessions {
     ($beyond:literal, $direction:literal, $list:expr, $position:expr) => {
         sqlx::query_as!(
             Session,
-            r#"select session_id,
+            r#"select session_id as id,
                       created_at as "created_at!: Timestamp",
                       last_used_at as "last_used_at!: Timestamp",
                       expires_at as "expires_at!: Timestamp",
@@ -143,7 +143,7 @@ impl List for SessionList {
     }
 
     fn key(session: &Session) -> Key {
-        Key { sort: session.key.clone(), id: session.session_id.to_string() }
+        Key { sort: session.key.clone(), id: session.id.to_string() }
     }
 }
 
@@ -152,9 +152,9 @@ impl List for SessionList {
 /// One of mine; that of this request as well.
 #[utoipa::path(
     delete,
-    path = "/sessions/{session_id}",
+    path = "/sessions/{id}",
     tag = "auth",
-    params(("session_id" = Uuid, Path, description = "The session's id")),
+    params(("id" = Uuid, Path, description = "The session's id")),
     responses((status = 204, description = "The session has ended"), Problems),
 )]
 pub(super) async fn end_session(caller: Caller, work: Work, Path(id): Path<Uuid>) -> Result<StatusCode> {

@@ -48,7 +48,11 @@ pub(in crate::auth) struct RecoveryCodes {
     path = "/me/totp/confirm",
     tag = "auth",
     request_body = ConfirmTotp,
-    responses((status = 200, description = "The second factor is on", body = RecoveryCodes), Problems),
+    responses(
+        (status = 200, description = "The second factor is on", body = RecoveryCodes),
+        (status = 409, description = "It is on already, or none is being set up"),
+        Problems,
+    ),
 )]
 pub(in crate::auth) async fn confirm_totp(
     caller: Caller,

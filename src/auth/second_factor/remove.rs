@@ -41,7 +41,11 @@ pub(in crate::auth) struct RemoveTotp {
     path = "/me/totp",
     tag = "auth",
     request_body = RemoveTotp,
-    responses((status = 204, description = "The second factor is off"), Problems),
+    responses(
+        (status = 204, description = "The second factor is off"),
+        (status = 409, description = "There is none"),
+        Problems,
+    ),
 )]
 pub(in crate::auth) async fn remove_totp(
     caller: Caller,

@@ -51,7 +51,11 @@ pub(in crate::auth) struct TotpSecret {
     path = "/me/totp",
     tag = "auth",
     request_body = SetUpTotp,
-    responses((status = 200, description = "A new secret", body = TotpSecret), Problems),
+    responses(
+        (status = 200, description = "A new secret", body = TotpSecret),
+        (status = 409, description = "The second factor is on already"),
+        Problems,
+    ),
 )]
 pub(in crate::auth) async fn set_up_totp(
     caller: Caller,
