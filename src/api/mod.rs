@@ -66,7 +66,8 @@ pub fn router(app: App) -> Router {
         .layer(strict())
         .layer(trail())
         .layer(guard())
-        .merge(Router::from(auth::open_routes()).layer(strict()).layer(trail()));
+        .merge(Router::from(auth::open_routes()).layer(strict()).layer(trail()))
+        .layer(middleware::from_fn(auth::without_idempotency));
     let admin = Router::from(admin())
         .layer(strict())
         .layer(middleware::from_fn(caller::admins_only))

@@ -15,12 +15,14 @@ use crate::{
         problem::{self, ProblemKind, Problems},
         work,
     },
+    users,
 };
 
 /// The lists of the features.
 const LISTS: &[&[&ProblemKind]] = &[
     problem::PROBLEMS,
     work::PROBLEMS,
+    users::PROBLEMS,
     auth::PROBLEMS,
     clients::PROBLEMS,
     payments::refund::PROBLEMS,

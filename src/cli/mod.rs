@@ -4,6 +4,7 @@ pub mod demo;
 pub mod migrate;
 pub mod openapi;
 pub mod serve;
+pub mod user;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,8 @@ enum Command {
     Migrate(MigrateCommand),
     /// Print the OpenAPI document.
     Openapi,
+    /// Make, list and shut out those who log in.
+    User(user::UserCommand),
 }
 
 /// Where the database is.
@@ -42,6 +45,13 @@ pub struct DatabaseUrl {
 }
 
 impl DatabaseUrl {
+    /// The address, where a command cannot do without.
+    fn required(&self) -> anyhow::Result<&str> {
+        self.database_url
+            .as_deref()
+            .ok_or_else(|| anyhow::anyhow!("say which database with DATABASE_URL or --database-url"))
+    }
+
     /// The address that leads straight to PostgreSQL.
     fn direct(&self) -> anyhow::Result<&str> {
         self.direct_database_url.as_deref().or(self.database_url.as_deref()).ok_or_else(|| {
@@ -72,6 +82,7 @@ impl Cli {
                 migrate::run(migrate, database.direct()?).await
             }
             Some(Command::Openapi) => openapi::run(),
+            Some(Command::User(command)) => user::run(command).await,
         }
     }
 }
