@@ -1,5 +1,6 @@
 //! The commands of the program.
 
+pub mod demo;
 pub mod migrate;
 pub mod serve;
 
