@@ -6,5 +6,9 @@
 pub mod api;
 pub mod bookings;
 pub mod cli;
+pub mod clients;
+pub mod dashboards;
 pub mod notifications;
+pub mod payments;
 pub mod platform;
+pub mod therapists;

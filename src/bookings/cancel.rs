@@ -165,8 +165,8 @@ async fn cancel(
     cache::follow(uow, id, before).await?;
     let notice = Notice {
         kind: NotificationKind::BookingCancelled,
-        title: "Booking cancelled".to_owned(),
-        message: format!("The session of {} was cancelled", held.client.name),
+        title: "Booking cancelled",
+        message: &format!("The session of {} was cancelled", held.client.name),
         related_id: id.as_str(),
         to: &held.recipients(Recipient::Admins),
     };

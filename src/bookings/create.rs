@@ -178,8 +178,8 @@ async fn create(uow: &mut UnitOfWork, request: CreateBooking) -> Result<BookingI
     cache::follow(uow, &id, cache::Before::nothing()).await?;
     let notice = Notice {
         kind: NotificationKind::NewBooking,
-        title: "New booking".to_owned(),
-        message: format!("{} is booked with {}", client.name, therapist.name),
+        title: "New booking",
+        message: &format!("{} is booked with {}", client.name, therapist.name),
         related_id: id.as_str(),
         to: &[Recipient::Admins, Recipient::Therapist(therapist.therapist_id.clone())],
     };

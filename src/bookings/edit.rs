@@ -26,83 +26,99 @@ use crate::{
 
 /// What to correct (JSON merge patch): what is not named stays, null clears.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-#[derive(Default)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({ "booking_mode": "phone", "booking_joining_link": null }))]
+#[expect(dead_code, reason = "the last fields are there to be refused with advice")]
 pub(super) struct EditBooking {
     /// The client's name; cannot be cleared.
+    #[serde(default)]
     #[schema(value_type = Option<Text<255>>)]
     invitee_name: Patch<Text<255>>,
     /// The client's phone.
+    #[serde(default)]
     #[schema(value_type = Option<PhoneInput>)]
     invitee_phone: Patch<PhoneInput>,
     /// The client's e-mail address.
+    #[serde(default)]
     #[schema(value_type = Option<EmailInput>)]
     invitee_email: Patch<EmailInput>,
     /// What the client answered when booking.
+    #[serde(default)]
     #[schema(value_type = Option<Text<5000>>)]
     invitee_question: Patch<Text<5000>>,
     /// The client's country.
+    #[serde(default)]
     #[schema(value_type = Option<Text<100>>)]
     invitee_country: Patch<Text<100>>,
     /// The client's city.
+    #[serde(default)]
     #[schema(value_type = Option<Text<100>>)]
     invitee_city: Patch<Text<100>>,
     /// The client's time zone, an IANA name; the time as the client was told it follows.
+    #[serde(default)]
     #[schema(value_type = Option<Zone>)]
     invitee_timezone: Patch<Zone>,
     /// `waiting` while the payment is pending, `confirmed` after; cannot be cleared.
+    #[serde(default)]
     #[schema(value_type = Option<InviteeStatus>)]
     invitee_status: Patch<InviteeStatus>,
     /// How the session is held; cleared, it is `google_meet`.
+    #[serde(default)]
     #[schema(value_type = Option<BookingMode>)]
     booking_mode: Patch<BookingMode>,
     /// The name of the session.
+    #[serde(default)]
     #[schema(value_type = Option<Text<255>>)]
     booking_resource_name: Patch<Text<255>>,
     /// What it is about.
+    #[serde(default)]
     #[schema(value_type = Option<Text<500>>)]
     booking_subject: Patch<Text<500>>,
     /// Where an online session is joined.
+    #[serde(default)]
     #[schema(value_type = Option<Text<2000>>)]
     booking_joining_link: Patch<Text<2000>>,
     /// Where the client checks in.
+    #[serde(default)]
     #[schema(value_type = Option<Text<2000>>)]
     booking_checkin_url: Patch<Text<2000>>,
     /// Whom to call.
+    #[serde(default)]
     #[schema(value_type = Option<Text<255>>)]
     emergency_contact_name: Patch<Text<255>>,
     /// Who that is to the client.
+    #[serde(default)]
     #[schema(value_type = Option<Text<100>>)]
     emergency_contact_relation: Patch<Text<100>>,
     /// Their phone.
+    #[serde(default)]
     #[schema(value_type = Option<Text<20>>)]
     emergency_contact_number: Patch<Text<20>>,
-    #[serde(deserialize_with = "use_transfer")]
+    #[serde(default, deserialize_with = "use_transfer")]
     #[schema(ignore)]
     therapist_id: (),
-    #[serde(deserialize_with = "use_transfer")]
+    #[serde(default, deserialize_with = "use_transfer")]
     #[schema(ignore)]
     client_id: (),
-    #[serde(deserialize_with = "use_reschedule")]
+    #[serde(default, deserialize_with = "use_reschedule")]
     #[schema(ignore)]
     booking_start_at: (),
-    #[serde(deserialize_with = "use_reschedule")]
+    #[serde(default, deserialize_with = "use_reschedule")]
     #[schema(ignore)]
     booking_end_at: (),
-    #[serde(deserialize_with = "use_reschedule")]
+    #[serde(default, deserialize_with = "use_reschedule")]
     #[schema(ignore)]
     booking_duration: (),
-    #[serde(deserialize_with = "use_operations")]
+    #[serde(default, deserialize_with = "use_operations")]
     #[schema(ignore)]
     booking_status: (),
-    #[serde(deserialize_with = "use_payments")]
+    #[serde(default, deserialize_with = "use_payments")]
     #[schema(ignore)]
     invitee_payment_amount: (),
-    #[serde(deserialize_with = "use_payments")]
+    #[serde(default, deserialize_with = "use_payments")]
     #[schema(ignore)]
     refund_amount: (),
-    #[serde(deserialize_with = "use_payments")]
+    #[serde(default, deserialize_with = "use_payments")]
     #[schema(ignore)]
     refund_status: (),
 }

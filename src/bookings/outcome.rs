@@ -119,8 +119,8 @@ async fn settle(
     if no_show {
         let notice = Notice {
             kind: NotificationKind::NoShow,
-            title: "No-show".to_owned(),
-            message: sentence.clone(),
+            title: "No-show",
+            message: &sentence,
             related_id: id.as_str(),
             to: &[Recipient::Admins],
         };

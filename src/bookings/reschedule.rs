@@ -123,8 +123,8 @@ async fn reschedule(
     cache::follow(uow, id, before).await?;
     let notice = Notice {
         kind: NotificationKind::BookingRescheduled,
-        title: "Booking rescheduled".to_owned(),
-        message: format!("The session of {} was moved to another time", held.client.name),
+        title: "Booking rescheduled",
+        message: &format!("The session of {} was moved to another time", held.client.name),
         related_id: id.as_str(),
         to: &held.recipients(Recipient::Admins),
     };

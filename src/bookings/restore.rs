@@ -86,8 +86,8 @@ async fn restore(uow: &mut UnitOfWork, scope: &Scope, id: &BookingId, conditions
     cache::follow(uow, id, before).await?;
     let notice = Notice {
         kind: NotificationKind::NewBooking,
-        title: "Booking restored".to_owned(),
-        message: format!("The session of {} takes place after all", held.client.name),
+        title: "Booking restored",
+        message: &format!("The session of {} takes place after all", held.client.name),
         related_id: id.as_str(),
         to: &held.recipients(Recipient::Admins),
     };

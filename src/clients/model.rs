@@ -76,8 +76,6 @@ pub struct Candidate {
     phone_number: Option<String>,
     /// The client's e-mail address.
     email_id: Option<String>,
-    #[serde(skip)]
-    therapist_id: Option<String>,
 }
 
 /// Why nobody was made out.
@@ -184,7 +182,7 @@ async fn candidates(db: &mut PgConnection, person: Person<'_>) -> Result<Vec<Can
     }
     let found = sqlx::query_as!(
         Candidate,
-        r#"select client_id, client_name, phone_number, email_id, therapist_id
+        r#"select client_id, client_name, phone_number, email_id
            from all_clients_table
            where internal.phone_tail(phone_number) = internal.phone_tail($1)
               or lower(btrim(email_id)) = $2

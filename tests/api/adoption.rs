@@ -9,12 +9,12 @@ use safestories::platform::migrations::{
 };
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use crate::harness::database;
+use crate::harness::{Database, database};
 
 /// A database as they are found; see the comments in it.
 const LEGACY: &str = include_str!("adoption/legacy.sql");
 
-async fn legacy(more: &'static str) -> (String, PgConnection) {
+async fn legacy(more: &'static str) -> (Database, PgConnection) {
     let url = database().await;
     let mut conn = PgConnection::connect(&url).await.unwrap();
     sqlx::raw_sql(LEGACY).execute(&mut conn).await.expect("the legacy database");

@@ -1,6 +1,8 @@
-//! The tests of the server, in one binary that mirrors `src`.
+//! The tests of the server, in one binary that mirrors `src`: through HTTP, one behaviour each, named as a sentence.
 
 mod adoption;
+mod bookings;
+mod given;
 mod harness;
 mod migrate;
 mod schema;

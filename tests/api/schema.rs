@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use safestories::platform::migrations::{self, Error, MIGRATOR, Status, TABLES};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use crate::harness::database;
+use crate::harness::{Database, database};
 
 const DOCUMENT: &str = include_str!("schema/SCHEMA.md");
 
@@ -94,10 +94,10 @@ fn documented_keys() -> (BTreeSet<String>, BTreeSet<String>) {
     (in_columns, in_list)
 }
 
-async fn migrated() -> PgConnection {
-    let url = database().await;
-    migrations::apply(&url).await.expect("an empty database is migrated");
-    PgConnection::connect(&url).await.expect("a connection")
+async fn migrated() -> (Database, PgConnection) {
+    let database = Database::migrated().await;
+    let conn = PgConnection::connect(&database).await.expect("a connection");
+    (database, conn)
 }
 
 async fn strings(conn: &mut PgConnection, sql: &'static str) -> Vec<String> {
@@ -106,7 +106,7 @@ async fn strings(conn: &mut PgConnection, sql: &'static str) -> Vec<String> {
 
 #[tokio::test]
 async fn every_table_has_exactly_its_documented_columns() {
-    let mut conn = migrated().await;
+    let (_database, mut conn) = migrated().await;
     let documented = documented();
     assert_eq!(documented.len(), 20);
     assert_eq!(
@@ -149,7 +149,7 @@ async fn every_table_has_exactly_its_documented_columns() {
 
 #[tokio::test]
 async fn the_twenty_foreign_keys_are_the_documented_ones_and_do_nothing_by_themselves() {
-    let mut conn = migrated().await;
+    let (_database, mut conn) = migrated().await;
     let (in_columns, in_list) = documented_keys();
     assert_eq!(in_list.len(), 20);
     assert_eq!(in_columns, in_list, "the document agrees with itself");
@@ -176,7 +176,7 @@ async fn the_twenty_foreign_keys_are_the_documented_ones_and_do_nothing_by_thems
 
 #[tokio::test]
 async fn public_holds_nothing_else() {
-    let mut conn = migrated().await;
+    let (_database, mut conn) = migrated().await;
     let relations = strings(
         &mut conn,
         "select relname::text
@@ -222,7 +222,7 @@ async fn public_holds_nothing_else() {
 
 #[tokio::test]
 async fn booking_ids_and_names_in_any_letter_case_are_unique() {
-    let mut conn = migrated().await;
+    let (_database, mut conn) = migrated().await;
     sqlx::query("insert into bookings (booking_id) values ('B1'), (null), (null)")
         .execute(&mut conn)
         .await
@@ -241,7 +241,7 @@ async fn booking_ids_and_names_in_any_letter_case_are_unique() {
 
 #[tokio::test]
 async fn the_audit_log_spells_the_moment_in_india() {
-    let mut conn = migrated().await;
+    let (_database, mut conn) = migrated().await;
     let (text, back): (String, bool) = sqlx::query_as(
         "select get_ist_timestamp(),
                 abs(extract(epoch from

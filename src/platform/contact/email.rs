@@ -91,6 +91,12 @@ impl PartialSchema for EmailInput {
 
 impl ToSchema for EmailInput {}
 
+impl From<EmailInput> for String {
+    fn from(input: EmailInput) -> Self {
+        input.as_str().to_owned()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{from_value, json};

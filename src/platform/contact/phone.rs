@@ -154,6 +154,12 @@ impl PartialSchema for PhoneInput {
 
 impl ToSchema for PhoneInput {}
 
+impl From<PhoneInput> for String {
+    fn from(input: PhoneInput) -> Self {
+        input.as_str().to_owned()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{from_value, json};

@@ -122,6 +122,12 @@ pub fn client_zone(invitee_timezone: Option<&str>, practice: Zone) -> Zone {
     invitee_timezone.and_then(|name| name.trim().parse().ok()).unwrap_or(practice)
 }
 
+impl From<Zone> for String {
+    fn from(zone: Zone) -> Self {
+        zone.to_string()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,153 @@
+//! One private PostgreSQL for the test process, and a database of its own for every test.
+//!
+//! The server is never dropped: it stops when the process ends and its pipe closes. Test runs at the same moment take
+//! different folders; a folder is kept between runs, so that its cluster and its template are made once.
+
+use std::{
+    ops::Deref,
+    path::Path,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+        mpsc::{Sender, channel},
+    },
+    thread,
+};
+
+use safestories::platform::{
+    embedded::{Embedded, EmbeddedError, Options},
+    migrations::{self, MIGRATOR},
+};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tokio::sync::OnceCell;
+
+/// How many test runs may go on at the same moment before one waits for another.
+const FOLDERS: u32 = 8;
+
+/// The server of this process.
+pub fn server() -> &'static Embedded {
+    static SERVER: OnceLock<Embedded> = OnceLock::new();
+    SERVER.get_or_init(|| {
+        for number in 0..FOLDERS {
+            let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("postgres-{number}"));
+            let options = Options { home, durable: false, wait: number + 1 == FOLDERS };
+            match Embedded::start(&options, &|line| eprintln!("{line}")) {
+                Err(EmbeddedError::InUse { .. }) => {}
+                started => return started.expect("a private PostgreSQL"),
+            }
+        }
+        unreachable!("the last folder is waited for")
+    })
+}
+
+/// A database of one test, dropped with this value. It stands for its address.
+#[derive(Debug)]
+pub struct Database {
+    name: String,
+    url: String,
+}
+
+/// A fresh, empty database, owned by an ordinary role.
+pub async fn database() -> Database {
+    Database::create("template0").await
+}
+
+impl Database {
+    /// A fresh, migrated database without rows.
+    pub async fn migrated() -> Self {
+        static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+        Self::create(TEMPLATE.get_or_init(template).await).await
+    }
+
+    async fn create(template: &str) -> Self {
+        static SWEPT: OnceCell<()> = OnceCell::const_new();
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        SWEPT.get_or_init(sweep).await;
+        let name = format!("t_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let mut conn = maintenance().await;
+        run(&mut conn, format!("create database {name} template {template}")).await;
+        Self { url: server().url(&name), name }
+    }
+}
+
+impl Deref for Database {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Drop for Database {
+    /// Leaves the dropping to a thread, so that no test waits for it. What it does not get to, the next run drops.
+    fn drop(&mut self) {
+        static DROPPER: OnceLock<Sender<String>> = OnceLock::new();
+        let dropper = DROPPER.get_or_init(|| {
+            let (sender, names) = channel::<String>();
+            thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .expect("a runtime");
+                runtime.block_on(async {
+                    let mut conn = maintenance().await;
+                    while let Ok(name) = names.recv() {
+                        run(&mut conn, format!("drop database if exists {name} with (force)"))
+                            .await;
+                    }
+                });
+            });
+            sender
+        });
+        // Where the thread has ended, the next run drops it.
+        let _ = dropper.send(std::mem::take(&mut self.name));
+    }
+}
+
+/// A migrated database to copy, named by the migrations, so that it is made anew when they change.
+async fn template() -> String {
+    let mut digest = 0u64;
+    for byte in MIGRATOR.iter().flat_map(|migration| migration.checksum.iter()) {
+        digest = (digest ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    let name = format!("template_{digest:016x}");
+    let mut conn = maintenance().await;
+    let made: bool =
+        sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
+            .bind(&name)
+            .fetch_one(&mut conn)
+            .await
+            .expect("the list of databases");
+    if !made {
+        let unfinished = format!("{name}_unfinished");
+        run(&mut conn, format!("drop database if exists {unfinished}")).await;
+        run(&mut conn, format!("create database {unfinished} template template0")).await;
+        migrations::apply(&server().url(&unfinished)).await.expect("an empty database is migrated");
+        run(&mut conn, format!("alter database {unfinished} rename to {name}")).await;
+    }
+    name
+}
+
+/// Drops what killed runs and older migrations left.
+async fn sweep() {
+    let mut conn = maintenance().await;
+    let left: Vec<String> =
+        sqlx::query_scalar("select datname::text from pg_database where datname ^@ 't_'")
+            .fetch_all(&mut conn)
+            .await
+            .expect("the list of databases");
+    for name in left {
+        run(&mut conn, format!("drop database {name} with (force)")).await;
+    }
+}
+
+async fn maintenance() -> PgConnection {
+    PgConnection::connect(&server().url("postgres")).await.expect("a connection")
+}
+
+async fn run(conn: &mut PgConnection, sql: String) {
+    sqlx::raw_sql(AssertSqlSafe(sql.clone()))
+        .execute(conn)
+        .await
+        .unwrap_or_else(|error| panic!("{sql}: {error}"));
+}

@@ -1,0 +1,147 @@
+//! What the tests stand on: the API over a database of its own, a clock that stands still, people who talk to it.
+//!
+//! - A test costs one copy of a migrated template database; nothing is shared between tests but the server.
+//! - Time is set ([`TestApi::at`], [`TestApi::pass`]), never waited for.
+//! - Requests go straight into the router; a test about sockets asks for one ([`TestApi::serve`]).
+
+mod answer;
+mod database;
+mod people;
+mod socket;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use axum::Router;
+use chrono::{DateTime, TimeDelta, Utc};
+use safestories::{
+    api,
+    platform::{
+        app::{App, Parts, Seals},
+        live::EndedSessions,
+        password::Passwords,
+        postgres::{Connection, Db},
+        secret::Secrets,
+        time::Clock,
+    },
+};
+use tokio::sync::Mutex;
+
+pub use self::{
+    answer::Answer,
+    database::{Database, database, server},
+    people::Person,
+    socket::Served,
+};
+
+/// When every test starts: Wednesday, 4 February 2026, 10:00 in India.
+pub const NOW: &str = "2026-02-04T04:30:00Z";
+
+/// What access tokens are signed with, and cursors sealed, on every instance of a test.
+const SECRET: &str = "test:0123456789abcdefghijklmnopqrstuvwxyz";
+
+/// How many connections an instance has.
+const CONNECTIONS: u32 = 4;
+
+/// The API under test: one instance of the server over one database.
+pub struct TestApi {
+    /// The state of the instance.
+    pub app: App,
+    router: Router,
+    clock: Arc<AtomicI64>,
+    /// Connections of the test's own, so that it takes none from the server under test.
+    looks: Db,
+    people: Arc<Mutex<HashMap<String, people::Login>>>,
+    database: Arc<Database>,
+}
+
+impl TestApi {
+    /// An instance over a fresh, migrated, empty database.
+    pub async fn new() -> Self {
+        Self::over(Arc::new(Database::migrated().await))
+    }
+
+    fn over(database: Arc<Database>) -> Self {
+        let clock = Arc::new(AtomicI64::new(micros(NOW)));
+        Self::instance(database, clock, Arc::default())
+    }
+
+    fn instance(
+        database: Arc<Database>,
+        clock: Arc<AtomicI64>,
+        people: Arc<Mutex<HashMap<String, people::Login>>>,
+    ) -> Self {
+        let db = |connections| {
+            Db::new(&database, None, connections).expect("an address that can be read")
+        };
+        let secrets: Secrets = SECRET.parse().expect("a strong secret");
+        let app = App::new(Parts {
+            db: db(CONNECTIONS),
+            clock: Clock::Manual(clock.clone()),
+            zone: "Asia/Kolkata".parse().expect("a zone"),
+            seals: Seals::derive(&secrets),
+            secrets,
+            ended: EndedSessions::default(),
+            passwords: Passwords::default(),
+            trusted_proxies: Vec::new(),
+        });
+        let router = people::guarded(api::router(app.clone()));
+        Self { router, looks: db(4), app, clock, people, database }
+    }
+
+    /// Another instance of the server on the same database and at the same time.
+    pub fn second_instance(&self) -> Self {
+        Self::instance(self.database.clone(), self.clock.clone(), self.people.clone())
+    }
+
+    /// The database, as an address.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// A connection to look behind the API. Lets go of it when dropped.
+    pub async fn sql(&self) -> Connection {
+        self.looks.read().await.expect("a connection")
+    }
+
+    /// Sets the clock.
+    pub fn at(&self, instant: &str) {
+        self.clock.store(micros(instant), Ordering::Relaxed);
+    }
+
+    /// Lets time pass.
+    pub fn pass(&self, minutes: i64) {
+        let passed = TimeDelta::minutes(minutes).num_microseconds().expect("a short time");
+        self.clock.fetch_add(passed, Ordering::Relaxed);
+    }
+
+    /// The present instant, as the API has it.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.app.clock.now()
+    }
+
+    /// What the trail holds, in order: the action and how it ended (`done`, `refused`, `failed`).
+    pub async fn trail(&self) -> Vec<(String, String)> {
+        sqlx::query_as("select action, outcome from internal.audit_entries order by entry_id")
+            .fetch_all(&mut *self.sql().await)
+            .await
+            .expect("the trail")
+    }
+
+    /// What the practice reads in its audit log, in order: the action and the sentence.
+    pub async fn audit_log(&self) -> Vec<(String, String)> {
+        sqlx::query_as("select action_type, action_description from audit_logs order by log_id")
+            .fetch_all(&mut *self.sql().await)
+            .await
+            .expect("the audit log")
+    }
+}
+
+fn micros(instant: &str) -> i64 {
+    instant.parse::<DateTime<Utc>>().expect("an instant as RFC 3339 writes it").timestamp_micros()
+}

@@ -1,0 +1,224 @@
+//! People as types: who they are is who they log in as, the first time they send something.
+
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    http::{HeaderName, HeaderValue, Method, header},
+    middleware::{self, Next},
+};
+use http_body_util::BodyExt;
+use safestories::platform::{
+    caller::Caller,
+    ids::{TherapistId, UserId},
+    status::UserRole,
+};
+use serde_json::Value;
+use tower::ServiceExt;
+use uuid::Uuid;
+
+use super::{Answer, TestApi};
+
+/// Somebody who sends requests.
+#[derive(Clone)]
+pub struct Person<'a> {
+    api: &'a TestApi,
+    who: Who,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+#[derive(Clone, Debug)]
+enum Who {
+    Nobody,
+    /// By user name.
+    Admin(String),
+    /// By `therapist_id`.
+    Therapist(String),
+}
+
+/// A login that is known already.
+#[derive(Clone, Debug)]
+pub(super) struct Login(Caller);
+
+impl TestApi {
+    /// The first admin.
+    pub fn admin(&self) -> Person<'_> {
+        self.admin_named("admin")
+    }
+
+    /// Another admin, by user name.
+    pub fn admin_named(&self, username: &str) -> Person<'_> {
+        self.person(Who::Admin(username.to_owned()))
+    }
+
+    /// The user of a therapist, by `therapist_id`; the therapist has to be there (see `given`).
+    pub fn therapist(&self, therapist_id: &str) -> Person<'_> {
+        self.person(Who::Therapist(therapist_id.to_owned()))
+    }
+
+    /// Somebody who is not logged in.
+    pub fn nobody(&self) -> Person<'_> {
+        self.person(Who::Nobody)
+    }
+
+    fn person(&self, who: Who) -> Person<'_> {
+        Person { api: self, who, headers: Vec::new() }
+    }
+
+    /// The user that somebody is; made where there is none yet.
+    async fn user(&self, who: &Who) -> Option<(i32, UserRole, Option<String>)> {
+        let (role, column, value) = match who {
+            Who::Nobody => return None,
+            Who::Admin(name) => (UserRole::Admin, "username", name),
+            Who::Therapist(id) => (UserRole::Therapist, "therapist_id", id),
+        };
+        let therapist = (role == UserRole::Therapist).then(|| value.clone());
+        let sql = format!(
+            "with known as (select id from users where {column} = $1 order by id limit 1),
+                  made as (
+                      insert into users (username, password, name, full_name, role, therapist_id)
+                      select $1, '-', $1, $1, $2, $3
+                      where not exists (select from known)
+                      returning id
+                  )
+             select id from known union all select id from made"
+        );
+        let id = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+            .bind(value)
+            .bind(role.as_str())
+            .bind(&therapist)
+            .fetch_one(&mut *self.sql().await)
+            .await
+            .unwrap_or_else(|error| panic!("no user for {who:?}: {error}"));
+        Some((id, role, therapist))
+    }
+}
+
+impl Person<'_> {
+    /// The same, with a header in all that is sent.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: &str) -> Self {
+        let value = HeaderValue::from_bytes(value.as_bytes()).expect("the value of a header");
+        self.headers.push((
+            HeaderName::from_static(Box::leak(name.to_ascii_lowercase().into_boxed_str())),
+            value,
+        ));
+        self
+    }
+
+    /// `users.id`.
+    pub async fn user_id(&self) -> i32 {
+        self.api.user(&self.who).await.expect("somebody").0
+    }
+
+    /// What stands in the Authorization header: logs in where needed. Empty for nobody.
+    pub async fn authorization(&self) -> String {
+        let mut logins = self.api.people.lock().await;
+        let key = format!("{:?}", self.who);
+        if let Some(Login(caller)) = logins.get(&key) {
+            return bearer(caller);
+        }
+        let Some((id, role, therapist)) = self.api.user(&self.who).await else {
+            return String::new();
+        };
+        let caller = Caller {
+            user_id: UserId(id),
+            session_id: Uuid::now_v7(),
+            role,
+            therapist_id: therapist.map(TherapistId::from),
+        };
+        let bearer = bearer(&caller);
+        logins.insert(key, Login(caller));
+        bearer
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::POST, path, Some(body)).await
+    }
+
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::PATCH, path, Some(body)).await
+    }
+
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::PUT, path, Some(body)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, None).await
+    }
+
+    /// Sends JSON, or nothing.
+    pub async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        match body {
+            Some(body) => {
+                let json = self.clone().with("content-type", "application/json");
+                json.send_raw(method, path, body.to_string()).await
+            }
+            None => self.send_raw(method, path, Body::empty()).await,
+        }
+    }
+
+    /// Sends any body under the headers given with [`Self::with`]; gives the answer as it arrives.
+    pub async fn stream(
+        &self,
+        method: Method,
+        path: &str,
+        body: impl Into<Body>,
+    ) -> axum::response::Response {
+        let mut request =
+            Request::builder().method(method).uri(path).body(body.into()).expect("a request");
+        for (name, value) in &self.headers {
+            request.headers_mut().append(name, value.clone());
+        }
+        let authorization = self.authorization().await;
+        if !authorization.is_empty() {
+            request
+                .headers_mut()
+                .insert(header::AUTHORIZATION, authorization.parse().expect("a header"));
+        }
+        match self.api.router.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+
+    /// Sends any body under the headers given with [`Self::with`].
+    pub async fn send_raw(&self, method: Method, path: &str, body: impl Into<Body>) -> Answer {
+        let (parts, body) = self.stream(method, path, body).await.into_parts();
+        let bytes = body.collect().await.expect("a whole answer").to_bytes();
+        Answer::new(parts.status, parts.headers, &bytes)
+    }
+}
+
+/// Stands in for the guard that proves tokens.
+pub(super) fn guarded(router: Router) -> Router {
+    router.layer(middleware::from_fn(async |mut request: Request, next: Next| {
+        let caller = request
+            .headers()
+            .get(header::AUTHORIZATION)
+            .and_then(|value| caller(value.to_str().ok()?));
+        if let Some(caller) = caller {
+            request.extensions_mut().insert(caller);
+        }
+        next.run(request).await
+    }))
+}
+
+fn bearer(caller: &Caller) -> String {
+    let therapist = caller.therapist_id.as_ref().map_or("", TherapistId::as_str);
+    format!("Bearer {} {} {therapist}", caller.user_id, caller.session_id)
+}
+
+fn caller(authorization: &str) -> Option<Caller> {
+    let mut words = authorization.strip_prefix("Bearer ")?.splitn(3, ' ');
+    let user_id = UserId(words.next()?.parse().ok()?);
+    let session_id = words.next()?.parse().ok()?;
+    let therapist_id = words.next().filter(|id| !id.is_empty()).map(TherapistId::from);
+    let role = if therapist_id.is_some() { UserRole::Therapist } else { UserRole::Admin };
+    Some(Caller { user_id, session_id, role, therapist_id })
+}

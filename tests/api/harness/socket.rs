@@ -1,0 +1,42 @@
+//! The API on a real socket, for tests about slow clients, broken connections and the like.
+
+use std::net::SocketAddr;
+
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+
+use super::TestApi;
+
+/// An instance that listens; it stops when dropped.
+pub struct Served {
+    /// Where.
+    pub address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl TestApi {
+    /// Listens on a free port.
+    pub async fn serve(&self) -> Served {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let service = self.router.clone().into_make_service_with_connect_info::<SocketAddr>();
+        let task =
+            tokio::spawn(async move { axum::serve(listener, service).await.expect("it serves") });
+        Served { address, task }
+    }
+}
+
+impl Served {
+    /// A connection to it.
+    pub async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.expect("a connection")
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
