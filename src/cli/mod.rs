@@ -2,6 +2,7 @@
 
 pub mod demo;
 pub mod migrate;
+pub mod openapi;
 pub mod serve;
 
 use std::process::ExitCode;
@@ -25,6 +26,8 @@ enum Command {
     Serve(serve::Serve),
     /// Apply the migrations, or take over tables that came from elsewhere.
     Migrate(MigrateCommand),
+    /// Print the OpenAPI document.
+    Openapi,
 }
 
 /// Where the database is.
@@ -41,10 +44,9 @@ pub struct DatabaseUrl {
 impl DatabaseUrl {
     /// The address that leads straight to PostgreSQL.
     fn direct(&self) -> anyhow::Result<&str> {
-        self.direct_database_url
-            .as_deref()
-            .or(self.database_url.as_deref())
-            .ok_or_else(|| anyhow::anyhow!("say which database with DATABASE_URL or --database-url"))
+        self.direct_database_url.as_deref().or(self.database_url.as_deref()).ok_or_else(|| {
+            anyhow::anyhow!("say which database with DATABASE_URL or --database-url")
+        })
     }
 }
 
@@ -69,6 +71,7 @@ impl Cli {
             Some(Command::Migrate(MigrateCommand { database, migrate })) => {
                 migrate::run(migrate, database.direct()?).await
             }
+            Some(Command::Openapi) => openapi::run(),
         }
     }
 }

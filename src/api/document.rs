@@ -1,0 +1,153 @@
+//! The frame of the OpenAPI document, and how the groups of routes are put into it.
+
+use utoipa::openapi::{
+    ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Server, Tag,
+    path::{Operation, PathItem},
+    security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+    tag::TagBuilder,
+};
+
+use super::{components, operation};
+use crate::platform::problem::Problems;
+
+const ABOUT: &str = "\
+The server a therapy practice runs on.
+
+Log in at `/api/v1/auth/login` and send the access token as `Authorization: Bearer …`. What admins may do stands under \
+`/api/v1/admin`, what therapists may do under `/api/v1/therapist`; every operation names its role in `x-role`.
+
+- Times are RFC 3339 with an offset, UTC in answers. Calendar days are days of the practice's zone, or of `tz`.
+- Money is a decimal string with its currency beside it.
+- Lists are read page by page: `page.next` of one answer is the `cursor` of the next request.
+- A parameter or a field that is not described here is refused, never ignored.
+- Every failure is a problem document (RFC 9457) whose `type` is a page of this server.";
+
+/// What is behind the tags that the features give their operations; a group puts its name before them.
+const TAGS: &[(&str, &str)] = &[
+    ("auth", "Logging in and out, and one's own account"),
+    ("bookings", "Sessions between a therapist and a client"),
+    ("docs", "What this API is: its description, and the kinds of problems"),
+];
+
+/// The access token.
+pub(super) const BEARER: &str = "bearer";
+/// The refresh token where a browser keeps it.
+pub(super) const REFRESH_COOKIE: &str = "refresh_cookie";
+
+/// A group of routes: who may call them, told by the path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Group {
+    /// For everybody.
+    Open,
+    /// For whoever has an account, and to get in.
+    Auth,
+    /// For admins.
+    Admin,
+    /// For therapists.
+    Therapist,
+}
+
+impl Group {
+    /// Where its paths start.
+    pub(super) fn prefix(self) -> &'static str {
+        match self {
+            Self::Open => "",
+            Self::Auth => "/api/v1/auth",
+            Self::Admin => "/api/v1/admin",
+            Self::Therapist => "/api/v1/therapist",
+        }
+    }
+
+    /// The role that its operations need; it stands before their ids and tags, since these groups share handlers.
+    pub(super) fn role(self) -> Option<&'static str> {
+        match self {
+            Self::Open | Self::Auth => None,
+            Self::Admin => Some("admin"),
+            Self::Therapist => Some("therapist"),
+        }
+    }
+
+    /// The name under which it shows a feature's tag.
+    pub(super) fn tag(self, feature: &str) -> String {
+        self.role().map_or_else(|| feature.to_owned(), |role| format!("{role}-{feature}"))
+    }
+}
+
+/// Puts the groups into one document.
+pub(super) fn assemble<const N: usize>(groups: [(Group, OpenApi); N]) -> OpenApi {
+    let mut document = frame();
+    let mut tags = Vec::new();
+    for (group, mut part) in groups {
+        let mut features = Vec::new();
+        for (path, item) in &mut part.paths.paths {
+            for (method, operation) in operations(item) {
+                features.extend(operation.tags.clone().unwrap_or_default());
+                operation::complete(group, method, path, operation);
+            }
+        }
+        features.sort_unstable();
+        features.dedup();
+        tags.extend(features.iter().map(|feature| tag(group, feature)));
+        document = match group {
+            Group::Open => document.merge_from(part),
+            _ => document.nest(group.prefix(), part),
+        };
+    }
+    document.tags = Some(tags);
+    let components = document.components.get_or_insert_default();
+    components.schemas.insert("Problem".to_owned(), Problems::schema());
+    components.responses = components::problems();
+    components.headers = components::headers();
+    components.parameters = components::parameters();
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some("The access token of a login; it is good for 15 minutes"))
+        .build();
+    components.add_security_scheme(BEARER, SecurityScheme::Http(bearer));
+    let cookie = ApiKeyValue::with_description(
+        "refresh_token",
+        "The refresh token, in browsers that asked for it as a cookie",
+    );
+    components.add_security_scheme(REFRESH_COOKIE, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    document
+}
+
+fn frame() -> OpenApi {
+    let contact = ContactBuilder::new()
+        .name(Some("SafeStories"))
+        .url(Some("https://safestories.example.org"))
+        .email(Some("api@safestories.example.org"))
+        .build();
+    let license = LicenseBuilder::new()
+        .name("Proprietary")
+        .url(Some("https://safestories.example.org/license"))
+        .build();
+    let info = InfoBuilder::new()
+        .title("SafeStories")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(ABOUT))
+        .contact(Some(contact))
+        .license(Some(license))
+        .build();
+    OpenApiBuilder::new().info(info).servers(Some([Server::new("/")])).build()
+}
+
+fn tag(group: Group, feature: &str) -> Tag {
+    let about =
+        TAGS.iter().find(|(name, _)| *name == feature).map(|(_, about)| match group.role() {
+            None => (*about).to_owned(),
+            Some(role) => format!("{about}; for the role `{role}`"),
+        });
+    TagBuilder::new().name(group.tag(feature)).description(about).build()
+}
+
+/// The operations of a path, with their methods.
+pub(super) fn operations(
+    item: &mut PathItem,
+) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let PathItem { get, put, post, delete, patch, .. } = item;
+    [("GET", get), ("PUT", put), ("POST", post), ("DELETE", delete), ("PATCH", patch)]
+        .into_iter()
+        .filter_map(|(method, operation)| operation.as_mut().map(|operation| (method, operation)))
+}

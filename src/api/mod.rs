@@ -1,0 +1,73 @@
+//! The table of contents: every feature is one line here; and the layers around them, in order.
+//!
+//! A group of routes is told by its path ([`Group`]). Its router holds the handlers and what they say of themselves; what
+//! is true of every operation of a group (who may call it, what it can fail with, which headers it knows) is added to the
+//! description in [`operation`], and holds because of the layers below.
+
+mod components;
+mod docs;
+mod document;
+mod operation;
+mod problems;
+mod undocumented;
+
+use axum::{Router, middleware, routing::get};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use self::{document::Group, undocumented::Undocumented};
+use crate::{
+    bookings,
+    platform::{app::App, audit, caller, error::Error, telemetry},
+};
+
+/// What everybody reaches.
+fn open() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(docs::get_openapi))
+        .routes(routes!(docs::get_docs))
+        .routes(routes!(docs::get_docs_file))
+        .routes(routes!(problems::get_problem))
+}
+
+/// What admins reach.
+fn admin() -> OpenApiRouter<App> {
+    bookings::admin_routes()
+}
+
+/// What therapists reach.
+fn therapist() -> OpenApiRouter<App> {
+    bookings::therapist_routes()
+}
+
+/// The description of the whole API.
+pub fn openapi() -> OpenApi {
+    document::assemble([
+        (Group::Open, open().into_openapi()),
+        (Group::Admin, admin().into_openapi()),
+        (Group::Therapist, therapist().into_openapi()),
+    ])
+}
+
+/// The service.
+pub fn router(app: App) -> Router {
+    let trail = || middleware::from_fn_with_state(app.clone(), audit::trail);
+    let undocumented = Undocumented::of(openapi());
+    let strict = || middleware::from_fn_with_state(undocumented.clone(), undocumented::refuse);
+    let admin = Router::from(admin())
+        .layer(strict())
+        .layer(middleware::from_fn(caller::admins_only))
+        .layer(trail());
+    let therapist = Router::from(therapist())
+        .layer(strict())
+        .layer(middleware::from_fn(caller::therapists_only))
+        .layer(trail());
+    Router::from(open())
+        .route("/docs/", get(docs::get_docs_page))
+        .nest(Group::Admin.prefix(), admin)
+        .nest(Group::Therapist.prefix(), therapist)
+        .fallback(|| async { Error::NotFound("resource") })
+        .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
+        .layer(middleware::from_fn_with_state(app.clone(), telemetry::observe))
+        .with_state(app)
+}

@@ -1,0 +1,155 @@
+//! What is true of every operation of a group, added to what its handler says of itself.
+//!
+//! Handlers describe what they do, take and answer. Who may call them, what any such request can fail with and the
+//! headers that all of them know follow from the group, the method and the shape of the request. A handler that names a
+//! status itself keeps its words.
+
+use axum::http::StatusCode;
+use utoipa::openapi::{
+    Ref, RefOr, Response,
+    extensions::ExtensionsBuilder,
+    path::{Operation, Parameter, ParameterIn},
+    security::SecurityRequirement,
+};
+
+use super::{
+    components,
+    document::{BEARER, Group},
+};
+
+/// Completes the description of one operation.
+pub(super) fn complete(group: Group, method: &str, path: &str, operation: &mut Operation) {
+    let open = group == Group::Open || operation.security.is_some();
+    name(group, open, operation);
+    request_headers(group, method, operation);
+    problems(group, open, method, path, operation);
+    response_headers(operation);
+}
+
+/// Its id, its tags and its role.
+fn name(group: Group, open: bool, operation: &mut Operation) {
+    if let (Some(id), Some(role)) = (&mut operation.operation_id, group.role()) {
+        id.insert_str(0, &format!("{role}_"));
+    }
+    for tag in operation.tags.iter_mut().flatten() {
+        *tag = group.tag(tag);
+    }
+    let role = group.role().unwrap_or(if open { "none" } else { "any" });
+    let needs = match role {
+        "none" => "Open to all.".to_owned(),
+        "any" => "Any role.".to_owned(),
+        role => format!("Role: `{role}`."),
+    };
+    let about = operation.description.take().filter(|about| !about.is_empty());
+    operation.description =
+        Some(about.map_or_else(|| needs.clone(), |about| format!("{about}\n\n{needs}")));
+    operation.extensions = Some(ExtensionsBuilder::new().add("x-role", role).build());
+    // An empty requirement beside none other is how a handler says "nobody need log in".
+    let all = operation.security.take().unwrap_or_else(|| match group {
+        Group::Open => Vec::new(),
+        _ => vec![SecurityRequirement::new(BEARER, Vec::<String>::new())],
+    });
+    let anonymous = all == [SecurityRequirement::default()];
+    operation.security = Some(if anonymous { Vec::new() } else { all });
+}
+
+/// The headers that such requests may carry.
+fn request_headers(group: Group, method: &str, operation: &mut Operation) {
+    let cached = operation.responses.responses.contains_key("304");
+    let names = [
+        ("Idempotency-Key", method == "POST" && group.role().is_some()),
+        ("If-Match", matches!(method, "PATCH" | "PUT") && group.role().is_some()),
+        ("If-None-Match", cached),
+        ("X-Request-Id", group != Group::Open),
+    ];
+    let parameters = operation.parameters.get_or_insert_default();
+    for (name, _) in names.iter().filter(|(_, applies)| *applies) {
+        if !parameters
+            .iter()
+            .any(|parameter| matches!(parameter, RefOr::T(own) if own.name == *name))
+        {
+            parameters.push(RefOr::Ref(Ref::new(format!("#/components/parameters/{name}"))));
+        }
+    }
+}
+
+/// What such requests can fail with, in place of the marker that handlers leave.
+fn problems(group: Group, open: bool, method: &str, path: &str, operation: &mut Operation) {
+    let asks = |wanted: ParameterIn| {
+        let inside = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(own) if own.parameter_in == wanted);
+        operation.parameters.iter().flatten().any(inside)
+    };
+    let named = |name: &str| {
+        let target = format!("#/components/parameters/{name}");
+        operation.parameters.iter().flatten().any(|parameter| match parameter {
+            RefOr::Ref(shared) => shared.ref_location == target,
+            RefOr::T(own) => own.name == name,
+        })
+    };
+    let api = group != Group::Open;
+    let changes = method != "GET";
+    let body = operation.request_body.is_some();
+    let responses = &operation.responses.responses;
+    let streams = responses.values().any(|response| {
+        matches!(response, RefOr::T(response) if response.content.contains_key("text/csv"))
+    });
+    let possible = [
+        (StatusCode::BAD_REQUEST, api && (body || asks(ParameterIn::Query))),
+        (StatusCode::UNAUTHORIZED, !open),
+        (StatusCode::FORBIDDEN, group.role().is_some()),
+        (StatusCode::NOT_FOUND, path.contains('{')),
+        (StatusCode::REQUEST_TIMEOUT, changes),
+        (StatusCode::CONFLICT, changes && group.role().is_some()),
+        (StatusCode::PRECONDITION_FAILED, named("If-Match")),
+        (StatusCode::PAYLOAD_TOO_LARGE, changes),
+        (StatusCode::UNSUPPORTED_MEDIA_TYPE, body),
+        (StatusCode::UNPROCESSABLE_ENTITY, api),
+        (StatusCode::TOO_MANY_REQUESTS, streams || (changes && group == Group::Auth)),
+        (StatusCode::INTERNAL_SERVER_ERROR, api),
+        (StatusCode::SERVICE_UNAVAILABLE, api),
+    ];
+    let responses = &mut operation.responses.responses;
+    responses.remove("default");
+    for &(status, name) in components::PROBLEMS {
+        let shared = || RefOr::Ref(Ref::from_response_name(name));
+        let applies = possible.iter().any(|(possible, applies)| *possible == status && *applies);
+        match responses.get_mut(status.as_str()) {
+            None if applies => {
+                responses.insert(status.as_str().to_owned(), shared());
+            }
+            // Said by the handler, in words of its own: the form is the same.
+            Some(RefOr::T(own)) if own.content.is_empty() => {
+                let content = Ref::new(format!(
+                    "#/components/responses/{name}/content/application~1problem+json"
+                ));
+                own.content.insert("application/problem+json".to_owned(), RefOr::Ref(content));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The headers of its answers.
+fn response_headers(operation: &mut Operation) {
+    let paged = operation
+        .parameters
+        .iter()
+        .flatten()
+        .any(|parameter| matches!(parameter, RefOr::T(own) if own.name == "cursor"));
+    let guarded = operation.parameters.iter().flatten().any(|parameter| {
+        matches!(parameter, RefOr::Ref(shared) if shared.ref_location.ends_with("Match"))
+    });
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(Response { headers, .. }) = response else { continue };
+        let answers = status.starts_with('2');
+        let names = [
+            ("ETag", status == "304" || (answers && (guarded || status == "201"))),
+            ("Link", answers && paged),
+            ("Location", status == "201"),
+            ("X-Request-Id", true),
+        ];
+        for (name, _) in names.iter().filter(|(_, applies)| *applies) {
+            headers.entry((*name).to_owned()).or_insert_with(|| components::header(name));
+        }
+    }
+}

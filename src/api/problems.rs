@@ -1,0 +1,64 @@
+//! The kinds of problems there are, and a page about each.
+
+use axum::{http::header, response::IntoResponse};
+use serde_json::Value;
+use utoipa::{
+    PartialSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
+};
+
+use crate::platform::{
+    error::{Error, Result},
+    extract::Path,
+    problem::{self, ProblemKind, Problems},
+    work,
+};
+
+/// The lists of the features.
+const LISTS: &[&[&ProblemKind]] = &[problem::PROBLEMS, work::PROBLEMS];
+
+/// All kinds.
+pub(super) fn all() -> impl Iterator<Item = &'static ProblemKind> {
+    LISTS.iter().copied().flatten().copied()
+}
+
+/// The code of a kind, as the document shows it.
+struct Code;
+
+impl PartialSchema for Code {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(all().map(|kind| Value::from(kind.code))))
+            .into()
+    }
+}
+
+/// Explain a problem
+///
+/// What the `type` of a problem document points at: when it happens, and what to do.
+#[utoipa::path(
+    get,
+    path = "/problems/{code}",
+    tag = "docs",
+    params(("code" = inline(Code), Path, description = "The code of the kind of problem", example = "invalid")),
+    responses((status = 200, description = "The page", body = String, content_type = "text/html"), Problems),
+)]
+pub(super) async fn get_problem(Path(code): Path<String>) -> Result<impl IntoResponse> {
+    let kind = all().find(|kind| kind.code == code).ok_or(Error::NotFound("kind of problem"))?;
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, policy),
+    ];
+    Ok((headers, page(kind)))
+}
+
+fn page(ProblemKind { code, status, title, about }: &ProblemKind) -> String {
+    let about = about.replace('&', "&amp;").replace('<', "&lt;");
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{title}</title>\n\
+         <style>body {{ font: 1.1rem/1.5 sans-serif; max-width: 40rem; margin: 3rem auto; padding: 0 1rem }}</style>\n\
+         <h1>{title}</h1>\n<p><code>{code}</code>, answered with status {status}</p>\n<p>{about}</p>\n"
+    )
+}

@@ -1,0 +1,62 @@
+//! What an operation's description does not name is refused, also where its handler would not look.
+//!
+//! A handler that takes parameters refuses unknown ones itself ([`Query`](crate::platform::extract::Query)). One that
+//! takes none has nothing to refuse them with; this layer does it, going by the document.
+
+use std::{collections::HashSet, sync::Arc};
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::Method,
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use utoipa::openapi::{OpenApi, RefOr, path::ParameterIn};
+
+use super::document::operations;
+use crate::platform::{error::Result, extract::Pairs};
+
+/// The operations that take no query parameters, as `GET /path/{with}/templates`.
+#[derive(Debug, Clone)]
+pub(super) struct Undocumented(Arc<HashSet<String>>);
+
+impl Undocumented {
+    /// Those of a document.
+    pub(super) fn of(mut document: OpenApi) -> Self {
+        let mut without = HashSet::new();
+        for (path, item) in &mut document.paths.paths {
+            for (method, operation) in operations(item) {
+                let asks = operation.parameters.iter().flatten().any(|parameter| {
+                    matches!(parameter, RefOr::T(own) if own.parameter_in == ParameterIn::Query)
+                });
+                if !asks {
+                    without.insert(format!("{method} {path}"));
+                }
+            }
+        }
+        Self(Arc::new(without))
+    }
+
+    fn check(&self, request: &Request) -> Result<()> {
+        let Some(query) = request.uri().query() else { return Ok(()) };
+        let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
+        let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+        if self.0.contains(&format!("{method} {route}")) {
+            Pairs::parse(query)?.finish()
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Layer: refuses query parameters where none are described.
+pub(super) async fn refuse(
+    State(undocumented): State<Undocumented>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match undocumented.check(&request) {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
+    }
+}
