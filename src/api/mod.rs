@@ -12,18 +12,27 @@ mod problems;
 mod undocumented;
 
 use axum::{Router, middleware, routing::get};
+use tower::util::option_layer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::{document::Group, undocumented::Undocumented};
 use crate::{
     bookings,
-    platform::{app::App, audit, caller, error::Error, telemetry},
+    platform::{
+        app::App,
+        audit,
+        browser::{self, Methods},
+        caller,
+        error::Error,
+        health, panics, telemetry,
+    },
 };
 
 /// What everybody reaches.
 fn open() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .merge(health::routes())
         .routes(routes!(docs::get_openapi))
         .routes(routes!(docs::get_docs))
         .routes(routes!(docs::get_docs_file))
@@ -52,13 +61,18 @@ pub fn openapi() -> OpenApi {
 /// The service.
 pub fn router(app: App) -> Router {
     let trail = || middleware::from_fn_with_state(app.clone(), audit::trail);
-    let undocumented = Undocumented::of(openapi());
+    let document = openapi();
+    let browsers_ask = !app.cors_origins.is_empty();
+    let methods = Methods::of(&document, browsers_ask);
+    let undocumented = Undocumented::of(document);
     let strict = || middleware::from_fn_with_state(undocumented.clone(), undocumented::refuse);
     let admin = Router::from(admin())
+        .layer(panics::caught())
         .layer(strict())
         .layer(middleware::from_fn(caller::admins_only))
         .layer(trail());
     let therapist = Router::from(therapist())
+        .layer(panics::caught())
         .layer(strict())
         .layer(middleware::from_fn(caller::therapists_only))
         .layer(trail());
@@ -68,6 +82,10 @@ pub fn router(app: App) -> Router {
         .nest(Group::Therapist.prefix(), therapist)
         .fallback(|| async { Error::NotFound("resource") })
         .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
+        .layer(panics::caught())
+        .layer(option_layer(browsers_ask.then(|| browser::cors(&app.cors_origins))))
+        .layer(middleware::from_fn_with_state(methods, browser::options))
+        .layer(browser::compression())
         .layer(middleware::from_fn_with_state(app.clone(), telemetry::observe))
         .with_state(app)
 }

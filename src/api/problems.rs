@@ -10,12 +10,13 @@ use utoipa::{
 use crate::platform::{
     error::{Error, Result},
     extract::Path,
+    health,
     problem::{self, ProblemKind, Problems},
     work,
 };
 
 /// The lists of the features.
-const LISTS: &[&[&ProblemKind]] = &[problem::PROBLEMS, work::PROBLEMS];
+const LISTS: &[&[&ProblemKind]] = &[problem::PROBLEMS, health::PROBLEMS, work::PROBLEMS];
 
 /// All kinds.
 pub(super) fn all() -> impl Iterator<Item = &'static ProblemKind> {

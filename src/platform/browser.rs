@@ -1,4 +1,4 @@
-//! What browsers ask before they call, and what they are told to refuse: CORS, OPTIONS, security headers.
+//! What browsers ask before they call, and what they are told: CORS, OPTIONS, compression, security headers.
 //!
 //! OPTIONS on a path that exists needs no login: it tells nothing that the API's description does not.
 
@@ -10,11 +10,20 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::{
+    CompressionLevel,
+    compression::{
+        CompressionLayer,
+        predicate::{And, NotForContentType, Predicate, SizeAbove},
+    },
+    cors::{AllowOrigin, CorsLayer},
+};
 use utoipa::openapi::OpenApi;
 
 /// How long a browser may remember what it was allowed.
 const REMEMBERED: Duration = Duration::from_secs(60 * 60);
+/// Up to this many bytes an answer is not compressed.
+const SMALL: u64 = 1024;
 /// Answers of the API are data: a browser that takes one for a page shall run and load nothing.
 const DATA_ONLY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 /// The pages this server has use only what it serves itself.
@@ -79,6 +88,14 @@ pub fn cors(origins: &[Origin]) -> CorsLayer {
             name("x-request-id"),
         ])
         .max_age(REMEMBERED)
+}
+
+/// Layer: gzip, where it is worth it and nothing is waiting for the next event.
+#[must_use]
+pub fn compression() -> CompressionLayer<And<SizeAbove, NotForContentType>> {
+    CompressionLayer::new()
+        .quality(CompressionLevel::Fastest)
+        .compress_when(SizeAbove::new(SMALL).and(NotForContentType::SSE))
 }
 
 /// The methods that paths know; cheap to clone.

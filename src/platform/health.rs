@@ -45,7 +45,7 @@ pub fn routes() -> OpenApiRouter<App> {
 
 /// That all is well.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Health {
+struct Health {
     /// Always `ok`; what is not ok is a problem document.
     #[schema(example = "ok")]
     status: &'static str,
@@ -91,7 +91,7 @@ struct Readiness(Arc<Mutex<Option<(Instant, Result<(), NotReady>)>>>);
     security(()),
     responses((status = 200, description = "It is", body = Health), Problems),
 )]
-pub(super) async fn check_health() -> Json<Health> {
+async fn check_health() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
@@ -106,7 +106,7 @@ pub(super) async fn check_health() -> Json<Health> {
     security(()),
     responses((status = 200, description = "It can", body = Health), Problems),
 )]
-pub(super) async fn check_readiness(
+async fn check_readiness(
     State(app): State<App>,
     Extension(readiness): Extension<Readiness>,
 ) -> Result<Json<Health>> {

@@ -1,12 +1,6 @@
-//! Where log lines go (stderr), how they look, and what a panic leaves there.
-//!
-//! A panic's text may hold what it stumbled over (`unwrap` prints the error), so only literal texts are logged; the
-//! place says the rest.
+//! Where log lines go (stderr), and how they look.
 
-use std::{
-    io::{IsTerminal, stderr},
-    panic::{self, PanicHookInfo},
-};
+use std::io::{IsTerminal, stderr};
 
 use anyhow::Context;
 use tracing_subscriber::{EnvFilter, Layer, filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt};
@@ -43,12 +37,5 @@ pub fn init(filter: &str, format: LogFormat) -> anyhow::Result<()> {
         *event.level() <= tracing::Level::INFO || event.target().starts_with(env!("CARGO_CRATE_NAME"))
     });
     tracing_subscriber::registry().with(filter).with(format.with_filter(harmless)).try_init()?;
-    panic::set_hook(Box::new(log_panic));
     Ok(())
-}
-
-fn log_panic(panic: &PanicHookInfo<'_>) {
-    let place = panic.location().map(ToString::to_string);
-    let text = panic.payload().downcast_ref::<&'static str>().copied();
-    tracing::error!(place, text, "a panic");
 }

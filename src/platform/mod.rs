@@ -20,6 +20,7 @@ pub mod logs;
 pub mod migrations;
 pub mod money;
 pub mod page;
+pub mod panics;
 pub mod password;
 pub mod postgres;
 pub mod problem;

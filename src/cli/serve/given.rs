@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use sqlx::{Connection, PgConnection};
 
-use super::{DEMO_LOGINS, DEMO_PASSWORD};
+use super::{ADMIN, DEMO_PASSWORD, THERAPIST};
 use crate::platform::{password::Passwords, postgres};
 
 /// Refuses roles that rights and row security mean nothing to.
@@ -30,7 +30,7 @@ pub(super) async fn refuse_powerful_role(url: &str) -> anyhow::Result<()> {
 /// If there is such a login, or the database cannot be reached.
 pub(super) async fn refuse_demo_logins(url: &str, passwords: &Passwords) -> anyhow::Result<()> {
     let mut conn = PgConnection::connect(url).await.context("the database cannot be reached")?;
-    let names: Vec<String> = DEMO_LOGINS.map(str::to_owned).into();
+    let names: Vec<String> = [ADMIN, THERAPIST].map(str::to_owned).into();
     let users = sqlx::query!("select username, password from users where lower(username) = any ($1)", &names)
         .fetch_all(&mut conn)
         .await?;

@@ -1,94 +1,177 @@
 //! `safestories serve`: migrate, serve, and end in order.
+//!
+//! - Everything that can be refused without work is refused first: settings, then the address, then the database. A
+//!   refusal is one sentence and leaves nothing running.
+//! - With no database named, the practice is private: see [`private`]. With one, see [`given`].
+//! - A signal ends it at any moment in order: what was begun is dropped, requests are drained, PostgreSQL is stopped.
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+mod connections;
+mod given;
+mod key_file;
+mod port;
+mod private;
+mod progress;
+mod settings;
+mod stop;
+mod welcome;
 
-use clap::Args;
-use ipnet::IpNet;
-use tokio_util::sync::CancellationToken;
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
-use super::DatabaseUrl;
+use anyhow::{Context, anyhow};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub use self::settings::Serve;
+use self::{
+    port::{Port, Refused},
+    progress::patiently,
+};
 use crate::{
     api,
     platform::{
         app::{App, Parts, Seals},
-        embedded::{Embedded, Options},
+        embedded::Embedded,
         live::{self, EndedSessions},
-        migrations,
+        logs, migrations, panics,
         password::Passwords,
         postgres::Db,
+        prometheus,
         secret::Secrets,
-        time::{Clock, Zone},
+        time::Clock,
     },
 };
 
-/// How many connections the server keeps to PostgreSQL.
-const CONNECTIONS: u32 = 8;
+/// The logins of the demo, and their password.
+const ADMIN: &str = "admin";
+const THERAPIST: &str = "therapist";
+const DEMO_PASSWORD: &str = "demo-password";
 
-/// The settings of the server. Flags win over the environment.
-#[derive(Debug, Args)]
-pub struct Serve {
-    #[command(flatten)]
-    database: DatabaseUrl,
-    /// Where to listen.
-    #[arg(long, env = "SAFESTORIES_LISTEN", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
-    /// Where the private PostgreSQL and its secrets live, if no database is named.
-    #[arg(long, env = "SAFESTORIES_DATA_DIR", default_value = "./.safestories")]
-    data_dir: PathBuf,
-    /// What access tokens are signed with: comma-separated `kid:secret` pairs, the first signs.
-    #[arg(long, env = "SAFESTORIES_JWT_SECRET", hide_env_values = true)]
-    jwt_secret: Option<String>,
-    /// Addresses and ranges of proxies whose forwarded addresses count.
-    #[arg(long, env = "SAFESTORIES_TRUSTED_PROXIES", value_delimiter = ',')]
-    trusted_proxies: Vec<IpNet>,
-    /// The practice's time zone.
-    #[arg(long, env = "SAFESTORIES_TIME_ZONE", default_value = "Asia/Kolkata")]
-    time_zone: Zone,
+/// How often what was measured is sorted into its buckets.
+const TIDYING: Duration = Duration::from_secs(5);
+/// How long connections may take to close.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// A database that may be served.
+struct Ready {
+    url: String,
+    direct: Option<String>,
+    secrets: Secrets,
+    passwords: Passwords,
+    /// Ours to stop.
+    embedded: Option<Embedded>,
 }
 
 /// Serves until it is told to stop.
+///
+/// # Errors
+///
+/// A sentence on what keeps it from serving.
 pub(super) async fn run(settings: Serve) -> anyhow::Result<ExitCode> {
-    let mut embedded = None;
-    let url = match &settings.database.database_url {
-        Some(url) => url.clone(),
-        None => {
-            let options = Options { home: settings.data_dir.clone(), durable: true, wait: false };
-            let server =
-                tokio::task::spawn_blocking(move || Embedded::start(&options, &|line| eprintln!("{line}"))).await??;
-            let url = server.url("safestories");
-            embedded = Some(server);
-            url
+    logs::init(&settings.log, settings.log_format)?;
+    panics::log();
+    let stop = stop::on_signals().context("cannot watch for signals")?;
+    let private = settings.database.database_url.is_none();
+    if private {
+        private::refuse_public(settings.listen)?;
+    }
+    let secrets = settings.jwt_secret.as_deref().map(str::parse).transpose().context("SAFESTORIES_JWT_SECRET")?;
+    let port = claim(&settings, private)?;
+    let preparing = async {
+        match settings.database.database_url.clone() {
+            None => prepare_private(settings.data_dir.clone(), secrets).await,
+            Some(url) => prepare_given(url, settings.database.direct_database_url.clone(), secrets).await,
         }
     };
-    let direct = settings.database.direct_database_url.clone();
-    migrations::apply(direct.as_deref().unwrap_or(&url)).await?;
-    let secrets: Secrets = settings
-        .jwt_secret
-        .as_deref()
-        .unwrap_or("demo:0123456789abcdefghijklmnopqrstuvwxyz")
-        .parse()?;
+    let Some(ready) = stop.run_until_cancelled(preparing).await else { return Ok(ExitCode::SUCCESS) };
+    serve(settings, ready?, port, &stop).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn claim(settings: &Serve, private: bool) -> anyhow::Result<Port> {
+    let options = private::options(settings.data_dir.clone());
+    Port::claim(settings.listen).map_err(|refused| match refused {
+        Refused::Taken(address) if private && Embedded::is_running(&options) => {
+            anyhow!("safestories is running already, on {} and at {address}", settings.data_dir.display())
+        }
+        refused => refused.into(),
+    })
+}
+
+async fn prepare_private(folder: PathBuf, secrets: Option<Secrets>) -> anyhow::Result<Ready> {
+    let (embedded, own) = private::start(folder).await?;
+    let url = embedded.url("safestories");
+    patiently("Making the tables", migrations::apply(&url)).await?;
+    let passwords = Passwords::default();
+    private::load_demo(&url, &passwords, Clock::System.now()).await?;
+    Ok(Ready { url, direct: None, secrets: secrets.unwrap_or(own), passwords, embedded: Some(embedded) })
+}
+
+async fn prepare_given(url: String, direct: Option<String>, secrets: Option<Secrets>) -> anyhow::Result<Ready> {
+    let secrets = secrets.context(
+        "set SAFESTORIES_JWT_SECRET, as `SAFESTORIES_JWT_SECRET=\"main:$(openssl rand -base64 48)\"`: \
+         a database of your own is served with a secret of your own",
+    )?;
+    let straight = direct.as_deref().unwrap_or(&url);
+    patiently("Waiting for the database to answer", async {
+        given::refuse_powerful_role(straight).await?;
+        if direct.is_some() { given::refuse_powerful_role(&url).await } else { Ok(()) }
+    })
+    .await?;
+    let applied = patiently("Bringing the database to this build's schema", migrations::apply(straight)).await?;
+    for step in applied {
+        tracing::info!(migration = %step, "applied");
+    }
+    let passwords = Passwords::default();
+    given::refuse_demo_logins(straight, &passwords).await?;
+    Ok(Ready { url, direct, secrets, passwords, embedded: None })
+}
+
+async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationToken) -> anyhow::Result<()> {
+    let Ready { url, direct, secrets, passwords, embedded } = ready;
     let app = App::new(Parts {
-        db: Db::new(&url, direct.as_deref(), CONNECTIONS)?,
+        db: Db::new(&url, direct.as_deref(), settings.pool_size)?,
         clock: Clock::System,
         zone: settings.time_zone,
         seals: Seals::derive(&secrets),
         secrets,
         ended: EndedSessions::default(),
-        passwords: Passwords::default(),
+        passwords,
         trusted_proxies: settings.trusted_proxies,
+        cors_origins: settings.cors_origins,
+        stopping: stop.clone(),
     });
-    let stop = CancellationToken::new();
-    let listener = tokio::net::TcpListener::bind(settings.listen).await?;
-    let listening = tokio::spawn(live::listen(app.clone(), stop.clone()));
-    let service = api::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service)
-        .with_graceful_shutdown(async {
-            tokio::signal::ctrl_c().await.ok();
-        })
-        .await?;
-    stop.cancel();
-    listening.await?;
-    app.db.close().await;
-    drop(embedded);
-    Ok(ExitCode::SUCCESS)
+    let router = api::router(app.clone());
+    let listener = port.listen()?;
+    let address = listener.local_addr()?;
+    tracing::info!(%address, "listening");
+    if let Some(embedded) = &embedded {
+        welcome::print(address, embedded.home());
+    }
+
+    // Ended after the last request, which may need them.
+    let drained = CancellationToken::new();
+    let background = TaskTracker::new();
+    background.spawn(live::listen(app.clone(), drained.clone()));
+    background.spawn(drained.clone().run_until_cancelled_owned(tidy()));
+    connections::serve(listener, router, stop).await;
+    drained.cancel();
+    background.close();
+    let closing = async {
+        background.wait().await;
+        app.db.close().await;
+    };
+    if tokio::time::timeout(CLOSING, closing).await.is_err() {
+        tracing::warn!("connections to the database were still in use");
+    }
+    if let Some(embedded) = embedded {
+        tokio::task::spawn_blocking(move || embedded.stop()).await??;
+    }
+    Ok(())
+}
+
+async fn tidy() {
+    let mut interval = tokio::time::interval(TIDYING);
+    loop {
+        interval.tick().await;
+        prometheus::tidy();
+    }
 }

@@ -2,7 +2,10 @@
 //!
 //! Secrets are read as text and understood later, so that no complaint about one repeats it on the terminal.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
 
 use clap::Args;
 use ipnet::IpNet;
@@ -80,6 +83,6 @@ pub struct Serve {
 fn address_or_range(text: &str) -> Result<IpNet, String> {
     let text = text.trim();
     text.parse::<IpNet>()
-        .or_else(|_| text.parse().map(IpNet::from))
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
         .map_err(|_| "write an address (10.0.0.1) or a range (10.0.0.0/8)".to_owned())
 }
