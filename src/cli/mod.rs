@@ -1,6 +1,7 @@
 //! The commands of the program.
 
 pub mod demo;
+mod dev;
 pub mod migrate;
 pub mod openapi;
 pub mod serve;
@@ -28,6 +29,9 @@ enum Command {
     Migrate(MigrateCommand),
     /// Print the OpenAPI document.
     Openapi,
+    /// Commands for those who change this program.
+    #[command(subcommand, hide = true)]
+    Dev(dev::Dev),
 }
 
 /// Where the database is.
@@ -86,6 +90,7 @@ impl Cli {
                 migrate::run(migrate, database.direct()?).await
             }
             Some(Command::Openapi) => openapi::run(),
+            Some(Command::Dev(command)) => dev::run(command).await,
         }
     }
 }

@@ -3,8 +3,8 @@
 use anyhow::{Context, bail};
 use sqlx::{Connection, PgConnection};
 
-use super::{ADMIN, DEMO_PASSWORD, THERAPIST};
-use crate::platform::{password::Passwords, postgres};
+use super::private::DEMO_HASH;
+use crate::platform::postgres;
 
 /// Refuses roles that rights and row security mean nothing to.
 ///
@@ -23,26 +23,29 @@ pub(super) async fn refuse_powerful_role(url: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Refuses a database in which somebody can log in with the password that everybody knows.
+/// Refuses a database in which somebody can log in with the password that everybody knows: one that was private.
 ///
 /// # Errors
 ///
 /// If there is such a login, or the database cannot be reached.
-pub(super) async fn refuse_demo_logins(url: &str, passwords: &Passwords) -> anyhow::Result<()> {
+pub(super) async fn refuse_demo_logins(url: &str) -> anyhow::Result<()> {
     let mut conn = PgConnection::connect(url).await.context("the database cannot be reached")?;
-    let names: Vec<String> = [ADMIN, THERAPIST].map(str::to_owned).into();
-    let users = sqlx::query!("select username, password from users where lower(username) = any ($1)", &names)
-        .fetch_all(&mut conn)
-        .await?;
+    let username = sqlx::query_scalar!(
+        "select username
+         from users
+         join internal.facts on facts.name = $1 and facts.value = users.password
+         order by users.id
+         limit 1",
+        DEMO_HASH,
+    )
+    .fetch_optional(&mut conn)
+    .await?;
     conn.close().await.ok();
-    for user in users {
-        if passwords.verify(DEMO_PASSWORD.to_owned(), Some(user.password)).await? {
-            bail!(
-                "the user {0} of this database has the password of the demo, which everybody knows: \
-                 give them another with `safestories user set-password --username {0}`",
-                user.username
-            );
-        }
+    if let Some(username) = username {
+        bail!(
+            "the user {username} of this database has the password of the demo, which everybody knows: \
+             give them another with `safestories user set-password --username {username}`"
+        );
     }
     Ok(())
 }

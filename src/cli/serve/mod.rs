@@ -120,9 +120,8 @@ async fn prepare_given(url: String, direct: Option<String>, secrets: Option<Secr
     for step in applied {
         tracing::info!(migration = %step, "applied");
     }
-    let passwords = Passwords::default();
-    given::refuse_demo_logins(straight, &passwords).await?;
-    Ok(Ready { url, direct, secrets, passwords, embedded: None })
+    given::refuse_demo_logins(straight).await?;
+    Ok(Ready { url, direct, secrets, passwords: Passwords::default(), embedded: None })
 }
 
 async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationToken) -> anyhow::Result<()> {

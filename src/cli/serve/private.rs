@@ -21,8 +21,9 @@ use crate::{
     },
 };
 
-/// The name in `internal.facts`; its value is the therapist whose login the demo has.
-const DEMO_LOADED: &str = "demo_loaded";
+/// The name in `internal.facts` under which the hash of the demo's password is: the demo has been loaded, and who has that
+/// very hash has a password that everybody knows.
+pub(super) const DEMO_HASH: &str = "demo_password_hash";
 
 /// How the data folder is used.
 pub(super) fn options(folder: PathBuf) -> Options {
@@ -73,7 +74,7 @@ pub(super) async fn load_demo(url: &str, passwords: &Passwords, now: DateTime<Ut
                    or exists (select from all_clients_table)
                    or exists (select from therapists)
                    or exists (select from users)) as "done!""#,
-        DEMO_LOADED,
+        DEMO_HASH,
     )
     .fetch_one(&mut conn)
     .await?;
@@ -88,15 +89,15 @@ pub(super) async fn load_demo(url: &str, passwords: &Passwords, now: DateTime<Ut
 async fn load(conn: &mut PgConnection, passwords: &Passwords, now: DateTime<Utc>) -> anyhow::Result<()> {
     let mut tx = conn.begin().await?;
     let loaded = demo::load(&mut tx, Size::FIRST_START, now, &|_, _| {}).await?;
+    // Shorter than a password may be: it is no secret.
+    let hash = passwords.hash(DEMO_PASSWORD.to_owned()).await?;
     for (username, users) in [(ADMIN, loaded.admin_user_ids), (THERAPIST, loaded.therapist_user_ids)] {
         let user = users.first().context("the made-up practice lacks people")?;
-        // Shorter than a password may be: it is no secret.
-        let hash = passwords.hash(DEMO_PASSWORD.to_owned()).await?;
-        sqlx::query!("update users set username = $2, password = $3 where id = $1", user, username, hash)
+        sqlx::query!("update users set username = $2, password = $3 where id = $1", user, username, &hash)
             .execute(&mut *tx)
             .await?;
     }
-    sqlx::query!("insert into internal.facts (name, value) values ($1, $2)", DEMO_LOADED, loaded.therapist_id)
+    sqlx::query!("insert into internal.facts (name, value) values ($1, $2)", DEMO_HASH, hash)
         .execute(&mut *tx)
         .await?;
     tx.commit().await?;

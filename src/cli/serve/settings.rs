@@ -72,7 +72,7 @@ pub struct Serve {
     pub(super) pool_size: u32,
 
     /// What is logged (to stderr): a level, or a filter such as `warn,safestories=debug`
-    #[arg(long, env = "SAFESTORIES_LOG", value_name = "FILTER", default_value = "info")]
+    #[arg(long, env = "SAFESTORIES_LOG", value_name = "FILTER", default_value = "info,sqlx=warn")]
     pub(super) log: String,
 
     /// How it is logged
