@@ -5,16 +5,21 @@
 
 create schema if not exists internal;
 
--- What a row of public.users cannot say. No row: enabled, no second factor.
+-- What a row of public.users cannot say. No row: enabled.
 create table internal.accounts (
     user_id             integer primary key,
     disabled_at         timestamptz,
-    password_changed_at timestamptz,
-    -- RFC 6238 secret, sealed with a key derived from the server's secret.
-    totp_secret         bytea,
-    totp_confirmed_at   timestamptz,
+    password_changed_at timestamptz
+);
+
+-- The second factor of a login (RFC 6238). No row, or not confirmed: none is asked for.
+create table internal.second_factors (
+    user_id      integer primary key,
+    -- Sealed with a key derived from the server's secret.
+    secret       bytea   not null,
+    confirmed_at timestamptz,
     -- The last time step accepted: a code is good once.
-    totp_last_step      bigint
+    last_step    bigint
 );
 
 -- One-time codes for a lost second factor, hashed.
@@ -41,7 +46,7 @@ create index sessions_of_user on internal.sessions (user_id) where ended_at is n
 create index sessions_ended on internal.sessions (ended_at) where ended_at is not null;
 create index sessions_expired on internal.sessions (expires_at);
 
--- The refresh tokens of a session, one valid at a time; the used ones stay, so that their reuse is seen.
+-- The refresh tokens of a session, hashed. The used ones stay, so that their reuse is seen.
 create table internal.refresh_tokens (
     token_hash bytea       primary key,
     session_id uuid        not null references internal.sessions on delete cascade,
@@ -50,7 +55,7 @@ create table internal.refresh_tokens (
 );
 create index refresh_tokens_of_session on internal.refresh_tokens (session_id);
 
--- Failed logins by account and address together (hashed): nobody can lock another out.
+-- Attempts to log in since the last success, by account and address together (hashed): nobody can lock another out.
 create table internal.login_attempts (
     attempt_key    bytea       primary key,
     failures       integer     not null,
@@ -133,10 +138,10 @@ create table internal.appointments_cache_rows (
     id         integer not null
 );
 create table internal.clients_summary_rows (
-    therapist_id text    not null,
     client_id    text    not null,
+    therapist_id text    not null,
     id           integer not null,
-    constraint clients_summary_rows_pkey primary key (therapist_id, client_id)
+    constraint clients_summary_rows_pkey primary key (client_id, therapist_id)
 );
 
 -- Facts about this database that the server keeps for itself (such as: the demo data has been loaded).

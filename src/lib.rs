@@ -4,6 +4,7 @@
 #![recursion_limit = "256"]
 
 pub mod api;
+pub mod auth;
 pub mod bookings;
 pub mod cli;
 pub mod clients;
@@ -12,3 +13,4 @@ pub mod notifications;
 pub mod payments;
 pub mod platform;
 pub mod therapists;
+pub mod users;

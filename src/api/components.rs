@@ -179,7 +179,6 @@ fn problem(status: StatusCode, kinds: &[&ProblemKind]) -> Response {
         .build();
     let own = match status {
         StatusCode::UNAUTHORIZED => Some("WWW-Authenticate"),
-        StatusCode::PRECONDITION_FAILED => Some("ETag"),
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Some("Retry-After"),
         _ => None,
     };

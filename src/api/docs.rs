@@ -34,13 +34,22 @@ static DOCUMENT: LazyLock<Option<(Bytes, HeaderValue)>> = LazyLock::new(|| {
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The parts of the interactive page.
-const ASSETS: [&str; 9] = [
-    "favicon-16x16.png",
+/// The interactive page; what it names stands in [`ASSETS`].
+const PAGE: &str = r#"<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>SafeStories API</title>
+<link rel="icon" href="docs/favicon-32x32.png">
+<link rel="stylesheet" href="docs/swagger-ui.css">
+<div id="swagger-ui"></div>
+<script src="docs/swagger-ui-bundle.js"></script>
+<script src="docs/swagger-ui-standalone-preset.js"></script>
+<script src="docs/swagger-initializer.js"></script>
+"#;
+
+/// What the interactive page is made of.
+const ASSETS: [&str; 5] = [
     "favicon-32x32.png",
-    "index.css",
-    "index.html",
-    "oauth2-redirect.html",
     "swagger-initializer.js",
     "swagger-ui-bundle.js",
     "swagger-ui-standalone-preset.js",
@@ -88,55 +97,45 @@ pub(super) async fn get_openapi(unless: Preconditions) -> Result<Response> {
 
 /// Open the interactive page
 ///
-/// Leads to the page on which the API can be read and tried.
+/// On which the API can be read and tried, also without the internet.
 #[utoipa::path(
     get,
     path = "/docs",
     tag = "docs",
-    responses((status = 308, description = "The page is at `/docs/`", headers(("Location" = String))), Problems),
+    responses((status = 200, description = "The page", body = String, content_type = "text/html"), Problems),
 )]
 pub(super) async fn get_docs() -> impl IntoResponse {
-    // Relative, so that it also leads there behind a proxy that adds a prefix.
-    (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, "docs/")])
+    let html = (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    ([html, (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))], PAGE)
 }
 
 /// Get a part of the interactive page
 ///
-/// The page itself (`index.html`, also under `/docs/`), its scripts, styles and images.
+/// Its scripts and styles.
 #[utoipa::path(
     get,
     path = "/docs/{file}",
     tag = "docs",
-    params(("file" = inline(AssetName), Path, description = "The name of the part", example = "index.html")),
-    responses((status = 200, description = "The part", content(
-        (String = "text/html"), (String = "text/css"), (String = "text/javascript"), (Vec<u8> = "image/png"),
-    )), Problems),
+    params(("file" = inline(AssetName), Path, description = "The name of the part", example = "swagger-ui.css")),
+    responses(
+        (status = 200, description = "The part", content(
+            (String = "text/css"), (String = "text/javascript"), (Vec<u8> = "image/png"),
+        )),
+        Problems,
+    ),
 )]
-pub(super) async fn get_docs_file(Path(file): Path<String>) -> Result<Response> {
-    asset(&file)
-}
-
-/// The page itself.
-pub(super) async fn get_docs_page() -> Result<Response> {
-    asset("index.html")
-}
-
-fn asset(name: &str) -> Result<Response> {
-    let config = Config::new(["../openapi.json"])
+pub(super) async fn get_docs_asset(Path(file): Path<String>) -> Result<impl IntoResponse> {
+    let known = ASSETS.contains(&&*file);
+    // Relative, so that the page also works behind a proxy that adds a prefix.
+    let config = Config::new(["openapi.json"])
         .validator_url("none")
-        .deep_linking(true)
         .persist_authorization(true)
         .try_it_out_enabled(true);
-    if !ASSETS.contains(&name) {
-        return Err(Error::NotFound("page"));
-    }
-    let found = utoipa_swagger_ui::serve(name, Arc::new(config))
-        .map_err(|_| Error::internal("the interactive page cannot be put together"))?;
+    let found = utoipa_swagger_ui::serve(&file, Arc::new(config)).ok().flatten().filter(|_| known);
     let asset = found.ok_or(Error::NotFound("page"))?;
     let headers = [
         (header::CONTENT_TYPE, asset.content_type),
-        (header::CONTENT_SECURITY_POLICY, POLICY.to_owned()),
         (header::CACHE_CONTROL, "max-age=3600".to_owned()),
     ];
-    Ok((headers, asset.bytes.into_owned()).into_response())
+    Ok((headers, asset.bytes.into_owned()))
 }

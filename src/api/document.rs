@@ -7,7 +7,7 @@ use utoipa::openapi::{
     tag::TagBuilder,
 };
 
-use super::{components, operation};
+use super::{components, operation, schemas};
 use crate::platform::problem::Problems;
 
 const ABOUT: &str = "\
@@ -95,6 +95,7 @@ pub(super) fn assemble<const N: usize>(groups: [(Group, OpenApi); N]) -> OpenApi
     }
     document.tags = Some(tags);
     let components = document.components.get_or_insert_default();
+    schemas::register(components);
     components.schemas.insert("Problem".to_owned(), Problems::schema());
     components.responses = components::problems();
     components.headers = components::headers();
@@ -110,6 +111,7 @@ pub(super) fn assemble<const N: usize>(groups: [(Group, OpenApi); N]) -> OpenApi
         "The refresh token, in browsers that asked for it as a cookie",
     );
     components.add_security_scheme(REFRESH_COOKIE, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    schemas::settle(&mut document);
     document
 }
 

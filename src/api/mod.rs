@@ -9,16 +9,17 @@ mod docs;
 mod document;
 mod operation;
 mod problems;
+mod schemas;
 mod undocumented;
 
-use axum::{Router, middleware, routing::get};
+use axum::{Router, middleware};
 use tower::util::option_layer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::{document::Group, undocumented::Undocumented};
 use crate::{
-    bookings,
+    auth, bookings,
     platform::{
         app::App,
         audit,
@@ -35,8 +36,13 @@ fn open() -> OpenApiRouter<App> {
         .merge(health::routes())
         .routes(routes!(docs::get_openapi))
         .routes(routes!(docs::get_docs))
-        .routes(routes!(docs::get_docs_file))
+        .routes(routes!(docs::get_docs_asset))
         .routes(routes!(problems::get_problem))
+}
+
+/// What everybody with an account reaches, and what lets them in.
+fn accounts() -> OpenApiRouter<App> {
+    auth::open_routes().merge(auth::routes())
 }
 
 /// What admins reach.
@@ -53,9 +59,15 @@ fn therapist() -> OpenApiRouter<App> {
 pub fn openapi() -> OpenApi {
     document::assemble([
         (Group::Open, open().into_openapi()),
+        (Group::Auth, accounts().into_openapi()),
         (Group::Admin, admin().into_openapi()),
         (Group::Therapist, therapist().into_openapi()),
     ])
+}
+
+/// The handlers of a group. One that panics still leaves an answer, and so a trail.
+fn handlers(routes: OpenApiRouter<App>) -> Router<App> {
+    Router::from(routes).layer(panics::caught())
 }
 
 /// The service.
@@ -66,18 +78,25 @@ pub fn router(app: App) -> Router {
     let methods = Methods::of(&document, browsers_ask);
     let undocumented = Undocumented::of(document);
     let strict = || middleware::from_fn_with_state(undocumented.clone(), undocumented::refuse);
-    let admin = Router::from(admin())
-        .layer(panics::caught())
+    let guard = || middleware::from_fn_with_state(app.clone(), auth::guard::guard);
+    let accounts = handlers(auth::routes())
+        .layer(strict())
+        .layer(trail())
+        .layer(guard())
+        .merge(handlers(auth::open_routes()).layer(strict()).layer(trail()));
+    let admin = handlers(admin())
         .layer(strict())
         .layer(middleware::from_fn(caller::admins_only))
-        .layer(trail());
-    let therapist = Router::from(therapist())
-        .layer(panics::caught())
+        .layer(trail())
+        .layer(guard());
+    let therapist = handlers(therapist())
         .layer(strict())
         .layer(middleware::from_fn(caller::therapists_only))
-        .layer(trail());
-    Router::from(open())
-        .route("/docs/", get(docs::get_docs_page))
+        .layer(trail())
+        .layer(guard());
+    handlers(open())
+        .layer(strict())
+        .nest(Group::Auth.prefix(), accounts)
         .nest(Group::Admin.prefix(), admin)
         .nest(Group::Therapist.prefix(), therapist)
         .fallback(|| async { Error::NotFound("resource") })

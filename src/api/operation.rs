@@ -6,7 +6,7 @@
 
 use axum::http::StatusCode;
 use utoipa::openapi::{
-    Ref, RefOr, Response,
+    Ref, RefOr, Response, Schema,
     extensions::ExtensionsBuilder,
     path::{Operation, Parameter, ParameterIn},
     security::SecurityRequirement,
@@ -15,13 +15,16 @@ use utoipa::openapi::{
 use super::{
     components,
     document::{BEARER, Group},
+    schemas,
 };
+use crate::platform::{etag::IF_MATCH, extract::MERGE_PATCH};
 
 /// Completes the description of one operation.
 pub(super) fn complete(group: Group, method: &str, path: &str, operation: &mut Operation) {
     let open = group == Group::Open || operation.security.is_some();
     name(group, open, operation);
     request_headers(group, method, operation);
+    request_body(method, operation);
     problems(group, open, method, path, operation);
     response_headers(operation);
 }
@@ -56,20 +59,37 @@ fn name(group: Group, open: bool, operation: &mut Operation) {
 /// The headers that such requests may carry.
 fn request_headers(group: Group, method: &str, operation: &mut Operation) {
     let cached = operation.responses.responses.contains_key("304");
+    let parameters = operation.parameters.get_or_insert_default();
+    let told = parameters.len();
+    parameters.retain(|parameter| !matches!(parameter, RefOr::T(own) if own.name == IF_MATCH));
+    let guarded = parameters.len() < told;
     let names = [
         ("Idempotency-Key", method == "POST" && group.role().is_some()),
-        ("If-Match", matches!(method, "PATCH" | "PUT") && group.role().is_some()),
+        (IF_MATCH, guarded),
         ("If-None-Match", cached),
         ("X-Request-Id", group != Group::Open),
     ];
-    let parameters = operation.parameters.get_or_insert_default();
     for (name, _) in names.iter().filter(|(_, applies)| *applies) {
-        if !parameters
-            .iter()
-            .any(|parameter| matches!(parameter, RefOr::T(own) if own.name == *name))
+        parameters.push(RefOr::Ref(Ref::new(format!("#/components/parameters/{name}"))));
+    }
+}
+
+/// The forms of its body.
+fn request_body(method: &str, operation: &mut Operation) {
+    let Some(RefOr::T(body)) = &mut operation.request_body else { return };
+    for content in body.content.values_mut() {
+        // A body that may be left out is derived as one that may be `null`, which is refused.
+        if let RefOr::T(content) = content
+            && let Some(RefOr::T(Schema::OneOf(choice))) = &content.schema
+            && let Some(shared) = choice.items.iter().find(|item| matches!(item, RefOr::Ref(_)))
         {
-            parameters.push(RefOr::Ref(Ref::new(format!("#/components/parameters/{name}"))));
+            content.schema = Some(shared.clone());
         }
+    }
+    if method == "PATCH"
+        && let Some(json) = body.content.get("application/json").cloned()
+    {
+        body.content.insert(MERGE_PATCH.to_owned(), json);
     }
 }
 
@@ -100,10 +120,10 @@ fn problems(group: Group, open: bool, method: &str, path: &str, operation: &mut 
         (StatusCode::NOT_FOUND, path.contains('{')),
         (StatusCode::REQUEST_TIMEOUT, changes),
         (StatusCode::CONFLICT, changes && group.role().is_some()),
-        (StatusCode::PRECONDITION_FAILED, named("If-Match")),
+        (StatusCode::PRECONDITION_FAILED, named(IF_MATCH)),
         (StatusCode::PAYLOAD_TOO_LARGE, changes),
         (StatusCode::UNSUPPORTED_MEDIA_TYPE, body),
-        (StatusCode::UNPROCESSABLE_ENTITY, api),
+        (StatusCode::UNPROCESSABLE_ENTITY, true),
         (StatusCode::TOO_MANY_REQUESTS, streams || (changes && group == Group::Auth)),
         (StatusCode::INTERNAL_SERVER_ERROR, api),
         (StatusCode::SERVICE_UNAVAILABLE, api),
@@ -140,7 +160,9 @@ fn response_headers(operation: &mut Operation) {
         matches!(parameter, RefOr::Ref(shared) if shared.ref_location.ends_with("Match"))
     });
     for (status, response) in &mut operation.responses.responses {
-        let RefOr::T(Response { headers, .. }) = response else { continue };
+        let RefOr::T(response) = response else { continue };
+        schemas::name_page(response);
+        let Response { headers, .. } = response;
         let answers = status.starts_with('2');
         let names = [
             ("ETag", status == "304" || (answers && (guarded || status == "201"))),

@@ -7,16 +7,27 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
 };
 
-use crate::platform::{
-    error::{Error, Result},
-    extract::Path,
-    health,
-    problem::{self, ProblemKind, Problems},
-    work,
+use crate::{
+    auth, bookings, clients, payments,
+    platform::{
+        error::{Error, Result},
+        extract::Path,
+        health,
+        problem::{self, ProblemKind, Problems},
+        work,
+    },
 };
 
 /// The lists of the features.
-const LISTS: &[&[&ProblemKind]] = &[problem::PROBLEMS, health::PROBLEMS, work::PROBLEMS];
+const LISTS: &[&[&ProblemKind]] = &[
+    problem::PROBLEMS,
+    health::PROBLEMS,
+    work::PROBLEMS,
+    auth::PROBLEMS,
+    clients::PROBLEMS,
+    payments::refund::PROBLEMS,
+    bookings::PROBLEMS,
+];
 
 /// All kinds.
 pub(super) fn all() -> impl Iterator<Item = &'static ProblemKind> {

@@ -21,9 +21,11 @@ pub(super) struct ChangedBooking {
     booking: Booking,
     /// True if nothing was kept: the request was a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     dry_run: Option<bool>,
     /// What a dry run would have done; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     effects: Option<Vec<Effect>>,
 }
 

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     dashboards::cache,
     notifications::{self, Notice, NotificationKind, Recipient},
-    payments,
+    payments::{self, refund::RefundRefusal},
     platform::{
         audit::Entry,
         caller::Scope,
@@ -82,7 +82,7 @@ pub(super) struct DryRun {
     post,
     path = "/bookings/{booking_id}/cancel",
     tag = "bookings",
-    params(("booking_id" = BookingId, Path, description = "The booking's id"), DryRun),
+    params(("booking_id" = BookingId, Path, description = "The booking's id"), DryRun, Preconditions),
     request_body = CancelBooking,
     responses((status = 200, description = "Cancelled", body = ChangedBooking), Problems),
 )]
@@ -115,6 +115,9 @@ async fn cancel(
     }
     let held = held::hold(uow, scope, id, conditions).await?;
     held.ensure(Move::Cancel, scope)?;
+    if refund && !held.booking.is_paid() {
+        return Err(RefundRefusal::Nothing.into());
+    }
     let before = cache::before(uow, id).await?;
     let by = request.cancelled_by.unwrap_or(CancelledBy::Admin);
     let now = Timestamp::from(uow.now());
@@ -145,8 +148,8 @@ async fn cancel(
     )
     .execute(uow.db())
     .await?;
-    if !held.booking.is_free_consultation {
-        payments::cancellation_entry(uow, id).await?;
+    if held.booking.is_paid() {
+        payments::cancellation::cancellation_entry(uow, id).await?;
     }
     uow.record(
         Entry::new("booking_cancel", format!("Cancelled the session of {}", held.client.name))
@@ -160,7 +163,7 @@ async fn cancel(
             })),
     );
     if refund {
-        payments::refund::open(uow, id, request.refund_amount).await?;
+        payments::refund::open(uow, id, request.refund_amount, Some(&request.reason)).await?;
     }
     cache::follow(uow, id, before).await?;
     let notice = Notice {

@@ -130,7 +130,7 @@ pub(super) struct EditBooking {
     patch,
     path = "/bookings/{booking_id}",
     tag = "bookings",
-    params(("booking_id" = BookingId, Path, description = "The booking's id")),
+    params(("booking_id" = BookingId, Path, description = "The booking's id"), Preconditions),
     request_body = EditBooking,
     responses((status = 200, description = "Corrected", body = Booking), Problems),
 )]

@@ -6,6 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::platform::{
     app::App,
+    caller::Scope,
     contact,
     error::{Error, Result},
     ids::{ClientId, TherapistId},
@@ -179,6 +180,29 @@ impl AdminBookingFilter {
             words: search.as_ref().map(|search| search.words.clone()),
             digits: search.and_then(|search| search.digits),
         })
+    }
+}
+
+impl Criteria {
+    /// The one therapist whose bookings are wanted, if nothing else is asked of them.
+    pub(super) fn only_therapist<'a>(&'a self, scope: &'a Scope) -> Option<&'a str> {
+        let Self {
+            therapist_id,
+            client_id: None,
+            status: None,
+            mode: None,
+            states: None,
+            start_from: None,
+            start_before: None,
+            free: None,
+            has_note: None,
+            words: None,
+            digits: None,
+        } = self
+        else {
+            return None;
+        };
+        therapist_id.as_ref().map(TherapistId::as_str).or(scope.owner())
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
         error::{Error, Result},
         etag::Preconditions,
         ids::BookingId,
-        status::BookingState,
+        status::{BookingState, InviteeStatus},
         work::UnitOfWork,
     },
     therapists::{self, Therapist},
@@ -120,6 +120,11 @@ impl Held {
 }
 
 impl Booking {
+    /// Whether money was taken for it: it has an amount, and no payment is pending.
+    pub(super) fn is_paid(&self) -> bool {
+        !self.is_free_consultation && self.invitee_status.as_deref() != Some(InviteeStatus::Waiting.as_str())
+    }
+
     /// How long the session takes, as far as that can be told.
     pub(super) fn length(&self) -> Option<TimeDelta> {
         let length = self.booking_end_at.instant()? - self.booking_start_at.instant()?;

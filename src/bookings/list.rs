@@ -131,12 +131,40 @@ macro_rules! page_of_bookings {
     }};
 }
 
+impl BookingList {
+    /// The first page of one therapist, the one that is looked at most. Without the optional conditions PostgreSQL keeps
+    /// one plan for it, which saves planning it each time: half of the page's cost.
+    async fn first_page(&self, db: &mut PgConnection, therapist: &str, limit: i64) -> Result<Vec<Booking>> {
+        let rows = select_bookings!(
+            "coalesce(b.booking_start_at, '-infinity')",
+            [
+                "and b.therapist_id = $3 "
+                "order by coalesce(b.booking_start_at, '-infinity') desc, b.booking_id desc limit $4"
+            ],
+            self.now,
+            self.scope.owner(),
+            therapist,
+            limit,
+        )
+        .fetch_all(db)
+        .await?;
+        Ok(rows)
+    }
+}
+
 impl List for BookingList {
     type Row = Booking;
     type Order = BookingOrder;
 
     async fn rows(&self, db: &mut PgConnection, order: BookingOrder, position: &Position) -> Result<Vec<Booking>> {
         use BookingOrder as O;
+        if order == O::LatestFirst
+            && position.from.is_none()
+            && let Some(therapist) = self.criteria.only_therapist(&self.scope)
+        {
+            let rows = self.first_page(db, therapist, position.limit).await?;
+            return Ok(rows.into_iter().map(|booking| booking.seen_by(&self.scope)).collect());
+        }
         // One arm for each order and direction, so that every statement is plain, checked and indexed.
         macro_rules! read {
             ($key:literal: $type:literal) => {

@@ -42,7 +42,7 @@ pub(super) struct BookingOutcome {
     post,
     path = "/bookings/{booking_id}/no-show",
     tag = "bookings",
-    params(("booking_id" = BookingId, Path, description = "The booking's id")),
+    params(("booking_id" = BookingId, Path, description = "The booking's id"), Preconditions),
     request_body = Option<BookingOutcome>,
     responses((status = 200, description = "Marked", body = ChangedBooking), Problems),
 )]
@@ -67,7 +67,7 @@ pub(super) async fn no_show_booking(
     post,
     path = "/bookings/{booking_id}/complete",
     tag = "bookings",
-    params(("booking_id" = BookingId, Path, description = "The booking's id")),
+    params(("booking_id" = BookingId, Path, description = "The booking's id"), Preconditions),
     request_body = Option<BookingOutcome>,
     responses((status = 200, description = "Completed", body = ChangedBooking), Problems),
 )]

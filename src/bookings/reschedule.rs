@@ -53,7 +53,7 @@ pub(super) struct RescheduleBooking {
     post,
     path = "/bookings/{booking_id}/reschedule",
     tag = "bookings",
-    params(("booking_id" = BookingId, Path, description = "The booking's id")),
+    params(("booking_id" = BookingId, Path, description = "The booking's id"), Preconditions),
     request_body = RescheduleBooking,
     responses((status = 200, description = "Rescheduled", body = ChangedBooking), Problems),
 )]

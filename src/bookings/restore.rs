@@ -34,7 +34,7 @@ use crate::{
     post,
     path = "/bookings/{booking_id}/restore",
     tag = "bookings",
-    params(("booking_id" = BookingId, Path, description = "The booking's id")),
+    params(("booking_id" = BookingId, Path, description = "The booking's id"), Preconditions),
     responses((status = 200, description = "Restored", body = ChangedBooking), Problems),
 )]
 pub(super) async fn restore_booking(
@@ -82,7 +82,7 @@ async fn restore(uow: &mut UnitOfWork, scope: &Scope, id: &BookingId, conditions
     )
     .execute(uow.db())
     .await?;
-    payments::drop_cancellation_entry(uow, id).await?;
+    payments::cancellation::withdraw(uow, id).await?;
     cache::follow(uow, id, before).await?;
     let notice = Notice {
         kind: NotificationKind::NewBooking,

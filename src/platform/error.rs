@@ -231,7 +231,7 @@ impl IntoResponse for Error {
         response.extensions_mut().insert(Problem { kind, detail: self.to_string(), members: self.members() });
         let headers = response.headers_mut();
         match &self {
-            Self::Unauthenticated(_) => {
+            _ if kind.status == StatusCode::UNAUTHORIZED => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             Self::TooMany(seconds) => {

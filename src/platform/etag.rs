@@ -12,8 +12,15 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde::Serialize;
+use utoipa::{
+    IntoParams,
+    openapi::path::{Parameter, ParameterBuilder, ParameterIn},
+};
 
 use super::error::{Error, Result};
+
+/// The header that names the version an update changes.
+pub const IF_MATCH: &str = "If-Match";
 
 /// The versions a request names, from `If-Match` and `If-None-Match`.
 #[derive(Debug, Clone, Default)]
@@ -57,12 +64,19 @@ impl Preconditions {
     }
 }
 
+/// Says in `params(...)` that a change heeds `If-Match`. (That a read heeds `If-None-Match` is said by its answer 304.)
+impl IntoParams for Preconditions {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![ParameterBuilder::new().name(IF_MATCH).parameter_in(ParameterIn::Header).build()]
+    }
+}
+
 impl<S: Sync> FromRequestParts<S> for Preconditions {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         Ok(Self {
-            if_match: tags(&parts.headers, &header::IF_MATCH, "If-Match")?,
+            if_match: tags(&parts.headers, &header::IF_MATCH, IF_MATCH)?,
             if_none_match: tags(&parts.headers, &header::IF_NONE_MATCH, "If-None-Match")?,
         })
     }

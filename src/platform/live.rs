@@ -49,7 +49,7 @@ impl EndedSessions {
         heard.until.is_some_and(|until| until.elapsed() < TRUSTED).then_some(false)
     }
 
-    fn add(&self, sessions: impl IntoIterator<Item = Uuid>) {
+    pub(super) fn add(&self, sessions: impl IntoIterator<Item = Uuid>) {
         let now = Instant::now();
         let mut heard = self.heard();
         heard.ended.extend(sessions.into_iter().map(|session| (session, now)));

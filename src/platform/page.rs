@@ -40,9 +40,10 @@ pub struct PageParams {
     #[param(value_type = Option<u16>, minimum = 1, maximum = 200, default = 50, example = 50)]
     limit: Option<u16>,
     /// Where to go on: `page.next` or `page.prev` of an earlier answer under the same order.
-    #[param(example = json!(null))]
+    #[param(min_length = 1, example = "AbYv0q3X")]
     cursor: Option<String>,
     /// `total`: also count all rows of the list (costs a count).
+    #[param(inline)]
     include: Option<Include>,
 }
 
@@ -80,7 +81,7 @@ pub trait Order: DeserializeOwned + Copy + Default + Send {
 macro_rules! orders {
     ($(#[$doc:meta])* $name:ident: $first:ident = $first_word:literal, $($order:ident = $word:literal),+ $(,)?) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ::serde::Deserialize, ::utoipa::ToSchema)]
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ::serde::Deserialize)]
         pub(crate) enum $name {
             #[default]
             #[serde(rename = $first_word)]
@@ -92,6 +93,19 @@ macro_rules! orders {
                 $order,
             )+
         }
+
+        // By hand, since utoipa does not see a renaming that a macro passes on.
+        impl ::utoipa::PartialSchema for $name {
+            fn schema() -> ::utoipa::openapi::RefOr<::utoipa::openapi::Schema> {
+                ::utoipa::openapi::ObjectBuilder::new()
+                    .schema_type(::utoipa::openapi::schema::Type::String)
+                    .enum_values(Some([$first_word, $($word),+]))
+                    .default(Some($first_word.into()))
+                    .into()
+            }
+        }
+
+        impl ::utoipa::ToSchema for $name {}
 
         impl $crate::platform::page::Order for $name {
             fn word(self) -> &'static str {
@@ -318,7 +332,7 @@ pub struct Page<T> {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PageInfo {
     /// How many rows at most.
-    #[schema(example = 50)]
+    #[schema(example = 50, minimum = 1, maximum = 200)]
     limit: u16,
     /// The cursor of the next page; null on the last.
     next: Option<String>,
@@ -326,6 +340,6 @@ pub struct PageInfo {
     prev: Option<String>,
     /// How many rows the list holds; only with `include=total`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = 3000)]
+    #[schema(example = 3000, nullable = false)]
     total: Option<i64>,
 }

@@ -9,7 +9,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::{
     IntoResponses, PartialSchema, ToSchema,
-    openapi::{Ref, RefOr, Response, ResponseBuilder},
+    openapi::{
+        ObjectBuilder, Ref, RefOr, Response, Schema,
+        schema::{ArrayBuilder, Type},
+    },
 };
 
 /// A kind of problem: what clients branch on.
@@ -130,6 +133,7 @@ pub struct ProblemDocument {
 /// Stands for the problems that any operation may answer, in `responses(...)`.
 pub struct Problems;
 
+/// A marker, in whose place the document gets what such an operation can fail with.
 impl IntoResponses for Problems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         BTreeMap::from([("default".to_owned(), Ref::from_response_name("Problem").into())])
@@ -137,21 +141,21 @@ impl IntoResponses for Problems {
 }
 
 impl Problems {
-    /// The response that [`Problems`] refers to, for the document's components.
+    /// The schema of every such answer.
     #[must_use]
-    pub fn component() -> Response {
-        let content = utoipa::openapi::ContentBuilder::new()
-            .schema(Some(Ref::from_schema_name("Problem")))
-            .build();
-        ResponseBuilder::new()
-            .description("A problem document")
-            .content("application/problem+json", content)
-            .build()
-    }
-
-    /// The schema that [`Problems::component`] refers to.
-    #[must_use]
-    pub fn schema() -> RefOr<utoipa::openapi::Schema> {
-        ProblemDocument::schema()
+    pub fn schema() -> RefOr<Schema> {
+        let mut schema = ProblemDocument::schema();
+        if let RefOr::T(Schema::Object(document)) = &mut schema {
+            let text = |about: &str| ObjectBuilder::new().schema_type(Type::String).description(Some(about));
+            let fault = ObjectBuilder::new()
+                .property("pointer", text("Where in the body: a JSON pointer (RFC 6901)."))
+                .property("parameter", text("Or which query parameter."))
+                .property("header", text("Or which header."))
+                .property("detail", text("What is wrong with it, for people."))
+                .required("detail");
+            let faults = ArrayBuilder::new().items(fault).description(Some("Which values cannot be accepted, and why."));
+            document.properties.insert("errors".to_owned(), faults.into());
+        }
+        schema
     }
 }

@@ -13,6 +13,7 @@ use axum::{extract::FromRequestParts, http::{StatusCode, request::Parts}};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Map;
 use sqlx::{PgConnection, Postgres, Transaction};
+use uuid::Uuid;
 
 use super::{
     app::App,
@@ -107,6 +108,7 @@ impl Work {
             entries: Vec::new(),
             earlier: None,
             outcome: None,
+            ended: Vec::new(),
             dry_run,
         };
         if !dry_run {
@@ -141,6 +143,7 @@ pub struct UnitOfWork {
     entries: Vec<Entry>,
     earlier: Option<String>,
     outcome: Option<(StatusCode, String)>,
+    ended: Vec<Uuid>,
     dry_run: bool,
 }
 
@@ -195,6 +198,12 @@ impl UnitOfWork {
         self.outcome = Some((status, resource_id.to_string()));
     }
 
+    /// Notes logins that end with this: their tokens are refused here from the commit on, without waiting for the
+    /// notification that tells the other instances.
+    pub fn ends(&mut self, sessions: impl IntoIterator<Item = Uuid>) {
+        self.ended.extend(sessions);
+    }
+
     /// What a dry run would have done; `None` if this is none.
     #[must_use]
     pub fn effects(&self) -> Option<Vec<Effect>> {
@@ -219,6 +228,7 @@ impl UnitOfWork {
         let actor = self.actor.as_ref();
         audit::write(&mut self.tx, &self.trail, actor, self.now, &self.entries, "done", None).await?;
         self.tx.commit().await?;
+        self.app.ended.add(self.ended);
         self.trail.settle();
         Ok(())
     }

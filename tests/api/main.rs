@@ -2,7 +2,10 @@
 
 mod adoption;
 mod bookings;
+mod dashboards;
 mod given;
 mod harness;
 mod migrate;
+mod notifications;
+mod payments;
 mod schema;

@@ -11,7 +11,7 @@ mod query;
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Request},
-    http::{HeaderValue, header, request::Parts},
+    http::{HeaderValue, Method, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -21,6 +21,9 @@ pub use self::{
     query::{Pairs, Query},
 };
 use super::error::{Error, Result};
+
+/// The media type of the bodies of PATCH (RFC 7396); plain JSON is understood as the same.
+pub const MERGE_PATCH: &str = "application/merge-patch+json";
 
 /// A JSON body, in or out.
 #[derive(Debug)]
@@ -49,7 +52,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self> {
-        let known = is_json(request.headers().get(header::CONTENT_TYPE));
+        let known = is_json(&request);
         let body = read(request, state).await?;
         match known {
             true => parse(&body).map(Self),
@@ -63,7 +66,7 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJ
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self> {
-        let known = is_json(request.headers().get(header::CONTENT_TYPE));
+        let known = is_json(&request);
         let body = read(request, state).await?;
         match known {
             _ if body.is_empty() => Ok(Self(T::default())),
@@ -88,10 +91,12 @@ async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes> {
         .map_err(|_| Error::Malformed("the body could not be read".into()))
 }
 
-fn is_json(content_type: Option<&HeaderValue>) -> bool {
-    let Some(Ok(value)) = content_type.map(HeaderValue::to_str) else { return false };
-    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    matches!(essence.as_str(), "application/json" | "application/merge-patch+json")
+fn is_json(request: &Request) -> bool {
+    let content_type = request.headers().get(header::CONTENT_TYPE).map(HeaderValue::to_str);
+    let Some(Ok(value)) = content_type else { return false };
+    let essence = value.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+        || (request.method() == Method::PATCH && essence.eq_ignore_ascii_case(MERGE_PATCH))
 }
 
 /// Reads one JSON value; the error names the field.

@@ -1,11 +1,13 @@
 //! One private PostgreSQL for the test process, and a database of its own for every test.
 //!
 //! The server is never dropped: it stops when the process ends and its pipe closes. Test runs at the same moment take
-//! different folders; a folder is kept between runs, so that its cluster and its template are made once.
+//! different folders; a folder is kept between runs, so that its cluster and its template are made once. It is in
+//! memory where there is enough: a copy of a database is 350 files, and some file systems take a second for them.
 
 use std::{
     ops::Deref,
     path::Path,
+    process::Command,
     sync::{
         OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -21,23 +23,34 @@ use safestories::platform::{
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::sync::OnceCell;
 
-/// How many test runs may go on at the same moment before one waits for another.
+/// How many folders may be taken by others before one is waited for.
 const FOLDERS: u32 = 8;
+/// The file system in memory that Linux has.
+const MEMORY: &str = "/dev/shm";
 
 /// The server of this process.
 pub fn server() -> &'static Embedded {
     static SERVER: OnceLock<Embedded> = OnceLock::new();
     SERVER.get_or_init(|| {
-        for number in 0..FOLDERS {
-            let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("postgres-{number}"));
-            let options = Options { home, durable: false, wait: number + 1 == FOLDERS };
+        let folder = if memory_mib() > 2048 { MEMORY } else { env!("CARGO_TARGET_TMPDIR") };
+        for number in 0.. {
+            let home = Path::new(folder).join(format!("safestories-tests-{number}"));
+            let options = Options { home, durable: false, wait: number == FOLDERS };
             match Embedded::start(&options, &|line| eprintln!("{line}")) {
-                Err(EmbeddedError::InUse { .. }) => {}
+                Err(EmbeddedError::InUse { .. } | EmbeddedError::NotYours { .. }) => {}
                 started => return started.expect("a private PostgreSQL"),
             }
         }
         unreachable!("the last folder is waited for")
     })
+}
+
+/// How much room there is in [`MEMORY`]; 0 on systems without it.
+fn memory_mib() -> u64 {
+    let df = Command::new("df").args(["-Pm", MEMORY]).output();
+    let table = df.map(|df| String::from_utf8_lossy(&df.stdout).into_owned()).unwrap_or_default();
+    let available = table.lines().nth(1).and_then(|line| line.split_whitespace().nth(3));
+    available.and_then(|mib| mib.parse().ok()).unwrap_or(0)
 }
 
 /// A database of one test, dropped with this value. It stands for its address.
@@ -65,7 +78,8 @@ impl Database {
         SWEPT.get_or_init(sweep).await;
         let name = format!("t_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let mut conn = maintenance().await;
-        run(&mut conn, format!("create database {name} template {template}")).await;
+        run(&mut conn, format!("create database {name} template {template} strategy file_copy"))
+            .await;
         Self { url: server().url(&name), name }
     }
 }

@@ -93,7 +93,7 @@ impl TestApi {
             cors_origins: Vec::new(),
             stopping: CancellationToken::new(),
         });
-        let router = people::guarded(api::router(app.clone()));
+        let router = api::router(app.clone());
         Self { router, looks: db(4), app, clock, people, database }
     }
 

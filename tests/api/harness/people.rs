@@ -1,17 +1,18 @@
 //! People as types: who they are is who they log in as, the first time they send something.
 
 use axum::{
-    Router,
     body::Body,
     extract::Request,
     http::{HeaderName, HeaderValue, Method, header},
-    middleware::{self, Next},
 };
 use http_body_util::BodyExt;
-use safestories::platform::{
-    caller::Caller,
-    ids::{TherapistId, UserId},
-    status::UserRole,
+use safestories::{
+    auth::token,
+    platform::{
+        caller::Caller,
+        ids::{TherapistId, UserId},
+        status::UserRole,
+    },
 };
 use serde_json::Value;
 use tower::ServiceExt;
@@ -115,21 +116,37 @@ impl Person<'_> {
     pub async fn authorization(&self) -> String {
         let mut logins = self.api.people.lock().await;
         let key = format!("{:?}", self.who);
-        if let Some(Login(caller)) = logins.get(&key) {
-            return bearer(caller);
+        if !logins.contains_key(&key) {
+            let Some((id, role, therapist)) = self.api.user(&self.who).await else {
+                return String::new();
+            };
+            let caller = Caller {
+                user_id: UserId(id),
+                session_id: Uuid::new_v4(),
+                role,
+                therapist_id: therapist.map(TherapistId::from),
+            };
+            self.open_session(&caller).await;
+            logins.insert(key.clone(), Login(caller));
         }
-        let Some((id, role, therapist)) = self.api.user(&self.who).await else {
-            return String::new();
-        };
-        let caller = Caller {
-            user_id: UserId(id),
-            session_id: Uuid::now_v7(),
-            role,
-            therapist_id: therapist.map(TherapistId::from),
-        };
-        let bearer = bearer(&caller);
-        logins.insert(key, Login(caller));
-        bearer
+        let Login(caller) = &logins[&key];
+        // Signed anew for every request, since tests let hours pass.
+        let token = token::sign(&self.api.app.secrets, caller, self.api.now()).expect("a token");
+        format!("Bearer {token}")
+    }
+
+    /// What a login leaves behind, without its password and its trail.
+    async fn open_session(&self, caller: &Caller) {
+        sqlx::query(
+            "insert into internal.sessions (session_id, user_id, created_at, last_used_at, expires_at)
+             values ($1, $2, $3, $3, $3::timestamptz + interval '30 days')",
+        )
+        .bind(caller.session_id)
+        .bind(caller.user_id)
+        .bind(self.api.now())
+        .execute(&mut *self.api.sql().await)
+        .await
+        .expect("a session");
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -193,32 +210,4 @@ impl Person<'_> {
         let bytes = body.collect().await.expect("a whole answer").to_bytes();
         Answer::new(parts.status, parts.headers, &bytes)
     }
-}
-
-/// Stands in for the guard that proves tokens.
-pub(super) fn guarded(router: Router) -> Router {
-    router.layer(middleware::from_fn(async |mut request: Request, next: Next| {
-        let caller = request
-            .headers()
-            .get(header::AUTHORIZATION)
-            .and_then(|value| caller(value.to_str().ok()?));
-        if let Some(caller) = caller {
-            request.extensions_mut().insert(caller);
-        }
-        next.run(request).await
-    }))
-}
-
-fn bearer(caller: &Caller) -> String {
-    let therapist = caller.therapist_id.as_ref().map_or("", TherapistId::as_str);
-    format!("Bearer {} {} {therapist}", caller.user_id, caller.session_id)
-}
-
-fn caller(authorization: &str) -> Option<Caller> {
-    let mut words = authorization.strip_prefix("Bearer ")?.splitn(3, ' ');
-    let user_id = UserId(words.next()?.parse().ok()?);
-    let session_id = words.next()?.parse().ok()?;
-    let therapist_id = words.next().filter(|id| !id.is_empty()).map(TherapistId::from);
-    let role = if therapist_id.is_some() { UserRole::Therapist } else { UserRole::Admin };
-    Some(Caller { user_id, session_id, role, therapist_id })
 }

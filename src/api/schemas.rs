@@ -1,0 +1,180 @@
+//! What the derived schemas leave open, settled for all of them in one place.
+//!
+//! - Types of parameters, which the routes do not register, are added; what nothing refers to is taken away.
+//! - A page of things is called `ThingPage` and refers to `Thing`.
+//! - What is said of a field stands beside its type also where that may be null.
+//! - In answers, a field that may be null is always there: what may be absent says `nullable = false`.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use utoipa::{
+    ToSchema,
+    openapi::{
+        Components, OpenApi, Ref, RefOr, Response, Schema,
+        schema::{ArrayItems, Object, OneOf, SchemaType, Type},
+    },
+};
+
+use crate::platform::{
+    ids::{BookingId, ClientId, SessionId, TherapistId, UserId},
+    page::Include,
+    time::{Day, Instant, Zone},
+};
+
+/// Where schemas stand in the document.
+const SCHEMAS: &str = "#/components/schemas/";
+/// How the name of a page's schema starts, as it is derived.
+const PAGE: &str = "Page_";
+
+/// Adds the types of parameters.
+pub(super) fn register(components: &mut Components) {
+    fn schema<T: ToSchema>(components: &mut Components) {
+        components.schemas.entry(T::name().into_owned()).or_insert_with(T::schema);
+    }
+    schema::<BookingId>(components);
+    schema::<ClientId>(components);
+    schema::<SessionId>(components);
+    schema::<TherapistId>(components);
+    schema::<UserId>(components);
+    schema::<Include>(components);
+    schema::<Day>(components);
+    schema::<Instant>(components);
+    schema::<Zone>(components);
+}
+
+/// Names a response's pages as they are called in the end.
+pub(super) fn name_page(response: &mut Response) {
+    for content in response.content.values_mut() {
+        if let RefOr::T(content) = content
+            && let Some(RefOr::Ref(shared)) = &mut content.schema
+            && let Some(row) =
+                shared.ref_location.strip_prefix(SCHEMAS).and_then(|name| name.strip_prefix(PAGE))
+        {
+            shared.ref_location = format!("{SCHEMAS}{row}Page");
+        }
+    }
+}
+
+/// Settles the schemas, once all operations are in the document.
+pub(super) fn settle(document: &mut OpenApi) {
+    let Some(components) = &mut document.components else { return };
+    let pages: Vec<String> =
+        components.schemas.keys().filter(|name| name.starts_with(PAGE)).cloned().collect();
+    for derived in pages {
+        let row = derived[PAGE.len()..].to_owned();
+        let Some(RefOr::T(Schema::Object(mut page))) = components.schemas.remove(&derived) else {
+            continue;
+        };
+        page.description = Some(format!("One page of a list; each row is a `{row}`."));
+        if let Some(RefOr::T(Schema::Array(rows))) = page.properties.get_mut("data") {
+            rows.items = ArrayItems::RefOrSchema(Box::new(RefOr::Ref(Ref::from_schema_name(&row))));
+        }
+        components.schemas.insert(format!("{row}Page"), RefOr::T(Schema::Object(page)));
+    }
+    let Ok(written) = serde_json::to_value(&*document) else { return };
+    let mut asked = BTreeSet::new();
+    let mut known = BTreeSet::new();
+    for operation in written["paths"]
+        .as_object()
+        .into_iter()
+        .flat_map(|paths| paths.values())
+        .filter_map(Value::as_object)
+    {
+        for operation in operation.values() {
+            reach(&operation["requestBody"], &written, &mut asked);
+            reach(operation, &written, &mut known);
+        }
+    }
+    let Some(components) = &mut document.components else { return };
+    components.schemas.retain(|name, _| known.contains(&format!("{SCHEMAS}{name}")));
+    components
+        .parameters
+        .retain(|name, _| known.contains(&format!("#/components/parameters/{name}")));
+    components
+        .responses
+        .retain(|name, _| known.contains(&format!("#/components/responses/{name}")));
+    components.headers.retain(|name, _| known.contains(&format!("#/components/headers/{name}")));
+    for (name, schema) in &mut components.schemas {
+        lift_descriptions(schema);
+        if !asked.contains(&format!("{SCHEMAS}{name}")) {
+            require_nullable(schema);
+        }
+    }
+}
+
+/// Notes what a part of the document refers to, and what that refers to.
+fn reach(part: &Value, document: &Value, found: &mut BTreeSet<String>) {
+    match part {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member {
+                    Value::String(target) if name == "$ref" => {
+                        if found.insert(target.clone())
+                            && let Some(part) = document.pointer(target.trim_start_matches('#'))
+                        {
+                            reach(part, document, found);
+                        }
+                    }
+                    _ => reach(member, document, found),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| reach(item, document, found)),
+        _ => {}
+    }
+}
+
+/// Moves what is said of a field out of the choice between its type and null.
+fn lift_descriptions(schema: &mut RefOr<Schema>) {
+    match schema {
+        RefOr::T(Schema::Object(object)) => {
+            for property in object.properties.values_mut() {
+                let RefOr::T(Schema::OneOf(choice)) = property else { continue };
+                for item in &mut choice.items {
+                    let RefOr::Ref(shared) = item else { continue };
+                    let said = std::mem::take(&mut shared.description);
+                    if choice.description.is_none() && !said.is_empty() {
+                        choice.description = Some(said);
+                    }
+                }
+            }
+        }
+        RefOr::T(Schema::AllOf(all)) => all.items.iter_mut().for_each(lift_descriptions),
+        _ => {}
+    }
+}
+
+/// Requires the fields that may be null.
+fn require_nullable(schema: &mut RefOr<Schema>) {
+    match schema {
+        RefOr::T(Schema::Object(object)) => {
+            let Object { properties, required, .. } = object;
+            let nullable = properties
+                .iter()
+                .filter(|(_, property)| may_be_null(property))
+                .map(|(name, _)| name);
+            for name in nullable {
+                if !required.contains(name) {
+                    required.push(name.clone());
+                }
+            }
+        }
+        RefOr::T(Schema::AllOf(all)) => all.items.iter_mut().for_each(require_nullable),
+        _ => {}
+    }
+}
+
+fn may_be_null(schema: &RefOr<Schema>) -> bool {
+    let null = |schema_type: &SchemaType| match schema_type {
+        SchemaType::Type(only) => *only == Type::Null,
+        SchemaType::Array(types) => types.contains(&Type::Null),
+        SchemaType::AnyValue => false,
+    };
+    match schema {
+        RefOr::T(Schema::Object(object)) => null(&object.schema_type),
+        RefOr::T(Schema::Array(array)) => null(&array.schema_type),
+        RefOr::T(Schema::OneOf(OneOf { items, .. })) => items.iter().any(may_be_null),
+        _ => false,
+    }
+}

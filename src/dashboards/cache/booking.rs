@@ -1,0 +1,216 @@
+//! The caches follow a booking that was made, changed or removed.
+
+use sqlx::PgConnection;
+
+use super::client::recount;
+use crate::platform::{error::Result, ids::BookingId, time::Timestamp, work::UnitOfWork};
+
+/// What a booking counts for before it is changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[must_use = "the caches have to follow the change"]
+pub struct Before {
+    therapist_id: Option<String>,
+    client_id: Option<String>,
+    /// `active`, `cancelled` or `no_show`; none if there is no booking.
+    counts_as: Option<String>,
+}
+
+impl Before {
+    /// Of a booking that is about to be made.
+    pub fn nothing() -> Self {
+        Self::default()
+    }
+}
+
+/// Notes what a booking counts for, and locks it, before it is changed.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn before(uow: &mut UnitOfWork, booking: &BookingId) -> Result<Before> {
+    let before = sqlx::query_as!(
+        Before,
+        r#"select b.therapist_id,
+                  a.client_id,
+                  case when internal.is_active(b.booking_status) then 'active'
+                       else internal.booking_status(b.booking_status)
+                  end as counts_as
+           from bookings b
+           left join appointment_table a on a.session_id = b.booking_id
+           where b.booking_id = $1
+           for no key update of b"#,
+        booking.as_str(),
+    )
+    .fetch_optional(uow.db())
+    .await?;
+    Ok(before.unwrap_or_default())
+}
+
+/// Lets all caches follow the change of a booking: made, moved, called off, restored, held, handed over, edited, removed.
+///
+/// Call it once per change, after the booking and its appointment have been written.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn follow(uow: &mut UnitOfWork, booking: &BookingId, before: Before) -> Result<()> {
+    let now = Timestamp::from(uow.now());
+    let db = uow.db();
+    let clients = lock(db, booking, &before).await?;
+    count(db, booking, &before, now).await?;
+    recount(db, &clients).await
+}
+
+/// Locks the therapists and clients of before and after. Gives the clients.
+async fn lock(db: &mut PgConnection, booking: &BookingId, before: &Before) -> Result<Vec<String>> {
+    let clients = sqlx::query_scalar!(
+        r#"with touched as (
+               select $2::text as therapist_id, $3::text as client_id
+               union all
+               select b.therapist_id, a.client_id
+               from bookings b
+               left join appointment_table a on a.session_id = b.booking_id
+               where b.booking_id = $1
+           ), locked_therapists as (
+               select t.therapist_id
+               from therapists t
+               where t.therapist_id in (select touched.therapist_id from touched)
+               order by t.therapist_id
+               for no key update
+           ), locked_clients as (
+               select c.client_id
+               from all_clients_table c
+               where c.client_id in (select touched.client_id from touched)
+                 and (select count(*) from locked_therapists) >= 0
+               order by c.client_id
+               for no key update
+           )
+           select client_id as "client_id!"
+           from locked_clients
+           where (select count(*) from locked_therapists) >= 0"#,
+        booking.as_str(),
+        before.therapist_id,
+        before.client_id,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(clients)
+}
+
+/// Moves the figures of the therapists of before and after, and the booking's row in the list of sessions.
+async fn count(db: &mut PgConnection, booking: &BookingId, before: &Before, now: Timestamp) -> Result<()> {
+    sqlx::query!(
+        r#"with moved as (
+               select therapist_id,
+                      sum(n)::integer as total,
+                      coalesce(sum(n) filter (where counts_as = 'active'), 0)::integer as confirmed,
+                      coalesce(sum(n) filter (where counts_as = 'cancelled'), 0)::integer as cancelled,
+                      coalesce(sum(n) filter (where counts_as = 'no_show'), 0)::integer as no_shows
+               from (
+                   select $3::text as therapist_id, $4::text as counts_as, -1 as n
+                   where $4::text is not null
+                   union all
+                   select b.therapist_id,
+                          case when internal.is_active(b.booking_status) then 'active'
+                               else internal.booking_status(b.booking_status)
+                          end,
+                          1
+                   from bookings b
+                   where b.booking_id = $1
+               ) counted
+               group by therapist_id
+           ), figures as materialized (
+               select moved.*, length(t.therapist_id) <= 50 as fits, ahead.upcoming
+               from moved
+               join therapists t on t.therapist_id = moved.therapist_id
+               cross join lateral (
+                   select count(*)::integer as upcoming
+                   from bookings b
+                   where b.therapist_id = moved.therapist_id
+                     and coalesce(b.booking_start_at, '-infinity') > $2
+                     and internal.is_active(b.booking_status)
+                     and b.booking_id is not null
+               ) ahead
+           ), booked as (
+               update therapists t
+               set sessions_booked = f.upcoming
+               from figures f
+               where t.therapist_id = f.therapist_id
+                 and t.sessions_booked is distinct from f.upcoming
+           ), counted as (
+               update therapist_dashboard_stats s
+               set total_sessions = coalesce(s.total_sessions, 0) + f.total,
+                   confirmed_sessions = coalesce(s.confirmed_sessions, 0) + f.confirmed,
+                   cancelled_sessions = coalesce(s.cancelled_sessions, 0) + f.cancelled,
+                   no_shows = coalesce(s.no_shows, 0) + f.no_shows,
+                   upcoming_bookings = f.upcoming,
+                   last_updated = $2
+               from figures f
+               where s.therapist_id = f.therapist_id
+               returning s.therapist_id
+           ), counted_whole as (
+               insert into therapist_dashboard_stats
+                   (therapist_id, total_sessions, confirmed_sessions, cancelled_sessions, no_shows, upcoming_bookings,
+                    last_updated)
+               select f.therapist_id, w.total, w.total - w.cancelled - w.no_shows, w.cancelled, w.no_shows, f.upcoming, $2
+               from figures f
+               cross join lateral (
+                   select count(*) as total,
+                          count(*) filter (where internal.booking_status(b.booking_status) = 'cancelled') as cancelled,
+                          count(*) filter (where internal.booking_status(b.booking_status) = 'no_show') as no_shows
+                   from bookings b
+                   where b.therapist_id = f.therapist_id
+                     and b.booking_id is not null
+               ) w
+               where f.fits
+                 and not exists (select from counted where counted.therapist_id = f.therapist_id)
+           ), due as materialized (
+               select *
+               from internal.appointments_cache() d
+               where d.booking_id = $1
+           ), refreshed as (
+               update therapist_appointments_cache c
+               set therapist_id = d.therapist_id,
+                   session_timings = d.session_timings,
+                   session_name = d.session_name,
+                   client_name = d.client_name,
+                   contact_info = d.contact_info,
+                   mode = d.mode,
+                   booking_date = d.booking_date,
+                   booking_status = d.booking_status
+               from due d
+               join internal.appointments_cache_rows l on l.booking_id = d.booking_id
+               where c.id = l.id
+               returning c.id
+           ), added as (
+               insert into therapist_appointments_cache
+                   (therapist_id, session_timings, session_name, client_name, contact_info, mode, booking_date,
+                    booking_status, created_at)
+               select d.therapist_id, d.session_timings, d.session_name, d.client_name, d.contact_info, d.mode,
+                      d.booking_date, d.booking_status, $2
+               from due d
+               where not exists (select from refreshed)
+               returning id
+           ), linked as (
+               insert into internal.appointments_cache_rows (booking_id, id)
+               select $1, added.id
+               from added
+               on conflict (booking_id) do update
+               set id = excluded.id
+           ), unlinked as (
+               delete from internal.appointments_cache_rows l
+               where l.booking_id = $1
+                 and not exists (select from due)
+               returning l.id
+           )
+           delete from therapist_appointments_cache c
+           where c.id in (select unlinked.id from unlinked)"#,
+        booking.as_str(),
+        now as Timestamp,
+        before.therapist_id,
+        before.counts_as,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! The derived tables and columns, and how they are kept.
+//!
+//! A booking is *active* unless it is cancelled or a no-show (`internal.is_active`). Then:
+//!
+//! | derived | holds |
+//! |---|---|
+//! | `therapist_dashboard_stats` | per therapist, of all times: `total_sessions` bookings, of which `cancelled_sessions`, `no_shows`, and `confirmed_sessions` the rest; `upcoming_bookings` active ones that start later than now |
+//! | `therapist_clients_summary` | per therapist and client with an active booking together: the client's record's name, e-mail and phone, `total_sessions` active bookings, `last_session_date` the latest start among them |
+//! | `therapist_appointments_cache` | per booking with a therapist: what a list shows of it, its status and mode in the written words |
+//! | `therapists.sessions_booked` | the same as `upcoming_bookings` |
+//! | `all_clients_table.no_of_sessions` | the client's active bookings, through `appointment_table` |
+//!
+//! `migrations/0005_caches.sql` says it in SQL, as full recomputations. A row missing from `therapist_dashboard_stats`
+//! stands for zeros.
+//!
+//! After every write through this server they equal a recomputation. A write looks at the booking before it
+//! ([`before`]), changes it, and lets the caches follow ([`follow`]): the therapist's counts move by what the booking
+//! no longer and now counts for; what is ahead of the therapist, and what the client has, is counted anew, by index. So
+//! the cost goes with what lies ahead and with one client's history, never with a therapist's. What is ahead also
+//! changes with the clock: it is refreshed for the therapists a write touches, and computed when it is read.
+//!
+//! The tables have no keys that tell whose a row is: `internal.appointments_cache_rows` and
+//! `internal.clients_summary_rows` do. Rows that other programs wrote, or missed to write, are caught up by
+//! [`rebuild`], and [`drift`] counts them.
+//!
+//! Two writes to one therapist or client must not count at the same moment, each without the other. Therefore
+//! [`follow`] locks therapists (by id), then clients, before it counts. Operations hold these locks already, taken before
+//! the booking's, so that they never wait for each other in a circle.
+
+mod booking;
+mod client;
+mod drift;
+mod rebuild;
+
+pub use self::{
+    booking::{Before, before, follow},
+    client::follow_client,
+    drift::{Drift, drift},
+    rebuild::{Rebuilt, rebuild},
+};

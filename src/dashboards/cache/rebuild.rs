@@ -1,0 +1,164 @@
+//! Writes the caches anew, from nothing but their sources.
+
+use chrono::{DateTime, Utc};
+use sqlx::{Connection, PgConnection};
+
+use crate::platform::{error::Result, time::Timestamp};
+
+/// How many rows the caches hold after a rebuild.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct Rebuilt {
+    /// Rows of `therapist_dashboard_stats`.
+    pub dashboard_stats: u64,
+    /// Rows of `therapist_clients_summary`.
+    pub clients_summary: u64,
+    /// Rows of `therapist_appointments_cache`.
+    pub appointments_cache: u64,
+    /// Clients whose `no_of_sessions` was another.
+    pub client_sessions: u64,
+    /// Therapists whose `sessions_booked` was another.
+    pub sessions_booked: u64,
+}
+
+/// Writes all caches anew, as of an instant, in one transaction (a savepoint, if one is open already).
+///
+/// Bookings can be read meanwhile; whoever wants to change one waits. On a million bookings it takes half a minute, so it
+/// lifts the transaction's timeout for statements.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn rebuild(db: &mut PgConnection, now: DateTime<Utc>) -> Result<Rebuilt> {
+    let now = Timestamp::from(now);
+    let mut tx = db.begin().await?;
+    lock(&mut tx).await?;
+    let rebuilt = Rebuilt {
+        dashboard_stats: dashboard_stats(&mut tx, now).await?,
+        sessions_booked: sessions_booked(&mut tx, now).await?,
+        clients_summary: clients_summary(&mut tx, now).await?,
+        appointments_cache: appointments_cache(&mut tx, now).await?,
+        client_sessions: client_sessions(&mut tx).await?,
+    };
+    tx.commit().await?;
+    Ok(rebuilt)
+}
+
+/// Keeps everyone else from counting: rows in the order in which operations lock them, then the tables, for the sake of
+/// therapists and clients that come into being meanwhile.
+async fn lock(db: &mut PgConnection) -> Result<()> {
+    sqlx::raw_sql(
+        "set local statement_timeout = '10min';
+         set local lock_timeout = '60s';
+         do $$
+         begin
+             perform from public.therapists order by therapist_id for no key update;
+             perform from public.all_clients_table order by client_id for no key update;
+         end
+         $$;
+         lock table public.therapist_dashboard_stats, public.therapist_clients_summary,
+                    public.therapist_appointments_cache, internal.clients_summary_rows,
+                    internal.appointments_cache_rows in share row exclusive mode",
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+async fn dashboard_stats(db: &mut PgConnection, now: Timestamp) -> Result<u64> {
+    sqlx::query!("delete from therapist_dashboard_stats").execute(&mut *db).await?;
+    let added = sqlx::query!(
+        "insert into therapist_dashboard_stats
+             (therapist_id, total_sessions, confirmed_sessions, cancelled_sessions, no_shows, upcoming_bookings,
+              last_updated)
+         select f.therapist_id, f.total, f.confirmed, f.cancelled, f.no_shows, f.upcoming, $1
+         from internal.therapist_figures($1) f
+         where length(f.therapist_id) <= 50
+         order by f.therapist_id",
+        now as Timestamp,
+    )
+    .execute(db)
+    .await?;
+    Ok(added.rows_affected())
+}
+
+async fn sessions_booked(db: &mut PgConnection, now: Timestamp) -> Result<u64> {
+    let changed = sqlx::query!(
+        "update therapists t
+         set sessions_booked = f.upcoming
+         from internal.therapist_figures($1) f
+         where t.therapist_id = f.therapist_id
+           and t.sessions_booked is distinct from f.upcoming",
+        now as Timestamp,
+    )
+    .execute(db)
+    .await?;
+    Ok(changed.rows_affected())
+}
+
+async fn clients_summary(db: &mut PgConnection, now: Timestamp) -> Result<u64> {
+    sqlx::query!("delete from internal.clients_summary_rows").execute(&mut *db).await?;
+    sqlx::query!("delete from therapist_clients_summary").execute(&mut *db).await?;
+    // Ids are drawn in the order of the insert: that tells which row became whose.
+    let added = sqlx::query!(
+        "with due as materialized (
+             select *, row_number() over (order by client_id, therapist_id) as place
+             from internal.clients_summary()
+         ), added as (
+             insert into therapist_clients_summary
+                 (therapist_id, client_name, client_email, client_phone, total_sessions, last_session_date, created_at)
+             select therapist_id, client_name, client_email, client_phone, sessions, last_session, $1
+             from due
+             order by place
+             returning id
+         )
+         insert into internal.clients_summary_rows (client_id, therapist_id, id)
+         select due.client_id, due.therapist_id, a.id
+         from due
+         join (select id, row_number() over (order by id) as place from added) a on a.place = due.place",
+        now as Timestamp,
+    )
+    .execute(db)
+    .await?;
+    Ok(added.rows_affected())
+}
+
+async fn appointments_cache(db: &mut PgConnection, now: Timestamp) -> Result<u64> {
+    sqlx::query!("delete from internal.appointments_cache_rows").execute(&mut *db).await?;
+    sqlx::query!("delete from therapist_appointments_cache").execute(&mut *db).await?;
+    let added = sqlx::query!(
+        "with due as materialized (
+             select *, row_number() over (order by booking_id) as place
+             from internal.appointments_cache()
+         ), added as (
+             insert into therapist_appointments_cache
+                 (therapist_id, session_timings, session_name, client_name, contact_info, mode, booking_date,
+                  booking_status, created_at)
+             select therapist_id, session_timings, session_name, client_name, contact_info, mode, booking_date,
+                    booking_status, $1
+             from due
+             order by place
+             returning id
+         )
+         insert into internal.appointments_cache_rows (booking_id, id)
+         select due.booking_id, a.id
+         from due
+         join (select id, row_number() over (order by id) as place from added) a on a.place = due.place",
+        now as Timestamp,
+    )
+    .execute(db)
+    .await?;
+    Ok(added.rows_affected())
+}
+
+async fn client_sessions(db: &mut PgConnection) -> Result<u64> {
+    let changed = sqlx::query!(
+        "update all_clients_table c
+         set no_of_sessions = f.sessions
+         from internal.client_figures() f
+         where c.client_id = f.client_id
+           and c.no_of_sessions is distinct from f.sessions",
+    )
+    .execute(db)
+    .await?;
+    Ok(changed.rows_affected())
+}

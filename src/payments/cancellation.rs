@@ -1,0 +1,60 @@
+//! What a cancelled paid booking leaves to be decided: a `Pending` row per payment in `refund_cancellation_table`.
+
+use super::record_for_booking;
+use crate::platform::{error::Result, ids::BookingId, work::UnitOfWork};
+
+/// Writes the `Pending` rows of a booking that was cancelled: one for each payment that has neither such a row nor a
+/// refund. Nothing for a free consultation. The booking has its appointment.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn cancellation_entry(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
+    record_for_booking(uow, booking).await?;
+    sqlx::query!(
+        "insert into refund_cancellation_table
+             (client_id, client_name, session_id, session_name, session_timings, payment_id, refund_status)
+         select a.client_id,
+                left(coalesce(a.client_name, b.invitee_name), 255),
+                b.booking_id,
+                left(b.booking_resource_name, 255),
+                b.booking_start_at,
+                p.payment_id::text,
+                'Pending'
+         from bookings b
+         join payments p on p.booking_id = b.booking_id
+         left join appointment_table a on a.session_id = b.booking_id
+         where b.booking_id = $1
+           and p.amount > 0
+           and p.amount < 'infinity'
+           and internal.refund_status(p.refund_status) is null
+           and not exists (
+               select
+               from refund_cancellation_table r
+               where r.session_id = b.booking_id
+                 and (r.payment_id is null or r.payment_id in (p.payment_id::text, p.payment_reference_id))
+           )
+         order by p.payment_id",
+        booking.as_str(),
+    )
+    .execute(uow.db())
+    .await?;
+    Ok(())
+}
+
+/// Takes back the `Pending` rows of a booking that takes place after all. A refund that was opened stays.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn withdraw(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
+    sqlx::query!(
+        "delete from refund_cancellation_table
+         where session_id = $1
+           and internal.refund_status(refund_status) is null",
+        booking.as_str(),
+    )
+    .execute(uow.db())
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! A user as a login sees them: the secrets included, and never in an answer.
+
+use sqlx::PgConnection;
+
+use crate::platform::{
+    error::Result,
+    ids::{TherapistId, UserId},
+    status::UserRole,
+    work::UnitOfWork,
+};
+
+/// What decides whether somebody may log in, and as whom.
+#[derive(Debug)]
+pub struct Account {
+    /// The account.
+    pub id: UserId,
+    /// In lower case, as PostgreSQL writes it: two spellings are one name.
+    pub username: String,
+    /// A PHC string, or whatever another program left there.
+    pub password: String,
+    role: Option<String>,
+    therapist_id: Option<TherapistId>,
+    disabled: bool,
+}
+
+/// As whom an account may log in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rights {
+    /// What it may do.
+    pub role: UserRole,
+    /// Whom it stands for: set for a therapist, and only then.
+    pub therapist_id: Option<TherapistId>,
+}
+
+/// One row of `users` as an [`Account`], under the given condition.
+macro_rules! select_account {
+    ([$($condition:literal)+], $($argument:expr),+) => {
+        sqlx::query_as!(
+            Account,
+            r#"select u.id as "id: UserId",
+                      lower(u.username) as "username!",
+                      u.password,
+                      u.role,
+                      u.therapist_id as "therapist_id: TherapistId",
+                      a.disabled_at is not null as "disabled!"
+               from users u
+               left join internal.accounts a on a.user_id = u.id "# + $($condition)+,
+            $($argument),+
+        )
+    };
+}
+
+impl Account {
+    /// The account by its id, and no change to it until the transaction ends.
+    ///
+    /// # Errors
+    ///
+    /// If the database refuses.
+    pub async fn hold(uow: &mut UnitOfWork, id: UserId) -> Result<Option<Self>> {
+        Ok(select_account!(["where u.id = $1 for share of u"], id.0).fetch_optional(uow.db()).await?)
+    }
+
+    /// The account by its id.
+    ///
+    /// # Errors
+    ///
+    /// If the database refuses.
+    pub async fn by_id(db: &mut PgConnection, id: UserId) -> Result<Option<Self>> {
+        Ok(select_account!(["where u.id = $1"], id.0).fetch_optional(db).await?)
+    }
+
+    /// The one account that goes by this name in any letter case; none where an adopted database has several.
+    ///
+    /// # Errors
+    ///
+    /// If the database refuses.
+    pub async fn by_name(db: &mut PgConnection, username: &str) -> Result<Option<Self>> {
+        let mut found = select_account!(["where lower(u.username) = lower($1::text) limit 2"], username)
+            .fetch_all(db)
+            .await?;
+        Ok(found.pop().filter(|_| found.is_empty()))
+    }
+
+    /// As whom it may log in; `None` if it may not at all.
+    #[must_use]
+    pub fn rights(&self) -> Option<Rights> {
+        let role = UserRole::read(self.role.as_deref()?).filter(|_| !self.disabled)?;
+        let therapist_id = match role {
+            UserRole::Admin => None,
+            UserRole::Therapist => Some(self.therapist_id.clone()?),
+        };
+        Some(Rights { role, therapist_id })
+    }
+}

@@ -1,0 +1,13 @@
+//! The people who log in, and how their logins end.
+//!
+//! Other programs fill `public.users` too: roles in any letter case, passwords in plain text (those never match), names
+//! that differ in letter case only (nobody logs in by such a name). What a row there cannot say, `internal.accounts` does.
+//!
+//! Whatever changes who somebody is (role, therapist, password) or shuts them out ends their sessions in the same
+//! transaction: see [`sessions`].
+
+mod account;
+mod model;
+pub mod sessions;
+
+pub use self::{account::Account, model::User};

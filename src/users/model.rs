@@ -1,0 +1,96 @@
+//! A user as an answer.
+
+use serde::Serialize;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+
+use crate::platform::{
+    error::{Error, Result},
+    etag::Versioned,
+    ids::{TherapistId, UserId},
+    time::Timestamp,
+};
+
+/// Somebody who logs in.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": 3,
+    "username": "asha",
+    "name": "Asha",
+    "role": "therapist",
+    "created_at": "2025-01-06T04:30:00Z",
+    "updated_at": "2025-01-06T04:30:00Z",
+    "therapist_id": "58601",
+    "full_name": "Asha Rao",
+    "disabled": false,
+    "totp_enabled": false
+}))]
+pub struct User {
+    /// The account.
+    id: UserId,
+    /// What they log in with, in any letter case.
+    username: String,
+    /// What they are called.
+    name: String,
+    /// `admin` or `therapist`; another text cannot log in.
+    role: Option<String>,
+    /// Since when they are here.
+    created_at: Timestamp,
+    /// When the row was last written.
+    updated_at: Timestamp,
+    /// Whom a therapist's account stands for.
+    therapist_id: Option<TherapistId>,
+    /// The name in full.
+    full_name: Option<String>,
+    /// Whether they are shut out.
+    disabled: bool,
+    /// Whether a second factor is asked for at login.
+    totp_enabled: bool,
+    #[serde(skip)]
+    version: String,
+}
+
+impl User {
+    /// The user, without secrets.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub async fn read(db: &mut PgConnection, id: UserId) -> Result<Self> {
+        let user = sqlx::query_as!(
+            Self,
+            r#"select u.id as "id: UserId",
+                      u.username,
+                      u.name,
+                      case when lower(trim(u.role)) in ('admin', 'therapist') then lower(trim(u.role)) else u.role end
+                          as role,
+                      u.created_at as "created_at!: Timestamp",
+                      u.updated_at as "updated_at!: Timestamp",
+                      u.therapist_id as "therapist_id: TherapistId",
+                      u.full_name,
+                      a.disabled_at is not null as "disabled!",
+                      f.confirmed_at is not null as "totp_enabled!",
+                      u.xmin::text as "version!"
+               from users u
+               left join internal.accounts a on a.user_id = u.id
+               left join internal.second_factors f on f.user_id = u.id
+               where u.id = $1"#,
+            id.0,
+        )
+        .fetch_optional(db)
+        .await?;
+        user.ok_or(Error::NotFound("user"))
+    }
+
+    /// The version that `If-Match` names.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// As an answer, with its version.
+    #[must_use]
+    pub fn versioned(self) -> Versioned<Self> {
+        Versioned::new(self.version.clone(), self)
+    }
+}

@@ -1,0 +1,151 @@
+//! Logins, from their password to their end.
+//!
+//! A session lives for [`LIFETIME`] after its last refresh. Ending one notifies every instance in the same transaction, so
+//! that its access tokens are refused within a second although they have not expired.
+//!
+//! Who opens a session holds the user's row ([`Account::hold`](super::Account::hold)), who ends all of them locks it: no
+//! login that was under way slips through.
+
+use chrono::TimeDelta;
+use uuid::Uuid;
+
+use crate::platform::{error::Result, ids::UserId, live, text, work::UnitOfWork};
+
+/// How long a session lives without being refreshed.
+pub const LIFETIME: TimeDelta = TimeDelta::days(30);
+
+/// The longest `User-Agent` that is kept, in characters.
+const USER_AGENT: usize = 255;
+
+/// Why a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Its user logged out, of this one or of all.
+    Logout,
+    /// Its user ended it from elsewhere.
+    Revoked,
+    /// A used refresh token was presented again: somebody else has a copy.
+    Reuse,
+    /// The password changed.
+    Password,
+    /// The role, or the therapist the account stands for, changed.
+    Rights,
+    /// The user was disabled.
+    Disabled,
+}
+
+impl Ending {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Logout => "logout",
+            Self::Revoked => "revoked",
+            Self::Reuse => "reuse",
+            Self::Password => "password",
+            Self::Rights => "rights",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+/// Opens a session.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn open(uow: &mut UnitOfWork, user: UserId, user_agent: Option<&str>) -> Result<Uuid> {
+    let (session, now) = (Uuid::new_v4(), uow.now());
+    let address = uow.trail().address.map(|address| address.to_string());
+    sqlx::query!(
+        "insert into internal.sessions
+             (session_id, user_id, created_at, last_used_at, expires_at, ip_address, user_agent)
+         values ($1, $2, $3, $3, $4, $5, $6)",
+        session,
+        user.0,
+        now,
+        now + LIFETIME,
+        address,
+        user_agent.map(|agent| text::cut(agent, USER_AGENT)),
+    )
+    .execute(uow.db())
+    .await?;
+    Ok(session)
+}
+
+/// Lets a session live for another [`LIFETIME`].
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn prolong(uow: &mut UnitOfWork, session: Uuid) -> Result<()> {
+    let now = uow.now();
+    sqlx::query!(
+        "update internal.sessions
+         set last_used_at = $2,
+             expires_at = $3
+         where session_id = $1",
+        session,
+        now,
+        now + LIFETIME,
+    )
+    .execute(uow.db())
+    .await?;
+    Ok(())
+}
+
+/// Ends one session of a user; tells whether there was one.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn end(uow: &mut UnitOfWork, user: UserId, session: Uuid, why: Ending) -> Result<bool> {
+    Ok(end_those(uow, user, Some(session), None, why).await? > 0)
+}
+
+/// Ends all sessions of a user, but for `except`; tells how many there were.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn end_all(uow: &mut UnitOfWork, user: UserId, why: Ending, except: Option<Uuid>) -> Result<usize> {
+    sqlx::query!("select id from users where id = $1 for no key update", user.0).fetch_optional(uow.db()).await?;
+    end_those(uow, user, None, except, why).await
+}
+
+async fn end_those(
+    uow: &mut UnitOfWork,
+    user: UserId,
+    only: Option<Uuid>,
+    except: Option<Uuid>,
+    why: Ending,
+) -> Result<usize> {
+    let now = uow.now();
+    let ended = sqlx::query_scalar!(
+        r#"with ended as (
+               update internal.sessions
+               set ended_at = $2,
+                   end_reason = $3
+               where user_id = $1
+                 and ended_at is null
+                 and expires_at > $2
+                 and ($4::uuid is null or session_id = $4)
+                 and ($5::uuid is null or session_id <> $5)
+               returning session_id
+           ), told as (
+               select session_id, pg_notify($6, session_id::text)::text as told
+               from ended
+           )
+           select session_id
+           from told
+           where told is not null"#,
+        user.0,
+        now,
+        why.as_str(),
+        only,
+        except,
+        live::CHANNEL,
+    )
+    .fetch_all(uow.db())
+    .await?;
+    uow.ends(ended.iter().copied());
+    Ok(ended.len())
+}

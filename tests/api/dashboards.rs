@@ -1,0 +1,3 @@
+//! What is seen at a glance.
+
+mod cache;

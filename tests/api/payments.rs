@@ -1,0 +1,3 @@
+//! What was paid, and what goes back.
+
+mod refund;
