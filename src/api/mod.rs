@@ -13,18 +13,27 @@ mod schemas;
 mod undocumented;
 
 use axum::{Router, middleware};
+use tower::util::option_layer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::{document::Group, undocumented::Undocumented};
 use crate::{
     auth, bookings,
-    platform::{app::App, audit, caller, error::Error, telemetry},
+    platform::{
+        app::App,
+        audit,
+        browser::{self, Methods},
+        caller,
+        error::Error,
+        health, panics, telemetry,
+    },
 };
 
 /// What everybody reaches.
 fn open() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .merge(health::routes())
         .routes(routes!(docs::get_openapi))
         .routes(routes!(docs::get_docs))
         .routes(routes!(docs::get_docs_asset))
@@ -56,35 +65,47 @@ pub fn openapi() -> OpenApi {
     ])
 }
 
+/// The handlers of a group. One that panics still leaves an answer, and so a trail.
+fn handlers(routes: OpenApiRouter<App>) -> Router<App> {
+    Router::from(routes).layer(panics::caught())
+}
+
 /// The service.
 pub fn router(app: App) -> Router {
     let trail = || middleware::from_fn_with_state(app.clone(), audit::trail);
-    let undocumented = Undocumented::of(openapi());
+    let document = openapi();
+    let browsers_ask = !app.cors_origins.is_empty();
+    let methods = Methods::of(&document, browsers_ask);
+    let undocumented = Undocumented::of(document);
     let strict = || middleware::from_fn_with_state(undocumented.clone(), undocumented::refuse);
     let guard = || middleware::from_fn_with_state(app.clone(), auth::guard::guard);
-    let accounts = Router::from(auth::routes())
+    let accounts = handlers(auth::routes())
         .layer(strict())
         .layer(trail())
         .layer(guard())
-        .merge(Router::from(auth::open_routes()).layer(strict()).layer(trail()))
+        .merge(handlers(auth::open_routes()).layer(strict()).layer(trail()))
         .layer(middleware::from_fn(auth::without_idempotency));
-    let admin = Router::from(admin())
+    let admin = handlers(admin())
         .layer(strict())
         .layer(middleware::from_fn(caller::admins_only))
         .layer(trail())
         .layer(guard());
-    let therapist = Router::from(therapist())
+    let therapist = handlers(therapist())
         .layer(strict())
         .layer(middleware::from_fn(caller::therapists_only))
         .layer(trail())
         .layer(guard());
-    Router::from(open())
+    handlers(open())
         .layer(strict())
         .nest(Group::Auth.prefix(), accounts)
         .nest(Group::Admin.prefix(), admin)
         .nest(Group::Therapist.prefix(), therapist)
         .fallback(|| async { Error::NotFound("resource") })
         .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
+        .layer(panics::caught())
+        .layer(option_layer(browsers_ask.then(|| browser::cors(&app.cors_origins))))
+        .layer(middleware::from_fn_with_state(methods, browser::options))
+        .layer(browser::compression())
         .layer(middleware::from_fn_with_state(app.clone(), telemetry::observe))
         .with_state(app)
 }

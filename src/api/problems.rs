@@ -12,6 +12,7 @@ use crate::{
     platform::{
         error::{Error, Result},
         extract::Path,
+        health,
         problem::{self, ProblemKind, Problems},
         work,
     },
@@ -21,6 +22,7 @@ use crate::{
 /// The lists of the features.
 const LISTS: &[&[&ProblemKind]] = &[
     problem::PROBLEMS,
+    health::PROBLEMS,
     work::PROBLEMS,
     users::PROBLEMS,
     auth::PROBLEMS,

@@ -7,7 +7,7 @@ use crate::{
         app::App,
         caller::Caller,
         error::Result,
-        etag::{IfMatch, Preconditions, Versioned},
+        etag::{Preconditions, Versioned},
         extract::Json,
         problem::Problems,
         work::Work,
@@ -38,7 +38,6 @@ pub(super) async fn get_me(caller: Caller, State(app): State<App>, unless: Preco
     patch,
     path = "/me",
     tag = "auth",
-    params(IfMatch),
     request_body = EditProfile,
     responses((status = 200, description = "Corrected", body = User), Problems),
 )]

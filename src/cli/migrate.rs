@@ -5,7 +5,10 @@ use std::process::ExitCode;
 use anyhow::Context;
 use sqlx::{Connection, PgConnection};
 
-use crate::platform::migrations::{self, Adoption, ForeignTriggers, Status, Step};
+use crate::platform::{
+    migrations::{self, Adoption, ForeignTriggers, Status, Step},
+    postgres,
+};
 
 /// What `safestories migrate` can be told.
 #[derive(Debug, clap::Args)]
@@ -81,14 +84,9 @@ fn print(steps: &[Step]) {
     }
 }
 
-/// Rights and row security mean nothing to such a role, and what it creates belongs to it.
+/// What such a role creates belongs to it, and not to the one that serves.
 async fn warn_of_powers(conn: &mut PgConnection) -> sqlx::Result<()> {
-    let (role, powerful): (String, bool) = sqlx::query_as(
-        "select rolname::text, rolsuper or rolbypassrls from pg_catalog.pg_roles where rolname = current_user",
-    )
-    .fetch_one(conn)
-    .await?;
-    if powerful {
+    if let Some(role) = postgres::powerful_role(conn).await? {
         eprintln!(
             "Warning: {role} is a superuser or bypasses row security. \
              The server refuses to run as such a role, so migrate as the ordinary role that owns the database."

@@ -1,6 +1,7 @@
 //! The commands of the program.
 
 pub mod demo;
+mod dev;
 pub mod migrate;
 pub mod openapi;
 pub mod serve;
@@ -8,11 +9,11 @@ pub mod user;
 
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable};
 
 /// The server a therapy practice runs on.
 #[derive(Debug, Parser)]
-#[command(name = "safestories", version)]
+#[command(name = "safestories", version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -31,16 +32,24 @@ enum Command {
     Openapi,
     /// Make, list and shut out those who log in.
     User(user::UserCommand),
+    /// Commands for those who change this program.
+    #[command(subcommand, hide = true)]
+    Dev(dev::Dev),
 }
 
 /// Where the database is.
 #[derive(Debug, Args)]
 pub struct DatabaseUrl {
-    /// The address of the database.
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    /// The address of the database: `postgres://role:password@host/database`
+    ///
+    /// Without one, `serve` starts a private PostgreSQL in its data folder.
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     database_url: Option<String>,
-    /// The address for LISTEN and migrations, where the first leads through `PgBouncer`.
-    #[arg(long, env = "SAFESTORIES_DIRECT_DATABASE_URL", hide_env_values = true)]
+    /// The address for LISTEN and migrations, where the first leads through a pooler
+    ///
+    /// `PgBouncer` in transaction mode has to be 1.21 or newer, with `max_prepared_statements` above 0 and
+    /// `ignore_startup_parameters = extra_float_digits`.
+    #[arg(long, env = "SAFESTORIES_DIRECT_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     direct_database_url: Option<String>,
 }
 
@@ -69,6 +78,15 @@ struct MigrateCommand {
 }
 
 impl Cli {
+    /// What the arguments and the environment say. An empty variable counts as unset.
+    ///
+    /// Ends the process where they cannot be understood, or ask for help.
+    #[must_use]
+    pub fn read() -> Self {
+        let matches = without_empty_variables(Self::command()).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
     /// Runs the command to its end.
     ///
     /// # Errors
@@ -83,6 +101,16 @@ impl Cli {
             }
             Some(Command::Openapi) => openapi::run(),
             Some(Command::User(command)) => user::run(command).await,
+            Some(Command::Dev(command)) => dev::run(command).await,
         }
     }
+}
+
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let empty = |argument: &clap::Arg| {
+        argument.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty())
+    };
+    command
+        .mut_args(|argument| if empty(&argument) { argument.env(Resettable::Reset) } else { argument })
+        .mut_subcommands(without_empty_variables)
 }

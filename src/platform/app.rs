@@ -3,8 +3,9 @@
 use std::{ops::Deref, sync::Arc};
 
 use ipnet::IpNet;
+use tokio_util::sync::CancellationToken;
 
-use super::{live::EndedSessions, password::Passwords, postgres::Db, seal::Seal, secret::Secrets, time::{Clock, Zone}};
+use super::{browser::Origin, live::EndedSessions, password::Passwords, postgres::Db, seal::Seal, secret::Secrets, time::{Clock, Zone}};
 
 /// Handles to everything a request may need; cheap to clone.
 #[derive(Clone, Debug)]
@@ -29,6 +30,10 @@ pub struct Parts {
     pub passwords: Passwords,
     /// From where forwarded addresses are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whose pages may call the API from a browser.
+    pub cors_origins: Vec<Origin>,
+    /// Cancelled when the server is told to stop: endless answers end then.
+    pub stopping: CancellationToken,
 }
 
 /// The sealing keys, by purpose.
@@ -69,6 +74,8 @@ impl App {
             ended: EndedSessions::default(),
             passwords: Passwords::default(),
             trusted_proxies: Vec::new(),
+            cors_origins: Vec::new(),
+            stopping: CancellationToken::new(),
         })
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod app;
 pub mod audit;
+pub mod browser;
 pub mod caller;
 pub mod contact;
 pub mod csv;
@@ -12,14 +13,18 @@ pub mod error;
 pub mod etag;
 pub mod extract;
 mod from_text;
+pub mod health;
 pub mod ids;
 pub mod live;
+pub mod logs;
 pub mod migrations;
 pub mod money;
 pub mod page;
+pub mod panics;
 pub mod password;
 pub mod postgres;
 pub mod problem;
+pub mod prometheus;
 pub mod seal;
 pub mod secret;
 pub mod status;

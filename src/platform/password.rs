@@ -17,7 +17,10 @@ use argon2::{
 };
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore};
 
-use super::error::{Error, Result};
+use super::{
+    error::{Error, Result},
+    prometheus::PASSWORD_QUEUE,
+};
 
 /// OWASP's minimum for argon2id: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19 * 1024;
@@ -134,7 +137,7 @@ impl Place {
     fn take(waiting: &Arc<AtomicUsize>) -> Result<Self> {
         let place = Self(waiting.clone());
         let before = waiting.fetch_add(1, Ordering::Relaxed);
-        metrics::gauge!("safestories_password_queue").increment(1.0);
+        metrics::gauge!(PASSWORD_QUEUE).increment(1.0);
         if before < QUEUE + PARALLEL { Ok(place) } else { Err(Error::TooMany(1)) }
     }
 }
@@ -142,7 +145,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
-        metrics::gauge!("safestories_password_queue").decrement(1.0);
+        metrics::gauge!(PASSWORD_QUEUE).decrement(1.0);
     }
 }
 

@@ -15,7 +15,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
 
-use super::error::Result;
+use super::{error::Result, prometheus::DATABASE_SECONDS};
 
 /// Begins a unit of work. A statement may take ten seconds, a lock five, and the client's next statement fifteen.
 const BEGIN: &str = "begin; set local statement_timeout = '10s'; set local lock_timeout = '5s'; \
@@ -133,16 +133,49 @@ fn options(url: &str) -> sqlx::Result<PgConnectOptions> {
     Ok(PgConnectOptions::from_str(url)?.application_name("safestories").disable_statement_logging())
 }
 
-/// A connection on loan; the time it is out is the request's database time.
+/// The name of the connection's role, if rights and row security mean nothing to it.
+///
+/// # Errors
+///
+/// If PostgreSQL cannot be reached.
+pub async fn powerful_role(conn: &mut PgConnection) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!(
+        r#"select rolname::text as "role!"
+           from pg_catalog.pg_roles
+           where rolname in (current_user, session_user)
+             and (rolsuper or rolbypassrls)
+           limit 1"#
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// Measures how long a connection is out: the request's database time.
+#[derive(Debug)]
+pub(super) struct OnLoan(Instant);
+
+impl OnLoan {
+    pub(super) fn begin() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Drop for OnLoan {
+    fn drop(&mut self) {
+        metrics::histogram!(DATABASE_SECONDS).record(self.0.elapsed());
+    }
+}
+
+/// A connection on loan.
 #[derive(Debug)]
 pub struct Connection {
     connection: PoolConnection<Postgres>,
-    since: Instant,
+    _on_loan: OnLoan,
 }
 
 impl Connection {
     fn new(connection: PoolConnection<Postgres>) -> Self {
-        Self { connection, since: Instant::now() }
+        Self { connection, _on_loan: OnLoan::begin() }
     }
 }
 
@@ -157,11 +190,5 @@ impl Deref for Connection {
 impl DerefMut for Connection {
     fn deref_mut(&mut self) -> &mut PgConnection {
         &mut self.connection
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        metrics::histogram!("safestories_database_seconds").record(self.since.elapsed());
     }
 }

@@ -12,14 +12,14 @@ use std::{
 use axum::{
     body::Body,
     extract::{ConnectInfo, MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use tracing::{Instrument, field::Empty};
 use uuid::Uuid;
 
-use super::{app::App, error::Error, extract::Json, problem::Problem};
+use super::{app::App, browser, error::Error, extract::Json, problem::Problem, prometheus::REQUEST_SECONDS};
 
 /// How long a handler may take before it is answered 503.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -48,7 +48,7 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
         "request",
         request_id = &*id.0,
         trace_id = trace_id(request.headers()),
-        method = method.as_str(),
+        method = known(&method),
         route,
         user_id = Empty,
     );
@@ -69,15 +69,15 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
     if path.starts_with("/api/") {
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     }
-    headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
+    browser::protect(headers, &path);
 
     let elapsed = started.elapsed();
     let labels = [
-        ("method", method.as_str().to_owned()),
+        ("method", known(&method)),
         ("route", route),
         ("status", response.status().as_u16().to_string()),
     ];
-    metrics::histogram!("safestories_request_seconds", &labels).record(elapsed);
+    metrics::histogram!(REQUEST_SECONDS, &labels).record(elapsed);
     span.in_scope(|| {
         tracing::info!(status = response.status().as_u16(), duration_us = elapsed.as_micros(), "answered");
     });
@@ -91,6 +91,20 @@ fn write_problem(problem: Problem, response: Response, path: &str, request_id: &
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     Response::from_parts(parts, Body::new(body))
+}
+
+/// The method, as far as HTTP knows it: clients can make up any number of others.
+fn known(method: &Method) -> String {
+    let known = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+    ];
+    if known.contains(method) { method.to_string() } else { "other".to_owned() }
 }
 
 /// The id a client sent, if it is fit for logs and headers; else a new one.

@@ -22,6 +22,7 @@ use super::{
     audit::{self, Actor, Effect, Entry, Trail},
     caller::Caller,
     error::{Error, Refusal, Result},
+    postgres::OnLoan,
     problem::{ProblemKind, kinds},
 };
 
@@ -107,6 +108,7 @@ impl Work {
     async fn open(self, dry_run: bool) -> Result<UnitOfWork> {
         let mut uow = UnitOfWork {
             tx: self.app.db.begin().await?,
+            _on_loan: OnLoan::begin(),
             now: self.app.clock.now(),
             app: self.app,
             actor: self.actor,
@@ -141,6 +143,7 @@ impl FromRequestParts<App> for Work {
 #[must_use = "a unit of work does nothing until it is committed"]
 pub struct UnitOfWork {
     tx: Transaction<'static, Postgres>,
+    _on_loan: OnLoan,
     now: DateTime<Utc>,
     app: App,
     actor: Option<Actor>,

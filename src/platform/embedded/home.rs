@@ -54,6 +54,12 @@ impl Home {
         Ok(Self { path, account, _lock: lock })
     }
 
+    /// Whether another instance has claimed the folder.
+    pub fn is_claimed(wanted: &Path) -> bool {
+        let folder = place(wanted, &|_| {}).ok().and_then(|(path, _)| File::open(path).ok());
+        folder.is_some_and(|folder| matches!(folder.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
     /// The folder actually used.
     pub fn path(&self) -> &Path {
         &self.path

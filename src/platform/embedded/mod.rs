@@ -85,6 +85,12 @@ impl Embedded {
         Ok(Self { server: Some(server), socket, programs, durable: options.durable, home })
     }
 
+    /// Whether an instance runs on the folder of `options` at this moment.
+    #[must_use]
+    pub fn is_running(options: &Options) -> bool {
+        Home::is_claimed(&options.home)
+    }
+
     /// How the application connects to `database`: as a role that may log in and make databases and
     /// roles, but is no superuser and is bound by row-level security. At first there is one database,
     /// named like the role, `safestories`.

@@ -31,6 +31,7 @@ use safestories::{
     },
 };
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 pub use self::{
     answer::Answer,
@@ -89,6 +90,8 @@ impl TestApi {
             ended: EndedSessions::default(),
             passwords: Passwords::default(),
             trusted_proxies: Vec::new(),
+            cors_origins: Vec::new(),
+            stopping: CancellationToken::new(),
         });
         let router = api::router(app.clone());
         Self { router, looks: db(4), app, clock, people, database }

@@ -1,0 +1,51 @@
+//! What a database of one's own must be before it is served: reached as an ordinary role, and without demo logins.
+
+use anyhow::{Context, bail};
+use sqlx::{Connection, PgConnection};
+
+use super::private::DEMO_HASH;
+use crate::platform::postgres;
+
+/// Refuses roles that rights and row security mean nothing to.
+///
+/// # Errors
+///
+/// If it is such a role, or the database cannot be reached.
+pub(super) async fn refuse_powerful_role(url: &str) -> anyhow::Result<()> {
+    let mut conn = PgConnection::connect(url).await.context("the database cannot be reached")?;
+    if let Some(role) = postgres::powerful_role(&mut conn).await? {
+        bail!(
+            "the role {role} is a superuser or bypasses row security, which a server must not: \
+             connect as an ordinary role that owns the database"
+        );
+    }
+    conn.close().await.ok();
+    Ok(())
+}
+
+/// Refuses a database in which somebody can log in with the password that everybody knows: one that was private.
+///
+/// # Errors
+///
+/// If there is such a login, or the database cannot be reached.
+pub(super) async fn refuse_demo_logins(url: &str) -> anyhow::Result<()> {
+    let mut conn = PgConnection::connect(url).await.context("the database cannot be reached")?;
+    let username = sqlx::query_scalar!(
+        "select username
+         from users
+         join internal.facts on facts.name = $1 and facts.value = users.password
+         order by users.id
+         limit 1",
+        DEMO_HASH,
+    )
+    .fetch_optional(&mut conn)
+    .await?;
+    conn.close().await.ok();
+    if let Some(username) = username {
+        bail!(
+            "the user {username} of this database has the password of the demo, which everybody knows: \
+             give them another with `safestories user set-password --username {username}`"
+        );
+    }
+    Ok(())
+}

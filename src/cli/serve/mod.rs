@@ -1,0 +1,176 @@
+//! `safestories serve`: migrate, serve, and end in order.
+//!
+//! - Everything that can be refused without work is refused first: settings, then the address, then the database. A
+//!   refusal is one sentence and leaves nothing running.
+//! - With no database named, the practice is private: see [`private`]. With one, see [`given`].
+//! - A signal ends it at any moment in order: what was begun is dropped, requests are drained, PostgreSQL is stopped.
+
+mod connections;
+mod given;
+mod key_file;
+mod port;
+mod private;
+mod progress;
+mod settings;
+mod stop;
+mod welcome;
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use anyhow::{Context, anyhow};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub use self::settings::Serve;
+use self::{
+    port::{Port, Refused},
+    progress::patiently,
+};
+use crate::{
+    api,
+    platform::{
+        app::{App, Parts, Seals},
+        embedded::Embedded,
+        live::{self, EndedSessions},
+        logs, migrations, panics,
+        password::Passwords,
+        postgres::Db,
+        prometheus,
+        secret::Secrets,
+        time::Clock,
+    },
+};
+
+/// The logins of the demo, and their password.
+const ADMIN: &str = "admin";
+const THERAPIST: &str = "therapist";
+const DEMO_PASSWORD: &str = "demo-password";
+
+/// How often what was measured is sorted into its buckets.
+const TIDYING: Duration = Duration::from_secs(5);
+/// How long connections may take to close.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// A database that may be served.
+struct Ready {
+    url: String,
+    direct: Option<String>,
+    secrets: Secrets,
+    passwords: Passwords,
+    /// Ours to stop.
+    embedded: Option<Embedded>,
+}
+
+/// Serves until it is told to stop.
+///
+/// # Errors
+///
+/// A sentence on what keeps it from serving.
+pub(super) async fn run(settings: Serve) -> anyhow::Result<ExitCode> {
+    logs::init(&settings.log, settings.log_format)?;
+    panics::log();
+    let stop = stop::on_signals().context("cannot watch for signals")?;
+    let private = settings.database.database_url.is_none();
+    if private {
+        private::refuse_public(settings.listen)?;
+    }
+    let secrets = settings.jwt_secret.as_deref().map(str::parse).transpose().context("SAFESTORIES_JWT_SECRET")?;
+    let port = claim(&settings, private)?;
+    let preparing = async {
+        match settings.database.database_url.clone() {
+            None => prepare_private(settings.data_dir.clone(), secrets).await,
+            Some(url) => prepare_given(url, settings.database.direct_database_url.clone(), secrets).await,
+        }
+    };
+    let Some(ready) = stop.run_until_cancelled(preparing).await else { return Ok(ExitCode::SUCCESS) };
+    serve(settings, ready?, port, &stop).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn claim(settings: &Serve, private: bool) -> anyhow::Result<Port> {
+    let options = private::options(settings.data_dir.clone());
+    Port::claim(settings.listen).map_err(|refused| match refused {
+        Refused::Taken(address) if private && Embedded::is_running(&options) => {
+            anyhow!("safestories is running already, on {} and at {address}", settings.data_dir.display())
+        }
+        refused => refused.into(),
+    })
+}
+
+async fn prepare_private(folder: PathBuf, secrets: Option<Secrets>) -> anyhow::Result<Ready> {
+    let (embedded, own) = private::start(folder).await?;
+    let url = embedded.url("safestories");
+    patiently("Making the tables", migrations::apply(&url)).await?;
+    let passwords = Passwords::default();
+    private::load_demo(&url, &passwords, Clock::System.now()).await?;
+    Ok(Ready { url, direct: None, secrets: secrets.unwrap_or(own), passwords, embedded: Some(embedded) })
+}
+
+async fn prepare_given(url: String, direct: Option<String>, secrets: Option<Secrets>) -> anyhow::Result<Ready> {
+    let secrets = secrets.context(
+        "set SAFESTORIES_JWT_SECRET, as `SAFESTORIES_JWT_SECRET=\"main:$(openssl rand -base64 48)\"`: \
+         a database of your own is served with a secret of your own",
+    )?;
+    let straight = direct.as_deref().unwrap_or(&url);
+    patiently("Waiting for the database to answer", async {
+        given::refuse_powerful_role(straight).await?;
+        if direct.is_some() { given::refuse_powerful_role(&url).await } else { Ok(()) }
+    })
+    .await?;
+    let applied = patiently("Bringing the database to this build's schema", migrations::apply(straight)).await?;
+    for step in applied {
+        tracing::info!(migration = %step, "applied");
+    }
+    given::refuse_demo_logins(straight).await?;
+    Ok(Ready { url, direct, secrets, passwords: Passwords::default(), embedded: None })
+}
+
+async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationToken) -> anyhow::Result<()> {
+    let Ready { url, direct, secrets, passwords, embedded } = ready;
+    let app = App::new(Parts {
+        db: Db::new(&url, direct.as_deref(), settings.pool_size)?,
+        clock: Clock::System,
+        zone: settings.time_zone,
+        seals: Seals::derive(&secrets),
+        secrets,
+        ended: EndedSessions::default(),
+        passwords,
+        trusted_proxies: settings.trusted_proxies,
+        cors_origins: settings.cors_origins,
+        stopping: stop.clone(),
+    });
+    let router = api::router(app.clone());
+    let listener = port.listen()?;
+    let address = listener.local_addr()?;
+    tracing::info!(%address, "listening");
+    if let Some(embedded) = &embedded {
+        welcome::print(address, embedded.home());
+    }
+
+    // Ended after the last request, which may need them.
+    let drained = CancellationToken::new();
+    let background = TaskTracker::new();
+    background.spawn(live::listen(app.clone(), drained.clone()));
+    background.spawn(drained.clone().run_until_cancelled_owned(tidy()));
+    connections::serve(listener, router, stop).await;
+    drained.cancel();
+    background.close();
+    let closing = async {
+        background.wait().await;
+        app.db.close().await;
+    };
+    if tokio::time::timeout(CLOSING, closing).await.is_err() {
+        tracing::warn!("connections to the database were still in use");
+    }
+    if let Some(embedded) = embedded {
+        tokio::task::spawn_blocking(move || embedded.stop()).await??;
+    }
+    Ok(())
+}
+
+async fn tidy() {
+    let mut interval = tokio::time::interval(TIDYING);
+    loop {
+        interval.tick().await;
+        prometheus::tidy();
+    }
+}

@@ -1,0 +1,105 @@
+//! A practice of one's own for trials: a PostgreSQL in the data folder, a secret beside it, made-up people in it.
+//!
+//! Everybody knows its logins, so it is served on loopback addresses only.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use anyhow::{Context, bail};
+use chrono::{DateTime, Utc};
+use sqlx::{Connection, PgConnection};
+
+use super::{
+    ADMIN, DEMO_PASSWORD, THERAPIST, key_file,
+    progress::{patiently, say},
+};
+use crate::{
+    cli::demo::{self, Size},
+    platform::{
+        embedded::{Embedded, Options},
+        password::Passwords,
+        secret::Secrets,
+    },
+};
+
+/// The name in `internal.facts` under which the hash of the demo's password is: the demo has been loaded, and who has that
+/// very hash has a password that everybody knows.
+pub(super) const DEMO_HASH: &str = "demo_password_hash";
+
+/// How the data folder is used.
+pub(super) fn options(folder: PathBuf) -> Options {
+    Options { home: folder, durable: true, wait: false }
+}
+
+/// Refuses addresses that others can reach.
+///
+/// # Errors
+///
+/// If it is one.
+pub(super) fn refuse_public(address: SocketAddr) -> anyhow::Result<()> {
+    if !address.ip().to_canonical().is_loopback() {
+        bail!(
+            "{address} can be reached by others, and everybody knows the logins of the demo: listen on 127.0.0.1, \
+             or set DATABASE_URL to a database of your own"
+        );
+    }
+    Ok(())
+}
+
+/// Starts PostgreSQL in the data folder, and finds or makes the secret.
+///
+/// # Errors
+///
+/// A sentence on what keeps it from running.
+pub(super) async fn start(folder: PathBuf) -> anyhow::Result<(Embedded, Secrets)> {
+    let options = options(folder);
+    // Where nobody waits for it any more, it ends its start and then stops.
+    let starting = tokio::task::spawn_blocking(move || {
+        let embedded = Embedded::start(&options, &say)?;
+        let secrets = key_file::read_or_make(embedded.home())?;
+        anyhow::Ok((embedded, secrets))
+    });
+    starting.await?
+}
+
+/// Loads the demo and its logins, all or nothing, if that has not been done and no other practice is there.
+///
+/// # Errors
+///
+/// If the database fails.
+pub(super) async fn load_demo(url: &str, passwords: &Passwords, now: DateTime<Utc>) -> anyhow::Result<()> {
+    let mut conn = PgConnection::connect(url).await?;
+    let done = sqlx::query_scalar!(
+        r#"select (exists (select from internal.facts where name = $1)
+                   or exists (select from bookings)
+                   or exists (select from all_clients_table)
+                   or exists (select from therapists)
+                   or exists (select from users)) as "done!""#,
+        DEMO_HASH,
+    )
+    .fetch_one(&mut conn)
+    .await?;
+    if !done {
+        let loading = load(&mut conn, passwords, now);
+        patiently("Making up a practice: therapists, clients, 3,000 bookings", loading).await?;
+    }
+    conn.close().await?;
+    Ok(())
+}
+
+async fn load(conn: &mut PgConnection, passwords: &Passwords, now: DateTime<Utc>) -> anyhow::Result<()> {
+    let mut tx = conn.begin().await?;
+    let loaded = demo::load(&mut tx, Size::FIRST_START, now, &|_, _| {}).await?;
+    // Shorter than a password may be: it is no secret.
+    let hash = passwords.hash(DEMO_PASSWORD.to_owned()).await?;
+    for (username, users) in [(ADMIN, loaded.admin_user_ids), (THERAPIST, loaded.therapist_user_ids)] {
+        let user = users.first().context("the made-up practice lacks people")?;
+        sqlx::query!("update users set username = $2, password = $3 where id = $1", user, username, &hash)
+            .execute(&mut *tx)
+            .await?;
+    }
+    sqlx::query!("insert into internal.facts (name, value) values ($1, $2)", DEMO_HASH, hash)
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    Ok(())
+}

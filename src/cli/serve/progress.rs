@@ -1,0 +1,25 @@
+//! What is said at the terminal while a start takes its time.
+
+use std::{
+    io::{Write, stderr},
+    pin::pin,
+    time::Duration,
+};
+
+/// Below this, nobody wonders.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// One line on stderr; a closed one is no reason to stop.
+pub(super) fn say(line: &str) {
+    let _ = writeln!(stderr(), "{line}");
+}
+
+/// Does the work, and says what it is once it takes longer than a second.
+pub(super) async fn patiently<T>(line: &str, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    if let Ok(done) = tokio::time::timeout(PATIENCE, &mut work).await {
+        return done;
+    }
+    say(line);
+    work.await
+}

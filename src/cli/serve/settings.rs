@@ -1,0 +1,88 @@
+//! The settings of `safestories serve`: a flag wins over the environment, the environment over what stands here.
+//!
+//! Secrets are read as text and understood later, so that no complaint about one repeats it on the terminal.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
+
+use clap::Args;
+use ipnet::IpNet;
+
+use crate::{
+    cli::DatabaseUrl,
+    platform::{browser::Origin, logs::LogFormat, time::Zone},
+};
+
+/// The settings of the server. Flags win over the environment; an empty variable counts as unset.
+#[derive(Debug, Args)]
+pub struct Serve {
+    #[command(flatten)]
+    pub(super) database: DatabaseUrl,
+
+    /// Where to listen: address and port
+    ///
+    /// Speaks plain HTTP: put a proxy with TLS in front. Without a database of its own the server listens on loopback
+    /// addresses only. Port 0 takes any free one.
+    #[arg(long, env = "SAFESTORIES_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub(super) listen: SocketAddr,
+
+    /// Where the private PostgreSQL and the secrets live when no database is named
+    #[arg(long, env = "SAFESTORIES_DATA_DIR", value_name = "FOLDER", default_value = "./.safestories")]
+    pub(super) data_dir: PathBuf,
+
+    /// What tokens are signed with: comma-separated `kid:secret` pairs, the first signs
+    ///
+    /// Required with a database of your own, and the same for all instances. A secret takes at least 32 random bytes
+    /// (`openssl rand -base64 48`). To change it, put the new pair in front and take the old one away after 15 minutes
+    /// (cursors and second factors sealed with the old one stay readable as long as it is listed).
+    /// Better set in the environment: the arguments of a process can be seen by others.
+    #[arg(long, env = "SAFESTORIES_JWT_SECRET", value_name = "PAIRS", hide_env_values = true)]
+    pub(super) jwt_secret: Option<String>,
+
+    /// Proxies whose X-Forwarded-For counts: comma-separated addresses or ranges
+    #[arg(
+        long,
+        env = "SAFESTORIES_TRUSTED_PROXIES",
+        value_name = "RANGES",
+        value_delimiter = ',',
+        value_parser = address_or_range
+    )]
+    pub(super) trusted_proxies: Vec<IpNet>,
+
+    /// The practice's time zone; calendar days are days of it
+    #[arg(long, env = "SAFESTORIES_TIME_ZONE", value_name = "ZONE", default_value = "Asia/Kolkata")]
+    pub(super) time_zone: Zone,
+
+    /// Origins whose pages may call the API from a browser, comma-separated: `https://app.example.org`
+    #[arg(long, env = "SAFESTORIES_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',')]
+    pub(super) cors_origins: Vec<Origin>,
+
+    /// How many connections to PostgreSQL this instance keeps for requests
+    ///
+    /// It uses up to five more: one for LISTEN, two for CSV, and at the start one to migrate.
+    #[arg(
+        long,
+        env = "SAFESTORIES_POOL_SIZE",
+        value_name = "NUMBER",
+        default_value_t = 8,
+        value_parser = clap::value_parser!(u32).range(2..=1000)
+    )]
+    pub(super) pool_size: u32,
+
+    /// What is logged (to stderr): a level, or a filter such as `warn,safestories=debug`
+    #[arg(long, env = "SAFESTORIES_LOG", value_name = "FILTER", default_value = "info,sqlx=warn")]
+    pub(super) log: String,
+
+    /// How it is logged
+    #[arg(long, env = "SAFESTORIES_LOG_FORMAT", value_name = "FORMAT", default_value = "pretty")]
+    pub(super) log_format: LogFormat,
+}
+
+fn address_or_range(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| "write an address (10.0.0.1) or a range (10.0.0.0/8)".to_owned())
+}

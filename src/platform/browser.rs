@@ -1,0 +1,182 @@
+//! What browsers ask before they call, and what they are told: CORS, OPTIONS, compression, security headers.
+//!
+//! OPTIONS on a path that exists needs no login: it tells nothing that the API's description does not.
+
+use std::{collections::HashMap, fmt, str::FromStr, sync::Arc, time::Duration};
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use tower_http::{
+    CompressionLevel,
+    compression::{
+        CompressionLayer,
+        predicate::{And, NotForContentType, Predicate, SizeAbove},
+    },
+    cors::{AllowOrigin, CorsLayer},
+};
+use utoipa::openapi::OpenApi;
+
+/// How long a browser may remember what it was allowed.
+const REMEMBERED: Duration = Duration::from_secs(60 * 60);
+/// Up to this many bytes an answer is not compressed.
+const SMALL: u64 = 1024;
+/// Answers of the API are data: a browser that takes one for a page shall run and load nothing.
+const DATA_ONLY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+/// The pages this server has use only what it serves itself.
+const OWN_ASSETS: HeaderValue = HeaderValue::from_static(
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; \
+     base-uri 'none'; form-action 'none'",
+);
+
+/// From where pages may call the API: scheme, host and port, as browsers write it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin(HeaderValue);
+
+/// A text that is no origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("write an origin as browsers do, e.g. https://app.example.org; there is no wildcard")]
+pub struct NoOrigin;
+
+impl FromStr for Origin {
+    type Err = NoOrigin;
+
+    fn from_str(text: &str) -> Result<Self, NoOrigin> {
+        let text = text.trim().to_ascii_lowercase();
+        let uri: Uri = text.parse().map_err(|_| NoOrigin)?;
+        let scheme = uri.scheme_str().filter(|scheme| ["http", "https"].contains(scheme)).ok_or(NoOrigin)?;
+        let authority = uri.authority().filter(|host| !host.as_str().contains(['@', '*'])).ok_or(NoOrigin)?;
+        if text != format!("{scheme}://{authority}") {
+            return Err(NoOrigin);
+        }
+        HeaderValue::try_from(text).map(Self).map_err(|_| NoOrigin)
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.to_str().unwrap_or_default())
+    }
+}
+
+/// Layer: lets pages of these origins call the API, cookies included, and read the headers it answers with.
+#[must_use]
+pub fn cors(origins: &[Origin]) -> CorsLayer {
+    let name = HeaderName::from_static;
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins.iter().map(|origin| origin.0.clone())))
+        .allow_credentials(true)
+        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::IF_MATCH,
+            header::IF_NONE_MATCH,
+            name("idempotency-key"),
+            name("last-event-id"),
+            name("traceparent"),
+            name("x-request-id"),
+        ])
+        .expose_headers([
+            header::ETAG,
+            header::LINK,
+            header::LOCATION,
+            header::RETRY_AFTER,
+            name("x-request-id"),
+        ])
+        .max_age(REMEMBERED)
+}
+
+/// Layer: gzip, where it is worth it and nothing is waiting for the next event.
+#[must_use]
+pub fn compression() -> CompressionLayer<And<SizeAbove, NotForContentType>> {
+    CompressionLayer::new()
+        .quality(CompressionLevel::Fastest)
+        .compress_when(SizeAbove::new(SMALL).and(NotForContentType::SSE))
+}
+
+/// The methods that paths know; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Methods {
+    by_path: Arc<HashMap<String, HeaderValue>>,
+    /// Preflights are answered by [`cors`].
+    cors: bool,
+}
+
+impl Methods {
+    /// What the API's description says.
+    #[must_use]
+    pub fn of(document: &OpenApi, cors: bool) -> Self {
+        let allow = |item: &utoipa::openapi::PathItem| {
+            let known = [
+                ("GET, HEAD", item.get.is_some()),
+                ("POST", item.post.is_some()),
+                ("PUT", item.put.is_some()),
+                ("PATCH", item.patch.is_some()),
+                ("DELETE", item.delete.is_some()),
+                ("OPTIONS", true),
+            ];
+            known.into_iter().filter(|(_, known)| *known).map(|(name, _)| name).collect::<Vec<_>>().join(", ")
+        };
+        let paths = document.paths.paths.iter();
+        let by_path = paths.filter_map(|(path, item)| Some((path.clone(), allow(item).try_into().ok()?))).collect();
+        Self { by_path: Arc::new(by_path), cors }
+    }
+}
+
+/// Layer: answers OPTIONS, but for the preflights of CORS.
+pub async fn options(State(methods): State<Methods>, request: Request, next: Next) -> Response {
+    let preflight = methods.cors && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    if request.method() != Method::OPTIONS || preflight {
+        return next.run(request).await;
+    }
+    let described = request.extensions().get::<MatchedPath>().and_then(|path| methods.by_path.get(path.as_str()));
+    if let Some(allow) = described {
+        return (StatusCode::NO_CONTENT, [(header::ALLOW, allow.clone())]).into_response();
+    }
+    // What is not described (the assets of the docs) is known to the router alone.
+    let mut response = next.run(request).await;
+    match response.headers_mut().remove(header::ALLOW) {
+        Some(allow) if response.status() == StatusCode::METHOD_NOT_ALLOWED => {
+            (StatusCode::NO_CONTENT, [(header::ALLOW, allow)]).into_response()
+        }
+        _ => response,
+    }
+}
+
+/// Tells browsers to take an answer for what it says it is, in no frame, and to pass its address to nobody.
+pub(super) fn protect(headers: &mut HeaderMap, path: &str) {
+    let policy = if path.starts_with("/api/") { DATA_ONLY } else { OWN_ASSETS };
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(policy);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_written_as_browsers_write_them() {
+        let read = |text: &str| text.parse::<Origin>().map(|origin| origin.to_string());
+        assert_eq!(read("https://app.example.org").unwrap(), "https://app.example.org");
+        assert_eq!(read(" HTTP://localhost:5173 ").unwrap(), "http://localhost:5173");
+        for bad in [
+            "",
+            "*",
+            "null",
+            "app.example.org",
+            "https://*.example.org",
+            "https://app.example.org/",
+            "https://app.example.org/path",
+            "ftp://app.example.org",
+            "https://a@app.example.org",
+        ] {
+            assert_eq!(read(bad), Err(NoOrigin), "{bad}");
+        }
+    }
+}

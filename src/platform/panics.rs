@@ -1,0 +1,28 @@
+//! What becomes of a panic: the request is answered 500, and the log has its place.
+//!
+//! A panic's text may hold what it stumbled over (`unwrap` prints the error), so only literal texts are logged.
+
+use std::{
+    any::Any,
+    panic::{self, PanicHookInfo},
+};
+
+use axum::response::{IntoResponse, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::error::Error;
+
+/// Logs panics from now on, instead of printing them.
+pub fn log() {
+    panic::set_hook(Box::new(|panic: &PanicHookInfo<'_>| {
+        let place = panic.location().map(ToString::to_string);
+        let text = panic.payload().downcast_ref::<&'static str>().copied();
+        tracing::error!(place, text, "a panic");
+    }));
+}
+
+/// Layer: answers for a handler that panicked.
+#[must_use]
+pub fn caught() -> CatchPanicLayer<fn(Box<dyn Any + Send>) -> Response> {
+    CatchPanicLayer::custom(|_| Error::internal("a handler panicked").into_response())
+}
