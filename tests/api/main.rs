@@ -1,6 +1,7 @@
 //! The tests of the server, in one binary that mirrors `src`: through HTTP, one behaviour each, named as a sentence.
 
 mod adoption;
+mod architecture;
 mod bookings;
 mod dashboards;
 mod given;
