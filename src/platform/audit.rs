@@ -189,7 +189,13 @@ fn idempotency_key(request: &Request) -> Result<Option<Arc<str>>> {
     let mut keys = request.headers().get_all(name).iter();
     let Some(key) = keys.next().filter(|_| request.method() == Method::POST) else { return Ok(None) };
     match key.to_str() {
-        Ok(key) if (1..=255).contains(&key.len()) && keys.next().is_none() => Ok(Some(key.into())),
+        Ok(key)
+            if (1..=255).contains(&key.len())
+                && key.bytes().all(|byte| byte.is_ascii_graphic())
+                && keys.next().is_none() =>
+        {
+            Ok(Some(key.into()))
+        }
         _ => Err(Error::header("Idempotency-Key", "must be one key of 1 to 255 visible ASCII characters")),
     }
 }
