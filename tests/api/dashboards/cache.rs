@@ -240,32 +240,12 @@ async fn writers_at_the_same_moment_do_not_miss_each_other() {
             1 => "update bookings set booking_status = 'no_show' where booking_id = $1",
             _ => "update bookings set booking_start_at = '2026-02-01' where booking_id = $1",
         };
-        async move {
-            let mut uow = begin(api).await;
-            lock(&mut uow, id).await;
-            let id = BookingId::from(id.as_str());
-            let before = cache::before(&mut uow, &id).await.expect("what it counts for");
-            sqlx::query(sql).bind(id.as_str()).execute(uow.db()).await.expect(sql);
-            cache::follow(&mut uow, &id, before).await.expect("caches that follow");
-            commit(uow).await;
-        }
+        change(api, id, sql)
     });
     futures_util::future::join_all(changes).await;
     assert_eq!(drift(&api).await, Drift::default());
     let cancelled = numbers(&api, "select therapist_id, cancelled_sessions from therapist_dashboard_stats").await;
     assert_eq!(cancelled.iter().map(|(_, count)| count).sum::<i32>(), 6);
-}
-
-/// Takes the locks in the order of the operations.
-async fn lock(uow: &mut UnitOfWork, id: &str) {
-    for sql in [
-        "select from therapists where therapist_id = (select therapist_id from bookings where booking_id = $1)
-         for no key update",
-        "select from all_clients_table where client_id = (select client_id from appointment_table where session_id = $1)
-         for no key update",
-    ] {
-        sqlx::query(sql).bind(id).execute(uow.db()).await.expect("a lock");
-    }
 }
 
 #[tokio::test]
