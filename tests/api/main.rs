@@ -2,6 +2,7 @@
 
 mod adoption;
 mod architecture;
+mod auth;
 mod bookings;
 mod coverage;
 mod dashboards;
@@ -11,3 +12,4 @@ mod migrate;
 mod notifications;
 mod payments;
 mod schema;
+mod user_command;
