@@ -3,6 +3,7 @@
 mod adoption;
 mod architecture;
 mod bookings;
+mod conventions;
 mod coverage;
 mod dashboards;
 mod given;
