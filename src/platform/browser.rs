@@ -158,6 +158,9 @@ pub(super) fn protect(headers: &mut HeaderMap, path: &str) {
 
 #[cfg(test)]
 mod tests {
+    use axum::{Router, body::Body, middleware::from_fn_with_state, routing::get};
+    use tower::ServiceExt;
+
     use super::*;
 
     #[test]
@@ -178,5 +181,41 @@ mod tests {
         ] {
             assert_eq!(read(bad), Err(NoOrigin), "{bad}");
         }
+    }
+
+    #[tokio::test]
+    async fn only_pages_of_known_origins_are_let_in() {
+        let document = utoipa::openapi::OpenApiBuilder::new().build();
+        let router = Router::new()
+            .route("/here", get(|| async {}))
+            .layer(cors(&["https://app.example.org".parse().unwrap()]))
+            .layer(from_fn_with_state(Methods::of(&document, true), options));
+        let ask = async |method: Method, origin: &str, preflight: bool| {
+            let mut request = Request::builder().method(method).uri("/here").header(header::ORIGIN, origin);
+            if preflight {
+                request = request.header(header::ACCESS_CONTROL_REQUEST_METHOD, "PATCH");
+            }
+            router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+        };
+        let header = |response: &Response, name: HeaderName| {
+            response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+        };
+        let ours = "https://app.example.org";
+
+        let preflight = ask(Method::OPTIONS, ours, true).await;
+        assert_eq!(header(&preflight, header::ACCESS_CONTROL_ALLOW_ORIGIN), ours);
+        assert_eq!(header(&preflight, header::ACCESS_CONTROL_ALLOW_CREDENTIALS), "true");
+        assert!(header(&preflight, header::ACCESS_CONTROL_ALLOW_METHODS).contains("PATCH"));
+        assert!(header(&preflight, header::ACCESS_CONTROL_ALLOW_HEADERS).contains("if-match"));
+
+        let answer = ask(Method::GET, ours, false).await;
+        assert_eq!(header(&answer, header::ACCESS_CONTROL_ALLOW_ORIGIN), ours);
+        assert!(header(&answer, header::ACCESS_CONTROL_EXPOSE_HEADERS).contains("etag"));
+
+        let stranger = ask(Method::GET, "https://evil.example.org", false).await;
+        assert_eq!(header(&stranger, header::ACCESS_CONTROL_ALLOW_ORIGIN), "");
+
+        let plain = ask(Method::OPTIONS, ours, false).await;
+        assert_eq!((plain.status(), header(&plain, header::ALLOW)), (StatusCode::NO_CONTENT, "GET,HEAD".to_owned()));
     }
 }

@@ -3,9 +3,11 @@
 mod adoption;
 mod bookings;
 mod dashboards;
+mod edge;
 mod given;
 mod harness;
 mod migrate;
 mod notifications;
 mod payments;
 mod schema;
+mod serve;
