@@ -29,7 +29,9 @@ impl Folder {
     pub fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        Self(std::env::temp_dir().join(format!("safestories-serve-{}-{number}", std::process::id())))
+        Self(
+            std::env::temp_dir().join(format!("safestories-serve-{}-{number}", std::process::id())),
+        )
     }
 
     pub fn has(&self, file: &str) -> bool {
@@ -85,9 +87,17 @@ impl Program {
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (said, log) = channel();
-        thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| said.send(line)));
+        thread::spawn(move || {
+            stderr.lines().map_while(Result::ok).try_for_each(|line| said.send(line))
+        });
         let pid = Pid::from_child(&child);
-        Self { child: Mutex::new(child), pid, stdout: Mutex::new(stdout), log: Mutex::new(log), address: OnceLock::new() }
+        Self {
+            child: Mutex::new(child),
+            pid,
+            stdout: Mutex::new(stdout),
+            log: Mutex::new(log),
+            address: OnceLock::new(),
+        }
     }
 
     /// What it prints once it serves.
@@ -95,7 +105,11 @@ impl Program {
         let mut stdout = self.stdout.lock().unwrap();
         let mut text = String::new();
         while !text.ends_with("Ctrl-C stops it.\n") {
-            assert!(stdout.read_line(&mut text).unwrap() > 0, "it ended, having said {text}{:?}", self.said());
+            assert!(
+                stdout.read_line(&mut text).unwrap() > 0,
+                "it ended, having said {text}{:?}",
+                self.said()
+            );
         }
         text
     }
@@ -134,18 +148,22 @@ impl Program {
         request.rest()
     }
 
-    /// Sends the headers and half the body.
+    /// Sends the headers, waits until the server wants the body, and sends half of it.
     pub fn half_a_request(&self, path: &str, body: &str) -> HalfARequest {
         let mut stream = TcpStream::connect(self.address()).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let (first, rest) = body.split_at(body.len() / 2);
         write!(
             stream,
-            "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\n\r\n{first}",
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: 100-continue\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
             body.len()
         )
         .unwrap();
+        let mut wanted = [0; "HTTP/1.1 100 Continue\r\n\r\n".len()];
+        stream.read_exact(&mut wanted).unwrap();
+        assert!(wanted.starts_with(b"HTTP/1.1 100"), "{}", String::from_utf8_lossy(&wanted));
+        stream.write_all(first.as_bytes()).unwrap();
         HalfARequest { stream, rest: rest.to_owned() }
     }
 
