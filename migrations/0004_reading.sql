@@ -67,31 +67,33 @@ create function internal.is_active(booking_status text) returns boolean
         else true
     end;
 
--- A booking without an amount, or with 0, is a free consultation.
+-- A booking without an amount, or with 0, is a free consultation; what is no number or beyond 30 digits is none.
 create function internal.is_free(amount numeric) returns boolean
     language sql immutable parallel safe
-    return coalesce(amount, 0) = 0;
+    return coalesce(amount = 0 or abs(amount) >= 1e30, true);
 
--- When a session ends: as said, else by its duration, else after 50 minutes (15 if free). At most a day after its
--- start, so that what runs at an instant is found by start.
+-- When a session ends: as said, if that is after its start, else by its duration, else after 50 minutes (15 if free). At
+-- most a day after its start, so that what runs at an instant is found by start. A start beyond the calendar stands for
+-- the end too; without a start there is no end.
 create function internal.booking_end(start_at timestamp, end_at timestamp, minutes integer, amount numeric)
     returns timestamp
     language sql immutable parallel safe
     return case
         when start_at between '0001-01-01' and '9999-12-30' then least(
             coalesce(
-                end_at,
+                case when end_at > start_at and end_at <= '9999-12-31' then end_at end,
                 start_at + interval '1 minute' * least(greatest(coalesce(
                     minutes,
-                    case when coalesce(amount, 0) = 0 then 15 else 50 end
+                    case when internal.is_free(amount) then 15 else 50 end
                 ), 0), 1440)
             ),
             start_at + interval '1 day'
         )
-        else coalesce(end_at, start_at)
+        else start_at
     end;
 
--- The state of a booking; `status` is the written word, `noted` whether a session note was submitted.
+-- The state of a booking; `status` is the written word, `noted` whether a session note was submitted. A start that is
+-- not known counts as long past, as it does in every order and period.
 create function internal.booking_state(status text, start_at timestamp, end_at timestamp, noted boolean, at timestamp)
     returns text
     language sql immutable parallel safe
@@ -101,6 +103,7 @@ create function internal.booking_state(status text, start_at timestamp, end_at t
         when 'completed' then 'completed'
         else case
             when noted then 'completed'
+            when start_at is null then 'pending_notes'
             when end_at <= at then 'pending_notes'
             when start_at <= at then 'live'
             else 'scheduled'

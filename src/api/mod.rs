@@ -83,7 +83,8 @@ pub fn router(app: App) -> Router {
         .layer(strict())
         .layer(trail())
         .layer(guard())
-        .merge(handlers(auth::open_routes()).layer(strict()).layer(trail()));
+        .merge(handlers(auth::open_routes()).layer(strict()).layer(trail()))
+        .layer(middleware::from_fn(auth::without_idempotency));
     let admin = handlers(admin())
         .layer(strict())
         .layer(middleware::from_fn(caller::admins_only))

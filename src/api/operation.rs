@@ -115,7 +115,8 @@ fn problems(group: Group, open: bool, method: &str, path: &str, operation: &mut 
     });
     let possible = [
         (StatusCode::BAD_REQUEST, api && (body || asks(ParameterIn::Query))),
-        (StatusCode::UNAUTHORIZED, !open),
+        // A login that fails is answered so, too.
+        (StatusCode::UNAUTHORIZED, !open || (changes && group == Group::Auth)),
         (StatusCode::FORBIDDEN, group.role().is_some()),
         (StatusCode::NOT_FOUND, path.contains('{')),
         (StatusCode::REQUEST_TIMEOUT, changes),

@@ -16,6 +16,7 @@ use crate::{
         problem::{self, ProblemKind, Problems},
         work,
     },
+    users,
 };
 
 /// The lists of the features.
@@ -23,6 +24,7 @@ const LISTS: &[&[&ProblemKind]] = &[
     problem::PROBLEMS,
     health::PROBLEMS,
     work::PROBLEMS,
+    users::PROBLEMS,
     auth::PROBLEMS,
     clients::PROBLEMS,
     payments::refund::PROBLEMS,

@@ -1,13 +1,20 @@
 //! Logging in.
 //!
 //! A name that does not exist, a wrong password, a disabled user, a role that cannot log in: the same answer after the
-//! same work.
+//! same work. Only to whom the password was right it is told that a second factor is wanted.
 
-use axum::{extract::State, http::HeaderMap};
+use axum::{extract::State, http::{HeaderMap, header}};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{LoginRefusal, session::open_session, token};
+use super::{
+    LoginRefusal,
+    cookie::{self, SetCookie},
+    credentials::{Proved, prove},
+    second_factor::{self, Codes, Outcome},
+    session::{OpenSession, open_session},
+    token,
+};
 use crate::{
     platform::{
         app::App,
@@ -28,6 +35,13 @@ pub(super) struct LogIn {
     username: String,
     /// The password.
     password: String,
+    /// The code of the authenticator app, where a second factor is on.
+    totp: Option<String>,
+    /// Instead of it: one of the recovery codes.
+    recovery_code: Option<String>,
+    /// Whether the refresh token shall be a cookie, out of reach of scripts, instead of a field of the answer.
+    #[serde(default)]
+    cookie: bool,
 }
 
 /// The tokens of a session.
@@ -50,8 +64,9 @@ pub(super) struct Tokens {
     token_type: &'static str,
     /// The seconds the access token is good for.
     expires_in: i64,
-    /// Good for the next refresh, and for no other.
-    refresh_token: String,
+    /// Good for the next refresh, and for no other; not there when it was sent as a cookie.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
     /// Who logged in.
     user: User,
 }
@@ -63,42 +78,68 @@ pub(super) struct Tokens {
     tag = "auth",
     security(()),
     request_body = LogIn,
-    responses((status = 200, description = "The tokens of a new session", body = Tokens), Problems),
+    responses(
+        (
+            status = 200,
+            description = "The tokens of a new session",
+            body = Tokens,
+            headers(("Set-Cookie" = String, description = "The refresh token, where a cookie was asked for")),
+        ),
+        (status = 401, description = "The name, the password or the code is not right, or a code is wanted as well"),
+        Problems,
+    ),
 )]
 pub(super) async fn log_in(
     work: Work,
     State(app): State<App>,
     headers: HeaderMap,
     Json(body): Json<LogIn>,
-) -> Result<Json<Tokens>> {
+) -> Result<(SetCookie, Json<Tokens>)> {
     let account = find(&app, &body.username).await?;
-    let stored = account.as_ref().filter(|account| account.rights().is_some()).map(|found| found.password.clone());
-    let right = app.passwords.verify(body.password, stored).await?;
-    let account = account.filter(|_| right).ok_or(LoginRefusal::Credentials)?;
+    let proved = prove(&app, &body.username, account, body.password, work.address()).await?;
 
+    let proved = proved.ok_or(LoginRefusal::Credentials)?;
     let mut uow = work.begin().await?;
-    let account = still(&mut uow, account).await?;
-    let agent = headers.get("user-agent").and_then(|agent| agent.to_str().ok());
+    let Proved { account, attempt } = proved.hold(&mut uow).await?.ok_or(LoginRefusal::Credentials)?;
+    let codes = Codes { totp: body.totp, recovery_code: body.recovery_code };
+    match second_factor::check(&mut uow, account.id, &codes).await? {
+        Outcome::Passed => {}
+        Outcome::Wrong => return Err(LoginRefusal::WrongCode.into()),
+        Outcome::Missing => {
+            drop(uow);
+            attempt.withdraw(&app).await?;
+            return Err(LoginRefusal::TotpRequired.into());
+        }
+    }
+    attempt.succeeded(&mut uow).await?;
+    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
     let session = open_session(&mut uow, &account, agent).await?;
-    let user = User::read(uow.db(), account.id).await?;
-    uow.commit().await?;
-    Ok(Json(Tokens {
-        access_token: session.access_token,
-        token_type: "Bearer",
-        expires_in: token::LIFETIME.num_seconds(),
-        refresh_token: session.refresh_token,
-        user,
-    }))
+    Tokens::answer(uow, session, body.cookie).await
+}
+
+impl Tokens {
+    /// Commits, and hands out the tokens of a session.
+    pub(super) async fn answer(
+        mut uow: UnitOfWork,
+        session: OpenSession,
+        as_cookie: bool,
+    ) -> Result<(SetCookie, Json<Self>)> {
+        let user = User::read(uow.db(), session.caller.user_id).await?;
+        uow.commit().await?;
+        let set_cookie = if as_cookie { cookie::set(&session.refresh_token)? } else { cookie::keep() };
+        let tokens = Self {
+            access_token: session.access_token,
+            token_type: "Bearer",
+            expires_in: token::LIFETIME.num_seconds(),
+            refresh_token: Some(session.refresh_token).filter(|_| !as_cookie),
+            user,
+        };
+        Ok((set_cookie, Json(tokens)))
+    }
 }
 
 /// No row has a name with NUL in it, and PostgreSQL would not read it.
 async fn find(app: &App, username: &str) -> Result<Option<Account>> {
     let mut db = app.db.read().await?;
     Account::by_name(&mut db, &username.replace('\0', "\u{fffd}")).await
-}
-
-/// The account again, held now, and only if its password is still the one that was proved.
-async fn still(uow: &mut UnitOfWork, proved: Account) -> Result<Account> {
-    let held = Account::hold(uow, proved.id).await?;
-    Ok(held.filter(|held| held.password == proved.password).ok_or(LoginRefusal::Credentials)?)
 }

@@ -1,4 +1,4 @@
-//! The caller's own profile.
+//! The caller's own profile: read and corrected.
 
 use axum::extract::State;
 
@@ -8,9 +8,11 @@ use crate::{
         caller::Caller,
         error::Result,
         etag::{Preconditions, Versioned},
+        extract::Json,
         problem::Problems,
+        work::Work,
     },
-    users::User,
+    users::{self, EditProfile, User},
 };
 
 /// Get my profile
@@ -27,4 +29,26 @@ use crate::{
 pub(super) async fn get_me(caller: Caller, State(app): State<App>, unless: Preconditions) -> Result<Versioned<User>> {
     let mut db = app.db.read().await?;
     Ok(User::read(&mut db, caller.user_id).await?.versioned().unless(unless))
+}
+
+/// Edit my profile
+///
+/// JSON merge patch.
+#[utoipa::path(
+    patch,
+    path = "/me",
+    tag = "auth",
+    request_body = EditProfile,
+    responses((status = 200, description = "Corrected", body = User), Problems),
+)]
+pub(super) async fn edit_me(
+    caller: Caller,
+    work: Work,
+    when: Preconditions,
+    Json(patch): Json<EditProfile>,
+) -> Result<Versioned<User>> {
+    let mut uow = work.begin().await?;
+    let user = users::edit_profile(&mut uow, caller.user_id, patch, &when).await?;
+    uow.commit().await?;
+    Ok(user.versioned())
 }

@@ -19,7 +19,7 @@ use crate::{
 
 /// A session just opened or refreshed, and its keys.
 #[derive(Debug)]
-pub struct OpenSession {
+pub(super) struct OpenSession {
     /// Whose it is.
     pub caller: Caller,
     /// For the `Authorization` header.
@@ -33,7 +33,7 @@ pub struct OpenSession {
 /// # Errors
 ///
 /// [`LoginRefusal::Credentials`] if the account may not log in.
-pub async fn open_session(
+pub(super) async fn open_session(
     uow: &mut UnitOfWork,
     account: &Account,
     user_agent: Option<&str>,

@@ -157,6 +157,7 @@ async fn cancel(
             .client(&held.client.client_id, &held.client.name)
             .detail(json!({
                 "from": held.booking.state,
+                "invitee_status": held.booking.invitee_status,
                 "cancelled_by": by.as_str(),
                 "booking_start_at": held.booking.booking_start_at,
                 "reason": &*request.reason,

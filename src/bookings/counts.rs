@@ -44,7 +44,8 @@ pub(crate) struct BookingCounts {
 
 /// Count bookings
 ///
-/// The counts of all tabs. Takes the filters of the list; `state` and `tab` are ignored by the counts of the others.
+/// The counts of all tabs, over what the filters leave: the same ones that the list takes. Leave `state` and `tab` out
+/// for all tabs.
 #[utoipa::path(
     get,
     path = "/bookings/counts",

@@ -1,6 +1,5 @@
 //! Booking a session.
 
-use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -8,7 +7,7 @@ use utoipa::ToSchema;
 use super::{
     answer,
     model::Booking,
-    slot::{Override, Slot, ensure_free},
+    slot::{Override, Slot, ensure_free, ensure_room},
 };
 use crate::{
     clients::{self, Appointment, Choice, Person},
@@ -145,6 +144,12 @@ async fn create(uow: &mut UnitOfWork, request: CreateBooking) -> Result<BookingI
         (None, Some(true)) => Choice::New,
         (None, _) => Choice::Ask,
     };
+    if request.invitee_status == Some(InviteeStatus::Cancelled) {
+        return Err(Error::body("/invitee_status", "must be confirmed or waiting"));
+    }
+    if request.reason.is_some() && request.allow_overlap != Some(true) {
+        return Err(Error::body("/reason", "is only taken with `allow_overlap: true`"));
+    }
     let waived = Override::check(request.allow_overlap, request.reason.clone())?;
     let free = request.invitee_payment_amount.is_none_or(AmountInput::is_zero);
     let slot =
@@ -154,6 +159,7 @@ async fn create(uow: &mut UnitOfWork, request: CreateBooking) -> Result<BookingI
         .await?
         .ok_or_else(|| Error::body("/therapist_id", "there is no such therapist"))?;
     ensure_free(uow, &therapist, slot, None, &waived).await?;
+    ensure_room(uow, &therapist, slot, &waived).await?;
     let person = Person {
         name: Some(&request.invitee_name),
         phone: request.invitee_phone.as_ref().map(PhoneInput::as_str),
@@ -195,7 +201,6 @@ async fn create(uow: &mut UnitOfWork, request: CreateBooking) -> Result<BookingI
                 "override": waived.allow_overlap.then(|| waived.detail()),
             })),
     );
-    uow.answers_with(StatusCode::CREATED, &id);
     Ok(id)
 }
 
@@ -241,7 +246,7 @@ async fn insert(
         request.invitee_payment_reference_id.as_deref(),
         request.invitee_payment_gateway.as_deref(),
         request.invitee_payment_name.as_deref(),
-        amount.map(|_| request.invitee_payment_currency.as_deref().unwrap_or("INR")),
+        request.invitee_payment_currency.as_deref().or(amount.map(|_| "INR")),
         amount as Option<AmountInput>,
         request.booking_subject.as_deref(),
         BookingStatus::Confirmed.as_str(),

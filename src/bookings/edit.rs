@@ -4,10 +4,11 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{answer, held, model::Booking};
+use super::{answer, held, model::Booking, refusal::BookingRefusal};
 use crate::{
     clients,
     dashboards::cache,
+    payments,
     platform::{
         audit::Entry,
         caller::Scope,
@@ -17,7 +18,7 @@ use crate::{
         extract::{Json, Patch, Path, use_operations, use_payments, use_reschedule, use_transfer},
         ids::BookingId,
         problem::Problems,
-        status::{BookingMode, InviteeStatus},
+        status::{BookingMode, BookingState, InviteeStatus},
         text::Text,
         time::{Timestamp, Zone, client_zone, text::invitee_time_text},
         work::{UnitOfWork, Work},
@@ -58,7 +59,7 @@ pub(super) struct EditBooking {
     #[serde(default)]
     #[schema(value_type = Option<Zone>)]
     invitee_timezone: Patch<Zone>,
-    /// `waiting` while the payment is pending, `confirmed` after; cannot be cleared.
+    /// `waiting` while the payment is pending, `confirmed` after, which records it; cannot be cleared.
     #[serde(default)]
     #[schema(value_type = Option<InviteeStatus>)]
     invitee_status: Patch<InviteeStatus>,
@@ -161,16 +162,17 @@ async fn edit(
         return Err(Error::body("/invitee_status", "must be confirmed or waiting; to cancel, use cancel"));
     }
     let held = held::hold(uow, scope, id, conditions).await?;
+    if request.invitee_status.is_named() && held.booking.state == BookingState::Cancelled {
+        return Err(BookingRefusal::WrongState { state: BookingState::Cancelled, wanted: "confirmed by PATCH" }.into());
+    }
     let before = cache::before(uow, id).await?;
     let changed = request.names();
     let mut booking = held.booking.clone();
     request.apply(&mut booking);
     let now = Timestamp::from(uow.now());
     let zone = client_zone(booking.invitee_timezone.as_deref(), uow.app().zone);
-    if let (true, Some(start), Some(length)) =
-        (changed.contains(&"invitee_timezone"), booking.booking_start_at.instant(), booking.length())
-    {
-        booking.booking_invitee_time = Some(invitee_time_text(start, start + length, &zone.0));
+    if let (true, Some(start)) = (changed.contains(&"invitee_timezone"), booking.booking_start_at.instant()) {
+        booking.booking_invitee_time = Some(invitee_time_text(start, start + booking.length(), &zone.0));
     }
     sqlx::query!(
         "update bookings
@@ -216,6 +218,9 @@ async fn edit(
     )
     .execute(uow.db())
     .await?;
+    if changed.contains(&"invitee_status") {
+        payments::record_for_booking(uow, id).await?;
+    }
     clients::belongs_to(uow, &booking.appointment(), &held.client.client_id, held.therapist.as_ref()).await?;
     cache::follow(uow, id, before).await?;
     uow.record(

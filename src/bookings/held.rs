@@ -4,7 +4,7 @@
 
 use chrono::TimeDelta;
 
-use super::{model::Booking, refusal::BookingRefusal};
+use super::{model::Booking, refusal::BookingRefusal, slot::Slot};
 use crate::{
     clients::{self, Appointment, Client, Person},
     notifications::Recipient,
@@ -125,10 +125,14 @@ impl Booking {
         !self.is_free_consultation && self.invitee_status.as_deref() != Some(InviteeStatus::Waiting.as_str())
     }
 
-    /// How long the session takes, as far as that can be told.
-    pub(super) fn length(&self) -> Option<TimeDelta> {
-        let length = self.booking_end_at.instant()? - self.booking_start_at.instant()?;
-        (length > TimeDelta::zero() && length <= TimeDelta::days(1)).then_some(length)
+    /// How long the session takes, by the rule of `internal.booking_end`.
+    pub(super) fn length(&self) -> TimeDelta {
+        let said = self.booking_end_at.instant().zip(self.booking_start_at.instant());
+        let said = said.map(|(end, start)| end - start).filter(|length| *length > TimeDelta::zero());
+        let minutes = || self.booking_duration.filter(|minutes| *minutes > 0);
+        said.or_else(|| minutes().map(|minutes| TimeDelta::minutes(minutes.into())))
+            .unwrap_or_else(|| Slot::usual(self.is_free_consultation))
+            .min(TimeDelta::days(1))
     }
 
     /// What the client's appointment keeps of it.

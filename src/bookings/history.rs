@@ -45,6 +45,7 @@ pub(super) struct HistoryEntry {
     #[schema(example = "admin")]
     actor_role: String,
     /// The request that did it.
+    #[schema(example = "0199c0de-0000-7000-8000-000000000000")]
     request_id: String,
     /// The facts: states, times, reasons.
     #[schema(value_type = Object)]

@@ -1,6 +1,5 @@
 //! Why a booking cannot be made or changed as asked.
 
-use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use crate::platform::{
@@ -49,7 +48,7 @@ pub enum BookingRefusal {
 pub struct Clash {
     pub(super) booking_id: BookingId,
     pub(super) start_at: Timestamp,
-    pub(super) end_at: Option<DateTime<Utc>>,
+    pub(super) end_at: Timestamp,
 }
 
 impl Refusal for BookingRefusal {
@@ -69,7 +68,7 @@ impl Refusal for BookingRefusal {
                 json!({
                     "booking_id": clash.booking_id,
                     "booking_start_at": clash.start_at,
-                    "booking_end_at": Timestamp::from(clash.end_at),
+                    "booking_end_at": clash.end_at,
                 }),
             ),
             Self::Full { booked, capacity } => ("capacity", json!({ "booked": booked, "capacity": capacity })),

@@ -83,8 +83,7 @@ async fn reschedule(
     let held = held::hold(uow, scope, id, conditions).await?;
     held.ensure(Move::Reschedule, scope)?;
     let booking = &held.booking;
-    let usual = booking.length().unwrap_or(Slot::usual(booking.is_free_consultation));
-    let slot = Slot::new(request.booking_start_at, request.booking_end_at, request.booking_duration, usual)?;
+    let slot = Slot::new(request.booking_start_at, request.booking_end_at, request.booking_duration, booking.length())?;
     let now = uow.now();
     if slot.start <= now {
         return Err(Error::body("/booking_start_at", "must be ahead"));

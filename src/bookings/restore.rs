@@ -6,7 +6,7 @@ use super::{
     answer::{self, ChangedBooking},
     held::{self, Move},
     refusal::BookingRefusal,
-    slot::{Override, Slot, ensure_free},
+    slot::{Override, Slot, ensure_free, ensure_room},
 };
 use crate::{
     dashboards::cache,
@@ -29,7 +29,7 @@ use crate::{
 /// Restore a cancelled booking
 ///
 /// The session is confirmed again. Refused when its start has passed or its time has been given to another. The
-/// cancellation stays on record; a refund that was not started is no longer due.
+/// cancellation stays on record; a refund that was not started is no longer due, a payment still awaited is awaited again.
 #[utoipa::path(
     post,
     path = "/bookings/{booking_id}/restore",
@@ -59,24 +59,40 @@ async fn restore(uow: &mut UnitOfWork, scope: &Scope, id: &BookingId, conditions
     let Some(start) = booking.booking_start_at.instant().filter(|start| *start > now) else {
         return Err(BookingRefusal::WrongState { state: booking.state, wanted: "restored once its start has passed" }.into());
     };
-    let length = booking.length().unwrap_or(Slot::usual(booking.is_free_consultation));
     if let Some(therapist) = &held.therapist {
-        let slot = Slot { start, end: start + length };
-        ensure_free(uow, therapist, slot, Some(id), &Override::default()).await?;
+        let slot = Slot { start, end: start + booking.length() };
+        let rules = Override::default();
+        ensure_free(uow, therapist, slot, Some(id), &rules).await?;
+        ensure_room(uow, therapist, slot, &rules).await?;
     }
     let before = cache::before(uow, id).await?;
     sqlx::query!(
-        "update bookings
+        "update bookings b
          set booking_status = $2,
-             invitee_status = $3,
+             invitee_status = case
+                 when not exists (select from payments p where p.booking_id = b.booking_id)
+                     and $3 = (
+                         select e.detail ->> 'invitee_status'
+                         from internal.audit_entries e
+                         where e.subject_type = 'booking'
+                           and e.subject_id = b.booking_id
+                           and e.action = 'booking_cancel'
+                           and e.outcome = 'done'
+                         order by e.entry_id desc
+                         limit 1
+                     )
+                 then $3
+                 else $4
+             end,
              invitee_cancelled_at = null,
              invitee_cancelled_reason = null,
              booking_cancelled_by = null,
              booking_cancel_reason = null,
-             booking_updated_at = $4
+             booking_updated_at = $5
          where booking_id = $1",
         id.as_str(),
         BookingStatus::Confirmed.as_str(),
+        InviteeStatus::Waiting.as_str(),
         InviteeStatus::Confirmed.as_str(),
         Timestamp::from(now) as Timestamp,
     )

@@ -4,9 +4,7 @@
 //! stays free until the transaction ends, whoever else is booking through this server.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::Deserialize;
 use serde_json::{Value, json};
-use utoipa::ToSchema;
 
 use super::refusal::{BookingRefusal, Clash};
 use crate::{
@@ -74,7 +72,7 @@ impl Slot {
 }
 
 /// An admin's word that rules about the therapist's time do not stand.
-#[derive(Debug, Default, Clone, Deserialize, ToSchema)]
+#[derive(Debug, Default)]
 pub(super) struct Override {
     pub(super) allow_overlap: bool,
     pub(super) reason: Option<Text<500>>,
@@ -96,7 +94,7 @@ impl Override {
     }
 }
 
-/// Fails unless the therapist is free then and takes another booking; `moving` is the booking itself, if it exists.
+/// Fails unless the therapist is free then; `moving` is the booking itself, if it exists.
 pub(super) async fn ensure_free(
     uow: &mut UnitOfWork,
     therapist: &Therapist,
@@ -109,46 +107,59 @@ pub(super) async fn ensure_free(
     }
     // Both ends of the index range are bounded, since no session counts for more than a day: the cost does not grow
     // with the therapist's history.
-    let now = uow.now();
-    let found = sqlx::query!(
-        r#"with active as (
-               select b.booking_id,
-                      b.booking_start_at,
-                      internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration,
+    let clash = sqlx::query_as!(
+        Clash,
+        r#"select b.booking_id as "booking_id!: BookingId",
+                  b.booking_start_at as "start_at!: Timestamp",
+                  v.end_at as "end_at!: Timestamp"
+           from bookings b
+           cross join lateral (
+               select internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration,
                                            b.invitee_payment_amount) as end_at
-               from bookings b
-               where b.therapist_id = $1
-                 and internal.is_active(b.booking_status)
-                 and b.booking_id is distinct from $4
-           ), clash as (
-               select booking_id, booking_start_at, end_at
-               from active
-               where end_at > $2
-                 and end_at < $3::timestamp + interval '1 day'
-                 and booking_start_at < $3
-               order by end_at
-               limit 1
-           )
-           select clash.booking_id as "booking_id: BookingId",
-                  clash.booking_start_at as "start_at!: Timestamp",
-                  clash.end_at as "end_at!: Timestamp",
-                  (select count(*) from active where end_at > $5 and booking_start_at > $5) as "booked!"
-           from (select) as one
-           left join clash on true"#,
+           ) v
+           where b.therapist_id = $1
+             and internal.is_active(b.booking_status)
+             and v.end_at > $2
+             and v.end_at < $3::timestamp + interval '1 day'
+             and b.booking_start_at < $3
+             and b.booking_id <> coalesce($4, '')
+           order by b.booking_start_at, b.booking_id
+           limit 1"#,
         therapist.therapist_id.as_str(),
         Timestamp::from(slot.start) as Timestamp,
         Timestamp::from(slot.end) as Timestamp,
         moving.map(BookingId::as_str),
+    )
+    .fetch_optional(uow.db())
+    .await?;
+    clash.map_or(Ok(()), |clash| Err(BookingRefusal::SlotTaken(clash).into()))
+}
+
+/// Fails unless the therapist takes one more booking then. What is not ahead takes none of their capacity.
+pub(super) async fn ensure_room(
+    uow: &mut UnitOfWork,
+    therapist: &Therapist,
+    slot: Slot,
+    waived: &Override,
+) -> Result<()> {
+    let now = uow.now();
+    if waived.allow_overlap || therapist.capacity == 0 || slot.start <= now {
+        return Ok(());
+    }
+    let booked = sqlx::query_scalar!(
+        r#"select count(*) as "booked!"
+           from bookings b
+           where b.therapist_id = $1
+             and internal.is_active(b.booking_status)
+             and coalesce(b.booking_start_at, '-infinity') > $2
+             and b.booking_id is not null"#,
+        therapist.therapist_id.as_str(),
         Timestamp::from(now) as Timestamp,
     )
     .fetch_one(uow.db())
     .await?;
-    if let Some(booking_id) = found.booking_id {
-        let clash = Clash { booking_id, start_at: found.start_at, end_at: found.end_at.instant() };
-        return Err(BookingRefusal::SlotTaken(clash).into());
-    }
-    if therapist.capacity > 0 && slot.start > now && found.booked >= i64::from(therapist.capacity) {
-        return Err(BookingRefusal::Full { booked: found.booked, capacity: therapist.capacity }.into());
+    if booked >= i64::from(therapist.capacity) {
+        return Err(BookingRefusal::Full { booked, capacity: therapist.capacity }.into());
     }
     Ok(())
 }

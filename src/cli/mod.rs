@@ -5,6 +5,7 @@ mod dev;
 pub mod migrate;
 pub mod openapi;
 pub mod serve;
+pub mod user;
 
 use std::process::ExitCode;
 
@@ -29,6 +30,8 @@ enum Command {
     Migrate(MigrateCommand),
     /// Print the OpenAPI document.
     Openapi,
+    /// Make, list and shut out those who log in.
+    User(user::UserCommand),
     /// Commands for those who change this program.
     #[command(subcommand, hide = true)]
     Dev(dev::Dev),
@@ -51,6 +54,13 @@ pub struct DatabaseUrl {
 }
 
 impl DatabaseUrl {
+    /// The address, where a command cannot do without.
+    fn required(&self) -> anyhow::Result<&str> {
+        self.database_url
+            .as_deref()
+            .ok_or_else(|| anyhow::anyhow!("say which database with DATABASE_URL or --database-url"))
+    }
+
     /// The address that leads straight to PostgreSQL.
     fn direct(&self) -> anyhow::Result<&str> {
         self.direct_database_url.as_deref().or(self.database_url.as_deref()).ok_or_else(|| {
@@ -90,6 +100,7 @@ impl Cli {
                 migrate::run(migrate, database.direct()?).await
             }
             Some(Command::Openapi) => openapi::run(),
+            Some(Command::User(command)) => user::run(command).await,
             Some(Command::Dev(command)) => dev::run(command).await,
         }
     }

@@ -88,6 +88,25 @@ pub async fn hold_of_booking(
     {
         return Ok(client);
     }
+    // Somebody else may be completing it at this moment, and has then by the time the lock is granted.
+    let booking = appointment.booking_id.as_str();
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended('appointment ' || $1, 0))", booking)
+        .fetch_one(uow.db())
+        .await?;
+    let completed = sqlx::query_scalar!(
+        r#"select client_id as "client_id!: ClientId"
+           from appointment_table
+           where session_id = $1
+             and client_id is not null"#,
+        booking,
+    )
+    .fetch_optional(uow.db())
+    .await?;
+    if let Some(id) = completed
+        && let Some(client) = hold(uow.db(), &id).await?
+    {
+        return Ok(client);
+    }
     let client = resolve(uow, appointment.person, Choice::Mark, therapist).await?;
     belongs_to(uow, appointment, &client.client_id, therapist).await?;
     uow.record(

@@ -112,16 +112,13 @@ pub async fn resolve(
         }
         _ => candidates(uow.db(), person).await?,
     };
-    let name = person.name.map(name_key).unwrap_or_default();
-    let same_name = |candidate: &Candidate| candidate.client_name.as_deref().map(name_key).unwrap_or_default() == name;
+    let name = comparable(person.name);
+    let same_name = |candidate: &&Candidate| comparable(candidate.client_name.as_deref()) == name;
     let by_phone = person.phone.and_then(Phone::parse);
-    let matched = match (&choice, &by_phone) {
-        (Choice::New, _) => None,
-        (_, Some(phone)) => candidates
-            .iter()
-            .find(|candidate| candidate.phone().as_ref() == Some(phone) && same_name(candidate))
-            .or_else(|| candidates.iter().find(|candidate| candidate.phone().is_none() && same_name(candidate))),
-        (_, None) => candidates.iter().find(|candidate| candidate.phone().is_none() && same_name(candidate)),
+    // No candidate has another phone than the one given, if one is; one with the same goes before one without.
+    let matched = match choice {
+        Choice::New => None,
+        _ => candidates.iter().filter(same_name).min_by_key(|candidate| candidate.phone() != by_phone),
     };
     if let Some(candidate) = matched {
         let id = ClientId::from(candidate.client_id.as_str());
@@ -133,6 +130,11 @@ pub async fn resolve(
     }
     let duplicate_of = candidates.into_iter().next().map(|candidate| candidate.client_id);
     create(uow, person, duplicate_of, therapist).await
+}
+
+/// A name in the form in which two are compared; what stands for none is as none.
+fn comparable(name: Option<&str>) -> String {
+    name.filter(|name| name.trim() != NO_NAME).map(name_key).unwrap_or_default()
 }
 
 /// Holds a client; `None` if there is none with this id.

@@ -60,6 +60,24 @@ impl App {
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
     }
+
+    /// The state of a command that serves nobody: its secrets are random, for it signs and seals nothing.
+    #[must_use]
+    pub fn of_command(db: Db) -> Self {
+        let secrets = Secrets::random();
+        Self::new(Parts {
+            db,
+            clock: Clock::System,
+            zone: Zone::INDIA,
+            seals: Seals::derive(&secrets),
+            secrets,
+            ended: EndedSessions::default(),
+            passwords: Passwords::default(),
+            trusted_proxies: Vec::new(),
+            cors_origins: Vec::new(),
+            stopping: CancellationToken::new(),
+        })
+    }
 }
 
 impl Deref for App {

@@ -3,16 +3,19 @@
 //! A hash takes 19 MiB and tens of milliseconds of a core, so a queue bounds them: a flood of logins waits, and beyond
 //! a length is turned away (429), while everything else goes on being served.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use argon2::{
     Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version,
     password_hash::phc::PasswordHash,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore};
 
 use super::{
     error::{Error, Result},
@@ -34,11 +37,20 @@ const QUEUE: usize = 64;
 pub struct Passwords {
     turns: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
+    queues: Arc<Mutex<HashMap<Key, Weak<AsyncMutex<()>>>>>,
 }
+
+/// What attempts are counted by: a digest of the account and the address together.
+pub type Key = [u8; 32];
+
+/// The turn of one attempt; the next one of its key begins when it is dropped.
+#[derive(Debug)]
+#[must_use = "the turn ends when it is dropped"]
+pub struct Turn(#[expect(dead_code, reason = "held for its drop")] OwnedMutexGuard<()>);
 
 impl Default for Passwords {
     fn default() -> Self {
-        Self { turns: Arc::new(Semaphore::new(PARALLEL)), waiting: Arc::default() }
+        Self { turns: Arc::new(Semaphore::new(PARALLEL)), waiting: Arc::default(), queues: Arc::default() }
     }
 }
 
@@ -84,6 +96,24 @@ impl Passwords {
             }
         })
         .await
+    }
+
+    /// Waits until no other attempt under this key is being checked: of many at the same moment each is decided knowing
+    /// how the one before it ended, and right passwords do not count against each other.
+    pub async fn turn(&self, key: Key) -> Turn {
+        let queue = {
+            let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+            queues.retain(|_, queue| queue.strong_count() > 0);
+            match queues.get(&key).and_then(Weak::upgrade) {
+                Some(queue) => queue,
+                None => {
+                    let queue = Arc::default();
+                    queues.insert(key, Arc::downgrade(&queue));
+                    queue
+                }
+            }
+        };
+        Turn(queue.lock_owned().await)
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {

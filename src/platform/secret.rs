@@ -5,6 +5,8 @@
 
 use std::{fmt, str::FromStr};
 
+use aws_lc_rs::rand;
+
 /// The fewest bytes a secret may have: as many as the digest it keys.
 const MIN_BYTES: usize = 32;
 
@@ -54,6 +56,18 @@ impl fmt::Debug for Secret {
 }
 
 impl Secrets {
+    /// One secret that nobody knows and that dies with the process.
+    ///
+    /// # Panics
+    ///
+    /// If the system has no randomness to give.
+    #[must_use]
+    pub fn random() -> Self {
+        let mut bytes = vec![0; MIN_BYTES];
+        rand::fill(&mut bytes).expect("the system has randomness");
+        Self(vec![Secret { kid: "random".to_owned(), bytes }])
+    }
+
     /// The one that signs.
     #[must_use]
     pub fn signing(&self) -> &Secret {

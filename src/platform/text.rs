@@ -3,7 +3,7 @@
 //! Lengths are counted in Unicode scalar values, as PostgreSQL's `varchar(n)` counts. NUL never
 //! passes: PostgreSQL has no text with it.
 
-use std::{fmt, ops::Deref};
+use std::{fmt, ops::Deref, str::FromStr};
 
 use serde::{Deserialize, Deserializer};
 use sqlx::{
@@ -84,11 +84,17 @@ impl<const MAX: usize> fmt::Display for Text<MAX> {
     }
 }
 
+impl<const MAX: usize> FromStr for Text<MAX> {
+    type Err = String;
+
+    fn from_str(given: &str) -> Result<Self, String> {
+        check(given, MAX).map(|text| Self(text.to_owned()))
+    }
+}
+
 impl<'de, const MAX: usize> Deserialize<'de> for Text<MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        from_text(deserializer, "a text", |given| {
-            check(given, MAX).map(|text| Self(text.to_owned()))
-        })
+        from_text(deserializer, "a text", str::parse)
     }
 }
 

@@ -9,6 +9,8 @@
 //! With an `Idempotency-Key`, a record of the outcome is committed together with the effect. A repeat finds it
 //! ([`UnitOfWork::earlier`]) and answers with the same resource, read anew under the caller's present rights.
 
+use std::net::IpAddr;
+
 use axum::{extract::FromRequestParts, http::{StatusCode, request::Parts}};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Map;
@@ -77,6 +79,12 @@ impl Work {
     #[must_use]
     pub fn of_task(app: &App, name: &str) -> Self {
         Self { app: app.clone(), actor: None, trail: Trail::of_task(name) }
+    }
+
+    /// Where the request came from.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        self.trail.address
     }
 
     /// Opens the transaction.

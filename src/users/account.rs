@@ -3,7 +3,9 @@
 use sqlx::PgConnection;
 
 use crate::platform::{
-    error::Result,
+    app::App,
+    caller::Caller,
+    error::{Error, Result},
     ids::{TherapistId, UserId},
     status::UserRole,
     work::UnitOfWork,
@@ -60,13 +62,15 @@ impl Account {
         Ok(select_account!(["where u.id = $1 for share of u"], id.0).fetch_optional(uow.db()).await?)
     }
 
-    /// The account by its id.
+    /// The account of somebody who is logged in.
     ///
     /// # Errors
     ///
-    /// If the database refuses.
-    pub async fn by_id(db: &mut PgConnection, id: UserId) -> Result<Option<Self>> {
-        Ok(select_account!(["where u.id = $1"], id.0).fetch_optional(db).await?)
+    /// [`Error::Unauthenticated`] if it is gone.
+    pub async fn of_caller(app: &App, caller: &Caller) -> Result<Self> {
+        let mut db = app.db.read().await?;
+        let account = select_account!(["where u.id = $1"], caller.user_id.0).fetch_optional(&mut *db).await?;
+        account.ok_or(Error::Unauthenticated("the account is gone"))
     }
 
     /// The one account that goes by this name in any letter case; none where an adopted database has several.

@@ -7,7 +7,19 @@
 //! transaction: see [`sessions`].
 
 mod account;
+mod create;
+mod disable;
+mod edit;
+mod legacy;
 mod model;
+pub mod password;
 pub mod sessions;
 
-pub use self::{account::Account, model::User};
+pub use self::{
+    account::{Account, Rights},
+    create::{NewUser, PROBLEMS, UsernameTaken, create},
+    disable::disable,
+    edit::{EditProfile, edit_profile},
+    legacy::{Legacy, hash_legacy, legacy},
+    model::{User, list},
+};

@@ -27,38 +27,34 @@ use crate::platform::{
 }))]
 pub struct User {
     /// The account.
-    id: UserId,
+    pub(crate) id: UserId,
     /// What they log in with, in any letter case.
-    username: String,
+    pub(crate) username: String,
     /// What they are called.
-    name: String,
+    pub(crate) name: String,
     /// `admin` or `therapist`; another text cannot log in.
-    role: Option<String>,
+    pub(crate) role: Option<String>,
     /// Since when they are here.
     created_at: Timestamp,
     /// When the row was last written.
     updated_at: Timestamp,
     /// Whom a therapist's account stands for.
-    therapist_id: Option<TherapistId>,
+    pub(crate) therapist_id: Option<TherapistId>,
     /// The name in full.
-    full_name: Option<String>,
+    pub(crate) full_name: Option<String>,
     /// Whether they are shut out.
-    disabled: bool,
+    pub(crate) disabled: bool,
     /// Whether a second factor is asked for at login.
-    totp_enabled: bool,
+    pub(crate) totp_enabled: bool,
     #[serde(skip)]
     version: String,
 }
 
-impl User {
-    /// The user, without secrets.
-    ///
-    /// # Errors
-    ///
-    /// If there is none.
-    pub async fn read(db: &mut PgConnection, id: UserId) -> Result<Self> {
-        let user = sqlx::query_as!(
-            Self,
+/// One or all rows of `users` as a [`User`], under the given condition and in the given order.
+macro_rules! select_users {
+    ($rest:literal $(, $argument:expr)?) => {
+        sqlx::query_as!(
+            User,
             r#"select u.id as "id: UserId",
                       u.username,
                       u.name,
@@ -73,12 +69,29 @@ impl User {
                       u.xmin::text as "version!"
                from users u
                left join internal.accounts a on a.user_id = u.id
-               left join internal.second_factors f on f.user_id = u.id
-               where u.id = $1"#,
-            id.0,
+               left join internal.second_factors f on f.user_id = u.id "# + $rest
+            $(, $argument)?
         )
-        .fetch_optional(db)
-        .await?;
+    };
+}
+
+/// All users, by name.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn list(db: &mut PgConnection) -> Result<Vec<User>> {
+    Ok(select_users!("order by lower(u.username), u.id").fetch_all(db).await?)
+}
+
+impl User {
+    /// The user, without secrets.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub async fn read(db: &mut PgConnection, id: UserId) -> Result<Self> {
+        let user = select_users!("where u.id = $1", id.0).fetch_optional(db).await?;
         user.ok_or(Error::NotFound("user"))
     }
 

@@ -1,7 +1,9 @@
 //! The tests of the server, in one binary that mirrors `src`: through HTTP, one behaviour each, named as a sentence.
 
 mod adoption;
+mod architecture;
 mod bookings;
+mod coverage;
 mod dashboards;
 mod edge;
 mod given;

@@ -35,7 +35,7 @@ fn count(counter: &mut usize) -> usize {
 
 impl Tally {
     /// The place of the next session.
-    pub(super) fn mode(&mut self) -> Option<&'static str> {
+    pub(super) fn mode(&mut self) -> words::Mode {
         words::in_turn(&words::MODES, count(&mut self.modes))
     }
 
@@ -72,7 +72,7 @@ impl Tally {
         } else if lot < missed {
             let n = count(&mut self.missed);
             session.fate = Fate::Missed;
-            session.booking_status = words::NO_SHOW.nth(n);
+            session.set_status(&words::NO_SHOW, n);
             session.invitee_status = words::CONFIRMED.nth(n);
         } else {
             self.keep(practice, random, &mut session, past);
@@ -107,7 +107,7 @@ impl Tally {
             by: random.pick(&["client", "client", "client", "therapist", "admin"]),
             refund,
         };
-        session.booking_status = words::CANCELLED.nth(n);
+        session.set_status(&words::CANCELLED, n);
         // Not at the same uses as above, so that the two spellings differ now and then.
         session.invitee_status = words::CANCELLED.nth(n + 2);
     }
@@ -135,13 +135,13 @@ impl Tally {
             Some(_) => random.percent(12),
             None => past && random.percent(if recent { 20 } else { 80 }),
         };
-        session.booking_status = if completed {
-            words::COMPLETED.nth(count(&mut self.completed))
+        if completed {
+            session.set_status(&words::COMPLETED, count(&mut self.completed));
         } else if session.moved.is_some() {
-            words::RESCHEDULED.nth(count(&mut self.moved))
+            session.set_status(&words::RESCHEDULED, count(&mut self.moved));
         } else {
-            words::CONFIRMED.nth(count(&mut self.confirmed))
-        };
+            session.set_status(&words::CONFIRMED, count(&mut self.confirmed));
+        }
         session.waiting = !past && !session.free && random.percent(8);
         session.invitee_status = if session.waiting {
             words::WAITING.nth(count(&mut self.waiting))

@@ -1,8 +1,7 @@
 //! `safestories demo load`: a made-up practice of any size, for trials and benchmarks, and for the first start.
 //!
 //! The same size on the same Indian day gives the same rows, byte for byte. Only what the caches say about the clock
-//! (upcoming sessions, the last session that has begun) is counted at the very instant, so that they equal a
-//! recomputation.
+//! (upcoming sessions) is counted at the very instant, so that they equal a recomputation.
 //!
 //! The rows are as other programs would have left them: every spelling that occurs, texts in several zones, gaps, the
 //! two orphans. How it is made: [`planner`] decides who meets whom, [`fate`] what becomes of it, [`timeline`] puts it in

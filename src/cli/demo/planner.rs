@@ -36,6 +36,8 @@ pub(super) struct Client {
     /// Earlier bookings were made before this, later ones are not.
     not_before: DateTime<Utc>,
     known: bool,
+    /// Once is enough: nobody comes back to a former therapist.
+    handed_over: bool,
 }
 
 /// A therapist's bookings, counted.
@@ -114,9 +116,10 @@ impl<'a> Planner<'a> {
         }
         let from = self.therapist();
         let to = (from + 1 + self.random.index(self.loads.len() - 1)) % self.loads.len();
-        let Some(place) =
-            self.regulars[from].iter().position(|client| self.clients[*client].share.sessions > 1)
-        else {
+        let Some(place) = self.regulars[from].iter().position(|client| {
+            let client = &self.clients[*client];
+            client.share.sessions > 1 && !client.handed_over
+        }) else {
             return;
         };
         self.handed_over += 1;
@@ -124,6 +127,7 @@ impl<'a> Planner<'a> {
         self.become_regular(client, to);
         let known = &mut self.clients[client];
         let past = std::mem::take(&mut known.share);
+        known.handed_over = true;
         known.therapist = to;
         let at = self.practice.at(day, 8 * 60);
         known.not_before = at + TimeDelta::minutes(15);
@@ -179,6 +183,7 @@ impl<'a> Planner<'a> {
             free,
             waiting: false,
             booking_status: "",
+            status: "",
             invitee_status: "",
             mode: self.tally.mode(),
             moved: None,
@@ -258,6 +263,7 @@ impl<'a> Planner<'a> {
             last_day: NaiveDate::MIN,
             not_before: DateTime::<Utc>::MIN_UTC,
             known: false,
+            handed_over: false,
         });
         self.clients.len() - 1
     }
@@ -280,12 +286,9 @@ impl<'a> Planner<'a> {
         let Some(therapist) = session.therapist else { return };
 
         client.assigned = true;
-        client.share.bookings += 1;
         if active {
             client.share.sessions += 1;
-            if session.start <= self.practice.now {
-                client.share.last = client.share.last.max(Some(session.start));
-            }
+            client.share.last = client.share.last.max(Some(session.start));
         }
         let load = &mut self.loads[therapist];
         load.total += 1;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::words::{Offer, RefundStep};
+use super::words::{Mode, Offer, RefundStep, Spelling};
 
 /// One booking with all that has become of it by today.
 #[derive(Debug, Clone, Copy)]
@@ -25,8 +25,10 @@ pub(super) struct Session {
     /// Not paid yet.
     pub(super) waiting: bool,
     pub(super) booking_status: &'static str,
+    /// The word that is meant by it.
+    pub(super) status: &'static str,
     pub(super) invitee_status: &'static str,
-    pub(super) mode: Option<&'static str>,
+    pub(super) mode: Mode,
     pub(super) moved: Option<Moved>,
     pub(super) fate: Fate,
 }
@@ -77,6 +79,12 @@ impl Session {
         self.start + TimeDelta::minutes(self.offer.minutes)
     }
 
+    /// Takes the n-th spelling of a status.
+    pub(super) fn set_status(&mut self, spelling: &Spelling, n: usize) {
+        self.booking_status = spelling.nth(n);
+        self.status = spelling.written;
+    }
+
     /// Neither cancelled nor missed.
     pub(super) fn is_active(&self) -> bool {
         matches!(self.fate, Fate::Kept { .. })
@@ -111,11 +119,9 @@ pub(super) struct Handover {
 /// What one therapist and one client have had together.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Share {
-    /// Bookings of any fate.
-    pub(super) bookings: u32,
-    /// Active ones.
+    /// Active bookings.
     pub(super) sessions: u32,
-    /// The last active one that has begun.
+    /// When the last active one begins, or began.
     pub(super) last: Option<DateTime<Utc>>,
 }
 

@@ -3,7 +3,8 @@
 /// A word and its other spellings.
 #[derive(Debug)]
 pub(super) struct Spelling {
-    written: &'static str,
+    /// As this server writes it.
+    pub(super) written: &'static str,
     others: &'static [&'static str],
 }
 
@@ -36,29 +37,35 @@ pub(super) const COMPLETED: Spelling =
 pub(super) const WAITING: Spelling =
     Spelling { written: "waiting", others: &["Waiting", "WAITING"] };
 
+/// A place as it was written, and what is meant.
+pub(super) type Mode = (Option<&'static str>, &'static str);
+
 /// Where sessions take place.
-pub(super) const MODES: [Option<&str>; 20] = [
-    Some("google_meet"),
-    Some("google_meet"),
-    Some("Google Meet"),
-    Some("in_person"),
-    None,
-    Some("google_meet"),
-    Some("phone"),
-    Some("In-person (Sample House, 12 Example Road, Indiranagar, Bengaluru)"),
-    Some("google_meet"),
-    Some("online"),
-    Some("in_person"),
-    Some("google_meet"),
-    Some("physical"),
-    Some("google_meet"),
-    Some("Online"),
-    Some("google_meet"),
-    Some("In-Person (2nd floor, Sample House)"),
-    Some("PHONE"),
-    Some("google_meet"),
-    Some("Physical"),
+pub(super) const MODES: [Mode; 20] = [
+    (Some("google_meet"), ONLINE),
+    (Some("google_meet"), ONLINE),
+    (Some("Google Meet"), ONLINE),
+    (Some("in_person"), "in_person"),
+    (None, ONLINE),
+    (Some("google_meet"), ONLINE),
+    (Some("phone"), "phone"),
+    (Some("In-person (Sample House, 12 Example Road, Indiranagar, Bengaluru)"), "in_person"),
+    (Some("google_meet"), ONLINE),
+    (Some("online"), ONLINE),
+    (Some("in_person"), "in_person"),
+    (Some("google_meet"), ONLINE),
+    (Some("physical"), "in_person"),
+    (Some("google_meet"), ONLINE),
+    (Some("Online"), ONLINE),
+    (Some("google_meet"), ONLINE),
+    (Some("In-Person (2nd floor, Sample House)"), "in_person"),
+    (Some("PHONE"), "phone"),
+    (Some("google_meet"), ONLINE),
+    (Some("Physical"), "in_person"),
 ];
+
+/// Sessions that have a joining link.
+pub(super) const ONLINE: &str = "google_meet";
 
 /// What became of a paid session's money after it was cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,10 +212,3 @@ pub(super) const FREE: Offer = Offer {
     price: ["0", "0.00"],
     half: "0",
 };
-
-/// Whether a session in this place has a joining link.
-pub(super) fn is_online(mode: Option<&str>) -> bool {
-    mode.is_none_or(|mode| {
-        ["google", "online"].iter().any(|word| mode.to_lowercase().starts_with(word))
-    })
-}

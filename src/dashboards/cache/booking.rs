@@ -148,12 +148,18 @@ async fn count(db: &mut PgConnection, booking: &BookingId, before: &Before, now:
                from figures f
                where s.therapist_id = f.therapist_id
                returning s.therapist_id
+           ), uncounted as materialized (
+               -- Before the count of a whole history, so that it is made for nobody else.
+               select f.*
+               from figures f
+               where f.fits
+                 and not exists (select from counted where counted.therapist_id = f.therapist_id)
            ), counted_whole as (
                insert into therapist_dashboard_stats
                    (therapist_id, total_sessions, confirmed_sessions, cancelled_sessions, no_shows, upcoming_bookings,
                     last_updated)
                select f.therapist_id, w.total, w.total - w.cancelled - w.no_shows, w.cancelled, w.no_shows, f.upcoming, $2
-               from figures f
+               from uncounted f
                cross join lateral (
                    select count(*) as total,
                           count(*) filter (where internal.booking_status(b.booking_status) = 'cancelled') as cancelled,
@@ -162,8 +168,6 @@ async fn count(db: &mut PgConnection, booking: &BookingId, before: &Before, now:
                    where b.therapist_id = f.therapist_id
                      and b.booking_id is not null
                ) w
-               where f.fits
-                 and not exists (select from counted where counted.therapist_id = f.therapist_id)
            ), due as materialized (
                select *
                from internal.appointments_cache() d

@@ -22,8 +22,8 @@ pub struct Rebuilt {
 
 /// Writes all caches anew, as of an instant, in one transaction (a savepoint, if one is open already).
 ///
-/// Bookings can be read meanwhile; whoever wants to change one waits. On a million bookings it takes half a minute, so it
-/// lifts the transaction's timeout for statements.
+/// Bookings can be read meanwhile; whoever wants to change one waits. On a million bookings it takes up to a minute, so
+/// it sets timeouts and memory of its own for the rest of the transaction.
 ///
 /// # Errors
 ///
@@ -32,9 +32,10 @@ pub async fn rebuild(db: &mut PgConnection, now: DateTime<Utc>) -> Result<Rebuil
     let now = Timestamp::from(now);
     let mut tx = db.begin().await?;
     lock(&mut tx).await?;
+    let (dashboard_stats, sessions_booked) = therapists(&mut tx, now).await?;
     let rebuilt = Rebuilt {
-        dashboard_stats: dashboard_stats(&mut tx, now).await?,
-        sessions_booked: sessions_booked(&mut tx, now).await?,
+        dashboard_stats,
+        sessions_booked,
         clients_summary: clients_summary(&mut tx, now).await?,
         appointments_cache: appointments_cache(&mut tx, now).await?,
         client_sessions: client_sessions(&mut tx).await?,
@@ -49,6 +50,7 @@ async fn lock(db: &mut PgConnection) -> Result<()> {
     sqlx::raw_sql(
         "set local statement_timeout = '10min';
          set local lock_timeout = '60s';
+         set local work_mem = '64MB';
          do $$
          begin
              perform from public.therapists order by therapist_id for no key update;
@@ -64,35 +66,35 @@ async fn lock(db: &mut PgConnection) -> Result<()> {
     Ok(())
 }
 
-async fn dashboard_stats(db: &mut PgConnection, now: Timestamp) -> Result<u64> {
+/// Gives the rows of `therapist_dashboard_stats`, and how many therapists had another `sessions_booked`.
+async fn therapists(db: &mut PgConnection, now: Timestamp) -> Result<(u64, u64)> {
     sqlx::query!("delete from therapist_dashboard_stats").execute(&mut *db).await?;
-    let added = sqlx::query!(
-        "insert into therapist_dashboard_stats
-             (therapist_id, total_sessions, confirmed_sessions, cancelled_sessions, no_shows, upcoming_bookings,
-              last_updated)
-         select f.therapist_id, f.total, f.confirmed, f.cancelled, f.no_shows, f.upcoming, $1
-         from internal.therapist_figures($1) f
-         where length(f.therapist_id) <= 50
-         order by f.therapist_id",
+    let rows = sqlx::query!(
+        r#"with figures as materialized (
+               select * from internal.therapist_figures($1)
+           ), added as (
+               insert into therapist_dashboard_stats
+                   (therapist_id, total_sessions, confirmed_sessions, cancelled_sessions, no_shows, upcoming_bookings,
+                    last_updated)
+               select f.therapist_id, f.total, f.confirmed, f.cancelled, f.no_shows, f.upcoming, $1
+               from figures f
+               where length(f.therapist_id) <= 50
+               order by f.therapist_id
+               returning 1
+           ), booked as (
+               update therapists t
+               set sessions_booked = f.upcoming
+               from figures f
+               where t.therapist_id = f.therapist_id
+                 and t.sessions_booked is distinct from f.upcoming
+               returning 1
+           )
+           select (select count(*) from added) as "added!", (select count(*) from booked) as "booked!""#,
         now as Timestamp,
     )
-    .execute(db)
+    .fetch_one(db)
     .await?;
-    Ok(added.rows_affected())
-}
-
-async fn sessions_booked(db: &mut PgConnection, now: Timestamp) -> Result<u64> {
-    let changed = sqlx::query!(
-        "update therapists t
-         set sessions_booked = f.upcoming
-         from internal.therapist_figures($1) f
-         where t.therapist_id = f.therapist_id
-           and t.sessions_booked is distinct from f.upcoming",
-        now as Timestamp,
-    )
-    .execute(db)
-    .await?;
-    Ok(changed.rows_affected())
+    Ok((rows.added.cast_unsigned(), rows.booked.cast_unsigned()))
 }
 
 async fn clients_summary(db: &mut PgConnection, now: Timestamp) -> Result<u64> {

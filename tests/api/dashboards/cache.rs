@@ -333,6 +333,44 @@ async fn what_the_clock_changed_is_refreshed_for_the_therapist_of_a_write() {
 }
 
 #[tokio::test]
+async fn the_cost_of_a_write_does_not_grow_with_the_therapists_history() {
+    let api = TestApi::new().await;
+    practice(&api).await;
+    let id = api.given(booking("T1", "2026-02-05T10:00:00Z").of_client("C1")).await;
+    sqlx::raw_sql(
+        "insert into bookings (booking_id, therapist_id, booking_status, booking_start_at)
+         select 'old' || day, 'T1', 'completed', timestamp '2026-02-01' - interval '1 day' * day
+         from generate_series(1, 5000) as day;
+         insert into appointment_table (session_id, client_id) select booking_id, 'C2' from bookings where booking_id ^@ 'old';
+         analyze bookings, appointment_table",
+    )
+    .execute(&mut *api.sql().await)
+    .await
+    .expect("a history");
+    rebuild(&api).await;
+
+    let mut uow = begin(&api).await;
+    let id = BookingId::from(id);
+    let before = cache::before(&mut uow, &id).await.expect("what it counts for");
+    sqlx::query("update bookings set booking_status = 'cancelled' where booking_id = $1")
+        .bind(id.as_str())
+        .execute(uow.db())
+        .await
+        .expect("a change");
+    cache::follow(&mut uow, &id, before).await.expect("caches that follow");
+    let read: i64 = sqlx::query_scalar(
+        "select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint
+         from pg_stat_xact_user_tables
+         where relname in ('bookings', 'appointment_table', 'therapist_appointments_cache', 'therapist_clients_summary',
+                           'appointments_cache_rows', 'clients_summary_rows')",
+    )
+    .fetch_one(uow.db())
+    .await
+    .expect("figures of the transaction");
+    assert!((1..100).contains(&read), "{read} rows read");
+}
+
+#[tokio::test]
 async fn copies_of_long_text_are_cut() {
     let api = TestApi::new().await;
     practice(&api).await;

@@ -102,7 +102,7 @@ impl Scribe<'_> {
             Fate::Cancelled { at, .. } | Fate::Kept { noted: Some(at) } => at,
             _ => session.moved.map_or(session.created, |moved| moved.at),
         };
-        let online = words::is_online(session.mode);
+        let (mode, place) = session.mode;
 
         self.sheets.row(Table::Bookings, |row| {
             row.text(&invitee_id)
@@ -135,8 +135,8 @@ impl Scribe<'_> {
                 .text("event")
                 .text(session.offer.name)
                 .show(format_args!("https://booking.example.org/checkin/{id}"))
-                .maybe(session.mode);
-            if online {
+                .maybe(mode);
+            if place == words::ONLINE {
                 row.show(format_args!("https://meet.example.org/{:010x}", token >> 24));
             } else {
                 row.null();
@@ -172,7 +172,7 @@ impl Scribe<'_> {
         let (therapist_id, therapist) = self.therapist(session);
         self.sheets.row(Table::Appointments, |row| {
             row.text(&session.id()).time(session.start).text(session.offer.name);
-            row.maybe(session.mode.map(|mode| cut(mode, 50)));
+            row.maybe(session.mode.0.map(|mode| cut(mode, 50)));
             row.text(&people::client_id(session.client)).text(&person.name);
             contact(row, person);
             row.maybe(therapist_id).text(therapist);
@@ -181,7 +181,8 @@ impl Scribe<'_> {
 
     fn payment(&mut self, session: &mut Session, person: &Person) {
         let Some(reference) = session.payment_reference() else { return };
-        let paid = session.created + TimeDelta::seconds(40);
+        let last = self.practice.midnight - TimeDelta::seconds(1);
+        let paid = (session.created + TimeDelta::seconds(40)).min(last);
         let refund = session.refund();
         let opened = refund.filter(|refund| refund.step != RefundStep::Requested);
         let settled =
@@ -219,10 +220,7 @@ impl Scribe<'_> {
         let id = self.sheets.row(Table::AppointmentsCache, |row| {
             row.text(therapist_id).maybe(time).text(session.offer.name).text(&person.name);
             contact(row, person);
-            row.maybe(session.mode)
-                .time(session.start)
-                .text(session.booking_status)
-                .time(session.created);
+            row.text(session.mode.1).time(session.start).text(session.status).time(session.created);
         });
         self.sheets.row(Table::CachedAppointments, |row| {
             row.text(&session.id()).show(id);

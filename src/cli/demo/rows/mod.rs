@@ -114,7 +114,7 @@ impl<'a> Scribe<'a> {
 
     /// The cache row of what a therapist and a client had together.
     fn summary(&mut self, therapist: usize, client: usize, share: Share) {
-        if share.bookings == 0 {
+        if share.sessions == 0 {
             return;
         }
         let person = self.person(client);

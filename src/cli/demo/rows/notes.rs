@@ -2,7 +2,7 @@
 //!
 //! All of it counts as written by other programs, so it is submitted.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::Scribe;
 use crate::{
@@ -134,13 +134,12 @@ impl Scribe<'_> {
                 .time(at);
         });
         if let Some(therapist_id) = therapist_id.filter(|_| random.percent(8)) {
-            let after = at + TimeDelta::minutes(3);
             self.sheets.row(Table::AdditionalNotes, |row| {
                 row.text(&session.id())
                     .text(therapist_id)
                     .text(therapist)
                     .text(random.pick(&ADDITIONAL));
-                row.time(after).time(after);
+                row.time(at).time(at);
             });
         }
         self.note_told(at, session, &person, high);

@@ -37,21 +37,15 @@ impl Scribe<'_> {
         self.notify_about(at, session, "new_booking", "New booking", &message);
         if session.number % 23 == 7 {
             let text = format!("Copied the details of booking {}", session.id());
-            self.audit(
-                at + TimeDelta::seconds(1),
-                By::Admin,
-                "copy_appointment",
-                &text,
-                Some(person),
-            );
+            self.audit(at, By::Admin, "copy_appointment", &text, Some(person));
         }
         if session.number % 19 == 4 {
             let text = format!("Sent a WhatsApp message about booking {}", session.id());
-            self.audit(at + TimeDelta::seconds(2), By::Admin, "send_whatsapp", &text, Some(person));
+            self.audit(at, By::Admin, "send_whatsapp", &text, Some(person));
         }
         if session.number % 101 == 50 {
             self.audit(
-                at + TimeDelta::seconds(3),
+                at,
                 By::Admin,
                 "client_contact_edit",
                 "Changed the contact data",

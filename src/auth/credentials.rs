@@ -1,0 +1,105 @@
+//! Proving a password, at login and once more where it matters.
+
+use std::net::IpAddr;
+
+use super::throttle::Attempt;
+use crate::{
+    platform::{
+        app::App,
+        caller::Caller,
+        error::{Error, Result},
+        work::UnitOfWork,
+    },
+    users::Account,
+};
+
+/// Somebody whose password was right a moment ago, and the attempt that showed it.
+#[derive(Debug)]
+pub struct Proved {
+    /// Who it is.
+    pub account: Account,
+    /// To be ended by what comes of it.
+    pub attempt: Attempt,
+}
+
+/// Checks a password; `None` if it is wrong. A name without an account costs the same work, and counts the same.
+///
+/// # Errors
+///
+/// [`Error::TooMany`](crate::platform::error::Error::TooMany) if it was tried too often, or too much is being checked.
+pub async fn prove(
+    app: &App,
+    username: &str,
+    account: Option<Account>,
+    password: String,
+    address: Option<IpAddr>,
+) -> Result<Option<Proved>> {
+    // As the account spells it: a name must not get more attempts for being written in other ways.
+    let username = account.as_ref().map_or_else(|| username.to_lowercase(), |account| account.username.clone());
+    let attempt = Attempt::count(app, &username, address).await?;
+    let account = account.filter(|account| account.rights().is_some());
+    let stored = account.as_ref().map(|account| account.password.clone());
+    let right = match app.passwords.verify(password, stored).await {
+        Ok(right) => right,
+        Err(error) => {
+            attempt.withdraw(app).await?;
+            return Err(error);
+        }
+    };
+    Ok(account.filter(|_| right).map(|account| Proved { account, attempt }))
+}
+
+/// Checks the caller's own password once more.
+///
+/// # Errors
+///
+/// As [`prove`], and if the account may not log in any more.
+pub async fn prove_again(
+    app: &App,
+    caller: &Caller,
+    password: String,
+    address: Option<IpAddr>,
+) -> Result<Option<Proved>> {
+    let account = Account::of_caller(app, caller).await?;
+    prove(app, &account.username.clone(), Some(account), password, address).await
+}
+
+impl Proved {
+    /// Holds the account from here on; `None` if its password is not the one that was proved any more.
+    ///
+    /// # Errors
+    ///
+    /// If the database refuses.
+    pub async fn hold(self, uow: &mut UnitOfWork) -> Result<Option<Self>> {
+        let held = Account::hold(uow, self.account.id).await?;
+        let held = held.filter(|held| held.password == self.account.password);
+        Ok(held.map(|account| Self { account, attempt: self.attempt }))
+    }
+
+    /// Holds the account, and forgets the attempts before this one: nothing more is wanted.
+    ///
+    /// # Errors
+    ///
+    /// If the database refuses.
+    pub async fn accept(self, uow: &mut UnitOfWork) -> Result<Option<Account>> {
+        let Some(Self { account, attempt }) = self.hold(uow).await? else { return Ok(None) };
+        attempt.succeeded(uow).await?;
+        Ok(Some(account))
+    }
+}
+
+/// What a wrong password is for somebody who is logged in: a bad value, and no reason to log in again.
+pub trait OrWrong<T> {
+    /// The value; if there is none, an error that names the field.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`].
+    fn or_wrong(self, pointer: &str) -> Result<T>;
+}
+
+impl<T> OrWrong<T> for Option<T> {
+    fn or_wrong(self, pointer: &str) -> Result<T> {
+        self.ok_or_else(|| Error::body(pointer, "is not your present password"))
+    }
+}

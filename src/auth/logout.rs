@@ -1,0 +1,49 @@
+//! Logging out, here or everywhere.
+
+use axum::http::{HeaderMap, StatusCode};
+use serde_json::json;
+
+use super::cookie::{self, SetCookie};
+use crate::{
+    platform::{audit::Entry, caller::Caller, error::Result, problem::Problems, work::Work},
+    users::sessions::{self, Ending},
+};
+
+/// Log out
+///
+/// Ends this session: its access token is refused from now on, its refresh token is worth nothing.
+#[utoipa::path(
+    post,
+    path = "/logout",
+    tag = "auth",
+    responses((status = 204, description = "The session has ended"), Problems),
+)]
+pub(super) async fn log_out(caller: Caller, work: Work, headers: HeaderMap) -> Result<(StatusCode, SetCookie)> {
+    let mut uow = work.begin().await?;
+    sessions::end(&mut uow, caller.user_id, caller.session_id, Ending::Logout).await?;
+    uow.record(Entry::new("logout", "Logged out").on("session", caller.session_id));
+    uow.commit().await?;
+    Ok((StatusCode::NO_CONTENT, cookie::clear(&headers)))
+}
+
+/// Log out everywhere
+///
+/// Ends all of my sessions, this one included.
+#[utoipa::path(
+    post,
+    path = "/logout-all",
+    tag = "auth",
+    responses((status = 204, description = "All sessions have ended"), Problems),
+)]
+pub(super) async fn log_out_everywhere(
+    caller: Caller,
+    work: Work,
+    headers: HeaderMap,
+) -> Result<(StatusCode, SetCookie)> {
+    let mut uow = work.begin().await?;
+    let ended = sessions::end_all(&mut uow, caller.user_id, Ending::Logout, None).await?;
+    let entry = Entry::new("logout", "Logged out everywhere").on("user", caller.user_id);
+    uow.record(entry.detail(json!({ "sessions": ended })));
+    uow.commit().await?;
+    Ok((StatusCode::NO_CONTENT, cookie::clear(&headers)))
+}

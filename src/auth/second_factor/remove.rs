@@ -1,0 +1,91 @@
+//! Turning off the second factor.
+
+use axum::{extract::State, http::StatusCode};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{Codes, Outcome, check};
+use crate::{
+    auth::{FactorRefusal, credentials::{OrWrong, prove_again}, throttle::Attempt},
+    platform::{
+        app::App,
+        audit::Entry,
+        caller::Caller,
+        error::{Error, Result},
+        extract::Json,
+        ids::UserId,
+        problem::Problems,
+        work::{UnitOfWork, Work},
+    },
+    users::Account,
+};
+
+/// One of these: the password, a code of the app, or a recovery code.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "password": "a long enough password" }))]
+pub(in crate::auth) struct RemoveTotp {
+    /// The present password.
+    password: Option<String>,
+    /// The code of the app.
+    totp: Option<String>,
+    /// A recovery code.
+    recovery_code: Option<String>,
+}
+
+/// Turn off the second factor
+///
+/// Needs the password, a code of the app, or a recovery code. The recovery codes go with it.
+#[utoipa::path(
+    delete,
+    path = "/me/totp",
+    tag = "auth",
+    request_body = RemoveTotp,
+    responses(
+        (status = 204, description = "The second factor is off"),
+        (status = 409, description = "There is none"),
+        Problems,
+    ),
+)]
+pub(in crate::auth) async fn remove_totp(
+    caller: Caller,
+    work: Work,
+    State(app): State<App>,
+    Json(body): Json<RemoveTotp>,
+) -> Result<StatusCode> {
+    let address = work.address();
+    let mut uow;
+    match body {
+        RemoveTotp { password: Some(password), totp: None, recovery_code: None } => {
+            let proved = prove_again(&app, &caller, password, address).await?.or_wrong("/password")?;
+            uow = work.begin().await?;
+            proved.accept(&mut uow).await?.or_wrong("/password")?;
+        }
+        RemoveTotp { password: None, totp, recovery_code } if totp.is_some() != recovery_code.is_some() => {
+            let place = if totp.is_some() { "/totp" } else { "/recovery_code" };
+            let account = Account::of_caller(&app, &caller).await?;
+            let attempt = Attempt::count(&app, &account.username, address).await?;
+            uow = work.begin().await?;
+            if check(&mut uow, caller.user_id, &Codes { totp, recovery_code }).await? != Outcome::Passed {
+                return Err(Error::body(place, "is wrong, has expired, or was used before"));
+            }
+            attempt.succeeded(&mut uow).await?;
+        }
+        _ => return Err(Error::body("", "send one of password, totp and recovery_code")),
+    }
+    remove(&mut uow, caller.user_id).await?;
+    uow.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn remove(uow: &mut UnitOfWork, user: UserId) -> Result<()> {
+    let removed = sqlx::query!("delete from internal.second_factors where user_id = $1", user.0)
+        .execute(uow.db())
+        .await?;
+    if removed.rows_affected() == 0 {
+        return Err(FactorRefusal::Off.into());
+    }
+    sqlx::query!("delete from internal.recovery_codes where user_id = $1", user.0).execute(uow.db()).await?;
+    uow.record(Entry::new("totp_disable", "Turned off the second factor").on("user", user));
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! Where I am logged in, and ending it from elsewhere.
+
+use axum::{extract::State, http::StatusCode, response::Response};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{
+    platform::{
+        app::App,
+        audit::Entry,
+        caller::Caller,
+        error::{Error, Result},
+        extract::Path,
+        ids::UserId,
+        page::{Key, List, Listing, Page, PageParams, Position, orders},
+        problem::Problems,
+        time::Timestamp,
+        work::Work,
+    },
+    users::sessions::{self, Ending},
+};
+
+orders! {
+    /// The orders of the sessions: by when they began.
+    SessionOrder: NewestFirst = "-created_at", OldestFirst = "created_at"
+}
+
+/// There is nothing to filter by.
+#[derive(Debug, Deserialize)]
+pub(super) struct NoFilter {}
+
+/// A login that has not ended.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "4a3cf5b6-3c1c-4f6e-9c54-0a4d0f8f2a11",
+    "created_at": "2026-02-04T04:30:00Z",
+    "last_used_at": "2026-02-04T10:30:00Z",
+    "expires_at": "2026-03-06T10:30:00Z",
+    "ip_address": "192.0.2.7",
+    "user_agent": "Mozilla/5.0",
+    "current": true
+}))]
+pub(super) struct Session {
+    /// Names it.
+    id: Uuid,
+    /// When it began.
+    created_at: Timestamp,
+    /// When its tokens were last refreshed.
+    last_used_at: Timestamp,
+    /// When it ends unless it is refreshed.
+    expires_at: Timestamp,
+    /// From where.
+    ip_address: Option<String>,
+    /// By what.
+    user_agent: Option<String>,
+    /// Whether this request belongs to it.
+    current: bool,
+    #[serde(skip)]
+    key: String,
+}
+
+/// List my sessions
+///
+/// Where I am logged in, the latest login first.
+#[utoipa::path(
+    get,
+    path = "/sessions",
+    tag = "auth",
+    params(("sort" = inline(Option<SessionOrder>), Query, description = "The order"), PageParams),
+    responses((status = 200, description = "A page of sessions", body = Page<Session>), Problems),
+)]
+pub(super) async fn list_sessions(
+    caller: Caller,
+    State(app): State<App>,
+    listing: Listing<NoFilter, SessionOrder>,
+) -> Result<Response> {
+    let list = SessionList { user: caller.user_id, current: caller.session_id, now: app.clock.now() };
+    listing.request.answer(list).await
+}
+
+struct SessionList {
+    user: UserId,
+    current: Uuid,
+    now: DateTime<Utc>,
+}
+
+macro_rules! page_of_sessions {
+    ($beyond:literal, $direction:literal, $list:expr, $position:expr) => {
+        sqlx::query_as!(
+            Session,
+            r#"select session_id as id,
+                      created_at as "created_at!: Timestamp",
+                      last_used_at as "last_used_at!: Timestamp",
+                      expires_at as "expires_at!: Timestamp",
+                      ip_address,
+                      user_agent,
+                      session_id = $2 as "current!",
+                      created_at::text as "key!"
+               from internal.sessions
+               where user_id = $1
+                 and ended_at is null
+                 and expires_at > $3
+                 and ($4::text is null or (created_at, session_id) "# + $beyond + " ($4::text::timestamptz, $5::text::uuid)) "
+            + "order by created_at " + $direction + ", session_id " + $direction + " limit $6",
+            $list.user.0,
+            $list.current,
+            $list.now,
+            $position.sort(),
+            $position.id(),
+            $position.limit,
+        )
+    };
+}
+
+impl List for SessionList {
+    type Row = Session;
+    type Order = SessionOrder;
+
+    async fn rows(&self, db: &mut PgConnection, _: SessionOrder, position: &Position) -> Result<Vec<Session>> {
+        Ok(if position.descending {
+            page_of_sessions!("<", "desc", self, position).fetch_all(db).await
+        } else {
+            page_of_sessions!(">", "asc", self, position).fetch_all(db).await
+        }?)
+    }
+
+    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
+        let total = sqlx::query_scalar!(
+            r#"select count(*) as "total!"
+               from internal.sessions
+               where user_id = $1
+                 and ended_at is null
+                 and expires_at > $2"#,
+            self.user.0,
+            self.now,
+        )
+        .fetch_one(db)
+        .await?;
+        Ok(total)
+    }
+
+    fn key(session: &Session) -> Key {
+        Key { sort: session.key.clone(), id: session.id.to_string() }
+    }
+}
+
+/// End a session
+///
+/// One of mine; that of this request as well.
+#[utoipa::path(
+    delete,
+    path = "/sessions/{id}",
+    tag = "auth",
+    params(("id" = Uuid, Path, description = "The session's id")),
+    responses((status = 204, description = "The session has ended"), Problems),
+)]
+pub(super) async fn end_session(caller: Caller, work: Work, Path(id): Path<Uuid>) -> Result<StatusCode> {
+    let mut uow = work.begin().await?;
+    if !sessions::end(&mut uow, caller.user_id, id, Ending::Revoked).await? {
+        return Err(Error::NotFound("session"));
+    }
+    uow.record(Entry::new("session_revoke", "Ended a session").on("session", id));
+    uow.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

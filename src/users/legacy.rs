@@ -1,0 +1,63 @@
+//! Passwords that another program left in plain text.
+
+use super::{password, sessions};
+use crate::platform::{audit::Entry, error::Result, ids::UserId, work::UnitOfWork};
+
+/// A user whose `password` is no hash that this server knows.
+#[derive(Debug)]
+pub struct Legacy {
+    /// The account.
+    pub id: UserId,
+    /// As stored.
+    pub username: String,
+    /// As stored.
+    pub password: String,
+}
+
+impl Legacy {
+    /// Whether the text is a password, and not empty or a hash of another kind (`$2b$…`), which hashing would destroy.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        !self.password.trim().is_empty() && !self.password.starts_with('$')
+    }
+}
+
+/// The users that cannot log in for the form of their password.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn legacy(db: &mut sqlx::PgConnection) -> Result<Vec<Legacy>> {
+    let users = sqlx::query_as!(
+        Legacy,
+        r#"select id as "id: UserId", username, password
+           from users
+           where password not like '$argon2id$%'
+           order by id"#,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(users)
+}
+
+/// Puts the hash where the plain text was; tells whether it still was there.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn hash_legacy(uow: &mut UnitOfWork, user: &Legacy, hash: &str) -> Result<bool> {
+    let held = sqlx::query_scalar!(
+        r#"select password = $2 as "same!" from users where id = $1 for no key update"#,
+        user.id.0,
+        user.password,
+    )
+    .fetch_optional(uow.db())
+    .await?;
+    if held != Some(true) {
+        return Ok(false);
+    }
+    password::write(uow, user.id, hash).await?;
+    sessions::end_all(uow, user.id, sessions::Ending::Password, None).await?;
+    uow.record(Entry::new("password_hash", "Hashed a password that was kept as plain text").on("user", user.id));
+    Ok(true)
+}

@@ -1,0 +1,117 @@
+//! What a file looks like, and what stands nowhere.
+
+use std::path::Path;
+
+use super::{Source, assert_none, sources};
+
+/// The most lines a file has; around 250 is what reads well.
+const LONGEST: usize = 400;
+
+/// Names that say nothing about what is inside.
+const EMPTY_NAMES: [&str; 8] =
+    ["utils", "util", "helpers", "helper", "common", "manager", "misc", "shared"];
+
+/// What only the files named may say, and why.
+const RESERVED: &[(&str, &[&str], &str)] = &[
+    ("PgPool", &["platform/postgres.rs"], "connections are handed out in one place"),
+    ("Utc::now(", &["platform/time/mod.rs"], "now comes from the clock"),
+    ("SystemTime::now(", &[], "now comes from the clock"),
+    ("sonic_rs", &["platform/extract/mod.rs", "platform/etag.rs"], "answers are serialised in one place"),
+    ("axum::Json", &["platform/extract/mod.rs"], "bodies are read and written by platform::extract"),
+    ("std::env::var", &["platform/embedded/"], "settings come from the command line's declaration"),
+];
+
+/// What stands in no finished program.
+const FORBIDDEN: [&str; 7] =
+    ["todo!(", "unimplemented!(", "dbg!(", "#[ignore]", "#[allow(", "TODO", "FIXME"];
+
+/// Test files that are about no one module.
+const BESIDE: [&str; 8] =
+    ["main", "harness", "given", "architecture", "coverage", "conventions", "outage", "openapi"];
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    let silent: Vec<String> = ["src", "tests"]
+        .into_iter()
+        .flat_map(sources)
+        .filter(|source| !source.text.starts_with("//! ") || source.text.lines().next().is_some_and(|l| l.len() < 10))
+        .map(|source| source.path.display().to_string())
+        .collect();
+    assert_none(&silent, "a file does not open with what it is for");
+}
+
+#[test]
+fn no_file_is_long() {
+    let long: Vec<String> = ["src", "tests"]
+        .into_iter()
+        .flat_map(sources)
+        .map(|source| (source.text.lines().count(), source))
+        .filter(|(lines, _)| *lines > LONGEST)
+        .map(|(lines, source)| format!("{} has {lines} lines", source.path.display()))
+        .collect();
+    assert_none(&long, "a file is too long to be read in one sitting");
+}
+
+#[test]
+fn names_say_what_is_inside() {
+    let empty = |source: &Source| {
+        let mut names = source.path.iter().filter_map(|name| name.to_str());
+        names.any(|name| EMPTY_NAMES.contains(&name.trim_end_matches(".rs")))
+    };
+    let found: Vec<String> = ["src", "tests"]
+        .into_iter()
+        .flat_map(sources)
+        .filter(empty)
+        .map(|source| source.path.display().to_string())
+        .collect();
+    assert_none(&found, "a name says nothing");
+}
+
+#[test]
+fn what_is_done_in_one_place_is_done_there_only() {
+    let mut faults = Vec::new();
+    for source in sources("src") {
+        let path = source.path.display().to_string();
+        let code = source.code();
+        for (words, places, why) in RESERVED {
+            if code.contains(words) && !places.iter().any(|place| path.starts_with(place)) {
+                faults.push(format!("{path} says {words}: {why}"));
+            }
+        }
+    }
+    assert_none(&faults, "something is done away from its place");
+}
+
+#[test]
+fn nothing_is_left_unfinished() {
+    let own = Path::new("api/architecture/files.rs");
+    let mut faults = Vec::new();
+    for source in ["src", "tests"].into_iter().flat_map(sources).filter(|source| source.path != own) {
+        for words in FORBIDDEN.iter().filter(|words| source.text.contains(**words)) {
+            faults.push(format!("{} says {words}", source.path.display()));
+        }
+    }
+    assert_none(&faults, "something is unfinished or silenced");
+}
+
+/// Tests of the modules of `platform` that need a database stand at the top, by the module's subject.
+const OF_PLATFORM: [&str; 3] = ["schema", "adoption", "migrate"];
+
+#[test]
+fn the_tests_mirror_the_sources() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut faults = Vec::new();
+    for source in sources("tests/api") {
+        let module = source.module();
+        if BESIDE.contains(&module) || OF_PLATFORM.contains(&module) {
+            continue;
+        }
+        let mirrored = source.path.with_extension("");
+        let mirrored = if mirrored.ends_with("mod") { mirrored.parent().expect("a folder") } else { &mirrored };
+        let exists = src.join(mirrored).is_dir() || src.join(mirrored).with_extension("rs").is_file();
+        if !exists {
+            faults.push(format!("{} is about nothing in src", source.path.display()));
+        }
+    }
+    assert_none(&faults, "a test stands where nobody looks for it");
+}

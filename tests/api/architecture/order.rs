@@ -1,0 +1,95 @@
+//! One way down: a module uses only what stands below it.
+
+use std::collections::BTreeSet;
+
+use super::{assert_none, sources};
+
+/// The modules, lowest first.
+const ORDER: [&str; 18] = [
+    "platform",
+    "notifications",
+    "dashboards",
+    "campaigns",
+    "users",
+    "auth",
+    "therapists",
+    "clients",
+    "requests",
+    "payments",
+    "bookings",
+    "notes",
+    "documents",
+    "care",
+    "audit_logs",
+    "integrity",
+    "api",
+    "cli",
+];
+
+/// The modules of the crate that a text names, in paths and in `use crate::{…}`.
+fn uses(code: &str) -> BTreeSet<String> {
+    let code: String = code.split_whitespace().collect();
+    let mut found = BTreeSet::new();
+    for (at, prefix) in code.match_indices("crate::") {
+        let rest = &code[at + prefix.len()..];
+        match rest.strip_prefix('{') {
+            Some(group) => found.extend(items(group)),
+            None => found.extend(first_name(rest)),
+        }
+    }
+    found
+}
+
+/// The first names of the items of a `{…}` whose brace is open.
+fn items(group: &str) -> Vec<String> {
+    let mut depth = 1;
+    let mut items = vec![String::new()];
+    for c in group.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 1 => items.push(String::new()),
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+        items.last_mut().expect("one at least").push(c);
+    }
+    items.iter().filter_map(|item| first_name(item.trim_start_matches(','))).collect()
+}
+
+fn first_name(path: &str) -> Option<String> {
+    let name: String = path.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    (!name.is_empty()).then_some(name)
+}
+
+#[test]
+fn the_reader_of_imports_sees_what_is_used() {
+    let code = "use crate::{\n    clients::{self, Person},\n    platform::{users, page},\n};\nuse crate::bookings;\n\
+                let x = crate::api::router(); $crate::platform::y";
+    assert_eq!(uses(code).into_iter().collect::<Vec<_>>(), ["api", "bookings", "clients", "platform"]);
+}
+
+#[test]
+fn modules_use_only_what_stands_below_them() {
+    let rank = |module: &str| ORDER.iter().position(|known| *known == module);
+    let mut faults = Vec::new();
+    for source in sources("src") {
+        let path = source.path.display();
+        if matches!(source.module(), "main" | "lib") {
+            continue;
+        }
+        let Some(own) = rank(source.module()) else {
+            faults.push(format!("{path}: {} has no place in the order", source.module()));
+            continue;
+        };
+        for used in uses(&source.code()) {
+            // What is no module is an item of the crate's root, of which there are none but macros.
+            if rank(&used).is_some_and(|used| used > own) {
+                faults.push(format!("{path} uses {used}"));
+            }
+        }
+    }
+    assert_none(&faults, "a module uses what stands above it");
+}
