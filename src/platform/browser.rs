@@ -25,7 +25,8 @@ const REMEMBERED: Duration = Duration::from_secs(60 * 60);
 /// Up to this many bytes an answer is not compressed.
 const SMALL: u64 = 1024;
 /// Answers of the API are data: a browser that takes one for a page shall run and load nothing.
-const DATA_ONLY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+const DATA_ONLY: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 /// The pages this server has use only what it serves itself.
 const OWN_ASSETS: HeaderValue = HeaderValue::from_static(
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; \
@@ -47,8 +48,10 @@ impl FromStr for Origin {
     fn from_str(text: &str) -> Result<Self, NoOrigin> {
         let text = text.trim().to_ascii_lowercase();
         let uri: Uri = text.parse().map_err(|_| NoOrigin)?;
-        let scheme = uri.scheme_str().filter(|scheme| ["http", "https"].contains(scheme)).ok_or(NoOrigin)?;
-        let authority = uri.authority().filter(|host| !host.as_str().contains(['@', '*'])).ok_or(NoOrigin)?;
+        let scheme =
+            uri.scheme_str().filter(|scheme| ["http", "https"].contains(scheme)).ok_or(NoOrigin)?;
+        let authority =
+            uri.authority().filter(|host| !host.as_str().contains(['@', '*'])).ok_or(NoOrigin)?;
         if text != format!("{scheme}://{authority}") {
             return Err(NoOrigin);
         }
@@ -69,7 +72,14 @@ pub fn cors(origins: &[Origin]) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins.iter().map(|origin| origin.0.clone())))
         .allow_credentials(true)
-        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_methods([
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ])
         .allow_headers([
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
@@ -119,21 +129,32 @@ impl Methods {
                 ("DELETE", item.delete.is_some()),
                 ("OPTIONS", true),
             ];
-            known.into_iter().filter(|(_, known)| *known).map(|(name, _)| name).collect::<Vec<_>>().join(", ")
+            known
+                .into_iter()
+                .filter(|(_, known)| *known)
+                .map(|(name, _)| name)
+                .collect::<Vec<_>>()
+                .join(", ")
         };
         let paths = document.paths.paths.iter();
-        let by_path = paths.filter_map(|(path, item)| Some((path.clone(), allow(item).try_into().ok()?))).collect();
+        let by_path = paths
+            .filter_map(|(path, item)| Some((path.clone(), allow(item).try_into().ok()?)))
+            .collect();
         Self { by_path: Arc::new(by_path), cors }
     }
 }
 
 /// Layer: answers OPTIONS, but for the preflights of CORS.
 pub async fn options(State(methods): State<Methods>, request: Request, next: Next) -> Response {
-    let preflight = methods.cors && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let preflight =
+        methods.cors && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     if request.method() != Method::OPTIONS || preflight {
         return next.run(request).await;
     }
-    let described = request.extensions().get::<MatchedPath>().and_then(|path| methods.by_path.get(path.as_str()));
+    let described = request
+        .extensions()
+        .get::<MatchedPath>()
+        .and_then(|path| methods.by_path.get(path.as_str()));
     if let Some(allow) = described {
         return (StatusCode::NO_CONTENT, [(header::ALLOW, allow.clone())]).into_response();
     }
@@ -158,6 +179,9 @@ pub(super) fn protect(headers: &mut HeaderMap, path: &str) {
 
 #[cfg(test)]
 mod tests {
+    use axum::{Router, body::Body, middleware::from_fn_with_state, routing::get};
+    use tower::ServiceExt;
+
     use super::*;
 
     #[test]
@@ -178,5 +202,49 @@ mod tests {
         ] {
             assert_eq!(read(bad), Err(NoOrigin), "{bad}");
         }
+    }
+
+    #[tokio::test]
+    async fn only_pages_of_known_origins_are_let_in() {
+        let document = utoipa::openapi::OpenApiBuilder::new().build();
+        let router = Router::new()
+            .route("/here", get(|| async {}))
+            .layer(cors(&["https://app.example.org".parse().unwrap()]))
+            .layer(from_fn_with_state(Methods::of(&document, true), options));
+        let ask = async |method: Method, origin: &str, preflight: bool| {
+            let mut request =
+                Request::builder().method(method).uri("/here").header(header::ORIGIN, origin);
+            if preflight {
+                request = request.header(header::ACCESS_CONTROL_REQUEST_METHOD, "PATCH");
+            }
+            router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+        };
+        let header = |response: &Response, name: HeaderName| {
+            response
+                .headers()
+                .get(name)
+                .map(|value| value.to_str().unwrap().to_owned())
+                .unwrap_or_default()
+        };
+        let ours = "https://app.example.org";
+
+        let preflight = ask(Method::OPTIONS, ours, true).await;
+        assert_eq!(header(&preflight, header::ACCESS_CONTROL_ALLOW_ORIGIN), ours);
+        assert_eq!(header(&preflight, header::ACCESS_CONTROL_ALLOW_CREDENTIALS), "true");
+        assert!(header(&preflight, header::ACCESS_CONTROL_ALLOW_METHODS).contains("PATCH"));
+        assert!(header(&preflight, header::ACCESS_CONTROL_ALLOW_HEADERS).contains("if-match"));
+
+        let answer = ask(Method::GET, ours, false).await;
+        assert_eq!(header(&answer, header::ACCESS_CONTROL_ALLOW_ORIGIN), ours);
+        assert!(header(&answer, header::ACCESS_CONTROL_EXPOSE_HEADERS).contains("etag"));
+
+        let stranger = ask(Method::GET, "https://evil.example.org", false).await;
+        assert_eq!(header(&stranger, header::ACCESS_CONTROL_ALLOW_ORIGIN), "");
+
+        let plain = ask(Method::OPTIONS, ours, false).await;
+        assert_eq!(
+            (plain.status(), header(&plain, header::ALLOW)),
+            (StatusCode::NO_CONTENT, "GET,HEAD".to_owned())
+        );
     }
 }

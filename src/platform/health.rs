@@ -114,7 +114,8 @@ async fn check_readiness(
     let seen = match *last {
         Some((at, seen)) if at.elapsed() < REMEMBERED => seen,
         _ => {
-            let seen = tokio::time::timeout(TIMEOUT, look(&app)).await.unwrap_or(Err(NotReady::Database));
+            let seen =
+                tokio::time::timeout(TIMEOUT, look(&app)).await.unwrap_or(Err(NotReady::Database));
             *last = Some((Instant::now(), seen));
             seen
         }

@@ -1,0 +1,131 @@
+//! What holds for every path, before any feature is asked: methods, compression, headers, health and figures.
+
+use axum::http::Method;
+
+use crate::{
+    given::{booking, therapist},
+    harness::TestApi,
+};
+
+#[tokio::test]
+async fn options_needs_no_login_and_tells_the_methods() {
+    let api = TestApi::new().await;
+    for (path, allow) in [
+        ("/api/v1/admin/bookings", "GET, HEAD, POST, OPTIONS"),
+        ("/api/v1/admin/bookings/any", "GET, HEAD, PATCH, OPTIONS"),
+        ("/api/v1/auth/login", "POST, OPTIONS"),
+        ("/healthz", "GET, HEAD, OPTIONS"),
+    ] {
+        let answer = api.nobody().send(Method::OPTIONS, path, None).await;
+        answer.is(204);
+        assert_eq!(answer.header("allow"), allow, "{path}");
+    }
+    api.nobody().send(Method::OPTIONS, "/api/v1/nowhere", None).await.is_problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn a_method_that_a_path_does_not_know_is_a_problem_that_names_those_it_does() {
+    let api = TestApi::new().await;
+    let answer = api.admin().delete("/api/v1/admin/bookings").await;
+    answer.is_problem(405, "method-not-allowed");
+    for method in ["GET", "HEAD", "POST"] {
+        assert!(answer.header("allow").contains(method), "{}", answer.header("allow"));
+    }
+    api.nobody().delete("/healthz").await.is_problem(405, "method-not-allowed");
+}
+
+#[tokio::test]
+async fn a_path_that_is_not_there_is_a_problem() {
+    let api = TestApi::new().await;
+    for path in ["/", "/nowhere", "/api/v1/admin/nowhere", "/api/v1", "/healthz/"] {
+        api.nobody().get(path).await.is_problem(404, "not-found");
+    }
+}
+
+#[tokio::test]
+async fn head_answers_like_get_without_a_body() {
+    let api = TestApi::new().await;
+    api.given(therapist("T1")).await;
+    let id = api.given(booking("T1", "2026-02-04T10:30:00Z")).await;
+    for path in ["/healthz".to_owned(), format!("/api/v1/admin/bookings/{id}")] {
+        let (get, head) =
+            (api.admin().get(&path).await, api.admin().send(Method::HEAD, &path, None).await);
+        assert_eq!((head.status, &*head.text), (get.status, ""), "{path}");
+        for name in ["content-type", "content-length", "etag", "cache-control"] {
+            assert_eq!(head.header(name), get.header(name), "{name} of {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn long_answers_are_compressed_for_those_who_can_read_it() {
+    let api = TestApi::new().await;
+    let asking = api.nobody().with("accept-encoding", "gzip, br");
+    assert_eq!(asking.get("/openapi.json").await.header("content-encoding"), "gzip");
+    assert_eq!(asking.get("/healthz").await.header("content-encoding"), "");
+    assert_eq!(api.nobody().get("/openapi.json").await.header("content-encoding"), "");
+}
+
+#[tokio::test]
+async fn browsers_are_told_to_frame_and_guess_nothing() {
+    let api = TestApi::new().await;
+    let answer = api.nobody().get("/api/v1/admin/bookings").await;
+    answer.is_problem(401, "unauthenticated");
+    assert_eq!(
+        answer.header("content-security-policy"),
+        "default-src 'none'; frame-ancestors 'none'"
+    );
+    assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    assert_eq!(answer.header("x-frame-options"), "DENY");
+    assert_eq!(answer.header("referrer-policy"), "no-referrer");
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_eq!(answer.header("access-control-allow-origin"), "");
+}
+
+#[tokio::test]
+async fn a_server_is_ready_while_it_can_do_its_work() {
+    let api = TestApi::new().await;
+    let readiness = async |sql: &'static str| {
+        sqlx::raw_sql(sql).execute(&mut *api.sql().await).await.expect("a change behind its back");
+        // Another instance has not looked yet.
+        api.second_instance().nobody().get("/readyz").await
+    };
+    readiness("select").await.is(200);
+
+    let answer = readiness("revoke insert on audit_logs from safestories").await;
+    answer.is_problem(503, "not-ready");
+    assert_eq!((&answer.body["failing"], answer.header("retry-after")), (&"audit".into(), "1"));
+
+    let undone = "delete from internal._sqlx_migrations
+                  where version = (select max(version) from internal._sqlx_migrations)";
+    let answer = readiness(undone).await;
+    answer.is_problem(503, "not-ready");
+    assert_eq!(answer.body["failing"], "migrations");
+
+    api.nobody().get("/healthz").await.is(200);
+}
+
+#[tokio::test]
+async fn figures_name_routes_and_never_what_was_asked_for() {
+    let api = TestApi::new().await;
+    api.admin().get("/api/v1/admin/bookings/some-booking?secret=word").await;
+    api.nobody()
+        .send(Method::from_bytes(b"SPELL").expect("a method"), "/healthz", None)
+        .await
+        .is(405);
+    let figures = api.nobody().get("/metrics").await;
+    figures.is(200);
+    for line in [
+        r#"safestories_request_seconds_count{method="GET",route="/api/v1/admin/bookings/{booking_id}",status="#,
+        r#"safestories_request_seconds_count{method="other",route="/healthz",status="405"}"#,
+        "safestories_database_seconds_bucket{le=",
+        r#"safestories_pool_connections{state="idle"}"#,
+        "safestories_password_queue",
+        "process_resident_memory_bytes",
+    ] {
+        assert!(figures.text.contains(line), "no {line} in\n{}", figures.text);
+    }
+    for word in ["some-booking", "secret", "SPELL"] {
+        assert!(!figures.text.contains(word), "{word} in\n{}", figures.text);
+    }
+}

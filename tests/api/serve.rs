@@ -1,0 +1,137 @@
+//! `safestories serve`, as a process: first minute, refusals, signals.
+
+mod program;
+
+use std::{net::TcpListener, time::Duration};
+
+use rustix::process::Signal;
+use sqlx::Connection;
+
+use self::program::{Folder, Program};
+use crate::harness::{Database, server};
+
+const STRONG: &str = "test:0123456789abcdefghijklmnopqrstuvwxyz";
+const LOGIN: &str = r#"{"username":"therapist","password":"demo-password"}"#;
+
+#[test]
+fn a_practice_of_ones_own_outlives_its_server_however_that_ends() {
+    let folder = Folder::new();
+    let first = Program::private(&folder);
+    let welcome = first.welcome();
+    assert_eq!(welcome.lines().filter(|line| line.contains("curl -s")).count(), 3, "{welcome}");
+    let login = first.post("/api/v1/auth/login", LOGIN);
+    assert!(login.starts_with("HTTP/1.1 200") && login.contains("access_token"), "{login}");
+
+    let (code, said) = Program::private(&folder).refused();
+    assert_eq!(code, 1);
+    assert!(said.contains("is in use by another running instance"), "{said}");
+
+    assert_eq!(first.end(Signal::TERM), Some(0));
+    let second = Program::private(&folder);
+    second.welcome();
+    assert!(second.post("/api/v1/auth/login", LOGIN).starts_with("HTTP/1.1 200"));
+
+    assert_eq!(second.end(Signal::KILL), None);
+    let third = Program::private(&folder);
+    third.welcome();
+    assert!(third.post("/api/v1/auth/login", LOGIN).starts_with("HTTP/1.1 200"));
+    assert_eq!(third.end(Signal::INT), Some(0));
+}
+
+#[test]
+fn a_start_that_is_told_to_stop_ends_in_order_and_leaves_no_part_of_the_practice() {
+    let folder = Folder::new();
+    let stopped = Program::private(&folder);
+    folder.wait_for("data/PG_VERSION");
+    assert_eq!(stopped.end(Signal::TERM), Some(0));
+    assert!(!folder.has("data/postmaster.pid"));
+    let next = Program::private(&folder);
+    next.welcome();
+    assert!(next.post("/api/v1/auth/login", LOGIN).starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn known_logins_are_served_to_this_machine_only() {
+    let folder = Folder::new();
+    let (code, said) = Program::start(&folder, &[("SAFESTORIES_LISTEN", "0.0.0.0:0")]).refused();
+    assert_eq!(code, 1);
+    assert!(said.contains("0.0.0.0:0 can be reached by others"), "{said}");
+    assert!(folder.is_empty());
+}
+
+#[test]
+fn a_taken_port_is_told_before_anything_is_made() {
+    let folder = Folder::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (code, said) = Program::start(&folder, &[("SAFESTORIES_LISTEN", &address)]).refused();
+    assert_eq!(code, 1);
+    assert!(said.contains(&format!("{address} is in use by another program")), "{said}");
+    assert!(folder.is_empty());
+}
+
+#[tokio::test]
+async fn a_database_of_ones_own_needs_a_secret_of_ones_own() {
+    let folder = Folder::new();
+    let database = Database::migrated().await;
+    for (secret, complaint) in [
+        ("", "set SAFESTORIES_JWT_SECRET"),
+        ("main:hunter2hunter2", "the secret main is weak"),
+        ("no-colon-in-this-rather-long-secret-of-ours", "`kid:secret` pairs"),
+    ] {
+        let settings = [("DATABASE_URL", &*database), ("SAFESTORIES_JWT_SECRET", secret)];
+        let (code, said) = Program::start(&folder, &settings).refused();
+        assert_eq!(code, 1);
+        assert!(said.contains(complaint), "{said}");
+        assert!(secret.is_empty() || !said.contains(secret), "{said}");
+    }
+    assert!(folder.is_empty());
+}
+
+#[tokio::test]
+async fn a_role_that_no_right_binds_is_refused() {
+    let url = server().superuser_url("postgres");
+    let settings = [("DATABASE_URL", &*url), ("SAFESTORIES_JWT_SECRET", STRONG)];
+    let (code, said) = Program::start(&Folder::new(), &settings).refused();
+    assert_eq!(code, 1);
+    assert!(said.contains("the role postgres is a superuser"), "{said}");
+}
+
+#[tokio::test]
+async fn the_logins_of_the_demo_are_refused_elsewhere() {
+    let database = Database::migrated().await;
+    let mut conn = sqlx::PgConnection::connect(&database).await.unwrap();
+    sqlx::raw_sql(
+        "insert into users (username, password, name, role) values ('admin', 'a hash', 'A', 'admin');
+         insert into internal.facts (name, value) values ('demo_password_hash', 'a hash')",
+    )
+    .execute(&mut conn)
+    .await
+    .unwrap();
+    let settings = [("DATABASE_URL", &*database), ("SAFESTORIES_JWT_SECRET", STRONG)];
+    let (code, said) = Program::start(&Folder::new(), &settings).refused();
+    assert_eq!(code, 1);
+    assert!(
+        said.contains("the user admin of this database has the password of the demo"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_request_that_runs_when_the_server_is_told_to_stop_is_answered() {
+    let database = Database::migrated().await;
+    // Empty variables count as unset.
+    let settings = [
+        ("DATABASE_URL", &*database),
+        ("SAFESTORIES_JWT_SECRET", STRONG),
+        ("SAFESTORIES_TIME_ZONE", ""),
+    ];
+    let server = Program::start(&Folder::new(), &settings);
+    let mut request = server.half_a_request("/api/v1/auth/login", LOGIN);
+    server.signal(Signal::TERM);
+    server.until_refused();
+    let answer = request.rest();
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    assert!(answer.to_lowercase().contains("connection: close"), "{answer}");
+    assert_eq!(server.exit_code(Duration::from_secs(9)), Some(0));
+}
