@@ -2,6 +2,7 @@
 
 mod adoption;
 mod bookings;
+mod clients;
 mod dashboards;
 mod given;
 mod harness;
