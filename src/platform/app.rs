@@ -78,6 +78,7 @@ impl App {
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
             stopping: CancellationToken::new(),
+            body_timeout: super::audit::BODY_TIMEOUT,
         })
     }
 }

@@ -4,6 +4,7 @@ mod adoption;
 mod architecture;
 mod auth;
 mod bookings;
+mod clients;
 mod conventions;
 mod coverage;
 mod dashboards;
