@@ -6,6 +6,7 @@
 use std::{
     ops::{Deref, DerefMut},
     str::FromStr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -14,6 +15,7 @@ use sqlx::{
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{error::Result, prometheus::DATABASE_SECONDS};
 
@@ -36,6 +38,7 @@ const EXPORTS: u32 = 2;
 pub struct Db {
     pool: PgPool,
     exports: PgPool,
+    export_turns: Arc<Semaphore>,
     listening: PgPool,
     direct: PgConnectOptions,
 }
@@ -66,7 +69,8 @@ impl Db {
         };
         Ok(Self {
             pool: pool(max_connections).connect_lazy_with(options.clone()),
-            exports: pool(EXPORTS).acquire_timeout(Duration::from_millis(1)).connect_lazy_with(options),
+            exports: pool(EXPORTS).connect_lazy_with(options),
+            export_turns: Arc::new(Semaphore::new(EXPORTS as usize)),
             listening: PgPoolOptions::new().max_connections(2).connect_lazy_with(direct.clone()),
             direct,
         })
@@ -87,15 +91,11 @@ impl Db {
     }
 
     /// A connection with a snapshot of its own, for reading a whole list; `None` if as many as may are being read.
-    pub(super) async fn begin_export(&self) -> Result<Option<Transaction<'static, Postgres>>> {
-        let idle = self.exports.try_acquire();
-        match idle {
-            Some(_) => {}
-            None if self.exports.size() >= EXPORTS => return Ok(None),
-            None => {}
-        }
-        drop(idle);
-        Ok(Some(self.exports.begin_with(BEGIN_EXPORT).await?))
+    pub(super) async fn begin_export(&self) -> Result<Option<Export>> {
+        // Counted apart from the connections, which come back a moment after a client has gone.
+        let Ok(turn) = self.export_turns.clone().try_acquire_owned() else { return Ok(None) };
+        let snapshot = self.exports.begin_with(BEGIN_EXPORT).await?;
+        Ok(Some(Export { snapshot, _turn: turn }))
     }
 
     /// A connection outside the pool, straight to PostgreSQL.
@@ -190,5 +190,26 @@ impl Deref for Connection {
 impl DerefMut for Connection {
     fn deref_mut(&mut self) -> &mut PgConnection {
         &mut self.connection
+    }
+}
+
+/// The reading of a whole list.
+#[derive(Debug)]
+pub(super) struct Export {
+    snapshot: Transaction<'static, Postgres>,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Deref for Export {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.snapshot
+    }
+}
+
+impl DerefMut for Export {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.snapshot
     }
 }

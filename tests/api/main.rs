@@ -9,6 +9,7 @@ mod dashboards;
 mod given;
 mod harness;
 mod migrate;
+mod outage;
 mod notifications;
 mod payments;
 mod schema;
