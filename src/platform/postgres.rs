@@ -35,7 +35,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// A connection unused for longer is tried before it is used.
 const TRUSTED_IDLE: Duration = Duration::from_secs(2);
 /// How many lists may be streamed at a time.
-const EXPORTS: u8 = 2;
+const EXPORTS: u32 = 2;
 
 /// Where connections come from; cheap to clone.
 #[derive(Clone, Debug)]
@@ -76,8 +76,8 @@ impl Db {
         };
         Ok(Self {
             pool: pool(max_connections).connect_lazy_with(options.clone()),
-            exports: pool(EXPORTS.into()).connect_lazy_with(options),
-            export_turns: Arc::new(Semaphore::new(EXPORTS.into())),
+            exports: pool(EXPORTS).connect_lazy_with(options),
+            export_turns: Arc::new(Semaphore::new(EXPORTS as usize)),
             listening: PgPoolOptions::new().max_connections(2).connect_lazy_with(direct.clone()),
             direct,
         })
@@ -97,10 +97,12 @@ impl Db {
         Ok(self.pool.begin_with(BEGIN).await?)
     }
 
-    /// A snapshot of its own, for reading a whole list; `None` if as many as may are being read.
-    pub(super) async fn begin_export(&self) -> Result<Option<Snapshot>> {
+    /// A connection with a snapshot of its own, for reading a whole list; `None` if as many as may are being read.
+    pub(super) async fn begin_export(&self) -> Result<Option<Export>> {
+        // Counted apart from the connections, which come back a moment after a client has gone.
         let Ok(turn) = self.export_turns.clone().try_acquire_owned() else { return Ok(None) };
-        Ok(Some(Snapshot { tx: self.exports.begin_with(BEGIN_EXPORT).await?, _turn: turn }))
+        let snapshot = self.exports.begin_with(BEGIN_EXPORT).await?;
+        Ok(Some(Export { snapshot, _turn: turn }))
     }
 
     /// A connection outside the pool, straight to PostgreSQL.
@@ -171,20 +173,6 @@ impl Drop for OnLoan {
     }
 }
 
-/// A transaction that reads a whole list.
-#[derive(Debug)]
-pub(super) struct Snapshot {
-    tx: Transaction<'static, Postgres>,
-    _turn: OwnedSemaphorePermit,
-}
-
-impl Snapshot {
-    /// The connection to read on.
-    pub(super) fn db(&mut self) -> &mut PgConnection {
-        &mut self.tx
-    }
-}
-
 /// A connection on loan.
 #[derive(Debug)]
 pub struct Connection {
@@ -209,5 +197,26 @@ impl Deref for Connection {
 impl DerefMut for Connection {
     fn deref_mut(&mut self) -> &mut PgConnection {
         &mut self.connection
+    }
+}
+
+/// The reading of a whole list.
+#[derive(Debug)]
+pub(super) struct Export {
+    snapshot: Transaction<'static, Postgres>,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Deref for Export {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.snapshot
+    }
+}
+
+impl DerefMut for Export {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.snapshot
     }
 }

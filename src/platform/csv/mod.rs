@@ -18,7 +18,7 @@ use super::{
     app::App,
     error::{Error, Result},
     page::{List, Order, Position},
-    postgres::Snapshot,
+    postgres::Export,
     time::Zone,
 };
 
@@ -37,7 +37,7 @@ pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
 
 /// What is left to be streamed.
 struct Rest<L: List> {
-    snapshot: Snapshot,
+    snapshot: Export,
     list: L,
     order: L::Order,
     position: Position,
@@ -52,7 +52,7 @@ pub(super) async fn stream<L: List>(app: &App, list: L, order: L::Order) -> Resu
     let mut snapshot = app.db.begin_export().await?.ok_or(Error::TooMany(5))?;
     let position = Position { from: None, descending: order.is_descending(), limit: ROWS };
     // The first rows are read before the answer begins: what fails here is still a problem document.
-    let rows = Some(list.rows(snapshot.db(), order, &position).await?);
+    let rows = Some(list.rows(&mut snapshot, order, &position).await?);
     let rest = Rest { snapshot, list, order, position, rows, with_header: true, zone: app.zone };
     let body = Body::from_stream(stream::try_unfold(rest, |rest| async {
         rest.next().await.inspect_err(|error| tracing::error!(%error, "a CSV answer broke off"))
@@ -69,7 +69,7 @@ impl<L: List> Rest<L> {
             .map_err(|error| Error::Internal(error.into()))?;
         if let Some(last) = rows.last().filter(|_| rows.len() as i64 == ROWS) {
             self.position.from = Some(L::key(last));
-            let more = self.list.rows(self.snapshot.db(), self.order, &self.position).await?;
+            let more = self.list.rows(&mut self.snapshot, self.order, &self.position).await?;
             self.rows = Some(more).filter(|rows| !rows.is_empty());
         }
         Ok(Some((chunk, self)))
