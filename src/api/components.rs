@@ -13,13 +13,13 @@ use utoipa::openapi::{
 };
 
 use super::problems;
-use crate::platform::problem::ProblemKind;
+use crate::platform::{etag::ENTITY_TAGS, problem::ProblemKind};
 
 /// A request header that many operations know.
 struct RequestHeader {
     name: &'static str,
-    max_length: usize,
-    pattern: &'static str,
+    max_length: Option<usize>,
+    pattern: Option<&'static str>,
     about: &'static str,
     example: &'static str,
 }
@@ -27,36 +27,33 @@ struct RequestHeader {
 const REQUEST_HEADERS: &[RequestHeader] = &[
     RequestHeader {
         name: "Idempotency-Key",
-        max_length: 255,
-        pattern: "^[!-~]+$",
+        max_length: Some(255),
+        pattern: Some("^[!-~]+$"),
         about: "Makes a repeat within 24 hours answer what the first request did, and do nothing",
         example: "6f9619ff-8b86-4011-b42d-00c04fc964ff",
     },
     RequestHeader {
         name: "If-Match",
-        max_length: 1000,
-        pattern: ENTITY_TAGS,
+        max_length: None,
+        pattern: Some(ENTITY_TAGS),
         about: "The version this request changes: the ETag last read. If there is a newer one, it is refused with 412",
         example: "\"751.bWVlcmEtYWJjZA\"",
     },
     RequestHeader {
         name: "If-None-Match",
-        max_length: 1000,
-        pattern: ENTITY_TAGS,
+        max_length: None,
+        pattern: Some(ENTITY_TAGS),
         about: "The version at hand. If it is still the current one, the answer is 304 without a body",
         example: "\"751.bWVlcmEtYWJjZA\"",
     },
     RequestHeader {
         name: "X-Request-Id",
-        max_length: 128,
-        pattern: "^[A-Za-z0-9_.:/+=-]+$",
+        max_length: None,
+        pattern: None,
         about: "An id for this request, found in the logs and the audit; one of another form is replaced",
         example: "front-end-42",
     },
 ];
-
-/// One or more entity tags, or `*`.
-const ENTITY_TAGS: &str = r#"^(\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$"#;
 
 /// The headers of answers: name, type, meaning, example.
 const RESPONSE_HEADERS: &[(&str, Type, &str, &str)] = &[
@@ -111,9 +108,8 @@ pub(super) fn parameters() -> BTreeMap<String, RefOr<Parameter>> {
     let parameter = |header: &RequestHeader| {
         let schema = ObjectBuilder::new()
             .schema_type(Type::String)
-            .min_length(Some(1))
-            .max_length(Some(header.max_length))
-            .pattern(Some(header.pattern));
+            .max_length(header.max_length)
+            .pattern(header.pattern);
         ParameterBuilder::new()
             .name(header.name)
             .parameter_in(ParameterIn::Header)

@@ -39,7 +39,7 @@ const PAGE: &str = r#"<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <title>SafeStories API</title>
-<link rel="icon" href="docs/favicon-32x32.png">
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="docs/swagger-ui.css">
 <div id="swagger-ui"></div>
 <script src="docs/swagger-ui-bundle.js"></script>
@@ -48,8 +48,7 @@ const PAGE: &str = r#"<!doctype html>
 "#;
 
 /// What the interactive page is made of.
-const ASSETS: [&str; 5] = [
-    "favicon-32x32.png",
+const ASSETS: [&str; 4] = [
     "swagger-initializer.js",
     "swagger-ui-bundle.js",
     "swagger-ui-standalone-preset.js",
@@ -119,7 +118,7 @@ pub(super) async fn get_docs() -> impl IntoResponse {
     params(("file" = inline(AssetName), Path, description = "The name of the part", example = "swagger-ui.css")),
     responses(
         (status = 200, description = "The part", content(
-            (String = "text/css"), (String = "text/javascript"), (Vec<u8> = "image/png"),
+            (String = "text/css"), (String = "text/javascript"),
         )),
         Problems,
     ),
@@ -129,7 +128,6 @@ pub(super) async fn get_docs_asset(Path(file): Path<String>) -> Result<impl Into
     // Relative, so that the page also works behind a proxy that adds a prefix.
     let config = Config::new(["openapi.json"])
         .validator_url("none")
-        .persist_authorization(true)
         .try_it_out_enabled(true);
     let found = utoipa_swagger_ui::serve(&file, Arc::new(config)).ok().flatten().filter(|_| known);
     let asset = found.ok_or(Error::NotFound("page"))?;

@@ -29,10 +29,11 @@ const TAGS: &[(&str, &str)] = &[
     ("docs", "What this API is: its description, and the kinds of problems"),
 ];
 
-/// The access token.
-pub(super) const BEARER: &str = "bearer";
-/// The refresh token where a browser keeps it.
-pub(super) const REFRESH_COOKIE: &str = "refresh_cookie";
+/// The access tokens, a scheme for each role: so one page or tool can hold both, and use the right one.
+const TOKENS: [(&str, &str); 2] = [
+    ("admin_token", "The access token of an admin's login; it is good for 15 minutes"),
+    ("therapist_token", "The access token of a therapist's login; it is good for 15 minutes"),
+];
 
 /// A group of routes: who may call them, told by the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +66,14 @@ impl Group {
             Self::Admin => Some("admin"),
             Self::Therapist => Some("therapist"),
         }
+    }
+
+    /// The access tokens that open it.
+    pub(super) fn tokens(self) -> impl Iterator<Item = &'static str> {
+        TOKENS.into_iter().map(|(name, _)| name).filter(move |name| match self.role() {
+            Some(role) => name.starts_with(role),
+            None => self == Self::Auth,
+        })
     }
 
     /// The name under which it shows a feature's tag.
@@ -100,17 +109,13 @@ pub(super) fn assemble<const N: usize>(groups: [(Group, OpenApi); N]) -> OpenApi
     components.responses = components::problems();
     components.headers = components::headers();
     components.parameters = components::parameters();
-    let bearer = HttpBuilder::new()
-        .scheme(HttpAuthScheme::Bearer)
-        .bearer_format("JWT")
-        .description(Some("The access token of a login; it is good for 15 minutes"))
-        .build();
-    components.add_security_scheme(BEARER, SecurityScheme::Http(bearer));
-    let cookie = ApiKeyValue::with_description(
-        "refresh_token",
-        "The refresh token, in browsers that asked for it as a cookie",
-    );
-    components.add_security_scheme(REFRESH_COOKIE, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    for (name, about) in TOKENS {
+        let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(about));
+        components.add_security_scheme(name, SecurityScheme::Http(token.build()));
+    }
+    let cookie = "The refresh token, in browsers that asked for it as a cookie";
+    let cookie = ApiKeyValue::with_description("safestories_refresh", cookie);
+    components.add_security_scheme("refresh_cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     schemas::settle(&mut document);
     document
 }

@@ -14,7 +14,7 @@ use utoipa::openapi::{
 
 use super::{
     components,
-    document::{BEARER, Group},
+    document::Group,
     schemas,
 };
 use crate::platform::{etag::IF_MATCH, extract::MERGE_PATCH};
@@ -48,10 +48,8 @@ fn name(group: Group, open: bool, operation: &mut Operation) {
         Some(about.map_or_else(|| needs.clone(), |about| format!("{about}\n\n{needs}")));
     operation.extensions = Some(ExtensionsBuilder::new().add("x-role", role).build());
     // An empty requirement beside none other is how a handler says "nobody need log in".
-    let all = operation.security.take().unwrap_or_else(|| match group {
-        Group::Open => Vec::new(),
-        _ => vec![SecurityRequirement::new(BEARER, Vec::<String>::new())],
-    });
+    let tokens = || group.tokens().map(|token| SecurityRequirement::new(token, Vec::<String>::new()));
+    let all = operation.security.take().unwrap_or_else(|| tokens().collect());
     let anonymous = all == [SecurityRequirement::default()];
     operation.security = Some(if anonymous { Vec::new() } else { all });
 }
@@ -115,8 +113,7 @@ fn problems(group: Group, open: bool, method: &str, path: &str, operation: &mut 
     });
     let possible = [
         (StatusCode::BAD_REQUEST, api && (body || asks(ParameterIn::Query))),
-        // A login that fails is answered so, too.
-        (StatusCode::UNAUTHORIZED, !open || (changes && group == Group::Auth)),
+        (StatusCode::UNAUTHORIZED, !open || group == Group::Auth),
         (StatusCode::FORBIDDEN, group.role().is_some()),
         (StatusCode::NOT_FOUND, path.contains('{')),
         (StatusCode::REQUEST_TIMEOUT, changes),

@@ -70,6 +70,11 @@ pub(super) async fn get_problem(Path(code): Path<String>) -> Result<impl IntoRes
 
 fn page(ProblemKind { code, status, title, about }: &ProblemKind) -> String {
     let about = about.replace('&', "&amp;").replace('<', "&lt;");
+    let quoted = about.split('`').enumerate().map(|(at, part)| match at % 2 {
+        0 => part.to_owned(),
+        _ => format!("<code>{part}</code>"),
+    });
+    let about: String = quoted.collect();
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{title}</title>\n\
          <style>body {{ font: 1.1rem/1.5 sans-serif; max-width: 40rem; margin: 3rem auto; padding: 0 1rem }}</style>\n\

@@ -75,6 +75,7 @@ pub(super) fn settle(document: &mut OpenApi) {
     let Ok(written) = serde_json::to_value(&*document) else { return };
     let mut asked = BTreeSet::new();
     let mut known = BTreeSet::new();
+    let mut schemes = BTreeSet::new();
     for operation in written["paths"]
         .as_object()
         .into_iter()
@@ -84,6 +85,8 @@ pub(super) fn settle(document: &mut OpenApi) {
         for operation in operation.values() {
             reach(&operation["requestBody"], &written, &mut asked);
             reach(operation, &written, &mut known);
+            let requirements = operation["security"].as_array().into_iter().flatten().filter_map(Value::as_object);
+            schemes.extend(requirements.flat_map(|requirement| requirement.keys().map(String::as_str)));
         }
     }
     let Some(components) = &mut document.components else { return };
@@ -95,6 +98,7 @@ pub(super) fn settle(document: &mut OpenApi) {
         .responses
         .retain(|name, _| known.contains(&format!("#/components/responses/{name}")));
     components.headers.retain(|name, _| known.contains(&format!("#/components/headers/{name}")));
+    components.security_schemes.retain(|name, _| schemes.contains(name.as_str()));
     for (name, schema) in &mut components.schemas {
         lift_descriptions(schema);
         if !asked.contains(&format!("{SCHEMAS}{name}")) {

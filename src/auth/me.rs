@@ -38,6 +38,7 @@ pub(super) async fn get_me(caller: Caller, State(app): State<App>, unless: Preco
     patch,
     path = "/me",
     tag = "auth",
+    params(Preconditions),
     request_body = EditProfile,
     responses((status = 200, description = "Corrected", body = User), Problems),
 )]

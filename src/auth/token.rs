@@ -68,3 +68,97 @@ pub fn verify(secrets: &Secrets, token: &str, now: DateTime<Utc>) -> Option<Call
         therapist_id: claims.therapist_id,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+    use serde_json::json;
+
+    use super::*;
+
+    const ONE: &str = "one:0123456789abcdefghijklmnopqrstuv";
+    const TWO: &str = "two:vutsrqponmlkjihgfedcba9876543210";
+
+    fn secrets(text: &str) -> Secrets {
+        text.parse().unwrap()
+    }
+
+    fn caller() -> Caller {
+        Caller {
+            user_id: UserId(7),
+            session_id: Uuid::from_u128(42),
+            role: UserRole::Therapist,
+            therapist_id: Some(TherapistId::from("T1")),
+        }
+    }
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_770_201_000, 0).unwrap()
+    }
+
+    #[test]
+    fn a_token_proves_its_caller_until_it_expires() {
+        let token = sign(&secrets(ONE), &caller(), now()).unwrap();
+        let proved = verify(&secrets(ONE), &token, now()).unwrap();
+        assert_eq!((proved.user_id, proved.session_id), (UserId(7), Uuid::from_u128(42)));
+        assert_eq!((proved.role, proved.therapist_id.unwrap().as_str()), (UserRole::Therapist, "T1"));
+        assert!(verify(&secrets(ONE), &token, now() + LIFETIME - TimeDelta::seconds(1)).is_some());
+        assert!(verify(&secrets(ONE), &token, now() + LIFETIME).is_none());
+    }
+
+    #[test]
+    fn secrets_are_exchanged_without_ending_sessions() {
+        let old = sign(&secrets(ONE), &caller(), now()).unwrap();
+        let both = secrets(&format!("{TWO},{ONE}"));
+        assert!(verify(&both, &old, now()).is_some());
+        let new = sign(&both, &caller(), now()).unwrap();
+        assert!(verify(&secrets(TWO), &new, now()).is_some());
+        assert!(verify(&secrets(ONE), &new, now()).is_none());
+    }
+
+    #[test]
+    fn forged_tokens_prove_nothing() {
+        let key = EncodingKey::from_secret(secrets(ONE).signing().bytes());
+        let claims = json!({
+            "sub": "7", "sid": Uuid::from_u128(42), "role": "admin", "therapist_id": null,
+            "iat": now().timestamp(), "exp": now().timestamp() + 900,
+        });
+        let token = |header: serde_json::Value, claims: &serde_json::Value| {
+            let part = |json: &serde_json::Value| BASE64.encode(json.to_string());
+            let message = format!("{}.{}", part(&header), part(claims));
+            let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).unwrap();
+            format!("{message}.{signature}")
+        };
+        let good = token(json!({ "alg": "HS256", "kid": "one" }), &claims);
+        let proves = |token: &str| verify(&secrets(ONE), token, now()).is_some();
+        assert!(proves(&good), "the rest differs in one thing only");
+
+        for header in [
+            json!({ "alg": "none", "kid": "one" }),
+            json!({ "alg": "HS512", "kid": "one" }),
+            json!({ "alg": "RS256", "kid": "one" }),
+            json!({ "alg": "HS256", "kid": "two" }),
+            json!({ "alg": "HS256" }),
+        ] {
+            assert!(!proves(&token(header.clone(), &claims)), "{header}");
+        }
+        for (claim, value) in [
+            ("role", json!("root")),
+            ("sub", json!("x")),
+            ("sid", json!(1)),
+            ("exp", json!(now().timestamp())),
+            ("exp", json!(null)),
+        ] {
+            let mut claims = claims.clone();
+            claims[claim] = value;
+            assert!(!proves(&token(json!({ "alg": "HS256", "kid": "one" }), &claims)), "{claim}");
+        }
+        let parts: Vec<&str> = good.split('.').collect();
+        let unsigned = format!("{}.{}.", BASE64.encode(r#"{"alg":"none","kid":"one"}"#), parts[1]);
+        let other = token(json!({ "alg": "HS256", "kid": "one" }), &json!({ "sub": "1" }));
+        let mixed = format!("{}.{}.{}", parts[0], other.split('.').nth(1).unwrap(), parts[2]);
+        for forged in ["", ".", "..", "a.b.c", &unsigned, &mixed, &good[..good.len() - 1]] {
+            assert!(!proves(forged), "{forged}");
+        }
+    }
+}

@@ -30,6 +30,9 @@ enum Command {
     Migrate(MigrateCommand),
     /// Print the OpenAPI document.
     Openapi,
+    /// Fill a database with a made-up practice.
+    #[command(subcommand)]
+    Demo(DemoCommand),
     /// Make, list and shut out those who log in.
     User(user::UserCommand),
     /// Commands for those who change this program.
@@ -69,6 +72,17 @@ impl DatabaseUrl {
     }
 }
 
+#[derive(Debug, Subcommand)]
+enum DemoCommand {
+    /// Load a practice of any size: the same one for the same size on the same day.
+    Load {
+        #[command(flatten)]
+        database: DatabaseUrl,
+        #[command(flatten)]
+        load: demo::DemoLoad,
+    },
+}
+
 #[derive(Debug, Args)]
 struct MigrateCommand {
     #[command(flatten)]
@@ -100,6 +114,10 @@ impl Cli {
                 migrate::run(migrate, database.direct()?).await
             }
             Some(Command::Openapi) => openapi::run(),
+            Some(Command::Demo(DemoCommand::Load { database, load })) => {
+                demo::run(load, database.direct()?).await?;
+                Ok(ExitCode::SUCCESS)
+            }
             Some(Command::User(command)) => user::run(command).await,
             Some(Command::Dev(command)) => dev::run(command).await,
         }

@@ -80,7 +80,8 @@ struct Refunded {
     elsewhere: Option<String>,
 }
 
-struct Payment {
+/// A payment of the booking.
+struct Paid {
     payment_id: PaymentId,
     amount: Amount,
     currency: Option<String>,
@@ -142,7 +143,7 @@ pub async fn open(
 }
 
 /// How much of each payment goes back.
-fn shares(payments: Vec<Payment>, amount: Option<AmountInput>) -> Result<Vec<(Payment, Amount)>> {
+fn shares(payments: Vec<Paid>, amount: Option<AmountInput>) -> Result<Vec<(Paid, Amount)>> {
     let overflow = || Error::internal("amounts of a booking do not add up");
     let (paid, unpaid): (Vec<_>, Vec<_>) = payments.into_iter().partition(|payment| payment.amount > Amount::ZERO);
     let (open, refunded): (Vec<_>, Vec<_>) = paid.into_iter().partition(|payment| payment.refund_status.is_none());
@@ -196,9 +197,9 @@ async fn refunded(uow: &mut UnitOfWork, booking: &BookingId) -> Result<Refunded>
 }
 
 /// Locks the booking's payments and reads them, the oldest first.
-async fn payments(uow: &mut UnitOfWork, booking: &BookingId) -> Result<Vec<Payment>> {
+async fn payments(uow: &mut UnitOfWork, booking: &BookingId) -> Result<Vec<Paid>> {
     let payments = sqlx::query_as!(
-        Payment,
+        Paid,
         r#"select payment_id as "payment_id: PaymentId",
                   amount as "amount!: Amount",
                   currency,

@@ -1,6 +1,6 @@
 //! The state shared by all requests.
 
-use std::{ops::Deref, sync::Arc};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 use tokio_util::sync::CancellationToken;
@@ -34,6 +34,8 @@ pub struct Parts {
     pub cors_origins: Vec<Origin>,
     /// Cancelled when the server is told to stop: endless answers end then.
     pub stopping: CancellationToken,
+    /// How long the body of a request may take to arrive; [`BODY_TIMEOUT`](super::audit::BODY_TIMEOUT) but in tests.
+    pub body_timeout: Duration,
 }
 
 /// The sealing keys, by purpose.
@@ -76,6 +78,7 @@ impl App {
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
             stopping: CancellationToken::new(),
+            body_timeout: super::audit::BODY_TIMEOUT,
         })
     }
 }

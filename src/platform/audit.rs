@@ -45,7 +45,7 @@ use super::{
 /// The largest body that is read.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a request is run that loses to other transactions.
 const ATTEMPTS: u32 = 4;
 
@@ -189,7 +189,13 @@ fn idempotency_key(request: &Request) -> Result<Option<Arc<str>>> {
     let mut keys = request.headers().get_all(name).iter();
     let Some(key) = keys.next().filter(|_| request.method() == Method::POST) else { return Ok(None) };
     match key.to_str() {
-        Ok(key) if (1..=255).contains(&key.len()) && keys.next().is_none() => Ok(Some(key.into())),
+        Ok(key)
+            if (1..=255).contains(&key.len())
+                && key.bytes().all(|byte| byte.is_ascii_graphic())
+                && keys.next().is_none() =>
+        {
+            Ok(Some(key.into()))
+        }
         _ => Err(Error::header("Idempotency-Key", "must be one key of 1 to 255 visible ASCII characters")),
     }
 }
@@ -207,7 +213,7 @@ pub async fn trail(State(app): State<App>, mut request: Request, next: Next) -> 
     }
     let caller = request.extensions().get::<Caller>().cloned();
     let (mut parts, body) = request.into_parts();
-    let response = match read(body).await {
+    let response = match read(body, app.body_timeout).await {
         Ok(body) => {
             let target = parts.uri.to_string();
             trail.request_hash.copy_from_slice(digest(&SHA256, &[target.as_bytes(), b"\n", &body].concat()).as_ref());
@@ -241,8 +247,8 @@ pub async fn trail(State(app): State<App>, mut request: Request, next: Next) -> 
     response
 }
 
-async fn read(body: Body) -> Result<Bytes> {
-    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect()).await {
+async fn read(body: Body, patience: Duration) -> Result<Bytes> {
+    match tokio::time::timeout(patience, Limited::new(body, MAX_BODY_BYTES).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Error::TooLarge(MAX_BODY_BYTES)),
         Ok(Err(_)) => Err(Error::Malformed("the body broke off".into())),

@@ -82,20 +82,28 @@ impl<S: Sync> FromRequestParts<S> for Preconditions {
     }
 }
 
+/// What one of these headers may hold: entity tags (RFC 9110, without commas in them) or `*`, in a list.
+pub const ENTITY_TAGS: &str =
+    r#"^[\t ,]*(\*|(W/)?"[!#-+\--~]*")([\t ]*,[\t ,]*(\*|(W/)?"[!#-+\--~]*"))*[\t ,]*$"#;
+
 fn tags(headers: &HeaderMap, name: &HeaderName, shown: &'static str) -> Result<Option<Vec<String>>> {
-    let mut tags = None;
+    let mut tags: Option<Vec<String>> = None;
     for value in headers.get_all(name) {
         let text = value.to_str().map_err(|_| Error::header(shown, "is not text"))?;
-        let found: &mut Vec<String> = tags.get_or_insert_default();
-        for tag in text.split(',').map(str::trim).filter(|tag| !tag.is_empty()) {
-            let opaque = tag.strip_prefix("W/").unwrap_or(tag);
-            if tag != "*" && !(opaque.len() > 1 && opaque.starts_with('"') && opaque.ends_with('"')) {
-                return Err(Error::header(shown, "holds something that is no entity tag: tags stand in quotes"));
-            }
-            found.push(tag.to_owned());
-        }
+        let found = text.split(',').map(|tag| tag.trim_matches([' ', '\t'])).filter(|tag| !tag.is_empty());
+        tags.get_or_insert_default().extend(found.map(ToOwned::to_owned));
     }
-    Ok(tags)
+    let is_tag = |tag: &str| {
+        let opaque = tag.strip_prefix("W/").unwrap_or(tag);
+        let inner = opaque.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
+        tag == "*" || inner.is_some_and(|inner| inner.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"'))
+    };
+    match tags {
+        Some(tags) if tags.is_empty() || !tags.iter().all(|tag| is_tag(tag)) => {
+            Err(Error::header(shown, "holds something that is no entity tag: tags stand in quotes"))
+        }
+        tags => Ok(tags),
+    }
 }
 
 /// A single resource as an answer, with its `ETag`.

@@ -126,7 +126,6 @@ async fn end_those(
                    end_reason = $3
                where user_id = $1
                  and ended_at is null
-                 and expires_at > $2
                  and ($4::uuid is null or session_id = $4)
                  and ($5::uuid is null or session_id <> $5)
                returning session_id

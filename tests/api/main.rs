@@ -2,7 +2,10 @@
 
 mod adoption;
 mod architecture;
+mod auth;
 mod bookings;
+mod clients;
+mod conventions;
 mod coverage;
 mod dashboards;
 mod edge;
@@ -13,3 +16,4 @@ mod notifications;
 mod payments;
 mod schema;
 mod serve;
+mod user_command;

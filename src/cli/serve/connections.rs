@@ -22,7 +22,7 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(65);
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// Serves until `stop`, then lets the running requests end for a while.
-pub(super) async fn serve(mut listener: TcpListener, router: Router, stop: &CancellationToken) {
+pub async fn serve(mut listener: TcpListener, router: Router, stop: &CancellationToken) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
     let running = GracefulShutdown::new();

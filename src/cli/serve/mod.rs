@@ -5,7 +5,7 @@
 //! - With no database named, the practice is private: see [`private`]. With one, see [`given`].
 //! - A signal ends it at any moment in order: what was begun is dropped, requests are drained, PostgreSQL is stopped.
 
-mod connections;
+pub mod connections;
 mod given;
 mod key_file;
 mod port;
@@ -29,6 +29,7 @@ use crate::{
     api,
     platform::{
         app::{App, Parts, Seals},
+        audit,
         embedded::Embedded,
         live::{self, EndedSessions},
         logs, migrations, panics,
@@ -166,6 +167,7 @@ async fn serve(
         trusted_proxies: settings.trusted_proxies,
         cors_origins: settings.cors_origins,
         stopping: stop.clone(),
+        body_timeout: audit::BODY_TIMEOUT,
     });
     let router = api::router(app.clone());
     let listener = port.listen()?;

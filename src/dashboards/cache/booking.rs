@@ -58,6 +58,7 @@ pub async fn follow(uow: &mut UnitOfWork, booking: &BookingId, before: Before) -
     let db = uow.db();
     let clients = lock(db, booking, &before).await?;
     count(db, booking, &before, now).await?;
+    list(db, booking, now).await?;
     recount(db, &clients).await
 }
 
@@ -97,7 +98,7 @@ async fn lock(db: &mut PgConnection, booking: &BookingId, before: &Before) -> Re
     Ok(clients)
 }
 
-/// Moves the figures of the therapists of before and after, and the booking's row in the list of sessions.
+/// Moves the figures of the therapists of before and after.
 async fn count(db: &mut PgConnection, booking: &BookingId, before: &Before, now: Timestamp) -> Result<()> {
     sqlx::query!(
         r#"with moved as (
@@ -154,21 +155,34 @@ async fn count(db: &mut PgConnection, booking: &BookingId, before: &Before, now:
                from figures f
                where f.fits
                  and not exists (select from counted where counted.therapist_id = f.therapist_id)
-           ), counted_whole as (
-               insert into therapist_dashboard_stats
-                   (therapist_id, total_sessions, confirmed_sessions, cancelled_sessions, no_shows, upcoming_bookings,
-                    last_updated)
-               select f.therapist_id, w.total, w.total - w.cancelled - w.no_shows, w.cancelled, w.no_shows, f.upcoming, $2
-               from uncounted f
-               cross join lateral (
-                   select count(*) as total,
-                          count(*) filter (where internal.booking_status(b.booking_status) = 'cancelled') as cancelled,
-                          count(*) filter (where internal.booking_status(b.booking_status) = 'no_show') as no_shows
-                   from bookings b
-                   where b.therapist_id = f.therapist_id
-                     and b.booking_id is not null
-               ) w
-           ), due as materialized (
+           )
+           insert into therapist_dashboard_stats
+               (therapist_id, total_sessions, confirmed_sessions, cancelled_sessions, no_shows, upcoming_bookings,
+                last_updated)
+           select f.therapist_id, w.total, w.total - w.cancelled - w.no_shows, w.cancelled, w.no_shows, f.upcoming, $2
+           from uncounted f
+           cross join lateral (
+               select count(*) as total,
+                      count(*) filter (where internal.booking_status(b.booking_status) = 'cancelled') as cancelled,
+                      count(*) filter (where internal.booking_status(b.booking_status) = 'no_show') as no_shows
+               from bookings b
+               where b.therapist_id = f.therapist_id
+                 and b.booking_id is not null
+           ) w"#,
+        booking.as_str(),
+        now as Timestamp,
+        before.therapist_id,
+        before.counts_as,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Writes the booking's row in the list of sessions, or takes it away.
+async fn list(db: &mut PgConnection, booking: &BookingId, now: Timestamp) -> Result<()> {
+    sqlx::query!(
+        r#"with due as materialized (
                select *
                from internal.appointments_cache() d
                where d.booking_id = $1
@@ -211,8 +225,6 @@ async fn count(db: &mut PgConnection, booking: &BookingId, before: &Before, now:
            where c.id in (select unlinked.id from unlinked)"#,
         booking.as_str(),
         now as Timestamp,
-        before.therapist_id,
-        before.counts_as,
     )
     .execute(db)
     .await?;

@@ -67,7 +67,7 @@ impl<'a> Pairs<'a> {
         Ok(Self(pairs))
     }
 
-    /// Reads one struct, claiming the parameters it declares. An empty value is as none.
+    /// Reads one struct, claiming the parameters it declares. An empty value is a value.
     ///
     /// # Errors
     ///
@@ -122,9 +122,7 @@ impl<'de> Deserializer<'de> for Claim<'_, '_> {
         for pair in &mut self.0.0 {
             if fields.contains(&&*pair.name) {
                 pair.claimed = true;
-                if !pair.value.is_empty() {
-                    claimed.push((&*pair.name, &*pair.value));
-                }
+                claimed.push((&*pair.name, &*pair.value));
             }
         }
         visitor.visit_map(Fields { rest: claimed.into_iter(), current: ("", "") })
@@ -259,15 +257,11 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_value_is_none() {
-        assert_eq!(both("limit=&paid=").unwrap().1.limit, None);
-    }
-
-    #[test]
     fn faults_name_the_parameter() {
         for (query, message) in [
             ("paid=1", "paid: must be true or false"),
             ("limit=1000000000", "limit: must be a whole number from 0 to 65535"),
+            ("limit=", "limit: must be a whole number from 0 to 65535"),
             ("limit=-1", "limit: must be a whole number from 0 to 65535"),
             ("sort=name", "sort: must be one of: -start"),
             ("colour=red", "colour: is not known here"),

@@ -16,8 +16,16 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
     ("PgPool", &["platform/postgres.rs"], "connections are handed out in one place"),
     ("Utc::now(", &["platform/time/mod.rs"], "now comes from the clock"),
     ("SystemTime::now(", &[], "now comes from the clock"),
-    ("sonic_rs", &["platform/extract/mod.rs", "platform/etag.rs"], "answers are serialised in one place"),
-    ("axum::Json", &["platform/extract/mod.rs"], "bodies are read and written by platform::extract"),
+    (
+        "sonic_rs",
+        &["platform/extract/mod.rs", "platform/etag.rs"],
+        "answers are serialised in one place",
+    ),
+    (
+        "axum::Json",
+        &["platform/extract/mod.rs"],
+        "bodies are read and written by platform::extract",
+    ),
     ("std::env::var", &["platform/embedded/"], "settings come from the command line's declaration"),
 ];
 
@@ -34,7 +42,10 @@ fn every_file_says_what_it_is_for() {
     let silent: Vec<String> = ["src", "tests"]
         .into_iter()
         .flat_map(sources)
-        .filter(|source| !source.text.starts_with("//! ") || source.text.lines().next().is_some_and(|l| l.len() < 10))
+        .filter(|source| {
+            !source.text.starts_with("//! ")
+                || source.text.lines().next().is_some_and(|l| l.len() < 10)
+        })
         .map(|source| source.path.display().to_string())
         .collect();
     assert_none(&silent, "a file does not open with what it is for");
@@ -86,7 +97,8 @@ fn what_is_done_in_one_place_is_done_there_only() {
 fn nothing_is_left_unfinished() {
     let own = Path::new("api/architecture/files.rs");
     let mut faults = Vec::new();
-    for source in ["src", "tests"].into_iter().flat_map(sources).filter(|source| source.path != own) {
+    for source in ["src", "tests"].into_iter().flat_map(sources).filter(|source| source.path != own)
+    {
         for words in FORBIDDEN.iter().filter(|words| source.text.contains(**words)) {
             faults.push(format!("{} says {words}", source.path.display()));
         }
@@ -107,8 +119,13 @@ fn the_tests_mirror_the_sources() {
             continue;
         }
         let mirrored = source.path.with_extension("");
-        let mirrored = if mirrored.ends_with("mod") { mirrored.parent().expect("a folder") } else { &mirrored };
-        let exists = src.join(mirrored).is_dir() || src.join(mirrored).with_extension("rs").is_file();
+        let mirrored = if mirrored.ends_with("mod") {
+            mirrored.parent().expect("a folder")
+        } else {
+            &mirrored
+        };
+        let exists =
+            src.join(mirrored).is_dir() || src.join(mirrored).with_extension("rs").is_file();
         if !exists {
             faults.push(format!("{} is about nothing in src", source.path.display()));
         }

@@ -6,7 +6,10 @@ use super::{Operation, THERAPIST, operations, practice};
 use crate::harness::{Answer, Person, TestApi};
 
 /// Every operation that changes something, called by somebody who may call it.
-async fn each_change(api: &TestApi, mut check: impl AsyncFnMut(&Operation, Answer, &[(String, String)])) {
+async fn each_change(
+    api: &TestApi,
+    mut check: impl AsyncFnMut(&Operation, Answer, &[(String, String)]),
+) {
     for operation in operations() {
         if operation.method == Method::GET {
             continue;
@@ -27,7 +30,13 @@ async fn every_attempt_to_change_something_leaves_a_trail() {
         let outcome = if answer.status.is_success() { "done" } else { "refused" };
         assert!(!left.is_empty(), "{}: {} left no trail", operation.name(), answer.status);
         for (action, ended) in left {
-            assert_eq!(ended, outcome, "{}: {action}, answered {}", operation.name(), answer.status);
+            assert_eq!(
+                ended,
+                outcome,
+                "{}: {action}, answered {}",
+                operation.name(),
+                answer.status
+            );
         }
     })
     .await;
@@ -57,7 +66,8 @@ async fn what_changed_nothing_stays_out_of_the_practices_log() {
 async fn reading_is_no_change() {
     let api = practice().await;
     for operation in operations().iter().filter(|operation| operation.method == Method::GET) {
-        let person = if operation.is_of("therapist") { api.therapist(THERAPIST) } else { api.admin() };
+        let person =
+            if operation.is_of("therapist") { api.therapist(THERAPIST) } else { api.admin() };
         operation.call(&person).await;
     }
     assert_eq!(api.trail().await, []);

@@ -66,6 +66,11 @@ pub async fn database() -> Database {
 }
 
 impl Database {
+    /// What PostgreSQL calls it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A fresh, migrated database without rows.
     pub async fn migrated() -> Self {
         static TEMPLATE: OnceCell<String> = OnceCell::const_new();

@@ -15,6 +15,7 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
+    time::Duration,
 };
 
 use axum::Router;
@@ -92,6 +93,7 @@ impl TestApi {
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
             stopping: CancellationToken::new(),
+            body_timeout: Duration::from_millis(500),
         });
         let router = api::router(app.clone());
         Self { router, looks: db(4), app, clock, people, database }

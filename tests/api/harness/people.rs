@@ -1,8 +1,10 @@
 //! People as types: who they are is who they log in as, the first time they send something.
 
+use std::net::{IpAddr, SocketAddr};
+
 use axum::{
     body::Body,
-    extract::Request,
+    extract::{ConnectInfo, Request},
     http::{HeaderName, HeaderValue, Method, header},
 };
 use http_body_util::BodyExt;
@@ -26,6 +28,7 @@ pub struct Person<'a> {
     api: &'a TestApi,
     who: Who,
     headers: Vec<(HeaderName, HeaderValue)>,
+    address: Option<IpAddr>,
 }
 
 #[derive(Clone, Debug)]
@@ -63,7 +66,7 @@ impl TestApi {
     }
 
     fn person(&self, who: Who) -> Person<'_> {
-        Person { api: self, who, headers: Vec::new() }
+        Person { api: self, who, headers: Vec::new(), address: None }
     }
 
     /// The user that somebody is; made where there is none yet.
@@ -105,6 +108,19 @@ impl Person<'_> {
             value,
         ));
         self
+    }
+
+    /// The same, from this address.
+    #[must_use]
+    pub fn from(mut self, address: &str) -> Self {
+        self.address = Some(address.parse().expect("an address"));
+        self
+    }
+
+    /// The same, with an access token of a real login.
+    #[must_use]
+    pub fn bearing(self, access_token: &str) -> Self {
+        self.with("authorization", &format!("Bearer {access_token}"))
     }
 
     /// `users.id`.
@@ -191,6 +207,9 @@ impl Person<'_> {
             Request::builder().method(method).uri(path).body(body.into()).expect("a request");
         for (name, value) in &self.headers {
             request.headers_mut().append(name, value.clone());
+        }
+        if let Some(address) = self.address {
+            request.extensions_mut().insert(ConnectInfo(SocketAddr::new(address, 40_000)));
         }
         let authorization = self.authorization().await;
         if !authorization.is_empty() {

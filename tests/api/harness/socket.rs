@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use safestories::cli::serve::connections;
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinHandle,
@@ -21,9 +22,8 @@ impl TestApi {
     pub async fn serve(&self) -> Served {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let service = self.router.clone().into_make_service_with_connect_info::<SocketAddr>();
-        let task =
-            tokio::spawn(async move { axum::serve(listener, service).await.expect("it serves") });
+        let (router, stop) = (self.router.clone(), self.app.stopping.clone());
+        let task = tokio::spawn(async move { connections::serve(listener, router, &stop).await });
         Served { address, task }
     }
 }

@@ -1,0 +1,66 @@
+use std::time::Duration;
+
+use safestories::platform::live;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::harness::TestApi;
+
+const ME: &str = "/api/v1/auth/me";
+
+#[tokio::test]
+async fn logging_out_ends_this_session_and_no_other() {
+    let api = TestApi::new().await;
+    api.sign_up("admin", "admin", None).await;
+    let (here, there) = (api.log_in("admin").await, api.log_in("admin").await);
+    api.with(&here).with("idempotency-key", "k").post("/api/v1/auth/logout", Value::Null).await.is(204);
+    api.with(&here).get(ME).await.is_problem(401, "unauthenticated");
+    api.refresh(&here.refresh).await.is_problem(401, "unauthenticated");
+    api.with(&there).get(ME).await.is(200);
+    assert_eq!(api.audit_log().await.last().unwrap().0, "logout");
+}
+
+#[tokio::test]
+async fn logging_out_everywhere_ends_all_sessions_of_the_user() {
+    let api = TestApi::new().await;
+    api.sign_up("admin", "admin", None).await;
+    api.sign_up("other", "admin", None).await;
+    let (here, there, other) = (api.log_in("admin").await, api.log_in("admin").await, api.log_in("other").await);
+    api.with(&here).post("/api/v1/auth/logout-all", Value::Null).await.is(204);
+    api.with(&here).get(ME).await.is(401);
+    api.with(&there).get(ME).await.is(401);
+    api.refresh(&there.refresh).await.is(401);
+    api.with(&other).get(ME).await.is(200);
+}
+
+#[tokio::test]
+async fn an_ended_session_is_refused_by_an_instance_that_only_listens() {
+    let api = TestApi::new().await;
+    let second = api.second_instance();
+    api.sign_up("admin", "admin", None).await;
+    let tokens = api.log_in("admin").await;
+    let stop = CancellationToken::new();
+    let listening = tokio::spawn(live::listen(second.app.clone(), stop.clone()));
+    let session = api.with(&tokens).get("/api/v1/auth/sessions").await.data()[0]["id"].clone();
+    let session = session.as_str().unwrap().parse().unwrap();
+    until(|| second.app.ended.knows(session) == Some(false)).await;
+    second.with(&tokens).get(ME).await.is(200);
+
+    api.with(&tokens).post("/api/v1/auth/logout", Value::Null).await.is(204);
+    until(|| second.app.ended.knows(session) == Some(true)).await;
+    // What it heard is all it has: the table says nothing of an end any more.
+    sqlx::raw_sql("update internal.sessions set ended_at = null").execute(&mut *api.sql().await).await.unwrap();
+    second.with(&tokens).get(ME).await.is_problem(401, "unauthenticated");
+    stop.cancel();
+    listening.await.unwrap();
+}
+
+/// Waits for something that has to come within a second.
+async fn until(mut holds: impl FnMut() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(1), waiting).await.expect("within a second");
+}

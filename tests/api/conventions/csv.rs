@@ -1,0 +1,137 @@
+//! Lists as CSV: the whole list, from one snapshot, safe to open in a spreadsheet.
+
+use axum::{body::Body, http::Method};
+use http_body_util::BodyExt;
+use serde_json::json;
+
+use super::{BOOKINGS, many_bookings, practice};
+use crate::{given::booking, harness::TestApi};
+
+/// A CSV answer whose rows have not been read.
+async fn export(api: &TestApi, query: &str) -> axum::response::Response {
+    let admin = api.admin().with("accept", "text/csv");
+    admin.stream(Method::GET, &format!("{BOOKINGS}{query}"), Body::empty()).await
+}
+
+fn records(text: &str) -> Vec<csv::StringRecord> {
+    csv::Reader::from_reader(text.as_bytes()).records().collect::<Result<_, _>>().expect("CSV")
+}
+
+#[tokio::test]
+async fn the_whole_list_comes_under_the_names_of_the_json() {
+    let api = practice().await;
+    many_bookings(&api, 1_203, 0).await;
+    let row = api.admin().get(&format!("{BOOKINGS}?limit=1")).await.data().remove(0);
+    let answer = api.admin().with("accept", "text/csv").get(BOOKINGS).await;
+    answer.is(200);
+    assert!(answer.header("content-type").starts_with("text/csv"));
+    let mut reader = csv::Reader::from_reader(answer.text.as_bytes());
+    let names: Vec<String> = reader.headers().unwrap().iter().map(Into::into).collect();
+    assert_eq!(names, row.as_object().unwrap().keys().cloned().collect::<Vec<_>>());
+    let rows = records(&answer.text);
+    let mut ids: Vec<&str> = rows.iter().map(|row| &row[0]).collect();
+    assert_eq!(ids[0], row["booking_id"]);
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!((rows.len(), ids.len()), (1_203, 1_203));
+}
+
+#[tokio::test]
+async fn filters_and_order_are_those_of_the_json() {
+    let api = practice().await;
+    many_bookings(&api, 30, 0).await;
+    let query = "?sort=invitee_name&q=client%201&limit=200";
+    let shown: Vec<String> = api
+        .admin()
+        .get(&format!("{BOOKINGS}{query}"))
+        .await
+        .data()
+        .iter()
+        .map(|row| row["booking_id"].as_str().unwrap().to_owned())
+        .collect();
+    let answer = api.admin().with("accept", "text/csv").get(&format!("{BOOKINGS}{query}")).await;
+    let exported: Vec<String> = records(&answer.text).iter().map(|row| row[0].to_owned()).collect();
+    assert_eq!(exported, shown);
+    assert_eq!(exported.len(), 11);
+}
+
+#[tokio::test]
+async fn a_spreadsheet_takes_no_cell_for_a_formula() {
+    let api = practice().await;
+    let evil = ["=HYPERLINK(\"http://x.example.org\")", "+1-1", "-2+3", "@SUM(A1)", "\t=1", "\r=1"];
+    for name in evil {
+        api.given(booking("T1", "2026-02-10T10:00:00Z").with("invitee_name", name)).await;
+    }
+    let answer = api.admin().with("accept", "text/csv").get(BOOKINGS).await;
+    let mut reader = csv::Reader::from_reader(answer.text.as_bytes());
+    let at = reader.headers().unwrap().iter().position(|name| name == "invitee_name").unwrap();
+    for row in reader.records() {
+        let row = row.unwrap();
+        assert!(row[at].starts_with('\''), "{:?}", &row[at]);
+        for cell in &row {
+            assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r']), "{cell:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_third_export_at_a_time_is_asked_to_wait() {
+    let api = practice().await;
+    many_bookings(&api, 1_203, 0).await;
+    let one = export(&api, "").await;
+    let two = export(&api, "").await;
+    let third = api.admin().with("accept", "text/csv").get(BOOKINGS).await;
+    third.is_problem(429, "too-many-requests");
+    assert!(third.header("retry-after").parse::<u32>().is_ok());
+    api.admin().get(BOOKINGS).await.is(200);
+
+    // One is read to its end, of the other the client tires.
+    one.into_body().collect().await.unwrap();
+    drop(two);
+    for _ in 0..2 {
+        let answer = api.admin().with("accept", "text/csv").get(BOOKINGS).await;
+        assert_eq!(records(&answer.text).len(), 1_203);
+    }
+}
+
+#[tokio::test]
+async fn what_changes_meanwhile_is_not_in_it() {
+    let api = practice().await;
+    many_bookings(&api, 1_203, 0).await;
+    let mut body = export(&api, "").await.into_body();
+    let mut text = body.frame().await.unwrap().unwrap().into_data().unwrap().to_vec();
+    assert!(records(&String::from_utf8(text.clone()).unwrap()).len() < 1_203, "it is streamed");
+    sqlx::query("delete from bookings where booking_id in ('old1200', 'old1201')")
+        .execute(&mut *api.sql().await)
+        .await
+        .unwrap();
+    api.given(booking("T1", "2024-01-01T10:00:00Z")).await;
+    text.extend_from_slice(&body.collect().await.unwrap().to_bytes());
+    let rows = records(&String::from_utf8(text).unwrap());
+    assert_eq!(rows.len(), 1_203);
+    assert!(rows.iter().any(|row| &row[0] == "old1200"));
+}
+
+#[tokio::test]
+async fn a_failure_in_mid_stream_breaks_the_answer() {
+    let api = practice().await;
+    many_bookings(&api, 1_203, 0).await;
+    let mut body = export(&api, "").await.into_body();
+    body.frame().await.unwrap().unwrap();
+    sqlx::query(
+        "select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and state = 'idle in transaction'",
+    )
+    .execute(&mut *api.sql().await)
+    .await
+    .unwrap();
+    assert!(body.collect().await.is_err(), "a part must not pass for the whole");
+}
+
+#[tokio::test]
+async fn a_refusal_stays_a_problem_document() {
+    let api = practice().await;
+    let admin = api.admin().with("accept", "text/csv");
+    admin.get(&format!("{BOOKINGS}?q=ab")).await.is_invalid(&["q"]);
+    admin.post(BOOKINGS, json!({})).await.is_problem(422, "invalid");
+}
