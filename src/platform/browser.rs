@@ -21,7 +21,7 @@ use tower_http::{
 use utoipa::openapi::OpenApi;
 
 /// How long a browser may remember what it was allowed.
-const REMEMBERED: Duration = Duration::from_secs(60 * 60);
+const REMEMBERED: Duration = Duration::from_hours(1);
 /// Up to this many bytes an answer is not compressed.
 const SMALL: u64 = 1024;
 /// Answers of the API are data: a browser that takes one for a page shall run and load nothing.
@@ -66,7 +66,6 @@ impl fmt::Display for Origin {
 }
 
 /// Layer: lets pages of these origins call the API, cookies included, and read the headers it answers with.
-#[must_use]
 pub fn cors(origins: &[Origin]) -> CorsLayer {
     let name = HeaderName::from_static;
     CorsLayer::new()
@@ -161,10 +160,8 @@ pub async fn options(State(methods): State<Methods>, request: Request, next: Nex
     // What is not described (the assets of the docs) is known to the router alone.
     let mut response = next.run(request).await;
     match response.headers_mut().remove(header::ALLOW) {
-        Some(allow) if response.status() == StatusCode::METHOD_NOT_ALLOWED => {
-            (StatusCode::NO_CONTENT, [(header::ALLOW, allow)]).into_response()
-        }
-        _ => response,
+        Some(allow) => (StatusCode::NO_CONTENT, [(header::ALLOW, allow)]).into_response(),
+        None => response,
     }
 }
 

@@ -79,7 +79,14 @@ impl Refusal for NotReady {
 
 /// What was seen last, and when; whoever asks while somebody looks waits for that.
 #[derive(Clone, Debug, Default)]
-struct Readiness(Arc<Mutex<Option<(Instant, Result<(), NotReady>)>>>);
+struct Readiness(Arc<Mutex<Option<Look>>>);
+
+/// A look at what is needed.
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    at: Instant,
+    seen: Result<(), NotReady>,
+}
 
 /// Is the process up?
 ///
@@ -112,11 +119,11 @@ async fn check_readiness(
 ) -> Result<Json<Health>> {
     let mut last = readiness.0.lock().await;
     let seen = match *last {
-        Some((at, seen)) if at.elapsed() < REMEMBERED => seen,
+        Some(look) if look.at.elapsed() < REMEMBERED => look.seen,
         _ => {
             let seen =
                 tokio::time::timeout(TIMEOUT, look(&app)).await.unwrap_or(Err(NotReady::Database));
-            *last = Some((Instant::now(), seen));
+            *last = Some(Look { at: Instant::now(), seen });
             seen
         }
     };

@@ -81,14 +81,14 @@ pub(super) async fn run(settings: Serve) -> anyhow::Result<ExitCode> {
         .transpose()
         .context("SAFESTORIES_JWT_SECRET")?;
     let port = claim(&settings, private)?;
-    let preparing = async {
+    let preparing = Box::pin(async {
         match settings.database.database_url.clone() {
             None => prepare_private(settings.data_dir.clone(), secrets).await,
             Some(url) => {
                 prepare_given(url, settings.database.direct_database_url.clone(), secrets).await
             }
         }
-    };
+    });
     let Some(ready) = stop.run_until_cancelled(preparing).await else {
         return Ok(ExitCode::SUCCESS);
     };
