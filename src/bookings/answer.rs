@@ -1,6 +1,9 @@
 //! How every changing operation on a booking ends: the booking as it stands now, read in the same transaction.
 
-use axum::http::StatusCode;
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -10,6 +13,7 @@ use crate::platform::{
     caller::Scope,
     error::Result,
     etag::Versioned,
+    extract::Json,
     ids::BookingId,
     work::UnitOfWork,
 };
@@ -29,19 +33,21 @@ pub(super) struct ChangedBooking {
     effects: Option<Vec<Effect>>,
 }
 
-/// Commits and answers with the booking.
-pub(super) async fn changed(
-    mut uow: UnitOfWork,
-    scope: &Scope,
-    id: &BookingId,
-) -> Result<Versioned<ChangedBooking>> {
+/// Commits and answers with the booking. What a dry run answers with is no version that could be named later: no `ETag`.
+pub(super) async fn changed(mut uow: UnitOfWork, scope: &Scope, id: &BookingId) -> Result<Response> {
     let now = uow.now();
     let booking = Booking::read(uow.db(), scope, id, now).await?;
     let (stored, effects) = (booking.version.clone(), uow.effects());
     uow.answers_with(StatusCode::OK, id);
     uow.commit().await?;
-    let dry_run = effects.is_some().then_some(true);
-    Ok(Versioned::new(stored, ChangedBooking { booking, dry_run, effects }))
+    Ok(match effects {
+        Some(effects) => {
+            Json(ChangedBooking { booking, dry_run: Some(true), effects: Some(effects) }).into_response()
+        }
+        None => {
+            Versioned::new(stored, ChangedBooking { booking, dry_run: None, effects: None }).into_response()
+        }
+    })
 }
 
 /// Commits and answers that the booking was made.

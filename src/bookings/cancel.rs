@@ -1,5 +1,6 @@
 //! Calling a session off, and opening the refund where one is due.
 
+use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
@@ -16,7 +17,7 @@ use crate::{
         audit::Entry,
         caller::Scope,
         error::{Error, Result},
-        etag::{Preconditions, Versioned},
+        etag::Preconditions,
         extract::{Json, Path, Query},
         ids::BookingId,
         money::AmountInput,
@@ -93,7 +94,7 @@ pub(super) async fn cancel_booking(
     Query(DryRun { dry_run }): Query<DryRun>,
     conditions: Preconditions,
     Json(request): Json<CancelBooking>,
-) -> Result<Versioned<ChangedBooking>> {
+) -> Result<Response> {
     let mut uow = work.begin_dry(dry_run.unwrap_or(false)).await?;
     if uow.earlier().is_none() {
         cancel(&mut uow, &scope, &id, &conditions, request).await?;

@@ -1,5 +1,6 @@
 //! How a session went: it took place, or the client did not come.
 
+use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -15,7 +16,7 @@ use crate::{
         audit::Entry,
         caller::Scope,
         error::Result,
-        etag::{Preconditions, Versioned},
+        etag::Preconditions,
         extract::{OptionalJson, Path},
         ids::BookingId,
         problem::Problems,
@@ -52,7 +53,7 @@ pub(super) async fn no_show_booking(
     Path(id): Path<BookingId>,
     conditions: Preconditions,
     OptionalJson(request): OptionalJson<BookingOutcome>,
-) -> Result<Versioned<ChangedBooking>> {
+) -> Result<Response> {
     let mut uow = work.begin().await?;
     if uow.earlier().is_none() {
         settle(&mut uow, &scope, &id, &conditions, Move::NoShow, request).await?;
@@ -77,7 +78,7 @@ pub(super) async fn complete_booking(
     Path(id): Path<BookingId>,
     conditions: Preconditions,
     OptionalJson(request): OptionalJson<BookingOutcome>,
-) -> Result<Versioned<ChangedBooking>> {
+) -> Result<Response> {
     let mut uow = work.begin().await?;
     if uow.earlier().is_none() {
         settle(&mut uow, &scope, &id, &conditions, Move::Complete, request).await?;

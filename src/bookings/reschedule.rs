@@ -1,5 +1,6 @@
 //! Moving a session to another time. The booking stays the same row and remembers where it was moved from.
 
+use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -17,7 +18,7 @@ use crate::{
         audit::Entry,
         caller::Scope,
         error::{Error, Result},
-        etag::{Preconditions, Versioned},
+        etag::Preconditions,
         extract::{Json, Path},
         ids::BookingId,
         problem::Problems,
@@ -63,7 +64,7 @@ pub(super) async fn reschedule_booking(
     Path(id): Path<BookingId>,
     conditions: Preconditions,
     Json(request): Json<RescheduleBooking>,
-) -> Result<Versioned<ChangedBooking>> {
+) -> Result<Response> {
     let mut uow = work.begin().await?;
     if uow.earlier().is_none() {
         reschedule(&mut uow, &scope, &id, &conditions, request).await?;

@@ -1,5 +1,6 @@
 //! Taking a cancellation back, while the therapist is still free then and the session is ahead.
 
+use axum::response::Response;
 use serde_json::json;
 
 use super::{
@@ -16,7 +17,7 @@ use crate::{
         audit::Entry,
         caller::Scope,
         error::Result,
-        etag::{Preconditions, Versioned},
+        etag::Preconditions,
         extract::Path,
         ids::BookingId,
         problem::Problems,
@@ -42,7 +43,7 @@ pub(super) async fn restore_booking(
     work: Work,
     Path(id): Path<BookingId>,
     conditions: Preconditions,
-) -> Result<Versioned<ChangedBooking>> {
+) -> Result<Response> {
     let mut uow = work.begin().await?;
     if uow.earlier().is_none() {
         restore(&mut uow, &scope, &id, &conditions).await?;

@@ -66,7 +66,7 @@ impl Db {
         };
         Ok(Self {
             pool: pool(max_connections).connect_lazy_with(options.clone()),
-            exports: pool(EXPORTS).acquire_timeout(Duration::from_millis(1)).connect_lazy_with(options),
+            exports: pool(EXPORTS).connect_lazy_with(options),
             listening: PgPoolOptions::new().max_connections(2).connect_lazy_with(direct.clone()),
             direct,
         })
@@ -95,7 +95,11 @@ impl Db {
             None => {}
         }
         drop(idle);
-        Ok(Some(self.exports.begin_with(BEGIN_EXPORT).await?))
+        match self.exports.begin_with(BEGIN_EXPORT).await {
+            // Another was faster.
+            Err(sqlx::Error::PoolTimedOut) => Ok(None),
+            begun => Ok(Some(begun?)),
+        }
     }
 
     /// A connection outside the pool, straight to PostgreSQL.

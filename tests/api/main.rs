@@ -3,6 +3,7 @@
 mod adoption;
 mod architecture;
 mod bookings;
+mod clients;
 mod coverage;
 mod dashboards;
 mod given;

@@ -1,0 +1,3 @@
+//! Clients, from outside.
+
+mod matching;
