@@ -265,22 +265,3 @@ async fn head_answers_as_get_without_a_body() {
         assert_eq!(head.header("content-type"), get.header("content-type"));
     }
 }
-
-#[tokio::test]
-async fn a_bookings_history_is_told_latest_first() {
-    let api = practice().await;
-    let id = all(&api.admin(), BOOKINGS, "state=scheduled&therapist_id=T1", 200).await[0]["booking_id"].clone();
-    let id = id.as_str().unwrap();
-    api.admin().patch(&path(id, ""), json!({ "invitee_city": "Goa" })).await.ok();
-    api.admin().post(&path(id, "/cancel"), json!({ "reason": "Ill" })).await.ok();
-    api.admin().post(&path(id, "/cancel"), json!({ "reason": "Ill" })).await.is_problem(409, "wrong-state");
-    api.admin().send(axum::http::Method::POST, &path(id, "/restore"), None).await.ok();
-    let told = all(&api.admin(), &path(id, "/history"), "", 1).await;
-    let actions: Vec<_> = told.iter().map(|entry| text(entry, "action")).collect();
-    assert_eq!(actions, ["booking_restore", "booking_cancel", "booking_edit"]);
-    assert_eq!((&told[1]["actor_name"], &told[1]["actor_role"]), (&json!("admin"), &json!("admin")));
-    assert_eq!(told[1]["detail"]["reason"], "Ill");
-    let oldest = api.admin().get(&path(id, "/history?sort=at&include=total")).await.ok();
-    assert_eq!((&oldest["data"][0]["action"], &oldest["page"]["total"]), (&json!("booking_edit"), &json!(3)));
-    api.admin().get(&path("nothing", "/history")).await.is_problem(404, "not-found");
-}
