@@ -12,6 +12,7 @@ mod given;
 mod harness;
 mod migrate;
 mod notifications;
+mod openapi;
 mod payments;
 mod schema;
 mod serve;
