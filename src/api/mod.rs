@@ -56,6 +56,7 @@ fn therapist() -> OpenApiRouter<App> {
 }
 
 /// The description of the whole API.
+#[must_use]
 pub fn openapi() -> OpenApi {
     document::assemble([
         (Group::Open, open().into_openapi()),

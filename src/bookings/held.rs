@@ -156,8 +156,8 @@ mod tests {
     use super::*;
     use crate::platform::ids::TherapistId;
 
-    /// RULES: scheduled → rescheduled, cancelled; live → cancelled, completed, no_show; ended → no_show, completed,
-    /// cancelled (admin); no_show ↔ completed (correction, admin); cancelled → confirmed.
+    /// The practice's rules: scheduled → rescheduled, cancelled; live → cancelled, completed, no-show; ended → no-show,
+    /// completed, cancelled (admin); no-show ↔ completed (correction, admin); cancelled → confirmed.
     #[test]
     fn only_the_listed_moves_are_allowed() {
         use BookingState as S;

@@ -5,7 +5,7 @@ use std::{ops::Deref, sync::Arc, time::Duration};
 use ipnet::IpNet;
 use tokio_util::sync::CancellationToken;
 
-use super::{audit::BODY_TIMEOUT, browser::Origin, live::EndedSessions, password::Passwords, postgres::Db, seal::Seal, secret::Secrets, time::{Clock, Zone}};
+use super::{audit::BODY_TIMEOUT, browser::Origin, live::EndedSessions, password::Passwords, postgres::Db, seal::Seal, secret::{Secret, Secrets}, time::{Clock, Zone}};
 
 /// Handles to everything a request may need; cheap to clone.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ impl Seals {
     /// Derives all keys from the server's secrets.
     #[must_use]
     pub fn derive(secrets: &Secrets) -> Self {
-        let keys = || secrets.iter().map(|secret| secret.bytes());
+        let keys = || secrets.iter().map(Secret::bytes);
         Self { cursors: Seal::derive(keys(), "cursors"), totp: Seal::derive(keys(), "totp") }
     }
 }

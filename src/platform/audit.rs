@@ -68,6 +68,7 @@ impl Entry {
 
     /// What it was done to: a kind (`booking`) and an id.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "ids are handed over as they are, owned or borrowed")]
     pub fn on(mut self, kind: &'static str, id: impl ToString) -> Self {
         self.subject = Some((kind, id.to_string()));
         self

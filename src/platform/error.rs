@@ -127,11 +127,13 @@ impl Error {
     }
 
     /// Something that cannot happen, did.
+    #[must_use]
     pub fn internal(message: &'static str) -> Self {
         Self::Internal(anyhow::anyhow!(message))
     }
 
     /// Another transaction was in the way; the request is run again.
+    #[must_use]
     pub fn contended(message: &'static str) -> Self {
         Self::Contended(anyhow::anyhow!(message))
     }
@@ -193,7 +195,7 @@ impl<R: Refusal> From<R> for Error {
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         use sqlx::Error as E;
-        let code = error.as_database_error().and_then(|db| db.code()).unwrap_or_default();
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code).unwrap_or_default();
         match (&error, &*code) {
             (E::Io(_) | E::Tls(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Protocol(_), _) => {
                 Self::Unavailable(error.into())

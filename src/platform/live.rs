@@ -25,7 +25,7 @@ const HEARTBEAT: Duration = Duration::from_millis(250);
 /// How old its last proof may be.
 const TRUSTED: Duration = Duration::from_secs(1);
 /// An ended session is remembered for as long as a token may outlive it, and a little.
-const REMEMBERED: Duration = Duration::from_secs(20 * 60);
+const REMEMBERED: Duration = Duration::from_mins(20);
 
 /// The sessions that ended lately.
 #[derive(Debug, Default)]

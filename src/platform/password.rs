@@ -86,14 +86,12 @@ impl Passwords {
         self.run(move || {
             let argon2 = argon2()?;
             let stored = stored.as_deref().and_then(|stored| PasswordHash::new(stored).ok());
-            match stored.filter(|hash| hash.algorithm.as_str() == "argon2id") {
-                Some(hash) => Ok(argon2.verify_password(password.as_bytes(), &hash).is_ok()),
-                None => {
-                    // The same work for names that do not exist, so that time does not tell them apart.
-                    let _ = argon2.hash_password(password.as_bytes());
-                    Ok(false)
-                }
+            if let Some(hash) = stored.filter(|hash| hash.algorithm.as_str() == "argon2id") {
+                return Ok(argon2.verify_password(password.as_bytes(), &hash).is_ok());
             }
+            // The same work for names that do not exist, so that time does not tell them apart.
+            let _ = argon2.hash_password(password.as_bytes());
+            Ok(false)
         })
         .await
     }
@@ -104,13 +102,12 @@ impl Passwords {
         let queue = {
             let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
             queues.retain(|_, queue| queue.strong_count() > 0);
-            match queues.get(&key).and_then(Weak::upgrade) {
-                Some(queue) => queue,
-                None => {
-                    let queue = Arc::default();
-                    queues.insert(key, Arc::downgrade(&queue));
-                    queue
-                }
+            if let Some(queue) = queues.get(&key).and_then(Weak::upgrade) {
+                queue
+            } else {
+                let queue = Arc::default();
+                queues.insert(key, Arc::downgrade(&queue));
+                queue
             }
         };
         Turn(queue.lock_owned().await)

@@ -3,6 +3,8 @@
 //! Every connection runs with `TimeZone=UTC` (sqlx asks for it at start-up, and PgBouncer keeps it). Transactions set
 //! their own timeouts, so that they hold behind PgBouncer in transaction mode too.
 
+#![expect(clippy::disallowed_types, reason = "this is where the pool is")]
+
 use std::{
     ops::{Deref, DerefMut},
     str::FromStr,
@@ -62,7 +64,7 @@ impl Db {
             PgPoolOptions::new()
                 .max_connections(connections)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
-                .idle_timeout(Duration::from_secs(300))
+                .idle_timeout(Duration::from_mins(5))
                 .after_connect(|connection, _| {
                     Box::pin(async move { connection.execute(READ_TIMEOUT).await.map(drop) })
                 })

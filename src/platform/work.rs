@@ -202,6 +202,7 @@ impl UnitOfWork {
     }
 
     /// Notes the resource that a repeat shall be answered with.
+    #[expect(clippy::needless_pass_by_value, reason = "ids are handed over as they are, owned or borrowed")]
     pub fn answers_with(&mut self, status: StatusCode, resource_id: impl ToString) {
         self.outcome = Some((status, resource_id.to_string()));
     }

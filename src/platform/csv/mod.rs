@@ -67,7 +67,7 @@ impl<L: List> Rest<L> {
         let Some(rows) = self.rows.take() else { return Ok(None) };
         let chunk = cells::write(&rows, std::mem::take(&mut self.with_header), self.zone)
             .map_err(|error| Error::Internal(error.into()))?;
-        if let Some(last) = rows.last().filter(|_| rows.len() as i64 == ROWS) {
+        if let Some(last) = rows.last().filter(|_| i64::try_from(rows.len()) == Ok(ROWS)) {
             self.position.from = Some(L::key(last));
             let more = self.list.rows(&mut self.snapshot, self.order, &self.position).await?;
             self.rows = Some(more).filter(|rows| !rows.is_empty());
