@@ -115,7 +115,7 @@ pub(crate) struct TherapistBookingFilter {
 impl From<TherapistBookingFilter> for AdminBookingFilter {
     fn from(filter: TherapistBookingFilter) -> Self {
         let TherapistBookingFilter { tab, state, client_id, mode, from, to, tz, has_note, q } = filter;
-        Self { tab, state, client_id, mode, from, to, tz, has_note, q, ..Self::default() }
+        Self { state, tab, client_id, mode, from, to, tz, has_note, q, ..Self::default() }
     }
 }
 

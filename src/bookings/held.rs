@@ -156,8 +156,8 @@ mod tests {
     use super::*;
     use crate::platform::ids::TherapistId;
 
-    /// RULES: scheduled → rescheduled, cancelled; live → cancelled, completed, no_show; ended → no_show, completed,
-    /// cancelled (admin); no_show ↔ completed (correction, admin); cancelled → confirmed.
+    /// From scheduled: rescheduled, cancelled. Live: cancelled, completed, no-show. Ended: no-show, completed, cancelled
+    /// (by an admin). Between no-show and completed: a correction (by an admin). Cancelled: confirmed.
     #[test]
     fn only_the_listed_moves_are_allowed() {
         use BookingState as S;
