@@ -156,8 +156,8 @@ mod tests {
     use super::*;
     use crate::platform::ids::TherapistId;
 
-    /// The practice's rules: scheduled → rescheduled, cancelled; live → cancelled, completed, no-show; ended → no-show,
-    /// completed, cancelled (admin); no-show ↔ completed (correction, admin); cancelled → confirmed.
+    /// From scheduled: rescheduled, cancelled. Live: cancelled, completed, no-show. Ended: no-show, completed, cancelled
+    /// (by an admin). Between no-show and completed: a correction (by an admin). Cancelled: confirmed.
     #[test]
     fn only_the_listed_moves_are_allowed() {
         use BookingState as S;

@@ -146,12 +146,16 @@ pub(super) async fn ensure_room(
     if waived.allow_overlap || therapist.capacity == 0 || slot.start <= now {
         return Ok(());
     }
+    // What starts later ends later: said too, since that is what the index of active bookings is ordered by. Without it
+    // PostgreSQL may read the therapist's whole history.
     let booked = sqlx::query_scalar!(
         r#"select count(*) as "booked!"
            from bookings b
            where b.therapist_id = $1
              and internal.is_active(b.booking_status)
-             and coalesce(b.booking_start_at, '-infinity') > $2
+             and internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration,
+                                      b.invitee_payment_amount) > $2
+             and b.booking_start_at > $2
              and b.booking_id is not null"#,
         therapist.therapist_id.as_str(),
         Timestamp::from(now) as Timestamp,

@@ -128,7 +128,10 @@ async fn count(db: &mut PgConnection, booking: &BookingId, before: &Before, now:
                    select count(*)::integer as upcoming
                    from bookings b
                    where b.therapist_id = moved.therapist_id
-                     and coalesce(b.booking_start_at, '-infinity') > $2
+                     -- What starts later ends later, which is what the index of active bookings is ordered by.
+                     and internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration,
+                                              b.invitee_payment_amount) > $2
+                     and b.booking_start_at > $2
                      and internal.is_active(b.booking_status)
                      and b.booking_id is not null
                ) ahead

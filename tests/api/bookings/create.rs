@@ -158,7 +158,7 @@ async fn all_other_admins_and_the_therapist_are_told() {
 #[tokio::test]
 async fn the_trail_tells_who_booked_what() {
     let api = practice().await;
-    let admin = api.admin().with("x-request-id", "desk-1");
+    let admin = api.admin().from("192.0.2.7").with("x-request-id", "desk-1");
     let booking = admin.post(BOOKINGS, wanted("T1", START, json!({}))).await.created();
     let log = rows(&api, "select * from audit_logs").await;
     assert_eq!(log.len(), 1);
@@ -169,6 +169,7 @@ async fn the_trail_tells_who_booked_what() {
     assert_eq!(log[0]["therapist_name"], "admin");
     assert_eq!(log[0]["timestamp"], "Wed, Feb 4, 2026, 10:00 AM IST");
     assert_eq!(log[0]["is_visible"], true);
+    assert_eq!(log[0]["ip_address"], "192.0.2.7");
     let entries = rows(
         &api,
         "select action, subject_type, subject_id, client_id, outcome, request_id, log_id, actor_id
