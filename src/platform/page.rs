@@ -85,11 +85,11 @@ macro_rules! orders {
         pub(crate) enum $name {
             #[default]
             #[serde(rename = $first_word)]
-            #[doc = $first_word]
+            #[doc = concat!("`", $first_word, "`")]
             $first,
             $(
                 #[serde(rename = $word)]
-                #[doc = $word]
+                #[doc = concat!("`", $word, "`")]
                 $order,
             )+
         }
