@@ -3,7 +3,10 @@
 //! A name that does not exist, a wrong password, a disabled user, a role that cannot log in: the same answer after the
 //! same work. Only to whom the password was right it is told that a second factor is wanted.
 
-use axum::{extract::State, http::{HeaderMap, header}};
+use axum::{
+    extract::State,
+    http::{HeaderMap, header},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -100,7 +103,8 @@ pub(super) async fn log_in(
 
     let proved = proved.ok_or(LoginRefusal::Credentials)?;
     let mut uow = work.begin().await?;
-    let Proved { account, attempt } = proved.hold(&mut uow).await?.ok_or(LoginRefusal::Credentials)?;
+    let Proved { account, attempt } =
+        proved.hold(&mut uow).await?.ok_or(LoginRefusal::Credentials)?;
     let codes = Codes { totp: body.totp, recovery_code: body.recovery_code };
     match second_factor::check(&mut uow, account.id, &codes).await? {
         Outcome::Passed => {}
@@ -126,7 +130,8 @@ impl Tokens {
     ) -> Result<(SetCookie, Json<Self>)> {
         let user = User::read(uow.db(), session.caller.user_id).await?;
         uow.commit().await?;
-        let set_cookie = if as_cookie { cookie::set(&session.refresh_token)? } else { cookie::keep() };
+        let set_cookie =
+            if as_cookie { cookie::set(&session.refresh_token)? } else { cookie::keep() };
         let tokens = Self {
             access_token: session.access_token,
             token_type: "Bearer",

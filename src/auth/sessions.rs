@@ -77,7 +77,8 @@ pub(super) async fn list_sessions(
     State(app): State<App>,
     listing: Listing<NoFilter, SessionOrder>,
 ) -> Result<Response> {
-    let list = SessionList { user: caller.user_id, current: caller.session_id, now: app.clock.now() };
+    let list =
+        SessionList { user: caller.user_id, current: caller.session_id, now: app.clock.now() };
     listing.request.answer(list).await
 }
 
@@ -103,8 +104,14 @@ macro_rules! page_of_sessions {
                where user_id = $1
                  and ended_at is null
                  and expires_at > $3
-                 and ($4::text is null or (created_at, session_id) "# + $beyond + " ($4::text::timestamptz, $5::text::uuid)) "
-            + "order by created_at " + $direction + ", session_id " + $direction + " limit $6",
+                 and ($4::text is null or (created_at, session_id) "#
+                + $beyond
+                + " ($4::text::timestamptz, $5::text::uuid)) "
+                + "order by created_at "
+                + $direction
+                + ", session_id "
+                + $direction
+                + " limit $6",
             $list.user.0,
             $list.current,
             $list.now,
@@ -119,7 +126,12 @@ impl List for SessionList {
     type Row = Session;
     type Order = SessionOrder;
 
-    async fn rows(&self, db: &mut PgConnection, _: SessionOrder, position: &Position) -> Result<Vec<Session>> {
+    async fn rows(
+        &self,
+        db: &mut PgConnection,
+        _: SessionOrder,
+        position: &Position,
+    ) -> Result<Vec<Session>> {
         Ok(if position.descending {
             page_of_sessions!("<", "desc", self, position).fetch_all(db).await
         } else {
@@ -154,10 +166,19 @@ impl List for SessionList {
     delete,
     path = "/sessions/{id}",
     tag = "auth",
-    params(("id" = Uuid, Path, description = "The session's id")),
+    params((
+        "id" = Uuid,
+        Path,
+        description = "The session's id",
+        example = "4a3cf5b6-3c1c-4f6e-9c54-0a4d0f8f2a11"
+    )),
     responses((status = 204, description = "The session has ended"), Problems),
 )]
-pub(super) async fn end_session(caller: Caller, work: Work, Path(id): Path<Uuid>) -> Result<StatusCode> {
+pub(super) async fn end_session(
+    caller: Caller,
+    work: Work,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode> {
     let mut uow = work.begin().await?;
     if !sessions::end(&mut uow, caller.user_id, id, Ending::Revoked).await? {
         return Err(Error::NotFound("session"));

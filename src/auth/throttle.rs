@@ -72,7 +72,10 @@ impl Attempt {
         )
         .fetch_optional(&mut *db)
         .await?;
-        Err(Error::TooMany(wait.and_then(|seconds| u64::try_from(seconds).ok()).map_or(1, |seconds| seconds.max(1))))
+        Err(Error::TooMany(
+            wait.and_then(|seconds| u64::try_from(seconds).ok())
+                .map_or(1, |seconds| seconds.max(1)),
+        ))
     }
 
     /// It proved who they are: everything before it is forgotten, with the transaction.

@@ -102,13 +102,9 @@ impl Passwords {
         let queue = {
             let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
             queues.retain(|_, queue| queue.strong_count() > 0);
-            if let Some(queue) = queues.get(&key).and_then(Weak::upgrade) {
-                queue
-            } else {
-                let queue = Arc::default();
-                queues.insert(key, Arc::downgrade(&queue));
-                queue
-            }
+            let queue = queues.get(&key).and_then(Weak::upgrade).unwrap_or_default();
+            queues.insert(key, Arc::downgrade(&queue));
+            queue
         };
         Turn(queue.lock_owned().await)
     }

@@ -51,13 +51,19 @@ pub struct NewUser {
 pub async fn create(uow: &mut UnitOfWork, new: NewUser) -> Result<UserId> {
     match (new.role, &new.therapist_id) {
         (UserRole::Admin, None) | (UserRole::Therapist, Some(_)) => {}
-        (UserRole::Admin, Some(_)) => return Err(Error::body("/therapist_id", "only a therapist has one")),
-        (UserRole::Therapist, None) => return Err(Error::body("/therapist_id", "a therapist needs one")),
+        (UserRole::Admin, Some(_)) => {
+            return Err(Error::body("/therapist_id", "only a therapist has one"));
+        }
+        (UserRole::Therapist, None) => {
+            return Err(Error::body("/therapist_id", "a therapist needs one"));
+        }
     }
     // An adopted database may lack the unique index, so two who ask at the same moment queue here.
-    sqlx::query!("select pg_advisory_xact_lock(hashtextextended('users.username', 0))::text as locked")
-        .fetch_one(uow.db())
-        .await?;
+    sqlx::query!(
+        "select pg_advisory_xact_lock(hashtextextended('users.username', 0))::text as locked"
+    )
+    .fetch_one(uow.db())
+    .await?;
     let known = sqlx::query!(
         r#"select exists (select from users where lower(username) = lower($1::text)) as "taken!",
                   exists (select from therapists where therapist_id = $2 and length(therapist_id) <= 50) as "therapist!""#,
@@ -87,6 +93,9 @@ pub async fn create(uow: &mut UnitOfWork, new: NewUser) -> Result<UserId> {
     )
     .fetch_one(uow.db())
     .await?;
-    uow.record(Entry::new("user_create", format!("Created the user {} ({})", new.username, new.role)).on("user", id));
+    uow.record(
+        Entry::new("user_create", format!("Created the user {} ({})", new.username, new.role))
+            .on("user", id),
+    );
     Ok(id)
 }

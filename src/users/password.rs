@@ -10,12 +10,46 @@ const MAX: usize = 128;
 
 /// The commonest passwords that are long enough, in lower case; from lists of leaked ones.
 const COMMONEST: [&str; 40] = [
-    "000000000000", "0123456789ab", "0987654321qw", "102030405060", "111111111111", "112233445566", "121212121212",
-    "123123123123", "1234567890ab", "1234567890-=", "123456789012", "1234567890123", "123456789abc", "12345678910111",
-    "123456qwerty", "123qweasdzxc", "1q2w3e4r5t6y", "1qaz2wsx3edc", "abc123456789", "abcdefghijkl", "aaaaaaaaaaaa",
-    "administrator", "asdfghjkl123", "changeme1234", "iloveyou1234", "letmein12345", "motdepasse123", "password1234",
-    "password12345", "password123456", "passwordpassword", "q1w2e3r4t5y6", "qazwsxedcrfv", "qwerty123456",
-    "qwertyqwerty", "qwertyuiop12", "qwertyuiop123", "qwertyuiopasdf", "welcome12345", "zaq12wsxcde3",
+    "000000000000",
+    "0123456789ab",
+    "0987654321qw",
+    "102030405060",
+    "111111111111",
+    "112233445566",
+    "121212121212",
+    "123123123123",
+    "1234567890ab",
+    "1234567890-=",
+    "123456789012",
+    "1234567890123",
+    "123456789abc",
+    "12345678910111",
+    "123456qwerty",
+    "123qweasdzxc",
+    "1q2w3e4r5t6y",
+    "1qaz2wsx3edc",
+    "abc123456789",
+    "abcdefghijkl",
+    "aaaaaaaaaaaa",
+    "administrator",
+    "asdfghjkl123",
+    "changeme1234",
+    "iloveyou1234",
+    "letmein12345",
+    "motdepasse123",
+    "password1234",
+    "password12345",
+    "password123456",
+    "passwordpassword",
+    "q1w2e3r4t5y6",
+    "qazwsxedcrfv",
+    "qwerty123456",
+    "qwertyqwerty",
+    "qwertyuiop12",
+    "qwertyuiop123",
+    "qwertyuiopasdf",
+    "welcome12345",
+    "zaq12wsxcde3",
 ];
 
 /// Says what is wrong with a password for somebody of this name; nothing, if it may be used.
@@ -49,7 +83,12 @@ fn is_one_character(text: &str) -> bool {
 /// # Errors
 ///
 /// If the database refuses.
-pub async fn set(uow: &mut UnitOfWork, user: UserId, hash: &str, except: Option<uuid::Uuid>) -> Result<()> {
+pub async fn set(
+    uow: &mut UnitOfWork,
+    user: UserId,
+    hash: &str,
+    except: Option<uuid::Uuid>,
+) -> Result<()> {
     let ended = sessions::end_all(uow, user, Ending::Password, except).await?;
     write(uow, user, hash).await?;
     let entry = Entry::new("password_change", "Changed a password").on("user", user);
@@ -106,6 +145,10 @@ mod tests {
 
     #[test]
     fn the_commonest_are_listed_as_they_are_compared() {
-        assert!(COMMONEST.iter().all(|common| common.chars().count() >= MIN && common.to_lowercase() == *common));
+        assert!(
+            COMMONEST
+                .iter()
+                .all(|common| common.chars().count() >= MIN && common.to_lowercase() == *common)
+        );
     }
 }

@@ -11,11 +11,7 @@ pub(super) mod set_up;
 use aws_lc_rs::digest::{SHA256, digest};
 
 use super::totp;
-use crate::platform::{
-    error::Result,
-    ids::UserId,
-    work::UnitOfWork,
-};
+use crate::platform::{error::Result, ids::UserId, work::UnitOfWork};
 
 /// What somebody sent as their second factor.
 #[derive(Debug, Default)]
@@ -80,10 +76,14 @@ impl Factor {
     async fn take(&self, uow: &mut UnitOfWork, code: &str) -> Result<bool> {
         let now = uow.now();
         let Some(secret) = uow.app().seals.totp.open(&context(self.user), &self.sealed) else {
-            tracing::error!("a second factor was sealed with a key that is not configured any more");
+            tracing::error!(
+                "a second factor was sealed with a key that is not configured any more"
+            );
             return Ok(false);
         };
-        let Some(step) = totp::matching_step(&secret, code, now, self.last_step) else { return Ok(false) };
+        let Some(step) = totp::matching_step(&secret, code, now, self.last_step) else {
+            return Ok(false);
+        };
         let sealed = uow.app().seals.totp.seal(&context(self.user), &secret);
         sqlx::query!(
             "update internal.second_factors

@@ -8,7 +8,11 @@ use utoipa::ToSchema;
 
 use super::{Factor, context};
 use crate::{
-    auth::{FactorRefusal, credentials::{OrWrong, prove_again}, totp},
+    auth::{
+        FactorRefusal,
+        credentials::{OrWrong, prove_again},
+        totp,
+    },
     platform::{
         app::App,
         audit::Entry,

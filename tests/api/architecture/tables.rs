@@ -31,6 +31,7 @@ const HOMES: &[(&str, &str)] = &[
     ("aisensy_campaign_api", "campaigns"),
     ("internal.accounts", "users"),
     ("internal.sessions", "users"),
+    ("internal.second_factors", "auth"),
     ("internal.recovery_codes", "auth"),
     ("internal.refresh_tokens", "auth"),
     ("internal.login_attempts", "auth"),

@@ -1,3 +1,5 @@
+//! One's own password.
+
 use serde_json::json;
 
 use super::PASSWORD;

@@ -223,10 +223,16 @@ impl Person<'_> {
                 .headers_mut()
                 .insert(header::AUTHORIZATION, authorization.parse().expect("a header"));
         }
-        match self.api.router.clone().oneshot(request).await {
+        let ends_sessions = request.uri().path().starts_with("/api/v1/auth/logout");
+        let response = match self.api.router.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
+        };
+        if ends_sessions {
+            // Who has logged out logs in again.
+            self.api.people.lock().await.remove(&format!("{:?}", self.who));
         }
+        response
     }
 
     /// Sends any body under the headers given with [`Self::with`].

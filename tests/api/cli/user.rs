@@ -32,7 +32,11 @@ fn run(url: &str, arguments: &[&str]) -> Output {
 
 #[track_caller]
 fn told(output: &Output, success: bool) -> String {
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert_eq!(output.status.success(), success, "{text}");
     text
 }
@@ -43,11 +47,29 @@ async fn users_are_made_disabled_and_given_passwords() {
     api.given(therapist("T1")).await;
     let url = api.database();
     let login = async |name: &str| {
-        api.nobody().post("/api/v1/auth/login", json!({ "username": name, "password": PASSWORD })).await
+        api.nobody()
+            .post("/api/v1/auth/login", json!({ "username": name, "password": PASSWORD }))
+            .await
     };
 
     told(&run(url, &["create", "--username", "Meera", "--role", "admin", "--name", "Meera"]), true);
-    told(&run(url, &["create", "--username", "asha", "--role", "therapist", "--name", "Asha", "--therapist-id", "T1"]), true);
+    told(
+        &run(
+            url,
+            &[
+                "create",
+                "--username",
+                "asha",
+                "--role",
+                "therapist",
+                "--name",
+                "Asha",
+                "--therapist-id",
+                "T1",
+            ],
+        ),
+        true,
+    );
     login("meera").await.is(200);
     let asha = login("asha").await.ok();
     assert_eq!(asha["user"]["therapist_id"], "T1");
@@ -55,7 +77,23 @@ async fn users_are_made_disabled_and_given_passwords() {
     let again = run(url, &["create", "--username", "MEERA", "--role", "admin", "--name", "M"]);
     assert!(told(&again, false).contains("somebody else logs in by this name"));
     told(&run(url, &["create", "--username", "x", "--role", "therapist", "--name", "X"]), false);
-    told(&run(url, &["create", "--username", "x", "--role", "therapist", "--name", "X", "--therapist-id", "T9"]), false);
+    told(
+        &run(
+            url,
+            &[
+                "create",
+                "--username",
+                "x",
+                "--role",
+                "therapist",
+                "--name",
+                "X",
+                "--therapist-id",
+                "T9",
+            ],
+        ),
+        false,
+    );
     told(&run(url, &["create", "--username", PASSWORD, "--role", "admin", "--name", "X"]), false);
     told(&run(url, &["create", "--username", "x", "--role", "nurse", "--name", "X"]), false);
 
@@ -69,7 +107,8 @@ async fn users_are_made_disabled_and_given_passwords() {
     let list = told(&run(url, &["list"]), true);
     assert!(list.lines().any(|line| line.contains("asha") && line.contains("disabled")), "{list}");
 
-    let actions: Vec<String> = api.audit_log().await.into_iter().map(|(action, _)| action).collect();
+    let actions: Vec<String> =
+        api.audit_log().await.into_iter().map(|(action, _)| action).collect();
     for action in ["user_create", "password_change", "user_disable"] {
         assert!(actions.iter().any(|known| known == action), "{action} in {actions:?}");
     }
@@ -92,13 +131,17 @@ async fn plain_passwords_are_hashed_in_place_and_once() {
     };
     login().await.is(401);
     let first = told(&run(url, &["hash-legacy-passwords"]), true);
-    assert!(first.contains("Hashed 1 password") && first.contains("empty") && first.contains("other"), "{first}");
+    assert!(
+        first.contains("Hashed 1 password") && first.contains("empty") && first.contains("other"),
+        "{first}"
+    );
     login().await.is(200);
     assert!(told(&run(url, &["hash-legacy-passwords"]), true).contains("Hashed 0 passwords"));
-    let kept: Vec<String> = sqlx::query_scalar("select password from users where username <> 'old' order by username")
-        .fetch_all(&mut *api.sql().await)
-        .await
-        .unwrap();
+    let kept: Vec<String> =
+        sqlx::query_scalar("select password from users where username <> 'old' order by username")
+            .fetch_all(&mut *api.sql().await)
+            .await
+            .unwrap();
     assert_eq!(kept, ["", "$2b$10$abcdefghijklmnopqrstuv"]);
     assert_eq!(api.audit_log().await[0].0, "password_hash");
 }

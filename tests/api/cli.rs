@@ -1,0 +1,3 @@
+//! The commands of the program, run as a program.
+
+mod user;
