@@ -12,6 +12,7 @@ mod edge;
 mod given;
 mod harness;
 mod migrate;
+mod outage;
 mod notifications;
 mod openapi;
 mod outage;
