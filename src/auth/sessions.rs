@@ -154,7 +154,7 @@ impl List for SessionList {
     delete,
     path = "/sessions/{id}",
     tag = "auth",
-    params(("id" = Uuid, Path, description = "The session's id")),
+    params(("id" = Uuid, Path, description = "The session's id", example = "5f0c1d6e-58a1-4c2b-9b8f-0e5a3a0c7d11")),
     responses((status = 204, description = "The session has ended"), Problems),
 )]
 pub(super) async fn end_session(caller: Caller, work: Work, Path(id): Path<Uuid>) -> Result<StatusCode> {

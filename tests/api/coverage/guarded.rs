@@ -62,8 +62,7 @@ async fn each_role_is_refused_in_the_other_ones_group() {
 async fn the_right_role_is_let_in() {
     let api = practice().await;
     for operation in operations() {
-        let person =
-            if operation.is_of("therapist") { api.therapist(THERAPIST) } else { api.admin() };
+        let person = operation.caller(&api).await;
         let answer = operation.call(&person).await;
         assert!(
             !matches!(answer.status.as_u16(), 401 | 403) || operation.path.ends_with("/login"),

@@ -60,6 +60,11 @@ impl TestApi {
         self.person(Who::Therapist(therapist_id.to_owned()))
     }
 
+    /// Forgets all logins: whoever sends something logs in anew.
+    pub async fn forget_logins(&self) {
+        self.people.lock().await.clear();
+    }
+
     /// Somebody who is not logged in.
     pub fn nobody(&self) -> Person<'_> {
         self.person(Who::Nobody)
