@@ -12,7 +12,6 @@ mod edge;
 mod given;
 mod harness;
 mod migrate;
-mod outage;
 mod notifications;
 mod openapi;
 mod outage;

@@ -1,3 +1,5 @@
+//! Logging in: who may, who may not, and what both can tell.
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde_json::{Value, json};
 

@@ -1,3 +1,5 @@
+//! Logging out, here or everywhere: refused within a second, on every instance.
+
 use std::time::Duration;
 
 use safestories::platform::live;

@@ -1,3 +1,5 @@
+//! One's own profile.
+
 use serde_json::{Value, json};
 
 use crate::harness::TestApi;

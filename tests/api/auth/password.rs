@@ -1,3 +1,5 @@
+//! Changing one's password.
+
 use serde_json::json;
 
 use super::PASSWORD;

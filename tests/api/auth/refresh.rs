@@ -1,3 +1,5 @@
+//! Refresh tokens: good once, and what becomes of a copy.
+
 use serde_json::{Value, json};
 
 use super::{PASSWORD, Tokens};

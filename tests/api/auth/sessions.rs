@@ -1,3 +1,5 @@
+//! Where one is logged in.
+
 use serde_json::{Value, json};
 
 use super::PASSWORD;

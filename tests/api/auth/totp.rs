@@ -1,3 +1,5 @@
+//! The second factor.
+
 use aws_lc_rs::hmac;
 use data_encoding::BASE32_NOPAD;
 use serde_json::{Value, json};

@@ -61,11 +61,11 @@ async fn each_role_is_refused_in_the_other_ones_group() {
 #[tokio::test]
 async fn the_right_role_is_let_in() {
     let api = practice().await;
-    for operation in operations() {
+    for operation in operations().iter().filter(|operation| !OPEN.contains(&&*operation.name())) {
         let person = operation.caller(&api).await;
         let answer = operation.call(&person).await;
         assert!(
-            !matches!(answer.status.as_u16(), 401 | 403) || operation.path.ends_with("/login"),
+            !matches!(answer.status.as_u16(), 401 | 403),
             "{}: {}",
             operation.name(),
             answer.text
