@@ -103,6 +103,7 @@ pub enum Error {
 
 fn summary(errors: &[FieldError]) -> String {
     let one = |error: &FieldError| match &error.place {
+        Place::Body(pointer) if pointer.is_empty() => format!("the body {}", error.detail),
         Place::Body(pointer) => format!("{pointer}: {}", error.detail),
         Place::Query(name) => format!("{name}: {}", error.detail),
         Place::Header(name) => format!("{name}: {}", error.detail),

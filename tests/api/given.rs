@@ -185,19 +185,6 @@ pub fn session_note(booking_id: &str) -> Row {
     )
 }
 
-/// An additional note.
-pub fn additional_note(booking_id: &str, therapist_id: &str) -> Row {
-    Row::new(
-        "client_additional_notes",
-        "note_id",
-        json!({
-            "booking_id": booking_id,
-            "therapist_id": therapist_id,
-            "note_text": "clinical text",
-        }),
-    )
-}
-
 /// What was paid for a booking.
 pub fn payment(booking_id: &str) -> Row {
     Row::new(

@@ -15,7 +15,7 @@ const EMPTY_NAMES: [&str; 8] =
 const RESERVED: &[(&str, &[&str], &str)] = &[
     ("PgPool", &["platform/postgres.rs"], "connections are handed out in one place"),
     ("Utc::now(", &["platform/time/mod.rs"], "now comes from the clock"),
-    ("SystemTime::now(", &[], "now comes from the clock"),
+    ("SystemTime::now(", &["cli/dev.rs"], "now comes from the clock"),
     (
         "sonic_rs",
         &["platform/extract/mod.rs", "platform/etag.rs"],
@@ -26,7 +26,7 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
         &["platform/extract/mod.rs"],
         "bodies are read and written by platform::extract",
     ),
-    ("std::env::var", &["platform/embedded/"], "settings come from the command line's declaration"),
+    ("std::env::var", &["platform/embedded/", "cli/mod.rs"], "settings come from the command line's declaration"),
 ];
 
 /// What stands in no finished program.
@@ -106,29 +106,44 @@ fn nothing_is_left_unfinished() {
     assert_none(&faults, "something is unfinished or silenced");
 }
 
-/// Tests of the modules of `platform` that need a database stand at the top, by the module's subject.
-const OF_PLATFORM: [&str; 3] = ["schema", "adoption", "migrate"];
+/// Test files that are named otherwise than what they are about.
+const ABOUT: &[(&str, &str)] = &[
+    ("schema", "platform/migrations"),
+    ("adoption", "platform/migrations"),
+    ("edge", "api"),
+    ("migrate", "cli/migrate"),
+    ("serve", "cli/serve"),
+    ("user_command", "cli/user"),
+];
 
 #[test]
 fn the_tests_mirror_the_sources() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let exists = |path: &str| src.join(path).is_dir() || src.join(path).with_extension("rs").is_file();
     let mut faults = Vec::new();
-    for source in sources("tests/api") {
+    for source in sources("tests/api").iter().filter(|source| !BESIDE.contains(&source.module())) {
         let module = source.module();
-        if BESIDE.contains(&module) || OF_PLATFORM.contains(&module) {
-            continue;
-        }
-        let mirrored = source.path.with_extension("");
-        let mirrored = if mirrored.ends_with("mod") {
-            mirrored.parent().expect("a folder")
-        } else {
-            &mirrored
-        };
-        let exists =
-            src.join(mirrored).is_dir() || src.join(mirrored).with_extension("rs").is_file();
-        if !exists {
+        let about = ABOUT.iter().find(|(file, _)| *file == module).map_or(module, |(_, about)| about);
+        if !exists(about) {
             faults.push(format!("{} is about nothing in src", source.path.display()));
         }
     }
     assert_none(&faults, "a test stands where nobody looks for it");
+}
+
+#[test]
+fn every_operation_of_a_feature_has_tests_that_name_its_path() {
+    let tests: String = sources("tests/api").into_iter().map(|source| source.text).collect();
+    let mut faults = Vec::new();
+    for source in sources("src") {
+        for declared in source.text.split("#[utoipa::path(").skip(1) {
+            let path = declared.split("path = \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
+            // The last word of the path, or the one before its parameter.
+            let word = path.split('/').rfind(|part| !part.is_empty() && !part.starts_with('{')).unwrap_or_default();
+            if !tests.contains(&format!("/{word}")) && !tests.contains(&format!("{word}\"")) {
+                faults.push(format!("{}: no test asks for {path}", source.path.display()));
+            }
+        }
+    }
+    assert_none(&faults, "an operation is tested by nobody");
 }

@@ -27,12 +27,11 @@ async fn what_is_not_json_is_malformed() {
         &nested,
         lone,
         &trailing,
-        "{\"a\":1e999999}",
     ] {
         let answer = send(&api, "application/json", body.to_owned()).await;
         answer.is_problem(400, "malformed");
     }
-    send(&api, "application/json", vec![b'"', 0xff, b'"']).await.is_problem(400, "malformed");
+    send(&api, "application/json", b"{\"invitee_name\":\"\xff\"}".to_vec()).await.is_problem(400, "malformed");
     assert_eq!(count(&api, "select count(*) from bookings").await, 0);
 }
 

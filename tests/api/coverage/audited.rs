@@ -2,8 +2,8 @@
 
 use axum::http::Method;
 
-use super::{Operation, THERAPIST, operations, practice};
-use crate::harness::{Answer, Person, TestApi};
+use super::{Operation, operations, practice};
+use crate::harness::{Answer, TestApi};
 
 /// Every operation that changes something, called by somebody who may call it.
 async fn each_change(
@@ -14,8 +14,7 @@ async fn each_change(
         if operation.method == Method::GET {
             continue;
         }
-        let person: Person =
-            if operation.is_of("therapist") { api.therapist(THERAPIST) } else { api.admin() };
+        let person = operation.caller(api).await;
         let before = api.trail().await.len();
         let answer = operation.call(&person).await;
         let trail = api.trail().await;
@@ -66,8 +65,7 @@ async fn what_changed_nothing_stays_out_of_the_practices_log() {
 async fn reading_is_no_change() {
     let api = practice().await;
     for operation in operations().iter().filter(|operation| operation.method == Method::GET) {
-        let person =
-            if operation.is_of("therapist") { api.therapist(THERAPIST) } else { api.admin() };
+        let person = operation.caller(&api).await;
         operation.call(&person).await;
     }
     assert_eq!(api.trail().await, []);

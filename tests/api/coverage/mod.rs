@@ -9,7 +9,7 @@ use safestories::api;
 use serde_json::{Value, json};
 
 use crate::{
-    given::{booking, client, therapist},
+    given::{booking, client, therapist, user},
     harness::{Answer, Person, TestApi},
 };
 
@@ -73,6 +73,12 @@ impl Operation {
         self.path.starts_with(&format!("/api/v1/{group}/"))
     }
 
+    /// Somebody who may call it, through a login of their own: it may be one that ends logins.
+    async fn caller<'a>(&self, api: &'a TestApi) -> Person<'a> {
+        api.forget_logins().await;
+        if self.is_of("therapist") { api.therapist(THERAPIST) } else { api.admin() }
+    }
+
     /// Calls it with what its description gives as an example; checks what holds for every answer.
     async fn call(&self, person: &Person<'_>) -> Answer {
         let mut path = self.path.clone();
@@ -113,6 +119,8 @@ impl Operation {
 /// A practice in which there is one of everything, called [`ID`] where it can be.
 async fn practice() -> TestApi {
     let api = TestApi::new().await;
+    // Has the id, so that who calls does not.
+    api.given(user("somebody", "admin")).await;
     api.given(therapist(THERAPIST)).await;
     api.given(client(ID)).await;
     let held = booking(THERAPIST, "2026-02-04T03:00:00Z").with("booking_id", ID);

@@ -39,7 +39,6 @@ pub use self::{
     answer::Answer,
     database::{Database, database, server},
     people::Person,
-    socket::Served,
 };
 
 /// When every test starts: Wednesday, 4 February 2026, 10:00 in India.

@@ -60,6 +60,11 @@ impl TestApi {
         self.person(Who::Therapist(therapist_id.to_owned()))
     }
 
+    /// Forgets all logins: whoever sends something logs in anew.
+    pub async fn forget_logins(&self) {
+        self.people.lock().await.clear();
+    }
+
     /// Somebody who is not logged in.
     pub fn nobody(&self) -> Person<'_> {
         self.person(Who::Nobody)
@@ -181,10 +186,6 @@ impl Person<'_> {
 
     pub async fn patch(&self, path: &str, body: Value) -> Answer {
         self.send(Method::PATCH, path, Some(body)).await
-    }
-
-    pub async fn put(&self, path: &str, body: Value) -> Answer {
-        self.send(Method::PUT, path, Some(body)).await
     }
 
     pub async fn delete(&self, path: &str) -> Answer {
