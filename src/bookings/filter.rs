@@ -163,7 +163,8 @@ impl AdminBookingFilter {
                 start_from = start_from.max(Some(now - TimeDelta::days(1)));
             }
             if !states.is_empty() && states.iter().all(|state| matches!(state, Live | PendingNotes)) {
-                start_before = Some(start_before.map_or(now, |before| before.min(now)) + TimeDelta::microseconds(1));
+                let started = now + TimeDelta::microseconds(1);
+                start_before = Some(start_before.map_or(started, |before| before.min(started)));
             }
         }
         let search = self.q.map(|q| contact::Search::parse(&q)).transpose().map_err(|fault| Error::query("q", fault))?;

@@ -5,7 +5,7 @@ use std::{ops::Deref, sync::Arc, time::Duration};
 use ipnet::IpNet;
 use tokio_util::sync::CancellationToken;
 
-use super::{browser::Origin, live::EndedSessions, password::Passwords, postgres::Db, seal::Seal, secret::Secrets, time::{Clock, Zone}};
+use super::{audit::BODY_TIMEOUT, browser::Origin, live::EndedSessions, password::Passwords, postgres::Db, seal::Seal, secret::Secrets, time::{Clock, Zone}};
 
 /// Handles to everything a request may need; cheap to clone.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub struct Parts {
     pub cors_origins: Vec<Origin>,
     /// Cancelled when the server is told to stop: endless answers end then.
     pub stopping: CancellationToken,
-    /// How long the body of a request may take to arrive; [`BODY_TIMEOUT`](super::audit::BODY_TIMEOUT) but in tests.
+    /// How long the body of a request may take to arrive; [`BODY_TIMEOUT`] but in tests.
     pub body_timeout: Duration,
 }
 
@@ -78,7 +78,7 @@ impl App {
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
             stopping: CancellationToken::new(),
-            body_timeout: super::audit::BODY_TIMEOUT,
+            body_timeout: BODY_TIMEOUT,
         })
     }
 }

@@ -6,14 +6,16 @@
 use std::{
     ops::{Deref, DerefMut},
     str::FromStr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use sqlx::{
-    ConnectOptions, PgConnection, PgPool, Postgres, Transaction,
+    ConnectOptions, Executor, PgConnection, PgPool, Postgres, Transaction,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{error::Result, prometheus::DATABASE_SECONDS};
 
@@ -23,6 +25,10 @@ const BEGIN: &str = "begin; set local statement_timeout = '10s'; set local lock_
 /// Begins the reading of a whole list: one snapshot, however long the client takes to read it.
 const BEGIN_EXPORT: &str = "begin isolation level repeatable read read only; set local statement_timeout = '60s'; \
                             set local idle_in_transaction_session_timeout = '60s'";
+
+/// What bounds a statement outside a transaction. The session's own setting, so behind a PgBouncer in transaction mode
+/// it holds for those server connections it reached; the request's own timeout holds anyway.
+const READ_TIMEOUT: &str = "set statement_timeout = '30s'";
 
 /// How long a request waits for a connection before it is answered 503.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -36,6 +42,7 @@ const EXPORTS: u32 = 2;
 pub struct Db {
     pool: PgPool,
     exports: PgPool,
+    export_turns: Arc<Semaphore>,
     listening: PgPool,
     direct: PgConnectOptions,
 }
@@ -56,6 +63,9 @@ impl Db {
                 .max_connections(connections)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
                 .idle_timeout(Duration::from_secs(300))
+                .after_connect(|connection, _| {
+                    Box::pin(async move { connection.execute(READ_TIMEOUT).await.map(drop) })
+                })
                 .test_before_acquire(false)
                 .before_acquire(|connection, meta| {
                     Box::pin(async move {
@@ -66,7 +76,8 @@ impl Db {
         };
         Ok(Self {
             pool: pool(max_connections).connect_lazy_with(options.clone()),
-            exports: pool(EXPORTS).acquire_timeout(Duration::from_millis(1)).connect_lazy_with(options),
+            exports: pool(EXPORTS).connect_lazy_with(options),
+            export_turns: Arc::new(Semaphore::new(EXPORTS as usize)),
             listening: PgPoolOptions::new().max_connections(2).connect_lazy_with(direct.clone()),
             direct,
         })
@@ -87,15 +98,11 @@ impl Db {
     }
 
     /// A connection with a snapshot of its own, for reading a whole list; `None` if as many as may are being read.
-    pub(super) async fn begin_export(&self) -> Result<Option<Transaction<'static, Postgres>>> {
-        let idle = self.exports.try_acquire();
-        match idle {
-            Some(_) => {}
-            None if self.exports.size() >= EXPORTS => return Ok(None),
-            None => {}
-        }
-        drop(idle);
-        Ok(Some(self.exports.begin_with(BEGIN_EXPORT).await?))
+    pub(super) async fn begin_export(&self) -> Result<Option<Export>> {
+        // Counted apart from the connections, which come back a moment after a client has gone.
+        let Ok(turn) = self.export_turns.clone().try_acquire_owned() else { return Ok(None) };
+        let snapshot = self.exports.begin_with(BEGIN_EXPORT).await?;
+        Ok(Some(Export { snapshot, _turn: turn }))
     }
 
     /// A connection outside the pool, straight to PostgreSQL.
@@ -190,5 +197,26 @@ impl Deref for Connection {
 impl DerefMut for Connection {
     fn deref_mut(&mut self) -> &mut PgConnection {
         &mut self.connection
+    }
+}
+
+/// The reading of a whole list.
+#[derive(Debug)]
+pub(super) struct Export {
+    snapshot: Transaction<'static, Postgres>,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Deref for Export {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.snapshot
+    }
+}
+
+impl DerefMut for Export {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.snapshot
     }
 }

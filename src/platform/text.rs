@@ -46,7 +46,7 @@ pub(super) fn check(given: &str, max: usize) -> Result<&str, String> {
     if given.chars().nth(max).is_some() {
         return Err(format!("at most {max} characters"));
     }
-    if trimmed.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+    if given.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
         return Err("no control characters but line breaks and tabs".to_owned());
     }
     Ok(trimmed)
@@ -116,6 +116,8 @@ impl<const MAX: usize> PartialSchema for Text<MAX> {
             .schema_type(JsonType::String)
             .min_length(Some(1))
             .max_length(Some(MAX))
+            .pattern(Some(r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"))
+            .description(Some("Text without control characters but line breaks and tabs"))
             .into()
     }
 }

@@ -1,17 +1,18 @@
 //! Bookings, from outside.
 
-mod adopted;
+mod answer;
 mod cancel;
 mod create;
 mod edit;
-mod idempotency;
+mod filter;
+mod held;
+mod history;
 mod list;
+mod model;
 mod outcome;
-mod own;
-mod overlap;
 mod reschedule;
 mod restore;
-mod search;
+mod slot;
 
 use serde_json::{Value, json};
 

@@ -1,3 +1,3 @@
 //! Clients, from outside.
 
-mod matching;
+mod model;

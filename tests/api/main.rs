@@ -13,6 +13,8 @@ mod given;
 mod harness;
 mod migrate;
 mod notifications;
+mod openapi;
+mod outage;
 mod payments;
 mod schema;
 mod serve;

@@ -13,12 +13,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
-use sqlx::{Postgres, Transaction};
 
 use super::{
     app::App,
     error::{Error, Result},
     page::{List, Order, Position},
+    postgres::Export,
     time::Zone,
 };
 
@@ -37,7 +37,7 @@ pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
 
 /// What is left to be streamed.
 struct Rest<L: List> {
-    snapshot: Transaction<'static, Postgres>,
+    snapshot: Export,
     list: L,
     order: L::Order,
     position: Position,

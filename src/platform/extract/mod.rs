@@ -101,6 +101,13 @@ fn is_json(request: &Request) -> bool {
 
 /// Reads one JSON value; the error names the field.
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+    // serde would also take a struct's fields from an array, by their order.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return match serde_json::from_slice::<serde::de::IgnoredAny>(body) {
+            Ok(_) => Err(Error::body("", "must be an object")),
+            Err(error) => Err(explain(String::new(), &error)),
+        };
+    }
     let mut json = serde_json::Deserializer::from_slice(body);
     let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let pointer: String = error.path().iter().map(pointer_step).collect();

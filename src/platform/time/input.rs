@@ -147,6 +147,7 @@ impl PartialSchema for Day {
         ObjectBuilder::new()
             .schema_type(JsonType::String)
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::Date)))
+            .pattern(Some("^(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}$"))
             .description(Some("A calendar day between 1900 and 2199"))
             .examples(["2026-02-04"])
             .into()

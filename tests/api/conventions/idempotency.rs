@@ -94,22 +94,8 @@ async fn in_parallel_on_two_instances_there_is_one_effect() {
 }
 
 /// The backend that waits for a lock in this test's database.
-async fn waiting_backend(api: &TestApi) -> i32 {
-    let mut sql = api.sql().await;
-    loop {
-        let found: Option<i32> = sqlx::query_scalar(
-            "select pid from pg_stat_activity
-             where datname = current_database() and wait_event_type = 'Lock' and state = 'active'",
-        )
-        .fetch_optional(&mut *sql)
-        .await
-        .unwrap();
-        if let Some(pid) = found {
-            return pid;
-        }
-        tokio::task::yield_now().await;
-    }
-}
+const WAITING: &str = "select pid from pg_stat_activity
+                       where datname = current_database() and wait_event_type = 'Lock' and state = 'active'";
 
 #[tokio::test]
 async fn a_killed_request_can_be_repeated() {
@@ -120,13 +106,9 @@ async fn a_killed_request_can_be_repeated() {
 
     let first = admin.post(BOOKINGS, session(START));
     let meanwhile = async {
-        let pid = waiting_backend(&api).await;
+        api.until(&format!("exists ({WAITING})")).await;
         let second = admin.post(BOOKINGS, session(START)).await;
-        sqlx::query("select pg_terminate_backend($1)")
-            .bind(pid)
-            .execute(&mut *api.sql().await)
-            .await
-            .unwrap();
+        api.until(&format!("(select pg_terminate_backend(pid) from ({WAITING}) as waiting)")).await;
         second
     };
     let (killed, second) = tokio::join!(first, meanwhile);

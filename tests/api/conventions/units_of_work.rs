@@ -141,9 +141,8 @@ async fn a_client_that_leaves_takes_its_transaction_along() {
         _ = router.oneshot(request) => panic!("it never answers"),
         () = reached.notified() => {}
     }
-    while count(&api, "select count(*) from pg_stat_activity where datname = current_database() and state = 'idle in transaction'").await > 0 {
-        tokio::task::yield_now().await;
-    }
+    let open = "select from pg_stat_activity where datname = current_database() and state = 'idle in transaction'";
+    api.until(&format!("not exists ({open})")).await;
     assert_eq!(count(&api, KEPT).await, 0);
 }
 

@@ -77,6 +77,11 @@ impl Database {
         Self::create(TEMPLATE.get_or_init(template).await).await
     }
 
+    /// A database of a server of the test's own, which ends with it.
+    pub fn elsewhere(url: String) -> Self {
+        Self { name: String::new(), url }
+    }
+
     async fn create(template: &str) -> Self {
         static SWEPT: OnceCell<()> = OnceCell::const_new();
         static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -100,6 +105,9 @@ impl Deref for Database {
 impl Drop for Database {
     /// Leaves the dropping to a thread, so that no test waits for it. What it does not get to, the next run drops.
     fn drop(&mut self) {
+        if self.name.is_empty() {
+            return;
+        }
         static DROPPER: OnceLock<Sender<String>> = OnceLock::new();
         let dropper = DROPPER.get_or_init(|| {
             let (sender, names) = channel::<String>();

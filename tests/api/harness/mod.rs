@@ -31,6 +31,7 @@ use safestories::{
         time::Clock,
     },
 };
+use sqlx::AssertSqlSafe;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
@@ -65,12 +66,13 @@ pub struct TestApi {
 impl TestApi {
     /// An instance over a fresh, migrated, empty database.
     pub async fn new() -> Self {
-        Self::over(Arc::new(Database::migrated().await))
+        Self::over(Database::migrated().await)
     }
 
-    fn over(database: Arc<Database>) -> Self {
+    /// An instance over a migrated database.
+    pub fn over(database: Database) -> Self {
         let clock = Arc::new(AtomicI64::new(micros(NOW)));
-        Self::instance(database, clock, Arc::default())
+        Self::instance(Arc::new(database), clock, Arc::default())
     }
 
     fn instance(
@@ -128,6 +130,22 @@ impl TestApi {
     /// The present instant, as the API has it.
     pub fn now(&self) -> DateTime<Utc> {
         self.app.clock.now()
+    }
+
+    /// Waits until `condition`, an SQL expression, holds; ten seconds at most.
+    pub async fn until(&self, condition: &str) {
+        let mut sql = self.sql().await;
+        let asking = async {
+            let query = format!("select {condition}");
+            while !sqlx::query_scalar::<_, bool>(AssertSqlSafe(query.clone()))
+                .fetch_one(&mut *sql)
+                .await
+                .expect(condition)
+            {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), asking).await.expect(condition);
     }
 
     /// What the trail holds, in order: the action and how it ended (`done`, `refused`, `failed`).

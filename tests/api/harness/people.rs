@@ -151,6 +151,12 @@ impl Person<'_> {
         format!("Bearer {token}")
     }
 
+    /// The session of the login; it has to have sent something.
+    pub async fn session_id(&self) -> Uuid {
+        let logins = self.api.people.lock().await;
+        logins.get(&format!("{:?}", self.who)).expect("somebody who is logged in").0.session_id
+    }
+
     /// What a login leaves behind, without its password and its trail.
     async fn open_session(&self, caller: &Caller) {
         sqlx::query(

@@ -1,0 +1,238 @@
+//! The description of the API: that it is the committed one, that nothing in it is left undescribed, and that it is served.
+//!
+//! What `redocly lint` and `spectral lint` check is not checked again here.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde_json::Value;
+
+use crate::harness::TestApi;
+
+fn document() -> Value {
+    serde_json::to_value(safestories::api::openapi()).expect("a document")
+}
+
+/// The operations: `GET /path`, and what is said of it.
+fn operations(document: &Value) -> Vec<(String, &Value)> {
+    let paths = document["paths"].as_object().expect("paths");
+    let operations = paths.iter().flat_map(|(path, item)| {
+        let item = item.as_object().expect("a path item");
+        item.iter().map(move |(method, operation)| {
+            (format!("{} {path}", method.to_uppercase()), operation)
+        })
+    });
+    operations.collect()
+}
+
+/// The thing itself, where it stands in the components.
+fn resolve<'d>(document: &'d Value, thing: &'d Value) -> &'d Value {
+    match thing["$ref"].as_str() {
+        Some(target) => {
+            document.pointer(target.trim_start_matches('#')).unwrap_or_else(|| panic!("{target}"))
+        }
+        None => thing,
+    }
+}
+
+fn is_said(thing: &Value, what: &str) -> bool {
+    thing[what].as_str().is_some_and(|text| !text.trim().is_empty())
+}
+
+#[test]
+fn the_committed_copy_is_current() {
+    let now = safestories::api::openapi().to_pretty_json().expect("a document");
+    let committed = include_str!("openapi.json");
+    let lines = now.lines().zip(committed.lines()).enumerate();
+    let first = lines.into_iter().find(|(_, (now, committed))| now != committed);
+    assert!(
+        now.trim() == committed.trim(),
+        "tests/api/openapi.json is not what the code says ({first:?}); if that is meant, refresh it: \
+         cargo run -- openapi > tests/api/openapi.json"
+    );
+}
+
+#[test]
+fn every_operation_is_described() {
+    let document = document();
+    let tags: HashMap<&str, &Value> = document["tags"]
+        .as_array()
+        .expect("tags")
+        .iter()
+        .map(|tag| (tag["name"].as_str().expect("a name"), tag))
+        .collect();
+    let mut ids = BTreeSet::new();
+    for (name, operation) in operations(&document) {
+        assert!(
+            is_said(operation, "summary") && is_said(operation, "description"),
+            "{name} is not described"
+        );
+        let id = operation["operationId"].as_str().unwrap_or_else(|| panic!("{name} has no id"));
+        assert!(ids.insert(id), "two operations are called {id}");
+        for tag in operation["tags"].as_array().unwrap_or_else(|| panic!("{name} has no tag")) {
+            let tag = tag.as_str().expect("a name");
+            assert!(
+                tags.get(tag).is_some_and(|tag| is_said(tag, "description")),
+                "the tag {tag} is not described"
+            );
+        }
+        for (status, answer) in operation["responses"].as_object().expect("answers") {
+            assert_ne!(status, "default", "{name} does not say which problems it has");
+            assert!(
+                is_said(resolve(&document, answer), "description"),
+                "{name} does not say what {status} is"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_operation_names_its_role_and_the_token_that_has_it() {
+    let document = document();
+    for (name, operation) in operations(&document) {
+        let path = name.split(' ').nth(1).expect("a path");
+        let role = operation["x-role"].as_str().unwrap_or_default();
+        let tokens: Vec<&str> = operation["security"]
+            .as_array()
+            .unwrap_or_else(|| panic!("{name} does not say who may call it"))
+            .iter()
+            .flat_map(|requirement| {
+                requirement.as_object().expect("a requirement").keys().map(String::as_str)
+            })
+            .collect();
+        if path.starts_with("/api/v1/admin/") {
+            assert_eq!((role, &*tokens), ("admin", &["admin_token"][..]), "{name}");
+        } else if path.starts_with("/api/v1/therapist/") {
+            assert_eq!((role, &*tokens), ("therapist", &["therapist_token"][..]), "{name}");
+        } else {
+            assert!(["any", "none"].contains(&role), "{name}");
+            assert_eq!(role == "any", tokens.contains(&"admin_token"), "{name}");
+        }
+        let refusals = ["401", "403"].map(|status| operation["responses"].get(status).is_some());
+        assert!(
+            !tokens.contains(&"admin_token") || refusals[0],
+            "{name} is guarded, but not said to answer 401"
+        );
+        assert_eq!(refusals[1], ["admin", "therapist"].contains(&role), "{name}: 403");
+    }
+}
+
+#[test]
+fn every_parameter_is_described_with_an_example() {
+    let document = document();
+    for (name, operation) in operations(&document) {
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            let parameter = resolve(&document, parameter);
+            let schema = resolve(&document, &parameter["schema"]);
+            assert!(
+                is_said(parameter, "description"),
+                "{name}: {} is not described",
+                parameter["name"]
+            );
+            let shown = !parameter["example"].is_null() || !schema["examples"].is_null();
+            let told = !schema["enum"].is_null() || schema["type"] == "boolean";
+            assert!(shown || told, "{name}: {} has no example", parameter["name"]);
+        }
+    }
+}
+
+#[test]
+fn every_body_has_an_example_and_refuses_what_is_not_described() {
+    let document = document();
+    for (name, operation) in operations(&document) {
+        for (kind, content) in operation["requestBody"]["content"].as_object().into_iter().flatten()
+        {
+            let schema = resolve(&document, &content["schema"]);
+            assert!(
+                !schema["example"].is_null() || !content["example"].is_null(),
+                "{name}: {kind} has no example"
+            );
+            assert_eq!(schema["additionalProperties"], false, "{name}: {kind} takes anything");
+        }
+    }
+}
+
+#[test]
+fn every_field_is_described() {
+    let document = document();
+    let mut wanted: Vec<(String, &Value)> = document["components"]["schemas"]
+        .as_object()
+        .expect("schemas")
+        .iter()
+        .map(|(name, schema)| (name.clone(), schema))
+        .collect();
+    while let Some((name, schema)) = wanted.pop() {
+        for (field, property) in schema["properties"].as_object().into_iter().flatten() {
+            assert!(is_said(property, "description"), "{name}.{field} is not described");
+            wanted.push((format!("{name}.{field}"), property));
+        }
+        for parts in ["allOf", "oneOf", "anyOf"] {
+            wanted.extend(
+                schema[parts].as_array().into_iter().flatten().map(|part| (name.clone(), part)),
+            );
+        }
+        wanted.extend(schema.get("items").map(|items| (format!("{name}[]"), items)));
+    }
+}
+
+#[tokio::test]
+async fn the_document_is_served_with_its_version() {
+    let api = TestApi::new().await;
+    let answer = api.nobody().get("/openapi.json").await;
+    answer.is(200);
+    let version = answer.etag().to_owned();
+    assert_eq!(answer.ok(), document());
+    api.nobody().with("if-none-match", &version).get("/openapi.json").await.is(304);
+}
+
+#[tokio::test]
+async fn the_page_needs_nothing_from_elsewhere() {
+    let api = TestApi::new().await;
+    let page = api.nobody().get("/docs").await;
+    page.is(200);
+    assert!(
+        page.header("content-security-policy")
+            .starts_with("default-src 'none'; script-src 'self';")
+    );
+    let html = &page.text;
+    let named: Vec<&str> = ["src=\"", "href=\""]
+        .iter()
+        .flat_map(|name| {
+            html.split(name).skip(1).map(|rest| rest.split('"').next().unwrap_or_default())
+        })
+        .filter(|target| *target != "data:,")
+        .collect();
+    assert_eq!(named.len(), 4);
+    for target in named {
+        let part = api.nobody().get(&format!("/{target}")).await;
+        part.is(200);
+        assert!(!part.text.is_empty(), "{target}");
+    }
+    api.nobody().get("/docs/../Cargo.toml").await.is_problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn every_problem_has_its_page() {
+    let api = TestApi::new().await;
+    let document = document();
+    let codes = &document["paths"]["/problems/{code}"]["get"]["parameters"][0]["schema"]["enum"];
+    let codes = codes.as_array().expect("the codes");
+    assert_eq!(
+        codes.len(),
+        codes.iter().map(Value::to_string).collect::<BTreeSet<_>>().len(),
+        "a code stands for two"
+    );
+    for code in codes {
+        let page = api.nobody().get(&format!("/problems/{}", code.as_str().expect("a code"))).await;
+        page.is(200);
+        assert!(page.text.contains("<h1>"), "{code}");
+    }
+    api.nobody().get("/problems/nothing").await.is_problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn a_parameter_that_no_operation_knows_is_refused() {
+    let api = TestApi::new().await;
+    api.nobody().get("/openapi.json?pretty=true").await.is_invalid(&["pretty"]);
+    api.admin().get("/api/v1/auth/me?full=true").await.is_invalid(&["full"]);
+    api.admin().get("/api/v1/admin/bookings/B1?full=true").await.is_invalid(&["full"]);
+}

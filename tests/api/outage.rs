@@ -1,0 +1,251 @@
+//! PostgreSQL goes away and comes back: nothing that was acknowledged is lost, nothing is half done, and the server
+//! recovers by itself.
+//!
+//! Each test has a server of its own to stop. It is durable: what it acknowledged has to be there after a crash.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use safestories::platform::{
+    embedded::{Embedded, Options},
+    live, migrations,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    given::{client, therapist},
+    harness::{Database, TestApi},
+};
+
+const BOOKINGS: &str = "/api/v1/admin/bookings";
+
+/// A PostgreSQL to stop, in a folder that is removed afterwards.
+struct Breakable {
+    // Dropped before its folder goes.
+    server: Arc<Mutex<Option<Embedded>>>,
+    home: PathBuf,
+}
+
+impl Breakable {
+    async fn start() -> (Self, TestApi) {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("safestories-outage-{}-{number}", std::process::id());
+        let options = Options { home: std::env::temp_dir().join(name), durable: true, wait: false };
+        let server = Embedded::start(&options, &|line| eprintln!("{line}")).expect("a private PostgreSQL");
+        let (home, url) = (server.home().to_owned(), server.url("safestories"));
+        migrations::apply(&url).await.expect("an empty database is migrated");
+        let api = TestApi::over(Database::elsewhere(url));
+        (Self { server: Arc::new(Mutex::new(Some(server))), home }, api)
+    }
+
+    /// Stops it or starts it again, off the thread that serves.
+    async fn with(&self, act: impl FnOnce(&mut Embedded) + Send + 'static) {
+        let server = self.server.clone();
+        tokio::task::spawn_blocking(move || act(server.lock().expect("no panic").as_mut().expect("a server")))
+            .await
+            .expect("it is done");
+    }
+
+    async fn halt(&self) {
+        self.with(|server| server.halt().expect("it stops")).await;
+    }
+
+    async fn resume(&self) {
+        self.with(|server| server.resume().expect("it starts")).await;
+    }
+}
+
+impl Drop for Breakable {
+    fn drop(&mut self) {
+        drop(self.server.lock().map(|mut server| server.take()));
+        // The next run is not disturbed by what cannot be removed.
+        let _ = std::fs::remove_dir_all(&self.home);
+    }
+}
+
+fn session(number: u32) -> Value {
+    let start = chrono::DateTime::parse_from_rfc3339("2026-02-10T00:00:00Z").expect("an instant");
+    json!({
+        "therapist_id": "T1",
+        "invitee_name": "Asha Rao",
+        "invitee_phone": "+91 98000 54321",
+        "booking_start_at": start + chrono::TimeDelta::hours(number.into()),
+        "invitee_payment_amount": "1700.00",
+    })
+}
+
+/// Asks until the answer is a success; ten seconds at most.
+async fn recovers(api: &TestApi, path: &str) {
+    let since = Instant::now();
+    loop {
+        let answer = api.admin().get(path).await;
+        if answer.status.is_success() {
+            return;
+        }
+        answer.is_problem(503, "unavailable");
+        assert!(since.elapsed() < Duration::from_secs(10), "it does not recover: {}", answer.text);
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_acknowledged_write_is_there_afterwards_and_nothing_half_done() {
+    let (postgres, api) = Breakable::start().await;
+    api.given_all([therapist("T1"), client("C1")]).await;
+    api.admin().get(BOOKINGS).await.is(200);
+
+    let (next, ended) = (AtomicU32::new(0), AtomicBool::new(false));
+    let (acknowledged, refused) = (AtomicU32::new(0), AtomicU32::new(0));
+    let book = async || {
+        let mut made = Vec::new();
+        while !ended.load(Ordering::Relaxed) {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let answer = api.admin().post(BOOKINGS, session(number)).await;
+            if answer.status == 201 {
+                acknowledged.fetch_add(1, Ordering::Relaxed);
+                made.push(answer.body["booking_id"].as_str().expect("an id").to_owned());
+            } else {
+                answer.is_problem(503, "unavailable");
+                assert_eq!(answer.header("retry-after"), "1");
+                refused.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        made
+    };
+    let read = async || {
+        while !ended.load(Ordering::Relaxed) {
+            let answer = api.admin().get(BOOKINGS).await;
+            if answer.status != 200 {
+                answer.is_problem(503, "unavailable");
+            }
+        }
+    };
+    let more_than = async |counter: &AtomicU32, count: u32| {
+        while counter.load(Ordering::Relaxed) <= count {
+            tokio::task::yield_now().await;
+        }
+    };
+    let outages = async || {
+        for _ in 0..2 {
+            more_than(&acknowledged, acknowledged.load(Ordering::Relaxed) + 5).await;
+            postgres.halt().await;
+            more_than(&refused, refused.load(Ordering::Relaxed) + 3).await;
+            postgres.resume().await;
+            // It recovers by itself: writes are acknowledged again.
+            more_than(&acknowledged, acknowledged.load(Ordering::Relaxed) + 5).await;
+        }
+        ended.store(true, Ordering::Relaxed);
+    };
+    let all = async { tokio::join!(book(), book(), book(), read(), outages()) };
+    let (one, two, three, (), ()) =
+        tokio::time::timeout(Duration::from_secs(90), all).await.expect("it recovers");
+
+    let mut promised = [one, two, three].concat();
+    promised.sort();
+    let kept: Vec<String> = sqlx::query_scalar("select booking_id from bookings order by booking_id collate \"C\"")
+        .fetch_all(&mut *api.sql().await)
+        .await
+        .expect("the bookings");
+    let lost: Vec<_> = promised.iter().filter(|id| !kept.contains(id)).collect();
+    assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
+    // Whatever is there is whole: its appointment, its payment, its trail.
+    let halves: Vec<String> = sqlx::query_scalar(
+        "select booking_id
+         from bookings b
+         where not exists (select from appointment_table where session_id = b.booking_id)
+            or not exists (select from payments p where p.booking_id = b.booking_id)
+            or not exists (select from internal.audit_entries
+                           where subject_type = 'booking' and subject_id = b.booking_id and outcome = 'done')",
+    )
+    .fetch_all(&mut *api.sql().await)
+    .await
+    .expect("the bookings");
+    assert_eq!(halves, [""; 0], "half done");
+    let whole: bool = sqlx::query_scalar(
+        "select (select count(*) from appointment_table) = (select count(*) from bookings)
+            and (select count(*) from payments) = (select count(*) from bookings)
+            and (select count(*) from audit_logs) = (select count(*) from bookings)",
+    )
+    .fetch_one(&mut *api.sql().await)
+    .await
+    .expect("a comparison");
+    assert!(whole, "something is left of a booking that is not there");
+}
+
+#[tokio::test]
+async fn without_a_database_nothing_hangs_and_reading_fails_politely() {
+    let (postgres, api) = Breakable::start().await;
+    api.given(therapist("T1")).await;
+    recovers(&api, BOOKINGS).await;
+    postgres.halt().await;
+    let since = Instant::now();
+    let answer = api.admin().get(BOOKINGS).await;
+    answer.is_problem(503, "unavailable");
+    assert_eq!(answer.header("retry-after"), "1");
+    assert!(since.elapsed() < Duration::from_secs(5), "a client is kept waiting");
+    api.nobody().get(BOOKINGS).await.is_problem(401, "unauthenticated");
+    api.nobody().get("/openapi.json").await.is(200);
+    postgres.resume().await;
+    recovers(&api, BOOKINGS).await;
+}
+
+#[tokio::test]
+async fn an_ended_session_is_refused_while_nothing_is_heard_and_afterwards() {
+    let (postgres, api) = Breakable::start().await;
+    let listening = tokio::spawn(live::listen(api.app.clone(), api.app.stopping.clone()));
+    let (kept, ended) = (api.admin(), api.admin_named("second"));
+    kept.get(BOOKINGS).await.is(200);
+    ended.get(BOOKINGS).await.is(200);
+    let session = ended.session_id().await;
+    heard(&api, session, Some(false)).await;
+
+    postgres.halt().await;
+    postgres.resume().await;
+    // Ended where no instance heard of it: the notification is lost with the connection it would have come through.
+    sqlx::query("update internal.sessions set ended_at = $2 where session_id = $1")
+        .bind(session)
+        .bind(api.now())
+        .execute(&mut *settled(&api).await)
+        .await
+        .expect("the session is ended");
+    let since = Instant::now();
+    loop {
+        let answer = ended.get(BOOKINGS).await;
+        if answer.status == 401 {
+            break;
+        }
+        // Within a second of the loss the old proof still counts, as promised.
+        assert!(since.elapsed() < Duration::from_secs(2), "an ended session lives on: {}", answer.text);
+    }
+    heard(&api, session, Some(true)).await;
+    ended.get(BOOKINGS).await.is_problem(401, "unauthenticated");
+    recovers(&api, BOOKINGS).await;
+    api.app.stopping.cancel();
+    listening.await.expect("the listener ends");
+}
+
+/// Waits until the instance knows this of a session; ten seconds at most.
+async fn heard(api: &TestApi, session: uuid::Uuid, wanted: Option<bool>) {
+    let since = Instant::now();
+    while api.app.ended.knows(session) != wanted {
+        assert!(since.elapsed() < Duration::from_secs(10), "the listener does not hear");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// A connection of the test that survived nothing: those from before the outage are dead.
+async fn settled(api: &TestApi) -> safestories::platform::postgres::Connection {
+    loop {
+        let mut sql = api.sql().await;
+        if sqlx::query("select 1").execute(&mut *sql).await.is_ok() {
+            return sql;
+        }
+    }
+}
