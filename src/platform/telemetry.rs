@@ -79,7 +79,7 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
     ];
     metrics::histogram!(REQUEST_SECONDS, &labels).record(elapsed);
     span.in_scope(|| {
-        tracing::info!(status = response.status().as_u16(), duration_us = elapsed.as_micros(), "answered");
+        tracing::info!(status = response.status().as_u16(), duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX), "answered");
     });
     response
 }

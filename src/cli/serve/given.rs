@@ -1,10 +1,15 @@
 //! What a database of one's own must be before it is served: reached as an ordinary role, and without demo logins.
 
-use anyhow::{Context, bail};
+use anyhow::{anyhow, bail};
 use sqlx::{Connection, PgConnection};
 
 use super::private::DEMO_HASH;
 use crate::platform::postgres;
+
+async fn connect(url: &str) -> anyhow::Result<PgConnection> {
+    // Its text names its cause already.
+    PgConnection::connect(url).await.map_err(|error| anyhow!("the database cannot be reached: {error}"))
+}
 
 /// Refuses roles that rights and row security mean nothing to.
 ///
@@ -12,7 +17,7 @@ use crate::platform::postgres;
 ///
 /// If it is such a role, or the database cannot be reached.
 pub(super) async fn refuse_powerful_role(url: &str) -> anyhow::Result<()> {
-    let mut conn = PgConnection::connect(url).await.context("the database cannot be reached")?;
+    let mut conn = connect(url).await?;
     if let Some(role) = postgres::powerful_role(&mut conn).await? {
         bail!(
             "the role {role} is a superuser or bypasses row security, which a server must not: \
@@ -29,7 +34,7 @@ pub(super) async fn refuse_powerful_role(url: &str) -> anyhow::Result<()> {
 ///
 /// If there is such a login, or the database cannot be reached.
 pub(super) async fn refuse_demo_logins(url: &str) -> anyhow::Result<()> {
-    let mut conn = PgConnection::connect(url).await.context("the database cannot be reached")?;
+    let mut conn = connect(url).await?;
     let username = sqlx::query_scalar!(
         "select username
          from users

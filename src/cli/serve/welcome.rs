@@ -26,8 +26,8 @@ SafeStories runs at {base}
 Paste these, one after the other: log in, list bookings, list a therapist's own.
 
 token={admin}
-curl -s "{base}/api/v1/admin/bookings?limit=2" -H "Authorization: Bearer $token"
-curl -s {base}/api/v1/therapist/bookings -H "Authorization: Bearer {therapist}"
+curl -s -w "\n" "{base}/api/v1/admin/bookings?limit=2" -H "Authorization: Bearer $token"
+curl -s -w "\n" "{base}/api/v1/therapist/bookings?limit=2" -H "Authorization: Bearer {therapist}"
 
 Ctrl-C stops it.
 "#,
