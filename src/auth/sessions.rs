@@ -154,7 +154,7 @@ impl List for SessionList {
     delete,
     path = "/sessions/{id}",
     tag = "auth",
-    params(("id" = Uuid, Path, description = "The session's id")),
+    params(("id" = Uuid, Path, description = "The session's id", example = "0199c0de-0000-7000-8000-000000000000")),
     responses((status = 204, description = "The session has ended"), Problems),
 )]
 pub(super) async fn end_session(caller: Caller, work: Work, Path(id): Path<Uuid>) -> Result<StatusCode> {
