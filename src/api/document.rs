@@ -27,7 +27,7 @@ const TAGS: &[(&str, &str)] = &[
     ("auth", "Logging in and out, and one's own account"),
     ("bookings", "Sessions between a therapist and a client"),
     ("docs", "What this API is: its description, and the kinds of problems"),
-    ("operation", "How the server is: for probes and monitoring"),
+    ("operation", "For whoever runs the server"),
 ];
 
 /// The access tokens, a scheme for each role: so one page or tool can hold both, and use the right one.

@@ -6,7 +6,7 @@
 
 use axum::http::StatusCode;
 use utoipa::openapi::{
-    Ref, RefOr, Response, Schema,
+    ContentBuilder, Ref, RefOr, Response, Schema,
     extensions::ExtensionsBuilder,
     path::{Operation, Parameter, ParameterIn},
     security::SecurityRequirement,
@@ -137,10 +137,8 @@ fn problems(group: Group, open: bool, method: &str, path: &str, operation: &mut 
             }
             // Said by the handler, in words of its own: the form is the same.
             Some(RefOr::T(own)) if own.content.is_empty() => {
-                let content = Ref::new(format!(
-                    "#/components/responses/{name}/content/application~1problem+json"
-                ));
-                own.content.insert("application/problem+json".to_owned(), RefOr::Ref(content));
+                let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem")));
+                own.content.insert("application/problem+json".to_owned(), RefOr::T(content.build()));
             }
             _ => {}
         }

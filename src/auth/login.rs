@@ -69,6 +69,7 @@ pub(super) struct Tokens {
     expires_in: i64,
     /// Good for the next refresh, and for no other; not there when it was sent as a cookie.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     refresh_token: Option<String>,
     /// Who logged in.
     user: User,

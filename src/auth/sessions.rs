@@ -166,12 +166,7 @@ impl List for SessionList {
     delete,
     path = "/sessions/{id}",
     tag = "auth",
-    params((
-        "id" = Uuid,
-        Path,
-        description = "The session's id",
-        example = "4a3cf5b6-3c1c-4f6e-9c54-0a4d0f8f2a11"
-    )),
+    params(("id" = Uuid, Path, description = "The session's id", example = "0199c0de-0000-7000-8000-000000000000")),
     responses((status = 204, description = "The session has ended"), Problems),
 )]
 pub(super) async fn end_session(

@@ -111,7 +111,11 @@ async fn check_health() -> Json<Health> {
     path = "/readyz",
     tag = "operation",
     security(()),
-    responses((status = 200, description = "It can", body = Health), Problems),
+    responses(
+        (status = 200, description = "It can", body = Health),
+        (status = 503, description = "It cannot, and why"),
+        Problems,
+    ),
 )]
 async fn check_readiness(
     State(app): State<App>,
