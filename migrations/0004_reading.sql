@@ -150,6 +150,13 @@ create index bookings_by_therapist_start on public.bookings
 -- Cut, because another program's name may be longer than an index entry can be.
 create index bookings_by_name on public.bookings (left(lower(coalesce(invitee_name, '')), 100), booking_id);
 create index bookings_by_created on public.bookings (coalesce(invitee_created_at, '-infinity'), booking_id);
+-- The tabs of what did not take place: few rows, which a walk by start alone would search the whole history for.
+create index bookings_off_by_start on public.bookings
+    (coalesce(booking_start_at, '-infinity'), booking_id)
+    where internal.booking_status(booking_status) in ('cancelled', 'no_show');
+create index bookings_off_by_therapist_start on public.bookings
+    (therapist_id, coalesce(booking_start_at, '-infinity'), booking_id)
+    where internal.booking_status(booking_status) in ('cancelled', 'no_show');
 -- Who is busy when, and who has how much ahead.
 create index bookings_by_therapist_end on public.bookings
     (therapist_id, internal.booking_end(booking_start_at, booking_end_at, booking_duration, invitee_payment_amount))

@@ -167,11 +167,17 @@ impl AdminBookingFilter {
                 start_before = Some(start_before.map_or(started, |before| before.min(started)));
             }
         }
+        // These two states are said, not computed: there is an index of the rows they are said of.
+        let said = match states.as_deref() {
+            Some([BookingState::Cancelled]) => Some(BookingStatus::Cancelled),
+            Some([BookingState::NoShow]) => Some(BookingStatus::NoShow),
+            _ => None,
+        };
         let search = self.q.map(|q| contact::Search::parse(&q)).transpose().map_err(|fault| Error::query("q", fault))?;
         Ok(Criteria {
             therapist_id: self.therapist_id,
             client_id: self.client_id,
-            status: self.status.map(BookingStatus::as_str),
+            status: self.status.or(said).map(BookingStatus::as_str),
             mode: self.mode.map(BookingMode::as_str),
             states: states.map(|states| states.into_iter().map(BookingState::as_str).collect()),
             start_from,
