@@ -26,7 +26,7 @@ pub struct Proved {
 ///
 /// # Errors
 ///
-/// [`Error::TooMany`](crate::platform::error::Error::TooMany) if it was tried too often, or too much is being checked.
+/// [`Error::TooMany`] if it was tried too often, or too much is being checked.
 pub async fn prove(
     app: &App,
     username: &str,

@@ -26,3 +26,22 @@ pub fn log() {
 pub fn caught() -> CatchPanicLayer<fn(Box<dyn Any + Send>) -> Response> {
     CatchPanicLayer::custom(|_| Error::internal("a handler panicked").into_response())
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, body::Body, extract::Request, routing::get};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_handler_that_panics_is_answered_for() {
+        let handler = || async {
+            let nothing: Option<()> = None;
+            nothing.expect("something");
+        };
+        let router: Router = Router::new().route("/", get(handler)).layer(caught());
+        let response = router.oneshot(Request::new(Body::empty())).await.unwrap();
+        assert_eq!(response.status().as_u16(), 500);
+    }
+}

@@ -5,7 +5,7 @@
 //!
 //! The rows are as other programs would have left them: every spelling that occurs, texts in several zones, gaps, the
 //! two orphans. How it is made: [`planner`] decides who meets whom, [`fate`] what becomes of it, [`timeline`] puts it in
-//! order, [`rows`] writes it down, [`load`] copies it in.
+//! order, [`rows`] writes it down, [`mod@load`] copies it in.
 
 mod calendar;
 mod fate;

@@ -21,7 +21,7 @@
 //!
 //! The tables have no keys that tell whose a row is: `internal.appointments_cache_rows` and
 //! `internal.clients_summary_rows` do. Rows that other programs wrote, or missed to write, are caught up by
-//! [`rebuild`], and [`drift`] counts them.
+//! [`rebuild()`], and [`drift()`] counts them.
 //!
 //! Two writes to one therapist or client must not count at the same moment, each without the other. Therefore
 //! [`follow`] locks therapists (by id), then clients, before it counts. Operations hold these locks already, taken before
