@@ -57,32 +57,17 @@ const REQUEST_HEADERS: &[RequestHeader] = &[
 
 /// The headers of answers: name, type, meaning, example.
 const RESPONSE_HEADERS: &[(&str, Type, &str, &str)] = &[
-    (
-        "ETag",
-        Type::String,
-        "The version of the resource, for `If-Match` and `If-None-Match`",
-        "\"751.bWVlcmEtYWJjZA\"",
-    ),
+    ("ETag", Type::String, "The version of the resource, for `If-Match` and `If-None-Match`", "\"751.bWVlcmEtYWJjZA\""),
     (
         "Link",
         Type::String,
         "The first, the next and the previous page (RFC 8288)",
         "</api/v1/admin/bookings?limit=50>; rel=\"first\"",
     ),
-    (
-        "Location",
-        Type::String,
-        "Where it stands",
-        "/api/v1/admin/bookings/bk_0199c0de00007000800000000000000a",
-    ),
+    ("Location", Type::String, "Where it stands", "/api/v1/admin/bookings/bk_0199c0de00007000800000000000000a"),
     ("Retry-After", Type::Integer, "How many seconds to wait before trying again", "1"),
     ("WWW-Authenticate", Type::String, "How to authenticate", "Bearer"),
-    (
-        "X-Request-Id",
-        Type::String,
-        "The request's id, found in the logs and the audit too",
-        "front-end-42",
-    ),
+    ("X-Request-Id", Type::String, "The request's id, found in the logs and the audit too", "front-end-42"),
 ];
 
 /// A problem's status and the name of its response.
@@ -106,10 +91,8 @@ pub(super) const PROBLEMS: &[(StatusCode, &str)] = &[
 /// The shared request headers.
 pub(super) fn parameters() -> BTreeMap<String, RefOr<Parameter>> {
     let parameter = |header: &RequestHeader| {
-        let schema = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .max_length(header.max_length)
-            .pattern(header.pattern);
+        let schema =
+            ObjectBuilder::new().schema_type(Type::String).max_length(header.max_length).pattern(header.pattern);
         ParameterBuilder::new()
             .name(header.name)
             .parameter_in(ParameterIn::Header)
@@ -119,10 +102,7 @@ pub(super) fn parameters() -> BTreeMap<String, RefOr<Parameter>> {
             .example(Some(header.example.into()))
             .build()
     };
-    REQUEST_HEADERS
-        .iter()
-        .map(|header| (header.name.to_owned(), parameter(header).into()))
-        .collect()
+    REQUEST_HEADERS.iter().map(|header| (header.name.to_owned(), parameter(header).into())).collect()
 }
 
 /// The headers of answers.
@@ -139,9 +119,7 @@ pub(super) fn headers() -> BTreeMap<String, RefOr<Header>> {
     };
     RESPONSE_HEADERS
         .iter()
-        .map(|(name, kind, about, example)| {
-            ((*name).to_owned(), header(kind, about, example).into())
-        })
+        .map(|(name, kind, about, example)| ((*name).to_owned(), header(kind, about, example).into()))
         .collect()
 }
 
@@ -153,26 +131,22 @@ pub(super) fn header(name: &str) -> RefOr<Header> {
 /// One response for each status that problems have, with an example of each of its kinds.
 pub(super) fn problems() -> BTreeMap<String, RefOr<Response>> {
     let response = |&(status, name): &(StatusCode, &str)| {
-        let kinds: Vec<&ProblemKind> =
-            problems::all().filter(|kind| kind.status == status).collect();
+        let kinds: Vec<&ProblemKind> = problems::all().filter(|kind| kind.status == status).collect();
         (name.to_owned(), problem(status, &kinds).into())
     };
     PROBLEMS.iter().map(response).collect()
 }
 
 fn problem(status: StatusCode, kinds: &[&ProblemKind]) -> Response {
-    let example = |kind: &&ProblemKind| {
-        (kind.code, ExampleBuilder::new().summary(kind.title).value(Some(example(kind))).build())
-    };
+    let example =
+        |kind: &&ProblemKind| (kind.code, ExampleBuilder::new().summary(kind.title).value(Some(example(kind))).build());
     let content = ContentBuilder::new()
         .schema(Some(Ref::from_schema_name("Problem")))
         .examples_from_iter(kinds.iter().map(example))
         .build();
     let titles: Vec<&str> = kinds.iter().map(|kind| kind.title).collect();
-    let mut response = ResponseBuilder::new()
-        .description(titles.join("; "))
-        .content("application/problem+json", content)
-        .build();
+    let mut response =
+        ResponseBuilder::new().description(titles.join("; ")).content("application/problem+json", content).build();
     let own = match status {
         StatusCode::UNAUTHORIZED => Some("WWW-Authenticate"),
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Some("Retry-After"),

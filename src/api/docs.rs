@@ -48,22 +48,15 @@ const PAGE: &str = r#"<!doctype html>
 "#;
 
 /// What the interactive page is made of.
-const ASSETS: [&str; 4] = [
-    "swagger-initializer.js",
-    "swagger-ui-bundle.js",
-    "swagger-ui-standalone-preset.js",
-    "swagger-ui.css",
-];
+const ASSETS: [&str; 4] =
+    ["swagger-initializer.js", "swagger-ui-bundle.js", "swagger-ui-standalone-preset.js", "swagger-ui.css"];
 
 /// The name of a part, as the document shows it.
 struct AssetName;
 
 impl PartialSchema for AssetName {
     fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(Type::String)
-            .enum_values(Some(ASSETS.map(Value::from)))
-            .into()
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(ASSETS.map(Value::from))).into()
     }
 }
 
@@ -81,12 +74,8 @@ impl PartialSchema for AssetName {
     ),
 )]
 pub(super) async fn get_openapi(unless: Preconditions) -> Result<Response> {
-    let (document, tag) =
-        DOCUMENT.as_ref().ok_or(Error::internal("the description cannot be written"))?;
-    let headers = [
-        (header::ETAG, tag.clone()),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-    ];
+    let (document, tag) = DOCUMENT.as_ref().ok_or(Error::internal("the description cannot be written"))?;
+    let headers = [(header::ETAG, tag.clone()), (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
     if tag.to_str().is_ok_and(|tag| unless.has(tag)) {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
@@ -126,14 +115,9 @@ pub(super) async fn get_docs() -> impl IntoResponse {
 pub(super) async fn get_docs_asset(Path(file): Path<String>) -> Result<impl IntoResponse> {
     let known = ASSETS.contains(&&*file);
     // Relative, so that the page also works behind a proxy that adds a prefix.
-    let config = Config::new(["openapi.json"])
-        .validator_url("none")
-        .try_it_out_enabled(true);
+    let config = Config::new(["openapi.json"]).validator_url("none").try_it_out_enabled(true);
     let found = utoipa_swagger_ui::serve(&file, Arc::new(config)).ok().flatten().filter(|_| known);
     let asset = found.ok_or(Error::NotFound("page"))?;
-    let headers = [
-        (header::CONTENT_TYPE, asset.content_type),
-        (header::CACHE_CONTROL, "max-age=3600".to_owned()),
-    ];
+    let headers = [(header::CONTENT_TYPE, asset.content_type), (header::CACHE_CONTROL, "max-age=3600".to_owned())];
     Ok((headers, asset.bytes.into_owned()))
 }

@@ -127,10 +127,8 @@ fn frame() -> OpenApi {
         .url(Some("https://safestories.example.org"))
         .email(Some("api@safestories.example.org"))
         .build();
-    let license = LicenseBuilder::new()
-        .name("Proprietary")
-        .url(Some("https://safestories.example.org/license"))
-        .build();
+    let license =
+        LicenseBuilder::new().name("Proprietary").url(Some("https://safestories.example.org/license")).build();
     let info = InfoBuilder::new()
         .title("SafeStories")
         .version(env!("CARGO_PKG_VERSION"))
@@ -142,18 +140,15 @@ fn frame() -> OpenApi {
 }
 
 fn tag(group: Group, feature: &str) -> Tag {
-    let about =
-        TAGS.iter().find(|(name, _)| *name == feature).map(|(_, about)| match group.role() {
-            None => (*about).to_owned(),
-            Some(role) => format!("{about}; for the role `{role}`"),
-        });
+    let about = TAGS.iter().find(|(name, _)| *name == feature).map(|(_, about)| match group.role() {
+        None => (*about).to_owned(),
+        Some(role) => format!("{about}; for the role `{role}`"),
+    });
     TagBuilder::new().name(group.tag(feature)).description(about).build()
 }
 
 /// The operations of a path, with their methods.
-pub(super) fn operations(
-    item: &mut PathItem,
-) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
     let PathItem { get, put, post, delete, patch, .. } = item;
     [("GET", get), ("PUT", put), ("POST", post), ("DELETE", delete), ("PATCH", patch)]
         .into_iter()

@@ -86,11 +86,8 @@ pub fn router(app: App) -> Router {
         .layer(guard())
         .merge(handlers(auth::open_routes()).layer(strict()).layer(trail()))
         .layer(middleware::from_fn(auth::without_idempotency));
-    let admin = handlers(admin())
-        .layer(strict())
-        .layer(middleware::from_fn(caller::admins_only))
-        .layer(trail())
-        .layer(guard());
+    let admin =
+        handlers(admin()).layer(strict()).layer(middleware::from_fn(caller::admins_only)).layer(trail()).layer(guard());
     let therapist = handlers(therapist())
         .layer(strict())
         .layer(middleware::from_fn(caller::therapists_only))

@@ -12,11 +12,7 @@ use utoipa::openapi::{
     security::SecurityRequirement,
 };
 
-use super::{
-    components,
-    document::Group,
-    schemas,
-};
+use super::{components, document::Group, schemas};
 use crate::platform::{etag::IF_MATCH, extract::MERGE_PATCH};
 
 /// Completes the description of one operation.
@@ -44,8 +40,7 @@ fn name(group: Group, open: bool, operation: &mut Operation) {
         role => format!("Role: `{role}`."),
     };
     let about = operation.description.take().filter(|about| !about.is_empty());
-    operation.description =
-        Some(about.map_or_else(|| needs.clone(), |about| format!("{about}\n\n{needs}")));
+    operation.description = Some(about.map_or_else(|| needs.clone(), |about| format!("{about}\n\n{needs}")));
     operation.extensions = Some(ExtensionsBuilder::new().add("x-role", role).build());
     // An empty requirement beside none other is how a handler says "nobody need log in".
     let tokens = || group.tokens().map(|token| SecurityRequirement::new(token, Vec::<String>::new()));
@@ -108,9 +103,9 @@ fn problems(group: Group, open: bool, method: &str, path: &str, operation: &mut 
     let changes = method != "GET";
     let body = operation.request_body.is_some();
     let responses = &operation.responses.responses;
-    let streams = responses.values().any(|response| {
-        matches!(response, RefOr::T(response) if response.content.contains_key("text/csv"))
-    });
+    let streams = responses
+        .values()
+        .any(|response| matches!(response, RefOr::T(response) if response.content.contains_key("text/csv")));
     let possible = [
         (StatusCode::BAD_REQUEST, api && (body || asks(ParameterIn::Query))),
         (StatusCode::UNAUTHORIZED, !open || group == Group::Auth),
@@ -152,9 +147,11 @@ fn response_headers(operation: &mut Operation) {
         .iter()
         .flatten()
         .any(|parameter| matches!(parameter, RefOr::T(own) if own.name == "cursor"));
-    let guarded = operation.parameters.iter().flatten().any(|parameter| {
-        matches!(parameter, RefOr::Ref(shared) if shared.ref_location.ends_with("Match"))
-    });
+    let guarded = operation
+        .parameters
+        .iter()
+        .flatten()
+        .any(|parameter| matches!(parameter, RefOr::Ref(shared) if shared.ref_location.ends_with("Match")));
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
         schemas::name_page(response);

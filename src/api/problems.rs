@@ -61,10 +61,7 @@ impl PartialSchema for Code {
 pub(super) async fn get_problem(Path(code): Path<String>) -> Result<impl IntoResponse> {
     let kind = all().find(|kind| kind.code == code).ok_or(Error::NotFound("kind of problem"))?;
     let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
-    let headers = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CONTENT_SECURITY_POLICY, policy),
-    ];
+    let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, policy)];
     Ok((headers, page(kind)))
 }
 

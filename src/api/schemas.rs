@@ -48,8 +48,7 @@ pub(super) fn name_page(response: &mut Response) {
     for content in response.content.values_mut() {
         if let RefOr::T(content) = content
             && let Some(RefOr::Ref(shared)) = &mut content.schema
-            && let Some(row) =
-                shared.ref_location.strip_prefix(SCHEMAS).and_then(|name| name.strip_prefix(PAGE))
+            && let Some(row) = shared.ref_location.strip_prefix(SCHEMAS).and_then(|name| name.strip_prefix(PAGE))
         {
             shared.ref_location = format!("{SCHEMAS}{row}Page");
         }
@@ -59,8 +58,7 @@ pub(super) fn name_page(response: &mut Response) {
 /// Settles the schemas, once all operations are in the document.
 pub(super) fn settle(document: &mut OpenApi) {
     let Some(components) = &mut document.components else { return };
-    let pages: Vec<String> =
-        components.schemas.keys().filter(|name| name.starts_with(PAGE)).cloned().collect();
+    let pages: Vec<String> = components.schemas.keys().filter(|name| name.starts_with(PAGE)).cloned().collect();
     for derived in pages {
         let row = derived[PAGE.len()..].to_owned();
         let Some(RefOr::T(Schema::Object(mut page))) = components.schemas.remove(&derived) else {
@@ -76,11 +74,8 @@ pub(super) fn settle(document: &mut OpenApi) {
     let mut asked = BTreeSet::new();
     let mut known = BTreeSet::new();
     let mut schemes = BTreeSet::new();
-    for operation in written["paths"]
-        .as_object()
-        .into_iter()
-        .flat_map(|paths| paths.values())
-        .filter_map(Value::as_object)
+    for operation in
+        written["paths"].as_object().into_iter().flat_map(|paths| paths.values()).filter_map(Value::as_object)
     {
         for operation in operation.values() {
             reach(&operation["requestBody"], &written, &mut asked);
@@ -91,12 +86,8 @@ pub(super) fn settle(document: &mut OpenApi) {
     }
     let Some(components) = &mut document.components else { return };
     components.schemas.retain(|name, _| known.contains(&format!("{SCHEMAS}{name}")));
-    components
-        .parameters
-        .retain(|name, _| known.contains(&format!("#/components/parameters/{name}")));
-    components
-        .responses
-        .retain(|name, _| known.contains(&format!("#/components/responses/{name}")));
+    components.parameters.retain(|name, _| known.contains(&format!("#/components/parameters/{name}")));
+    components.responses.retain(|name, _| known.contains(&format!("#/components/responses/{name}")));
     components.headers.retain(|name, _| known.contains(&format!("#/components/headers/{name}")));
     components.security_schemes.retain(|name, _| schemes.contains(name.as_str()));
     for (name, schema) in &mut components.schemas {
@@ -154,10 +145,7 @@ fn require_nullable(schema: &mut RefOr<Schema>) {
     match schema {
         RefOr::T(Schema::Object(object)) => {
             let Object { properties, required, .. } = object;
-            let nullable = properties
-                .iter()
-                .filter(|(_, property)| may_be_null(property))
-                .map(|(name, _)| name);
+            let nullable = properties.iter().filter(|(_, property)| may_be_null(property)).map(|(name, _)| name);
             for name in nullable {
                 if !required.contains(name) {
                     required.push(name.clone());

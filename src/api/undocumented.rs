@@ -26,9 +26,11 @@ impl Undocumented {
         let mut without = HashSet::new();
         for (path, item) in &mut document.paths.paths {
             for (method, operation) in operations(item) {
-                let asks = operation.parameters.iter().flatten().any(|parameter| {
-                    matches!(parameter, RefOr::T(own) if own.parameter_in == ParameterIn::Query)
-                });
+                let asks = operation
+                    .parameters
+                    .iter()
+                    .flatten()
+                    .any(|parameter| matches!(parameter, RefOr::T(own) if own.parameter_in == ParameterIn::Query));
                 if !asks {
                     without.insert(format!("{method} {path}"));
                 }
@@ -41,20 +43,12 @@ impl Undocumented {
         let Some(query) = request.uri().query() else { return Ok(()) };
         let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
         let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-        if self.0.contains(&format!("{method} {route}")) {
-            Pairs::parse(query)?.finish()
-        } else {
-            Ok(())
-        }
+        if self.0.contains(&format!("{method} {route}")) { Pairs::parse(query)?.finish() } else { Ok(()) }
     }
 }
 
 /// Layer: refuses query parameters where none are described.
-pub(super) async fn refuse(
-    State(undocumented): State<Undocumented>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn refuse(State(undocumented): State<Undocumented>, request: Request, next: Next) -> Response {
     match undocumented.check(&request) {
         Ok(()) => next.run(request).await,
         Err(error) => error.into_response(),

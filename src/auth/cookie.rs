@@ -32,9 +32,7 @@ pub(super) fn keep() -> SetCookie {
 /// Takes the token from the browser, if it has one.
 pub(super) fn clear(sent: &HeaderMap) -> SetCookie {
     let cookie = format!("{NAME}=; Max-Age=0; {ATTRIBUTES}");
-    AppendHeaders(
-        read(sent).and_then(|_| Some((header::SET_COOKIE, HeaderValue::try_from(cookie).ok()?))),
-    )
+    AppendHeaders(read(sent).and_then(|_| Some((header::SET_COOKIE, HeaderValue::try_from(cookie).ok()?))))
 }
 
 /// The token that the browser sent.
@@ -54,8 +52,7 @@ mod tests {
     #[test]
     fn the_token_is_found_among_other_cookies() {
         let token = |cookies: &'static str| {
-            let headers =
-                HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_static(cookies))]);
+            let headers = HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_static(cookies))]);
             read(&headers).map(str::to_owned)
         };
         assert_eq!(token("theme=dark; refresh_token=abc; x=y").as_deref(), Some("abc"));

@@ -35,9 +35,7 @@ pub async fn prove(
     address: Option<IpAddr>,
 ) -> Result<Option<Proved>> {
     // As the account spells it: a name must not get more attempts for being written in other ways.
-    let username = account
-        .as_ref()
-        .map_or_else(|| username.to_lowercase(), |account| account.username.clone());
+    let username = account.as_ref().map_or_else(|| username.to_lowercase(), |account| account.username.clone());
     let attempt = Attempt::count(app, &username, address).await?;
     let account = account.filter(|account| account.rights().is_some());
     let stored = account.as_ref().map(|account| account.password.clone());

@@ -30,8 +30,7 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
 }
 
 async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Caller> {
-    let token = bearer(headers)
-        .ok_or(Error::Unauthenticated("send an access token: Authorization: Bearer …"))?;
+    let token = bearer(headers).ok_or(Error::Unauthenticated("send an access token: Authorization: Bearer …"))?;
     let caller = token::verify(&app.secrets, token, app.clock.now())
         .ok_or(Error::Unauthenticated("the access token is not valid, or no longer"))?;
     let ended = match app.ended.knows(caller.session_id) {

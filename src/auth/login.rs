@@ -104,8 +104,7 @@ pub(super) async fn log_in(
 
     let proved = proved.ok_or(LoginRefusal::Credentials)?;
     let mut uow = work.begin().await?;
-    let Proved { account, attempt } =
-        proved.hold(&mut uow).await?.ok_or(LoginRefusal::Credentials)?;
+    let Proved { account, attempt } = proved.hold(&mut uow).await?.ok_or(LoginRefusal::Credentials)?;
     let codes = Codes { totp: body.totp, recovery_code: body.recovery_code };
     match second_factor::check(&mut uow, account.id, &codes).await? {
         Outcome::Passed => {}
@@ -131,8 +130,7 @@ impl Tokens {
     ) -> Result<(SetCookie, Json<Self>)> {
         let user = User::read(uow.db(), session.caller.user_id).await?;
         uow.commit().await?;
-        let set_cookie =
-            if as_cookie { cookie::set(&session.refresh_token)? } else { cookie::keep() };
+        let set_cookie = if as_cookie { cookie::set(&session.refresh_token)? } else { cookie::keep() };
         let tokens = Self {
             access_token: session.access_token,
             token_type: "Bearer",

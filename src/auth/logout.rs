@@ -18,11 +18,7 @@ use crate::{
     tag = "auth",
     responses((status = 204, description = "The session has ended"), Problems),
 )]
-pub(super) async fn log_out(
-    caller: Caller,
-    work: Work,
-    headers: HeaderMap,
-) -> Result<(StatusCode, SetCookie)> {
+pub(super) async fn log_out(caller: Caller, work: Work, headers: HeaderMap) -> Result<(StatusCode, SetCookie)> {
     let mut uow = work.begin().await?;
     sessions::end(&mut uow, caller.user_id, caller.session_id, Ending::Logout).await?;
     uow.record(Entry::new("logout", "Logged out").on("session", caller.session_id));

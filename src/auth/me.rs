@@ -26,11 +26,7 @@ use crate::{
         Problems,
     ),
 )]
-pub(super) async fn get_me(
-    caller: Caller,
-    State(app): State<App>,
-    unless: Preconditions,
-) -> Result<Versioned<User>> {
+pub(super) async fn get_me(caller: Caller, State(app): State<App>, unless: Preconditions) -> Result<Versioned<User>> {
     let mut db = app.db.read().await?;
     Ok(User::read(&mut db, caller.user_id).await?.versioned().unless(unless))
 }

@@ -46,8 +46,7 @@ pub(super) async fn change_password(
     Json(body): Json<ChangePassword>,
 ) -> Result<StatusCode> {
     let account = Account::of_caller(&app, &caller).await?;
-    password::check(&body.new_password, &account.username)
-        .map_err(|fault| Error::body("/new_password", fault))?;
+    password::check(&body.new_password, &account.username).map_err(|fault| Error::body("/new_password", fault))?;
     let proved = prove_again(&app, &caller, body.current_password, work.address()).await?;
     let proved = proved.or_wrong("/current_password")?;
     let hash = app.passwords.hash(body.new_password).await?;

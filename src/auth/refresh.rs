@@ -99,9 +99,7 @@ async fn refresh(uow: &mut UnitOfWork, token: &str) -> Result<Option<OpenSession
     )
     .fetch_optional(uow.db())
     .await?;
-    let found = found
-        .filter(|found| found.lives && found.issued_at + sessions::LIFETIME > now)
-        .ok_or(INVALID)?;
+    let found = found.filter(|found| found.lives && found.issued_at + sessions::LIFETIME > now).ok_or(INVALID)?;
     let account = Account::hold(uow, found.user_id).await?.ok_or(INVALID)?;
     let rights = account.rights().ok_or(INVALID)?;
     let caller = Caller {
@@ -118,17 +116,11 @@ async fn refresh(uow: &mut UnitOfWork, token: &str) -> Result<Option<OpenSession
         return Ok(None);
     }
     if found.used_at.is_none() {
-        sqlx::query!(
-            "update internal.refresh_tokens set used_at = $2 where token_hash = $1",
-            hash,
-            now
-        )
-        .execute(uow.db())
-        .await?;
+        sqlx::query!("update internal.refresh_tokens set used_at = $2 where token_hash = $1", hash, now)
+            .execute(uow.db())
+            .await?;
     }
     sessions::prolong(uow, found.session_id).await?;
-    uow.record(
-        Entry::new("token_refresh", "Refreshed the tokens").on("session", found.session_id).quiet(),
-    );
+    uow.record(Entry::new("token_refresh", "Refreshed the tokens").on("session", found.session_id).quiet());
     session::hand_out(uow, caller).await.map(Some)
 }

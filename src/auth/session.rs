@@ -40,12 +40,7 @@ pub(super) async fn open_session(
 ) -> Result<OpenSession> {
     let rights = account.rights().ok_or(LoginRefusal::Credentials)?;
     let session_id = sessions::open(uow, account.id, user_agent).await?;
-    let caller = Caller {
-        user_id: account.id,
-        session_id,
-        role: rights.role,
-        therapist_id: rights.therapist_id,
-    };
+    let caller = Caller { user_id: account.id, session_id, role: rights.role, therapist_id: rights.therapist_id };
     uow.act_as(Actor::from(&caller));
     uow.record(Entry::new("login", "Logged in").on("session", session_id));
     hand_out(uow, caller).await

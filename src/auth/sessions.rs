@@ -77,8 +77,7 @@ pub(super) async fn list_sessions(
     State(app): State<App>,
     listing: Listing<NoFilter, SessionOrder>,
 ) -> Result<Response> {
-    let list =
-        SessionList { user: caller.user_id, current: caller.session_id, now: app.clock.now() };
+    let list = SessionList { user: caller.user_id, current: caller.session_id, now: app.clock.now() };
     listing.request.answer(list).await
 }
 
@@ -126,12 +125,7 @@ impl List for SessionList {
     type Row = Session;
     type Order = SessionOrder;
 
-    async fn rows(
-        &self,
-        db: &mut PgConnection,
-        _: SessionOrder,
-        position: &Position,
-    ) -> Result<Vec<Session>> {
+    async fn rows(&self, db: &mut PgConnection, _: SessionOrder, position: &Position) -> Result<Vec<Session>> {
         Ok(if position.descending {
             page_of_sessions!("<", "desc", self, position).fetch_all(db).await
         } else {
@@ -169,11 +163,7 @@ impl List for SessionList {
     params(("id" = Uuid, Path, description = "The session's id", example = "0199c0de-0000-7000-8000-000000000000")),
     responses((status = 204, description = "The session has ended"), Problems),
 )]
-pub(super) async fn end_session(
-    caller: Caller,
-    work: Work,
-    Path(id): Path<Uuid>,
-) -> Result<StatusCode> {
+pub(super) async fn end_session(caller: Caller, work: Work, Path(id): Path<Uuid>) -> Result<StatusCode> {
     let mut uow = work.begin().await?;
     if !sessions::end(&mut uow, caller.user_id, id, Ending::Revoked).await? {
         return Err(Error::NotFound("session"));

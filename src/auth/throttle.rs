@@ -72,10 +72,7 @@ impl Attempt {
         )
         .fetch_optional(&mut *db)
         .await?;
-        Err(Error::TooMany(
-            wait.and_then(|seconds| u64::try_from(seconds).ok())
-                .map_or(1, |seconds| seconds.max(1)),
-        ))
+        Err(Error::TooMany(wait.and_then(|seconds| u64::try_from(seconds).ok()).map_or(1, |seconds| seconds.max(1))))
     }
 
     /// It proved who they are: everything before it is forgotten, with the transaction.
@@ -84,9 +81,7 @@ impl Attempt {
     ///
     /// If the database refuses.
     pub async fn succeeded(self, uow: &mut UnitOfWork) -> Result<()> {
-        sqlx::query!("delete from internal.login_attempts where attempt_key = $1", &self.key)
-            .execute(uow.db())
-            .await?;
+        sqlx::query!("delete from internal.login_attempts where attempt_key = $1", &self.key).execute(uow.db()).await?;
         Ok(())
     }
 

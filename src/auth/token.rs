@@ -101,10 +101,7 @@ mod tests {
         let token = sign(&secrets(ONE), &caller(), now()).unwrap();
         let proved = verify(&secrets(ONE), &token, now()).unwrap();
         assert_eq!((proved.user_id, proved.session_id), (UserId(7), Uuid::from_u128(42)));
-        assert_eq!(
-            (proved.role, proved.therapist_id.unwrap().as_str()),
-            (UserRole::Therapist, "T1")
-        );
+        assert_eq!((proved.role, proved.therapist_id.unwrap().as_str()), (UserRole::Therapist, "T1"));
         assert!(verify(&secrets(ONE), &token, now() + LIFETIME - TimeDelta::seconds(1)).is_some());
         assert!(verify(&secrets(ONE), &token, now() + LIFETIME).is_none());
     }
@@ -129,8 +126,7 @@ mod tests {
         let token = |header: serde_json::Value, claims: &serde_json::Value| {
             let part = |json: &serde_json::Value| BASE64.encode(json.to_string());
             let message = format!("{}.{}", part(&header), part(claims));
-            let signature =
-                jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).unwrap();
+            let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).unwrap();
             format!("{message}.{signature}")
         };
         let good = token(json!({ "alg": "HS256", "kid": "one" }), &claims);

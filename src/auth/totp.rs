@@ -28,18 +28,12 @@ pub(super) fn code(secret: &[u8], step: i64) -> String {
 
 /// The time step whose code this is: the present one or a neighbour (clocks differ), and none up to `last`, so that
 /// each code is good once.
-pub(super) fn matching_step(
-    secret: &[u8],
-    given: &str,
-    now: DateTime<Utc>,
-    last: Option<i64>,
-) -> Option<i64> {
+pub(super) fn matching_step(secret: &[u8], given: &str, now: DateTime<Utc>, last: Option<i64>) -> Option<i64> {
     let given: String = given.chars().filter(|c| !c.is_whitespace()).collect();
     let present = step(now);
-    (present - 1..=present + 1).filter(|step| last.is_none_or(|last| *step > last)).find(|step| {
-        constant_time::verify_slices_are_equal(code(secret, *step).as_bytes(), given.as_bytes())
-            .is_ok()
-    })
+    (present - 1..=present + 1)
+        .filter(|step| last.is_none_or(|last| *step > last))
+        .find(|step| constant_time::verify_slices_are_equal(code(secret, *step).as_bytes(), given.as_bytes()).is_ok())
 }
 
 #[cfg(test)]

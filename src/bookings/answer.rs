@@ -9,13 +9,7 @@ use utoipa::ToSchema;
 
 use super::model::Booking;
 use crate::platform::{
-    audit::Effect,
-    caller::Scope,
-    error::Result,
-    etag::Versioned,
-    extract::Json,
-    ids::BookingId,
-    work::UnitOfWork,
+    audit::Effect, caller::Scope, error::Result, etag::Versioned, extract::Json, ids::BookingId, work::UnitOfWork,
 };
 
 /// A booking as an operation leaves it; from a dry run, as it would leave it, with what else would be done.
@@ -41,12 +35,8 @@ pub(super) async fn changed(mut uow: UnitOfWork, scope: &Scope, id: &BookingId) 
     uow.answers_with(StatusCode::OK, id);
     uow.commit().await?;
     Ok(match effects {
-        Some(effects) => {
-            Json(ChangedBooking { booking, dry_run: Some(true), effects: Some(effects) }).into_response()
-        }
-        None => {
-            Versioned::new(stored, ChangedBooking { booking, dry_run: None, effects: None }).into_response()
-        }
+        Some(effects) => Json(ChangedBooking { booking, dry_run: Some(true), effects: Some(effects) }).into_response(),
+        None => Versioned::new(stored, ChangedBooking { booking, dry_run: None, effects: None }).into_response(),
     })
 }
 

@@ -149,9 +149,10 @@ impl AdminBookingFilter {
         }
         let mut states: Option<Vec<BookingState>> = self.state.map(|state| vec![state]);
         if let Some(tab) = self.tab.map(BookingTab::states).filter(|tab| tab.len() < BookingState::ALL.len()) {
-            states = Some(states.map_or_else(|| tab.to_vec(), |states| {
-                states.into_iter().filter(|state| tab.contains(state)).collect()
-            }));
+            states = Some(states.map_or_else(
+                || tab.to_vec(),
+                |states| states.into_iter().filter(|state| tab.contains(state)).collect(),
+            ));
         }
         let mut start_from = self.from.map(|day| zone.day_start(day.date()));
         let mut start_before = self.to.map(|day| zone.days(day.date(), day.date()).end);
@@ -173,7 +174,8 @@ impl AdminBookingFilter {
             Some([BookingState::NoShow]) => Some(BookingStatus::NoShow),
             _ => None,
         };
-        let search = self.q.map(|q| contact::Search::parse(&q)).transpose().map_err(|fault| Error::query("q", fault))?;
+        let search =
+            self.q.map(|q| contact::Search::parse(&q)).transpose().map_err(|fault| Error::query("q", fault))?;
         Ok(Criteria {
             therapist_id: self.therapist_id,
             client_id: self.client_id,

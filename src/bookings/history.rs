@@ -111,8 +111,12 @@ impl List for History {
                        where e.subject_type = 'booking'
                          and e.subject_id = $1
                          and e.outcome = 'done'
-                         and ($2::text is null or e.entry_id "# + $beyond + " $2::text::bigint)
-                       order by e.entry_id " + $direction + " limit $3",
+                         and ($2::text is null or e.entry_id "#
+                        + $beyond
+                        + " $2::text::bigint)
+                       order by e.entry_id "
+                        + $direction
+                        + " limit $3",
                     self.0.as_str(),
                     position.sort(),
                     position.limit,

@@ -310,7 +310,12 @@ impl Booking {
     }
 
     /// One booking of the scope with all its columns, for deciding; not to be shown.
-    pub(super) async fn whole(db: &mut PgConnection, scope: &Scope, id: &BookingId, now: DateTime<Utc>) -> Result<Self> {
+    pub(super) async fn whole(
+        db: &mut PgConnection,
+        scope: &Scope,
+        id: &BookingId,
+        now: DateTime<Utc>,
+    ) -> Result<Self> {
         let found = if id.is_possible() {
             select_bookings!("''", ["and b.booking_id = $3"], now, scope.owner(), id.as_str())
                 .fetch_optional(db)

@@ -58,7 +58,9 @@ async fn restore(uow: &mut UnitOfWork, scope: &Scope, id: &BookingId, conditions
     let booking = &held.booking;
     let now = uow.now();
     let Some(start) = booking.booking_start_at.instant().filter(|start| *start > now) else {
-        return Err(BookingRefusal::WrongState { state: booking.state, wanted: "restored once its start has passed" }.into());
+        return Err(
+            BookingRefusal::WrongState { state: booking.state, wanted: "restored once its start has passed" }.into()
+        );
     };
     if let Some(therapist) = &held.therapist {
         let slot = Slot { start, end: start + booking.length() };

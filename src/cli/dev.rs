@@ -40,21 +40,16 @@ pub enum Dev {
 /// If the code does not compile, or PostgreSQL does not run.
 pub(super) async fn run(command: Dev) -> anyhow::Result<ExitCode> {
     let Dev::Prepare { check } = command;
-    ensure!(
-        Path::new("migrations").is_dir(),
-        "start this in the folder of the source: there are no migrations here"
-    );
+    ensure!(Path::new("migrations").is_dir(), "start this in the folder of the source: there are no migrations here");
     let options = Options { home: PathBuf::from("target/prepare"), durable: false, wait: true };
     let embedded =
-        tokio::task::spawn_blocking(move || Embedded::start(&options, &|line| eprintln!("{line}")))
-            .await??;
+        tokio::task::spawn_blocking(move || Embedded::start(&options, &|line| eprintln!("{line}"))).await??;
     let url = embedded.url(DATABASE);
     migrate(&embedded, &url).await?;
 
     let fresh = env::current_dir()?.join("target/sqlx");
     tokio::task::spawn_blocking(move || {
-        let answer =
-            describe(&url, &fresh).and_then(|()| settle(&fresh, Path::new(".sqlx"), check));
+        let answer = describe(&url, &fresh).and_then(|()| settle(&fresh, Path::new(".sqlx"), check));
         embedded.stop()?;
         answer
     })
@@ -66,9 +61,7 @@ async fn migrate(embedded: &Embedded, url: &str) -> anyhow::Result<()> {
     sqlx::raw_sql(sqlx::AssertSqlSafe(format!("drop database if exists {DATABASE} with (force)")))
         .execute(&mut conn)
         .await?;
-    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("create database {DATABASE}")))
-        .execute(&mut conn)
-        .await?;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("create database {DATABASE}"))).execute(&mut conn).await?;
     conn.close().await?;
     // Those on disk: the ones in this program may be older.
     let mut migrator = Migrator::new(Path::new("migrations")).await?;
@@ -84,10 +77,7 @@ fn describe(url: &str, fresh: &Path) -> anyhow::Result<()> {
     remove(fresh)?;
     fs::create_dir_all(fresh)?;
     for root in ROOTS {
-        let file = fs::File::options()
-            .append(true)
-            .open(root)
-            .with_context(|| format!("cannot open {root}"))?;
+        let file = fs::File::options().append(true).open(root).with_context(|| format!("cannot open {root}"))?;
         file.set_modified(SystemTime::now())?;
     }
     let compiled = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
@@ -110,9 +100,7 @@ fn settle(fresh: &Path, kept: &Path, check: bool) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if check {
-        println!(
-            ".sqlx is stale: write it anew with `target/debug/safestories dev prepare`, and commit it"
-        );
+        println!(".sqlx is stale: write it anew with `target/debug/safestories dev prepare`, and commit it");
         return Ok(ExitCode::FAILURE);
     }
     remove(kept)?;

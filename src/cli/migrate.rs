@@ -42,9 +42,7 @@ pub async fn run(args: Migrate, url: &str) -> anyhow::Result<ExitCode> {
                 println!("The database is ours already and current; nothing was done.");
             }
             Adoption::AlreadyOurs { pending } => {
-                println!(
-                    "The database is ours already; nothing was done. `safestories migrate` would apply:"
-                );
+                println!("The database is ours already; nothing was done. `safestories migrate` would apply:");
                 print(&pending);
             }
         }

@@ -66,9 +66,10 @@ impl DatabaseUrl {
 
     /// The address that leads straight to PostgreSQL.
     fn direct(&self) -> anyhow::Result<&str> {
-        self.direct_database_url.as_deref().or(self.database_url.as_deref()).ok_or_else(|| {
-            anyhow::anyhow!("say which database with DATABASE_URL or --database-url")
-        })
+        self.direct_database_url
+            .as_deref()
+            .or(self.database_url.as_deref())
+            .ok_or_else(|| anyhow::anyhow!("say which database with DATABASE_URL or --database-url"))
     }
 }
 
@@ -125,9 +126,8 @@ impl Cli {
 }
 
 fn without_empty_variables(command: clap::Command) -> clap::Command {
-    let empty = |argument: &clap::Arg| {
-        argument.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty())
-    };
+    let empty =
+        |argument: &clap::Arg| argument.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
     command
         .mut_args(|argument| if empty(&argument) { argument.env(Resettable::Reset) } else { argument })
         .mut_subcommands(without_empty_variables)

@@ -189,10 +189,7 @@ async fn hash_legacy_passwords(app: &App) -> anyhow::Result<()> {
     let mut hashed = 0;
     for user in &legacy {
         if !user.is_plain() {
-            println!(
-                "Left out {} (user {}): the password is empty or a hash of another kind.",
-                user.username, user.id
-            );
+            println!("Left out {} (user {}): the password is empty or a hash of another kind.", user.username, user.id);
             continue;
         }
         let hash = app.passwords.hash(user.password.clone()).await?;
@@ -215,9 +212,7 @@ async fn find(app: &App, whom: &Whom) -> anyhow::Result<User> {
     let mut found: Vec<User> = users.into_iter().filter(is_meant).collect();
     match (found.pop(), found.len()) {
         (Some(user), 0) => Ok(user),
-        (Some(_), _) => bail!(
-            "several users go by this name: say which by --id (`safestories user list` shows them)"
-        ),
+        (Some(_), _) => bail!("several users go by this name: say which by --id (`safestories user list` shows them)"),
         (None, _) => bail!("there is no such user"),
     }
 }

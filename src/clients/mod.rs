@@ -8,5 +8,5 @@ mod model;
 
 pub use self::{
     belong::{Appointment, belongs_to, hold_of_booking},
-    model::{Choice, Client, Person, PROBLEMS, hold, resolve},
+    model::{Choice, Client, PROBLEMS, Person, hold, resolve},
 };

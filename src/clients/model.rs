@@ -107,7 +107,8 @@ pub async fn resolve(
 ) -> Result<Client> {
     let candidates = match &choice {
         Choice::Existing(id) => {
-            let client = hold(uow.db(), id).await?.ok_or_else(|| Error::body("/client_id", "there is no such client"))?;
+            let client =
+                hold(uow.db(), id).await?.ok_or_else(|| Error::body("/client_id", "there is no such client"))?;
             return assign(uow, client, therapist).await;
         }
         _ => candidates(uow.db(), person).await?,

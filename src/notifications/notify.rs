@@ -1,13 +1,7 @@
 //! Tells users that something happened: one statement, one row for each of them.
 
 use super::NotificationKind;
-use crate::platform::{
-    error::Result,
-    ids::TherapistId,
-    text::cut,
-    time::IstTimestamp,
-    work::UnitOfWork,
-};
+use crate::platform::{error::Result, ids::TherapistId, text::cut, time::IstTimestamp, work::UnitOfWork};
 
 /// What `notifications.title` holds.
 const TITLE_CHARS: usize = 255;

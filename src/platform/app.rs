@@ -5,7 +5,16 @@ use std::{ops::Deref, sync::Arc, time::Duration};
 use ipnet::IpNet;
 use tokio_util::sync::CancellationToken;
 
-use super::{audit::BODY_TIMEOUT, browser::Origin, live::EndedSessions, password::Passwords, postgres::Db, seal::Seal, secret::{Secret, Secrets}, time::{Clock, Zone}};
+use super::{
+    audit::BODY_TIMEOUT,
+    browser::Origin,
+    live::EndedSessions,
+    password::Passwords,
+    postgres::Db,
+    seal::Seal,
+    secret::{Secret, Secrets},
+    time::{Clock, Zone},
+};
 
 /// Handles to everything a request may need; cheap to clone.
 #[derive(Clone, Debug)]

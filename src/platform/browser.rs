@@ -25,8 +25,7 @@ const REMEMBERED: Duration = Duration::from_hours(1);
 /// Up to this many bytes an answer is not compressed.
 const SMALL: u64 = 1024;
 /// Answers of the API are data: a browser that takes one for a page shall run and load nothing.
-const DATA_ONLY: HeaderValue =
-    HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+const DATA_ONLY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 /// The pages this server has use only what it serves itself.
 const OWN_ASSETS: HeaderValue = HeaderValue::from_static(
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; \
@@ -48,10 +47,8 @@ impl FromStr for Origin {
     fn from_str(text: &str) -> Result<Self, NoOrigin> {
         let text = text.trim().to_ascii_lowercase();
         let uri: Uri = text.parse().map_err(|_| NoOrigin)?;
-        let scheme =
-            uri.scheme_str().filter(|scheme| ["http", "https"].contains(scheme)).ok_or(NoOrigin)?;
-        let authority =
-            uri.authority().filter(|host| !host.as_str().contains(['@', '*'])).ok_or(NoOrigin)?;
+        let scheme = uri.scheme_str().filter(|scheme| ["http", "https"].contains(scheme)).ok_or(NoOrigin)?;
+        let authority = uri.authority().filter(|host| !host.as_str().contains(['@', '*'])).ok_or(NoOrigin)?;
         if text != format!("{scheme}://{authority}") {
             return Err(NoOrigin);
         }
@@ -71,14 +68,7 @@ pub fn cors(origins: &[Origin]) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins.iter().map(|origin| origin.0.clone())))
         .allow_credentials(true)
-        .allow_methods([
-            Method::GET,
-            Method::HEAD,
-            Method::POST,
-            Method::PUT,
-            Method::PATCH,
-            Method::DELETE,
-        ])
+        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers([
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
@@ -89,13 +79,7 @@ pub fn cors(origins: &[Origin]) -> CorsLayer {
             name("traceparent"),
             name("x-request-id"),
         ])
-        .expose_headers([
-            header::ETAG,
-            header::LINK,
-            header::LOCATION,
-            header::RETRY_AFTER,
-            name("x-request-id"),
-        ])
+        .expose_headers([header::ETAG, header::LINK, header::LOCATION, header::RETRY_AFTER, name("x-request-id")])
         .max_age(REMEMBERED)
 }
 
@@ -128,25 +112,17 @@ impl Methods {
                 ("DELETE", item.delete.is_some()),
                 ("OPTIONS", true),
             ];
-            known
-                .into_iter()
-                .filter(|(_, known)| *known)
-                .map(|(name, _)| name)
-                .collect::<Vec<_>>()
-                .join(", ")
+            known.into_iter().filter(|(_, known)| *known).map(|(name, _)| name).collect::<Vec<_>>().join(", ")
         };
         let paths = document.paths.paths.iter();
-        let by_path = paths
-            .filter_map(|(path, item)| Some((path.clone(), allow(item).try_into().ok()?)))
-            .collect();
+        let by_path = paths.filter_map(|(path, item)| Some((path.clone(), allow(item).try_into().ok()?))).collect();
         Self { by_path: Arc::new(by_path), cors }
     }
 }
 
 /// Layer: answers OPTIONS, but for the preflights of CORS.
 pub async fn options(State(methods): State<Methods>, request: Request, next: Next) -> Response {
-    let preflight =
-        methods.cors && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let preflight = methods.cors && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     if request.method() != Method::OPTIONS || preflight {
         return next.run(request).await;
     }
@@ -203,19 +179,14 @@ mod tests {
             .layer(cors(&["https://app.example.org".parse().unwrap()]))
             .layer(from_fn_with_state(Methods::of(&document, true), options));
         let ask = async |method: Method, origin: &str, preflight: bool| {
-            let mut request =
-                Request::builder().method(method).uri("/here").header(header::ORIGIN, origin);
+            let mut request = Request::builder().method(method).uri("/here").header(header::ORIGIN, origin);
             if preflight {
                 request = request.header(header::ACCESS_CONTROL_REQUEST_METHOD, "PATCH");
             }
             router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
         };
         let header = |response: &Response, name: HeaderName| {
-            response
-                .headers()
-                .get(name)
-                .map(|value| value.to_str().unwrap().to_owned())
-                .unwrap_or_default()
+            response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
         };
         let ours = "https://app.example.org";
 

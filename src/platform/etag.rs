@@ -46,9 +46,8 @@ impl Preconditions {
     /// [`Error::Stale`].
     pub fn check(&self, stored: &str, current: &impl Serialize) -> Result<()> {
         let Some(named) = &self.if_match else { return Ok(()) };
-        let same = |tag: &String| {
-            tag == "*" || tag.strip_prefix('"').and_then(|tag| tag.split('.').next()) == Some(stored)
-        };
+        let same =
+            |tag: &String| tag == "*" || tag.strip_prefix('"').and_then(|tag| tag.split('.').next()) == Some(stored);
         if named.iter().any(same) {
             return Ok(());
         }
@@ -83,8 +82,7 @@ impl<S: Sync> FromRequestParts<S> for Preconditions {
 }
 
 /// What one of these headers may hold: entity tags (RFC 9110, without commas in them) or `*`, in a list.
-pub const ENTITY_TAGS: &str =
-    r#"^[\t ,]*(\*|(W/)?"[!#-+\--~]*")([\t ]*,[\t ,]*(\*|(W/)?"[!#-+\--~]*"))*[\t ,]*$"#;
+pub const ENTITY_TAGS: &str = r#"^[\t ,]*(\*|(W/)?"[!#-+\--~]*")([\t ]*,[\t ,]*(\*|(W/)?"[!#-+\--~]*"))*[\t ,]*$"#;
 
 fn tags(headers: &HeaderMap, name: &HeaderName, shown: &'static str) -> Result<Option<Vec<String>>> {
     let mut tags: Option<Vec<String>> = None;
@@ -163,4 +161,3 @@ impl<T: Serialize> IntoResponse for Versioned<T> {
         response
     }
 }
-

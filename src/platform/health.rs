@@ -117,16 +117,12 @@ async fn check_health() -> Json<Health> {
         Problems,
     ),
 )]
-async fn check_readiness(
-    State(app): State<App>,
-    Extension(readiness): Extension<Readiness>,
-) -> Result<Json<Health>> {
+async fn check_readiness(State(app): State<App>, Extension(readiness): Extension<Readiness>) -> Result<Json<Health>> {
     let mut last = readiness.0.lock().await;
     let seen = match *last {
         Some(look) if look.at.elapsed() < REMEMBERED => look.seen,
         _ => {
-            let seen =
-                tokio::time::timeout(TIMEOUT, look(&app)).await.unwrap_or(Err(NotReady::Database));
+            let seen = tokio::time::timeout(TIMEOUT, look(&app)).await.unwrap_or(Err(NotReady::Database));
             *last = Some(Look { at: Instant::now(), seen });
             seen
         }

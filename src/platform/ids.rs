@@ -214,9 +214,8 @@ mod tests {
     #[test]
     fn made_ids_are_short_distinct_and_sort_by_time() {
         let first: DateTime<Utc> = "2026-02-04T10:30:00Z".parse().expect("a time");
-        let ids: Vec<_> = (0..100)
-            .map(|step| BookingId::new_at(first + chrono::TimeDelta::milliseconds(step)))
-            .collect();
+        let ids: Vec<_> =
+            (0..100).map(|step| BookingId::new_at(first + chrono::TimeDelta::milliseconds(step))).collect();
         assert!(ids.is_sorted() && ids.windows(2).all(|pair| pair[0] != pair[1]));
         assert_ne!(ClientId::new_at(first), ClientId::new_at(first));
         for id in [ids[0].as_str(), ClientId::new_at(first).as_str()] {

@@ -3,9 +3,7 @@
 use std::io::{IsTerminal, stderr};
 
 use anyhow::Context;
-use tracing_subscriber::{
-    EnvFilter, Layer, filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt,
-};
+use tracing_subscriber::{EnvFilter, Layer, filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -22,13 +20,11 @@ pub enum LogFormat {
 ///
 /// If the filter cannot be understood, or something logs already.
 pub fn init(filter: &str, format: LogFormat) -> anyhow::Result<()> {
-    let filter: EnvFilter =
-        filter.parse().with_context(|| format!("cannot understand the log filter {filter:?}"))?;
+    let filter: EnvFilter = filter.parse().with_context(|| format!("cannot understand the log filter {filter:?}"))?;
     let format = match format {
-        LogFormat::Pretty => tracing_subscriber::fmt::layer()
-            .with_writer(stderr)
-            .with_ansi(stderr().is_terminal())
-            .boxed(),
+        LogFormat::Pretty => {
+            tracing_subscriber::fmt::layer().with_writer(stderr).with_ansi(stderr().is_terminal()).boxed()
+        }
         LogFormat::Json => tracing_subscriber::fmt::layer()
             .with_writer(stderr)
             .json()
@@ -38,8 +34,7 @@ pub fn init(filter: &str, format: LogFormat) -> anyhow::Result<()> {
     };
     // Whatever the filter says: beyond this, libraries tell what passes through them.
     let harmless = filter_fn(|event| {
-        *event.level() <= tracing::Level::INFO
-            || event.target().starts_with(env!("CARGO_CRATE_NAME"))
+        *event.level() <= tracing::Level::INFO || event.target().starts_with(env!("CARGO_CRATE_NAME"))
     });
     tracing_subscriber::registry().with(filter).with(format.with_filter(harmless)).try_init()?;
     Ok(())

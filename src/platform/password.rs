@@ -11,10 +11,7 @@ use std::{
     },
 };
 
-use argon2::{
-    Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version,
-    password_hash::phc::PasswordHash,
-};
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version, password_hash::phc::PasswordHash};
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore};
 
 use super::{
@@ -151,9 +148,8 @@ mod tests {
         let passwords = Passwords::default();
         let hash = passwords.hash("correct horse".to_owned()).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        let verify = |password: &str, stored: Option<&str>| {
-            passwords.verify(password.to_owned(), stored.map(str::to_owned))
-        };
+        let verify =
+            |password: &str, stored: Option<&str>| passwords.verify(password.to_owned(), stored.map(str::to_owned));
         assert!(verify("correct horse", Some(&hash)).await.unwrap());
         assert!(!verify("wrong horse", Some(&hash)).await.unwrap());
         assert!(!verify("plain", Some("plain")).await.unwrap(), "plain text never matches");

@@ -153,7 +153,8 @@ impl Problems {
                 .property("header", text("Or which header."))
                 .property("detail", text("What is wrong with it, for people."))
                 .required("detail");
-            let faults = ArrayBuilder::new().items(fault).description(Some("Which values cannot be accepted, and why."));
+            let faults =
+                ArrayBuilder::new().items(fault).description(Some("Which values cannot be accepted, and why."));
             document.properties.insert("errors".to_owned(), faults.into());
         }
         schema

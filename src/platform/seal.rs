@@ -35,9 +35,8 @@ impl Seal {
     #[must_use]
     pub fn seal(&self, context: &str, plain: &[u8]) -> Vec<u8> {
         let mut sealed = plain.to_vec();
-        let nonce = self.keys[0]
-            .seal_in_place_append_tag(Aad::from(context), &mut sealed)
-            .expect("short texts can be sealed");
+        let nonce =
+            self.keys[0].seal_in_place_append_tag(Aad::from(context), &mut sealed).expect("short texts can be sealed");
         [nonce.as_ref().as_slice(), &sealed].concat()
     }
 

@@ -72,14 +72,14 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
     browser::protect(headers, &path);
 
     let elapsed = started.elapsed();
-    let labels = [
-        ("method", known(&method)),
-        ("route", route),
-        ("status", response.status().as_u16().to_string()),
-    ];
+    let labels = [("method", known(&method)), ("route", route), ("status", response.status().as_u16().to_string())];
     metrics::histogram!(REQUEST_SECONDS, &labels).record(elapsed);
     span.in_scope(|| {
-        tracing::info!(status = response.status().as_u16(), duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX), "answered");
+        tracing::info!(
+            status = response.status().as_u16(),
+            duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+            "answered"
+        );
     });
     response
 }
@@ -95,22 +95,15 @@ fn write_problem(problem: Problem, response: Response, path: &str, request_id: &
 
 /// The method, as far as HTTP knows it: clients can make up any number of others.
 fn known(method: &Method) -> String {
-    let known = [
-        Method::GET,
-        Method::HEAD,
-        Method::POST,
-        Method::PUT,
-        Method::PATCH,
-        Method::DELETE,
-        Method::OPTIONS,
-    ];
+    let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
     if known.contains(method) { method.to_string() } else { "other".to_owned() }
 }
 
 /// The id a client sent, if it is fit for logs and headers; else a new one.
 fn request_id(headers: &HeaderMap) -> RequestId {
     let sent = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| {
-        (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte))
+        (1..=128).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte))
     });
     RequestId(sent.map_or_else(|| Uuid::now_v7().to_string().into(), Into::into))
 }
@@ -120,8 +113,7 @@ fn trace_id(headers: &HeaderMap) -> Option<String> {
     let text = headers.get(TRACEPARENT)?.to_str().ok()?;
     let parts: Vec<&str> = text.split('-').collect();
     let hex = |part: &str, length: usize| {
-        part.len() == length
-            && part.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+        part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
     };
     let [version, trace, parent, flags, ..] = parts[..] else { return None };
     let valid = hex(version, 2) && version != "ff" && hex(trace, 32) && hex(parent, 16) && hex(flags, 2);

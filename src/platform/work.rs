@@ -11,7 +11,10 @@
 
 use std::net::IpAddr;
 
-use axum::{extract::FromRequestParts, http::{StatusCode, request::Parts}};
+use axum::{
+    extract::FromRequestParts,
+    http::{StatusCode, request::Parts},
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Map;
 use sqlx::{PgConnection, Postgres, Transaction};

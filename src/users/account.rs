@@ -59,9 +59,7 @@ impl Account {
     ///
     /// If the database refuses.
     pub async fn hold(uow: &mut UnitOfWork, id: UserId) -> Result<Option<Self>> {
-        Ok(select_account!(["where u.id = $1 for share of u"], id.0)
-            .fetch_optional(uow.db())
-            .await?)
+        Ok(select_account!(["where u.id = $1 for share of u"], id.0).fetch_optional(uow.db()).await?)
     }
 
     /// The account of somebody who is logged in.
@@ -71,8 +69,7 @@ impl Account {
     /// [`Error::Unauthenticated`] if it is gone.
     pub async fn of_caller(app: &App, caller: &Caller) -> Result<Self> {
         let mut db = app.db.read().await?;
-        let account =
-            select_account!(["where u.id = $1"], caller.user_id.0).fetch_optional(&mut *db).await?;
+        let account = select_account!(["where u.id = $1"], caller.user_id.0).fetch_optional(&mut *db).await?;
         account.ok_or(Error::Unauthenticated("the account is gone"))
     }
 
@@ -83,9 +80,7 @@ impl Account {
     /// If the database refuses.
     pub async fn by_name(db: &mut PgConnection, username: &str) -> Result<Option<Self>> {
         let mut found =
-            select_account!(["where lower(u.username) = lower($1::text) limit 2"], username)
-                .fetch_all(db)
-                .await?;
+            select_account!(["where lower(u.username) = lower($1::text) limit 2"], username).fetch_all(db).await?;
         Ok(found.pop().filter(|_| found.is_empty()))
     }
 

@@ -59,11 +59,9 @@ pub async fn create(uow: &mut UnitOfWork, new: NewUser) -> Result<UserId> {
         }
     }
     // An adopted database may lack the unique index, so two who ask at the same moment queue here.
-    sqlx::query!(
-        "select pg_advisory_xact_lock(hashtextextended('users.username', 0))::text as locked"
-    )
-    .fetch_one(uow.db())
-    .await?;
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended('users.username', 0))::text as locked")
+        .fetch_one(uow.db())
+        .await?;
     let known = sqlx::query!(
         r#"select exists (select from users where lower(username) = lower($1::text)) as "taken!",
                   exists (select from therapists where therapist_id = $2 and length(therapist_id) <= 50) as "therapist!""#,
@@ -93,9 +91,6 @@ pub async fn create(uow: &mut UnitOfWork, new: NewUser) -> Result<UserId> {
     )
     .fetch_one(uow.db())
     .await?;
-    uow.record(
-        Entry::new("user_create", format!("Created the user {} ({})", new.username, new.role))
-            .on("user", id),
-    );
+    uow.record(Entry::new("user_create", format!("Created the user {} ({})", new.username, new.role)).on("user", id));
     Ok(id)
 }

@@ -35,25 +35,17 @@ pub struct EditProfile {
 /// # Errors
 ///
 /// If the user is gone or not of the version named, or the name is to be cleared.
-pub async fn edit_profile(
-    uow: &mut UnitOfWork,
-    id: UserId,
-    patch: EditProfile,
-    when: &Preconditions,
-) -> Result<User> {
+pub async fn edit_profile(uow: &mut UnitOfWork, id: UserId, patch: EditProfile, when: &Preconditions) -> Result<User> {
     if patch.name == Patch::Clear {
         return Err(Error::body("/name", "cannot be cleared"));
     }
-    sqlx::query!("select id from users where id = $1 for no key update", id.0)
-        .fetch_optional(uow.db())
-        .await?;
+    sqlx::query!("select id from users where id = $1 for no key update", id.0).fetch_optional(uow.db()).await?;
     let user = User::read(uow.db(), id).await?;
     when.check(user.version(), &user)?;
-    let changed: Vec<&str> =
-        [("name", patch.name.is_named()), ("full_name", patch.full_name.is_named())]
-            .into_iter()
-            .filter_map(|(field, named)| named.then_some(field))
-            .collect();
+    let changed: Vec<&str> = [("name", patch.name.is_named()), ("full_name", patch.full_name.is_named())]
+        .into_iter()
+        .filter_map(|(field, named)| named.then_some(field))
+        .collect();
     let now = uow.now();
     sqlx::query!(
         "update users
@@ -68,10 +60,6 @@ pub async fn edit_profile(
     )
     .execute(uow.db())
     .await?;
-    uow.record(
-        Entry::new("profile_edit", "Edited a profile")
-            .on("user", id)
-            .detail(json!({ "fields": changed })),
-    );
+    uow.record(Entry::new("profile_edit", "Edited a profile").on("user", id).detail(json!({ "fields": changed })));
     User::read(uow.db(), id).await
 }

@@ -58,9 +58,6 @@ pub async fn hash_legacy(uow: &mut UnitOfWork, user: &Legacy, hash: &str) -> Res
     }
     password::write(uow, user.id, hash).await?;
     sessions::end_all(uow, user.id, sessions::Ending::Password, None).await?;
-    uow.record(
-        Entry::new("password_hash", "Hashed a password that was kept as plain text")
-            .on("user", user.id),
-    );
+    uow.record(Entry::new("password_hash", "Hashed a password that was kept as plain text").on("user", user.id));
     Ok(true)
 }

@@ -83,12 +83,7 @@ fn is_one_character(text: &str) -> bool {
 /// # Errors
 ///
 /// If the database refuses.
-pub async fn set(
-    uow: &mut UnitOfWork,
-    user: UserId,
-    hash: &str,
-    except: Option<uuid::Uuid>,
-) -> Result<()> {
+pub async fn set(uow: &mut UnitOfWork, user: UserId, hash: &str, except: Option<uuid::Uuid>) -> Result<()> {
     let ended = sessions::end_all(uow, user, Ending::Password, except).await?;
     write(uow, user, hash).await?;
     let entry = Entry::new("password_change", "Changed a password").on("user", user);
@@ -145,10 +140,6 @@ mod tests {
 
     #[test]
     fn the_commonest_are_listed_as_they_are_compared() {
-        assert!(
-            COMMONEST
-                .iter()
-                .all(|common| common.chars().count() >= MIN && common.to_lowercase() == *common)
-        );
+        assert!(COMMONEST.iter().all(|common| common.chars().count() >= MIN && common.to_lowercase() == *common));
     }
 }

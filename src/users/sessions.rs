@@ -106,15 +106,8 @@ pub async fn end(uow: &mut UnitOfWork, user: UserId, session: Uuid, why: Ending)
 /// # Errors
 ///
 /// If the database refuses.
-pub async fn end_all(
-    uow: &mut UnitOfWork,
-    user: UserId,
-    why: Ending,
-    except: Option<Uuid>,
-) -> Result<usize> {
-    sqlx::query!("select id from users where id = $1 for no key update", user.0)
-        .fetch_optional(uow.db())
-        .await?;
+pub async fn end_all(uow: &mut UnitOfWork, user: UserId, why: Ending, except: Option<Uuid>) -> Result<usize> {
+    sqlx::query!("select id from users where id = $1 for no key update", user.0).fetch_optional(uow.db()).await?;
     end_those(uow, user, None, except, why).await
 }
 

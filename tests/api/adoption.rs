@@ -39,18 +39,11 @@ async fn obstacles(url: &str, triggers: Option<ForeignTriggers>) -> Vec<String> 
 
 /// Every row of every table, with its place and the transaction that wrote it: a row rewritten in any way differs.
 /// Only the columns that were there at first, as adoption may add others.
-async fn rows(
-    conn: &mut PgConnection,
-    columns: &BTreeMap<String, String>,
-) -> BTreeMap<String, Vec<String>> {
+async fn rows(conn: &mut PgConnection, columns: &BTreeMap<String, String>) -> BTreeMap<String, Vec<String>> {
     let mut all = BTreeMap::new();
     for (table, columns) in columns {
-        let sql =
-            format!("select row(ctid, xmin, {columns})::text from public.{table} order by ctid");
-        all.insert(
-            table.clone(),
-            sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut *conn).await.unwrap(),
-        );
+        let sql = format!("select row(ctid, xmin, {columns})::text from public.{table} order by ctid");
+        all.insert(table.clone(), sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut *conn).await.unwrap());
     }
     all
 }
@@ -72,10 +65,7 @@ async fn columns(conn: &mut PgConnection) -> BTreeMap<String, String> {
 #[track_caller]
 fn assert_tells(lines: &[String], expected: &[&str]) {
     for words in expected {
-        assert!(
-            lines.iter().any(|line| line.contains(words)),
-            "`{words}` is missing in {lines:#?}"
-        );
+        assert!(lines.iter().any(|line| line.contains(words)), "`{words}` is missing in {lines:#?}");
     }
 }
 
@@ -88,10 +78,7 @@ async fn everything_is_reported_and_no_row_is_changed() {
     let report = adopted(&url, Some(Accept)).await;
 
     assert_eq!(rows(&mut conn, &columns).await, before);
-    let dated: i64 = sqlx::query_scalar("select count(created_at) from payments")
-        .fetch_one(&mut conn)
-        .await
-        .unwrap();
+    let dated: i64 = sqlx::query_scalar("select count(created_at) from payments").fetch_one(&mut conn).await.unwrap();
     assert_eq!(dated, 0, "a column added later invents nothing for the rows that were there");
     assert_tells(
         &report.done,
@@ -189,9 +176,7 @@ async fn a_missing_key_holds_for_new_rows_and_is_validated_where_all_rows_hold()
     .unwrap();
     assert_eq!(validated, [("payments".to_owned(), false), ("users".to_owned(), true)]);
 
-    let orphan = sqlx::query("insert into payments (booking_id) values ('nowhere')")
-        .execute(&mut conn)
-        .await;
+    let orphan = sqlx::query("insert into payments (booking_id) values ('nowhere')").execute(&mut conn).await;
     assert!(orphan.unwrap_err().as_database_error().unwrap().is_foreign_key_violation());
 }
 
@@ -199,19 +184,16 @@ async fn a_missing_key_holds_for_new_rows_and_is_validated_where_all_rows_hold()
 async fn the_adopted_tables_number_and_date_new_rows() {
     let (url, mut conn) = legacy("").await;
     adopted(&url, Some(Accept)).await;
-    let payment: i32 = sqlx::query_scalar(
-        "insert into payments (booking_id) values ('56001') returning payment_id",
-    )
-    .fetch_one(&mut conn)
-    .await
-    .unwrap();
+    let payment: i32 = sqlx::query_scalar("insert into payments (booking_id) values ('56001') returning payment_id")
+        .fetch_one(&mut conn)
+        .await
+        .unwrap();
     assert_eq!(payment, 8);
-    let therapist: i32 = sqlx::query_scalar(
-        "insert into therapists (therapist_id, name) values ('t9', 'Noor') returning id",
-    )
-    .fetch_one(&mut conn)
-    .await
-    .unwrap();
+    let therapist: i32 =
+        sqlx::query_scalar("insert into therapists (therapist_id, name) values ('t9', 'Noor') returning id")
+            .fetch_one(&mut conn)
+            .await
+            .unwrap();
     assert_eq!(therapist, 31);
     let moment: String = sqlx::query_scalar(
         "insert into audit_logs (action_type, action_description) values ('login', '-') returning \"timestamp\"",
@@ -220,11 +202,10 @@ async fn the_adopted_tables_number_and_date_new_rows() {
     .await
     .unwrap();
     assert!(moment.ends_with(" IST"), "{moment}");
-    let left: i64 =
-        sqlx::query_scalar("select count(*) from pg_namespace where nspname like 'safestories%'")
-            .fetch_one(&mut conn)
-            .await
-            .unwrap();
+    let left: i64 = sqlx::query_scalar("select count(*) from pg_namespace where nspname like 'safestories%'")
+        .fetch_one(&mut conn)
+        .await
+        .unwrap();
     assert_eq!(left, 0, "the blueprint is gone");
 }
 
@@ -268,16 +249,11 @@ async fn duplicate_booking_ids_stop_it_with_a_list_and_nothing_is_done() {
     assert_eq!(obstacles.len(), 1);
     assert_tells(
         &obstacles,
-        &[
-            "values that occur more than once: 80 (`twice-101`, `twice-102`",
-            "`twice-150` and so on)",
-        ],
+        &["values that occur more than once: 80 (`twice-101`, `twice-102`", "`twice-150` and so on)"],
     );
     assert!(matches!(migrations::status(&mut conn).await.unwrap(), Status::Foreign { .. }));
-    let ours: bool = sqlx::query_scalar("select to_regnamespace('internal') is not null")
-        .fetch_one(&mut conn)
-        .await
-        .unwrap();
+    let ours: bool =
+        sqlx::query_scalar("select to_regnamespace('internal') is not null").fetch_one(&mut conn).await.unwrap();
     assert!(!ours);
 }
 
@@ -306,15 +282,9 @@ async fn what_acts_by_itself_is_switched_off_on_request_but_for_keys_of_theirs()
     assert_eq!(obstacles.len(), 1);
     assert_tells(&obstacles, &["their_cascade", "drop or accept"]);
 
-    sqlx::query("alter table invoices drop constraint their_cascade")
-        .execute(&mut conn)
-        .await
-        .unwrap();
+    sqlx::query("alter table invoices drop constraint their_cascade").execute(&mut conn).await.unwrap();
     let report = adopted(&url, Some(Disable)).await;
-    assert_tells(
-        &report.done,
-        &["switched off: trigger stamp_bookings", "switched off: foreign key fk_17"],
-    );
+    assert_tells(&report.done, &["switched off: trigger stamp_bookings", "switched off: foreign key fk_17"]);
     let state: (String, String, bool, String) = sqlx::query_as(
         "select (select tgenabled::text from pg_trigger where tgname = 'stamp_bookings'),
                 (select ev_enabled::text from pg_rewrite where rulename = 'keep_notes'),
@@ -357,6 +327,9 @@ async fn types_that_cannot_be_read_stand_in_the_way_all_named_at_once() {
 
 #[tokio::test]
 async fn a_view_in_the_place_of_a_table_is_refused() {
-    let (url, _) = legacy("alter table therapist_resources rename to resources; create view therapist_resources as select 1 as id").await;
+    let (url, _) = legacy(
+        "alter table therapist_resources rename to resources; create view therapist_resources as select 1 as id",
+    )
+    .await;
     assert_eq!(obstacles(&url, Some(Accept)).await, ["therapist_resources is not a plain table"]);
 }

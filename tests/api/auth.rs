@@ -46,9 +46,7 @@ impl TestApi {
 
     /// Logs in with a name and a password.
     async fn try_login(&self, username: &str, password: &str) -> Answer {
-        self.nobody()
-            .post("/api/v1/auth/login", json!({ "username": username, "password": password }))
-            .await
+        self.nobody().post("/api/v1/auth/login", json!({ "username": username, "password": password })).await
     }
 
     /// The tokens of a new session with [`PASSWORD`].
@@ -74,9 +72,7 @@ struct Tokens {
 
 impl Tokens {
     fn of(answer: Value) -> Self {
-        let text = |name: &str| {
-            answer[name].as_str().unwrap_or_else(|| panic!("no {name}: {answer}")).to_owned()
-        };
+        let text = |name: &str| answer[name].as_str().unwrap_or_else(|| panic!("no {name}: {answer}")).to_owned();
         Self { access: text("access_token"), refresh: text("refresh_token") }
     }
 }

@@ -48,8 +48,7 @@ async fn head_answers_like_get_without_a_body() {
     api.given(therapist("T1")).await;
     let id = api.given(booking("T1", "2026-02-04T10:30:00Z")).await;
     for path in ["/healthz".to_owned(), format!("/api/v1/admin/bookings/{id}")] {
-        let (get, head) =
-            (api.admin().get(&path).await, api.admin().send(Method::HEAD, &path, None).await);
+        let (get, head) = (api.admin().get(&path).await, api.admin().send(Method::HEAD, &path, None).await);
         assert_eq!((head.status, &*head.text), (get.status, ""), "{path}");
         for name in ["content-type", "content-length", "etag", "cache-control"] {
             assert_eq!(head.header(name), get.header(name), "{name} of {path}");
@@ -71,10 +70,7 @@ async fn browsers_are_told_to_frame_and_guess_nothing() {
     let api = TestApi::new().await;
     let answer = api.nobody().get("/api/v1/admin/bookings").await;
     answer.is_problem(401, "unauthenticated");
-    assert_eq!(
-        answer.header("content-security-policy"),
-        "default-src 'none'; frame-ancestors 'none'"
-    );
+    assert_eq!(answer.header("content-security-policy"), "default-src 'none'; frame-ancestors 'none'");
     assert_eq!(answer.header("x-content-type-options"), "nosniff");
     assert_eq!(answer.header("x-frame-options"), "DENY");
     assert_eq!(answer.header("referrer-policy"), "no-referrer");
@@ -109,10 +105,7 @@ async fn a_server_is_ready_while_it_can_do_its_work() {
 async fn figures_name_routes_and_never_what_was_asked_for() {
     let api = TestApi::new().await;
     api.admin().get("/api/v1/admin/bookings/some-booking?secret=word").await;
-    api.nobody()
-        .send(Method::from_bytes(b"SPELL").expect("a method"), "/healthz", None)
-        .await
-        .is(405);
+    api.nobody().send(Method::from_bytes(b"SPELL").expect("a method"), "/healthz", None).await.is(405);
     let figures = api.nobody().get("/metrics").await;
     figures.is(200);
     for line in [

@@ -128,8 +128,7 @@ pub fn client(client_id: &str) -> Row {
 /// [`Row::of_client`] gives it one.
 pub fn booking(therapist_id: &str, start: &str) -> Row {
     let number = number();
-    let starts: chrono::DateTime<chrono::Utc> =
-        start.parse().expect("an instant as RFC 3339 writes it");
+    let starts: chrono::DateTime<chrono::Utc> = start.parse().expect("an instant as RFC 3339 writes it");
     Row::new(
         "bookings",
         "booking_id",

@@ -33,10 +33,7 @@ async fn check_fails_until_the_database_is_current_and_changes_nothing() {
 async fn check_fails_on_what_came_from_elsewhere_until_it_is_adopted() {
     let url = database().await;
     let mut conn = PgConnection::connect(&url).await.unwrap();
-    sqlx::query("create table aisensy_campaign_api (campaign_name text)")
-        .execute(&mut conn)
-        .await
-        .unwrap();
+    sqlx::query("create table aisensy_campaign_api (campaign_name text)").execute(&mut conn).await.unwrap();
     assert_eq!(run(&url, &["--check"]).await.unwrap(), ExitCode::FAILURE);
     assert!(run(&url, &[]).await.is_err());
     assert_eq!(run(&url, &["--adopt"]).await.unwrap(), ExitCode::SUCCESS);

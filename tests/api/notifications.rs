@@ -27,13 +27,11 @@ async fn people(api: &TestApi) -> UserId {
     api.given(user("r", "receptionist").with("therapist_id", "T1")).await;
     for (name, role) in [("x", "admin"), ("y", "therapist")] {
         let id = api.given(user(name, role).with("therapist_id", "T1")).await;
-        sqlx::query(
-            "insert into internal.accounts (user_id, disabled_at) values ($1::integer, now())",
-        )
-        .bind(id.parse::<i32>().expect("an id"))
-        .execute(&mut *api.sql().await)
-        .await
-        .expect("an account");
+        sqlx::query("insert into internal.accounts (user_id, disabled_at) values ($1::integer, now())")
+            .bind(id.parse::<i32>().expect("an id"))
+            .execute(&mut *api.sql().await)
+            .await
+            .expect("an account");
     }
     UserId(actor.parse().expect("an id"))
 }

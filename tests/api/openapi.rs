@@ -17,9 +17,7 @@ fn operations(document: &Value) -> Vec<(String, &Value)> {
     let paths = document["paths"].as_object().expect("paths");
     let operations = paths.iter().flat_map(|(path, item)| {
         let item = item.as_object().expect("a path item");
-        item.iter().map(move |(method, operation)| {
-            (format!("{} {path}", method.to_uppercase()), operation)
-        })
+        item.iter().map(move |(method, operation)| (format!("{} {path}", method.to_uppercase()), operation))
     });
     operations.collect()
 }
@@ -27,9 +25,7 @@ fn operations(document: &Value) -> Vec<(String, &Value)> {
 /// The thing itself, where it stands in the components.
 fn resolve<'d>(document: &'d Value, thing: &'d Value) -> &'d Value {
     match thing["$ref"].as_str() {
-        Some(target) => {
-            document.pointer(target.trim_start_matches('#')).unwrap_or_else(|| panic!("{target}"))
-        }
+        Some(target) => document.pointer(target.trim_start_matches('#')).unwrap_or_else(|| panic!("{target}")),
         None => thing,
     }
 }
@@ -62,25 +58,16 @@ fn every_operation_is_described() {
         .collect();
     let mut ids = BTreeSet::new();
     for (name, operation) in operations(&document) {
-        assert!(
-            is_said(operation, "summary") && is_said(operation, "description"),
-            "{name} is not described"
-        );
+        assert!(is_said(operation, "summary") && is_said(operation, "description"), "{name} is not described");
         let id = operation["operationId"].as_str().unwrap_or_else(|| panic!("{name} has no id"));
         assert!(ids.insert(id), "two operations are called {id}");
         for tag in operation["tags"].as_array().unwrap_or_else(|| panic!("{name} has no tag")) {
             let tag = tag.as_str().expect("a name");
-            assert!(
-                tags.get(tag).is_some_and(|tag| is_said(tag, "description")),
-                "the tag {tag} is not described"
-            );
+            assert!(tags.get(tag).is_some_and(|tag| is_said(tag, "description")), "the tag {tag} is not described");
         }
         for (status, answer) in operation["responses"].as_object().expect("answers") {
             assert_ne!(status, "default", "{name} does not say which problems it has");
-            assert!(
-                is_said(resolve(&document, answer), "description"),
-                "{name} does not say what {status} is"
-            );
+            assert!(is_said(resolve(&document, answer), "description"), "{name} does not say what {status} is");
         }
     }
 }
@@ -95,9 +82,7 @@ fn every_operation_names_its_role_and_the_token_that_has_it() {
             .as_array()
             .unwrap_or_else(|| panic!("{name} does not say who may call it"))
             .iter()
-            .flat_map(|requirement| {
-                requirement.as_object().expect("a requirement").keys().map(String::as_str)
-            })
+            .flat_map(|requirement| requirement.as_object().expect("a requirement").keys().map(String::as_str))
             .collect();
         if path.starts_with("/api/v1/admin/") {
             assert_eq!((role, &*tokens), ("admin", &["admin_token"][..]), "{name}");
@@ -108,10 +93,7 @@ fn every_operation_names_its_role_and_the_token_that_has_it() {
             assert_eq!(role == "any", tokens.contains(&"admin_token"), "{name}");
         }
         let refusals = ["401", "403"].map(|status| operation["responses"].get(status).is_some());
-        assert!(
-            !tokens.contains(&"admin_token") || refusals[0],
-            "{name} is guarded, but not said to answer 401"
-        );
+        assert!(!tokens.contains(&"admin_token") || refusals[0], "{name} is guarded, but not said to answer 401");
         assert_eq!(refusals[1], ["admin", "therapist"].contains(&role), "{name}: 403");
     }
 }
@@ -123,11 +105,7 @@ fn every_parameter_is_described_with_an_example() {
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             let parameter = resolve(&document, parameter);
             let schema = resolve(&document, &parameter["schema"]);
-            assert!(
-                is_said(parameter, "description"),
-                "{name}: {} is not described",
-                parameter["name"]
-            );
+            assert!(is_said(parameter, "description"), "{name}: {} is not described", parameter["name"]);
             let shown = !parameter["example"].is_null() || !schema["examples"].is_null();
             let told = !schema["enum"].is_null() || schema["type"] == "boolean";
             assert!(shown || told, "{name}: {} has no example", parameter["name"]);
@@ -139,13 +117,9 @@ fn every_parameter_is_described_with_an_example() {
 fn every_body_has_an_example_and_refuses_what_is_not_described() {
     let document = document();
     for (name, operation) in operations(&document) {
-        for (kind, content) in operation["requestBody"]["content"].as_object().into_iter().flatten()
-        {
+        for (kind, content) in operation["requestBody"]["content"].as_object().into_iter().flatten() {
             let schema = resolve(&document, &content["schema"]);
-            assert!(
-                !schema["example"].is_null() || !content["example"].is_null(),
-                "{name}: {kind} has no example"
-            );
+            assert!(!schema["example"].is_null() || !content["example"].is_null(), "{name}: {kind} has no example");
             assert_eq!(schema["additionalProperties"], false, "{name}: {kind} takes anything");
         }
     }
@@ -166,9 +140,7 @@ fn every_field_is_described() {
             wanted.push((format!("{name}.{field}"), property));
         }
         for parts in ["allOf", "oneOf", "anyOf"] {
-            wanted.extend(
-                schema[parts].as_array().into_iter().flatten().map(|part| (name.clone(), part)),
-            );
+            wanted.extend(schema[parts].as_array().into_iter().flatten().map(|part| (name.clone(), part)));
         }
         wanted.extend(schema.get("items").map(|items| (format!("{name}[]"), items)));
     }
@@ -189,16 +161,11 @@ async fn the_page_needs_nothing_from_elsewhere() {
     let api = TestApi::new().await;
     let page = api.nobody().get("/docs").await;
     page.is(200);
-    assert!(
-        page.header("content-security-policy")
-            .starts_with("default-src 'none'; script-src 'self';")
-    );
+    assert!(page.header("content-security-policy").starts_with("default-src 'none'; script-src 'self';"));
     let html = &page.text;
     let named: Vec<&str> = ["src=\"", "href=\""]
         .iter()
-        .flat_map(|name| {
-            html.split(name).skip(1).map(|rest| rest.split('"').next().unwrap_or_default())
-        })
+        .flat_map(|name| html.split(name).skip(1).map(|rest| rest.split('"').next().unwrap_or_default()))
         .filter(|target| *target != "data:,")
         .collect();
     assert_eq!(named.len(), 4);
@@ -216,11 +183,7 @@ async fn every_problem_has_its_page() {
     let document = document();
     let codes = &document["paths"]["/problems/{code}"]["get"]["parameters"][0]["schema"]["enum"];
     let codes = codes.as_array().expect("the codes");
-    assert_eq!(
-        codes.len(),
-        codes.iter().map(Value::to_string).collect::<BTreeSet<_>>().len(),
-        "a code stands for two"
-    );
+    assert_eq!(codes.len(), codes.iter().map(Value::to_string).collect::<BTreeSet<_>>().len(), "a code stands for two");
     for code in codes {
         let page = api.nobody().get(&format!("/problems/{}", code.as_str().expect("a code"))).await;
         page.is(200);

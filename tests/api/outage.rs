@@ -37,10 +37,8 @@ impl Breakable {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("safestories-outage-{}-{number}", std::process::id());
-        let options =
-            Options { home: std::env::temp_dir().join(name), durable: false, wait: false };
-        let server =
-            Embedded::start(&options, &|line| eprintln!("{line}")).expect("a private PostgreSQL");
+        let options = Options { home: std::env::temp_dir().join(name), durable: false, wait: false };
+        let server = Embedded::start(&options, &|line| eprintln!("{line}")).expect("a private PostgreSQL");
         let (home, url) = (server.home().to_owned(), server.url("safestories"));
         migrations::apply(&url).await.expect("an empty database is migrated");
         let api = TestApi::over(Database::elsewhere(url));
@@ -50,11 +48,9 @@ impl Breakable {
     /// Stops it or starts it again, off the thread that serves.
     async fn with(&self, act: impl FnOnce(&mut Embedded) + Send + 'static) {
         let server = self.server.clone();
-        tokio::task::spawn_blocking(move || {
-            act(server.lock().expect("no panic").as_mut().expect("a server"))
-        })
-        .await
-        .expect("it is done");
+        tokio::task::spawn_blocking(move || act(server.lock().expect("no panic").as_mut().expect("a server")))
+            .await
+            .expect("it is done");
     }
 
     async fn halt(&self) {
@@ -148,16 +144,14 @@ async fn every_acknowledged_write_is_there_afterwards_and_nothing_half_done() {
         ended.store(true, Ordering::Relaxed);
     };
     let all = async { tokio::join!(book(), book(), book(), read(), outages()) };
-    let (one, two, three, (), ()) =
-        tokio::time::timeout(Duration::from_secs(90), all).await.expect("it recovers");
+    let (one, two, three, (), ()) = tokio::time::timeout(Duration::from_secs(90), all).await.expect("it recovers");
 
     let mut promised = [one, two, three].concat();
     promised.sort();
-    let kept: Vec<String> =
-        sqlx::query_scalar("select booking_id from bookings order by booking_id collate \"C\"")
-            .fetch_all(&mut *api.sql().await)
-            .await
-            .expect("the bookings");
+    let kept: Vec<String> = sqlx::query_scalar("select booking_id from bookings order by booking_id collate \"C\"")
+        .fetch_all(&mut *api.sql().await)
+        .await
+        .expect("the bookings");
     let lost: Vec<_> = promised.iter().filter(|id| !kept.contains(id)).collect();
     assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
     // Whatever is there is whole: its appointment, its payment, its trail.
@@ -217,8 +211,7 @@ async fn an_ended_session_is_refused_though_the_listener_lost_its_connection() {
 
         let lost = "select pg_terminate_backend(pid) from pg_stat_activity
                     where datname = current_database() and query in ('LISTEN \"safestories_ended_sessions\"', 'select 1 as answer')";
-        let lost: Vec<bool> =
-            sqlx::query_scalar(lost).fetch_all(&mut *api.sql().await).await.expect("its backend");
+        let lost: Vec<bool> = sqlx::query_scalar(lost).fetch_all(&mut *api.sql().await).await.expect("its backend");
         assert_eq!(lost, [true], "there is one listener");
         let elsewhere = other.nobody().with("authorization", &token);
         elsewhere.post("/api/v1/auth/logout", json!({})).await.is(204);

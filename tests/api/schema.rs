@@ -33,10 +33,7 @@ fn documented() -> BTreeMap<String, Vec<Column>> {
         } else if line.starts_with("| ") && !line.starts_with("| Column |") {
             let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
             let [name, r#type, rules] = cells[..] else { panic!("not a column: {line}") };
-            tables
-                .get_mut(&table)
-                .expect("a column stands under a table")
-                .push(column(&table, name, r#type, rules));
+            tables.get_mut(&table).expect("a column stands under a table").push(column(&table, name, r#type, rules));
         }
     }
     tables
@@ -78,9 +75,7 @@ fn documented_keys() -> (BTreeSet<String>, BTreeSet<String>) {
     let mut in_list = BTreeSet::new();
     let mut table = "";
     for line in DOCUMENT.lines() {
-        if let Some((_, name)) =
-            line.strip_prefix("### ").and_then(|heading| heading.split_once(". "))
-        {
+        if let Some((_, name)) = line.strip_prefix("### ").and_then(|heading| heading.split_once(". ")) {
             table = name;
         } else if line.starts_with("| ") {
             let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
@@ -109,10 +104,7 @@ async fn every_table_has_exactly_its_documented_columns() {
     let (_database, mut conn) = migrated().await;
     let documented = documented();
     assert_eq!(documented.len(), 20);
-    assert_eq!(
-        documented.keys().map(String::as_str).collect::<BTreeSet<_>>(),
-        BTreeSet::from(TABLES)
-    );
+    assert_eq!(documented.keys().map(String::as_str).collect::<BTreeSet<_>>(), BTreeSet::from(TABLES));
 
     for (table, columns) in documented {
         let rows: Vec<(String, String, Option<String>, bool, bool, bool)> = sqlx::query_as(
@@ -186,16 +178,11 @@ async fn public_holds_nothing_else() {
            and not exists (select from pg_depend where objid = pg_class.oid and deptype = 'a' and relkind = 'S')",
     )
     .await;
-    assert_eq!(
-        relations.iter().map(String::as_str).collect::<BTreeSet<_>>(),
-        BTreeSet::from(TABLES)
-    );
+    assert_eq!(relations.iter().map(String::as_str).collect::<BTreeSet<_>>(), BTreeSet::from(TABLES));
 
-    let functions = strings(
-        &mut conn,
-        "select oid::regprocedure::text from pg_proc where pronamespace = 'public'::regnamespace",
-    )
-    .await;
+    let functions =
+        strings(&mut conn, "select oid::regprocedure::text from pg_proc where pronamespace = 'public'::regnamespace")
+            .await;
     assert_eq!(functions, ["get_ist_timestamp()"]);
 
     let types = strings(
@@ -223,14 +210,8 @@ async fn public_holds_nothing_else() {
 #[tokio::test]
 async fn booking_ids_and_names_in_any_letter_case_are_unique() {
     let (_database, mut conn) = migrated().await;
-    sqlx::query("insert into bookings (booking_id) values ('B1'), (null), (null)")
-        .execute(&mut conn)
-        .await
-        .unwrap();
-    let again = sqlx::query("insert into bookings (booking_id) values ('B1')")
-        .execute(&mut conn)
-        .await
-        .unwrap_err();
+    sqlx::query("insert into bookings (booking_id) values ('B1'), (null), (null)").execute(&mut conn).await.unwrap();
+    let again = sqlx::query("insert into bookings (booking_id) values ('B1')").execute(&mut conn).await.unwrap_err();
     assert_eq!(again.as_database_error().unwrap().constraint(), Some("bookings_booking_id_key"));
 
     let user = "insert into users (username, password, name) values ($1, '-', 'Asha')";
@@ -260,13 +241,8 @@ async fn the_audit_log_spells_the_moment_in_india() {
 async fn processes_that_migrate_at_once_wait_for_each_other() {
     let url = database().await;
     let all = futures_util::future::join_all((0..6).map(|_| migrations::apply(&url))).await;
-    let applied: Vec<usize> =
-        all.into_iter().map(|result| result.expect("each succeeds").len()).collect();
-    assert_eq!(
-        applied.iter().filter(|count| **count > 0).count(),
-        1,
-        "one of them did the work: {applied:?}"
-    );
+    let applied: Vec<usize> = all.into_iter().map(|result| result.expect("each succeeds").len()).collect();
+    assert_eq!(applied.iter().filter(|count| **count > 0).count(), 1, "one of them did the work: {applied:?}");
 
     let mut conn = PgConnection::connect(&url).await.unwrap();
     assert_eq!(migrations::status(&mut conn).await.unwrap(), Status::Ours { pending: Vec::new() });
@@ -279,13 +255,10 @@ async fn a_database_of_a_newer_or_another_build_is_refused() {
     let mut conn = PgConnection::connect(&url).await.unwrap();
 
     let first = MIGRATOR.iter().next().unwrap().version;
-    let change = |set: &str| {
-        AssertSqlSafe(format!("update internal._sqlx_migrations set {set} where version = {first}"))
-    };
+    let change =
+        |set: &str| AssertSqlSafe(format!("update internal._sqlx_migrations set {set} where version = {first}"));
     sqlx::query(change("checksum = '\\x00'")).execute(&mut conn).await.unwrap();
-    assert!(
-        matches!(migrations::apply(&url).await, Err(Error::Altered { versions }) if versions == [first])
-    );
+    assert!(matches!(migrations::apply(&url).await, Err(Error::Altered { versions }) if versions == [first]));
 
     sqlx::query("insert into internal._sqlx_migrations values (9999, 'later', now(), true, '', 0)")
         .execute(&mut conn)

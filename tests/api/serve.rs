@@ -111,21 +111,14 @@ async fn the_logins_of_the_demo_are_refused_elsewhere() {
     let settings = [("DATABASE_URL", &*database), ("SAFESTORIES_JWT_SECRET", STRONG)];
     let (code, said) = Program::start(&Folder::new(), &settings).refused();
     assert_eq!(code, 1);
-    assert!(
-        said.contains("the user admin of this database has the password of the demo"),
-        "{said}"
-    );
+    assert!(said.contains("the user admin of this database has the password of the demo"), "{said}");
 }
 
 #[tokio::test]
 async fn a_request_that_runs_when_the_server_is_told_to_stop_is_answered() {
     let database = Database::migrated().await;
     // Empty variables count as unset.
-    let settings = [
-        ("DATABASE_URL", &*database),
-        ("SAFESTORIES_JWT_SECRET", STRONG),
-        ("SAFESTORIES_TIME_ZONE", ""),
-    ];
+    let settings = [("DATABASE_URL", &*database), ("SAFESTORIES_JWT_SECRET", STRONG), ("SAFESTORIES_TIME_ZONE", "")];
     let server = Program::start(&Folder::new(), &settings);
     let mut request = server.half_a_request("/api/v1/auth/login", LOGIN);
     server.signal(Signal::TERM);

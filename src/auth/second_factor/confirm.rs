@@ -86,9 +86,7 @@ async fn confirm(uow: &mut UnitOfWork, user: UserId, code: &str) -> Result<Recov
 async fn replace_recovery_codes(uow: &mut UnitOfWork, user: UserId) -> Result<Vec<String>> {
     let codes: Vec<String> = (0..RECOVERY_CODES).map(|_| recovery_code()).collect::<Result<_>>()?;
     let hashes: Vec<Vec<u8>> = codes.iter().map(|code| recovery_hash(code)).collect();
-    sqlx::query!("delete from internal.recovery_codes where user_id = $1", user.0)
-        .execute(uow.db())
-        .await?;
+    sqlx::query!("delete from internal.recovery_codes where user_id = $1", user.0).execute(uow.db()).await?;
     sqlx::query!(
         "insert into internal.recovery_codes (user_id, code_hash) select $1, unnest($2::bytea[])",
         user.0,
@@ -104,9 +102,5 @@ fn recovery_code() -> Result<String> {
     let mut bits = [0; 10];
     rand::fill(&mut bits).map_err(|_| Error::internal("the system has no randomness to give"))?;
     let letters: Vec<char> = BASE32_NOPAD.encode(&bits).chars().collect();
-    Ok(letters
-        .chunks(4)
-        .map(|group| group.iter().collect::<String>())
-        .collect::<Vec<_>>()
-        .join("-"))
+    Ok(letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-"))
 }

@@ -76,9 +76,7 @@ impl Factor {
     async fn take(&self, uow: &mut UnitOfWork, code: &str) -> Result<bool> {
         let now = uow.now();
         let Some(secret) = uow.app().seals.totp.open(&context(self.user), &self.sealed) else {
-            tracing::error!(
-                "a second factor was sealed with a key that is not configured any more"
-            );
+            tracing::error!("a second factor was sealed with a key that is not configured any more");
             return Ok(false);
         };
         let Some(step) = totp::matching_step(&secret, code, now, self.last_step) else {

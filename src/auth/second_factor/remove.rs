@@ -61,21 +61,16 @@ pub(in crate::auth) async fn remove_totp(
     let mut uow;
     match body {
         RemoveTotp { password: Some(password), totp: None, recovery_code: None } => {
-            let proved =
-                prove_again(&app, &caller, password, address).await?.or_wrong("/password")?;
+            let proved = prove_again(&app, &caller, password, address).await?.or_wrong("/password")?;
             uow = work.begin().await?;
             proved.accept(&mut uow).await?.or_wrong("/password")?;
         }
-        RemoveTotp { password: None, totp, recovery_code }
-            if totp.is_some() != recovery_code.is_some() =>
-        {
+        RemoveTotp { password: None, totp, recovery_code } if totp.is_some() != recovery_code.is_some() => {
             let place = if totp.is_some() { "/totp" } else { "/recovery_code" };
             let account = Account::of_caller(&app, &caller).await?;
             let attempt = Attempt::count(&app, &account.username, address).await?;
             uow = work.begin().await?;
-            if check(&mut uow, caller.user_id, &Codes { totp, recovery_code }).await?
-                != Outcome::Passed
-            {
+            if check(&mut uow, caller.user_id, &Codes { totp, recovery_code }).await? != Outcome::Passed {
                 return Err(Error::body(place, "is wrong, has expired, or was used before"));
             }
             attempt.succeeded(&mut uow).await?;
@@ -88,15 +83,12 @@ pub(in crate::auth) async fn remove_totp(
 }
 
 async fn remove(uow: &mut UnitOfWork, user: UserId) -> Result<()> {
-    let removed = sqlx::query!("delete from internal.second_factors where user_id = $1", user.0)
-        .execute(uow.db())
-        .await?;
+    let removed =
+        sqlx::query!("delete from internal.second_factors where user_id = $1", user.0).execute(uow.db()).await?;
     if removed.rows_affected() == 0 {
         return Err(FactorRefusal::Off.into());
     }
-    sqlx::query!("delete from internal.recovery_codes where user_id = $1", user.0)
-        .execute(uow.db())
-        .await?;
+    sqlx::query!("delete from internal.recovery_codes where user_id = $1", user.0).execute(uow.db()).await?;
     uow.record(Entry::new("totp_disable", "Turned off the second factor").on("user", user));
     Ok(())
 }

@@ -18,8 +18,7 @@ pub(super) fn days(bookings: u64, today: NaiveDate) -> Vec<(NaiveDate, u64)> {
     let near = near_days(bookings);
     let first = today - Days::new(past);
 
-    let near_of =
-        |ahead: u64| usize::try_from(ahead).ok().and_then(|ahead| near.get(ahead).copied());
+    let near_of = |ahead: u64| usize::try_from(ahead).ok().and_then(|ahead| near.get(ahead).copied());
     let weigh = |day: NaiveDate, at: u64| match at.checked_sub(past) {
         Some(ahead) if near_of(ahead).is_some_and(|booked| booked > 0) => 0,
         Some(ahead) => weekday_weight(day) * 140 * (DAYS_AHEAD + 1 - ahead) / (DAYS_AHEAD + 1),

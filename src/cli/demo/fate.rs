@@ -80,13 +80,7 @@ impl Tally {
         session
     }
 
-    fn cancel(
-        &mut self,
-        practice: &Practice,
-        random: &mut Random,
-        session: &mut Session,
-        before: DateTime<Utc>,
-    ) {
+    fn cancel(&mut self, practice: &Practice, random: &mut Random, session: &mut Session, before: DateTime<Utc>) {
         let n = count(&mut self.cancelled);
         let since = session.moved.map_or(session.created, |moved| moved.at);
         let at = between(random, since, before);
@@ -102,23 +96,14 @@ impl Tally {
             };
             refund.as_of(practice.midnight)
         });
-        session.fate = Fate::Cancelled {
-            at,
-            by: random.pick(&["client", "client", "client", "therapist", "admin"]),
-            refund,
-        };
+        session.fate =
+            Fate::Cancelled { at, by: random.pick(&["client", "client", "client", "therapist", "admin"]), refund };
         session.set_status(&words::CANCELLED, n);
         // Not at the same uses as above, so that the two spellings differ now and then.
         session.invitee_status = words::CANCELLED.nth(n + 2);
     }
 
-    fn keep(
-        &mut self,
-        practice: &Practice,
-        random: &mut Random,
-        session: &mut Session,
-        past: bool,
-    ) {
+    fn keep(&mut self, practice: &Practice, random: &mut Random, session: &mut Session, past: bool) {
         let age = practice.midnight - session.end();
         let recent = age < TimeDelta::days(21);
         let noted = match (past, session.free, recent) {

@@ -106,20 +106,14 @@ pub async fn load(
 async fn prepare(tx: &mut PgConnection) -> anyhow::Result<()> {
     let tables: Vec<_> = Table::all().map(Table::name).collect();
     let lock = format!("lock table {} in share row exclusive mode", tables.join(", "));
-    sqlx::raw_sql(AssertSqlSafe(lock))
-        .execute(&mut *tx)
-        .await
-        .context("is the database migrated?")?;
+    sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut *tx).await.context("is the database migrated?")?;
     for table in [Table::Bookings, Table::Clients, Table::Therapists] {
         let name = table.name();
-        let filled: bool =
-            sqlx::query_scalar(AssertSqlSafe(format!("select exists (select from {name})")))
-                .fetch_one(&mut *tx)
-                .await?;
+        let filled: bool = sqlx::query_scalar(AssertSqlSafe(format!("select exists (select from {name})")))
+            .fetch_one(&mut *tx)
+            .await?;
         if filled {
-            bail!(
-                "{name} already holds rows; a made-up practice is loaded only where there is none"
-            );
+            bail!("{name} already holds rows; a made-up practice is loaded only where there is none");
         }
     }
     Ok(())
@@ -147,12 +141,14 @@ async fn count_on(tx: &mut PgConnection, before: &LastIds, after: &LastIds) -> a
             continue;
         }
         // Never back: a number given out is not given out again.
-        sqlx::query("select setval(sequence, greatest($2, nextval(sequence))) from pg_get_serial_sequence($1, $3) sequence")
-            .bind(table.name())
-            .bind(i64::from(after.get(table)))
-            .bind(column)
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query(
+            "select setval(sequence, greatest($2, nextval(sequence))) from pg_get_serial_sequence($1, $3) sequence",
+        )
+        .bind(table.name())
+        .bind(i64::from(after.get(table)))
+        .bind(column)
+        .execute(&mut *tx)
+        .await?;
     }
     Ok(())
 }

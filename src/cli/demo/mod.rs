@@ -58,13 +58,10 @@ impl Size {
 ///
 /// When the database cannot be reached, or cannot take the rows (see [`load()`]).
 pub async fn run(args: DemoLoad, database_url: &str) -> anyhow::Result<()> {
-    let mut conn = sqlx::PgConnection::connect(database_url)
-        .await
-        .context("the database cannot be reached")?;
+    let mut conn = sqlx::PgConnection::connect(database_url).await.context("the database cannot be reached")?;
     let bar = progress::Bar::new("bookings");
     let size = Size { bookings: args.bookings };
-    let loaded =
-        load(&mut conn, size, Clock::System.now(), &|done, total| bar.show(done, total)).await?;
+    let loaded = load(&mut conn, size, Clock::System.now(), &|done, total| bar.show(done, total)).await?;
     bar.end();
     println!(
         "Loaded {} bookings of {} clients with {} therapists, {} rows in all.",

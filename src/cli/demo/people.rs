@@ -62,8 +62,7 @@ impl Client {
         };
         let first = random.pick(if female { &WOMEN } else { &MEN });
         let special = client % 37 == 5;
-        let name =
-            if special { random.pick(&UNUSUAL).to_owned() } else { format!("{first} {surname}") };
+        let name = if special { random.pick(&UNUSUAL).to_owned() } else { format!("{first} {surname}") };
 
         let number = phone_number(if partner { client - 1 } else { client }, clients);
         let without_phone = client % 50 == 7;
@@ -76,11 +75,8 @@ impl Client {
             27 => Some(format!("{first}.{surname}{client}@Example.org")),
             _ => Some(format!("{first}.{surname}{client}@example.org").to_lowercase()),
         };
-        let (zone, country, city) = if random.percent(8) {
-            random.pick(&ABROAD)
-        } else {
-            (Tz::Asia__Kolkata, "India", random.pick(&CITIES))
-        };
+        let (zone, country, city) =
+            if random.percent(8) { random.pick(&ABROAD) } else { (Tz::Asia__Kolkata, "India", random.pick(&CITIES)) };
         let relative = format!("{} {surname}", random.pick(if female { &MEN } else { &WOMEN }));
         let relation = random.pick(&["Spouse", "Parent", "Sibling", "Friend"]);
         Self {
@@ -93,9 +89,7 @@ impl Client {
             city,
             age: random.between(16, 67),
             gender: if female { "Female" } else { "Male" },
-            emergency: random
-                .percent(40)
-                .then(|| (relative, relation, format!("+9196{}", &number[2..]))),
+            emergency: random.percent(40).then(|| (relative, relation, format!("+9196{}", &number[2..]))),
         }
     }
 }
@@ -126,11 +120,7 @@ impl Therapist {
     pub(super) fn of(therapist: usize) -> Self {
         let mut random = Random::of(Topic::Therapist, therapist);
         // The first ones differ in both names; later, surnames repeat with other first names.
-        let first = if therapist % 4 == 3 {
-            MEN[therapist % MEN.len()]
-        } else {
-            WOMEN[therapist % WOMEN.len()]
-        };
+        let first = if therapist % 4 == 3 { MEN[therapist % MEN.len()] } else { WOMEN[therapist % WOMEN.len()] };
         let surname = SURNAMES[(therapist * 7 + therapist / WOMEN.len()) % SURNAMES.len()];
         let round = therapist / (WOMEN.len() * SURNAMES.len());
         let again = if round == 0 { String::new() } else { round.to_string() };
@@ -151,18 +141,17 @@ pub(super) const ADMINS: [(&str, &str); 2] =
     [("meher.contractor", "Meher Contractor"), ("joel.lyngdoh", "Joel Lyngdoh")];
 
 const WOMEN: [&str; 40] = [
-    "Asha", "Meera", "Kavya", "Ananya", "Priya", "Nandini", "Lakshmi", "Ishita", "Ritu", "Sanya",
-    "Divya", "Pooja", "Shreya", "Tara", "Zoya", "Farah", "Gauri", "Hema", "Indira", "Jaya",
-    "Kiran", "Leela", "Madhuri", "Neha", "Ojasvi", "Pallavi", "Radha", "Sunita", "Tanvi", "Uma",
-    "Vidya", "Yamini", "Aditi", "Bhavna", "Chitra", "Deepa", "Esha", "Fatima", "Geetha", "Harini",
+    "Asha", "Meera", "Kavya", "Ananya", "Priya", "Nandini", "Lakshmi", "Ishita", "Ritu", "Sanya", "Divya", "Pooja",
+    "Shreya", "Tara", "Zoya", "Farah", "Gauri", "Hema", "Indira", "Jaya", "Kiran", "Leela", "Madhuri", "Neha",
+    "Ojasvi", "Pallavi", "Radha", "Sunita", "Tanvi", "Uma", "Vidya", "Yamini", "Aditi", "Bhavna", "Chitra", "Deepa",
+    "Esha", "Fatima", "Geetha", "Harini",
 ];
 
 const MEN: [&str; 40] = [
-    "Arjun", "Rohan", "Vikram", "Karthik", "Aditya", "Sameer", "Imran", "Joseph", "Manoj",
-    "Nikhil", "Rahul", "Suresh", "Tarun", "Varun", "Yash", "Amit", "Bharat", "Chetan", "Dev",
-    "Eshan", "Farhan", "Gautam", "Harsh", "Ishaan", "Jatin", "Kunal", "Lokesh", "Mohan", "Naveen",
-    "Omkar", "Pranav", "Ravi", "Sanjay", "Tejas", "Uday", "Vivek", "Wasim", "Abhay", "Balaji",
-    "Cyrus",
+    "Arjun", "Rohan", "Vikram", "Karthik", "Aditya", "Sameer", "Imran", "Joseph", "Manoj", "Nikhil", "Rahul", "Suresh",
+    "Tarun", "Varun", "Yash", "Amit", "Bharat", "Chetan", "Dev", "Eshan", "Farhan", "Gautam", "Harsh", "Ishaan",
+    "Jatin", "Kunal", "Lokesh", "Mohan", "Naveen", "Omkar", "Pranav", "Ravi", "Sanjay", "Tejas", "Uday", "Vivek",
+    "Wasim", "Abhay", "Balaji", "Cyrus",
 ];
 
 const SURNAMES: [&str; 50] = [
@@ -238,8 +227,7 @@ const UNUSUAL: [&str; 14] = [
     "Ó Süßkind-Ångström Nair",
 ];
 
-const CITIES: [&str; 8] =
-    ["Bengaluru", "Mumbai", "Delhi", "Chennai", "Pune", "Hyderabad", "Kolkata", "Kochi"];
+const CITIES: [&str; 8] = ["Bengaluru", "Mumbai", "Delhi", "Chennai", "Pune", "Hyderabad", "Kolkata", "Kochi"];
 
 const ABROAD: [(Tz, &str, &str); 7] = [
     (Tz::Asia__Dubai, "United Arab Emirates", "Dubai"),
@@ -276,8 +264,7 @@ mod tests {
             let person = Client::of(client, 400);
             let relative = person.emergency.map(|(.., number)| number);
             for number in [person.phone, person.typed_phone, relative].into_iter().flatten() {
-                let parsed =
-                    phonenumber::parse(Some(phonenumber::country::IN), &number).expect("a number");
+                let parsed = phonenumber::parse(Some(phonenumber::country::IN), &number).expect("a number");
                 assert!(phonenumber::is_valid(&parsed), "{number}");
             }
         }
@@ -290,8 +277,7 @@ mod tests {
 
     #[test]
     fn user_names_differ() {
-        let mut seen: HashSet<_> =
-            ADMINS.iter().map(|(username, _)| (*username).to_owned()).collect();
+        let mut seen: HashSet<_> = ADMINS.iter().map(|(username, _)| (*username).to_owned()).collect();
         for therapist in 0..5_000 {
             assert!(seen.insert(Therapist::of(therapist).username), "{therapist}");
         }

@@ -89,12 +89,7 @@ impl<'a> Planner<'a> {
     }
 
     /// The sessions of a day and what belongs to them; days come in order.
-    pub(super) fn plan(
-        &mut self,
-        day: NaiveDate,
-        bookings: u64,
-        events: &mut Vec<(DateTime<Utc>, Event)>,
-    ) {
+    pub(super) fn plan(&mut self, day: NaiveDate, bookings: u64, events: &mut Vec<(DateTime<Utc>, Event)>) {
         self.slots.fill(0);
         if day < self.practice.today {
             self.hand_over(day, events);
@@ -134,12 +129,7 @@ impl<'a> Planner<'a> {
         events.push((at, Event::HandedOver(Handover { client, from, to, past })));
     }
 
-    fn book(
-        &mut self,
-        day: NaiveDate,
-        turn: u64,
-        events: &mut Vec<(DateTime<Utc>, Event)>,
-    ) -> Session {
+    fn book(&mut self, day: NaiveDate, turn: u64, events: &mut Vec<(DateTime<Utc>, Event)>) -> Session {
         let practice = self.practice;
         let (therapist, slot) = self.free_slot((day == practice.today).then_some(turn));
         let half_past = i64::from(practice.therapists[therapist].half_past) * 30;
@@ -156,10 +146,7 @@ impl<'a> Planner<'a> {
             (false, _) => &words::OFFERS[therapist % words::OFFERS.len()],
         };
         let created = if day < practice.today {
-            let lead = self
-                .random
-                .between(60, LEAD_DAYS * 1440)
-                .min(self.random.between(60, LEAD_DAYS * 1440));
+            let lead = self.random.between(60, LEAD_DAYS * 1440).min(self.random.between(60, LEAD_DAYS * 1440));
             start - TimeDelta::seconds(lead * 60 - self.random.between(0, 59))
         } else {
             practice.midnight - TimeDelta::seconds(self.random.between(60, LEAD_DAYS * 86_400))
@@ -175,11 +162,7 @@ impl<'a> Planner<'a> {
             created,
             start,
             offer,
-            amount: if free {
-                self.tally.free_amount()
-            } else {
-                Some(offer.price[client % 10 / 9])
-            },
+            amount: if free { self.tally.free_amount() } else { Some(offer.price[client % 10 / 9]) },
             free,
             waiting: false,
             booking_status: "",
@@ -211,9 +194,7 @@ impl<'a> Planner<'a> {
             let slots = self.slots_of(therapist);
             let slot = match turn {
                 None => self.random.below(slots),
-                Some(turn)
-                    if (turn / 11 % 2 == 1) != self.practice.therapists[therapist].half_past =>
-                {
+                Some(turn) if (turn / 11 % 2 == 1) != self.practice.therapists[therapist].half_past => {
                     continue;
                 }
                 Some(turn) => turn % 11 % slots,
@@ -303,8 +284,7 @@ impl<'a> Planner<'a> {
         for therapist in 0..self.slots.len() {
             let slots = self.slots[therapist];
             if slots != 0 && self.random.percent(40) {
-                let opens =
-                    OPENS + i64::from(slots.trailing_zeros()) * 60 - self.random.between(5, 40);
+                let opens = OPENS + i64::from(slots.trailing_zeros()) * 60 - self.random.between(5, 40);
                 events.push((self.practice.at(day, opens), Event::LoggedIn(therapist)));
                 if self.random.percent(30) {
                     let closes = self.practice.at(day, 20 * 60 + self.random.between(1, 90));

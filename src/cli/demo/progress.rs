@@ -22,12 +22,7 @@ impl Bar {
     /// A bar that counts such things.
     #[must_use]
     pub fn new(what: &'static str) -> Self {
-        Self {
-            what,
-            terminal: stderr().is_terminal(),
-            begun: Instant::now(),
-            shown: AtomicU64::new(0),
-        }
+        Self { what, terminal: stderr().is_terminal(), begun: Instant::now(), shown: AtomicU64::new(0) }
     }
 
     /// Shows how many of how many are done.

@@ -98,9 +98,7 @@ impl Session {
     /// The refund, unless nothing was started.
     pub(super) fn refund(&self) -> Option<Refund> {
         match self.fate {
-            Fate::Cancelled { refund, .. } => {
-                refund.filter(|refund| refund.step != RefundStep::Nothing)
-            }
+            Fate::Cancelled { refund, .. } => refund.filter(|refund| refund.step != RefundStep::Nothing),
             _ => None,
         }
     }

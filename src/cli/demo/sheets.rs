@@ -49,10 +49,7 @@ impl Sheets {
 
     /// Takes what waits, by table in the order of loading.
     pub(super) fn take(&mut self) -> Vec<(Table, Vec<u8>)> {
-        Table::all()
-            .zip(self.text.iter_mut().map(std::mem::take))
-            .filter(|(_, text)| !text.is_empty())
-            .collect()
+        Table::all().zip(self.text.iter_mut().map(std::mem::take)).filter(|(_, text)| !text.is_empty()).collect()
     }
 
     /// Writes one row, beginning with its number where the table counts; gives that number (else 0).
@@ -131,9 +128,7 @@ impl Row<'_> {
 
     fn escape(&mut self, value: &str) {
         let mut rest = value.as_bytes();
-        while let Some(at) =
-            rest.iter().position(|byte| matches!(byte, b'\\' | b'\n' | b'\r' | b'\t'))
-        {
+        while let Some(at) = rest.iter().position(|byte| matches!(byte, b'\\' | b'\n' | b'\r' | b'\t')) {
             self.text.extend_from_slice(&rest[..at]);
             self.text.extend_from_slice(match rest[at] {
                 b'\n' => b"\\n",
@@ -164,9 +159,6 @@ mod tests {
         sheets.row(Table::DocForms, |row| {
             row.text("a\tb\\c\nd\r").null().show(format_args!("{}\t", 1));
         });
-        assert_eq!(
-            sheets.take(),
-            [(Table::DocForms, b"1\ta\\tb\\\\c\\nd\\r\t\\N\t1\\t\n".to_vec())]
-        );
+        assert_eq!(sheets.take(), [(Table::DocForms, b"1\ta\\tb\\\\c\\nd\\r\t\\N\t1\\t\n".to_vec())]);
     }
 }

@@ -111,12 +111,7 @@ const TABLES: [(Table, &str, Option<&str>, &str); 25] = [
         Some("note_id"),
         "booking_id, therapist_id, therapist_name, note_text, created_at, updated_at",
     ),
-    (
-        Table::DocForms,
-        "public.client_doc_form",
-        Some("link_id"),
-        "booking_id, paperform_link, status",
-    ),
+    (Table::DocForms, "public.client_doc_form", Some("link_id"), "booking_id, paperform_link, status"),
     (
         Table::Requests,
         "public.booking_requests",
@@ -170,12 +165,7 @@ const TABLES: [(Table, &str, Option<&str>, &str); 25] = [
         Some("id"),
         "resource_id, resource_name, therapist_id, therapist_name, created_at, therapy_name",
     ),
-    (
-        Table::Campaigns,
-        "public.aisensy_campaign_api",
-        None,
-        "campaign_name, therapy, therapist_name",
-    ),
+    (Table::Campaigns, "public.aisensy_campaign_api", None, "campaign_name, therapy, therapist_name"),
     (Table::ClientFacts, "internal.clients", None, "client_id, created_at, possible_duplicate_of"),
     (Table::RequestClients, "internal.request_clients", None, "request_id, client_id"),
     (Table::TransferClients, "internal.transfer_clients", None, "transfer_id, client_id"),

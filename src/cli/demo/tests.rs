@@ -33,10 +33,7 @@ fn values<'a>(rows: &[Vec<&'a str>], column: usize) -> BTreeSet<&'a str> {
 
 fn text(batches: &[Batch], left_out: &[Table]) -> Vec<u8> {
     let rows = batches.iter().flat_map(|batch| &batch.rows);
-    rows.filter(|(table, _)| !left_out.contains(table))
-        .flat_map(|(_, text)| text)
-        .copied()
-        .collect()
+    rows.filter(|(table, _)| !left_out.contains(table)).flat_map(|(_, text)| text).copied().collect()
 }
 
 #[test]
@@ -107,21 +104,9 @@ fn every_spelling_is_there() {
     );
     has(of(Table::Bookings, 12), &["confirmed", "waiting", "Waiting", "cancelled", "canceled"]);
     has(of(Table::Bookings, 17), &["\\N", "0", "0.00", "1700.00", "1700", "2500.00"]);
-    has(
-        of(Table::Bookings, 26),
-        &["google_meet", "in_person", "phone", "Google Meet", "physical", "online", "\\N"],
-    );
+    has(of(Table::Bookings, 26), &["google_meet", "in_person", "phone", "Google Meet", "physical", "online", "\\N"]);
     assert!(of(Table::Bookings, 26).iter().any(|mode| mode.starts_with("In-person (")));
-    let refunds = [
-        "initiated",
-        "processing",
-        "completed",
-        "failed",
-        "processed",
-        "requested",
-        "Initiated",
-        "FAILED",
-    ];
+    let refunds = ["initiated", "processing", "completed", "failed", "processed", "requested", "Initiated", "FAILED"];
     for column in [(Table::Bookings, 41), (Table::Payments, 11)] {
         has(of(column.0, column.1), &refunds);
         has(of(column.0, column.1), &["\\N"]);
@@ -129,10 +114,7 @@ fn every_spelling_is_there() {
     has(of(Table::Refunds, 7), &refunds);
     has(of(Table::Refunds, 7), &["Pending"]);
     has(of(Table::SessionNotes, 19), &["none", "None", "low", "moderate", "high", "High", "\\N"]);
-    has(
-        of(Table::DocForms, 3),
-        &["pending", "completed", "Completed", "no_show", "no show", "\\N"],
-    );
+    has(of(Table::DocForms, 3), &["pending", "completed", "Completed", "no_show", "no show", "\\N"]);
     has(of(Table::Requests, 7), &["sent", "booked", "expired"]);
     has(of(Table::Users, 4), &["admin", "therapist", "Therapist"]);
     has(of(Table::Bookings, 3), &["na", "none", "", "\\N"]);
@@ -169,15 +151,10 @@ fn every_spelling_is_there() {
         ],
     );
     let audited = of(Table::AuditLogs, 8);
-    assert!(
-        audited.iter().any(|time| time.ends_with("IST"))
-            && audited.iter().any(|time| time.ends_with('Z'))
-    );
+    assert!(audited.iter().any(|time| time.ends_with("IST")) && audited.iter().any(|time| time.ends_with('Z')));
     has(of(Table::SessionNotes, 1), &["56430"]);
     has(of(Table::Resources, 3), &["58605"]);
-    assert!(
-        !of(Table::Therapists, 1).contains("58605") && !of(Table::Bookings, 38).contains("56430")
-    );
+    assert!(!of(Table::Therapists, 1).contains("58605") && !of(Table::Bookings, 38).contains("56430"));
 }
 
 #[test]
@@ -188,35 +165,22 @@ fn what_a_row_points_at_was_loaded_before_it() {
     let mut pairs = HashSet::new();
     let [bookings, clients, therapists, users] = &mut known;
     for (table, text) in batches.iter().flat_map(|batch| &batch.rows) {
-        for row in std::str::from_utf8(text)
-            .expect("UTF-8")
-            .lines()
-            .map(|line| line.split('\t').collect::<Vec<_>>())
-        {
+        for row in std::str::from_utf8(text).expect("UTF-8").lines().map(|line| line.split('\t').collect::<Vec<_>>()) {
             let holds = match table {
                 Table::Therapists => therapists.insert(row[1]),
-                Table::Users => {
-                    users.insert(row[0]) && (row[7] == "\\N" || therapists.contains(row[7]))
-                }
-                Table::Clients => {
-                    clients.insert(row[0]) && (row[5] == "\\N" || therapists.contains(row[5]))
-                }
-                Table::Bookings => {
-                    bookings.insert(row[38]) && (row[50] == "\\N" || therapists.contains(row[50]))
-                }
+                Table::Users => users.insert(row[0]) && (row[7] == "\\N" || therapists.contains(row[7])),
+                Table::Clients => clients.insert(row[0]) && (row[5] == "\\N" || therapists.contains(row[5])),
+                Table::Bookings => bookings.insert(row[38]) && (row[50] == "\\N" || therapists.contains(row[50])),
                 Table::Appointments => bookings.contains(row[0]) && clients.contains(row[4]),
-                Table::Payments
-                | Table::Cancellations
-                | Table::AdditionalNotes
-                | Table::DocForms => bookings.contains(row[1]),
+                Table::Payments | Table::Cancellations | Table::AdditionalNotes | Table::DocForms => {
+                    bookings.contains(row[1])
+                }
                 Table::SessionNotes => bookings.contains(row[1]) || row[1] == "56430",
                 Table::Refunds => clients.contains(row[1]) && bookings.contains(row[3]),
                 Table::Transfers => therapists.contains(row[4]) && therapists.contains(row[6]),
                 Table::Notifications => users.contains(row[1]),
                 Table::AuditLogs => row[1] == "\\N" || therapists.contains(row[1]),
-                Table::DashboardStats | Table::ClientsSummary | Table::AppointmentsCache => {
-                    therapists.contains(row[1])
-                }
+                Table::DashboardStats | Table::ClientsSummary | Table::AppointmentsCache => therapists.contains(row[1]),
                 Table::CachedClients => pairs.insert((row[0], row[1])),
                 _ => true,
             };
@@ -237,11 +201,7 @@ fn a_therapist_is_never_double_booked_and_works_from_nine_to_eight() {
     sessions.sort_unstable();
     assert!(sessions.windows(2).all(|pair| pair[0].0 != pair[1].0 || pair[0].2 <= pair[1].1));
     // 09:00 and 20:00 in India.
-    assert!(
-        sessions
-            .iter()
-            .all(|(_, start, end)| &start[11..] >= "03:30:00" && &end[11..] <= "14:30:00")
-    );
+    assert!(sessions.iter().all(|(_, start, end)| &start[11..] >= "03:30:00" && &end[11..] <= "14:30:00"));
 }
 
 #[test]

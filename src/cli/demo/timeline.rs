@@ -128,22 +128,15 @@ impl<'a> Timeline<'a> {
                     self.enqueue(at, Event::Noted(session.clone()));
                 }
                 if session.number % 200 == 60 && session.end() < self.practice.midnight {
-                    self.enqueue(
-                        session.start + TimeDelta::minutes(35),
-                        Event::Alarmed(session.clone()),
-                    );
+                    self.enqueue(session.start + TimeDelta::minutes(35), Event::Alarmed(session.clone()));
                 }
             }
             Fate::Missed => {
-                self.enqueue(
-                    session.start + TimeDelta::minutes(20),
-                    Event::Missed(session.clone()),
-                );
+                self.enqueue(session.start + TimeDelta::minutes(20), Event::Missed(session.clone()));
             }
             Fate::Cancelled { at, refund, .. } => {
                 self.enqueue(at, Event::Cancelled(session.clone()));
-                let Some(refund) = refund.filter(|refund| refund.step != RefundStep::Nothing)
-                else {
+                let Some(refund) = refund.filter(|refund| refund.step != RefundStep::Nothing) else {
                     return;
                 };
                 self.enqueue(refund.opened, Event::RefundOpened(session.clone()));

@@ -20,22 +20,14 @@ pub(super) fn in_turn<T: Copy>(from: &[T], n: usize) -> T {
     from[n % from.len()]
 }
 
-pub(super) const CONFIRMED: Spelling =
-    Spelling { written: "confirmed", others: &["Confirmed", "CONFIRMED"] };
-pub(super) const RESCHEDULED: Spelling =
-    Spelling { written: "rescheduled", others: &["Rescheduled", "RESCHEDULED"] };
-pub(super) const CANCELLED: Spelling = Spelling {
-    written: "cancelled",
-    others: &["canceled", "Cancelled", "Canceled", "CANCELLED", "CANCELED"],
-};
-pub(super) const NO_SHOW: Spelling = Spelling {
-    written: "no_show",
-    others: &["no show", "no-show", "No Show", "No-Show", "NO_SHOW"],
-};
-pub(super) const COMPLETED: Spelling =
-    Spelling { written: "completed", others: &["Completed", "COMPLETED"] };
-pub(super) const WAITING: Spelling =
-    Spelling { written: "waiting", others: &["Waiting", "WAITING"] };
+pub(super) const CONFIRMED: Spelling = Spelling { written: "confirmed", others: &["Confirmed", "CONFIRMED"] };
+pub(super) const RESCHEDULED: Spelling = Spelling { written: "rescheduled", others: &["Rescheduled", "RESCHEDULED"] };
+pub(super) const CANCELLED: Spelling =
+    Spelling { written: "cancelled", others: &["canceled", "Cancelled", "Canceled", "CANCELLED", "CANCELED"] };
+pub(super) const NO_SHOW: Spelling =
+    Spelling { written: "no_show", others: &["no show", "no-show", "No Show", "No-Show", "NO_SHOW"] };
+pub(super) const COMPLETED: Spelling = Spelling { written: "completed", others: &["Completed", "COMPLETED"] };
+pub(super) const WAITING: Spelling = Spelling { written: "waiting", others: &["Waiting", "WAITING"] };
 
 /// A place as it was written, and what is meant.
 pub(super) type Mode = (Option<&'static str>, &'static str);

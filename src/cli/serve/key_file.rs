@@ -33,17 +33,13 @@ pub(super) fn read_or_make(folder: &Path) -> anyhow::Result<Secrets> {
         Err(error) => return Err(anyhow!(error).context(format!("cannot read {}", path.display()))),
     };
     text.trim().parse().with_context(|| {
-        format!(
-            "{} is damaged; remove it to get a new one, and everyone has to log in again",
-            path.display()
-        )
+        format!("{} is damaged; remove it to get a new one, and everyone has to log in again", path.display())
     })
 }
 
 fn random() -> anyhow::Result<String> {
     let mut bytes = [0; RANDOM_BYTES];
-    aws_lc_rs::rand::fill(&mut bytes)
-        .map_err(|_| anyhow!("the system has no randomness to give"))?;
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| anyhow!("the system has no randomness to give"))?;
     Ok(format!("private:{}", URL_SAFE_NO_PAD.encode(bytes)))
 }
 

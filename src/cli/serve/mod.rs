@@ -74,19 +74,12 @@ pub(super) async fn run(settings: Serve) -> anyhow::Result<ExitCode> {
     if private {
         private::refuse_public(settings.listen)?;
     }
-    let secrets = settings
-        .jwt_secret
-        .as_deref()
-        .map(str::parse)
-        .transpose()
-        .context("SAFESTORIES_JWT_SECRET")?;
+    let secrets = settings.jwt_secret.as_deref().map(str::parse).transpose().context("SAFESTORIES_JWT_SECRET")?;
     let port = claim(&settings, private)?;
     let preparing = Box::pin(async {
         match settings.database.database_url.clone() {
             None => prepare_private(settings.data_dir.clone(), secrets).await,
-            Some(url) => {
-                prepare_given(url, settings.database.direct_database_url.clone(), secrets).await
-            }
+            Some(url) => prepare_given(url, settings.database.direct_database_url.clone(), secrets).await,
         }
     });
     let Some(ready) = stop.run_until_cancelled(preparing).await else {
@@ -100,10 +93,7 @@ fn claim(settings: &Serve, private: bool) -> anyhow::Result<Port> {
     let options = private::options(settings.data_dir.clone());
     Port::claim(settings.listen).map_err(|refused| match refused {
         Refused::Taken(address) if private && Embedded::is_running(&options) => {
-            anyhow!(
-                "safestories is running already, on {} and at {address}",
-                settings.data_dir.display()
-            )
+            anyhow!("safestories is running already, on {} and at {address}", settings.data_dir.display())
         }
         refused => refused.into(),
     })
@@ -115,20 +105,10 @@ async fn prepare_private(folder: PathBuf, secrets: Option<Secrets>) -> anyhow::R
     patiently("Making the tables", migrations::apply(&url)).await?;
     let passwords = Passwords::default();
     private::load_demo(&url, &passwords, Clock::System.now()).await?;
-    Ok(Ready {
-        url,
-        direct: None,
-        secrets: secrets.unwrap_or(own),
-        passwords,
-        embedded: Some(embedded),
-    })
+    Ok(Ready { url, direct: None, secrets: secrets.unwrap_or(own), passwords, embedded: Some(embedded) })
 }
 
-async fn prepare_given(
-    url: String,
-    direct: Option<String>,
-    secrets: Option<Secrets>,
-) -> anyhow::Result<Ready> {
+async fn prepare_given(url: String, direct: Option<String>, secrets: Option<Secrets>) -> anyhow::Result<Ready> {
     let secrets = secrets.context(
         "set SAFESTORIES_JWT_SECRET, as `SAFESTORIES_JWT_SECRET=\"main:$(openssl rand -base64 48)\"`: \
          a database of your own is served with a secret of your own",
@@ -139,9 +119,7 @@ async fn prepare_given(
         if direct.is_some() { given::refuse_powerful_role(&url).await } else { Ok(()) }
     })
     .await?;
-    let applied =
-        patiently("Bringing the database to this build's schema", migrations::apply(straight))
-            .await?;
+    let applied = patiently("Bringing the database to this build's schema", migrations::apply(straight)).await?;
     for step in applied {
         tracing::info!(migration = %step, "applied");
     }
@@ -149,12 +127,7 @@ async fn prepare_given(
     Ok(Ready { url, direct, secrets, passwords: Passwords::default(), embedded: None })
 }
 
-async fn serve(
-    settings: Serve,
-    ready: Ready,
-    port: Port,
-    stop: &CancellationToken,
-) -> anyhow::Result<()> {
+async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationToken) -> anyhow::Result<()> {
     let Ready { url, direct, secrets, passwords, embedded } = ready;
     let app = App::new(Parts {
         db: Db::new(&url, direct.as_deref(), settings.pool_size)?,

@@ -63,9 +63,7 @@ impl From<Refused> for anyhow::Error {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::Taken(address) => {
-                anyhow!(
-                    "{address} is in use by another program: stop it, or choose another address with --listen"
-                )
+                anyhow!("{address} is in use by another program: stop it, or choose another address with --listen")
             }
             Refused::Other(error) => error,
         }

@@ -66,11 +66,7 @@ pub(super) async fn start(folder: PathBuf) -> anyhow::Result<(Embedded, Secrets)
 /// # Errors
 ///
 /// If the database fails.
-pub(super) async fn load_demo(
-    url: &str,
-    passwords: &Passwords,
-    now: DateTime<Utc>,
-) -> anyhow::Result<()> {
+pub(super) async fn load_demo(url: &str, passwords: &Passwords, now: DateTime<Utc>) -> anyhow::Result<()> {
     let mut conn = PgConnection::connect(url).await?;
     let done = sqlx::query_scalar!(
         r#"select (exists (select from internal.facts where name = $1)
@@ -90,31 +86,18 @@ pub(super) async fn load_demo(
     Ok(())
 }
 
-async fn load(
-    conn: &mut PgConnection,
-    passwords: &Passwords,
-    now: DateTime<Utc>,
-) -> anyhow::Result<()> {
+async fn load(conn: &mut PgConnection, passwords: &Passwords, now: DateTime<Utc>) -> anyhow::Result<()> {
     let mut tx = conn.begin().await?;
     let loaded = demo::load(&mut tx, Size::FIRST_START, now, &|_, _| {}).await?;
     // Shorter than a password may be: it is no secret.
     let hash = passwords.hash(DEMO_PASSWORD.to_owned()).await?;
-    for (username, users) in
-        [(ADMIN, loaded.admin_user_ids), (THERAPIST, loaded.therapist_user_ids)]
-    {
+    for (username, users) in [(ADMIN, loaded.admin_user_ids), (THERAPIST, loaded.therapist_user_ids)] {
         let user = users.first().context("the made-up practice lacks people")?;
-        sqlx::query!(
-            "update users set username = $2, password = $3 where id = $1",
-            user,
-            username,
-            &hash
-        )
-        .execute(&mut *tx)
-        .await?;
+        sqlx::query!("update users set username = $2, password = $3 where id = $1", user, username, &hash)
+            .execute(&mut *tx)
+            .await?;
     }
-    sqlx::query!("insert into internal.facts (name, value) values ($1, $2)", DEMO_HASH, hash)
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query!("insert into internal.facts (name, value) values ($1, $2)", DEMO_HASH, hash).execute(&mut *tx).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -25,21 +25,11 @@ pub struct Serve {
     ///
     /// Speaks plain HTTP: put a proxy with TLS in front. Without a database of its own the server listens on loopback
     /// addresses only. Port 0 takes any free one.
-    #[arg(
-        long,
-        env = "SAFESTORIES_LISTEN",
-        value_name = "ADDRESS",
-        default_value = "127.0.0.1:8080"
-    )]
+    #[arg(long, env = "SAFESTORIES_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub(super) listen: SocketAddr,
 
     /// Where the private PostgreSQL and the secrets live when no database is named
-    #[arg(
-        long,
-        env = "SAFESTORIES_DATA_DIR",
-        value_name = "FOLDER",
-        default_value = "./.safestories"
-    )]
+    #[arg(long, env = "SAFESTORIES_DATA_DIR", value_name = "FOLDER", default_value = "./.safestories")]
     pub(super) data_dir: PathBuf,
 
     /// What tokens are signed with: comma-separated `kid:secret` pairs, the first signs
@@ -62,12 +52,7 @@ pub struct Serve {
     pub(super) trusted_proxies: Vec<IpNet>,
 
     /// The practice's time zone; calendar days are days of it
-    #[arg(
-        long,
-        env = "SAFESTORIES_TIME_ZONE",
-        value_name = "ZONE",
-        default_value = "Asia/Kolkata"
-    )]
+    #[arg(long, env = "SAFESTORIES_TIME_ZONE", value_name = "ZONE", default_value = "Asia/Kolkata")]
     pub(super) time_zone: Zone,
 
     /// Origins whose pages may call the API from a browser, comma-separated: `https://app.example.org`

@@ -23,12 +23,11 @@ impl Email {
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let (local, domain) = text.split_once('@')?;
-        let dotted = domain.split_once('.').is_some_and(|(host, rest)| {
-            !host.is_empty() && !rest.is_empty() && !rest.ends_with('.')
-        });
+        let dotted = domain
+            .split_once('.')
+            .is_some_and(|(host, rest)| !host.is_empty() && !rest.is_empty() && !rest.ends_with('.'));
         let clean = !text.contains(|c: char| c.is_whitespace() || c.is_control());
-        (!local.is_empty() && dotted && clean && !domain.contains('@'))
-            .then(|| Self(text.to_lowercase()))
+        (!local.is_empty() && dotted && clean && !domain.contains('@')).then(|| Self(text.to_lowercase()))
     }
 
     /// The address in lower case.

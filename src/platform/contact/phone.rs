@@ -57,11 +57,7 @@ impl Phone {
                 // The library's own "possible" is not public: E.164 allows 15 digits in all.
                 DATABASE.by_code(&code).is_some()
                     && !national.starts_with('0')
-                    && if code == 91 {
-                        national.len() == 10
-                    } else {
-                        (6..=12).contains(&national.len())
-                    }
+                    && if code == 91 { national.len() == 10 } else { (6..=12).contains(&national.len()) }
             }
         };
         let mut digits = national.bytes();
@@ -251,9 +247,7 @@ mod tests {
     #[test]
     fn no_text_makes_it_panic_and_what_is_read_reads_again() {
         let alphabet: Vec<char> =
-            "0123456789012345678999+++()-.,;/*# xXtel:phone-context=ext~\0\u{ff0b}\u{ff11}é९\u{202a}"
-                .chars()
-                .collect();
+            "0123456789012345678999+++()-.,;/*# xXtel:phone-context=ext~\0\u{ff0b}\u{ff11}é९\u{202a}".chars().collect();
         let mut seed: u64 = 0x9E37_79B9_7F4A_7C15;
         let mut next = move |below: usize| {
             seed ^= seed << 13;

@@ -105,10 +105,7 @@ impl Account {
 
 /// The name of a user, or their number where the machine has no name for it.
 pub(super) fn name_of(uid: u32) -> String {
-    users()
-        .into_iter()
-        .find(|user| user.uid == uid)
-        .map_or_else(|| uid.to_string(), |user| user.name)
+    users().into_iter().find(|user| user.uid == uid).map_or_else(|| uid.to_string(), |user| user.name)
 }
 
 /// The users of this machine, as root could change into them.

@@ -45,12 +45,7 @@ pub(super) fn prepare(
     Ok(())
 }
 
-fn initdb(
-    programs: &Programs,
-    home: &Home,
-    durable: bool,
-    staging: &Path,
-) -> Result<(), EmbeddedError> {
+fn initdb(programs: &Programs, home: &Home, durable: bool, staging: &Path) -> Result<(), EmbeddedError> {
     let mut said = Vec::new();
     for classes in CHARACTER_CLASSES {
         let mut initdb = home.account().command(&programs.initdb());
@@ -66,9 +61,7 @@ fn initdb(
             .current_dir(home.path())
             .stdin(Stdio::null())
             .output()
-            .doing(|| {
-                format!("run {} as {}", programs.initdb().display(), home.account().name())
-            })?;
+            .doing(|| format!("run {} as {}", programs.initdb().display(), home.account().name()))?;
         if output.status.success() {
             return Ok(());
         }
@@ -79,12 +72,7 @@ fn initdb(
 }
 
 /// Makes the application's role and its database.
-fn make_application(
-    programs: &Programs,
-    home: &Home,
-    durable: bool,
-    staging: &Path,
-) -> Result<(), EmbeddedError> {
+fn make_application(programs: &Programs, home: &Home, durable: bool, staging: &Path) -> Result<(), EmbeddedError> {
     let statements = format!(
         "create role {APPLICATION} login createdb createrole;\n\
          create database {APPLICATION} owner {APPLICATION};\n"

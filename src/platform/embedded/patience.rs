@@ -29,11 +29,7 @@ impl<'a> Patience<'a> {
     pub fn wait(&mut self, home: &Home, what: &'static str) -> Result<(), EmbeddedError> {
         let waited = self.begin.elapsed();
         if waited > LONGEST {
-            return Err(EmbeddedError::TooSlow {
-                what,
-                seconds: LONGEST.as_secs(),
-                log: home.log(),
-            });
+            return Err(EmbeddedError::TooSlow { what, seconds: LONGEST.as_secs(), log: home.log() });
         }
         if waited > Duration::from_secs(1)
             && let Some(line) = self.line.take()

@@ -88,11 +88,7 @@ impl Programs {
 }
 
 /// The programs to serve `home` with, fetched where there are none.
-pub(super) fn find(
-    search: &Search,
-    home: &Home,
-    progress: &dyn Fn(&str),
-) -> Result<Programs, EmbeddedError> {
+pub(super) fn find(search: &Search, home: &Home, progress: &dyn Fn(&str)) -> Result<Programs, EmbeddedError> {
     let needed = data_version(home)?;
     let fetched = subfolders(&home.programs(), "").into_iter().map(|folder| folder.join("bin"));
     let folders = search.folders.iter().cloned().chain(fetched);
@@ -106,11 +102,9 @@ pub(super) fn find(
         return Ok(found.swap_remove(at));
     }
     match needed {
-        Some(needed) if needed != download::MAJOR => Err(EmbeddedError::OtherVersion {
-            home: home.path().to_owned(),
-            needed,
-            found: names(&found),
-        }),
+        Some(needed) if needed != download::MAJOR => {
+            Err(EmbeddedError::OtherVersion { home: home.path().to_owned(), needed, found: names(&found) })
+        }
         _ => download::fetch(search.npm.as_deref(), home, progress),
     }
 }
@@ -127,11 +121,8 @@ fn data_version(home: &Home) -> Result<Option<u32>, EmbeddedError> {
 
 /// The version in the answer to `postgres --version`: "postgres (PostgreSQL) 15.18 (Debian …)", "… 19beta1".
 fn parse_version(answer: &str) -> Option<(u32, u32)> {
-    let mut numbers = answer
-        .split_whitespace()
-        .nth(2)?
-        .split(|c: char| !c.is_ascii_digit())
-        .map_while(|number| number.parse().ok());
+    let mut numbers =
+        answer.split_whitespace().nth(2)?.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse().ok());
     Some((numbers.next()?, numbers.next().unwrap_or(0)))
 }
 

@@ -60,9 +60,7 @@ impl Server {
             let mut server = Self::spawn(programs, home, socket, durable)?;
             match server.wait_until_ready(home, socket, progress) {
                 // The processes of a killed server take a moment to notice, and hold its memory until then.
-                Err(EmbeddedError::Ended { tail, .. })
-                    if tail.contains("pre-existing shared memory block") =>
-                {
+                Err(EmbeddedError::Ended { tail, .. }) if tail.contains("pre-existing shared memory block") => {
                     patience.wait(home, "of a former run did not end")?;
                 }
                 ready => return ready.map(|()| server),
@@ -70,12 +68,7 @@ impl Server {
         }
     }
 
-    fn spawn(
-        programs: &Programs,
-        home: &Home,
-        socket: &Socket,
-        durable: bool,
-    ) -> Result<Self, EmbeddedError> {
+    fn spawn(programs: &Programs, home: &Home, socket: &Socket, durable: bool) -> Result<Self, EmbeddedError> {
         let log = LogOfRun::begin(home)?;
         let mut guard = home
             .account()
@@ -91,19 +84,12 @@ impl Server {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .doing(|| {
-                format!("run {} as {}", programs.postgres().display(), home.account().name())
-            })?;
+            .doing(|| format!("run {} as {}", programs.postgres().display(), home.account().name()))?;
         let pipe = guard.stdin.take();
         Ok(Self { guard, pipe, log })
     }
 
-    fn wait_until_ready(
-        &mut self,
-        home: &Home,
-        socket: &Socket,
-        progress: &dyn Fn(&str),
-    ) -> Result<(), EmbeddedError> {
+    fn wait_until_ready(&mut self, home: &Home, socket: &Socket, progress: &dyn Fn(&str)) -> Result<(), EmbeddedError> {
         let mut patience = Patience::new(progress, "Waiting for PostgreSQL to be ready");
         let file = socket.file();
         // A socket that answers belongs to this run, and so does the file then.
@@ -176,8 +162,7 @@ impl LogOfRun {
         let path = home.log();
         let mut from = fs::metadata(&path).map_or(0, |log| log.len());
         if from > LONGEST_LOG {
-            fs::rename(&path, path.with_extension("log.1"))
-                .doing(|| format!("put {} aside", path.display()))?;
+            fs::rename(&path, path.with_extension("log.1")).doing(|| format!("put {} aside", path.display()))?;
             from = 0;
         }
         Ok(Self { path, from })

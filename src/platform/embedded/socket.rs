@@ -33,9 +33,7 @@ impl Socket {
         let folder = home.path().join("socket");
         if fits(&folder) {
             return private(&folder, home.account())
-                .and_then(
-                    |ours| if ours { Ok(()) } else { Err(ErrorKind::PermissionDenied.into()) },
-                )
+                .and_then(|ours| if ours { Ok(()) } else { Err(ErrorKind::PermissionDenied.into()) })
                 .doing(|| format!("use {} for the server alone", folder.display()))
                 .map(|()| Self { folder, temporary: false });
         }

@@ -42,15 +42,11 @@ fn a_second_instance_is_refused_or_waits_and_finds_the_data() {
     let scratch = Scratch::new();
     let first = start(&scratch.options()).unwrap();
     run(&first.url("safestories"), "create table kept as select 'yes' as answer");
-    assert!(
-        matches!(start(&scratch.options()), Err(EmbeddedError::InUse { home }) if home == scratch.0)
-    );
+    assert!(matches!(start(&scratch.options()), Err(EmbeddedError::InUse { home }) if home == scratch.0));
 
     let waiting = Options { wait: true, ..scratch.options() };
     let (said, heard) = std::sync::mpsc::channel();
-    let second = thread::spawn(move || {
-        Embedded::start(&waiting, &|line| said.send(line.to_owned()).unwrap())
-    });
+    let second = thread::spawn(move || Embedded::start(&waiting, &|line| said.send(line.to_owned()).unwrap()));
     assert!(heard.recv().unwrap().starts_with("Waiting for the other instance"));
     first.stop().unwrap();
     let second = second.join().unwrap().unwrap();
@@ -186,9 +182,7 @@ fn root_serves_a_folder_as_its_owner() {
     chown(&scratch.0, Some(nobody), None).unwrap();
     let home = scratch.0.join("below/it");
     let server = start(&Options { home: home.clone(), ..scratch.options() }).unwrap();
-    for made in
-        [scratch.0.join("below"), home.clone(), home.join("data"), home.join("postgres.log")]
-    {
+    for made in [scratch.0.join("below"), home.clone(), home.join("data"), home.join("postgres.log")] {
         assert_eq!(fs::metadata(&made).unwrap().uid(), nobody, "{}", made.display());
     }
     server.stop().unwrap();

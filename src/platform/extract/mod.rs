@@ -40,9 +40,7 @@ pub struct Path<T>(pub T);
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         match sonic_rs::to_vec(&self.0) {
-            Ok(json) => {
-                ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], json).into_response()
-            }
+            Ok(json) => ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], json).into_response(),
             Err(error) => Error::Internal(error.into()).into_response(),
         }
     }
@@ -86,9 +84,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
 }
 
 async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes> {
-    Bytes::from_request(request, state)
-        .await
-        .map_err(|_| Error::Malformed("the body could not be read".into()))
+    Bytes::from_request(request, state).await.map_err(|_| Error::Malformed("the body could not be read".into()))
 }
 
 fn is_json(request: &Request) -> bool {

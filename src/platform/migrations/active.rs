@@ -18,8 +18,7 @@ pub(super) struct Active {
 
 /// All that are in force in `public`.
 pub(super) async fn read(conn: &mut PgConnection, wanted: &Catalogue) -> sqlx::Result<Vec<Active>> {
-    let mut all: Vec<Active> =
-        sqlx::query_as(ON_TABLES).bind(TABLES.as_slice()).fetch_all(&mut *conn).await?;
+    let mut all: Vec<Active> = sqlx::query_as(ON_TABLES).bind(TABLES.as_slice()).fetch_all(&mut *conn).await?;
     let keys: Vec<(String, String, String)> =
         sqlx::query_as(KEYS_WITH_ACTIONS).bind(TABLES.as_slice()).fetch_all(conn).await?;
     all.extend(keys.into_iter().map(|(what, arrow, drop)| Active {

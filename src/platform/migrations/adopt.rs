@@ -65,10 +65,7 @@ pub(super) struct Change {
 /// # Errors
 /// [`Error::Obstacles`] names everything that stands against it; [`Error::NothingToAdopt`] where none of the tables is
 /// there. On any error the database is as it was.
-pub async fn adopt(
-    url: &str,
-    foreign_triggers: Option<ForeignTriggers>,
-) -> Result<Adoption, Error> {
+pub async fn adopt(url: &str, foreign_triggers: Option<ForeignTriggers>) -> Result<Adoption, Error> {
     let mut conn = connect(url).await?;
     conn.lock().await?;
     let result = adopt_locked(&mut conn, foreign_triggers).await;
@@ -76,19 +73,14 @@ pub async fn adopt(
     result
 }
 
-async fn adopt_locked(
-    conn: &mut PgConnection,
-    foreign_triggers: Option<ForeignTriggers>,
-) -> Result<Adoption, Error> {
+async fn adopt_locked(conn: &mut PgConnection, foreign_triggers: Option<ForeignTriggers>) -> Result<Adoption, Error> {
     match status(conn).await? {
         Status::Foreign { .. } => {}
         Status::Ours { pending } => return Ok(Adoption::AlreadyOurs { pending }),
         refused => return Err(refused.refusal()),
     }
     let mut tx = conn.begin().await?;
-    sqlx::raw_sql("set local search_path to ''; set local lock_timeout to '10s'")
-        .execute(&mut *tx)
-        .await?;
+    sqlx::raw_sql("set local search_path to ''; set local lock_timeout to '10s'").execute(&mut *tx).await?;
     hold(&mut tx).await?;
 
     let wanted = blueprint::draw(&mut tx).await?;
@@ -107,9 +99,7 @@ async fn adopt_locked(
     report.data = data::read(&mut tx, &wanted).await?;
     blueprint::discard(&mut tx).await?;
     // From here on as if the database had been ours.
-    sqlx::raw_sql("set local search_path to default; set local lock_timeout to default")
-        .execute(&mut *tx)
-        .await?;
+    sqlx::raw_sql("set local search_path to default; set local lock_timeout to default").execute(&mut *tx).await?;
     MIGRATOR.skip(&mut *tx, Some(blueprint::LAST)).await?;
     MIGRATOR.run(&mut *tx).await?;
     report.applied = steps();
@@ -128,14 +118,8 @@ async fn hold(conn: &mut PgConnection) -> Result<(), Error> {
     let names = tables.iter().map(|table| format!("public.{table}")).collect::<Vec<_>>().join(", ");
     let locked = execute(conn, format!("lock table {names} in access exclusive mode")).await;
     match locked {
-        Err(error)
-            if error
-                .as_database_error()
-                .is_some_and(|cause| cause.code().as_deref() == Some("55P03")) =>
-        {
-            Err(Error::Obstacles(vec![
-                "other programs are using the tables; stop them for a moment".to_owned(),
-            ]))
+        Err(error) if error.as_database_error().is_some_and(|cause| cause.code().as_deref() == Some("55P03")) => {
+            Err(Error::Obstacles(vec!["other programs are using the tables; stop them for a moment".to_owned()]))
         }
         done => Ok(done?),
     }
@@ -149,14 +133,11 @@ fn judge(active: &[Active], choice: Option<ForeignTriggers>, plan: &mut Plan) {
             (Some(ForeignTriggers::Accept), _) => {
                 plan.report.theirs.push(format!("accepted: {what}"));
             }
-            (Some(ForeignTriggers::Disable), Some(sql)) => plan.changes.push(Change {
-                what: format!("switched off: {what}"),
-                sql: sql.clone(),
-                otherwise: None,
-            }),
+            (Some(ForeignTriggers::Disable), Some(sql)) => {
+                plan.changes.push(Change { what: format!("switched off: {what}"), sql: sql.clone(), otherwise: None })
+            }
             (Some(ForeignTriggers::Disable), None) => {
-                plan.obstacles
-                    .push(format!("{what} (cannot be switched off from here: drop or accept it)"));
+                plan.obstacles.push(format!("{what} (cannot be switched off from here: drop or accept it)"));
             }
         }
     }
@@ -176,10 +157,9 @@ async fn carry_out(
     found: &Catalogue,
 ) -> Result<AdoptionReport, Error> {
     let mut report = plan.report;
-    let has_function: bool =
-        sqlx::query_scalar("select to_regprocedure('public.get_ist_timestamp()') is not null")
-            .fetch_one(&mut *conn)
-            .await?;
+    let has_function: bool = sqlx::query_scalar("select to_regprocedure('public.get_ist_timestamp()') is not null")
+        .fetch_one(&mut *conn)
+        .await?;
     if !has_function {
         blueprint::move_function(conn).await?;
         report.done.push("created the function get_ist_timestamp()".to_owned());

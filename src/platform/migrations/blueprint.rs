@@ -26,12 +26,10 @@ pub(super) async fn draw(conn: &mut PgConnection) -> sqlx::Result<Catalogue> {
     }
     let mut wanted = Catalogue::read(conn, SCHEMA).await?;
     for column in &mut wanted.columns {
-        column.default =
-            column.default.take().map(|default| default.replace(&format!("{SCHEMA}."), "public."));
+        column.default = column.default.take().map(|default| default.replace(&format!("{SCHEMA}."), "public."));
     }
     for key in &wanted.foreign_keys {
-        execute(conn, format!("alter table {SCHEMA}.{} drop constraint {}", key.table, key.name))
-            .await?;
+        execute(conn, format!("alter table {SCHEMA}.{} drop constraint {}", key.table, key.name)).await?;
     }
     Ok(wanted)
 }
@@ -42,23 +40,13 @@ pub(super) async fn move_function(conn: &mut PgConnection) -> sqlx::Result<()> {
 }
 
 /// Makes a table of the blueprint the one in `public`.
-pub(super) async fn move_table(
-    conn: &mut PgConnection,
-    wanted: &Catalogue,
-    table: &str,
-) -> sqlx::Result<()> {
+pub(super) async fn move_table(conn: &mut PgConnection, wanted: &Catalogue, table: &str) -> sqlx::Result<()> {
     execute(conn, format!("alter table {SCHEMA}.{table} set schema public")).await?;
     // A default keeps calling the function it was made with, wherever that one ends up.
-    for column in
-        wanted.columns.iter().filter(|column| column.table == table && !column.is_serial())
-    {
+    for column in wanted.columns.iter().filter(|column| column.table == table && !column.is_serial()) {
         if let Some(default) = &column.default {
             let name = quoted(&column.name);
-            execute(
-                conn,
-                format!("alter table public.{table} alter column {name} set default {default}"),
-            )
-            .await?;
+            execute(conn, format!("alter table public.{table} alter column {name} set default {default}")).await?;
         }
     }
     Ok(())

@@ -37,8 +37,7 @@ pub(super) struct Column {
 impl Column {
     /// Whether PostgreSQL numbers the rows by itself.
     pub fn is_serial(&self) -> bool {
-        self.identity
-            || self.default.as_deref().is_some_and(|default| default.starts_with("nextval("))
+        self.identity || self.default.as_deref().is_some_and(|default| default.starts_with("nextval("))
     }
 }
 
@@ -58,9 +57,7 @@ pub(super) struct Unique {
 impl Unique {
     /// Whether both make the same rows unique. `lower(x)` is spelled with a cast where x is a varchar.
     pub fn same_rule(&self, other: &Self) -> bool {
-        let bare = |on: &[String]| {
-            on.iter().map(|column| column.replace("::text", "")).collect::<Vec<_>>()
-        };
+        let bare = |on: &[String]| on.iter().map(|column| column.replace("::text", "")).collect::<Vec<_>>();
         self.table == other.table && bare(&self.on) == bare(&other.on)
     }
 }
@@ -91,26 +88,10 @@ impl ForeignKey {
 impl Catalogue {
     pub async fn read(conn: &mut PgConnection, schema: &str) -> sqlx::Result<Self> {
         Ok(Self {
-            tables: sqlx::query_scalar(TABLES_IN)
-                .bind(schema)
-                .bind(TABLES.as_slice())
-                .fetch_all(&mut *conn)
-                .await?,
-            columns: sqlx::query_as(COLUMNS)
-                .bind(schema)
-                .bind(TABLES.as_slice())
-                .fetch_all(&mut *conn)
-                .await?,
-            uniques: sqlx::query_as(UNIQUES)
-                .bind(schema)
-                .bind(TABLES.as_slice())
-                .fetch_all(&mut *conn)
-                .await?,
-            foreign_keys: sqlx::query_as(FOREIGN_KEYS)
-                .bind(schema)
-                .bind(TABLES.as_slice())
-                .fetch_all(conn)
-                .await?,
+            tables: sqlx::query_scalar(TABLES_IN).bind(schema).bind(TABLES.as_slice()).fetch_all(&mut *conn).await?,
+            columns: sqlx::query_as(COLUMNS).bind(schema).bind(TABLES.as_slice()).fetch_all(&mut *conn).await?,
+            uniques: sqlx::query_as(UNIQUES).bind(schema).bind(TABLES.as_slice()).fetch_all(&mut *conn).await?,
+            foreign_keys: sqlx::query_as(FOREIGN_KEYS).bind(schema).bind(TABLES.as_slice()).fetch_all(conn).await?,
         })
     }
 

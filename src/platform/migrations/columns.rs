@@ -29,9 +29,7 @@ pub(super) async fn plan(
             }
         }
     }
-    for column in
-        found.columns.iter().filter(|column| wanted.column(&column.table, &column.name).is_none())
-    {
+    for column in found.columns.iter().filter(|column| wanted.column(&column.table, &column.name).is_none()) {
         let at = at(column);
         if column.not_null && column.default.is_none() && !column.computed && !column.identity {
             plan.obstacles.push(format!(
@@ -50,10 +48,9 @@ fn at(column: &Column) -> String {
 
 async fn missing(conn: &mut PgConnection, column: &Column, plan: &mut Plan) -> sqlx::Result<()> {
     let (table, name, declared) = (&column.table, quoted(&column.name), &column.declared);
-    let has_rows: bool =
-        sqlx::query_scalar(AssertSqlSafe(format!("select exists (select from public.{table})")))
-            .fetch_one(conn)
-            .await?;
+    let has_rows: bool = sqlx::query_scalar(AssertSqlSafe(format!("select exists (select from public.{table})")))
+        .fetch_one(conn)
+        .await?;
     let sql = if !column.not_null {
         let default = column.default.as_deref().unwrap_or("null");
         format!(
@@ -71,11 +68,7 @@ async fn missing(conn: &mut PgConnection, column: &Column, plan: &mut Plan) -> s
     } else {
         format!("alter table public.{table} add column {name} {declared} not null")
     };
-    plan.changes.push(Change {
-        what: format!("added the column {} {declared}", at(column)),
-        sql,
-        otherwise: None,
-    });
+    plan.changes.push(Change { what: format!("added the column {} {declared}", at(column)), sql, otherwise: None });
     Ok(())
 }
 
@@ -92,12 +85,10 @@ fn compare_type(wanted: &Column, found: &Column, plan: &mut Plan) {
         return;
     }
     if wanted.family != found.family {
-        plan.obstacles
-            .push(format!("column {at} is {}, but must be {}", found.declared, wanted.declared));
+        plan.obstacles.push(format!("column {at} is {}, but must be {}", found.declared, wanted.declared));
         return;
     }
-    let narrower =
-        found.modifier != -1 && (wanted.modifier == -1 || found.modifier < wanted.modifier);
+    let narrower = found.modifier != -1 && (wanted.modifier == -1 || found.modifier < wanted.modifier);
     if narrower {
         plan.changes.push(Change {
             what: format!("widened the column {at} from {} to {}", found.declared, wanted.declared),
@@ -113,9 +104,7 @@ fn compare_type(wanted: &Column, found: &Column, plan: &mut Plan) {
             )),
         });
     } else {
-        plan.report
-            .differences
-            .push(format!("column {at} is {}, ours is {}", found.declared, wanted.declared));
+        plan.report.differences.push(format!("column {at} is {}, ours is {}", found.declared, wanted.declared));
     }
 }
 
@@ -141,9 +130,7 @@ async fn compare_default(
         (None, None) => {}
         (Some(wanted_default), None) => plan.changes.push(Change {
             what: format!("gave the column {} its default {wanted_default}", at(wanted)),
-            sql: format!(
-                "alter table public.{table} alter column {name} set default {wanted_default}"
-            ),
+            sql: format!("alter table public.{table} alter column {name} set default {wanted_default}"),
             otherwise: None,
         }),
         (Some(ours), Some(theirs)) if plain(ours) == plain(theirs) => {}
@@ -158,18 +145,11 @@ async fn compare_default(
 
 /// A default without the spellings that mean the same.
 fn plain(default: &str) -> String {
-    default
-        .replace("CURRENT_TIMESTAMP", "now()")
-        .replace("::text", "")
-        .replace("::character varying", "")
+    default.replace("CURRENT_TIMESTAMP", "now()").replace("::text", "").replace("::character varying", "")
 }
 
 /// A copied table often keeps a sequence that starts below its rows, so that the next insert would collide.
-async fn sequence_behind(
-    conn: &mut PgConnection,
-    column: &Column,
-    plan: &mut Plan,
-) -> sqlx::Result<()> {
+async fn sequence_behind(conn: &mut PgConnection, column: &Column, plan: &mut Plan) -> sqlx::Result<()> {
     let sequence: Option<String> = sqlx::query_scalar(
         "select coalesce(
              pg_get_serial_sequence(format('public.%I', $1), $2),
@@ -203,26 +183,18 @@ async fn sequence_behind(
         plan.changes.push(Change {
             what: format!("moved the numbering of {} past its rows, to {restart}", at(column)),
             sql: format!("alter sequence {sequence} restart with {restart}"),
-            otherwise: Some(format!(
-                "the numbering of {} lags behind its rows, inserts will collide",
-                at(column)
-            )),
+            otherwise: Some(format!("the numbering of {} lags behind its rows, inserts will collide", at(column))),
         });
     }
     Ok(())
 }
 
-async fn number_rows(
-    conn: &mut PgConnection,
-    column: &Column,
-    plan: &mut Plan,
-) -> sqlx::Result<()> {
+async fn number_rows(conn: &mut PgConnection, column: &Column, plan: &mut Plan) -> sqlx::Result<()> {
     let (table, name) = (&column.table, quoted(&column.name));
-    let start: i64 = sqlx::query_scalar(AssertSqlSafe(format!(
-        "select coalesce(max({name}), 0)::bigint + 1 from public.{table}"
-    )))
-    .fetch_one(&mut *conn)
-    .await?;
+    let start: i64 =
+        sqlx::query_scalar(AssertSqlSafe(format!("select coalesce(max({name}), 0)::bigint + 1 from public.{table}")))
+            .fetch_one(&mut *conn)
+            .await?;
     let sequence = free_name(conn, &format!("{table}_{}_seq", column.name)).await?;
     plan.changes.push(Change {
         what: format!("numbered new rows of {} from {start}", at(column)),
@@ -235,25 +207,17 @@ async fn number_rows(
     Ok(())
 }
 
-async fn compare_null(
-    conn: &mut PgConnection,
-    wanted: &Column,
-    found: &Column,
-    plan: &mut Plan,
-) -> sqlx::Result<()> {
+async fn compare_null(conn: &mut PgConnection, wanted: &Column, found: &Column, plan: &mut Plan) -> sqlx::Result<()> {
     let at = at(wanted);
     match (wanted.not_null, found.not_null) {
         (true, false) => {
             let (table, name) = (&wanted.table, quoted(&wanted.name));
-            let nulls: i64 = sqlx::query_scalar(AssertSqlSafe(format!(
-                "select count(*) from public.{table} where {name} is null"
-            )))
-            .fetch_one(conn)
-            .await?;
+            let nulls: i64 =
+                sqlx::query_scalar(AssertSqlSafe(format!("select count(*) from public.{table} where {name} is null")))
+                    .fetch_one(conn)
+                    .await?;
             if nulls > 0 {
-                plan.report
-                    .left_out
-                    .push(format!("NOT NULL of {at}: rows that hold NULL: {nulls}"));
+                plan.report.left_out.push(format!("NOT NULL of {at}: rows that hold NULL: {nulls}"));
             } else {
                 plan.changes.push(Change {
                     what: format!("made {at} NOT NULL, as all its rows are"),

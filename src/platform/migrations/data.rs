@@ -33,7 +33,8 @@ fn checks() -> Vec<(String, String)> {
         ),
         (
             "users with a role other than admin or therapist (they cannot log in)".to_owned(),
-            "select count(*) from public.users where lower(coalesce(role, '')) not in ('admin', 'therapist')".to_owned(),
+            "select count(*) from public.users where lower(coalesce(role, '')) not in ('admin', 'therapist')"
+                .to_owned(),
         ),
         (
             "session notes whose booking does not exist".to_owned(),
@@ -58,11 +59,7 @@ fn checks() -> Vec<(String, String)> {
 
 /// The words the server writes; others are read as far as they are known.
 const STATUS_WORDS: [(&str, &str, &[&str]); 7] = [
-    (
-        "bookings",
-        "booking_status",
-        &["confirmed", "rescheduled", "cancelled", "no_show", "completed"],
-    ),
+    ("bookings", "booking_status", &["confirmed", "rescheduled", "cancelled", "no_show", "completed"]),
     ("bookings", "invitee_status", &["confirmed", "waiting", "cancelled"]),
     ("bookings", "booking_mode", &["google_meet", "in_person", "phone"]),
     ("bookings", "refund_status", &["initiated", "processing", "completed", "failed"]),
@@ -97,17 +94,14 @@ async fn unreadable(
     if columns.is_empty() {
         return Ok(());
     }
-    let counts = columns
-        .iter()
-        .map(|(_, test)| format!("count(*) filter (where {test})"))
-        .collect::<Vec<_>>()
-        .join(", ");
-    let counts: Vec<i64> =
-        sqlx::query_scalar(AssertSqlSafe(format!("select array[{counts}] from public.{table}")))
-            .fetch_one(conn)
-            .await?;
+    let counts =
+        columns.iter().map(|(_, test)| format!("count(*) filter (where {test})")).collect::<Vec<_>>().join(", ");
+    let counts: Vec<i64> = sqlx::query_scalar(AssertSqlSafe(format!("select array[{counts}] from public.{table}")))
+        .fetch_one(conn)
+        .await?;
     for ((name, _), count) in columns.iter().zip(counts).filter(|(_, count)| *count > 0) {
-        findings.push(format!("{table}.{name} with infinity, NaN or a year beyond the calendar (read as NULL): {count}"));
+        findings
+            .push(format!("{table}.{name} with infinity, NaN or a year beyond the calendar (read as NULL): {count}"));
     }
     Ok(())
 }

@@ -5,10 +5,7 @@ use std::collections::BTreeSet;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, error::DatabaseError};
 
 /// Runs statements so that their refusal by PostgreSQL leaves the transaction usable.
-pub(super) async fn attempt(
-    conn: &mut PgConnection,
-    sql: &str,
-) -> sqlx::Result<Result<(), Box<dyn DatabaseError>>> {
+pub(super) async fn attempt(conn: &mut PgConnection, sql: &str) -> sqlx::Result<Result<(), Box<dyn DatabaseError>>> {
     let mut savepoint = conn.begin().await?;
     match execute(&mut savepoint, sql.to_owned()).await {
         Ok(()) => savepoint.commit().await.map(Ok),

@@ -38,11 +38,7 @@ pub(super) async fn complete(
     for rule in &wanted.uniques {
         match found.uniques.iter().find(|there| there.same_rule(rule)) {
             Some(there) if rule.primary && !there.primary => {
-                report.differences.push(format!(
-                    "{} is unique by {}, not a primary key",
-                    words(rule),
-                    there.name
-                ));
+                report.differences.push(format!("{} is unique by {}, not a primary key", words(rule), there.name));
             }
             Some(_) => {}
             None => {
@@ -73,19 +69,17 @@ async fn add_unique(
     let words = words(rule);
     let kind = if rule.primary { "primary key" } else { "unique" };
     if let Some(duplicates) = duplicates(conn, rule).await? {
-        let consequence =
-            if rule.table == "users" && !rule.primary { "; these users cannot log in" } else { "" };
+        let consequence = if rule.table == "users" && !rule.primary { "; these users cannot log in" } else { "" };
         report.left_out.push(format!("{kind} {words}: {duplicates}{consequence}"));
         return Ok(false);
     }
     let (table, on) = (&rule.table, rule.on.join(", "));
     let other_primary = found.uniques.iter().any(|there| there.table == *table && there.primary);
     if rule.primary && !other_primary {
-        let nulls: i64 = sqlx::query_scalar(AssertSqlSafe(format!(
-            "select count(*) from public.{table} where {on} is null"
-        )))
-        .fetch_one(&mut *conn)
-        .await?;
+        let nulls: i64 =
+            sqlx::query_scalar(AssertSqlSafe(format!("select count(*) from public.{table} where {on} is null")))
+                .fetch_one(&mut *conn)
+                .await?;
         if nulls > 0 {
             report.left_out.push(format!("primary key {words}: rows that hold NULL: {nulls}"));
             return Ok(false);
@@ -93,10 +87,7 @@ async fn add_unique(
     }
     let name = free_name(conn, &rule.name).await?;
     let (kind, sql) = if rule.primary && !other_primary {
-        (
-            "primary key",
-            format!("alter table public.{table} add constraint {name} primary key ({on})"),
-        )
+        ("primary key", format!("alter table public.{table} add constraint {name} primary key ({on})"))
     } else if rule.constraint {
         ("unique", format!("alter table public.{table} add constraint {name} unique ({on})"))
     } else {
@@ -126,8 +117,7 @@ async fn duplicates(conn: &mut PgConnection, rule: &Unique) -> sqlx::Result<Opti
     .await?;
     let Some(&(_, count)) = rows.first() else { return Ok(None) };
     let names = rows.iter().map(|(value, _)| format!("`{value}`")).collect::<Vec<_>>().join(", ");
-    let rest =
-        if usize::try_from(count).is_ok_and(|count| count > NAMED) { " and so on" } else { "" };
+    let rest = if usize::try_from(count).is_ok_and(|count| count > NAMED) { " and so on" } else { "" };
     Ok(Some(format!("values that occur more than once: {count} ({names}{rest})")))
 }
 
@@ -145,10 +135,7 @@ async fn foreign_key(
     let name = match there {
         Some(there) => there.name.clone(),
         None if found.unique_on(&rule.target, &rule.target_column).is_none() => {
-            report.left_out.push(format!(
-                "foreign key {arrow}: {}.{} is not unique",
-                rule.target, rule.target_column
-            ));
+            report.left_out.push(format!("foreign key {arrow}: {}.{} is not unique", rule.target, rule.target_column));
             return Ok(());
         }
         None => {
@@ -166,21 +153,16 @@ async fn foreign_key(
             name
         }
     };
-    let orphans: i64 = sqlx::query_scalar(AssertSqlSafe(orphans(
-        table,
-        &rule.column,
-        &rule.target,
-        &rule.target_column,
-    )))
-    .fetch_one(&mut *conn)
-    .await?;
-    if orphans == 0 {
-        execute(conn, format!("alter table public.{table} validate constraint {}", quoted(&name)))
+    let orphans: i64 =
+        sqlx::query_scalar(AssertSqlSafe(orphans(table, &rule.column, &rule.target, &rule.target_column)))
+            .fetch_one(&mut *conn)
             .await?;
+    if orphans == 0 {
+        execute(conn, format!("alter table public.{table} validate constraint {}", quoted(&name))).await?;
     } else {
-        report.left_out.push(format!(
-            "foreign key {arrow}: rows that point at nothing: {orphans}; it holds for new rows"
-        ));
+        report
+            .left_out
+            .push(format!("foreign key {arrow}: rows that point at nothing: {orphans}; it holds for new rows"));
     }
     Ok(())
 }

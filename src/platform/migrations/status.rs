@@ -157,8 +157,7 @@ pub async fn status(conn: &mut PgConnection) -> sqlx::Result<Status> {
         .await?;
         return Ok(if tables.is_empty() { Status::Empty } else { Status::Foreign { tables } });
     }
-    let versions: Vec<i64> =
-        applied.keys().copied().filter(|version| !MIGRATOR.version_exists(*version)).collect();
+    let versions: Vec<i64> = applied.keys().copied().filter(|version| !MIGRATOR.version_exists(*version)).collect();
     if !versions.is_empty() {
         return Ok(Status::Newer { versions });
     }
@@ -173,25 +172,17 @@ pub async fn status(conn: &mut PgConnection) -> sqlx::Result<Status> {
             None => pending.push(migration.into()),
         }
     }
-    Ok(if altered.is_empty() {
-        Status::Ours { pending }
-    } else {
-        Status::Altered { versions: altered }
-    })
+    Ok(if altered.is_empty() { Status::Ours { pending } } else { Status::Altered { versions: altered } })
 }
 
 /// The versions and checksums in sqlx's table; none where there is no such table.
 async fn applied(conn: &mut PgConnection) -> sqlx::Result<BTreeMap<i64, Vec<u8>>> {
-    let exists: bool = sqlx::query_scalar("select to_regclass($1) is not null")
-        .bind(APPLIED)
-        .fetch_one(&mut *conn)
-        .await?;
+    let exists: bool =
+        sqlx::query_scalar("select to_regclass($1) is not null").bind(APPLIED).fetch_one(&mut *conn).await?;
     if !exists {
         return Ok(BTreeMap::new());
     }
     let rows: Vec<(i64, Vec<u8>)> =
-        sqlx::query_as(AssertSqlSafe(format!("select version, checksum from {APPLIED}")))
-            .fetch_all(conn)
-            .await?;
+        sqlx::query_as(AssertSqlSafe(format!("select version, checksum from {APPLIED}"))).fetch_all(conn).await?;
     Ok(rows.into_iter().collect())
 }

@@ -5,24 +5,16 @@ use sqlx::PgConnection;
 use super::{TABLES, catalogue::Catalogue};
 
 /// Sentences about everything that is neither one of the tables nor one of their wanted rules.
-pub(super) async fn read(
-    conn: &mut PgConnection,
-    wanted: &Catalogue,
-    found: &Catalogue,
-) -> sqlx::Result<Vec<String>> {
+pub(super) async fn read(conn: &mut PgConnection, wanted: &Catalogue, found: &Catalogue) -> sqlx::Result<Vec<String>> {
     let mut theirs: Vec<String> =
         sqlx::query_scalar(BESIDE_TABLES).bind(TABLES.as_slice()).fetch_all(&mut *conn).await?;
     let rules: Vec<(String, String, String)> =
         sqlx::query_as(ON_TABLES).bind(TABLES.as_slice()).fetch_all(conn).await?;
     for (table, name, definition) in rules {
         let recognised = found.uniques.iter().any(|rule| {
-            rule.table == table
-                && rule.name == name
-                && wanted.uniques.iter().any(|other| other.same_rule(rule))
+            rule.table == table && rule.name == name && wanted.uniques.iter().any(|other| other.same_rule(rule))
         }) || found.foreign_keys.iter().any(|rule| {
-            rule.table == table
-                && rule.name == name
-                && wanted.foreign_keys.iter().any(|other| other.same_rule(rule))
+            rule.table == table && rule.name == name && wanted.foreign_keys.iter().any(|other| other.same_rule(rule))
         });
         if !recognised {
             theirs.push(format!("{name} on {table}: {definition}"));

@@ -16,8 +16,7 @@ use utoipa::{
 
 use super::{Amount, Decimal};
 
-const FORM: &str =
-    "an amount has at most 10 digits before the point and 2 after it, e.g. \"1700.00\"";
+const FORM: &str = "an amount has at most 10 digits before the point and 2 after it, e.g. \"1700.00\"";
 const SCALE: u8 = 2;
 /// The largest whole amount that can be written.
 const LARGEST: u64 = 9_999_999_999;
@@ -106,9 +105,7 @@ impl PartialSchema for AmountInput {
             .pattern(Some(r"^[0-9]{1,10}(\.[0-9]{1,2})?$"))
             .minimum(Some(0_u64))
             .maximum(Some(LARGEST))
-            .description(Some(
-                "An amount of money: a decimal number in a string, or a whole number",
-            ))
+            .description(Some("An amount of money: a decimal number in a string, or a whole number"))
             .examples(["1700.00"])
             .into()
     }

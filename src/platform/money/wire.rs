@@ -83,8 +83,7 @@ fn from_binary(bytes: &[u8]) -> Result<Option<Decimal>, BoxDynError> {
     if groups.len() != usize::from(u16::from_be_bytes(*count)) {
         return Err("numeric: another number of groups than it says".into());
     }
-    let Some(scale) = u8::try_from(u16::from_be_bytes(*scale)).ok().filter(|it| *it <= DIGITS)
-    else {
+    let Some(scale) = u8::try_from(u16::from_be_bytes(*scale)).ok().filter(|it| *it <= DIGITS) else {
         return Ok(None);
     };
 
@@ -95,13 +94,9 @@ fn from_binary(bytes: &[u8]) -> Result<Option<Decimal>, BoxDynError> {
         let group = i128::from(u16::from_be_bytes(*group));
         if group != 0 {
             let kept = match u32::try_from(places) {
-                Ok(places) => {
-                    10_i128.checked_pow(places).and_then(|power| group.checked_mul(power))
-                }
+                Ok(places) => 10_i128.checked_pow(places).and_then(|power| group.checked_mul(power)),
                 // The last group is filled up with zeros beyond the scale.
-                Err(_) => {
-                    Some(group / 10_i128.checked_pow(places.unsigned_abs()).unwrap_or(BEYOND))
-                }
+                Err(_) => Some(group / 10_i128.checked_pow(places.unsigned_abs()).unwrap_or(BEYOND)),
             };
             match kept.and_then(|kept| units.checked_add(kept)) {
                 Some(sum) => units = sum,
@@ -123,9 +118,7 @@ fn from_text(text: &str) -> Result<Option<Decimal>, BoxDynError> {
     if digits().next().is_none() || !digits().all(|digit| digit.is_ascii_digit()) {
         return Err(format!("numeric: {text:?}").into());
     }
-    let units = digits().try_fold(0_i128, |units, digit| {
-        units.checked_mul(10)?.checked_add(i128::from(digit - b'0'))
-    });
+    let units = digits().try_fold(0_i128, |units, digit| units.checked_mul(10)?.checked_add(i128::from(digit - b'0')));
     let scale = u8::try_from(fraction.len()).ok();
     Ok(units.zip(scale).and_then(|(units, scale)| Decimal::new(sign * units, scale)))
 }
@@ -133,8 +126,7 @@ fn from_text(text: &str) -> Result<Option<Decimal>, BoxDynError> {
 /// The words of the binary form, without groups of zeros at either end, as PostgreSQL has it.
 fn to_words(decimal: Decimal) -> Result<Vec<u16>, BoxDynError> {
     // Fill the fraction up to whole groups.
-    let groups_after = i32::from(decimal.scale).div_euclid(GROUP)
-        + i32::from(i32::from(decimal.scale) % GROUP != 0);
+    let groups_after = i32::from(decimal.scale).div_euclid(GROUP) + i32::from(i32::from(decimal.scale) % GROUP != 0);
     let filling = u32::try_from(groups_after * GROUP - i32::from(decimal.scale))?;
     let mut rest = decimal.units.unsigned_abs() * 10_u128.pow(filling);
 
@@ -151,8 +143,7 @@ fn to_words(decimal: Decimal) -> Result<Vec<u16>, BoxDynError> {
 
     let weight = if groups.is_empty() { 0 } else { i16::try_from(weight)? };
     let sign = if decimal.units < 0 { NEGATIVE } else { POSITIVE };
-    let head =
-        [u16::try_from(groups.len())?, weight.cast_unsigned(), sign, u16::from(decimal.scale)];
+    let head = [u16::try_from(groups.len())?, weight.cast_unsigned(), sign, u16::from(decimal.scale)];
     Ok([&head, groups.as_slice()].concat())
 }
 
@@ -209,9 +200,7 @@ mod tests {
         ] {
             assert_eq!(binary(words), Amount::ABSENT, "{words:?}");
         }
-        for it in
-            ["NaN", "Infinity", "-Infinity", &"9".repeat(31), &format!("0.{}", "0".repeat(31))]
-        {
+        for it in ["NaN", "Infinity", "-Infinity", &"9".repeat(31), &format!("0.{}", "0".repeat(31))] {
             assert_eq!(text(it), Amount::ABSENT, "{it}");
         }
     }
@@ -231,20 +220,14 @@ mod tests {
         let mut seed: u128 = 88_172_645_463_325_252;
         for round in 0..30_000_u32 {
             // A linear congruential generator is random enough for digits.
-            seed = seed
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let size = 10_i128.pow(round % 31);
             let units = i128::try_from(seed >> 8).expect("120 bits") % size;
             let units = if round % 3 == 0 { -units } else { units };
             let scale = u8::try_from(round / 31 % 31).expect("small");
             let decimal = Decimal::new(units, scale).expect("within the limits");
 
-            let bytes: Vec<u8> = to_words(decimal)
-                .expect("words")
-                .iter()
-                .flat_map(|word| word.to_be_bytes())
-                .collect();
+            let bytes: Vec<u8> = to_words(decimal).expect("words").iter().flat_map(|word| word.to_be_bytes()).collect();
             let read = from_binary(&bytes).expect("bytes").expect("an amount");
             assert_eq!((read.units, read.scale), (units, scale));
 

@@ -226,9 +226,7 @@ mod tests {
     fn days_are_ten_characters() {
         let day: Day = from_value(json!("2028-02-29")).expect("a leap day");
         assert_eq!(day.date().to_string(), "2028-02-29");
-        for text in
-            ["2026-2-4", "20260204", "2026-02-04T00:00:00Z", "99999-01-01", "+2026-02-1", ""]
-        {
+        for text in ["2026-2-4", "20260204", "2026-02-04T00:00:00Z", "99999-01-01", "+2026-02-1", ""] {
             assert_eq!(refusal::<Day>(text), NOT_A_DAY);
         }
         assert_eq!(refusal::<Day>("2026-02-29"), "the calendar has no such day");

@@ -126,9 +126,7 @@ impl<'r> Decode<'r, Postgres> for Timestamp {
             return Ok(Self::ABSENT);
         }
         match value.format() {
-            PgValueFormat::Binary => {
-                Ok(Self::from_postgres(i64::from_be_bytes(value.as_bytes()?.try_into()?)))
-            }
+            PgValueFormat::Binary => Ok(Self::from_postgres(i64::from_be_bytes(value.as_bytes()?.try_into()?))),
             PgValueFormat::Text => Self::from_postgres_text(value.as_str()?),
         }
     }
@@ -213,9 +211,7 @@ impl<'r> Decode<'r, Postgres> for IstTimestamp {
 impl Encode<'_, Postgres> for IstTimestamp {
     fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
         match self.0.0 {
-            Some(micros) => {
-                Encode::<Postgres>::encode(micros + IST_MICROS - POSTGRES_EPOCH, buffer)
-            }
+            Some(micros) => Encode::<Postgres>::encode(micros + IST_MICROS - POSTGRES_EPOCH, buffer),
             None => Ok(IsNull::Yes),
         }
     }

@@ -3,16 +3,12 @@
 //! `audit_logs.timestamp` is Indian time, `booking_invitee_time` the client's. They are shown, and
 //! written by this server in one form; nothing is computed from them but `doctor`'s comparison.
 
-use chrono::{
-    DateTime, Days, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Offset as _, TimeDelta,
-    TimeZone, Utc,
-};
+use chrono::{DateTime, Days, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Offset as _, TimeDelta, TimeZone, Utc};
 
 /// How far Indian time is ahead of UTC, in microseconds. It has been so since 1945.
 pub(super) const IST_MICROS: i64 = 330 * 60 * 1_000_000;
 
-const MONTHS: [&str; 12] =
-    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 /// The wall time of India, as `notifications.created_at` holds it.
@@ -31,18 +27,10 @@ pub fn ist_text(instant: DateTime<Utc>) -> String {
 ///
 /// Both times are written in the offset that `zone` has at the start.
 #[must_use]
-pub fn invitee_time_text<Z: TimeZone>(
-    start: DateTime<Utc>,
-    end: DateTime<Utc>,
-    zone: &Z,
-) -> String {
+pub fn invitee_time_text<Z: TimeZone>(start: DateTime<Utc>, end: DateTime<Utc>, zone: &Z) -> String {
     let offset = zone.offset_from_utc_datetime(&start.naive_utc()).fix();
     let (start, end) = (start.with_timezone(&offset), end.with_timezone(&offset));
-    format!(
-        "{} - {} (GMT{offset})",
-        start.format("%A, %b %-d, %Y at %-I:%M %p"),
-        end.format("%-I:%M %p")
-    )
+    format!("{} - {} (GMT{offset})", start.format("%A, %b %-d, %Y at %-I:%M %p"), end.format("%-I:%M %p"))
 }
 
 /// Reads the start and, where it is named, the end of a `booking_invitee_time`, also as other
@@ -62,12 +50,9 @@ pub fn parse_invitee_time(text: &str) -> Option<(DateTime<Utc>, Option<DateTime<
     }
     let offset = scan.offset()?;
 
-    let instant =
-        |local: NaiveDateTime| offset.from_local_datetime(&local).single().map(|at| at.to_utc());
+    let instant = |local: NaiveDateTime| offset.from_local_datetime(&local).single().map(|at| at.to_utc());
     let end = match end {
-        Some(end) if end.time < start.time => {
-            Some(instant(day.checked_add_days(Days::new(1))?.and_time(end.time))?)
-        }
+        Some(end) if end.time < start.time => Some(instant(day.checked_add_days(Days::new(1))?.and_time(end.time))?),
         Some(end) => Some(instant(day.and_time(end.time))?),
         None => None,
     };

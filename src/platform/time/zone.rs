@@ -2,9 +2,7 @@
 
 use std::{fmt, ops::Range, str::FromStr};
 
-use chrono::{
-    DateTime, Days, MappedLocalTime, NaiveDate, NaiveTime, TimeDelta, TimeZone as _, Utc,
-};
+use chrono::{DateTime, Days, MappedLocalTime, NaiveDate, NaiveTime, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Deserializer};
 use utoipa::{
@@ -48,8 +46,7 @@ impl Zone {
             MappedLocalTime::None => {
                 // No zone is further than 36 hours from UTC, gaps included.
                 let margin = TimeDelta::hours(36);
-                let (mut before, mut after) =
-                    (midnight.and_utc() - margin, midnight.and_utc() + margin);
+                let (mut before, mut after) = (midnight.and_utc() - margin, midnight.and_utc() + margin);
                 while after - before > TimeDelta::seconds(1) {
                     let middle = before + TimeDelta::seconds((after - before).num_seconds() / 2);
                     if self.date(middle) < day {
@@ -143,8 +140,7 @@ mod tests {
     #[test]
     fn an_indian_day_starts_at_half_past_six_in_the_evening_of_utc() {
         assert_eq!(start("Asia/Kolkata", "2026-02-04"), "2026-02-03T18:30:00+00:00");
-        let range = Zone::INDIA
-            .days("2026-02-01".parse().expect("a day"), "2026-02-28".parse().expect("a day"));
+        let range = Zone::INDIA.days("2026-02-01".parse().expect("a day"), "2026-02-28".parse().expect("a day"));
         assert_eq!(range.end - range.start, TimeDelta::days(28));
     }
 
@@ -168,9 +164,7 @@ mod tests {
 
     #[test]
     fn days_join_without_gaps_and_hold_their_instants() {
-        for name in
-            ["Asia/Kolkata", "Europe/Berlin", "America/Sao_Paulo", "Pacific/Apia", "Asia/Beirut"]
-        {
+        for name in ["Asia/Kolkata", "Europe/Berlin", "America/Sao_Paulo", "Pacific/Apia", "Asia/Beirut"] {
             let zone = zone(name);
             let mut day: NaiveDate = "2011-01-01".parse().expect("a day");
             while day < "2020-01-01".parse().expect("a day") {

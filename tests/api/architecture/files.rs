@@ -8,44 +8,30 @@ use super::{Source, assert_none, sources};
 const LONGEST: usize = 400;
 
 /// Names that say nothing about what is inside.
-const EMPTY_NAMES: [&str; 8] =
-    ["utils", "util", "helpers", "helper", "common", "manager", "misc", "shared"];
+const EMPTY_NAMES: [&str; 8] = ["utils", "util", "helpers", "helper", "common", "manager", "misc", "shared"];
 
 /// What only the files named may say, and why.
 const RESERVED: &[(&str, &[&str], &str)] = &[
     ("PgPool", &["platform/postgres.rs"], "connections are handed out in one place"),
     ("Utc::now(", &["platform/time/mod.rs"], "now comes from the clock"),
     ("SystemTime::now(", &["cli/dev.rs"], "now comes from the clock"),
-    (
-        "sonic_rs",
-        &["platform/extract/mod.rs", "platform/etag.rs"],
-        "answers are serialised in one place",
-    ),
-    (
-        "axum::Json",
-        &["platform/extract/mod.rs"],
-        "bodies are read and written by platform::extract",
-    ),
+    ("sonic_rs", &["platform/extract/mod.rs", "platform/etag.rs"], "answers are serialised in one place"),
+    ("axum::Json", &["platform/extract/mod.rs"], "bodies are read and written by platform::extract"),
     ("std::env::var", &["platform/embedded/", "cli/mod.rs"], "settings come from the command line's declaration"),
 ];
 
 /// What stands in no finished program.
-const FORBIDDEN: [&str; 7] =
-    ["todo!(", "unimplemented!(", "dbg!(", "#[ignore]", "#[allow(", "TODO", "FIXME"];
+const FORBIDDEN: [&str; 7] = ["todo!(", "unimplemented!(", "dbg!(", "#[ignore]", "#[allow(", "TODO", "FIXME"];
 
 /// Test files that are about no one module.
-const BESIDE: [&str; 8] =
-    ["main", "harness", "given", "architecture", "coverage", "conventions", "outage", "openapi"];
+const BESIDE: [&str; 8] = ["main", "harness", "given", "architecture", "coverage", "conventions", "outage", "openapi"];
 
 #[test]
 fn every_file_says_what_it_is_for() {
     let silent: Vec<String> = ["src", "tests"]
         .into_iter()
         .flat_map(sources)
-        .filter(|source| {
-            !source.text.starts_with("//! ")
-                || source.text.lines().next().is_some_and(|l| l.len() < 10)
-        })
+        .filter(|source| !source.text.starts_with("//! ") || source.text.lines().next().is_some_and(|l| l.len() < 10))
         .map(|source| source.path.display().to_string())
         .collect();
     assert_none(&silent, "a file does not open with what it is for");
@@ -97,8 +83,7 @@ fn what_is_done_in_one_place_is_done_there_only() {
 fn nothing_is_left_unfinished() {
     let own = Path::new("api/architecture/files.rs");
     let mut faults = Vec::new();
-    for source in ["src", "tests"].into_iter().flat_map(sources).filter(|source| source.path != own)
-    {
+    for source in ["src", "tests"].into_iter().flat_map(sources).filter(|source| source.path != own) {
         for words in FORBIDDEN.iter().filter(|words| source.text.contains(**words)) {
             faults.push(format!("{} says {words}", source.path.display()));
         }

@@ -34,10 +34,7 @@ impl Source {
     /// What is compiled into the server, without comments and empty lines.
     fn code(&self) -> String {
         let lines = self.shipped().lines().map(str::trim);
-        lines
-            .filter(|line| !line.is_empty() && !line.starts_with("//"))
-            .collect::<Vec<_>>()
-            .join("\n")
+        lines.filter(|line| !line.is_empty() && !line.starts_with("//")).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -50,10 +47,7 @@ fn sources(folder: &str) -> Vec<Source> {
                 walk(root, &path, found);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = fs::read_to_string(&path).expect("a file of text");
-                found.push(Source {
-                    path: path.strip_prefix(root).expect("below").to_owned(),
-                    text,
-                });
+                found.push(Source { path: path.strip_prefix(root).expect("below").to_owned(), text });
             }
         }
     }

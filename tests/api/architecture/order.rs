@@ -68,10 +68,7 @@ fn first_name(path: &str) -> Option<String> {
 fn the_reader_of_imports_sees_what_is_used() {
     let code = "use crate::{\n    clients::{self, Person},\n    platform::{users, page},\n};\nuse crate::bookings;\n\
                 let x = crate::api::router(); $crate::platform::y";
-    assert_eq!(
-        uses(code).into_iter().collect::<Vec<_>>(),
-        ["api", "bookings", "clients", "platform"]
-    );
+    assert_eq!(uses(code).into_iter().collect::<Vec<_>>(), ["api", "bookings", "clients", "platform"]);
 }
 
 #[test]

@@ -69,9 +69,7 @@ struct Change {
 /// The changes that a text makes.
 fn changes(code: &str) -> Vec<Change> {
     let words: Vec<&str> = code
-        .split(|c: char| {
-            !(c.is_alphanumeric() || matches!(c, '_' | '.' | '=' | '(' | ')' | ',' | '"'))
-        })
+        .split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | '=' | '(' | ')' | ',' | '"')))
         .filter(|word| !word.is_empty())
         .collect();
     let clean = |word: &str| {
@@ -81,16 +79,13 @@ fn changes(code: &str) -> Vec<Change> {
     };
     let mut found = Vec::new();
     for at in 0..words.len().saturating_sub(2) {
-        let word = |offset: usize| {
-            words.get(at + offset).map_or("", |word| word.trim_matches(['"', '(', ')']))
-        };
+        let word = |offset: usize| words.get(at + offset).map_or("", |word| word.trim_matches(['"', '(', ')']));
         match (word(0), word(1)) {
             ("insert", "into") | ("delete", "from") | ("merge", "into") => {
                 found.push(Change { table: clean(words[at + 2]), columns: Vec::new() });
             }
             ("update", table) if word(2) == "set" || word(3) == "set" || word(4) == "set" => {
-                let start =
-                    (2..5).find(|offset| word(*offset) == "set").expect("just seen") + at + 1;
+                let start = (2..5).find(|offset| word(*offset) == "set").expect("just seen") + at + 1;
                 found.push(Change { table: clean(table), columns: set_columns(&words[start..]) });
             }
             _ => {}
@@ -101,8 +96,7 @@ fn changes(code: &str) -> Vec<Change> {
 
 /// The columns before each `=` of a SET list, up to the clause or the statement that follows.
 fn set_columns(words: &[&str]) -> Vec<String> {
-    let end =
-        |word: &&&str| !matches!(**word, "where" | "from" | "returning") && !word.ends_with('"');
+    let end = |word: &&&str| !matches!(**word, "where" | "from" | "returning") && !word.ends_with('"');
     let list: Vec<&str> = words.iter().take_while(end).copied().collect();
     let mut depth = 0;
     let mut columns = Vec::new();
@@ -125,10 +119,7 @@ fn owner(table: &str, column: &str) -> Option<&'static str> {
         Some(start) => column.starts_with(start),
         None => column == pattern,
     };
-    COLUMNS
-        .iter()
-        .find(|(of, pattern, _)| *of == table && fits(pattern))
-        .map(|(_, _, owner)| *owner)
+    COLUMNS.iter().find(|(of, pattern, _)| *of == table && fits(pattern)).map(|(_, _, owner)| *owner)
 }
 
 #[test]
@@ -174,10 +165,7 @@ fn every_table_is_written_at_home() {
                 columns.iter().map(|column| owner(&table, column).unwrap_or(home)).collect()
             };
             for owner in owners.into_iter().filter(|owner| *owner != source.module()) {
-                faults.insert(format!(
-                    "{path} writes {table} ({}), which belongs to {owner}",
-                    columns.join(", ")
-                ));
+                faults.insert(format!("{path} writes {table} ({}), which belongs to {owner}", columns.join(", ")));
             }
         }
     }
@@ -187,7 +175,6 @@ fn every_table_is_written_at_home() {
 #[test]
 fn every_table_has_a_home() {
     let tables: BTreeSet<&str> = safestories::platform::migrations::TABLES.into();
-    let homes: BTreeSet<&str> =
-        HOMES.iter().map(|(table, _)| *table).filter(|table| !table.contains('.')).collect();
+    let homes: BTreeSet<&str> = HOMES.iter().map(|(table, _)| *table).filter(|table| !table.contains('.')).collect();
     assert_eq!(homes, tables);
 }

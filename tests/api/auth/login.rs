@@ -97,11 +97,7 @@ async fn after_five_failures_every_next_one_waits_longer() {
         }
         let told = api.try_login(name, PASSWORD).await;
         told.is_problem(429, "too-many-requests");
-        assert_eq!(
-            told.header("retry-after"),
-            "5",
-            "also with the right password, which is not even looked at"
-        );
+        assert_eq!(told.header("retry-after"), "5", "also with the right password, which is not even looked at");
         api.at("2026-02-04T10:00:04Z");
         assert_eq!(api.try_login(name, "wrong").await.header("retry-after"), "1");
         api.at("2026-02-04T10:00:05Z");
@@ -158,8 +154,7 @@ async fn of_many_at_the_same_moment_five_are_looked_at() {
 async fn right_passwords_at_the_same_moment_all_get_in() {
     let api = TestApi::new().await;
     api.sign_up("admin", "admin", None).await;
-    let answers =
-        futures_util::future::join_all((0..12).map(|_| api.try_login("admin", PASSWORD))).await;
+    let answers = futures_util::future::join_all((0..12).map(|_| api.try_login("admin", PASSWORD))).await;
     assert!(answers.iter().all(|answer| answer.status == 200));
 }
 
@@ -169,12 +164,7 @@ async fn logins_are_recorded_with_who_and_where() {
     let id = api.sign_up("admin", "admin", None).await;
     let login = |password| json!({ "username": "admin", "password": password });
     api.nobody().from("192.0.2.7").post(LOGIN, login("wrong")).await.is(401);
-    api.nobody()
-        .from("192.0.2.7")
-        .with("idempotency-key", "")
-        .post(LOGIN, login(PASSWORD))
-        .await
-        .is(200);
+    api.nobody().from("192.0.2.7").with("idempotency-key", "").post(LOGIN, login(PASSWORD)).await.is(200);
     let entries: Vec<(String, String, Option<i32>, Option<String>, String)> = sqlx::query_as(
         "select action, outcome, actor_id, ip_address, route from internal.audit_entries order by entry_id",
     )
@@ -198,10 +188,7 @@ async fn a_login_with_fields_of_another_kind_is_told_which() {
     let body = json!({ "username": "admin", "password": PASSWORD, "remember": true });
     api.nobody().post(LOGIN, body).await.is_invalid(&["/remember"]);
     api.nobody().post(LOGIN, json!({ "username": "admin" })).await.is_invalid(&["/password"]);
-    api.nobody()
-        .post(LOGIN, json!({ "username": 7, "password": PASSWORD }))
-        .await
-        .is_invalid(&["/username"]);
+    api.nobody().post(LOGIN, json!({ "username": 7, "password": PASSWORD })).await.is_invalid(&["/username"]);
 }
 
 #[tokio::test]

@@ -15,11 +15,7 @@ async fn logging_out_ends_this_session_and_no_other() {
     let api = TestApi::new().await;
     api.sign_up("admin", "admin", None).await;
     let (here, there) = (api.log_in("admin").await, api.log_in("admin").await);
-    api.with(&here)
-        .with("idempotency-key", "k")
-        .post("/api/v1/auth/logout", Value::Null)
-        .await
-        .is(204);
+    api.with(&here).with("idempotency-key", "k").post("/api/v1/auth/logout", Value::Null).await.is(204);
     api.with(&here).get(ME).await.is_problem(401, "unauthenticated");
     api.refresh(&here.refresh).await.is_problem(401, "unauthenticated");
     api.with(&there).get(ME).await.is(200);
@@ -31,8 +27,7 @@ async fn logging_out_everywhere_ends_all_sessions_of_the_user() {
     let api = TestApi::new().await;
     api.sign_up("admin", "admin", None).await;
     api.sign_up("other", "admin", None).await;
-    let (here, there, other) =
-        (api.log_in("admin").await, api.log_in("admin").await, api.log_in("other").await);
+    let (here, there, other) = (api.log_in("admin").await, api.log_in("admin").await, api.log_in("other").await);
     api.with(&here).post("/api/v1/auth/logout-all", Value::Null).await.is(204);
     api.with(&here).get(ME).await.is(401);
     api.with(&there).get(ME).await.is(401);
@@ -56,10 +51,7 @@ async fn an_ended_session_is_refused_by_an_instance_that_only_listens() {
     api.with(&tokens).post("/api/v1/auth/logout", Value::Null).await.is(204);
     until(|| second.app.ended.knows(session) == Some(true)).await;
     // What it heard is all it has: the table says nothing of an end any more.
-    sqlx::raw_sql("update internal.sessions set ended_at = null")
-        .execute(&mut *api.sql().await)
-        .await
-        .unwrap();
+    sqlx::raw_sql("update internal.sessions set ended_at = null").execute(&mut *api.sql().await).await.unwrap();
     second.with(&tokens).get(ME).await.is_problem(401, "unauthenticated");
     stop.cancel();
     listening.await.unwrap();

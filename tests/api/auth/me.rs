@@ -14,8 +14,7 @@ async fn i_correct_what_i_am_called() {
     let before = api.with(&me).get(ME).await;
     let tag = before.etag().to_owned();
     api.with(&me).with("if-none-match", &tag).get(ME).await.is(304);
-    let after =
-        api.with(&me).with("if-match", &tag).patch(ME, json!({ "full_name": "Meera Nair" })).await;
+    let after = api.with(&me).with("if-match", &tag).patch(ME, json!({ "full_name": "Meera Nair" })).await;
     assert_ne!(after.etag(), tag);
     let body = after.ok();
     assert_eq!((&body["name"], &body["full_name"]), (&json!("Admin"), &json!("Meera Nair")));

@@ -74,9 +74,7 @@ async fn role_and_therapist_are_read_anew() {
     api.given(therapist("T1")).await;
     let id = api.sign_up("asha", "admin", None).await;
     let tokens = api.log_in("asha").await;
-    let set = async |sql: &'static str| {
-        sqlx::query(sql).bind(id).execute(&mut *api.sql().await).await.unwrap()
-    };
+    let set = async |sql: &'static str| sqlx::query(sql).bind(id).execute(&mut *api.sql().await).await.unwrap();
     set("update users set role = 'THERAPIST', therapist_id = 'T1' where id = $1").await;
     let tokens = Tokens::of(api.refresh(&tokens.refresh).await.ok());
     api.with(&tokens).get("/api/v1/therapist/bookings").await.is(200);
@@ -95,20 +93,14 @@ async fn browsers_may_have_the_token_as_a_cookie() {
     assert_eq!(answer.body["refresh_token"], Value::Null);
     let cookie = taken(answer.header("set-cookie"));
 
-    let answer =
-        api.nobody().with("cookie", &cookie).send(axum::http::Method::POST, REFRESH, None).await;
+    let answer = api.nobody().with("cookie", &cookie).send(axum::http::Method::POST, REFRESH, None).await;
     answer.is(200);
     assert_eq!(answer.body["refresh_token"], Value::Null);
     let next = taken(answer.header("set-cookie"));
     assert_ne!(next, cookie);
 
     let access = answer.body["access_token"].as_str().unwrap();
-    let gone = api
-        .nobody()
-        .bearing(access)
-        .with("cookie", &next)
-        .post("/api/v1/auth/logout", Value::Null)
-        .await;
+    let gone = api.nobody().bearing(access).with("cookie", &next).post("/api/v1/auth/logout", Value::Null).await;
     gone.is(204);
     assert!(gone.header("set-cookie").starts_with("refresh_token=; Max-Age=0; "));
     api.nobody().with("cookie", &next).send(axum::http::Method::POST, REFRESH, None).await.is(401);
@@ -127,9 +119,6 @@ async fn what_is_no_refresh_token_is_refused() {
     for token in ["", "x", "\0", "💥"] {
         api.refresh(token).await.is_problem(401, "unauthenticated");
     }
-    api.nobody()
-        .send(axum::http::Method::POST, REFRESH, None)
-        .await
-        .is_problem(401, "unauthenticated");
+    api.nobody().send(axum::http::Method::POST, REFRESH, None).await.is_problem(401, "unauthenticated");
     api.nobody().post(REFRESH, json!({ "token": "x" })).await.is_invalid(&["/token"]);
 }

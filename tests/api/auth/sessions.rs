@@ -13,12 +13,7 @@ async fn i_see_where_i_am_logged_in_and_nobody_else() {
     api.sign_up("admin", "admin", None).await;
     api.sign_up("other", "admin", None).await;
     let login = json!({ "username": "admin", "password": PASSWORD });
-    api.nobody()
-        .from("192.0.2.7")
-        .with("user-agent", "Test/1")
-        .post("/api/v1/auth/login", login)
-        .await
-        .is(200);
+    api.nobody().from("192.0.2.7").with("user-agent", "Test/1").post("/api/v1/auth/login", login).await.is(200);
     api.pass(1);
     api.log_in("other").await;
     let here = api.log_in("admin").await;
@@ -42,18 +37,10 @@ async fn i_end_my_own_sessions_only() {
     let api = TestApi::new().await;
     api.sign_up("admin", "admin", None).await;
     api.sign_up("other", "admin", None).await;
-    let (here, there, other) =
-        (api.log_in("admin").await, api.log_in("admin").await, api.log_in("other").await);
+    let (here, there, other) = (api.log_in("admin").await, api.log_in("admin").await, api.log_in("other").await);
     let id = |sessions: Vec<Value>| format!("{SESSIONS}/{}", sessions[0]["id"].as_str().unwrap());
     let (mine, theirs) = (
-        id(api
-            .with(&there)
-            .get(SESSIONS)
-            .await
-            .data()
-            .into_iter()
-            .filter(|one| one["current"] == true)
-            .collect()),
+        id(api.with(&there).get(SESSIONS).await.data().into_iter().filter(|one| one["current"] == true).collect()),
         id(api.with(&other).get(SESSIONS).await.data()),
     );
     let unlike = format!("{SESSIONS}/0199c0de-0000-7000-8000-000000000000");

@@ -114,10 +114,7 @@ async fn the_second_factor_is_changed_by_whoever_knows_more_than_the_token() {
     api.sign_up("admin", "admin", None).await;
     let me = api.log_in("admin").await;
     api.with(&me).post(TOTP, json!({ "password": "wrong" })).await.is_invalid(&["/password"]);
-    api.with(&me)
-        .post(CONFIRM, json!({ "code": "123456" }))
-        .await
-        .is_problem(409, "totp-not-set-up");
+    api.with(&me).post(CONFIRM, json!({ "code": "123456" })).await.is_problem(409, "totp-not-set-up");
     delete(&api, &me, json!({ "password": PASSWORD })).await.is_problem(409, "totp-not-set-up");
     let (app, codes) = set_up(&api, &me).await;
     api.with(&me).post(TOTP, json!({ "password": PASSWORD })).await.is_problem(409, "totp-enabled");

@@ -210,10 +210,7 @@ async fn times_may_carry_any_offset_and_the_client_reads_their_own() {
     assert_eq!(booking["booking_end_at"], "2026-07-05T11:00:00Z");
     assert_eq!(booking["booking_duration"], 30);
     assert_eq!(booking["invitee_timezone"], "Europe/London");
-    assert_eq!(
-        booking["booking_invitee_time"],
-        "Sunday, Jul 5, 2026 at 11:30 AM - 12:00 PM (GMT+01:00)"
-    );
+    assert_eq!(booking["booking_invitee_time"], "Sunday, Jul 5, 2026 at 11:30 AM - 12:00 PM (GMT+01:00)");
 }
 
 #[tokio::test]

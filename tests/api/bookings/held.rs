@@ -48,13 +48,36 @@ fn bare(keep: &[&str]) -> Row {
 /// Every text column that can, filled with ten thousand characters.
 fn swollen() -> Row {
     [
-        "invitee_id", "invitee_name", "invitee_phone", "invitee_email", "invitee_question", "invitee_token",
-        "invitee_country", "invitee_city", "invitee_timezone", "invitee_cancelled_reason", "invitee_payment_gateway",
-        "invitee_payment_reference_id", "invitee_payment_name", "invitee_payment_currency", "booking_user_id",
-        "booking_subject", "booking_resource_id", "booking_resource_type", "booking_resource_name",
-        "booking_checkin_url", "booking_mode", "booking_joining_link", "booking_invitee_time", "booking_host_user_id",
-        "booking_host_name", "booking_host_phone", "booking_host_email", "booking_cancelled_by",
-        "booking_cancel_reason", "booking_account_id",
+        "invitee_id",
+        "invitee_name",
+        "invitee_phone",
+        "invitee_email",
+        "invitee_question",
+        "invitee_token",
+        "invitee_country",
+        "invitee_city",
+        "invitee_timezone",
+        "invitee_cancelled_reason",
+        "invitee_payment_gateway",
+        "invitee_payment_reference_id",
+        "invitee_payment_name",
+        "invitee_payment_currency",
+        "booking_user_id",
+        "booking_subject",
+        "booking_resource_id",
+        "booking_resource_type",
+        "booking_resource_name",
+        "booking_checkin_url",
+        "booking_mode",
+        "booking_joining_link",
+        "booking_invitee_time",
+        "booking_host_user_id",
+        "booking_host_name",
+        "booking_host_phone",
+        "booking_host_email",
+        "booking_cancelled_by",
+        "booking_cancel_reason",
+        "booking_account_id",
     ]
     .iter()
     .fold(booking("T1", START), |row, column| row.with(column, "मé@x.y ".repeat(1500)))
@@ -145,10 +168,7 @@ async fn a_booking_of_a_therapist_who_does_not_exist_is_worked_on() {
     through_everything(&api, "B1").await;
     let booking = api.admin().get(&path("B1", "")).await.ok();
     assert_eq!(booking["therapist_id"], "gone");
-    assert_eq!(
-        rows(&api, "select therapist_id from appointment_table").await,
-        [json!({ "therapist_id": null })]
-    );
+    assert_eq!(rows(&api, "select therapist_id from appointment_table").await, [json!({ "therapist_id": null })]);
 }
 
 #[tokio::test]

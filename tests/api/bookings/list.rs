@@ -81,16 +81,22 @@ fn text<'a>(row: &'a Value, field: &str) -> &'a str {
 async fn every_row_with_an_id_is_listed_once_in_every_order() {
     let api = practice().await;
     let mut known = None;
-    for sort in
-        ["booking_start_at", "-booking_start_at", "invitee_name", "-invitee_name", "invitee_created_at", "-invitee_created_at"]
-    {
+    for sort in [
+        "booking_start_at",
+        "-booking_start_at",
+        "invitee_name",
+        "-invitee_name",
+        "invitee_created_at",
+        "-invitee_created_at",
+    ] {
         for limit in [1, 4, 26, 200] {
             let rows = all(&api.admin(), BOOKINGS, &format!("sort={sort}"), limit).await;
             assert_eq!(rows.len(), 26, "{sort}");
             let mut listed = ids(&rows).into_iter().map(ToOwned::to_owned).collect::<Vec<_>>();
             let field = sort.trim_start_matches('-');
             // What reads as null stands at its end: `-infinity` and NULL first, `infinity` last.
-            let mut keys: Vec<_> = rows.iter().map(|row| text(row, field).to_lowercase()).filter(|key| !key.is_empty()).collect();
+            let mut keys: Vec<_> =
+                rows.iter().map(|row| text(row, field).to_lowercase()).filter(|key| !key.is_empty()).collect();
             if sort.starts_with('-') {
                 keys.reverse();
             }
@@ -145,7 +151,10 @@ async fn every_filter_leaves_what_it_says_and_the_counts_agree() {
             row["state"] == "pending_notes" && text(row, "booking_start_at") < "2026-02-03T18:30:00Z"
         }),
         ("to=2026-02-04&tab=upcoming", |row| {
-            row["state"] == "live" || row["state"] == "scheduled" && text(row, "booking_start_at") < "2026-02-04T18:30:00Z" && row["booking_start_at"] != Value::Null
+            row["state"] == "live"
+                || row["state"] == "scheduled"
+                    && text(row, "booking_start_at") < "2026-02-04T18:30:00Z"
+                    && row["booking_start_at"] != Value::Null
         }),
         ("from=2026-02-05", |row| {
             text(row, "booking_start_at") >= "2026-02-04T18:30:00Z"
@@ -182,7 +191,10 @@ async fn every_filter_leaves_what_it_says_and_the_counts_agree() {
 async fn the_states_are_those_of_the_rules() {
     let api = practice().await;
     let states = |rows: &[Value], start: &str| -> Vec<String> {
-        rows.iter().filter(|row| text(row, "booking_start_at") == start).map(|row| text(row, "state").to_owned()).collect()
+        rows.iter()
+            .filter(|row| text(row, "booking_start_at") == start)
+            .map(|row| text(row, "state").to_owned())
+            .collect()
     };
     let rows = all(&api.admin(), BOOKINGS, "", 200).await;
     for (start, state) in [

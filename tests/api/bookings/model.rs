@@ -129,7 +129,9 @@ async fn a_search_does_not_tell_what_may_not_be_seen() {
 #[tokio::test]
 async fn filters_of_money_and_of_other_therapists_are_not_theirs() {
     let (api, _) = practice().await;
-    for query in ["free=true", "therapist_id=T2", "status=confirmed", "sort=invitee_phone", "sort=invitee_payment_amount"] {
+    for query in
+        ["free=true", "therapist_id=T2", "status=confirmed", "sort=invitee_phone", "sort=invitee_payment_amount"]
+    {
         let place = query.split('=').next().unwrap();
         api.therapist("T1").get(&format!("{OWN}?{query}")).await.is_invalid(&[place]);
     }
@@ -171,7 +173,9 @@ async fn their_tabs_count_what_their_lists_hold() {
     api.given(session_note(&sessions[0])).await;
     let own = api.therapist("T1");
     let counts = own.get(&format!("{OWN}/counts")).await.ok();
-    for (tab, count) in [("all", 3), ("upcoming", 1), ("completed", 1), ("pending_notes", 1), ("cancelled", 0), ("no_show", 0)] {
+    for (tab, count) in
+        [("all", 3), ("upcoming", 1), ("completed", 1), ("pending_notes", 1), ("cancelled", 0), ("no_show", 0)]
+    {
         assert_eq!(counts[tab], count, "{tab}");
         assert_eq!(own.get(&format!("{OWN}?tab={tab}")).await.data().len(), count, "{tab}");
     }

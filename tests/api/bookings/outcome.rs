@@ -87,9 +87,7 @@ async fn what_is_ahead_has_not_gone_in_any_way() {
 
 #[tokio::test]
 async fn only_an_admin_corrects() {
-    for (status, operation, corrected) in
-        [("completed", "no-show", "no_show"), ("No-Show", "complete", "completed")]
-    {
+    for (status, operation, corrected) in [("completed", "no-show", "no_show"), ("No-Show", "complete", "completed")] {
         let (api, id) = practice(|row| row.with("booking_status", status)).await;
         let refused = say(api.therapist("T1"), OWN, &id, operation).await;
         refused.is_problem(409, "wrong-state");
@@ -100,12 +98,9 @@ async fn only_an_admin_corrects() {
 
 #[tokio::test]
 async fn nothing_is_said_twice_and_nothing_of_what_was_cancelled() {
-    for (status, operation) in [
-        ("completed", "complete"),
-        ("no_show", "no-show"),
-        ("cancelled", "complete"),
-        ("canceled", "no-show"),
-    ] {
+    for (status, operation) in
+        [("completed", "complete"), ("no_show", "no-show"), ("cancelled", "complete"), ("canceled", "no-show")]
+    {
         let (api, id) = practice(|row| row.with("booking_status", status)).await;
         say(api.admin(), super::BOOKINGS, &id, operation).await.is_problem(409, "wrong-state");
     }

@@ -103,7 +103,8 @@ async fn odd_rows_of_other_programs_block_no_more_than_a_day() {
 
 #[tokio::test]
 async fn a_row_without_an_id_does_not_hide_a_clash() {
-    let (api, id) = practice(|row| row.with("booking_id", Value::Null).with("booking_end_at", "2026-02-05T10:50:00")).await;
+    let (api, id) =
+        practice(|row| row.with("booking_id", Value::Null).with("booking_end_at", "2026-02-05T10:50:00")).await;
     assert_eq!(id, "");
     api.given(booking("T1", TAKEN)).await;
     let moved = book(&api, "2026-02-05T15:00:00Z", json!({})).await.created();

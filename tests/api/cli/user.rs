@@ -32,11 +32,7 @@ fn run(url: &str, arguments: &[&str]) -> Output {
 
 #[track_caller]
 fn told(output: &Output, success: bool) -> String {
-    let text = format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.success(), success, "{text}");
     text
 }
@@ -47,27 +43,12 @@ async fn users_are_made_disabled_and_given_passwords() {
     api.given(therapist("T1")).await;
     let url = api.database();
     let login = async |name: &str| {
-        api.nobody()
-            .post("/api/v1/auth/login", json!({ "username": name, "password": PASSWORD }))
-            .await
+        api.nobody().post("/api/v1/auth/login", json!({ "username": name, "password": PASSWORD })).await
     };
 
     told(&run(url, &["create", "--username", "Meera", "--role", "admin", "--name", "Meera"]), true);
     told(
-        &run(
-            url,
-            &[
-                "create",
-                "--username",
-                "asha",
-                "--role",
-                "therapist",
-                "--name",
-                "Asha",
-                "--therapist-id",
-                "T1",
-            ],
-        ),
+        &run(url, &["create", "--username", "asha", "--role", "therapist", "--name", "Asha", "--therapist-id", "T1"]),
         true,
     );
     login("meera").await.is(200);
@@ -78,20 +59,7 @@ async fn users_are_made_disabled_and_given_passwords() {
     assert!(told(&again, false).contains("somebody else logs in by this name"));
     told(&run(url, &["create", "--username", "x", "--role", "therapist", "--name", "X"]), false);
     told(
-        &run(
-            url,
-            &[
-                "create",
-                "--username",
-                "x",
-                "--role",
-                "therapist",
-                "--name",
-                "X",
-                "--therapist-id",
-                "T9",
-            ],
-        ),
+        &run(url, &["create", "--username", "x", "--role", "therapist", "--name", "X", "--therapist-id", "T9"]),
         false,
     );
     told(&run(url, &["create", "--username", PASSWORD, "--role", "admin", "--name", "X"]), false);
@@ -107,8 +75,7 @@ async fn users_are_made_disabled_and_given_passwords() {
     let list = told(&run(url, &["list"]), true);
     assert!(list.lines().any(|line| line.contains("asha") && line.contains("disabled")), "{list}");
 
-    let actions: Vec<String> =
-        api.audit_log().await.into_iter().map(|(action, _)| action).collect();
+    let actions: Vec<String> = api.audit_log().await.into_iter().map(|(action, _)| action).collect();
     for action in ["user_create", "password_change", "user_disable"] {
         assert!(actions.iter().any(|known| known == action), "{action} in {actions:?}");
     }
@@ -131,17 +98,13 @@ async fn plain_passwords_are_hashed_in_place_and_once() {
     };
     login().await.is(401);
     let first = told(&run(url, &["hash-legacy-passwords"]), true);
-    assert!(
-        first.contains("Hashed 1 password") && first.contains("empty") && first.contains("other"),
-        "{first}"
-    );
+    assert!(first.contains("Hashed 1 password") && first.contains("empty") && first.contains("other"), "{first}");
     login().await.is(200);
     assert!(told(&run(url, &["hash-legacy-passwords"]), true).contains("Hashed 0 passwords"));
-    let kept: Vec<String> =
-        sqlx::query_scalar("select password from users where username <> 'old' order by username")
-            .fetch_all(&mut *api.sql().await)
-            .await
-            .unwrap();
+    let kept: Vec<String> = sqlx::query_scalar("select password from users where username <> 'old' order by username")
+        .fetch_all(&mut *api.sql().await)
+        .await
+        .unwrap();
     assert_eq!(kept, ["", "$2b$10$abcdefghijklmnopqrstuv"]);
     assert_eq!(api.audit_log().await[0].0, "password_hash");
 }

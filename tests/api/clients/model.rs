@@ -112,8 +112,7 @@ async fn an_address_alone_finds_the_client_of_that_name() {
 #[tokio::test]
 async fn a_client_with_another_phone_is_not_found_by_address() {
     let api = practice(|asha| asha).await;
-    let booking =
-        arrive(&api, "Asha Rao", Some("98000 00002"), Some("asha@example.org"), json!({})).await.created();
+    let booking = arrive(&api, "Asha Rao", Some("98000 00002"), Some("asha@example.org"), json!({})).await.created();
     assert_ne!(booking["client_id"], "C1");
     assert_eq!(duplicate_of(&api, &booking["client_id"]).await, None);
 }

@@ -18,16 +18,7 @@ async fn what_is_not_json_is_malformed() {
     let nested = "[".repeat(100_000);
     let lone = r#"{"therapist_id":"T1","invitee_name":"\ud800"}"#;
     let trailing = format!("{}x", session(START));
-    for body in [
-        "{",
-        "",
-        "nonsense",
-       
-        "\u{feff}{}",
-        &nested,
-        lone,
-        &trailing,
-    ] {
+    for body in ["{", "", "nonsense", "\u{feff}{}", &nested, lone, &trailing] {
         let answer = send(&api, "application/json", body.to_owned()).await;
         answer.is_problem(400, "malformed");
     }
@@ -38,11 +29,8 @@ async fn what_is_not_json_is_malformed() {
 #[tokio::test]
 async fn another_media_type_is_told_which_one_is_read() {
     let api = practice().await;
-    for kind in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", "nonsense"]
-    {
-        send(&api, kind, session(START).to_string())
-            .await
-            .is_problem(415, "unsupported-media-type");
+    for kind in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", "nonsense"] {
+        send(&api, kind, session(START).to_string()).await.is_problem(415, "unsupported-media-type");
     }
     send(&api, "Application/JSON; charset=utf-8", session(START).to_string()).await.is(201);
 }
@@ -128,10 +116,7 @@ async fn an_id_that_no_row_can_have_is_not_found() {
     let long = "x".repeat(2000);
     for id in ["%00", "none", "..%2f..", "%f0%9f%98%80", "'%20or%201=1--", &long] {
         api.admin().get(&format!("{BOOKINGS}/{id}")).await.is_problem(404, "not-found");
-        api.admin()
-            .post(&format!("{BOOKINGS}/{id}/restore"), json!({}))
-            .await
-            .is_problem(404, "not-found");
+        api.admin().post(&format!("{BOOKINGS}/{id}/restore"), json!({})).await.is_problem(404, "not-found");
     }
 }
 

@@ -9,11 +9,7 @@ async fn a_dry_run_tells_and_keeps_nothing() {
     let api = practice().await;
     let path = a_booking(&api).await;
     let before = api.admin().get(&path).await;
-    let dry = api
-        .admin()
-        .post(&format!("{path}/cancel?dry_run=true"), json!({ "reason": "fever" }))
-        .await
-        .ok();
+    let dry = api.admin().post(&format!("{path}/cancel?dry_run=true"), json!({ "reason": "fever" })).await.ok();
     assert_eq!((&dry["state"], &dry["dry_run"]), (&json!("cancelled"), &json!(true)));
     assert_eq!(dry["effects"][0]["action"], "booking_cancel");
     let after = api.admin().get(&path).await;
@@ -32,8 +28,5 @@ async fn a_dry_run_is_refused_like_the_real_one() {
     let dry = api.admin().post(&format!("{path}?dry_run=true"), json!({ "reason": "fever" })).await;
     real.is(409);
     assert_eq!((dry.status, &dry.body["type"]), (real.status, &real.body["type"]));
-    api.admin()
-        .post(&format!("{path}?dry_run=yes"), json!({ "reason": "fever" }))
-        .await
-        .is_invalid(&["dry_run"]);
+    api.admin().post(&format!("{path}?dry_run=yes"), json!({ "reason": "fever" })).await.is_invalid(&["dry_run"]);
 }

@@ -28,8 +28,7 @@ async fn a_repeat_is_answered_with_the_same_resource_and_does_nothing() {
     let other = api.second_instance();
     let place = admin.post(BOOKINGS, session(START)).await.header("location").to_owned();
     api.admin().patch(&place, serde_json::json!({ "booking_subject": "new" })).await.is(200);
-    let again =
-        other.admin().with("idempotency-key", "k1").post(BOOKINGS, session(START)).await.created();
+    let again = other.admin().with("idempotency-key", "k1").post(BOOKINGS, session(START)).await.created();
     assert_eq!(again["booking_subject"], "new");
 }
 
@@ -76,9 +75,8 @@ async fn a_key_that_is_none_is_named() {
 async fn in_parallel_on_two_instances_there_is_one_effect() {
     let api = practice().await;
     let other = api.second_instance();
-    let people: Vec<_> = (0..12)
-        .map(|n| if n % 2 == 0 { api.admin() } else { other.admin() }.with("idempotency-key", "k1"))
-        .collect();
+    let people: Vec<_> =
+        (0..12).map(|n| if n % 2 == 0 { api.admin() } else { other.admin() }.with("idempotency-key", "k1")).collect();
     let answers = join_all(people.iter().map(|person| person.post(BOOKINGS, session(START)))).await;
     let mut places = Vec::new();
     for answer in &answers {

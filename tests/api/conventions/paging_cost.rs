@@ -9,8 +9,7 @@ use crate::harness::{TestApi, server};
 
 /// Makes PostgreSQL log the plan of whatever connections opened from now on run.
 async fn log_plans(api: &TestApi) {
-    let mut conn =
-        PgConnection::connect(&server().superuser_url("postgres")).await.expect("a superuser");
+    let mut conn = PgConnection::connect(&server().superuser_url("postgres")).await.expect("a superuser");
     let name = api.database().name();
     for setting in [
         "session_preload_libraries = 'auto_explain'",
@@ -47,13 +46,9 @@ async fn a_page_in_the_depth_costs_what_the_first_one_costs() {
     let mut costs = Vec::new();
     for filter in ["", "therapist_id=T1&"] {
         // The page before the wanted one is found by its day: a cursor is bound to the list and its order alone.
-        let near =
-            api.admin().get(&format!("{BOOKINGS}?{filter}to=2025-06-10&limit=20")).await.ok();
+        let near = api.admin().get(&format!("{BOOKINGS}?{filter}to=2025-06-10&limit=20")).await.ok();
         let cursor = near["page"]["next"].as_str().expect("more");
-        for path in [
-            format!("{BOOKINGS}?{filter}limit=20"),
-            format!("{BOOKINGS}?{filter}limit=20&cursor={cursor}"),
-        ] {
+        for path in [format!("{BOOKINGS}?{filter}limit=20"), format!("{BOOKINGS}?{filter}limit=20&cursor={cursor}")] {
             // Once to warm the connection's catalogue.
             api.admin().get(&path).await.is(200);
             assert_eq!(api.admin().get(&path).await.data().len(), 20);

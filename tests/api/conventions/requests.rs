@@ -7,11 +7,7 @@ use super::{BOOKINGS, a_booking, practice, session};
 #[tokio::test]
 async fn a_request_keeps_its_id_and_the_trail_knows_it() {
     let api = practice().await;
-    let answer = api
-        .admin()
-        .with("x-request-id", "front-end.42")
-        .post(BOOKINGS, session("2026-02-10T10:30:00Z"))
-        .await;
+    let answer = api.admin().with("x-request-id", "front-end.42").post(BOOKINGS, session("2026-02-10T10:30:00Z")).await;
     answer.is(201);
     assert_eq!(answer.header("x-request-id"), "front-end.42");
     let known: Vec<String> = sqlx::query_scalar("select request_id from internal.audit_entries")
@@ -35,9 +31,7 @@ async fn an_id_that_would_break_a_log_line_is_replaced() {
 #[tokio::test]
 async fn a_broken_trace_is_no_reason_to_fail() {
     let api = practice().await;
-    for trace in
-        ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "nonsense", "00-0-0-0", "ff-"]
-    {
+    for trace in ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "nonsense", "00-0-0-0", "ff-"] {
         api.admin().with("traceparent", trace).get(BOOKINGS).await.is(200);
     }
 }

@@ -52,9 +52,8 @@ async fn a_client_that_hangs_up_while_rows_are_sent_holds_nothing() {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(8 * 1024).unwrap();
         let mut client = socket.connect(served.address).await.unwrap();
-        let head = format!(
-            "GET {BOOKINGS} HTTP/1.1\r\nHost: x\r\nAuthorization: {authorization}\r\nAccept: text/csv\r\n\r\n"
-        );
+        let head =
+            format!("GET {BOOKINGS} HTTP/1.1\r\nHost: x\r\nAuthorization: {authorization}\r\nAccept: text/csv\r\n\r\n");
         client.write_all(head.as_bytes()).await.unwrap();
         let mut start = [0; 12];
         client.read_exact(&mut start).await.unwrap();
@@ -64,8 +63,7 @@ async fn a_client_that_hangs_up_while_rows_are_sent_holds_nothing() {
         drop(client);
         api.until(&format!("not {READING}")).await;
     }
-    let third =
-        api.admin().with("accept", "text/csv").get(&format!("{BOOKINGS}?q=client%201")).await;
+    let third = api.admin().with("accept", "text/csv").get(&format!("{BOOKINGS}?q=client%201")).await;
     third.is(200);
 }
 

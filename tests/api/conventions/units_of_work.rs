@@ -17,9 +17,7 @@ use super::{BOOKINGS, count, practice, session};
 use crate::harness::TestApi;
 
 async fn insert(uow: &mut UnitOfWork) -> Result<()> {
-    sqlx::query("insert into therapists (therapist_id, name) values ('new', 'New')")
-        .execute(uow.db())
-        .await?;
+    sqlx::query("insert into therapists (therapist_id, name) values ('new', 'New')").execute(uow.db()).await?;
     uow.record(Entry::new("therapist_create", "Made one"));
     Ok(())
 }
@@ -39,9 +37,7 @@ async fn swallows(work: Work) -> Result<()> {
 
 async fn forgets_the_trail(work: Work) -> Result<()> {
     let mut uow = work.begin().await?;
-    sqlx::query("insert into therapists (therapist_id, name) values ('new', 'New')")
-        .execute(uow.db())
-        .await?;
+    sqlx::query("insert into therapists (therapist_id, name) values ('new', 'New')").execute(uow.db()).await?;
     uow.commit().await
 }
 
@@ -112,11 +108,7 @@ async fn what_goes_wrong_leaves_nothing_but_a_trail() {
         let left: Vec<&str> = trail[entries..].iter().map(|(_, outcome)| &**outcome).collect();
         assert_eq!(left, outcome.into_iter().collect::<Vec<_>>(), "{path}");
         entries = trail.len();
-        assert_eq!(
-            count(&api, "select count(*) from audit_logs").await,
-            i64::from(path == "/works"),
-            "{path}"
-        );
+        assert_eq!(count(&api, "select count(*) from audit_logs").await, i64::from(path == "/works"), "{path}");
     }
 }
 

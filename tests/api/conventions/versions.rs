@@ -25,14 +25,12 @@ async fn a_stale_version_is_refused_and_shown_the_current_one() {
     let api = practice().await;
     let path = a_booking(&api).await;
     let tag = api.admin().get(&path).await.etag().to_owned();
-    let changed =
-        api.admin().with("if-match", &tag).patch(&path, json!({ "booking_subject": "one" })).await;
+    let changed = api.admin().with("if-match", &tag).patch(&path, json!({ "booking_subject": "one" })).await;
     changed.is(200);
     assert_ne!(changed.etag(), tag);
     assert_eq!(changed.etag(), api.admin().get(&path).await.etag());
 
-    let stale =
-        api.admin().with("if-match", &tag).patch(&path, json!({ "booking_subject": "two" })).await;
+    let stale = api.admin().with("if-match", &tag).patch(&path, json!({ "booking_subject": "two" })).await;
     stale.is_problem(412, "stale");
     assert_eq!(stale.body["current"]["booking_subject"], "one");
     assert_eq!(api.admin().get(&path).await.ok()["booking_subject"], "one");
@@ -59,11 +57,7 @@ async fn the_clock_changes_the_view_but_breaks_no_update() {
     let live = api.admin().with("if-none-match", &ahead).get(&path).await;
     assert_eq!(live.clone().ok()["state"], "live");
     assert_ne!(live.etag(), ahead);
-    api.admin()
-        .with("if-match", &ahead)
-        .patch(&path, json!({ "booking_subject": "x" }))
-        .await
-        .is(200);
+    api.admin().with("if-match", &ahead).patch(&path, json!({ "booking_subject": "x" })).await.is(200);
 }
 
 #[tokio::test]

@@ -6,10 +6,7 @@ use super::{Operation, operations, practice};
 use crate::harness::{Answer, TestApi};
 
 /// Every operation that changes something, called by somebody who may call it.
-async fn each_change(
-    api: &TestApi,
-    mut check: impl AsyncFnMut(&Operation, Answer, &[(String, String)]),
-) {
+async fn each_change(api: &TestApi, mut check: impl AsyncFnMut(&Operation, Answer, &[(String, String)])) {
     for operation in operations() {
         if operation.method == Method::GET {
             continue;
@@ -29,13 +26,7 @@ async fn every_attempt_to_change_something_leaves_a_trail() {
         let outcome = if answer.status.is_success() { "done" } else { "refused" };
         assert!(!left.is_empty(), "{}: {} left no trail", operation.name(), answer.status);
         for (action, ended) in left {
-            assert_eq!(
-                ended,
-                outcome,
-                "{}: {action}, answered {}",
-                operation.name(),
-                answer.status
-            );
+            assert_eq!(ended, outcome, "{}: {action}, answered {}", operation.name(), answer.status);
         }
     })
     .await;

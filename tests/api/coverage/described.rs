@@ -12,9 +12,7 @@ fn faults(check: impl Fn(&Value, &Operation) -> Vec<String>) -> Vec<String> {
     let document = document();
     let all = operations();
     let found = all.iter().map(|operation| (operation.name(), check(&document, operation)));
-    found
-        .flat_map(|(name, faults)| faults.into_iter().map(move |fault| format!("{name}: {fault}")))
-        .collect()
+    found.flat_map(|(name, faults)| faults.into_iter().map(move |fault| format!("{name}: {fault}"))).collect()
 }
 
 #[track_caller]
@@ -28,9 +26,7 @@ fn is_text(value: &Value) -> bool {
 
 /// Whether somebody who reads this knows a value that it takes.
 fn shows_a_value(document: &Value, place: &Value) -> bool {
-    if !place["example"].is_null()
-        || place["examples"].as_object().is_some_and(|all| !all.is_empty())
-    {
+    if !place["example"].is_null() || place["examples"].as_object().is_some_and(|all| !all.is_empty()) {
         return true;
     }
     let schema = resolve(document, &place["schema"]);
@@ -38,8 +34,7 @@ fn shows_a_value(document: &Value, place: &Value) -> bool {
         ["example", "enum", "examples", "const", "default"].iter().any(|key| !schema[key].is_null())
             || schema["type"] == "boolean"
     };
-    let within =
-        ["oneOf", "anyOf", "allOf"].iter().filter_map(|key| schema[key].as_array()).flatten();
+    let within = ["oneOf", "anyOf", "allOf"].iter().filter_map(|key| schema[key].as_array()).flatten();
     says(schema) || within.map(|part| resolve(document, part)).any(says)
 }
 
@@ -47,16 +42,14 @@ fn shows_a_value(document: &Value, place: &Value) -> bool {
 fn is_shown(document: &Value, schema: &Value) -> bool {
     let schema = resolve(document, schema);
     let parts = |schema: &Value| -> Vec<Value> {
-        let within =
-            ["oneOf", "anyOf", "allOf"].iter().filter_map(|key| schema[key].as_array()).flatten();
+        let within = ["oneOf", "anyOf", "allOf"].iter().filter_map(|key| schema[key].as_array()).flatten();
         let items = Some(&schema["items"]).filter(|items| items.is_object());
-        let properties =
-            schema["properties"].as_object().into_iter().flat_map(|properties| properties.values());
+        let properties = schema["properties"].as_object().into_iter().flat_map(|properties| properties.values());
         within.chain(items).chain(properties).cloned().collect()
     };
     // What may be null is shown by null; an object of any form by any object.
-    let null = schema["type"] == "null"
-        || schema["type"].as_array().is_some_and(|types| types.contains(&"null".into()));
+    let null =
+        schema["type"] == "null" || schema["type"].as_array().is_some_and(|types| types.contains(&"null".into()));
     let free = schema["type"] == "object" && schema["properties"].is_null();
     if null || free || shows_a_value(document, &serde_json::json!({ "schema": schema })) {
         return true;
@@ -90,8 +83,7 @@ fn every_operation_has_a_name_a_summary_and_a_tag() {
     assert_none(&found);
 
     let all = operations();
-    let ids: BTreeSet<&str> =
-        all.iter().filter_map(|operation| operation.about["operationId"].as_str()).collect();
+    let ids: BTreeSet<&str> = all.iter().filter_map(|operation| operation.about["operationId"].as_str()).collect();
     assert_eq!(ids.len(), all.len(), "two operations have one id");
 }
 
@@ -114,12 +106,8 @@ fn every_parameter_is_described_and_shows_a_value() {
                 faults.push(format!("the parameter {name} shows no value"));
             }
         }
-        let named: BTreeSet<String> = operation
-            .path
-            .split('{')
-            .skip(1)
-            .filter_map(|rest| Some(rest.split_once('}')?.0.to_owned()))
-            .collect();
+        let named: BTreeSet<String> =
+            operation.path.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0.to_owned())).collect();
         if named != in_path {
             faults.push(format!("the path names {named:?}, described are {in_path:?}"));
         }
@@ -151,9 +139,7 @@ fn every_answer_is_described_and_shown() {
                     faults.push(format!("{status} shows no {kind}"));
                 }
             }
-            if status.starts_with('4')
-                && !response["content"]["application/problem+json"].is_object()
-            {
+            if status.starts_with('4') && !response["content"]["application/problem+json"].is_object() {
                 faults.push(format!("{status} is no problem document"));
             }
         }
@@ -173,15 +159,10 @@ fn every_body_is_described_and_shown() {
                 faults.push(format!("no example of the body in {kind}"));
             }
             if schema["type"] == "object" && schema["additionalProperties"] != false {
-                faults.push(
-                    "unknown fields of the body are refused, and the schema does not say so"
-                        .to_owned(),
-                );
+                faults.push("unknown fields of the body are refused, and the schema does not say so".to_owned());
             }
             for (name, field) in schema["properties"].as_object().into_iter().flatten() {
-                if !is_text(&field["description"])
-                    && !is_text(&resolve(document, field)["description"])
-                {
+                if !is_text(&field["description"]) && !is_text(&resolve(document, field)["description"]) {
                     faults.push(format!("the field {name} is not described"));
                 }
             }
@@ -217,11 +198,8 @@ fn codes_in_the_source() -> BTreeSet<String> {
             let text = fs::read_to_string(&path).expect("text");
             for block in text.split("\nkinds! {").skip(1) {
                 let block = block.split("\n}").next().unwrap_or_default();
-                let declared =
-                    block.lines().filter_map(|line| line.split_once(", \"")?.1.split_once('"'));
-                codes.extend(
-                    declared.map(|(code, _)| code.to_owned()).filter(|code| !code.contains(' ')),
-                );
+                let declared = block.lines().filter_map(|line| line.split_once(", \"")?.1.split_once('"'));
+                codes.extend(declared.map(|(code, _)| code.to_owned()).filter(|code| !code.contains(' ')));
             }
         }
     }

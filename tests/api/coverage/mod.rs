@@ -102,12 +102,7 @@ impl Operation {
             answer.text
         );
         if status.is_client_error() {
-            assert_eq!(
-                answer.header("content-type"),
-                "application/problem+json",
-                "{name}: {}",
-                answer.text
-            );
+            assert_eq!(answer.header("content-type"), "application/problem+json", "{name}: {}", answer.text);
         }
         if self.path.starts_with("/api/") {
             let kept = if answer.etag().is_empty() { "no-store" } else { "private, no-cache" };

@@ -75,8 +75,7 @@ struct Dice(u64);
 
 impl Dice {
     fn below(&mut self, end: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from((self.0 >> 33) % end as u64).expect("small")
     }
 
@@ -103,11 +102,8 @@ async fn step(uow: &mut UnitOfWork, dice: &mut Dice, ids: &mut Vec<String>) {
     let fresh = ids.is_empty() || dice.below(5) == 0;
     let id = if fresh { format!("B{}", ids.len()) } else { ids[dice.below(ids.len())].clone() };
     let booking = BookingId::from(id.as_str());
-    let before = if fresh {
-        Before::nothing()
-    } else {
-        cache::before(uow, &booking).await.expect("what it counts for")
-    };
+    let before =
+        if fresh { Before::nothing() } else { cache::before(uow, &booking).await.expect("what it counts for") };
     let kind = if fresh { 0 } else { 1 + dice.below(7) };
     let (sql, value) = match kind {
         0 => {
@@ -116,18 +112,11 @@ async fn step(uow: &mut UnitOfWork, dice: &mut Dice, ids: &mut Vec<String>) {
                        values ($1, $2::timestamp, 'Meera Iyer', 'meera@example.org', 'online')";
             (sql, Some(dice.start(now)))
         }
-        1 | 2 => (
-            "update bookings set booking_status = $2 where booking_id = $1",
-            dice.of(&STATUSES).map(str::to_owned),
-        ),
-        3 => (
-            "update bookings set booking_start_at = $2::timestamp where booking_id = $1",
-            Some(dice.start(now)),
-        ),
-        4 => (
-            "update bookings set therapist_id = $2 where booking_id = $1",
-            dice.of(&THERAPISTS).map(str::to_owned),
-        ),
+        1 | 2 => {
+            ("update bookings set booking_status = $2 where booking_id = $1", dice.of(&STATUSES).map(str::to_owned))
+        }
+        3 => ("update bookings set booking_start_at = $2::timestamp where booking_id = $1", Some(dice.start(now))),
+        4 => ("update bookings set therapist_id = $2 where booking_id = $1", dice.of(&THERAPISTS).map(str::to_owned)),
         5 => (
             "insert into appointment_table (session_id, client_id)
              select booking_id, $2 from bookings where booking_id = $1
@@ -164,14 +153,12 @@ async fn step(uow: &mut UnitOfWork, dice: &mut Dice, ids: &mut Vec<String>) {
     cache::follow(uow, &booking, before).await.expect("caches that follow");
     if dice.below(10) == 0 {
         let client = dice.of(&["C1", "C2"]);
-        sqlx::query(
-            "update all_clients_table set client_name = $2, phone_number = $2 where client_id = $1",
-        )
-        .bind(client)
-        .bind(format!("after {id}"))
-        .execute(uow.db())
-        .await
-        .expect("a client");
+        sqlx::query("update all_clients_table set client_name = $2, phone_number = $2 where client_id = $1")
+            .bind(client)
+            .bind(format!("after {id}"))
+            .execute(uow.db())
+            .await
+            .expect("a client");
         cache::follow_client(uow, &ClientId::from(client)).await.expect("caches that follow");
     }
 }
@@ -247,9 +234,7 @@ async fn writers_at_the_same_moment_do_not_miss_each_other() {
     });
     futures_util::future::join_all(changes).await;
     assert_eq!(drift(&api).await, Drift::default());
-    let cancelled =
-        numbers(&api, "select therapist_id, cancelled_sessions from therapist_dashboard_stats")
-            .await;
+    let cancelled = numbers(&api, "select therapist_id, cancelled_sessions from therapist_dashboard_stats").await;
     assert_eq!(cancelled.iter().map(|(_, count)| count).sum::<i32>(), 6);
 }
 
@@ -258,8 +243,7 @@ async fn rows_of_other_programs_are_drift_until_a_rebuild() {
     let api = TestApi::new().await;
     practice(&api).await;
     api.given(booking("T1", "2026-02-05T10:00:00Z").of_client("C1")).await;
-    api.given(booking("T1", "2026-02-06T10:00:00Z").with("booking_id", serde_json::Value::Null))
-        .await;
+    api.given(booking("T1", "2026-02-06T10:00:00Z").with("booking_id", serde_json::Value::Null)).await;
     sqlx::raw_sql(
         "insert into therapist_clients_summary (therapist_id, client_name) values ('T2', 'Nobody');
          insert into therapist_appointments_cache (therapist_id, client_name) values ('T2', 'Nobody')",
@@ -267,13 +251,8 @@ async fn rows_of_other_programs_are_drift_until_a_rebuild() {
     .execute(&mut *api.sql().await)
     .await
     .expect("rows");
-    let expected = Drift {
-        dashboard_stats: 1,
-        clients_summary: 2,
-        appointments_cache: 2,
-        client_sessions: 1,
-        upcoming: 1,
-    };
+    let expected =
+        Drift { dashboard_stats: 1, clients_summary: 2, appointments_cache: 2, client_sessions: 1, upcoming: 1 };
     assert_eq!(drift(&api).await, expected);
 
     let rebuilt = rebuild(&api).await;
@@ -287,8 +266,7 @@ async fn a_therapist_without_figures_gets_them_whole_with_the_first_write() {
     practice(&api).await;
     let id = api.given(booking("T1", "2026-02-05T10:00:00Z").of_client("C1")).await;
     api.given(booking("T1", "2026-01-05T10:00:00Z").with("booking_status", "no show")).await;
-    change(&api, &id, "update bookings set booking_status = 'cancelled' where booking_id = $1")
-        .await;
+    change(&api, &id, "update bookings set booking_status = 'cancelled' where booking_id = $1").await;
     let figures: (i32, i32, i32, i32, i32) = sqlx::query_as(
         "select total_sessions, confirmed_sessions, cancelled_sessions, no_shows, upcoming_bookings
          from therapist_dashboard_stats where therapist_id = 'T1'",
@@ -312,13 +290,10 @@ async fn what_the_clock_changed_is_refreshed_for_the_therapist_of_a_write() {
     rebuild(&api).await;
     api.at("2026-02-06T00:00:00Z");
     assert_eq!(drift(&api).await, Drift { upcoming: 2, ..Drift::default() });
-    change(&api, &id, "update bookings set booking_start_at = '2026-02-09' where booking_id = $1")
-        .await;
+    change(&api, &id, "update bookings set booking_start_at = '2026-02-09' where booking_id = $1").await;
     assert_eq!(drift(&api).await, Drift { upcoming: 1, ..Drift::default() });
-    let booked = numbers(
-        &api,
-        "select therapist_id, sessions_booked from therapists where therapist_id ^@ 'T' order by 1",
-    );
+    let booked =
+        numbers(&api, "select therapist_id, sessions_booked from therapists where therapist_id ^@ 'T' order by 1");
     let booked = booked.await.into_iter().map(|(_, count)| count).collect::<Vec<_>>();
     assert_eq!(booked, [2, 2, 0]);
 }
@@ -376,7 +351,6 @@ async fn copies_of_long_text_are_cut() {
                 .with("booking_status", "é".repeat(600)),
         )
         .await;
-    change(&api, &id, "update bookings set booking_mode = booking_mode where booking_id = $1")
-        .await;
+    change(&api, &id, "update bookings set booking_mode = booking_mode where booking_id = $1").await;
     assert_eq!(drift(&api).await, Drift::default());
 }

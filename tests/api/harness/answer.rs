@@ -58,13 +58,10 @@ impl Answer {
     #[track_caller]
     pub fn is_invalid(&self, places: &[&str]) {
         self.is_problem(422, "invalid");
-        let errors =
-            self.body["errors"].as_array().unwrap_or_else(|| panic!("no errors: {}", self.text));
+        let errors = self.body["errors"].as_array().unwrap_or_else(|| panic!("no errors: {}", self.text));
         let named: Vec<&str> = errors
             .iter()
-            .filter_map(|error| {
-                ["pointer", "parameter", "header"].iter().find_map(|kind| error[kind].as_str())
-            })
+            .filter_map(|error| ["pointer", "parameter", "header"].iter().find_map(|kind| error[kind].as_str()))
             .collect();
         assert_eq!(named, places, "{}", self.text);
     }

@@ -88,8 +88,7 @@ impl Database {
         SWEPT.get_or_init(sweep).await;
         let name = format!("t_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let mut conn = maintenance().await;
-        run(&mut conn, format!("create database {name} template {template} strategy file_copy"))
-            .await;
+        run(&mut conn, format!("create database {name} template {template} strategy file_copy")).await;
         Self { url: server().url(&name), name }
     }
 }
@@ -112,15 +111,11 @@ impl Drop for Database {
         let dropper = DROPPER.get_or_init(|| {
             let (sender, names) = channel::<String>();
             thread::spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build()
-                    .expect("a runtime");
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
                 runtime.block_on(async {
                     let mut conn = maintenance().await;
                     while let Ok(name) = names.recv() {
-                        run(&mut conn, format!("drop database if exists {name} with (force)"))
-                            .await;
+                        run(&mut conn, format!("drop database if exists {name} with (force)")).await;
                     }
                 });
             });
@@ -139,12 +134,11 @@ async fn template() -> String {
     }
     let name = format!("template_{digest:016x}");
     let mut conn = maintenance().await;
-    let made: bool =
-        sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
-            .bind(&name)
-            .fetch_one(&mut conn)
-            .await
-            .expect("the list of databases");
+    let made: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
+        .bind(&name)
+        .fetch_one(&mut conn)
+        .await
+        .expect("the list of databases");
     if !made {
         let unfinished = format!("{name}_unfinished");
         run(&mut conn, format!("drop database if exists {unfinished}")).await;
@@ -158,11 +152,10 @@ async fn template() -> String {
 /// Drops what killed runs and older migrations left.
 async fn sweep() {
     let mut conn = maintenance().await;
-    let left: Vec<String> =
-        sqlx::query_scalar("select datname::text from pg_database where datname ^@ 't_'")
-            .fetch_all(&mut conn)
-            .await
-            .expect("the list of databases");
+    let left: Vec<String> = sqlx::query_scalar("select datname::text from pg_database where datname ^@ 't_'")
+        .fetch_all(&mut conn)
+        .await
+        .expect("the list of databases");
     for name in left {
         run(&mut conn, format!("drop database {name} with (force)")).await;
     }
@@ -173,8 +166,5 @@ async fn maintenance() -> PgConnection {
 }
 
 async fn run(conn: &mut PgConnection, sql: String) {
-    sqlx::raw_sql(AssertSqlSafe(sql.clone()))
-        .execute(conn)
-        .await
-        .unwrap_or_else(|error| panic!("{sql}: {error}"));
+    sqlx::raw_sql(AssertSqlSafe(sql.clone())).execute(conn).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
 }

@@ -79,9 +79,7 @@ impl TestApi {
         clock: Arc<AtomicI64>,
         people: Arc<Mutex<HashMap<String, people::Login>>>,
     ) -> Self {
-        let db = |connections| {
-            Db::new(&database, None, connections).expect("an address that can be read")
-        };
+        let db = |connections| Db::new(&database, None, connections).expect("an address that can be read");
         let secrets: Secrets = SECRET.parse().expect("a strong secret");
         let app = App::new(Parts {
             db: db(CONNECTIONS),

@@ -108,10 +108,7 @@ impl Person<'_> {
     #[must_use]
     pub fn with(mut self, name: &'static str, value: &str) -> Self {
         let value = HeaderValue::from_bytes(value.as_bytes()).expect("the value of a header");
-        self.headers.push((
-            HeaderName::from_static(Box::leak(name.to_ascii_lowercase().into_boxed_str())),
-            value,
-        ));
+        self.headers.push((HeaderName::from_static(Box::leak(name.to_ascii_lowercase().into_boxed_str())), value));
         self
     }
 
@@ -204,14 +201,8 @@ impl Person<'_> {
     }
 
     /// Sends any body under the headers given with [`Self::with`]; gives the answer as it arrives.
-    pub async fn stream(
-        &self,
-        method: Method,
-        path: &str,
-        body: impl Into<Body>,
-    ) -> axum::response::Response {
-        let mut request =
-            Request::builder().method(method).uri(path).body(body.into()).expect("a request");
+    pub async fn stream(&self, method: Method, path: &str, body: impl Into<Body>) -> axum::response::Response {
+        let mut request = Request::builder().method(method).uri(path).body(body.into()).expect("a request");
         for (name, value) in &self.headers {
             request.headers_mut().append(name, value.clone());
         }
@@ -220,9 +211,7 @@ impl Person<'_> {
         }
         let authorization = self.authorization().await;
         if !authorization.is_empty() {
-            request
-                .headers_mut()
-                .insert(header::AUTHORIZATION, authorization.parse().expect("a header"));
+            request.headers_mut().insert(header::AUTHORIZATION, authorization.parse().expect("a header"));
         }
         let ends_sessions = request.uri().path().starts_with("/api/v1/auth/logout");
         let response = match self.api.router.clone().oneshot(request).await {

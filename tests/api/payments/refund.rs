@@ -38,12 +38,8 @@ async fn practice(change: impl FnOnce(Row) -> Row) -> (TestApi, String) {
     api.given(therapist("T1")).await;
     api.given(client("C1")).await;
     api.given(user("admin", "admin")).await;
-    let id = api
-        .given(
-            change(booking("T1", START).with("invitee_payment_amount", json!(1700.00)))
-                .of_client("C1"),
-        )
-        .await;
+    let id =
+        api.given(change(booking("T1", START).with("invitee_payment_amount", json!(1700.00))).of_client("C1")).await;
     (api, id)
 }
 
@@ -94,11 +90,10 @@ async fn a_paid_booking_of_another_program_is_refunded_in_full() {
     });
     assert_eq!(told(&api).await, expected);
     assert_eq!(api.trail().await, [("refund_open".to_owned(), "done".to_owned())]);
-    let notified: Vec<(String, String)> =
-        sqlx::query_as("select notification_type, related_id from notifications")
-            .fetch_all(&mut *api.sql().await)
-            .await
-            .expect("notifications");
+    let notified: Vec<(String, String)> = sqlx::query_as("select notification_type, related_id from notifications")
+        .fetch_all(&mut *api.sql().await)
+        .await
+        .expect("notifications");
     assert_eq!(notified, [("refund_requested".to_owned(), id)]);
 }
 
@@ -121,8 +116,7 @@ async fn a_payment_is_refunded_once_even_if_in_part() {
 async fn of_two_at_the_same_moment_one_opens_the_refund() {
     let (api, id) = practice(|booking| booking).await;
     let second = api.second_instance();
-    let attempts =
-        (0..8).map(|number| open(if number % 2 == 0 { &api } else { &second }, &id, None));
+    let attempts = (0..8).map(|number| open(if number % 2 == 0 { &api } else { &second }, &id, None));
     let outcomes = futures_util::future::join_all(attempts).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
     assert_eq!(told(&api).await["refunds"], json!([["C1", "initiated", true]]));
@@ -133,10 +127,7 @@ async fn no_more_than_was_paid_goes_back() {
     let (api, id) = practice(|booking| booking).await;
     assert_eq!(refused(&api, &id, Some("1700.01")).await, "at most 1700.0 can be refunded");
     assert_eq!(refused(&api, &id, Some("0.00")).await, "there is nothing to refund");
-    assert_eq!(
-        told(&api).await,
-        json!({ "booking": [[null, null]], "payments": null, "refunds": null })
-    );
+    assert_eq!(told(&api).await, json!({ "booking": [[null, null]], "payments": null, "refunds": null }));
     open(&api, &id, Some("1700.00")).await.expect("all of it");
 }
 
@@ -151,11 +142,7 @@ async fn what_was_not_paid_is_not_refunded() {
         ("invitee_status", json!("Waiting")),
     ] {
         let (api, id) = practice(|booking| booking.with(column, value.clone())).await;
-        assert_eq!(
-            refused(&api, &id, None).await,
-            "there is nothing to refund",
-            "{column} {value}"
-        );
+        assert_eq!(refused(&api, &id, None).await, "there is nothing to refund", "{column} {value}");
         let mut uow = begin(&api).await;
         record_for_booking(&mut uow, &id.as_str().into()).await.expect("nothing");
         cancellation_entry(&mut uow, &id.as_str().into()).await.expect("nothing");
@@ -254,8 +241,7 @@ async fn several_payments_are_refunded_oldest_first_and_each_once() {
         json!([[1000, 1000, "initiated"], [500, 200.0, "initiated"], [200, null, null]])
     );
     assert_eq!(refused(&api, &id, Some("200.01")).await, "at most 200 can be refunded");
-    run(&api, "update payments set refund_status = 'completed' where refund_status = 'initiated'")
-        .await;
+    run(&api, "update payments set refund_status = 'completed' where refund_status = 'initiated'").await;
     open(&api, &id, None).await.expect("the rest");
     assert_eq!(told(&api).await["booking"], json!([[1400.0, "initiated"]]));
     assert_eq!(told(&api).await["refunds"].as_array().map(Vec::len), Some(3));

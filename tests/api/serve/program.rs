@@ -29,9 +29,7 @@ impl Folder {
     pub fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        Self(
-            std::env::temp_dir().join(format!("safestories-serve-{}-{number}", std::process::id())),
-        )
+        Self(std::env::temp_dir().join(format!("safestories-serve-{}-{number}", std::process::id())))
     }
 
     pub fn has(&self, file: &str) -> bool {
@@ -87,9 +85,7 @@ impl Program {
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (said, log) = channel();
-        thread::spawn(move || {
-            stderr.lines().map_while(Result::ok).try_for_each(|line| said.send(line))
-        });
+        thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| said.send(line)));
         let pid = Pid::from_child(&child);
         Self {
             child: Mutex::new(child),
@@ -105,11 +101,7 @@ impl Program {
         let mut stdout = self.stdout.lock().unwrap();
         let mut text = String::new();
         while !text.ends_with("Ctrl-C stops it.\n") {
-            assert!(
-                stdout.read_line(&mut text).unwrap() > 0,
-                "it ended, having said {text}{:?}",
-                self.said()
-            );
+            assert!(stdout.read_line(&mut text).unwrap() > 0, "it ended, having said {text}{:?}", self.said());
         }
         text
     }

@@ -56,8 +56,7 @@ impl Scribe<'_> {
             let form = words::in_turn(&words::FORMS, session.client);
             self.sheets.row(Table::DocForms, |row| {
                 row.text(&session.id());
-                row.show(format_args!("https://forms.example.org/intake/{}", session.client + 1))
-                    .maybe(form);
+                row.show(format_args!("https://forms.example.org/intake/{}", session.client + 1)).maybe(form);
             });
         }
         self.booking_told(session, &person);
@@ -69,10 +68,7 @@ impl Scribe<'_> {
         let therapist = client.assigned.then(|| &self.practice.therapists[client.therapist]);
         let sessions = client.sessions;
         self.sheets.row(Table::Clients, |row| {
-            row.text(&id)
-                .text(&person.name)
-                .maybe(person.phone.as_deref())
-                .maybe(person.email.as_deref());
+            row.text(&id).text(&person.name).maybe(person.phone.as_deref()).maybe(person.email.as_deref());
             row.show(sessions);
             row.maybe(therapist.map(|therapist| &therapist.id));
             row.maybe(therapist.map(|therapist| &therapist.name));
@@ -125,11 +121,7 @@ impl Scribe<'_> {
                 .maybe(session.amount)
                 .show(format_args!("usr_{host_id}"))
                 .time(updated)
-                .show(format_args!(
-                    "{} with {}",
-                    session.offer.name,
-                    host.map_or(HOST.1, |host| &host.name)
-                ))
+                .show(format_args!("{} with {}", session.offer.name, host.map_or(HOST.1, |host| &host.name)))
                 .text(session.booking_status)
                 .show(session.offer.id)
                 .text("event")
@@ -185,12 +177,8 @@ impl Scribe<'_> {
         let paid = (session.created + TimeDelta::seconds(40)).min(last);
         let refund = session.refund();
         let opened = refund.filter(|refund| refund.step != RefundStep::Requested);
-        let settled =
-            refund.filter(|refund| matches!(refund.step, RefundStep::Done | RefundStep::Failed));
-        let updated = settled
-            .map(|refund| refund.settled)
-            .or(opened.map(|refund| refund.opened))
-            .unwrap_or(paid);
+        let settled = refund.filter(|refund| matches!(refund.step, RefundStep::Done | RefundStep::Failed));
+        let updated = settled.map(|refund| refund.settled).or(opened.map(|refund| refund.opened)).unwrap_or(paid);
         let id = self.sheets.row(Table::Payments, |row| {
             row.text(&session.id())
                 .text(&person.name)
@@ -203,11 +191,7 @@ impl Scribe<'_> {
                 .maybe(refund.map(|refund| refund.amount))
                 .maybe_time(opened.map(|refund| refund.opened))
                 .maybe(refund.and_then(|refund| refund.word))
-                .maybe_time(
-                    settled
-                        .filter(|refund| refund.step == RefundStep::Failed)
-                        .map(|refund| refund.settled),
-                )
+                .maybe_time(settled.filter(|refund| refund.step == RefundStep::Failed).map(|refund| refund.settled))
                 .time(paid)
                 .time(updated)
                 .maybe(opened.map(|_| refund_id(session)));

@@ -15,14 +15,7 @@ use crate::cli::demo::{
 
 impl Scribe<'_> {
     /// A booking link was sent.
-    pub(super) fn requested(
-        &mut self,
-        at: DateTime<Utc>,
-        client: usize,
-        therapist: usize,
-        free: bool,
-        booked: bool,
-    ) {
+    pub(super) fn requested(&mut self, at: DateTime<Utc>, client: usize, therapist: usize, free: bool, booked: bool) {
         let practice = self.practice;
         let person = self.person(client);
         let host = &practice.therapists[therapist];
@@ -52,10 +45,7 @@ impl Scribe<'_> {
         let id = people::client_id(client);
         if !booked {
             self.sheets.row(Table::Clients, |row| {
-                row.text(&id)
-                    .text(&person.name)
-                    .maybe(person.phone.as_deref())
-                    .maybe(person.email.as_deref());
+                row.text(&id).text(&person.name).maybe(person.phone.as_deref()).maybe(person.email.as_deref());
                 row.show(0).null().null();
             });
             self.client_fact(client, at);
@@ -127,11 +117,7 @@ impl Scribe<'_> {
                 .text(ADMINS[0].1)
                 .time(at)
                 .text(words::in_turn(
-                    &[
-                        "Client asked for other hours",
-                        "Therapist on leave",
-                        "Another approach fits better",
-                    ],
+                    &["Client asked for other hours", "Therapist on leave", "Another approach fits better"],
                     client,
                 ))
                 .maybe((client % 2 == 0).then_some("Both have agreed."));

@@ -153,8 +153,7 @@ fn invitee_time(session: &Session, person: &Person) -> Option<String> {
     match session.number % 25 {
         4 => None,
         9 | 17 => {
-            let indian =
-                invitee_time_text(session.start, session.end(), &chrono_tz::Tz::Asia__Kolkata);
+            let indian = invitee_time_text(session.start, session.end(), &chrono_tz::Tz::Asia__Kolkata);
             Some(indian.replace("(GMT+05:30)", "IST"))
         }
         _ => Some(text),

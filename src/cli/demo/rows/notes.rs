@@ -15,16 +15,8 @@ use crate::{
     platform::time::text::ist_text,
 };
 
-const OCCUPATIONS: [&str; 8] = [
-    "Software engineer",
-    "Teacher",
-    "Student",
-    "Nurse",
-    "Designer",
-    "Home maker",
-    "Shop owner",
-    "Accountant",
-];
+const OCCUPATIONS: [&str; 8] =
+    ["Software engineer", "Teacher", "Student", "Nurse", "Designer", "Home maker", "Shop owner", "Accountant"];
 const MARITAL: [&str; 4] = ["Single", "Married", "Divorced", "In a relationship"];
 const CONCERNS: [&str; 8] = [
     "Pressure at work and long hours; finds it hard to say no.",
@@ -36,14 +28,8 @@ const CONCERNS: [&str; 8] = [
     "தூக்கமின்மை; இரவில் அதிகமாக யோசிக்கிறார்.",
     "Feels left out among colleagues; compares herself with others.",
 ];
-const CUES: [&str; 6] = [
-    "tight chest",
-    "shallow breath",
-    "clenched jaw",
-    "restless legs",
-    "tears",
-    "\"knot\", stomach",
-];
+const CUES: [&str; 6] =
+    ["tight chest", "shallow breath", "clenched jaw", "restless legs", "tears", "\"knot\", stomach"];
 const INTERVENTIONS: [&str; 6] = [
     "Grounding exercise, thought record",
     "Psychoeducation on the stress cycle",
@@ -58,8 +44,7 @@ const HELPFUL: [&str; 4] = [
     "Partly.",
     "Yes, felt lighter at the end.",
 ];
-const PARTICIPATION: [&str; 4] =
-    ["Open and engaged", "Quiet at first, then engaged", "Tired", "Guarded"];
+const PARTICIPATION: [&str; 4] = ["Open and engaged", "Quiet at first, then engaged", "Tired", "Guarded"];
 const PROGRESS: [&str; 4] = [
     "Steady",
     "Small steps: two walks this week",
@@ -73,8 +58,7 @@ const PLANS: [&str; 4] = [
     "Work on sleep hygiene.",
     "Look back on the goals of the first month.",
 ];
-const HOMEWORK: [&str; 4] =
-    ["Sleep diary", "Write down three good moments a day", "Practise saying no once", "None"];
+const HOMEWORK: [&str; 4] = ["Sleep diary", "Write down three good moments a day", "Practise saying no once", "None"];
 const ADDITIONAL: [&str; 4] = [
     "Asked to move to evenings next month.",
     "Mentioned a book to bring up again.\nSee last session.",
@@ -119,11 +103,7 @@ impl Scribe<'_> {
                 .text(random.pick(&PROGRESS))
                 .text(words::in_turn(&VALUES, session.client))
                 .text(if high { "Yes" } else { "No" })
-                .maybe(
-                    high.then_some(
-                        "Thoughts in the evening, no plan; safety plan reviewed together.",
-                    ),
-                )
+                .maybe(high.then_some("Thoughts in the evening, no plan; safety plan reviewed together."))
                 .maybe(risk)
                 .maybe(high.then_some("Close to her sister; looks forward to the next session."))
                 .maybe(random.percent(30).then_some("Thyroid treatment; nothing else reported."))
@@ -135,10 +115,7 @@ impl Scribe<'_> {
         });
         if let Some(therapist_id) = therapist_id.filter(|_| random.percent(8)) {
             self.sheets.row(Table::AdditionalNotes, |row| {
-                row.text(&session.id())
-                    .text(therapist_id)
-                    .text(therapist)
-                    .text(random.pick(&ADDITIONAL));
+                row.text(&session.id()).text(therapist_id).text(therapist).text(random.pick(&ADDITIONAL));
                 row.time(at).time(at);
             });
         }

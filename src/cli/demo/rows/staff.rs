@@ -29,8 +29,7 @@ impl Scribe<'_> {
         for (number, (therapist, load)) in practice.therapists.iter().zip(loads).enumerate() {
             let offer = &OFFERS[number % OFFERS.len()];
             // Every third has no limit; the others have room for more.
-            let capacity =
-                if number % 3 == 2 { 0 } else { load.upcoming.next_multiple_of(10) + 20 };
+            let capacity = if number % 3 == 2 { 0 } else { load.upcoming.next_multiple_of(10) + 20 };
             self.sheets.row(Table::Therapists, |row| {
                 row.text(&therapist.id)
                     .text(&therapist.name)
@@ -57,12 +56,7 @@ impl Scribe<'_> {
         let opened = practice.opened();
         for (username, name) in ADMINS {
             self.sheets.row(Table::Users, |row| {
-                row.text(username)
-                    .text(NO_PASSWORD)
-                    .text(name)
-                    .text("admin")
-                    .time(opened)
-                    .time(opened);
+                row.text(username).text(NO_PASSWORD).text(name).text("admin").time(opened).time(opened);
                 row.null().text(name);
             });
         }
@@ -88,12 +82,7 @@ impl Scribe<'_> {
         }
         for offer in [&FREE, &COUPLES] {
             self.sheets.row(Table::Resources, |row| {
-                row.show(offer.id)
-                    .text(offer.name)
-                    .text(HOST.0)
-                    .text(HOST.1)
-                    .time(opened)
-                    .text(offer.therapy);
+                row.show(offer.id).text(offer.name).text(HOST.0).text(HOST.1).time(opened).text(offer.therapy);
             });
         }
     }

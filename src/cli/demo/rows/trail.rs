@@ -32,8 +32,7 @@ enum By {
 impl Scribe<'_> {
     pub(super) fn booking_told(&mut self, session: &Session, person: &Person) {
         let at = session.created;
-        let message =
-            format!("{} booked {} on {}", person.name, session.offer.name, ist_text(session.start));
+        let message = format!("{} booked {} on {}", person.name, session.offer.name, ist_text(session.start));
         self.notify_about(at, session, "new_booking", "New booking", &message);
         if session.number % 23 == 7 {
             let text = format!("Copied the details of booking {}", session.id());
@@ -44,13 +43,7 @@ impl Scribe<'_> {
             self.audit(at, By::Admin, "send_whatsapp", &text, Some(person));
         }
         if session.number % 101 == 50 {
-            self.audit(
-                at,
-                By::Admin,
-                "client_contact_edit",
-                "Changed the contact data",
-                Some(person),
-            );
+            self.audit(at, By::Admin, "client_contact_edit", "Changed the contact data", Some(person));
         }
     }
 
@@ -62,35 +55,17 @@ impl Scribe<'_> {
         self.audit(at, By::Admin, "booking_reschedule", &text, Some(&person));
     }
 
-    pub(super) fn cancellation_told(
-        &mut self,
-        at: DateTime<Utc>,
-        session: &Session,
-        person: &Person,
-        by: &str,
-    ) {
+    pub(super) fn cancellation_told(&mut self, at: DateTime<Utc>, session: &Session, person: &Person, by: &str) {
         let message = format!("{} on {} was cancelled", person.name, ist_text(session.start));
         self.notify_about(at, session, "booking_cancelled", "Booking cancelled", &message);
         let by = match session.therapist {
             Some(therapist) if by == "therapist" => By::Therapist(therapist),
             _ => By::Admin,
         };
-        self.audit(
-            at,
-            by,
-            "booking_cancel",
-            &format!("Cancelled booking {}", session.id()),
-            Some(person),
-        );
+        self.audit(at, by, "booking_cancel", &format!("Cancelled booking {}", session.id()), Some(person));
     }
 
-    pub(super) fn refund_told(
-        &mut self,
-        at: DateTime<Utc>,
-        session: &Session,
-        kind: &str,
-        title: &str,
-    ) {
+    pub(super) fn refund_told(&mut self, at: DateTime<Utc>, session: &Session, kind: &str, title: &str) {
         let amount = session.refund().map_or("0", |refund| refund.amount);
         let message = format!("INR {amount} for booking {}", session.id());
         self.notify(at, To::Admins, kind, title, &message, &session.id());
@@ -102,23 +77,10 @@ impl Scribe<'_> {
         self.notify(at, To::Admins, "no_show", "No-show", &message, &session.id());
     }
 
-    pub(super) fn note_told(
-        &mut self,
-        at: DateTime<Utc>,
-        session: &Session,
-        person: &Person,
-        high: bool,
-    ) {
+    pub(super) fn note_told(&mut self, at: DateTime<Utc>, session: &Session, person: &Person, high: bool) {
         let (_, therapist) = self.therapist(session);
         let message = format!("{therapist} submitted the notes of booking {}", session.id());
-        self.notify(
-            at,
-            To::Admins,
-            "session_notes_submitted",
-            "Session notes submitted",
-            &message,
-            &session.id(),
-        );
+        self.notify(at, To::Admins, "session_notes_submitted", "Session notes submitted", &message, &session.id());
         if high {
             let message = format!("{therapist}, booking {}", session.id());
             self.notify(at, To::Admins, "risk_raised", "Risk raised", &message, &session.id());
@@ -131,23 +93,15 @@ impl Scribe<'_> {
     pub(super) fn alarmed(&mut self, at: DateTime<Utc>, session: &Session) {
         let Some(therapist) = session.therapist else { return };
         let person = self.person(session.client);
-        let message =
-            format!("{} asks for help in booking {}", self.therapist(session).1, session.id());
+        let message = format!("{} asks for help in booking {}", self.therapist(session).1, session.id());
         self.notify(at, To::Admins, "sos_ticket", "SOS", &message, &session.id());
         let text = format!("Raised an SOS for booking {}", session.id());
         self.audit(at, By::Therapist(therapist), "raise_sos", &text, Some(&person));
     }
 
-    pub(super) fn handover_told(
-        &mut self,
-        at: DateTime<Utc>,
-        handover: &Handover,
-        transfer: i32,
-        person: &Person,
-    ) {
+    pub(super) fn handover_told(&mut self, at: DateTime<Utc>, handover: &Handover, transfer: i32, person: &Person) {
         let practice = self.practice;
-        let (from, to) =
-            (&practice.therapists[handover.from].name, &practice.therapists[handover.to].name);
+        let (from, to) = (&practice.therapists[handover.from].name, &practice.therapists[handover.to].name);
         let text = format!("{} transferred from {from} to {to}", person.name);
         let transfer = transfer.to_string();
         for (who, kind) in [
@@ -160,23 +114,10 @@ impl Scribe<'_> {
         self.audit(at, By::Admin, "client_transfer", &text, Some(person));
     }
 
-    pub(super) fn request_told(
-        &mut self,
-        at: DateTime<Utc>,
-        request: i32,
-        therapist: usize,
-        person: &Person,
-    ) {
+    pub(super) fn request_told(&mut self, at: DateTime<Utc>, request: i32, therapist: usize, person: &Person) {
         let message = format!("A booking link was sent to {}", person.name);
         for who in [To::Admins, To::Therapist(therapist)] {
-            self.notify(
-                at,
-                who,
-                "new_booking_request",
-                "New booking request",
-                &message,
-                &request.to_string(),
-            );
+            self.notify(at, who, "new_booking_request", "New booking request", &message, &request.to_string());
         }
     }
 
@@ -186,14 +127,7 @@ impl Scribe<'_> {
     }
 
     /// Tells the admins and the therapist of a session.
-    fn notify_about(
-        &mut self,
-        at: DateTime<Utc>,
-        session: &Session,
-        kind: &str,
-        title: &str,
-        message: &str,
-    ) {
+    fn notify_about(&mut self, at: DateTime<Utc>, session: &Session, kind: &str, title: &str, message: &str) {
         let id = session.id();
         self.notify(at, To::Admins, kind, title, message, &id);
         if let Some(therapist) = session.therapist {
@@ -201,15 +135,7 @@ impl Scribe<'_> {
         }
     }
 
-    fn notify(
-        &mut self,
-        at: DateTime<Utc>,
-        to: To,
-        kind: &str,
-        title: &str,
-        message: &str,
-        related: &str,
-    ) {
+    fn notify(&mut self, at: DateTime<Utc>, to: To, kind: &str, title: &str, message: &str, related: &str) {
         let age = self.practice.midnight - at;
         if age > TimeDelta::days(60) {
             return;
@@ -224,21 +150,13 @@ impl Scribe<'_> {
         for user in users {
             self.sheets.row(Table::Notifications, |row| {
                 row.show(user).text(role).text(kind).text(title).text(message).text(related);
-                let unread = age < TimeDelta::days(2)
-                    || age < TimeDelta::days(10) && related.ends_with(['3', '7']);
+                let unread = age < TimeDelta::days(2) || age < TimeDelta::days(10) && related.ends_with(['3', '7']);
                 row.text(if unread { "f" } else { "t" }).show(ist_wall(at));
             });
         }
     }
 
-    fn audit(
-        &mut self,
-        at: DateTime<Utc>,
-        by: By,
-        action: &str,
-        text: &str,
-        person: Option<&Person>,
-    ) {
+    fn audit(&mut self, at: DateTime<Utc>, by: By, action: &str, text: &str, person: Option<&Person>) {
         let practice = self.practice;
         let (id, name, host) = match by {
             By::Admin => (None, ADMINS[0].1, 1),
@@ -250,11 +168,7 @@ impl Scribe<'_> {
         let iso = at < practice.iso_until();
         let hidden = at.timestamp() % 499 == 0;
         self.sheets.row(Table::AuditLogs, |row| {
-            row.maybe(id)
-                .text(name)
-                .text(action)
-                .text(text)
-                .maybe(person.map(|person| &person.name));
+            row.maybe(id).text(name).text(action).text(text).maybe(person.map(|person| &person.name));
             // Programs of the first years did not note the address.
             if iso && at.timestamp() % 3 == 0 {
                 row.null();
