@@ -8,9 +8,7 @@ use crate::platform::postgres;
 
 async fn connect(url: &str) -> anyhow::Result<PgConnection> {
     // Its text names its cause already.
-    PgConnection::connect(url)
-        .await
-        .map_err(|error| anyhow!("the database cannot be reached: {error}"))
+    PgConnection::connect(url).await.map_err(|error| anyhow!("the database cannot be reached: {error}"))
 }
 
 /// Refuses roles that rights and row security mean nothing to.
