@@ -36,10 +36,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_handler_that_panics_is_answered_for() {
-        let handler = || async {
-            let nothing: Option<()> = None;
-            nothing.expect("something");
-        };
+        async fn handler() {
+            panic!("on purpose");
+        }
         let router: Router = Router::new().route("/", get(handler)).layer(caught());
         let response = router.oneshot(Request::new(Body::empty())).await.unwrap();
         assert_eq!(response.status().as_u16(), 500);

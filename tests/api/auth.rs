@@ -71,6 +71,7 @@ struct Tokens {
 }
 
 impl Tokens {
+    #[expect(clippy::needless_pass_by_value, reason = "an answer is handed over as it comes")]
     fn of(answer: Value) -> Self {
         let text = |name: &str| answer[name].as_str().unwrap_or_else(|| panic!("no {name}: {answer}")).to_owned();
         Self { access: text("access_token"), refresh: text("refresh_token") }

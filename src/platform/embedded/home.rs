@@ -136,7 +136,7 @@ fn make(path: &Path, account: &Account) -> Result<(), EmbeddedError> {
             // Another instance makes it at the same moment.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             result => {
-                result.and_then(|()| account.own(folder)).doing(|| format!("make the folder {}", folder.display()))?
+                result.and_then(|()| account.own(folder)).doing(|| format!("make the folder {}", folder.display()))?;
             }
         }
     }

@@ -134,7 +134,7 @@ fn judge(active: &[Active], choice: Option<ForeignTriggers>, plan: &mut Plan) {
                 plan.report.theirs.push(format!("accepted: {what}"));
             }
             (Some(ForeignTriggers::Disable), Some(sql)) => {
-                plan.changes.push(Change { what: format!("switched off: {what}"), sql: sql.clone(), otherwise: None })
+                plan.changes.push(Change { what: format!("switched off: {what}"), sql: sql.clone(), otherwise: None });
             }
             (Some(ForeignTriggers::Disable), None) => {
                 plan.obstacles.push(format!("{what} (cannot be switched off from here: drop or accept it)"));

@@ -158,6 +158,9 @@ async fn right_passwords_at_the_same_moment_all_get_in() {
     assert!(answers.iter().all(|answer| answer.status == 200));
 }
 
+/// Action, outcome, actor, address, route.
+type Entry = (String, String, Option<i32>, Option<String>, String);
+
 #[tokio::test]
 async fn logins_are_recorded_with_who_and_where() {
     let api = TestApi::new().await;
@@ -165,7 +168,7 @@ async fn logins_are_recorded_with_who_and_where() {
     let login = |password| json!({ "username": "admin", "password": password });
     api.nobody().from("192.0.2.7").post(LOGIN, login("wrong")).await.is(401);
     api.nobody().from("192.0.2.7").with("idempotency-key", "").post(LOGIN, login(PASSWORD)).await.is(200);
-    let entries: Vec<(String, String, Option<i32>, Option<String>, String)> = sqlx::query_as(
+    let entries: Vec<Entry> = sqlx::query_as(
         "select action, outcome, actor_id, ip_address, route from internal.audit_entries order by entry_id",
     )
     .fetch_all(&mut *api.sql().await)

@@ -197,7 +197,7 @@ async fn act(api: &TestApi, id: &str, number: usize) -> Answer {
                 "therapist_id": format!("T{}", 1 + number % 2),
                 "invitee_name": format!("Client {}", number % 3),
                 "invitee_phone": format!("98000 1000{}", number % 2),
-                "new_client": number % 3 == 0,
+                "new_client": number.is_multiple_of(3),
             });
             book(api, &start, more).await
         }
