@@ -48,9 +48,11 @@ impl Breakable {
     /// Stops it or starts it again, off the thread that serves.
     async fn with(&self, act: impl FnOnce(&mut Embedded) + Send + 'static) {
         let server = self.server.clone();
-        tokio::task::spawn_blocking(move || act(server.lock().expect("no panic").as_mut().expect("a server")))
-            .await
-            .expect("it is done");
+        tokio::task::spawn_blocking(move || {
+            act(server.lock().expect("no panic").as_mut().expect("a server"));
+        })
+        .await
+        .expect("it is done");
     }
 
     async fn halt(&self) {
@@ -143,8 +145,9 @@ async fn every_acknowledged_write_is_there_afterwards_and_nothing_half_done() {
         }
         ended.store(true, Ordering::Relaxed);
     };
-    let all = async { tokio::join!(book(), book(), book(), read(), outages()) };
-    let (one, two, three, (), ()) = tokio::time::timeout(Duration::from_secs(90), all).await.expect("it recovers");
+    let all = Box::pin(async { tokio::join!(book(), book(), book(), read(), outages()) });
+    let (one, two, three, (), ()) =
+        tokio::time::timeout(Duration::from_secs(90), all).await.expect("it recovers");
 
     let mut promised = [one, two, three].concat();
     promised.sort();

@@ -81,7 +81,7 @@ fn changes(code: &str) -> Vec<Change> {
     for at in 0..words.len().saturating_sub(2) {
         let word = |offset: usize| words.get(at + offset).map_or("", |word| word.trim_matches(['"', '(', ')']));
         match (word(0), word(1)) {
-            ("insert", "into") | ("delete", "from") | ("merge", "into") => {
+            ("insert" | "merge", "into") | ("delete", "from") => {
                 found.push(Change { table: clean(words[at + 2]), columns: Vec::new() });
             }
             ("update", table) if word(2) == "set" || word(3) == "set" || word(4) == "set" => {

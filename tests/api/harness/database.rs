@@ -104,10 +104,10 @@ impl Deref for Database {
 impl Drop for Database {
     /// Leaves the dropping to a thread, so that no test waits for it. What it does not get to, the next run drops.
     fn drop(&mut self) {
+        static DROPPER: OnceLock<Sender<String>> = OnceLock::new();
         if self.name.is_empty() {
             return;
         }
-        static DROPPER: OnceLock<Sender<String>> = OnceLock::new();
         let dropper = DROPPER.get_or_init(|| {
             let (sender, names) = channel::<String>();
             thread::spawn(move || {
