@@ -48,9 +48,11 @@ impl Breakable {
     /// Stops it or starts it again, off the thread that serves.
     async fn with(&self, act: impl FnOnce(&mut Embedded) + Send + 'static) {
         let server = self.server.clone();
-        tokio::task::spawn_blocking(move || act(server.lock().expect("no panic").as_mut().expect("a server")))
-            .await
-            .expect("it is done");
+        tokio::task::spawn_blocking(move || {
+            act(server.lock().expect("no panic").as_mut().expect("a server"));
+        })
+        .await
+        .expect("it is done");
     }
 
     async fn halt(&self) {

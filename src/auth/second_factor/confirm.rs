@@ -37,7 +37,7 @@ pub(in crate::auth) struct ConfirmTotp {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({ "recovery_codes": ["MFRG-GZDF-MZTW-Q2LK"] }))]
 pub(in crate::auth) struct RecoveryCodes {
-    /// The codes, to be written down.
+    /// The codes, to be kept on paper.
     recovery_codes: Vec<String>,
 }
 
