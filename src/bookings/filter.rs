@@ -6,7 +6,6 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::platform::{
     app::App,
-    caller::Scope,
     contact,
     error::{Error, Result},
     ids::{ClientId, TherapistId},
@@ -193,10 +192,10 @@ impl AdminBookingFilter {
 }
 
 impl Criteria {
-    /// The one therapist whose bookings are wanted, if nothing else is asked of them.
-    pub(super) fn only_therapist<'a>(&'a self, scope: &'a Scope) -> Option<&'a str> {
+    /// Whether nothing is asked of the bookings, but for their therapist.
+    pub(super) fn is_usual(&self) -> bool {
         let Self {
-            therapist_id,
+            therapist_id: _,
             client_id: None,
             status: None,
             mode: None,
@@ -209,9 +208,9 @@ impl Criteria {
             digits: None,
         } = self
         else {
-            return None;
+            return false;
         };
-        therapist_id.as_ref().map(TherapistId::as_str).or(scope.owner())
+        true
     }
 }
 

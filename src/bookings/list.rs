@@ -11,7 +11,8 @@ use sqlx::PgConnection;
 use super::{
     counts::count,
     filter::{AdminBookingFilter, BookingOrder, Criteria, TherapistBookingFilter},
-    model::{Booking, select_bookings},
+    model::Booking,
+    select::select_bookings,
 };
 use crate::platform::{
     app::App,
@@ -91,6 +92,7 @@ macro_rules! page_of_bookings {
     ($key:literal: $type:literal, $beyond:literal, $direction:literal, $list:expr, $position:expr) => {{
         let criteria = &$list.criteria;
         select_bookings!(
+            any,
             $key,
             [
                 r#"and ($3::text is null or b.therapist_id = $3)
@@ -131,23 +133,81 @@ macro_rules! page_of_bookings {
     }};
 }
 
+/// How many rows are read for a page of the usual size.
+const USUAL_ROWS: i64 = 51;
+
+/// A page of the usual order and size, without a filter but for a therapist: how far it reaches and whose it is.
+/// The limit stands in the statement ([`USUAL_ROWS`]), for PostgreSQL does not keep a plan with a limit it must guess.
+macro_rules! usual_page {
+    ($reach:ident, $whose:literal, $list:expr, $therapist:expr, $position:expr, $db:expr) => {
+        match (&$position.from, $position.descending) {
+            (None, _) => {
+                select_bookings!(
+                    $reach,
+                    "coalesce(b.booking_start_at, '-infinity')",
+                    [
+                        "and " $whose " "
+                        "order by coalesce(b.booking_start_at, '-infinity') desc, b.booking_id desc limit 51"
+                    ],
+                    $list.now,
+                    $list.scope.owner(),
+                    $therapist,
+                )
+                .fetch_all($db)
+                .await
+            }
+            (Some(from), true) => {
+                select_bookings!(
+                    $reach,
+                    "coalesce(b.booking_start_at, '-infinity')",
+                    [
+                        "and " $whose " and (coalesce(b.booking_start_at, '-infinity'), b.booking_id) "
+                        "    < ($4::text::timestamp, $5) "
+                        "order by coalesce(b.booking_start_at, '-infinity') desc, b.booking_id desc limit 51"
+                    ],
+                    $list.now,
+                    $list.scope.owner(),
+                    $therapist,
+                    from.sort,
+                    from.id,
+                )
+                .fetch_all($db)
+                .await
+            }
+            (Some(from), false) => {
+                select_bookings!(
+                    $reach,
+                    "coalesce(b.booking_start_at, '-infinity')",
+                    [
+                        "and " $whose " and (coalesce(b.booking_start_at, '-infinity'), b.booking_id) "
+                        "    > ($4::text::timestamp, $5) "
+                        "order by coalesce(b.booking_start_at, '-infinity'), b.booking_id limit 51"
+                    ],
+                    $list.now,
+                    $list.scope.owner(),
+                    $therapist,
+                    from.sort,
+                    from.id,
+                )
+                .fetch_all($db)
+                .await
+            }
+        }
+    };
+}
+
 impl BookingList {
-    /// The first page of one therapist, the one that is looked at most. Without the optional conditions PostgreSQL keeps
-    /// one plan for it, which saves planning it each time: half of the page's cost.
-    async fn first_page(&self, db: &mut PgConnection, therapist: &str, limit: i64) -> Result<Vec<Booking>> {
-        let rows = select_bookings!(
-            "coalesce(b.booking_start_at, '-infinity')",
-            [
-                "and b.therapist_id = $3 "
-                "order by coalesce(b.booking_start_at, '-infinity') desc, b.booking_id desc limit $4"
-            ],
-            self.now,
-            self.scope.owner(),
-            therapist,
-            limit,
-        )
-        .fetch_all(db)
-        .await?;
+    /// The pages looked at most, one after the other: without the optional conditions PostgreSQL keeps one plan for
+    /// them, and planning costs more than reading a page.
+    async fn usual(&self, db: &mut PgConnection, position: &Position) -> Result<Vec<Booking>> {
+        let therapist = self.criteria.therapist_id.as_ref().map(TherapistId::as_str);
+        let rows = match (&self.scope, therapist) {
+            (Scope::Practice, None) => usual_page!(practice, "$3::text is null", self, None::<&str>, position, db),
+            (Scope::Practice, Some(therapist)) => {
+                usual_page!(practice, "b.therapist_id = $3", self, therapist, position, db)
+            }
+            (Scope::Own(own), _) => usual_page!(own, "b.therapist_id = $3", self, own.as_str(), position, db),
+        }?;
         Ok(rows)
     }
 }
@@ -158,11 +218,8 @@ impl List for BookingList {
 
     async fn rows(&self, db: &mut PgConnection, order: BookingOrder, position: &Position) -> Result<Vec<Booking>> {
         use BookingOrder as O;
-        if order == O::LatestFirst
-            && position.from.is_none()
-            && let Some(therapist) = self.criteria.only_therapist(&self.scope)
-        {
-            let rows = self.first_page(db, therapist, position.limit).await?;
+        if order == O::LatestFirst && position.limit == USUAL_ROWS && self.criteria.is_usual() {
+            let rows = self.usual(db, position).await?;
             return Ok(rows.into_iter().map(|booking| booking.seen_by(&self.scope)).collect());
         }
         // One arm for each order and direction, so that every statement is plain, checked and indexed.

@@ -18,6 +18,7 @@ mod outcome;
 mod refusal;
 mod reschedule;
 mod restore;
+mod select;
 mod slot;
 
 use utoipa_axum::{router::OpenApiRouter, routes};

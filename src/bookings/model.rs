@@ -1,6 +1,6 @@
 //! What a booking is: its columns, what is computed from them, and how much of it a caller sees.
 //!
-//! Every answer that holds a booking holds this struct, read by [`select_bookings!`] and shown through
+//! Every answer that holds a booking holds this struct, read by `select_bookings!` and shown through
 //! [`Booking::seen_by`], so that no route can show a column that another hides.
 
 use chrono::{DateTime, Utc};
@@ -8,6 +8,7 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
+use super::select::select_bookings;
 use crate::platform::{
     caller::Scope,
     error::{Error, Result},
@@ -203,106 +204,6 @@ pub struct Booking {
     pub(super) sort_key: String,
 }
 
-/// Reads bookings: the order's key, the rest of the statement's conditions and what follows them, and the arguments from
-/// `$3` on. `$1` is the present instant, `$2` the scope's owner.
-///
-/// What a row needs of other tables is looked up per row shown, by index; `offset 0` keeps PostgreSQL from computing it
-/// once for each place it is named in.
-macro_rules! select_bookings {
-    ($key:literal, [$($tail:literal)+], $now:expr, $owner:expr $(, $argument:expr)* $(,)?) => {
-        sqlx::query_as!(
-            $crate::bookings::model::Booking,
-            r#"select
-               b.booking_id as "booking_id!: BookingId",
-               a.client_id as "client_id: ClientId",
-               b.therapist_id as "therapist_id: TherapistId",
-               internal.booking_state(v.status, b.booking_start_at, v.end_at, v.noted, $1) as "state!: BookingState",
-               v.noted as "has_session_note!",
-               internal.is_free(b.invitee_payment_amount) as "is_free_consultation!",
-               v.contact as "contact_visible!",
-               v.status as booking_status,
-               b.booking_subject,
-               b.booking_start_at as "booking_start_at!: Timestamp",
-               b.booking_end_at as "booking_end_at!: Timestamp",
-               b.booking_duration,
-               b.booking_invitee_time,
-               internal.booking_mode(b.booking_mode) as "booking_mode!",
-               b.booking_joining_link,
-               b.booking_checkin_url,
-               b.booking_resource_id,
-               b.booking_resource_type,
-               b.booking_resource_name,
-               b.booking_user_id,
-               b.booking_account_id,
-               b.booking_host_user_id,
-               b.booking_host_name,
-               b.booking_host_phone,
-               b.booking_host_email,
-               b.booking_updated_at as "booking_updated_at!: Timestamp",
-               b.booking_cancelled_by,
-               b.booking_cancel_reason,
-               b.invitee_id,
-               b.invitee_name,
-               b.invitee_phone,
-               b.invitee_email,
-               b.invitee_question,
-               null::text as invitee_token,
-               b.invitee_country,
-               b.invitee_city,
-               b.invitee_timezone,
-               b.invitee_created_at as "invitee_created_at!: Timestamp",
-               b.invitee_cancelled_at as "invitee_cancelled_at!: Timestamp",
-               b.invitee_cancelled_reason,
-               internal.invitee_status(b.invitee_status) as invitee_status,
-               b.invitee_payment_reference_id,
-               b.invitee_payment_gateway,
-               b.invitee_payment_name,
-               b.invitee_payment_currency,
-               b.invitee_payment_amount as "invitee_payment_amount!: Amount",
-               b.refund_amount as "refund_amount!: Amount",
-               internal.refund_status(b.refund_status) as refund_status,
-               b.refund_failed_time as "refund_failed_time!: Timestamp",
-               b.refund_id,
-               b.rescheduled_at as "rescheduled_at!: Timestamp",
-               b.rescheduled_start_at as "rescheduled_start_at!: Timestamp",
-               b.rescheduled_end_at as "rescheduled_end_at!: Timestamp",
-               b.recheduled_from as "rescheduled_from!: Timestamp",
-               b.emergency_contact_name,
-               b.emergency_contact_relation,
-               b.emergency_contact_number,
-               b.xmin::text as "version!",
-               "# + $key + r#"::text as "sort_key!"
-            from bookings b
-            left join appointment_table a on a.session_id = b.booking_id
-            cross join lateral (
-                select internal.booking_status(b.booking_status) as status,
-                       internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration,
-                                            b.invitee_payment_amount) as end_at,
-                       exists (
-                           select
-                           from client_session_notes n
-                           left join internal.session_notes own on own.note_id = n.note_id
-                           where n.booking_id = b.booking_id
-                             and (own.note_id is null or own.signed_at is not null)
-                       ) as noted,
-                       $2::text is null or exists (
-                           select
-                           from internal.contact_clients($2, $1) as seen (client_id)
-                           where seen.client_id = a.client_id
-                       ) as contact
-                offset 0
-            ) v
-            where b.booking_id is not null
-              and ($2::text is null or b.therapist_id = $2)
-              "# $(+ $tail)+,
-            Timestamp::from($now) as Timestamp,
-            $owner as Option<&str>,
-            $($argument),*
-        )
-    };
-}
-pub(super) use select_bookings;
-
 impl Booking {
     /// One booking of the scope, as its caller sees it.
     pub(super) async fn read(db: &mut PgConnection, scope: &Scope, id: &BookingId, now: DateTime<Utc>) -> Result<Self> {
@@ -317,9 +218,18 @@ impl Booking {
         now: DateTime<Utc>,
     ) -> Result<Self> {
         let found = if id.is_possible() {
-            select_bookings!("''", ["and b.booking_id = $3"], now, scope.owner(), id.as_str())
-                .fetch_optional(db)
-                .await?
+            match scope {
+                Scope::Practice => {
+                    select_bookings!(practice, "''", ["and b.booking_id = $3"], now, None, id.as_str())
+                        .fetch_optional(db)
+                        .await
+                }
+                Scope::Own(_) => {
+                    select_bookings!(own, "''", ["and b.booking_id = $3"], now, scope.owner(), id.as_str())
+                        .fetch_optional(db)
+                        .await
+                }
+            }?
         } else {
             None
         };

@@ -146,7 +146,8 @@ async fn every_acknowledged_write_is_there_afterwards_and_nothing_half_done() {
         ended.store(true, Ordering::Relaxed);
     };
     let all = async { tokio::join!(book(), book(), book(), read(), outages()) };
-    let (one, two, three, (), ()) = tokio::time::timeout(Duration::from_secs(90), Box::pin(all)).await.expect("it recovers");
+    let (one, two, three, (), ()) =
+        tokio::time::timeout(Duration::from_secs(90), Box::pin(all)).await.expect("it recovers");
 
     let mut promised = [one, two, three].concat();
     promised.sort();
