@@ -74,7 +74,7 @@ impl PartialSchema for AssetName {
     ),
 )]
 pub(super) async fn get_openapi(unless: Preconditions) -> Result<Response> {
-    let (document, tag) = DOCUMENT.as_ref().ok_or(Error::internal("the description cannot be written"))?;
+    let (document, tag) = DOCUMENT.as_ref().ok_or_else(|| Error::internal("the description cannot be written"))?;
     let headers = [(header::ETAG, tag.clone()), (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
     if tag.to_str().is_ok_and(|tag| unless.has(tag)) {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());

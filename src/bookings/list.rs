@@ -137,7 +137,8 @@ macro_rules! page_of_bookings {
 const USUAL_ROWS: i64 = 51;
 
 /// A page of the usual order and size, without a filter but for a therapist: how far it reaches and whose it is.
-/// The limit stands in the statement ([`USUAL_ROWS`]), for PostgreSQL does not keep a plan with a limit it must guess.
+/// PostgreSQL keeps a plan only while plans made for the arguments would not seem cheaper: so the limit stands in the
+/// statement ([`USUAL_ROWS`]), and what the index is searched for stands in subqueries, whose values it does not foresee.
 macro_rules! usual_page {
     ($reach:ident, $whose:literal, $list:expr, $therapist:expr, $position:expr, $db:expr) => {
         match (&$position.from, $position.descending) {
@@ -162,7 +163,7 @@ macro_rules! usual_page {
                     "coalesce(b.booking_start_at, '-infinity')",
                     [
                         "and " $whose " and (coalesce(b.booking_start_at, '-infinity'), b.booking_id) "
-                        "    < ($4::text::timestamp, $5) "
+                        "    < ((select $4::text::timestamp), (select $5)) "
                         "order by coalesce(b.booking_start_at, '-infinity') desc, b.booking_id desc limit 51"
                     ],
                     $list.now,
@@ -180,7 +181,7 @@ macro_rules! usual_page {
                     "coalesce(b.booking_start_at, '-infinity')",
                     [
                         "and " $whose " and (coalesce(b.booking_start_at, '-infinity'), b.booking_id) "
-                        "    > ($4::text::timestamp, $5) "
+                        "    > ((select $4::text::timestamp), (select $5)) "
                         "order by coalesce(b.booking_start_at, '-infinity'), b.booking_id limit 51"
                     ],
                     $list.now,
@@ -204,9 +205,9 @@ impl BookingList {
         let rows = match (&self.scope, therapist) {
             (Scope::Practice, None) => usual_page!(practice, "$3::text is null", self, None::<&str>, position, db),
             (Scope::Practice, Some(therapist)) => {
-                usual_page!(practice, "b.therapist_id = $3", self, therapist, position, db)
+                usual_page!(practice, "b.therapist_id = (select $3)", self, therapist, position, db)
             }
-            (Scope::Own(own), _) => usual_page!(own, "b.therapist_id = $3", self, own.as_str(), position, db),
+            (Scope::Own(own), _) => usual_page!(own, "b.therapist_id = (select $3)", self, own.as_str(), position, db),
         }?;
         Ok(rows)
     }

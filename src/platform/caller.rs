@@ -92,6 +92,6 @@ impl<S: Sync> FromRequestParts<S> for Scope {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        parts.extensions.get().cloned().ok_or(Error::internal("a route without a group asks for its scope"))
+        parts.extensions.get().cloned().ok_or_else(|| Error::internal("a route without a group asks for its scope"))
     }
 }

@@ -136,7 +136,11 @@ impl FromRequestParts<App> for Work {
         Ok(Self {
             app: app.clone(),
             actor: parts.extensions.get::<Caller>().map(Actor::from),
-            trail: parts.extensions.get().cloned().ok_or(Error::internal("a route without a trail wants to work"))?,
+            trail: parts
+                .extensions
+                .get()
+                .cloned()
+                .ok_or_else(|| Error::internal("a route without a trail wants to work"))?,
         })
     }
 }
