@@ -264,7 +264,7 @@ impl<O: Order> ListRequest<O> {
         let mut db = self.app.db.read().await?;
         let rows = list.rows(&mut db, self.order, &position).await?;
         let total = if self.with_total { Some(list.total(&mut db).await?) } else { None };
-        drop(db);
+        db.answered();
         Ok(self.page(rows, total, L::key))
     }
 

@@ -8,7 +8,10 @@
 use std::{
     ops::{Deref, DerefMut},
     str::FromStr,
-    sync::Arc,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -43,6 +46,7 @@ const EXPORTS: u32 = 2;
 #[derive(Clone, Debug)]
 pub struct Db {
     pool: PgPool,
+    spares: Arc<Spares>,
     exports: PgPool,
     export_turns: Arc<Semaphore>,
     listening: PgPool,
@@ -78,6 +82,7 @@ impl Db {
         };
         Ok(Self {
             pool: pool(max_connections).connect_lazy_with(options.clone()),
+            spares: Arc::default(),
             exports: pool(EXPORTS).connect_lazy_with(options),
             export_turns: Arc::new(Semaphore::new(EXPORTS as usize)),
             listening: PgPoolOptions::new().max_connections(2).connect_lazy_with(direct.clone()),
@@ -91,12 +96,18 @@ impl Db {
     ///
     /// [`Error::Unavailable`](super::error::Error::Unavailable) if there is none.
     pub async fn read(&self) -> Result<Connection> {
-        Ok(Connection::new(self.pool.acquire().await?))
+        let connection = match self.spares.take() {
+            Some(spare) => spare,
+            None => self.spares.wait(self.pool.acquire()).await?,
+        };
+        Ok(Connection { connection: Some(connection), spares: self.spares.clone(), _on_loan: OnLoan::begin() })
     }
 
     /// A transaction for one unit of work.
     pub(super) async fn begin(&self) -> Result<Transaction<'static, Postgres>> {
-        Ok(self.pool.begin_with(BEGIN).await?)
+        // The pool may have lent all it has to the spares.
+        drop(self.spares.take());
+        Ok(self.spares.wait(self.pool.begin_with(BEGIN)).await?)
     }
 
     /// A connection with a snapshot of its own, for reading a whole list; `None` if as many as may are being read.
@@ -127,12 +138,17 @@ impl Db {
     /// How many connections are open, and how many of them idle.
     #[must_use]
     pub fn connections(&self) -> (u32, usize) {
-        (self.pool.size(), self.pool.num_idle())
+        (self.pool.size(), self.pool.num_idle() + self.spares.all().len())
     }
 
     /// Closes all connections.
     pub async fn close(&self) {
-        self.pool.close().await;
+        self.spares
+            .wait(async {
+                self.spares.all().clear();
+                self.pool.close().await;
+            })
+            .await;
         self.exports.close().await;
         self.listening.close().await;
     }
@@ -175,16 +191,65 @@ impl Drop for OnLoan {
     }
 }
 
-/// A connection on loan.
+/// Connections that have just answered well, kept at hand: the pool itself asks a connection whether it is alive each
+/// time it comes back, which costs as much as a small read.
+#[derive(Debug, Default)]
+struct Spares {
+    connections: Mutex<Vec<(PoolConnection<Postgres>, Instant)>>,
+    /// How many requests wait for the pool: while there are any, nothing is kept from it.
+    waiting: AtomicUsize,
+}
+
+impl Spares {
+    fn all(&self) -> MutexGuard<'_, Vec<(PoolConnection<Postgres>, Instant)>> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One that was used a moment ago; those that were not go back to the pool, to be tried.
+    fn take(&self) -> Option<PoolConnection<Postgres>> {
+        let mut connections = self.all();
+        let (connection, used) = connections.pop()?;
+        if used.elapsed() < TRUSTED_IDLE {
+            return Some(connection);
+        }
+        connections.clear();
+        None
+    }
+
+    fn keep(&self, connection: PoolConnection<Postgres>) {
+        if self.waiting.load(Ordering::Acquire) == 0 {
+            self.all().push((connection, Instant::now()));
+        }
+    }
+
+    /// Waits for something of the pool.
+    async fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+        struct Waiting<'a>(&'a AtomicUsize);
+        impl Drop for Waiting<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::Release);
+            }
+        }
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        let _waiting = Waiting(&self.waiting);
+        work.await
+    }
+}
+
+/// A connection on loan. Dropped, it goes back to the pool, which tries it; [`Connection::answered`] spares that.
 #[derive(Debug)]
 pub struct Connection {
-    connection: PoolConnection<Postgres>,
+    connection: Option<PoolConnection<Postgres>>,
+    spares: Arc<Spares>,
     _on_loan: OnLoan,
 }
 
 impl Connection {
-    fn new(connection: PoolConnection<Postgres>) -> Self {
-        Self { connection, _on_loan: OnLoan::begin() }
+    /// Gives the connection back after an answer that was read to its end without an error.
+    pub fn answered(mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.spares.keep(connection);
+        }
     }
 }
 
@@ -192,13 +257,13 @@ impl Deref for Connection {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
-        &self.connection
+        self.connection.as_ref().expect("held until it is given back")
     }
 }
 
 impl DerefMut for Connection {
     fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.connection
+        self.connection.as_mut().expect("held until it is given back")
     }
 }
 
