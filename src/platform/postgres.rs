@@ -100,7 +100,7 @@ impl Db {
             Some(spare) => spare,
             None => self.spares.wait(self.pool.acquire()).await?,
         };
-        Ok(Connection { connection: Some(connection), spares: self.spares.clone(), _on_loan: OnLoan::begin() })
+        Ok(Connection { lent: Some(connection), spares: self.spares.clone(), _on_loan: OnLoan::begin() })
     }
 
     /// A transaction for one unit of work.
@@ -239,7 +239,7 @@ impl Spares {
 /// A connection on loan. Dropped, it goes back to the pool, which tries it; [`Connection::answered`] spares that.
 #[derive(Debug)]
 pub struct Connection {
-    connection: Option<PoolConnection<Postgres>>,
+    lent: Option<PoolConnection<Postgres>>,
     spares: Arc<Spares>,
     _on_loan: OnLoan,
 }
@@ -247,7 +247,7 @@ pub struct Connection {
 impl Connection {
     /// Gives the connection back after an answer that was read to its end without an error.
     pub fn answered(mut self) {
-        if let Some(connection) = self.connection.take() {
+        if let Some(connection) = self.lent.take() {
             self.spares.keep(connection);
         }
     }
@@ -257,13 +257,13 @@ impl Deref for Connection {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
-        self.connection.as_ref().expect("held until it is given back")
+        self.lent.as_ref().expect("held until it is given back")
     }
 }
 
 impl DerefMut for Connection {
     fn deref_mut(&mut self) -> &mut PgConnection {
-        self.connection.as_mut().expect("held until it is given back")
+        self.lent.as_mut().expect("held until it is given back")
     }
 }
 
