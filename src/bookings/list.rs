@@ -1,8 +1,25 @@
 //! Looking through the bookings, latest first.
 //!
 //! One statement a page, walked by the index of its order (`bookings_by_start`, `bookings_by_therapist_start`,
-//! `bookings_by_name`, `bookings_by_created`). An optional condition is written `($n is null or …)`: PostgreSQL plans
-//! these statements for their arguments, and what is null falls away.
+//! `bookings_by_name`, `bookings_by_created`; `bookings_off_by_…` for what did not take place). An optional condition is
+//! written `($n is null or …)`: PostgreSQL plans these statements for their arguments, and what is null falls away.
+//!
+//! The usual pages (latest first, fifty rows, of all or of one therapist) are statements of their own with a kept plan.
+//! `explain (analyze, buffers)` of a therapist's page on `demo load --bookings 100000`; the index is entered at the page's
+//! start and left after 51 rows, so the size of the practice does not matter:
+//!
+//! ```text
+//! Limit (rows=51)  Buffers: shared hit=309  Execution Time: 0.505 ms  Planning Time: 0.028 ms
+//!   -> Nested Loop
+//!      -> Nested Loop Left Join
+//!         -> Index Scan Backward using bookings_by_therapist_start on bookings b (rows=51, hit=54)
+//!              Index Cond: ((therapist_id = $0) AND (booking_id IS NOT NULL))
+//!         -> Index Scan using appointment_table_pkey on appointment_table a (51 times, hit=153)
+//!      -> Result (51 times)
+//!         -> Index Scan using client_session_notes_of_booking on client_session_notes n (hit=102)
+//! ```
+//!
+//! One booking by its id is the same with `bookings_booking_id_key` and 11 buffers. `.ci/bench` measures both.
 
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};
