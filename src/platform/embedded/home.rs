@@ -26,7 +26,7 @@ const SHARED_ROOT: &str = "/var/lib/safestories";
 pub(super) struct Home {
     path: PathBuf,
     account: Account,
-    _lock: File,
+    lock: File,
 }
 
 impl Home {
@@ -47,13 +47,18 @@ impl Home {
                 return Err(EmbeddedError::Io { doing: locking(), source });
             }
         }
-        Ok(Self { path, account, _lock: lock })
+        Ok(Self { path, account, lock })
     }
 
     /// Whether another instance has claimed the folder.
     pub fn is_claimed(wanted: &Path) -> bool {
-        let folder = place(wanted, &|_| {}).ok().and_then(|(path, _)| File::open(path).ok());
-        folder.is_some_and(|folder| matches!(folder.try_lock_shared(), Err(TryLockError::WouldBlock)))
+        let Some(folder) = place(wanted, &|_| {}).ok().and_then(|(path, _)| File::open(path).ok()) else {
+            return false;
+        };
+        let claimed = matches!(folder.try_lock_shared(), Err(TryLockError::WouldBlock));
+        // Given back at once, for the reason that `drop` names.
+        let _ = folder.unlock();
+        claimed
     }
 
     /// The folder actually used.
@@ -96,6 +101,14 @@ impl Home {
                 let _ = fs::remove_dir_all(entry.path());
             }
         }
+    }
+}
+
+impl Drop for Home {
+    /// Closing the folder alone would not give it back while a program that another thread is just starting still
+    /// holds a copy of the descriptor, between its fork and its exec.
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
     }
 }
 
