@@ -11,10 +11,16 @@
 //! | [`platform`] | what every feature stands on; knows no feature |
 //! | [`notifications`] | telling users what happened, in the transaction that does it |
 //! | [`dashboards`] | the derived tables, kept in step with every change |
+//! | [`campaigns`] | which marketing campaign belongs to which therapy |
 //! | [`users`], [`auth`] | who may log in; logins, tokens, second factors |
 //! | [`therapists`], [`clients`] | who holds sessions; who is one person |
+//! | [`requests`] | booking links sent to people who have not booked yet |
 //! | [`payments`] | what was paid, what goes back |
 //! | [`bookings`] | the sessions: the model resource, whole |
+//! | [`notes`], [`documents`] | the clinical record; the forms that clients fill in |
+//! | [`searches`] | one search box across clients, bookings and therapists |
+//! | [`care`] | what spans features: transfer, merge |
+//! | [`audit_logs`], [`integrity`] | reading the trail; what is wrong with the data, and its repair |
 //! | [`api`] | the table of contents, the layers around the routes, the OpenAPI document |
 //! | [`cli`] | the commands of the program |
 //!
@@ -58,13 +64,21 @@
 #![recursion_limit = "256"]
 
 pub mod api;
+pub mod audit_logs;
 pub mod auth;
 pub mod bookings;
+pub mod campaigns;
+pub mod care;
 pub mod cli;
 pub mod clients;
 pub mod dashboards;
+pub mod documents;
+pub mod integrity;
+pub mod notes;
 pub mod notifications;
 pub mod payments;
 pub mod platform;
+pub mod requests;
+pub mod searches;
 pub mod therapists;
 pub mod users;

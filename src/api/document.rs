@@ -24,10 +24,26 @@ Log in at `/api/v1/auth/login` and send the access token as `Authorization: Bear
 
 /// What is behind the tags that the features give their operations; a group puts its name before them.
 const TAGS: &[(&str, &str)] = &[
+    ("appointments", "What the practice's calendar keeps of each session"),
+    ("audit", "Who did what, when"),
     ("auth", "Logging in and out, and one's own account"),
+    ("booking-requests", "Booking links sent to people who have not booked yet"),
     ("bookings", "Sessions between a therapist and a client"),
+    ("campaigns", "Which marketing campaign belongs to which therapy"),
+    ("clients", "The people the practice is for"),
+    ("dashboard", "The practice's figures"),
     ("docs", "What this API is: its description, and the kinds of problems"),
+    ("document-forms", "Forms that clients fill in around a booking"),
+    ("integrity", "What is wrong with the data, and its repair"),
+    ("notes", "Session notes and additional notes"),
+    ("notifications", "What happened, for the caller"),
     ("operation", "For whoever runs the server"),
+    ("payments", "What was paid"),
+    ("refunds", "What goes back, and what was called off"),
+    ("search", "One search box"),
+    ("therapists", "The people who hold the sessions"),
+    ("transfers", "Clients handed from one therapist to another"),
+    ("users", "The people who log in"),
 ];
 
 /// The access tokens, a scheme for each role: so one page or tool can hold both, and use the right one.

@@ -19,7 +19,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::{document::Group, undocumented::Undocumented};
 use crate::{
-    auth, bookings,
+    audit_logs, auth, bookings, campaigns, care, clients, dashboards, documents, integrity, notes, notifications,
+    payments,
     platform::{
         app::App,
         audit,
@@ -28,6 +29,7 @@ use crate::{
         error::Error,
         health, panics, telemetry,
     },
+    requests, searches, therapists, users,
 };
 
 /// What everybody reaches.
@@ -47,12 +49,33 @@ fn accounts() -> OpenApiRouter<App> {
 
 /// What admins reach.
 fn admin() -> OpenApiRouter<App> {
-    bookings::admin_routes()
+    notifications::admin_routes()
+        .merge(dashboards::admin_routes())
+        .merge(campaigns::admin_routes())
+        .merge(users::admin_routes())
+        .merge(therapists::admin_routes())
+        .merge(clients::admin_routes())
+        .merge(requests::admin_routes())
+        .merge(payments::admin_routes())
+        .merge(bookings::admin_routes())
+        .merge(notes::admin_routes())
+        .merge(documents::admin_routes())
+        .merge(searches::admin_routes())
+        .merge(care::admin_routes())
+        .merge(audit_logs::admin_routes())
+        .merge(integrity::admin_routes())
 }
 
 /// What therapists reach.
 fn therapist() -> OpenApiRouter<App> {
-    bookings::therapist_routes()
+    notifications::therapist_routes()
+        .merge(dashboards::therapist_routes())
+        .merge(therapists::therapist_routes())
+        .merge(clients::therapist_routes())
+        .merge(bookings::therapist_routes())
+        .merge(notes::therapist_routes())
+        .merge(documents::therapist_routes())
+        .merge(audit_logs::therapist_routes())
 }
 
 /// The description of the whole API.

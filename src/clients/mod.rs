@@ -6,7 +6,20 @@
 mod belong;
 mod model;
 
+use utoipa_axum::router::OpenApiRouter;
+
 pub use self::{
     belong::{Appointment, belongs_to, hold_of_booking},
     model::{Choice, Client, PROBLEMS, Person, hold, resolve},
 };
+use crate::platform::app::App;
+
+/// What admins may do with them.
+pub fn admin_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+}
+
+/// What therapists may do with theirs.
+pub fn therapist_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+}

@@ -7,7 +7,20 @@
 mod kind;
 mod notify;
 
+use utoipa_axum::router::OpenApiRouter;
+
 pub use self::{
     kind::NotificationKind,
     notify::{Notice, Recipient, notify},
 };
+use crate::platform::app::App;
+
+/// What admins may do with them.
+pub fn admin_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+}
+
+/// What therapists may do with theirs.
+pub fn therapist_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+}

@@ -18,4 +18,12 @@ pub mod cancellation;
 mod record;
 pub mod refund;
 
+use utoipa_axum::router::OpenApiRouter;
+
 pub use self::record::record_for_booking;
+use crate::platform::app::App;
+
+/// What admins may do with them.
+pub fn admin_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+}

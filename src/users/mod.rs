@@ -15,6 +15,8 @@ mod model;
 pub mod password;
 pub mod sessions;
 
+use utoipa_axum::router::OpenApiRouter;
+
 pub use self::{
     account::{Account, Rights},
     create::{NewUser, PROBLEMS, UsernameTaken, create},
@@ -23,3 +25,9 @@ pub use self::{
     legacy::{Legacy, hash_legacy, legacy},
     model::{User, list},
 };
+use crate::platform::app::App;
+
+/// What admins may do with them.
+pub fn admin_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+}

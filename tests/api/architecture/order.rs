@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{assert_none, sources};
 
 /// The modules, lowest first.
-const ORDER: [&str; 18] = [
+const ORDER: [&str; 19] = [
     "platform",
     "notifications",
     "dashboards",
@@ -19,6 +19,7 @@ const ORDER: [&str; 18] = [
     "bookings",
     "notes",
     "documents",
+    "searches",
     "care",
     "audit_logs",
     "integrity",

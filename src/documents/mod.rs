@@ -1,0 +1,15 @@
+//! Document forms: what clients fill in around a booking.
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::platform::app::App;
+
+/// What admins may do with them.
+pub fn admin_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+}
+
+/// What therapists may do with theirs.
+pub fn therapist_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+}

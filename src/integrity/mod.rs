@@ -1,0 +1,10 @@
+//! What is wrong with the data, and its repair.
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::platform::app::App;
+
+/// What admins may do with them.
+pub fn admin_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+}

@@ -1,0 +1,15 @@
+//! The clinical record: session notes and additional notes.
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::platform::app::App;
+
+/// What admins may do with them.
+pub fn admin_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+}
+
+/// What therapists may do with theirs.
+pub fn therapist_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+}

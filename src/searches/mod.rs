@@ -1,0 +1,10 @@
+//! One search box across clients, bookings and therapists.
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::platform::app::App;
+
+/// What admins may do with them.
+pub fn admin_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+}

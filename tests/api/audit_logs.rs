@@ -1,0 +1,1 @@
+//! The trail as admins and therapists read it.

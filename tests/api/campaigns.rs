@@ -1,0 +1,1 @@
+//! Marketing campaigns, which have no key.

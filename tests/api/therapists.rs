@@ -1,0 +1,1 @@
+//! The people who hold the sessions.
