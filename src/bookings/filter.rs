@@ -192,6 +192,15 @@ impl AdminBookingFilter {
 }
 
 impl Criteria {
+    /// Whether only part of the practice's bookings is asked for, found by an index.
+    pub(super) fn is_narrow(&self) -> bool {
+        self.therapist_id.is_some()
+            || self.client_id.is_some()
+            || self.start_from.is_some()
+            || self.words.is_some()
+            || matches!(self.status, Some("cancelled" | "no_show"))
+    }
+
     /// Whether nothing is asked of the bookings, but for their therapist.
     pub(super) fn is_usual(&self) -> bool {
         let Self {

@@ -25,7 +25,7 @@ use super::{
     audit::{self, Actor, Effect, Entry, Trail},
     caller::Caller,
     error::{Error, Refusal, Result},
-    postgres::OnLoan,
+    postgres::{OnLoan, Turn},
     problem::{ProblemKind, kinds},
 };
 
@@ -109,8 +109,10 @@ impl Work {
     }
 
     async fn open(self, dry_run: bool) -> Result<UnitOfWork> {
+        let (tx, turn) = self.app.db.begin().await?;
         let mut uow = UnitOfWork {
-            tx: self.app.db.begin().await?,
+            tx,
+            _turn: turn,
             _on_loan: OnLoan::begin(),
             now: self.app.clock.now(),
             app: self.app,
@@ -150,6 +152,7 @@ impl FromRequestParts<App> for Work {
 #[must_use = "a unit of work does nothing until it is committed"]
 pub struct UnitOfWork {
     tx: Transaction<'static, Postgres>,
+    _turn: Turn,
     _on_loan: OnLoan,
     now: DateTime<Utc>,
     app: App,
