@@ -1,5 +1,6 @@
 //! The commands of the program.
 
+pub mod audit;
 pub mod demo;
 mod dev;
 pub mod migrate;
@@ -35,6 +36,9 @@ enum Command {
     Demo(DemoCommand),
     /// Make, list and shut out those who log in.
     User(user::UserCommand),
+    /// The trail as a file, and the check of such a file.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Commands for those who change this program.
     #[command(subcommand, hide = true)]
     Dev(dev::Dev),
@@ -120,6 +124,7 @@ impl Cli {
                 Ok(ExitCode::SUCCESS)
             }
             Some(Command::User(command)) => user::run(command).await,
+            Some(Command::Audit(command)) => audit::run(command).await,
             Some(Command::Dev(command)) => dev::run(command).await,
         }
     }

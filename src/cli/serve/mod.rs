@@ -29,7 +29,7 @@ use crate::{
     api,
     platform::{
         app::{App, Parts, Seals},
-        audit,
+        audit::{self, key::AuditKey},
         embedded::Embedded,
         live::{self, EndedSessions},
         logs, migrations, panics,
@@ -56,6 +56,7 @@ struct Ready {
     url: String,
     direct: Option<String>,
     secrets: Secrets,
+    audit_key: Option<AuditKey>,
     passwords: Passwords,
     /// Ours to stop.
     embedded: Option<Embedded>,
@@ -75,11 +76,12 @@ pub(super) async fn run(settings: Serve) -> anyhow::Result<ExitCode> {
         private::refuse_public(settings.listen)?;
     }
     let secrets = settings.jwt_secret.as_deref().map(str::parse).transpose().context("SAFESTORIES_JWT_SECRET")?;
+    let audit_key = settings.audit_key.read()?;
     let port = claim(&settings, private)?;
     let preparing = Box::pin(async {
         match settings.database.database_url.clone() {
-            None => prepare_private(settings.data_dir.clone(), secrets).await,
-            Some(url) => prepare_given(url, settings.database.direct_database_url.clone(), secrets).await,
+            None => prepare_private(settings.data_dir.clone(), secrets, audit_key).await,
+            Some(url) => prepare_given(url, settings.database.direct_database_url.clone(), secrets, audit_key).await,
         }
     });
     let Some(ready) = stop.run_until_cancelled(preparing).await else {
@@ -99,16 +101,32 @@ fn claim(settings: &Serve, private: bool) -> anyhow::Result<Port> {
     })
 }
 
-async fn prepare_private(folder: PathBuf, secrets: Option<Secrets>) -> anyhow::Result<Ready> {
-    let (embedded, own) = private::start(folder).await?;
+async fn prepare_private(
+    folder: PathBuf,
+    secrets: Option<Secrets>,
+    audit_key: Option<AuditKey>,
+) -> anyhow::Result<Ready> {
+    let (embedded, own, own_key) = private::start(folder).await?;
     let url = embedded.url("safestories");
     patiently("Making the tables", migrations::apply(&url)).await?;
     let passwords = Passwords::default();
     private::load_demo(&url, &passwords, Clock::System.now()).await?;
-    Ok(Ready { url, direct: None, secrets: secrets.unwrap_or(own), passwords, embedded: Some(embedded) })
+    Ok(Ready {
+        url,
+        direct: None,
+        secrets: secrets.unwrap_or(own),
+        audit_key: audit_key.or(Some(own_key)),
+        passwords,
+        embedded: Some(embedded),
+    })
 }
 
-async fn prepare_given(url: String, direct: Option<String>, secrets: Option<Secrets>) -> anyhow::Result<Ready> {
+async fn prepare_given(
+    url: String,
+    direct: Option<String>,
+    secrets: Option<Secrets>,
+    audit_key: Option<AuditKey>,
+) -> anyhow::Result<Ready> {
     let secrets = secrets.context(
         "set SAFESTORIES_JWT_SECRET, as `SAFESTORIES_JWT_SECRET=\"main:$(openssl rand -base64 48)\"`: \
          a database of your own is served with a secret of your own",
@@ -124,11 +142,14 @@ async fn prepare_given(url: String, direct: Option<String>, secrets: Option<Secr
         tracing::info!(migration = %step, "applied");
     }
     given::refuse_demo_logins(straight).await?;
-    Ok(Ready { url, direct, secrets, passwords: Passwords::default(), embedded: None })
+    if audit_key.is_none() {
+        tracing::warn!("SAFESTORIES_AUDIT_KEY is not set: the trail is chained, but its heads are not signed");
+    }
+    Ok(Ready { url, direct, secrets, audit_key, passwords: Passwords::default(), embedded: None })
 }
 
 async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationToken) -> anyhow::Result<()> {
-    let Ready { url, direct, secrets, passwords, embedded } = ready;
+    let Ready { url, direct, secrets, audit_key, passwords, embedded } = ready;
     let app = App::new(Parts {
         db: Db::new(&url, direct.as_deref(), settings.pool_size)?,
         clock: Clock::System,
@@ -146,6 +167,9 @@ async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationTok
     let listener = port.listen()?;
     let address = listener.local_addr()?;
     tracing::info!(%address, "listening");
+    if let Some(key) = &audit_key {
+        tracing::info!(public_key = %key.public(), "the trail is signed");
+    }
     if let Some(embedded) = &embedded {
         welcome::print(address, embedded.home());
     }
@@ -155,6 +179,7 @@ async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationTok
     let background = TaskTracker::new();
     background.spawn(live::listen(app.clone(), drained.clone()));
     background.spawn(drained.clone().run_until_cancelled_owned(tidy()));
+    background.spawn(audit::sealing::run(app.clone(), audit_key, drained.clone()));
     connections::serve(listener, router, stop).await;
     drained.cancel();
     background.close();

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     cli::demo::{self, Size},
     platform::{
+        audit::key::AuditKey,
         embedded::{Embedded, Options},
         password::Passwords,
         secret::Secrets,
@@ -45,18 +46,18 @@ pub(super) fn refuse_public(address: SocketAddr) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Starts PostgreSQL in the data folder, and finds or makes the secret.
+/// Starts PostgreSQL in the data folder, and finds or makes the secrets.
 ///
 /// # Errors
 ///
 /// A sentence on what keeps it from running.
-pub(super) async fn start(folder: PathBuf) -> anyhow::Result<(Embedded, Secrets)> {
+pub(super) async fn start(folder: PathBuf) -> anyhow::Result<(Embedded, Secrets, AuditKey)> {
     let options = options(folder);
     // Where nobody waits for it any more, it ends its start and then stops.
     let starting = tokio::task::spawn_blocking(move || {
         let embedded = Embedded::start(&options, &say)?;
-        let secrets = key_file::read_or_make(embedded.home())?;
-        anyhow::Ok((embedded, secrets))
+        let (secrets, audit_key) = key_file::read_or_make(embedded.home())?;
+        anyhow::Ok((embedded, secrets, audit_key))
     });
     starting.await?
 }

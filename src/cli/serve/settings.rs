@@ -11,7 +11,7 @@ use clap::Args;
 use ipnet::IpNet;
 
 use crate::{
-    cli::DatabaseUrl,
+    cli::{DatabaseUrl, audit::Key},
     platform::{browser::Origin, logs::LogFormat, time::Zone},
 };
 
@@ -40,6 +40,10 @@ pub struct Serve {
     /// Better set in the environment: the arguments of a process can be seen by others.
     #[arg(long, env = "SAFESTORIES_JWT_SECRET", value_name = "PAIRS", hide_env_values = true)]
     pub(super) jwt_secret: Option<String>,
+
+    /// What the trail is signed with, the same for all instances
+    #[command(flatten)]
+    pub(super) audit_key: Key,
 
     /// Proxies whose X-Forwarded-For counts: comma-separated addresses or ranges
     #[arg(

@@ -7,6 +7,14 @@
 //! The same layer reads the body of a changing request, with a limit and a timeout, before a handler sees it: so no
 //! slow client holds a transaction, the body can be hashed for its idempotency key, and a request that lost to another
 //! transaction (serialization failure, deadlock) can be run again from the start.
+//!
+//! Every entry is queued for the chain that makes the trail tamper-evident: [`sealing`] continues it, [`chain`] says what
+//! is hashed, [`transcript`] is the trail as a file and how such a file is checked.
+
+pub mod chain;
+pub mod key;
+pub mod sealing;
+pub mod transcript;
 
 use std::{
     net::IpAddr,
@@ -289,14 +297,19 @@ pub(super) async fn write(
                select (select therapist_id from actor), (select name from actor), $2::text, $3, $4, $5::text, $6
                where $2::text is not null
                returning log_id
+           ), written as (
+               insert into internal.audit_entries
+                   (log_id, at, actor_id, actor_role, session_id, request_id, route, action, subject_type, subject_id,
+                    client_id, outcome, status, ip_address, detail)
+               select (select log_id from log), $7, $1, $8, $9, $10, $11, action, subject_type, subject_id, client_id,
+                      $12, $13, $5::text, detail
+               from unnest($14::text[], $15::text[], $16::text[], $17::text[], $18::jsonb[])
+                   as entry (action, subject_type, subject_id, client_id, detail)
+               returning entry_id
            )
-           insert into internal.audit_entries
-               (log_id, at, actor_id, actor_role, session_id, request_id, route, action, subject_type, subject_id,
-                client_id, outcome, status, ip_address, detail)
-           select (select log_id from log), $7, $1, $8, $9, $10, $11, action, subject_type, subject_id, client_id,
-                  $12, $13, $5::text, detail
-           from unnest($14::text[], $15::text[], $16::text[], $17::text[], $18::jsonb[])
-               as entry (action, subject_type, subject_id, client_id, detail)"#,
+           insert into internal.audit_unsealed (entry_id)
+           select entry_id
+           from written"#,
         actor.map(|actor| actor.user_id.0),
         summary.map(|entry| entry.action),
         summary.map(|entry| entry.sentence.as_str()),

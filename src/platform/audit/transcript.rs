@@ -1,0 +1,417 @@
+//! The trail as a file, and how such a file is checked without a database: with the public key, and, against a cut-off
+//! tail, with the head of a checkpoint that somebody kept.
+//!
+//! One JSON object a line: a header, the entries in the order of the chain with the checkpoints between them, what stands
+//! in the tables without a place in the chain, and an end, so that half a file is not taken for the whole.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    io::{self, BufRead, Write},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sqlx::{Connection, PgConnection};
+
+use super::{
+    chain::{Facts, Hash, Personal, START, checkpoint_message, hex},
+    key::AuditPublicKey,
+};
+use crate::platform::error::Result;
+
+/// The action that may take personal values out of entries of the same client before it.
+pub const ERASURE: &str = "client_erase";
+/// How many entries are read at a time.
+const PAGE: i64 = 5_000;
+
+/// Bytes as Base64 text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Bytes(Vec<u8>);
+
+impl Serialize for Bytes {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(&BASE64.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        BASE64.decode(text).map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Line {
+    Header {
+        version: u32,
+        exported_at: DateTime<Utc>,
+        /// The key that signs now, for the convenience of who checks: it proves nothing by itself.
+        public_key: Option<String>,
+    },
+    Entry {
+        seq: i64,
+        entry_id: i64,
+        hash: Bytes,
+        commitments: [Bytes; 3],
+        /// None where erased.
+        salts: [Option<Bytes>; 3],
+        /// None where the row is gone.
+        facts: Option<Box<Facts>>,
+    },
+    Checkpoint {
+        seq: i64,
+        sealed_at: DateTime<Utc>,
+        head: Bytes,
+        key_id: Option<String>,
+        signature: Option<Bytes>,
+    },
+    /// An entry without a place in the chain that does not wait for one.
+    StrayEntry {
+        entry_id: i64,
+    },
+    /// A summary that no entry stands behind, later than the first that has one.
+    StraySummary {
+        log_id: i32,
+    },
+    End {
+        entries: i64,
+    },
+}
+
+/// Writes the whole trail, as it is at one moment; gives the number of entries.
+///
+/// # Errors
+///
+/// If the database fails, or the file cannot be written.
+pub async fn export(
+    db: &mut PgConnection,
+    now: DateTime<Utc>,
+    key: Option<&AuditPublicKey>,
+    out: &mut impl Write,
+) -> anyhow::Result<i64> {
+    let mut tx = db.begin_with("begin isolation level repeatable read read only").await?;
+    put(out, &Line::Header { version: 1, exported_at: now, public_key: key.map(ToString::to_string) })?;
+    let (mut after, mut entries) = (0, 0);
+    loop {
+        let page = seals(&mut tx, after).await?;
+        let Some(Line::Entry { seq: until, .. }) = page.last() else { break };
+        let until = *until;
+        let mut checkpoints = checkpoints(&mut tx, after, until).await?.into_iter().peekable();
+        for line in page {
+            put(out, &line)?;
+            entries += 1;
+            let Line::Entry { seq: here, .. } = line else { continue };
+            while let Some(checkpoint) =
+                checkpoints.next_if(|line| matches!(line, Line::Checkpoint { seq, .. } if *seq <= here))
+            {
+                put(out, &checkpoint)?;
+            }
+        }
+        after = until;
+    }
+    for checkpoint in checkpoints(&mut tx, after, i64::MAX).await? {
+        put(out, &checkpoint)?;
+    }
+    for line in strays(&mut tx).await? {
+        put(out, &line)?;
+    }
+    put(out, &Line::End { entries })?;
+    out.flush()?;
+    Ok(entries)
+}
+
+fn put(out: &mut impl Write, line: &Line) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, line)?;
+    out.write_all(b"\n")
+}
+
+async fn seals(db: &mut PgConnection, after: i64) -> Result<Vec<Line>> {
+    let seals = sqlx::query!(
+        "select seq, entry_id, hash, address_salt, address_commitment, detail_salt, detail_commitment, summary_salt,
+                summary_commitment
+         from internal.audit_seals
+         where seq > $1
+         order by seq
+         limit $2",
+        after,
+        PAGE,
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    let ids: Vec<i64> = seals.iter().map(|seal| seal.entry_id).collect();
+    let mut facts: HashMap<i64, Facts> =
+        Facts::read(db, &ids).await?.into_iter().map(|facts| (facts.entry_id, facts)).collect();
+    Ok(seals
+        .into_iter()
+        .map(|seal| Line::Entry {
+            seq: seal.seq,
+            entry_id: seal.entry_id,
+            hash: Bytes(seal.hash),
+            commitments: [seal.address_commitment, seal.detail_commitment, seal.summary_commitment].map(Bytes),
+            salts: [seal.address_salt, seal.detail_salt, seal.summary_salt].map(|salt| salt.map(Bytes)),
+            facts: facts.remove(&seal.entry_id).map(Box::new),
+        })
+        .collect())
+}
+
+async fn checkpoints(db: &mut PgConnection, after: i64, until: i64) -> Result<Vec<Line>> {
+    let checkpoints = sqlx::query!(
+        "select seq, sealed_at, head, key_id, signature
+         from internal.audit_checkpoints
+         where seq > $1
+           and seq <= $2
+         order by seq",
+        after,
+        until,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(checkpoints
+        .into_iter()
+        .map(|checkpoint| Line::Checkpoint {
+            seq: checkpoint.seq,
+            sealed_at: checkpoint.sealed_at,
+            head: Bytes(checkpoint.head),
+            key_id: checkpoint.key_id,
+            signature: checkpoint.signature.map(Bytes),
+        })
+        .collect())
+}
+
+async fn strays(db: &mut PgConnection) -> Result<Vec<Line>> {
+    let entries = sqlx::query_scalar!(
+        "select e.entry_id
+         from internal.audit_entries e
+         where not exists (select from internal.audit_seals s where s.entry_id = e.entry_id)
+           and not exists (select from internal.audit_unsealed u where u.entry_id = e.entry_id)
+         order by e.entry_id"
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    let summaries = sqlx::query_scalar!(
+        "select l.log_id
+         from audit_logs l
+         where l.log_id > (select min(e.log_id) from internal.audit_entries e)
+           and not exists (select from internal.audit_entries e where e.log_id = l.log_id)
+         order by l.log_id"
+    )
+    .fetch_all(db)
+    .await?;
+    let entries = entries.into_iter().map(|entry_id| Line::StrayEntry { entry_id });
+    Ok(entries.chain(summaries.into_iter().map(|log_id| Line::StraySummary { log_id })).collect())
+}
+
+/// The key that a file names; none where it names none, or is none.
+///
+/// # Errors
+///
+/// If it cannot be read.
+pub fn named_key(mut file: impl BufRead) -> io::Result<Option<AuditPublicKey>> {
+    let mut first = String::new();
+    file.read_line(&mut first)?;
+    match serde_json::from_str(&first) {
+        Ok(Line::Header { public_key: Some(key), .. }) => Ok(key.parse().ok()),
+        _ => Ok(None),
+    }
+}
+
+/// What checking a file found.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    /// How many entries were checked.
+    pub entries: i64,
+    /// How many checkpoints bear a good signature.
+    pub signed_checkpoints: i64,
+    /// The hash of the last entry.
+    pub head: Option<String>,
+    /// What is wrong, in the order of the file.
+    pub findings: Vec<Finding>,
+}
+
+/// One thing that is wrong with a trail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// The entry differs from what was sealed, or was put in another's place.
+    Changed(i64),
+    /// Values of the entry differ from what was sealed.
+    ValuesChanged(i64, &'static str),
+    /// Values of the entry were taken out, and no erasure of its client says so.
+    ValuesRemoved(i64),
+    /// The entry was sealed and is gone.
+    Deleted(i64),
+    /// A place of the chain is missing.
+    Missing(i64),
+    /// The entry was put in beside the chain.
+    Inserted(i64),
+    /// The summary (`log_id`) was put in beside the chain.
+    SummaryInserted(i32),
+    /// The checkpoint after this place is not one of this chain.
+    WrongCheckpoint(i64),
+    /// The checkpoint after this place bears no signature of the key.
+    Unsigned(i64),
+    /// No checkpoint with the wanted head: the tail was cut off, or all rewritten.
+    CutOff(String),
+    /// The file breaks off, or is none.
+    Incomplete,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Changed(seq) => write!(f, "entry {seq} was changed, or stands in another's place"),
+            Self::ValuesChanged(seq, what) => write!(f, "entry {seq}: {what} was changed"),
+            Self::ValuesRemoved(seq) => write!(f, "entry {seq}: values were taken out without an erasure"),
+            Self::Deleted(seq) => write!(f, "entry {seq} was deleted"),
+            Self::Missing(seq) => write!(f, "the chain lacks its entry {seq}"),
+            Self::Inserted(id) => write!(f, "the row {id} of internal.audit_entries was put in beside the chain"),
+            Self::SummaryInserted(id) => write!(f, "the row {id} of audit_logs was put in beside the chain"),
+            Self::WrongCheckpoint(seq) => write!(f, "the checkpoint at entry {seq} is not of this chain"),
+            Self::Unsigned(seq) => write!(f, "the checkpoint at entry {seq} bears no signature of this key"),
+            Self::CutOff(head) => {
+                write!(f, "no entry has the head {head}: the trail was cut off before it, or rewritten")
+            }
+            Self::Incomplete => f.write_str("the file breaks off or is no trail"),
+        }
+    }
+}
+
+/// Checks a file.
+///
+/// # Errors
+///
+/// If it cannot be read.
+pub fn verify(file: impl BufRead, key: &AuditPublicKey, checkpoint: Option<&str>) -> io::Result<Verdict> {
+    let mut check = Check {
+        verdict: Verdict::default(),
+        at: 0,
+        head: START,
+        seen: false,
+        erased: HashMap::new(),
+        bare: Vec::new(),
+    };
+    let wanted = checkpoint.map(|head| head.trim().to_lowercase());
+    let mut ended = false;
+    for (number, line) in file.lines().enumerate() {
+        match serde_json::from_str(&line?) {
+            Ok(Line::Header { version: 1, .. }) if number == 0 => {}
+            Ok(_) if ended => break,
+            Ok(Line::End { entries }) => ended = entries == check.verdict.entries,
+            Ok(line) if number > 0 => {
+                check.line(line, key);
+                check.seen |= wanted.as_deref() == Some(&hex(&check.head));
+            }
+            _ => break,
+        }
+    }
+    Ok(check.verdict(ended, wanted))
+}
+
+struct Check {
+    verdict: Verdict,
+    /// The place reached.
+    at: i64,
+    /// Its hash, as the file has it.
+    head: Hash,
+    /// Whether the wanted head was met.
+    seen: bool,
+    /// The last erasure of each client.
+    erased: HashMap<String, i64>,
+    /// Entries without some of their values.
+    bare: Vec<(i64, Option<String>)>,
+}
+
+impl Check {
+    fn line(&mut self, line: Line, key: &AuditPublicKey) {
+        match line {
+            Line::Entry { seq, entry_id, hash, commitments, salts, facts } => {
+                self.verdict.entries += 1;
+                for missing in (self.at + 1..seq).take(100) {
+                    self.find(Finding::Missing(missing));
+                }
+                match (facts, hashes(&commitments)) {
+                    (Some(facts), Some(commitments)) => self.entry(seq, entry_id, &hash, &commitments, &salts, &facts),
+                    (None, _) => self.find(Finding::Deleted(seq)),
+                    (_, None) => self.find(Finding::Changed(seq)),
+                }
+                self.at = seq;
+                // From what was sealed, so that one change is told once.
+                self.head = hash.0.try_into().unwrap_or(START);
+            }
+            Line::Checkpoint { seq, sealed_at, head, key_id: _, signature } => {
+                if seq != self.at || head.0 != self.head {
+                    return self.find(Finding::WrongCheckpoint(seq));
+                }
+                let message = checkpoint_message(seq, &head.0, sealed_at);
+                if signature.is_some_and(|signature| key.verifies(&message, &signature.0)) {
+                    self.verdict.signed_checkpoints += 1;
+                } else {
+                    self.find(Finding::Unsigned(seq));
+                }
+            }
+            Line::StrayEntry { entry_id } => self.find(Finding::Inserted(entry_id)),
+            Line::StraySummary { log_id } => self.find(Finding::SummaryInserted(log_id)),
+            Line::Header { .. } | Line::End { .. } => self.find(Finding::Incomplete),
+        }
+    }
+
+    fn entry(
+        &mut self,
+        seq: i64,
+        entry_id: i64,
+        hash: &Bytes,
+        commitments: &[Hash; 3],
+        salts: &[Option<Bytes>; 3],
+        facts: &Facts,
+    ) {
+        if facts.entry_id != entry_id || facts.hash(&self.head, seq, commitments)[..] != hash.0 {
+            self.find(Finding::Changed(seq));
+        }
+        for (group, (commitment, salt)) in Personal::ALL.into_iter().zip(commitments.iter().zip(salts)) {
+            let name = match group {
+                Personal::Address => "the address",
+                Personal::Detail => "the detail",
+                Personal::Summary => "the summary",
+            };
+            match salt {
+                Some(salt) if facts.commitment(group, &salt.0) == *commitment => {}
+                Some(_) => self.find(Finding::ValuesChanged(seq, name)),
+                None => self.bare.push((seq, facts.client_id.clone())),
+            }
+        }
+        if let (ERASURE, Some(client)) = (&*facts.action, &facts.client_id) {
+            self.erased.insert(client.clone(), seq);
+        }
+    }
+
+    fn find(&mut self, finding: Finding) {
+        self.verdict.findings.push(finding);
+    }
+
+    fn verdict(mut self, ended: bool, wanted: Option<String>) -> Verdict {
+        let mut bare = std::mem::take(&mut self.bare);
+        bare.dedup();
+        for (seq, client) in bare {
+            let covered = client.and_then(|client| self.erased.get(&client)).is_some_and(|erased| *erased >= seq);
+            if !covered {
+                self.find(Finding::ValuesRemoved(seq));
+            }
+        }
+        if let Some(wanted) = wanted.filter(|_| !self.seen) {
+            self.find(Finding::CutOff(wanted));
+        }
+        if !ended {
+            self.find(Finding::Incomplete);
+        }
+        self.verdict.head = (self.at > 0).then(|| hex(&self.head));
+        self.verdict
+    }
+}
+
+fn hashes([address, detail, summary]: &[Bytes; 3]) -> Option<[Hash; 3]> {
+    let hash = |bytes: &Bytes| Hash::try_from(bytes.0.as_slice()).ok();
+    Some([hash(address)?, hash(detail)?, hash(summary)?])
+}

@@ -1,0 +1,259 @@
+//! `safestories audit …`: a trail that was tampered with by SQL does not pass.
+
+use std::{fs, path::PathBuf, process::Command};
+
+use safestories::platform::audit::{
+    key::{AuditKey, AuditPublicKey},
+    sealing,
+    transcript::{self, Finding, Verdict},
+};
+use serde_json::json;
+use sqlx::AssertSqlSafe;
+
+use crate::{
+    given::{booking, client, therapist},
+    harness::TestApi,
+};
+
+fn key() -> AuditKey {
+    AuditKey::from_seed(&[7; 32]).expect("a key")
+}
+
+/// A practice where six things were done, sealed in three batches.
+async fn practice() -> TestApi {
+    let api = TestApi::new().await;
+    api.given(therapist("T1")).await;
+    api.given(client("c1")).await;
+    let ids =
+        api.given_all([10, 11, 12].map(|day| booking("T1", &format!("2026-02-{day}T10:30:00Z")).of_client("c1"))).await;
+    for id in ids {
+        let path = format!("/api/v1/admin/bookings/{id}/cancel");
+        api.admin().post(&path, json!({ "reason": "travelling" })).await.ok();
+        api.admin().post(&path, json!({ "reason": "again" })).await.is(409);
+        api.pass(1);
+        sealing::seal(&api.app, Some(&key())).await.expect("a sealed batch");
+    }
+    api
+}
+
+async fn export(api: &TestApi) -> Vec<u8> {
+    let mut file = Vec::new();
+    transcript::export(&mut *api.sql().await, api.now(), None, &mut file).await.expect("a file");
+    file
+}
+
+async fn check(api: &TestApi, checkpoint: Option<&str>) -> Verdict {
+    transcript::verify(export(api).await.as_slice(), &key().public(), checkpoint).expect("a verdict")
+}
+
+/// What is found after this was done to the tables.
+async fn found_after(statements: &str) -> Vec<Finding> {
+    let api = practice().await;
+    sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut *api.sql().await).await.expect(statements);
+    check(&api, None).await.findings
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_untouched_trail_is_whole_and_every_head_is_signed() {
+    let api = practice().await;
+    let verdict = check(&api, None).await;
+    assert_eq!(verdict.findings, []);
+    assert!(verdict.entries >= 6, "{verdict:?}");
+    assert_eq!(verdict.signed_checkpoints, 3);
+
+    // Two that seal at once make one chain.
+    api.admin().post("/api/v1/admin/bookings/none/cancel", json!({ "reason": "x" })).await.is(404);
+    let other = api.second_instance();
+    let key = key();
+    let (one, two) = tokio::join!(sealing::seal(&api.app, Some(&key)), sealing::seal(&other.app, Some(&key)));
+    assert_eq!(one.expect("sealed") + two.expect("sealed"), 1);
+    assert_eq!(check(&api, verdict.head.as_deref()).await.findings, []);
+
+    let stranger: AuditPublicKey = AuditKey::from_seed(&[8; 32]).expect("a key").public();
+    let foreign = transcript::verify(export(&api).await.as_slice(), &stranger, None).expect("a verdict");
+    assert!(foreign.findings.iter().all(|finding| matches!(finding, Finding::Unsigned(_))), "{foreign:?}");
+    assert_eq!(foreign.findings.len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edited_entry_is_found() {
+    let edit = "update internal.audit_entries set actor_id = 99
+                where entry_id = (select entry_id from internal.audit_seals where seq = 2)";
+    assert_eq!(found_after(edit).await, [Finding::Changed(2)]);
+    let facts = "update internal.audit_entries set detail = detail || '{\"reason\": \"another\"}'
+                 where entry_id = (select min(entry_id) from internal.audit_entries where action = 'booking_cancel')";
+    assert!(matches!(found_after(facts).await[..], [Finding::ValuesChanged(_, "the detail")]));
+    let summary = "update audit_logs set action_description = 'Nothing happened'
+                   where log_id = (select max(log_id) from audit_logs)";
+    let found = found_after(summary).await;
+    assert!(
+        !found.is_empty() && found.iter().all(|f| matches!(f, Finding::ValuesChanged(_, "the summary"))),
+        "{found:?}"
+    );
+    let hidden = "update audit_logs set is_visible = false";
+    assert_eq!(found_after(hidden).await, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_entry_is_found() {
+    let row = "delete from internal.audit_entries
+               where entry_id = (select entry_id from internal.audit_seals where seq = 3)";
+    assert_eq!(found_after(row).await[0], Finding::Deleted(3));
+    let with_its_seal = "with gone as (delete from internal.audit_seals where seq = 3 returning entry_id)
+                         delete from internal.audit_entries where entry_id in (select entry_id from gone)";
+    let found = found_after(with_its_seal).await;
+    assert!(found.contains(&Finding::Missing(3)) && found.contains(&Finding::Changed(4)), "{found:?}");
+    let summary = "delete from audit_logs where log_id = (select max(log_id) from audit_logs)";
+    assert!(!found_after(summary).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_inserted_entry_is_found() {
+    let row = "insert into internal.audit_entries (at, actor_role, request_id, route, action, outcome)
+               values (now(), 'admin', 'r', 'r', 'booking_cancel', 'done')";
+    assert!(matches!(found_after(row).await[..], [Finding::Inserted(_)]));
+    let summary = "insert into audit_logs (action_type, action_description) values ('booking_cancel', 'Never was')";
+    assert!(matches!(found_after(summary).await[..], [Finding::SummaryInserted(_)]));
+    let into_the_chain = "
+        update internal.audit_seals set seq = -seq where seq >= 3;
+        update internal.audit_seals set seq = 1 - seq where seq < 0;
+        with made as (
+            insert into internal.audit_entries (at, actor_role, request_id, route, action, outcome)
+            values (now(), 'admin', 'r', 'r', 'booking_cancel', 'done')
+            returning entry_id
+        )
+        insert into internal.audit_seals
+            (seq, entry_id, hash, address_commitment, detail_commitment, summary_commitment)
+        select 3, made.entry_id, s.hash, s.address_commitment, s.detail_commitment, s.summary_commitment
+        from made, internal.audit_seals s
+        where s.seq = 2";
+    assert!(found_after(into_the_chain).await.contains(&Finding::Changed(3)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn swapped_entries_are_found() {
+    let swap = "update internal.audit_seals a
+                set seq = -b.seq
+                from internal.audit_seals b
+                where (a.seq, b.seq) in ((2, 3), (3, 2));
+                update internal.audit_seals set seq = -seq where seq < 0";
+    let found = found_after(swap).await;
+    assert!(found.contains(&Finding::Changed(2)) && found.contains(&Finding::Changed(3)), "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cut_off_tail_is_found_with_a_checkpoint() {
+    let api = practice().await;
+    let head = check(&api, None).await.head.expect("a head");
+    let cut = "with last as (select max(seq) as seq from internal.audit_checkpoints
+                             where seq < (select max(seq) from internal.audit_checkpoints)),
+                    gone as (delete from internal.audit_seals using last where audit_seals.seq > last.seq
+                             returning entry_id),
+                    heads as (delete from internal.audit_checkpoints using last where audit_checkpoints.seq > last.seq)
+               delete from internal.audit_entries where entry_id in (select entry_id from gone)";
+    sqlx::raw_sql(cut).execute(&mut *api.sql().await).await.expect("a cut");
+    sqlx::raw_sql(
+        "delete from audit_logs l where not exists (select from internal.audit_entries e where e.log_id = l.log_id)",
+    )
+    .execute(&mut *api.sql().await)
+    .await
+    .expect("no summaries");
+    assert_eq!(check(&api, None).await.findings, []);
+    assert_eq!(check(&api, Some(&head)).await.findings, [Finding::CutOff(head)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_head_is_found() {
+    let forged = "update internal.audit_checkpoints set sealed_at = sealed_at + interval '1 hour'
+                  where seq = (select max(seq) from internal.audit_checkpoints)";
+    assert!(matches!(found_after(forged).await[..], [Finding::Unsigned(_)]));
+    let gone = "update internal.audit_checkpoints set head = decode(repeat('00', 32), 'hex')";
+    assert!(matches!(found_after(gone).await[..], [Finding::WrongCheckpoint(_), ..]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_taken_out_need_an_erasure_of_their_client() {
+    let erase = "update internal.audit_entries set detail = '{}' where client_id = 'c1';
+                 update internal.audit_seals s set detail_salt = null
+                 from internal.audit_entries e
+                 where e.entry_id = s.entry_id and e.client_id = 'c1'";
+    let found = found_after(erase).await;
+    assert!(!found.is_empty() && found.iter().all(|f| matches!(f, Finding::ValuesRemoved(_))), "{found:?}");
+
+    let api = practice().await;
+    let with_an_entry = format!(
+        "{erase};
+         with made as (
+             insert into internal.audit_entries (at, actor_role, request_id, route, action, outcome, client_id)
+             values (now(), 'admin', 'r', 'r', '{}', 'done', 'c1')
+             returning entry_id
+         )
+         insert into internal.audit_unsealed select entry_id from made",
+        transcript::ERASURE,
+    );
+    sqlx::raw_sql(AssertSqlSafe(with_an_entry)).execute(&mut *api.sql().await).await.expect("an erasure");
+    sealing::seal(&api.app, Some(&key())).await.expect("sealed");
+    assert_eq!(check(&api, None).await.findings, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_a_file_is_not_taken_for_the_whole() {
+    let api = practice().await;
+    let file = export(&api).await;
+    let lines: Vec<&[u8]> = file.split_inclusive(|byte| *byte == b'\n').collect();
+    for kept in [0, 1, 2, lines.len() - 1] {
+        let verdict = transcript::verify(&lines[..kept].concat()[..], &key().public(), None).expect("a verdict");
+        assert!(verdict.findings.contains(&Finding::Incomplete), "{kept} lines: {verdict:?}");
+    }
+    let verdict = transcript::verify(&b"no trail\n"[..], &key().public(), None).expect("a verdict");
+    assert_eq!(verdict.findings, [Finding::Incomplete]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_program_exports_and_verifies() {
+    let api = practice().await;
+    let path = std::env::temp_dir().join(format!("safestories-trail-{}.jsonl", std::process::id()));
+    let seed = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+    let run = |arguments: &[&str], database: Option<&str>, key: Option<&str>| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_safestories"));
+        program.arg("audit").args(arguments).env_remove("DATABASE_URL").env_remove("SAFESTORIES_AUDIT_KEY");
+        program.envs(database.map(|url| ("DATABASE_URL", url))).envs(key.map(|key| ("SAFESTORIES_AUDIT_KEY", key)));
+        let output = program.output().expect("the program");
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+    };
+    let file = path.to_str().expect("a path");
+    // What was done since is sealed before it is told.
+    api.admin().post("/api/v1/admin/bookings/none/cancel", json!({ "reason": "x" })).await.is(404);
+    let (done, text) = run(&["export", "--output", file], Some(api.database()), Some(seed));
+    assert!(done && text.starts_with("Wrote "), "{text}");
+    let public = key().public().to_string();
+    let (whole, text) = run(&["verify", file, "--public-key", &public], None, None);
+    assert!(whole && text.contains("The trail is whole."), "{text}");
+    let (whole, text) = run(&["verify", file], None, None);
+    assert!(whole && text.contains("proves nothing unless it is yours"), "{text}");
+    let (whole, text) = run(&["verify", file, "--checkpoint", &"00".repeat(32)], None, Some(seed));
+    assert!(!whole && text.contains("cut off"), "{text}");
+
+    let edited = fs::read_to_string(&path).expect("the file").replacen("booking_cancel", "booking_cancelled", 1);
+    fs::write(&path, edited).expect("the file");
+    let (whole, text) = run(&["verify", file, "--public-key", &public], None, None);
+    assert!(!whole && text.contains("was changed"), "{text}");
+    let (read, text) = run(&["verify", "no-such-file", "--public-key", &public], None, None);
+    assert!(!read && text.contains("cannot read no-such-file"), "{text}");
+    fs::remove_file(PathBuf::from(file)).expect("gone");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_other_programs_logged_before_is_not_of_the_chain() {
+    let api = TestApi::new().await;
+    sqlx::raw_sql("insert into audit_logs (action_type, action_description) values ('login', 'Before')")
+        .execute(&mut *api.sql().await)
+        .await
+        .expect("a row");
+    api.given(therapist("T1")).await;
+    let id = api.given(booking("T1", "2026-02-10T10:30:00Z")).await;
+    api.admin().post(&format!("/api/v1/admin/bookings/{id}/cancel"), json!({ "reason": "x" })).await.ok();
+    sealing::seal(&api.app, None).await.expect("sealed");
+    assert!(check(&api, None).await.findings.iter().all(|finding| matches!(finding, Finding::Unsigned(_))));
+}
