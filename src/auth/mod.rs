@@ -27,7 +27,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
     credentials::{Proved, prove},
-    throttle::Attempt,
+    throttle::{Attempt, purge},
 };
 use crate::platform::{
     app::App,

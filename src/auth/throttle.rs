@@ -8,7 +8,8 @@
 use std::net::IpAddr;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::PgConnection;
 
 use crate::platform::{
     app::App,
@@ -119,6 +120,29 @@ fn key(username: &str, address: Option<IpAddr>) -> Key {
     let mut key = Key::default();
     key.copy_from_slice(digest(&SHA256, &[username.as_bytes(), b"\0", &network].concat()).as_ref());
     key
+}
+
+/// Forgets up to `limit` counts of attempts that make nobody wait any more; tells how many.
+///
+/// # Errors
+///
+/// If the database fails.
+pub async fn purge(db: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<u64> {
+    let purged = sqlx::query!(
+        "delete from internal.login_attempts
+         where attempt_key = any (array(
+             select attempt_key
+             from internal.login_attempts
+             where last_failed_at < $1
+             limit $2
+             for update skip locked
+         ))",
+        now - TimeDelta::days(1),
+        limit,
+    )
+    .execute(db)
+    .await?;
+    Ok(purged.rows_affected())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{BufReader, BufWriter, Write, stdout},
+    io::{BufReader, BufWriter, stdout},
     path::PathBuf,
     process::ExitCode,
 };
@@ -101,17 +101,11 @@ async fn run_export(Export { database, output, key }: Export) -> anyhow::Result<
     let public = key.map(|key| key.public());
     let mut db = app.db.direct().await?;
     let now = Clock::System.now();
-    let entries = match &output {
-        Some(path) => {
-            let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-            transcript::export(&mut db, now, public.as_ref(), &mut BufWriter::new(file)).await?
-        }
-        None => {
-            let mut bytes = BufWriter::new(stdout().lock());
-            let entries = transcript::export(&mut db, now, public.as_ref(), &mut bytes).await?;
-            bytes.flush()?;
-            entries
-        }
+    let entries = if let Some(path) = &output {
+        let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+        transcript::export(&mut db, now, public.as_ref(), &mut BufWriter::new(file)).await?
+    } else {
+        transcript::export(&mut db, now, public.as_ref(), &mut BufWriter::new(stdout().lock())).await?
     };
     if let Some(path) = output {
         println!("Wrote {entries} entries to {}", path.display());

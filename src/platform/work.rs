@@ -323,3 +323,26 @@ impl UnitOfWork {
         Ok(())
     }
 }
+
+/// Forgets up to `limit` idempotency records that no repeat finds any more; tells how many.
+///
+/// # Errors
+///
+/// If the database fails.
+pub async fn purge(db: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<u64> {
+    let purged = sqlx::query!(
+        "delete from internal.idempotency_keys
+         where ctid = any (array(
+             select ctid
+             from internal.idempotency_keys
+             where created_at < $1
+             limit $2
+             for update skip locked
+         ))",
+        now - REMEMBERED,
+        limit,
+    )
+    .execute(db)
+    .await?;
+    Ok(purged.rows_affected())
+}

@@ -6,13 +6,17 @@
 //! Who opens a session holds the user's row ([`Account::hold`](super::Account::hold)), who ends all of them locks it: no
 //! login that was under way slips through.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::platform::{error::Result, ids::UserId, live, text, work::UnitOfWork};
 
 /// How long a session lives without being refreshed.
 pub const LIFETIME: TimeDelta = TimeDelta::days(30);
+
+/// How long a session that is over is kept, with the refresh tokens by which their reuse would be seen.
+pub const KEPT: TimeDelta = TimeDelta::days(90);
 
 /// The longest `User-Agent` that is kept, in characters.
 const USER_AGENT: usize = 255;
@@ -147,4 +151,27 @@ async fn end_those(
     .await?;
     uow.ends(ended.iter().copied());
     Ok(ended.len())
+}
+
+/// Forgets up to `limit` sessions that were over [`KEPT`] ago; tells how many.
+///
+/// # Errors
+///
+/// If the database fails.
+pub async fn purge(db: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<u64> {
+    let purged = sqlx::query!(
+        "delete from internal.sessions
+         where session_id = any (array(
+             select session_id
+             from internal.sessions
+             where ended_at < $1 or expires_at < $1
+             limit $2
+             for update skip locked
+         ))",
+        now - KEPT,
+        limit,
+    )
+    .execute(db)
+    .await?;
+    Ok(purged.rows_affected())
 }

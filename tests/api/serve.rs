@@ -1,6 +1,7 @@
 //! `safestories serve`, as a process: first minute, refusals, signals.
 
 mod program;
+mod retention;
 
 use std::{net::TcpListener, time::Duration};
 

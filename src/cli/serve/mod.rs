@@ -11,6 +11,7 @@ mod key_file;
 mod port;
 mod private;
 mod progress;
+pub mod retention;
 mod settings;
 mod stop;
 mod welcome;
@@ -179,6 +180,7 @@ async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationTok
     let background = TaskTracker::new();
     background.spawn(live::listen(app.clone(), drained.clone()));
     background.spawn(drained.clone().run_until_cancelled_owned(tidy()));
+    background.spawn(retention::run(app.clone(), drained.clone()));
     background.spawn(audit::sealing::run(app.clone(), audit_key, drained.clone()));
     connections::serve(listener, router, stop).await;
     drained.cancel();

@@ -1,0 +1,58 @@
+//! What is forgotten, and when. Any number of instances may be at it: each takes rows that no other holds.
+//!
+//! | what | is kept |
+//! |---|---|
+//! | idempotency records | 24 hours |
+//! | counts of failed logins | 24 hours after the last |
+//! | sessions, with their hashed refresh tokens | 90 days after they ended or expired |
+//! | the trail, its chain and checkpoints | for as long as the practice keeps its records: never purged |
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    auth,
+    platform::{app::App, error::Result, work},
+    users::sessions,
+};
+
+/// How often it is looked for.
+const EVERY: Duration = Duration::from_mins(10);
+/// How many rows are forgotten at a time, so that nobody waits for a long statement.
+const BATCH: i64 = 5_000;
+
+/// Forgets until `stop`; a failure is tried again.
+pub(super) async fn run(app: App, stop: CancellationToken) {
+    let mut interval = tokio::time::interval(EVERY);
+    while stop.run_until_cancelled(interval.tick()).await.is_some() {
+        match purge(&app).await {
+            Ok(0) => {}
+            Ok(rows) => tracing::info!(rows, "forgot what is past its time"),
+            Err(error) => {
+                tracing::warn!(%error, "what is past its time could not be forgotten; it will be tried again")
+            }
+        }
+    }
+}
+
+/// Forgets everything that is past its time; tells how many rows.
+///
+/// # Errors
+///
+/// If the database fails.
+pub async fn purge(app: &App) -> Result<u64> {
+    let mut all = 0;
+    loop {
+        let now = app.clock.now();
+        let mut db = app.db.read().await?;
+        let purged = work::purge(&mut db, now, BATCH).await?
+            + auth::purge(&mut db, now, BATCH).await?
+            + sessions::purge(&mut db, now, BATCH).await?;
+        db.answered();
+        all += purged;
+        if purged == 0 {
+            return Ok(all);
+        }
+    }
+}
