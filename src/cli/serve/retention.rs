@@ -30,7 +30,7 @@ pub(super) async fn run(app: App, stop: CancellationToken) {
             Ok(0) => {}
             Ok(rows) => tracing::info!(rows, "forgot what is past its time"),
             Err(error) => {
-                tracing::warn!(%error, "what is past its time could not be forgotten; it will be tried again")
+                tracing::warn!(%error, "what is past its time could not be forgotten; it will be tried again");
             }
         }
     }
