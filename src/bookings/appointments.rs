@@ -202,6 +202,9 @@ pub(super) async fn get_appointment(
     Path(id): Path<SessionId>,
     unless: Preconditions,
 ) -> Result<Versioned<Appointment>> {
+    if !id.is_possible() {
+        return Err(Error::NotFound("appointment"));
+    }
     let mut db = app.db.read().await?;
     let found = select_appointments!("''", ["a.session_id = $1"], id.as_str()).fetch_optional(&mut *db).await?;
     db.answered();

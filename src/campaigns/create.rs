@@ -23,10 +23,7 @@ use crate::platform::{
     request_body = WriteCampaign,
     responses((status = 201, description = "Added", body = Campaign), Problems),
 )]
-pub(super) async fn create_campaign(
-    work: Work,
-    Json(wanted): Json<WriteCampaign>,
-) -> Result<Versioned<Campaign>> {
+pub(super) async fn create_campaign(work: Work, Json(wanted): Json<WriteCampaign>) -> Result<Versioned<Campaign>> {
     let mut uow = work.begin().await?;
     let wanted = CampaignAddress::from(wanted);
     // A repeat carries the same body, which is all that there is to find it by.

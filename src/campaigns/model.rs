@@ -145,8 +145,11 @@ impl CampaignAddress {
 
     /// Where it stands, for a `Location`.
     pub(super) fn location(&self) -> String {
-        let parts =
-            [("campaign_name", &self.campaign_name), ("therapy", &self.therapy), ("therapist_name", &self.therapist_name)];
+        let parts = [
+            ("campaign_name", &self.campaign_name),
+            ("therapy", &self.therapy),
+            ("therapist_name", &self.therapist_name),
+        ];
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(parts.into_iter().filter_map(|(name, part)| Some((name, part.as_ref()?))));
         format!("/api/v1/admin/campaigns?{}", query.finish())

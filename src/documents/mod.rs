@@ -16,9 +16,11 @@ use crate::platform::app::App;
 
 /// What admins may do with them.
 pub fn admin_routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(list::list_document_forms, create::create_document_form))
-        .routes(routes!(detail::get_document_form, edit::edit_document_form, delete::delete_document_form))
+    OpenApiRouter::new().routes(routes!(list::list_document_forms, create::create_document_form)).routes(routes!(
+        detail::get_document_form,
+        edit::edit_document_form,
+        delete::delete_document_form
+    ))
 }
 
 /// What therapists may do with theirs.

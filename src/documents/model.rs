@@ -92,13 +92,13 @@ impl DocumentForm {
 
     /// The latest form of a booking of the scope.
     pub(super) async fn of_booking(db: &mut PgConnection, scope: &Scope, booking: &BookingId) -> Result<Self> {
-        let found = select_forms!(
-            scope.owner(),
-            ["d.booking_id = $2 order by d.link_id desc limit 1"],
-            booking.as_str()
-        )
-        .fetch_optional(db)
-        .await?;
+        let found = if booking.is_possible() {
+            let latest =
+                select_forms!(scope.owner(), ["d.booking_id = $2 order by d.link_id desc limit 1"], booking.as_str());
+            latest.fetch_optional(db).await?
+        } else {
+            None
+        };
         found.ok_or(Error::NotFound("document form"))
     }
 
@@ -125,8 +125,7 @@ impl DocumentForm {
     /// An entry of the trail about it.
     pub(super) fn entry(&self, action: &'static str, done: &str) -> Entry {
         let name = self.client_name.as_deref().unwrap_or(NO_NAME);
-        let entry = Entry::new(action, format!("{done} the document form of {name}"))
-            .on("document_form", self.link_id);
+        let entry = Entry::new(action, format!("{done} the document form of {name}")).on("document_form", self.link_id);
         match &self.client_id {
             Some(client) => entry.client(client, name),
             None => entry,

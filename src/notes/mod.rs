@@ -12,9 +12,7 @@ use crate::platform::app::App;
 
 /// What admins may do with them.
 pub fn admin_routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(session::list_session_notes))
-        .routes(routes!(additional::list_additional_notes))
+    OpenApiRouter::new().routes(routes!(session::list_session_notes)).routes(routes!(additional::list_additional_notes))
 }
 
 /// What therapists may do with theirs.

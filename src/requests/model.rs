@@ -109,11 +109,7 @@ impl BookingRequest {
     }
 
     /// One request, held until the transaction ends, in the version the caller names.
-    pub(super) async fn hold(
-        uow: &mut UnitOfWork,
-        id: BookingRequestId,
-        conditions: &Preconditions,
-    ) -> Result<Self> {
+    pub(super) async fn hold(uow: &mut UnitOfWork, id: BookingRequestId, conditions: &Preconditions) -> Result<Self> {
         sqlx::query!("select from booking_requests where request_id = $1 for no key update", id.0)
             .fetch_optional(uow.db())
             .await?;

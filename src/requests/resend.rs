@@ -81,10 +81,9 @@ async fn resend(uow: &mut UnitOfWork, id: BookingRequestId, conditions: &Precond
     )
     .execute(uow.db())
     .await?;
-    let entry =
-        Entry::new("booking_request_resend", format!("Sent the booking link to {} again", held.client_name))
-            .on("booking_request", id)
-            .detail(json!({ "from": held.status, "resend_count": held.resend_count.saturating_add(1) }));
+    let entry = Entry::new("booking_request_resend", format!("Sent the booking link to {} again", held.client_name))
+        .on("booking_request", id)
+        .detail(json!({ "from": held.status, "resend_count": held.resend_count.saturating_add(1) }));
     uow.record(match &held.client_id {
         Some(client) => entry.client(client, &held.client_name),
         None => entry,
