@@ -37,6 +37,7 @@ impl Refusal for CampaignExists {
     "therapist_name": "Asha Rao",
     "count": 1
 }))]
+#[expect(clippy::struct_field_names, reason = "they are called as their columns are")]
 pub(super) struct Campaign {
     /// What the messaging service calls it.
     pub(super) campaign_name: Option<String>,

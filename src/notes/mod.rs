@@ -16,6 +16,7 @@ pub fn admin_routes() -> OpenApiRouter<App> {
 }
 
 /// What therapists may do with theirs.
+#[must_use]
 pub fn therapist_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
 }

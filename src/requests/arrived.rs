@@ -29,16 +29,14 @@ impl Open {
     /// Whether it was sent to this client. One that another program sent is linked to nobody: it is recognised as clients
     /// are, by phone and name together.
     fn is_of(&self, client: &Client, person: Person<'_>) -> bool {
-        match &self.client_id {
-            Some(id) => *id == client.client_id,
-            None => {
-                let phone = Phone::parse(&self.client_whatsapp);
-                let name = name_key(&self.client_name);
-                phone.is_some()
-                    && phone == person.phone.and_then(Phone::parse)
-                    && [person.name.unwrap_or_default(), &client.name].iter().any(|known| name_key(known) == name)
-            }
+        if let Some(id) = &self.client_id {
+            return *id == client.client_id;
         }
+        let phone = Phone::parse(&self.client_whatsapp);
+        let name = name_key(&self.client_name);
+        phone.is_some()
+            && phone == person.phone.and_then(Phone::parse)
+            && [person.name.unwrap_or_default(), &client.name].iter().any(|known| name_key(known) == name)
     }
 }
 
