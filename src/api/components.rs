@@ -76,6 +76,7 @@ pub(super) const PROBLEMS: &[(StatusCode, &str)] = &[
     (StatusCode::UNAUTHORIZED, "Unauthenticated"),
     (StatusCode::FORBIDDEN, "Forbidden"),
     (StatusCode::NOT_FOUND, "NotFound"),
+    (StatusCode::NOT_ACCEPTABLE, "NotAcceptable"),
     (StatusCode::REQUEST_TIMEOUT, "TooSlow"),
     (StatusCode::CONFLICT, "Conflict"),
     (StatusCode::PRECONDITION_FAILED, "Stale"),

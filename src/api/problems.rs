@@ -8,7 +8,7 @@ use utoipa::{
 };
 
 use crate::{
-    auth, bookings, clients, payments,
+    auth, bookings, campaigns, clients, payments,
     platform::{
         error::{Error, Result},
         extract::Path,
@@ -16,7 +16,7 @@ use crate::{
         problem::{self, ProblemKind, Problems},
         work,
     },
-    users,
+    requests, users,
 };
 
 /// The lists of the features.
@@ -24,9 +24,11 @@ const LISTS: &[&[&ProblemKind]] = &[
     problem::PROBLEMS,
     health::PROBLEMS,
     work::PROBLEMS,
+    campaigns::PROBLEMS,
     users::PROBLEMS,
     auth::PROBLEMS,
     clients::PROBLEMS,
+    requests::PROBLEMS,
     payments::refund::PROBLEMS,
     bookings::PROBLEMS,
 ];

@@ -17,7 +17,7 @@ use utoipa::{
 };
 
 use crate::platform::{
-    ids::{BookingId, ClientId, SessionId, TherapistId, UserId},
+    ids::{BookingId, BookingRequestId, ClientId, DocumentFormId, SessionId, TherapistId, UserId},
     page::Include,
     time::{Day, Instant, Zone},
 };
@@ -33,7 +33,9 @@ pub(super) fn register(components: &mut Components) {
         components.schemas.entry(T::name().into_owned()).or_insert_with(T::schema);
     }
     schema::<BookingId>(components);
+    schema::<BookingRequestId>(components);
     schema::<ClientId>(components);
+    schema::<DocumentFormId>(components);
     schema::<SessionId>(components);
     schema::<TherapistId>(components);
     schema::<UserId>(components);

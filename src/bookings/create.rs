@@ -29,7 +29,7 @@ use crate::{
         time::{Instant, Timestamp, client_zone, text::invitee_time_text},
         work::{UnitOfWork, Work},
     },
-    therapists,
+    requests, therapists,
 };
 
 /// A session to be booked.
@@ -181,6 +181,7 @@ async fn create(uow: &mut UnitOfWork, request: CreateBooking) -> Result<BookingI
     if !free && request.invitee_status != Some(InviteeStatus::Waiting) {
         payments::record_for_booking(uow, &id).await?;
     }
+    requests::arrived(uow, &id, &client, person, &therapist).await?;
     cache::follow(uow, &id, cache::Before::nothing()).await?;
     let notice = Notice {
         kind: NotificationKind::NewBooking,

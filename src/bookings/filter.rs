@@ -11,7 +11,7 @@ use crate::platform::{
     ids::{ClientId, TherapistId},
     page::orders,
     status::{BookingMode, BookingState, BookingStatus},
-    time::{Day, Zone},
+    time::{Day, Period, Zone},
 };
 
 orders! {
@@ -140,12 +140,8 @@ impl AdminBookingFilter {
     /// Checks the values against each other and puts them into the form of the statements.
     pub(super) fn criteria(self, app: &App) -> Result<Criteria> {
         let now = app.clock.now();
-        let zone = self.tz.unwrap_or(app.zone);
-        if let (Some(from), Some(to)) = (self.from, self.to)
-            && from.date() > to.date()
-        {
-            return Err(Error::query("to", "is before `from`"));
-        }
+        let Period { from: mut start_from, before: mut start_before } =
+            Period::of(self.from, self.to, self.tz, app.zone)?;
         let mut states: Option<Vec<BookingState>> = self.state.map(|state| vec![state]);
         if let Some(tab) = self.tab.map(BookingTab::states).filter(|tab| tab.len() < BookingState::ALL.len()) {
             states = Some(states.map_or_else(
@@ -153,8 +149,6 @@ impl AdminBookingFilter {
                 |states| states.into_iter().filter(|state| tab.contains(state)).collect(),
             ));
         }
-        let mut start_from = self.from.map(|day| zone.day_start(day.date()));
-        let mut start_before = self.to.map(|day| zone.days(day.date(), day.date()).end);
         // What is live or ahead started within the last day (see internal.booking_end), what waits for its note has
         // started: bounds that let the index find them however long the practice has been at work.
         if let Some(states) = &states {

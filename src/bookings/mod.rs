@@ -4,7 +4,9 @@
 //! their own bookings, admins on all; to anyone else a booking does not exist.
 
 mod answer;
+mod appointments;
 mod cancel;
+mod cancellations;
 mod counts;
 mod create;
 mod detail;
@@ -41,6 +43,9 @@ pub fn admin_routes() -> OpenApiRouter<App> {
         .routes(routes!(outcome::complete_booking))
         .routes(routes!(restore::restore_booking))
         .routes(routes!(history::list_booking_history))
+        .routes(routes!(appointments::list_appointments))
+        .routes(routes!(appointments::get_appointment))
+        .routes(routes!(cancellations::list_cancellations))
 }
 
 /// What therapists may do with theirs.

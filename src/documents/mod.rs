@@ -1,15 +1,31 @@
 //! Document forms: what clients fill in around a booking.
+//!
+//! A form is a link that belongs to a booking; a booking may have several. Therapists see the forms of their own bookings,
+//! admins all, also those that other programs left without a booking.
 
-use utoipa_axum::router::OpenApiRouter;
+mod create;
+mod delete;
+mod detail;
+mod edit;
+mod list;
+mod model;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::platform::app::App;
 
 /// What admins may do with them.
 pub fn admin_routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+    OpenApiRouter::new().routes(routes!(list::list_document_forms, create::create_document_form)).routes(routes!(
+        detail::get_document_form,
+        edit::edit_document_form,
+        delete::delete_document_form
+    ))
 }
 
 /// What therapists may do with theirs.
 pub fn therapist_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .routes(routes!(list::list_own_document_forms))
+        .routes(routes!(detail::get_document_form_of_booking))
 }

@@ -72,6 +72,9 @@ pub enum Error {
     /// The body is in a format that is not understood.
     #[error("send the body as {0}")]
     UnsupportedMediaType(&'static str),
+    /// The answer does not exist in the form that is asked for.
+    #[error("this is answered as {0} only")]
+    NotAcceptable(&'static str),
     /// The body is larger than is read.
     #[error("the body is larger than {0} bytes")]
     TooLarge(usize),
@@ -148,6 +151,7 @@ impl Error {
             Self::Malformed(_) => &problem::MALFORMED,
             Self::Invalid(_) => &problem::INVALID,
             Self::UnsupportedMediaType(_) => &problem::UNSUPPORTED_MEDIA_TYPE,
+            Self::NotAcceptable(_) => &problem::NOT_ACCEPTABLE,
             Self::TooLarge(_) => &problem::TOO_LARGE,
             Self::TooSlow => &problem::TOO_SLOW,
             Self::PreconditionRequired => &problem::PRECONDITION_REQUIRED,

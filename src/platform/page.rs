@@ -21,7 +21,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     app::App,
-    csv,
+    csv::{self, Form},
     error::{Error, Result},
     extract::{Json, Pairs},
 };
@@ -144,6 +144,9 @@ pub trait List: Send + Sync + 'static {
     /// The orders it can be read in.
     type Order: Order;
 
+    /// Whether it may leave as CSV too: the lists of the clinical record may not.
+    const AS_CSV: bool = true;
+
     /// Reads the rows beyond a position, in its direction. One statement.
     fn rows(
         &self,
@@ -201,7 +204,7 @@ pub struct ListRequest<O> {
     limit: u16,
     from: Option<Key>,
     backwards: bool,
-    as_csv: bool,
+    form: Form,
     uri: Uri,
     app: App,
 }
@@ -230,7 +233,7 @@ impl<F: DeserializeOwned, O: Order> FromRequestParts<App> for Listing<F, O> {
             limit: params.limit.unwrap_or(DEFAULT_LIMIT),
             from: None,
             backwards: false,
-            as_csv: csv::is_wanted(&parts.headers),
+            form: Form::wanted(&parts.headers),
             uri: uri.clone(),
             app: app.clone(),
         };
@@ -250,10 +253,12 @@ impl<O: Order> ListRequest<O> {
     ///
     /// # Errors
     ///
-    /// If the list cannot be read, or too many lists are being streamed.
+    /// If the list cannot be read, too many lists are being streamed, or this one is not told as CSV.
     pub async fn answer<L: List<Order = O>>(self, list: L) -> Result<Response> {
-        if self.as_csv {
-            return csv::stream(&self.app, list, self.order).await;
+        match self.form {
+            Form::Csv | Form::CsvOrJson if L::AS_CSV => return csv::stream(&self.app, list, self.order).await,
+            Form::Csv => return Err(Error::NotAcceptable("application/json")),
+            Form::CsvOrJson | Form::Json => {}
         }
         let position = Position {
             from: self.from.clone(),

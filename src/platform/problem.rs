@@ -58,6 +58,8 @@ kinds! { PROBLEMS:
         "The request can be read, but values in it cannot be accepted; `errors` names each place (a JSON pointer into the body, a query parameter, or a header) and says what is wrong. Unknown fields and parameters are errors too.";
     UNSUPPORTED_MEDIA_TYPE = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type",
         "Bodies are JSON: send `Content-Type: application/json` (or `application/merge-patch+json` with PATCH).";
+    NOT_ACCEPTABLE = NOT_ACCEPTABLE, "not-acceptable", "Not in that form",
+        "The `Accept` header takes none of the forms this is answered in. What tells of the clinical record is answered as JSON only, never as CSV.";
     TOO_LARGE = PAYLOAD_TOO_LARGE, "too-large", "The body is too large",
         "The body is larger than this server reads.";
     TOO_SLOW = REQUEST_TIMEOUT, "too-slow", "The request took too long to arrive",

@@ -1,7 +1,9 @@
 //! Bookings, from outside.
 
 mod answer;
+mod appointments;
 mod cancel;
+mod cancellations;
 mod create;
 mod edit;
 mod filter;

@@ -199,3 +199,77 @@ pub fn payment(booking_id: &str) -> Row {
         }),
     )
 }
+
+/// A booking link that another program sent: linked to no client.
+pub fn booking_request(therapist_name: &str) -> Row {
+    let number = number();
+    Row::new(
+        "booking_requests",
+        "request_id",
+        json!({
+            "client_name": format!("Meera Iyer {number}"),
+            "client_whatsapp": format!("+9197{number:08}"),
+            "client_email": format!("request{number}@example.org"),
+            "therapy_type": "Individual Therapy",
+            "therapist_name": therapist_name,
+            "booking_link": "https://book.example.org/1",
+            "status": "sent",
+            "created_at": "2026-01-15T06:00:00",
+            "is_free_consultation": false,
+        }),
+    )
+}
+
+/// A form of a booking.
+pub fn document_form(booking_id: &str) -> Row {
+    Row::new(
+        "client_doc_form",
+        "link_id",
+        json!({ "booking_id": booking_id, "paperform_link": "https://forms.example.org/1", "status": "pending" }),
+    )
+}
+
+/// One row of a campaign, which has no key.
+pub fn campaign(name: Option<&str>, therapy: Option<&str>, therapist_name: Option<&str>) -> Row {
+    Row::new(
+        "aisensy_campaign_api",
+        "campaign_name",
+        json!({ "campaign_name": name, "therapy": therapy, "therapist_name": therapist_name }),
+    )
+}
+
+/// What another program kept of a cancellation.
+pub fn cancellation(booking_id: &str) -> Row {
+    let number = number();
+    Row::new(
+        "booking_cancelled",
+        "id",
+        json!({
+            "booking_id": booking_id,
+            "invitee_id": format!("in{number}"),
+            "invitee_name": format!("Meera Iyer {number}"),
+            "invitee_number": format!("+9196{number:08}"),
+            "invitee_email": format!("cancelled{number}@example.org"),
+            "cancelled_at": "2026-01-20T06:00:00",
+            "cancelled_by": "client",
+            "cancel_reason": "Travelling",
+            "created_at": "2026-01-20T06:00:00",
+        }),
+    )
+}
+
+/// A note beside the session note.
+pub fn additional_note(booking_id: &str, therapist_id: &str) -> Row {
+    Row::new(
+        "client_additional_notes",
+        "note_id",
+        json!({
+            "booking_id": booking_id,
+            "therapist_id": therapist_id,
+            "therapist_name": format!("Therapist {therapist_id}"),
+            "note_text": "clinical text",
+            "created_at": "2026-01-20T06:00:00",
+            "updated_at": "2026-01-20T06:00:00",
+        }),
+    )
+}

@@ -3,14 +3,16 @@
 //! The tables hold them as people typed them. Two are compared by the forms made here: a phone in
 //! E.164 (the practice is in India, so a number without a country is Indian), an address in lower
 //! case, a name without case and spaces. What cannot be read is not compared at all: two people
-//! must never be taken for one.
+//! must never be taken for one. What they are sent are links ([`LinkInput`]).
 
 mod email;
+mod link;
 mod phone;
 mod search;
 
 pub use self::{
     email::{Email, EmailInput},
+    link::LinkInput,
     phone::{Phone, PhoneInput},
     search::Search,
 };

@@ -25,14 +25,35 @@ use super::{
 /// How many rows are read at a time.
 const ROWS: i64 = 500;
 
-/// Whether the client wants CSV rather than JSON: of the two, which it names first.
-pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let named = accepted.flat_map(|value| value.split(',')).find_map(|range| {
-        let kind = range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        matches!(kind.as_str(), "text/csv" | "application/json" | "application/*" | "*/*").then_some(kind)
-    });
-    named.is_some_and(|kind| kind == "text/csv")
+/// In which form the client wants a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As JSON: it names that first, or nothing that we have.
+    Json,
+    /// As CSV, or else as JSON.
+    CsvOrJson,
+    /// As CSV and not as JSON.
+    Csv,
+}
+
+impl Form {
+    /// What the `Accept` header asks for: of the two, which it names first.
+    pub(super) fn wanted(headers: &HeaderMap) -> Self {
+        let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        let mut named = accepted.flat_map(|value| value.split(',')).filter_map(|range| {
+            let kind = range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+            match kind.as_str() {
+                "text/csv" => Some(true),
+                "application/json" | "application/*" | "*/*" => Some(false),
+                _ => None,
+            }
+        });
+        match named.next() {
+            Some(true) if named.any(|is_csv| !is_csv) => Self::CsvOrJson,
+            Some(true) => Self::Csv,
+            Some(false) | None => Self::Json,
+        }
+    }
 }
 
 /// What is left to be streamed.

@@ -10,6 +10,7 @@
 
 mod digits;
 mod input;
+mod period;
 mod stored;
 pub mod text;
 mod zone;
@@ -23,6 +24,7 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 
 pub use self::{
     input::{Day, Instant},
+    period::Period,
     stored::{IstTimestamp, Timestamp},
     zone::{Zone, client_zone},
 };

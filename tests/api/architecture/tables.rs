@@ -44,6 +44,7 @@ const HOMES: &[(&str, &str)] = &[
     ("internal.audit_checkpoints", "platform"),
     ("internal.clients", "clients"),
     ("internal.request_clients", "requests"),
+    ("internal.request_facts", "requests"),
     ("internal.transfer_clients", "care"),
     ("internal.session_notes", "notes"),
     ("internal.appointments_cache_rows", "dashboards"),

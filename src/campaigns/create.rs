@@ -1,0 +1,58 @@
+//! Adding a campaign.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use super::model::{self, Campaign, CampaignAddress, CampaignExists, WriteCampaign};
+use crate::platform::{
+    audit::Entry,
+    error::{Error, Result},
+    etag::Versioned,
+    extract::Json,
+    problem::Problems,
+    work::{UnitOfWork, Work},
+};
+
+/// Add a campaign
+///
+/// Refused if there is one of the same name, therapy and therapist.
+#[utoipa::path(
+    post,
+    path = "/campaigns",
+    tag = "campaigns",
+    request_body = WriteCampaign,
+    responses((status = 201, description = "Added", body = Campaign), Problems),
+)]
+pub(super) async fn create_campaign(work: Work, Json(wanted): Json<WriteCampaign>) -> Result<Versioned<Campaign>> {
+    let mut uow = work.begin().await?;
+    let wanted = CampaignAddress::from(wanted);
+    // A repeat carries the same body, which is all that there is to find it by.
+    if uow.earlier().is_none() {
+        create(&mut uow, &wanted).await?;
+    }
+    let made = wanted.read(uow.db()).await?;
+    uow.answers_with(StatusCode::CREATED, wanted.name());
+    uow.commit().await?;
+    Ok(made.versioned().created(wanted.location()))
+}
+
+async fn create(uow: &mut UnitOfWork, wanted: &CampaignAddress) -> Result<()> {
+    model::hold(uow).await?;
+    if wanted.find(uow.db()).await?.is_some() {
+        return Err(Error::from(CampaignExists));
+    }
+    sqlx::query!(
+        "insert into aisensy_campaign_api (campaign_name, therapy, therapist_name) values ($1, $2, $3)",
+        wanted.campaign_name,
+        wanted.therapy,
+        wanted.therapist_name,
+    )
+    .execute(uow.db())
+    .await?;
+    uow.record(
+        Entry::new("campaign_create", format!("Added the campaign {}", wanted.name()))
+            .on("campaign", wanted.name())
+            .detail(json!({ "therapy": wanted.therapy, "therapist_name": wanted.therapist_name })),
+    );
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! Deleting a campaign, all its duplicates with it.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use super::model::{self, CampaignAddress};
+use crate::platform::{
+    audit::Entry,
+    error::Result,
+    etag::Preconditions,
+    extract::Query,
+    problem::Problems,
+    work::{UnitOfWork, Work},
+};
+
+/// Delete a campaign
+///
+/// The parameters say which one: a parameter left out stands for NULL, an empty one for the empty text. All its
+/// duplicates go.
+#[utoipa::path(
+    delete,
+    path = "/campaigns",
+    tag = "campaigns",
+    params(CampaignAddress, Preconditions),
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = 404, description = "There is no such campaign"),
+        Problems,
+    ),
+)]
+pub(super) async fn delete_campaign(
+    work: Work,
+    Query(address): Query<CampaignAddress>,
+    conditions: Preconditions,
+) -> Result<StatusCode> {
+    let mut uow = work.begin().await?;
+    delete(&mut uow, &address, &conditions).await?;
+    uow.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn delete(uow: &mut UnitOfWork, address: &CampaignAddress, conditions: &Preconditions) -> Result<()> {
+    model::hold(uow).await?;
+    let held = address.read(uow.db()).await?;
+    conditions.check(&held.version, &held)?;
+    sqlx::query!(
+        "delete from aisensy_campaign_api
+         where campaign_name is not distinct from $1
+           and therapy is not distinct from $2
+           and therapist_name is not distinct from $3",
+        address.campaign_name,
+        address.therapy,
+        address.therapist_name,
+    )
+    .execute(uow.db())
+    .await?;
+    uow.record(
+        Entry::new("campaign_delete", format!("Deleted the campaign {}", address.name()))
+            .on("campaign", address.name())
+            .detail(json!({
+                "rows": held.count,
+                "therapy": address.therapy,
+                "therapist_name": address.therapist_name,
+            })),
+    );
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! Replacing a campaign by another, all its duplicates with it.
+
+use serde_json::json;
+
+use super::model::{self, Campaign, CampaignAddress, CampaignExists, WriteCampaign};
+use crate::platform::{
+    audit::Entry,
+    error::{Error, Result},
+    etag::{Preconditions, Versioned},
+    extract::{Json, Query},
+    problem::Problems,
+    work::{UnitOfWork, Work},
+};
+
+/// Replace a campaign
+///
+/// The parameters say which one: a parameter left out stands for NULL, an empty one for the empty text. All its
+/// duplicates become what the body says; `count` tells how many. Refused if the body is a campaign that exists already.
+#[utoipa::path(
+    put,
+    path = "/campaigns",
+    tag = "campaigns",
+    params(CampaignAddress, Preconditions),
+    request_body = WriteCampaign,
+    responses(
+        (status = 200, description = "Replaced", body = Campaign),
+        (status = 404, description = "There is no such campaign"),
+        Problems,
+    ),
+)]
+pub(super) async fn replace_campaign(
+    work: Work,
+    Query(address): Query<CampaignAddress>,
+    conditions: Preconditions,
+    Json(wanted): Json<WriteCampaign>,
+) -> Result<Versioned<Campaign>> {
+    let mut uow = work.begin().await?;
+    let wanted = CampaignAddress::from(wanted);
+    replace(&mut uow, &address, &conditions, &wanted).await?;
+    let replaced = wanted.read(uow.db()).await?;
+    uow.commit().await?;
+    Ok(replaced.versioned())
+}
+
+async fn replace(
+    uow: &mut UnitOfWork,
+    address: &CampaignAddress,
+    conditions: &Preconditions,
+    wanted: &CampaignAddress,
+) -> Result<()> {
+    model::hold(uow).await?;
+    let held = address.read(uow.db()).await?;
+    conditions.check(&held.version, &held)?;
+    if wanted != address && wanted.find(uow.db()).await?.is_some() {
+        return Err(Error::from(CampaignExists));
+    }
+    sqlx::query!(
+        "update aisensy_campaign_api
+         set campaign_name = $4,
+             therapy = $5,
+             therapist_name = $6
+         where campaign_name is not distinct from $1
+           and therapy is not distinct from $2
+           and therapist_name is not distinct from $3",
+        address.campaign_name,
+        address.therapy,
+        address.therapist_name,
+        wanted.campaign_name,
+        wanted.therapy,
+        wanted.therapist_name,
+    )
+    .execute(uow.db())
+    .await?;
+    uow.record(
+        Entry::new("campaign_edit", format!("Changed the campaign {}", address.name()))
+            .on("campaign", address.name())
+            .detail(json!({
+                "rows": held.count,
+                "from": { "therapy": address.therapy, "therapist_name": address.therapist_name },
+                "to": {
+                    "campaign_name": wanted.campaign_name,
+                    "therapy": wanted.therapy,
+                    "therapist_name": wanted.therapist_name,
+                },
+            })),
+    );
+    Ok(())
+}

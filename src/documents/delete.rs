@@ -1,0 +1,43 @@
+//! Taking a form back.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use super::model::DocumentForm;
+use crate::platform::{
+    error::Result,
+    etag::Preconditions,
+    extract::Path,
+    ids::DocumentFormId,
+    problem::Problems,
+    work::{UnitOfWork, Work},
+};
+
+/// Delete a document form
+#[utoipa::path(
+    delete,
+    path = "/document-forms/{link_id}",
+    tag = "document-forms",
+    params(("link_id" = DocumentFormId, Path, description = "The form's id"), Preconditions),
+    responses((status = 204, description = "Deleted"), Problems),
+)]
+pub(super) async fn delete_document_form(
+    work: Work,
+    Path(id): Path<DocumentFormId>,
+    conditions: Preconditions,
+) -> Result<StatusCode> {
+    let mut uow = work.begin().await?;
+    delete(&mut uow, id, &conditions).await?;
+    uow.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn delete(uow: &mut UnitOfWork, id: DocumentFormId, conditions: &Preconditions) -> Result<()> {
+    let held = DocumentForm::hold(uow, id, conditions).await?;
+    sqlx::query!("delete from client_doc_form where link_id = $1", id.0).execute(uow.db()).await?;
+    uow.record(
+        held.entry("document_form_delete", "Deleted")
+            .detail(json!({ "booking_id": held.booking_id, "status": held.status })),
+    );
+    Ok(())
+}

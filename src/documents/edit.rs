@@ -1,0 +1,103 @@
+//! Correcting a form, or saying how it stands.
+
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::model::{DocumentForm, ensure_booking};
+use crate::platform::{
+    contact::LinkInput,
+    error::{Error, Result},
+    etag::{Preconditions, Versioned},
+    extract::{Json, Patch, Path},
+    ids::{BookingId, DocumentFormId},
+    problem::Problems,
+    status::FormStatus,
+    work::{UnitOfWork, Work},
+};
+
+/// What to correct (JSON merge patch): what is not named stays, null clears.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "status": "completed" }))]
+pub(super) struct EditDocumentForm {
+    /// The booking it belongs to; cannot be cleared.
+    #[serde(default)]
+    #[schema(value_type = Option<BookingId>)]
+    booking_id: Patch<BookingId>,
+    /// Where it is filled in; cannot be cleared.
+    #[serde(default)]
+    #[schema(value_type = Option<LinkInput>)]
+    paperform_link: Patch<LinkInput>,
+    /// How it stands; cleared, it is `pending`.
+    #[serde(default)]
+    #[schema(value_type = Option<FormStatus>)]
+    status: Patch<FormStatus>,
+}
+
+/// Correct a document form
+///
+/// JSON merge patch.
+#[utoipa::path(
+    patch,
+    path = "/document-forms/{link_id}",
+    tag = "document-forms",
+    params(("link_id" = DocumentFormId, Path, description = "The form's id"), Preconditions),
+    request_body = EditDocumentForm,
+    responses((status = 200, description = "Corrected", body = DocumentForm), Problems),
+)]
+pub(super) async fn edit_document_form(
+    work: Work,
+    Path(id): Path<DocumentFormId>,
+    conditions: Preconditions,
+    Json(request): Json<EditDocumentForm>,
+) -> Result<Versioned<DocumentForm>> {
+    let mut uow = work.begin().await?;
+    let corrected = edit(&mut uow, id, &conditions, request).await?;
+    uow.commit().await?;
+    Ok(corrected.versioned())
+}
+
+async fn edit(
+    uow: &mut UnitOfWork,
+    id: DocumentFormId,
+    conditions: &Preconditions,
+    patch: EditDocumentForm,
+) -> Result<DocumentForm> {
+    let cleared =
+        [("/booking_id", patch.booking_id == Patch::Clear), ("/paperform_link", patch.paperform_link == Patch::Clear)];
+    if let Some((pointer, _)) = cleared.into_iter().find(|(_, cleared)| *cleared) {
+        return Err(Error::body(pointer, "cannot be cleared"));
+    }
+    let held = DocumentForm::hold(uow, id, conditions).await?;
+    if let Patch::Set(booking) = &patch.booking_id {
+        ensure_booking(uow.db(), booking).await?;
+    }
+    let status = match patch.status {
+        Patch::Keep => held.status.clone(),
+        Patch::Clear => FormStatus::Pending.to_string(),
+        Patch::Set(status) => status.to_string(),
+    };
+    let booking: Option<BookingId> = patch.booking_id.apply(held.booking_id.clone());
+    let link: Option<String> = patch.paperform_link.apply(held.paperform_link.clone());
+    sqlx::query!(
+        "update client_doc_form
+         set booking_id = $2,
+             paperform_link = $3,
+             status = $4
+         where link_id = $1",
+        id.0,
+        booking.as_ref().map(BookingId::as_str),
+        link,
+        status,
+    )
+    .execute(uow.db())
+    .await?;
+    let corrected = DocumentForm::read(uow.db(), id).await?;
+    uow.record(corrected.entry("document_form_edit", "Corrected").detail(json!({
+        "from": { "booking_id": held.booking_id, "status": held.status },
+        "to": { "booking_id": corrected.booking_id, "status": corrected.status },
+        "link_changed": held.paperform_link != corrected.paperform_link,
+    })));
+    Ok(corrected)
+}

@@ -1,0 +1,148 @@
+//! What a document form is: its columns, and what its booking tells of it.
+
+use serde::Serialize;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+
+use crate::platform::{
+    audit::Entry,
+    caller::Scope,
+    error::{Error, Result},
+    etag::{Preconditions, Versioned},
+    ids::{BookingId, ClientId, DocumentFormId, TherapistId},
+    page::Key,
+    text::NO_NAME,
+    time::Timestamp,
+    work::UnitOfWork,
+};
+
+/// A form that a client fills in around a booking.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "link_id": 17,
+    "booking_id": "bk_0199c0de00007000800000000000000a",
+    "paperform_link": "https://forms.example.org/intake",
+    "status": "pending",
+    "client_id": "cl_0199c0de00007000800000000000000b",
+    "client_name": "Meera Iyer",
+    "therapist_id": "58101",
+    "therapist_name": "Asha Rao",
+    "booking_start_at": "2026-02-04T10:30:00Z"
+}))]
+pub(super) struct DocumentForm {
+    /// The form's id.
+    pub(super) link_id: DocumentFormId,
+    /// The booking it belongs to; null where another program left it without one.
+    pub(super) booking_id: Option<BookingId>,
+    /// Where it is filled in.
+    pub(super) paperform_link: Option<String>,
+    /// `pending`, `completed` or `no_show`; a word of another program as it is.
+    pub(super) status: String,
+    /// Whose booking it is.
+    pub(super) client_id: Option<ClientId>,
+    /// Their name, as the booking has it.
+    pub(super) client_name: Option<String>,
+    /// Who holds the session.
+    pub(super) therapist_id: Option<TherapistId>,
+    /// Their name.
+    pub(super) therapist_name: Option<String>,
+    /// When the session starts.
+    pub(super) booking_start_at: Timestamp,
+    /// The version of the stored row.
+    #[serde(skip)]
+    pub(super) version: String,
+}
+
+/// Reads document forms of a scope: its owner, the rest of the conditions and what follows them, and the arguments from
+/// `$2` on.
+macro_rules! select_forms {
+    ($owner:expr, [$($tail:literal)+] $(, $argument:expr)* $(,)?) => {
+        sqlx::query_as!(
+            $crate::documents::model::DocumentForm,
+            r#"select
+               d.link_id as "link_id: DocumentFormId",
+               d.booking_id as "booking_id: BookingId",
+               d.paperform_link,
+               internal.form_status(d.status) as "status!",
+               a.client_id as "client_id?: ClientId",
+               coalesce(b.invitee_name, a.client_name) as client_name,
+               b.therapist_id as "therapist_id?: TherapistId",
+               coalesce(t.name, b.booking_host_name) as therapist_name,
+               b.booking_start_at as "booking_start_at!: Timestamp",
+               d.xmin::text as "version!"
+            from client_doc_form d
+            left join bookings b on b.booking_id = d.booking_id
+            left join appointment_table a on a.session_id = d.booking_id
+            left join therapists t on t.therapist_id = b.therapist_id
+            where ($1::text is null or b.therapist_id = $1)
+              and "# $(+ $tail)+,
+            $owner as Option<&str>,
+            $($argument),*
+        )
+    };
+}
+pub(super) use select_forms;
+
+impl DocumentForm {
+    /// One form.
+    pub(super) async fn read(db: &mut PgConnection, id: DocumentFormId) -> Result<Self> {
+        let found = select_forms!(None, ["d.link_id = $2"], id.0).fetch_optional(db).await?;
+        found.ok_or(Error::NotFound("document form"))
+    }
+
+    /// The latest form of a booking of the scope.
+    pub(super) async fn of_booking(db: &mut PgConnection, scope: &Scope, booking: &BookingId) -> Result<Self> {
+        let found = if booking.is_possible() {
+            let latest =
+                select_forms!(scope.owner(), ["d.booking_id = $2 order by d.link_id desc limit 1"], booking.as_str());
+            latest.fetch_optional(db).await?
+        } else {
+            None
+        };
+        found.ok_or(Error::NotFound("document form"))
+    }
+
+    /// One form, held until the transaction ends, in the version the caller names.
+    pub(super) async fn hold(uow: &mut UnitOfWork, id: DocumentFormId, conditions: &Preconditions) -> Result<Self> {
+        sqlx::query!("select from client_doc_form where link_id = $1 for no key update", id.0)
+            .fetch_optional(uow.db())
+            .await?;
+        let form = Self::read(uow.db(), id).await?;
+        conditions.check(&form.version, &form)?;
+        Ok(form)
+    }
+
+    /// As an answer, with its version.
+    pub(super) fn versioned(self) -> Versioned<Self> {
+        Versioned::new(self.version.clone(), self)
+    }
+
+    /// Where it stands in its list.
+    pub(super) fn key(&self) -> Key {
+        Key { sort: self.link_id.to_string(), id: String::new() }
+    }
+
+    /// An entry of the trail about it.
+    pub(super) fn entry(&self, action: &'static str, done: &str) -> Entry {
+        let name = self.client_name.as_deref().unwrap_or(NO_NAME);
+        let entry = Entry::new(action, format!("{done} the document form of {name}")).on("document_form", self.link_id);
+        match &self.client_id {
+            Some(client) => entry.client(client, name),
+            None => entry,
+        }
+    }
+}
+
+/// Fails unless there is such a booking, and one that a form can name.
+pub(super) async fn ensure_booking(db: &mut PgConnection, booking: &BookingId) -> Result<()> {
+    // The form's column is narrower than the booking's own.
+    let fits = booking.is_possible() && booking.as_str().chars().nth(50).is_none();
+    let exists = fits
+        && sqlx::query_scalar!(
+            r#"select exists (select from bookings where booking_id = $1) as "exists!""#,
+            booking.as_str()
+        )
+        .fetch_one(db)
+        .await?;
+    if exists { Ok(()) } else { Err(Error::body("/booking_id", "there is no such booking")) }
+}

@@ -1,0 +1,215 @@
+//! The session notes of the practice, as far as admins see them: their metadata, latest first.
+//!
+//! The table has no key to bookings and holds orphans: they are listed like any other, and say so.
+//!
+//! One statement a page. On 300,000 bookings it is walked by `client_session_notes_by_created` (51 rows in 0.9 ms, deep
+//! pages alike), for a client by `appointments_of_client`, for drafts by `session_notes_unsigned`. A therapist's page walks
+//! the notes of all by time until it is full, or all of the therapist's bookings where those are few.
+
+use axum::{extract::State, response::Response};
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::platform::{
+    app::App,
+    error::Result,
+    ids::{BookingId, ClientId, NoteId, TherapistId, UserId},
+    page::{Key, List, Listing, Page, PageParams, Position, orders},
+    problem::Problems,
+    time::{Day, Period, Timestamp, Zone},
+};
+
+orders! {
+    /// The orders in which session notes can be listed.
+    SessionNoteOrder: NewestFirst = "-created_at", OldestFirst = "created_at"
+}
+
+/// Which session notes are listed.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct SessionNoteFilter {
+    /// Only those of this therapist's bookings.
+    #[param(example = "58101")]
+    therapist_id: Option<TherapistId>,
+    /// Only those of this client's bookings.
+    #[param(example = "cl_0199c0de00007000800000000000000b")]
+    client_id: Option<ClientId>,
+    /// Only those of this booking.
+    #[param(example = "bk_0199c0de00007000800000000000000a")]
+    booking_id: Option<BookingId>,
+    /// Only signed ones, or only drafts.
+    signed: Option<bool>,
+    /// Only those begun on this calendar day or later.
+    #[param(example = "2026-02-01")]
+    from: Option<Day>,
+    /// Only those begun on this calendar day or earlier.
+    #[param(example = "2026-02-28")]
+    to: Option<Day>,
+    /// The zone of the calendar days; the practice's if not given.
+    #[param(example = "Asia/Kolkata")]
+    tz: Option<Zone>,
+}
+
+/// What is known of a session note without reading it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "note_id": 17,
+    "booking_id": "bk_0199c0de00007000800000000000000a",
+    "is_orphaned": false,
+    "client_id": "cl_0199c0de00007000800000000000000b",
+    "client_name": "Meera Iyer",
+    "therapist_id": "58101",
+    "therapist_name": "Asha Rao",
+    "booking_start_at": "2026-02-04T10:30:00Z",
+    "is_signed": true,
+    "signed_at": "2026-02-04T11:45:00Z",
+    "author_id": 7,
+    "created_at": "2026-02-04T11:25:00Z",
+    "updated_at": "2026-02-04T11:45:00Z"
+}))]
+pub(super) struct SessionNoteEntry {
+    /// The note's id.
+    note_id: NoteId,
+    /// The booking it names.
+    booking_id: Option<BookingId>,
+    /// Whether there is no such booking.
+    is_orphaned: bool,
+    /// Whose session it was.
+    client_id: Option<ClientId>,
+    /// Their name, as the booking has it; else as the note has it.
+    client_name: Option<String>,
+    /// Who held it.
+    therapist_id: Option<TherapistId>,
+    /// Their name; where the booking is missing, as the note has it.
+    therapist_name: Option<String>,
+    /// When the session started.
+    booking_start_at: Timestamp,
+    /// Whether it was signed. A note of another program counts as signed.
+    is_signed: bool,
+    /// When it was signed; null for a draft and for a note of another program.
+    signed_at: Timestamp,
+    /// The account that wrote it; null for a note of another program.
+    author_id: Option<UserId>,
+    /// When it was begun.
+    created_at: Timestamp,
+    /// When it was last changed.
+    updated_at: Timestamp,
+    #[serde(skip)]
+    sort_key: String,
+}
+
+/// List session notes
+///
+/// Metadata only, latest first. The text is read by break-glass. JSON only: never as CSV.
+#[utoipa::path(
+    get,
+    path = "/session-notes",
+    tag = "notes",
+    params(SessionNoteFilter, ("sort" = inline(Option<SessionNoteOrder>), Query, description = "The order"), PageParams),
+    responses(
+        (status = 200, description = "A page of metadata", body = Page<SessionNoteEntry>),
+        (status = 406, description = "Only CSV is accepted, which this is never answered as"),
+        Problems,
+    ),
+)]
+pub(super) async fn list_session_notes(
+    State(app): State<App>,
+    Listing { filter, request }: Listing<SessionNoteFilter, SessionNoteOrder>,
+) -> Result<Response> {
+    let period = Period::of(filter.from, filter.to, filter.tz, app.zone)?;
+    request.answer(SessionNotes { filter, period }).await
+}
+
+/// The notes that a filter wants.
+struct SessionNotes {
+    filter: SessionNoteFilter,
+    period: Period,
+}
+
+/// A statement on session notes: what it reads, the conditions of the list, what follows them, and all arguments.
+macro_rules! statement {
+    ($query:ident!($($row:ty,)?), [$($columns:literal)+], $list:expr, [$($tail:literal)*] $(, $argument:expr)* $(,)?) => {
+        sqlx::$query!(
+            $($row,)?
+            $($columns +)+
+            " from client_session_notes n
+              left join internal.session_notes own on own.note_id = n.note_id
+              left join bookings b on b.booking_id = n.booking_id
+              left join appointment_table a on a.session_id = n.booking_id
+              where ($1::text is null or b.therapist_id = $1)
+                and ($2::text is null or a.client_id = $2)
+                and ($3::text is null or n.booking_id = $3)
+                and ($4::boolean is null
+                     or ($4 and (own.note_id is null or own.signed_at is not null))
+                     or (not $4 and own.note_id is not null and own.signed_at is null))
+                and ($5::timestamp is null or coalesce(n.created_at, '-infinity') >= $5)
+                and ($6::timestamp is null or coalesce(n.created_at, '-infinity') < $6) "
+            $(+ $tail)*,
+            $list.filter.therapist_id.as_ref().map(TherapistId::as_str),
+            $list.filter.client_id.as_ref().map(ClientId::as_str),
+            $list.filter.booking_id.as_ref().map(BookingId::as_str),
+            $list.filter.signed,
+            $list.period.from.map(Timestamp::from) as Option<Timestamp>,
+            $list.period.before.map(Timestamp::from) as Option<Timestamp>,
+            $($argument),*
+        )
+    };
+}
+
+impl List for SessionNotes {
+    type Row = SessionNoteEntry;
+    type Order = SessionNoteOrder;
+
+    const AS_CSV: bool = false;
+
+    async fn rows(
+        &self,
+        db: &mut PgConnection,
+        _: SessionNoteOrder,
+        position: &Position,
+    ) -> Result<Vec<SessionNoteEntry>> {
+        macro_rules! page {
+            ($beyond:literal, $direction:literal) => {
+                statement!(
+                    query_as!(SessionNoteEntry,),
+                    [r#"select n.note_id as "note_id: NoteId",
+                               n.booking_id as "booking_id: BookingId",
+                               b.booking_id is null as "is_orphaned!",
+                               a.client_id as "client_id?: ClientId",
+                               coalesce(b.invitee_name, a.client_name, n.client_name) as client_name,
+                               b.therapist_id as "therapist_id?: TherapistId",
+                               coalesce(b.booking_host_name, n.host_name) as therapist_name,
+                               b.booking_start_at as "booking_start_at!: Timestamp",
+                               (own.note_id is null or own.signed_at is not null) as "is_signed!",
+                               own.signed_at as "signed_at!: Timestamp",
+                               own.author_id as "author_id?: UserId",
+                               n.created_at as "created_at!: Timestamp",
+                               n.updated_at as "updated_at!: Timestamp",
+                               coalesce(n.created_at, '-infinity')::text as "sort_key!" "#],
+                    self,
+                    [
+                        "and ($7::text is null or (coalesce(n.created_at, '-infinity'), n.note_id) " $beyond
+                        " ($7::text::timestamp, $8::text::integer))
+                         order by coalesce(n.created_at, '-infinity') " $direction ", n.note_id " $direction
+                        " limit $9"
+                    ],
+                    position.sort(),
+                    position.id(),
+                    position.limit,
+                )
+                .fetch_all(db)
+                .await
+            };
+        }
+        Ok(if position.descending { page!("<", "desc") } else { page!(">", "asc") }?)
+    }
+
+    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
+        Ok(statement!(query_scalar!(), [r#"select count(*) as "count!" "#], self, []).fetch_one(db).await?)
+    }
+
+    fn key(note: &SessionNoteEntry) -> Key {
+        Key { sort: note.sort_key.clone(), id: note.note_id.to_string() }
+    }
+}

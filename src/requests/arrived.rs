@@ -1,0 +1,123 @@
+//! The booking that a request asked for arrives.
+
+use serde_json::json;
+
+use super::model;
+use crate::{
+    clients::{Client, Person},
+    platform::{
+        audit::Entry,
+        contact::{Phone, name_key},
+        error::Result,
+        ids::{BookingId, BookingRequestId, ClientId},
+        status::RequestStatus,
+        work::UnitOfWork,
+    },
+    therapists::Therapist,
+};
+
+/// A request that may have been waiting for a booking.
+struct Open {
+    request_id: BookingRequestId,
+    client_id: Option<ClientId>,
+    client_name: String,
+    client_whatsapp: String,
+    therapist_name: String,
+}
+
+impl Open {
+    /// Whether it was sent to this client. One that another program sent is linked to nobody: it is recognised as clients
+    /// are, by phone and name together.
+    fn is_of(&self, client: &Client, person: Person<'_>) -> bool {
+        if let Some(id) = &self.client_id {
+            return *id == client.client_id;
+        }
+        let phone = Phone::parse(&self.client_whatsapp);
+        let name = name_key(&self.client_name);
+        phone.is_some()
+            && phone == person.phone.and_then(Phone::parse)
+            && [person.name.unwrap_or_default(), &client.name].iter().any(|known| name_key(known) == name)
+    }
+}
+
+/// A client has booked with a therapist: their open requests become `booked`. Call it once for a new booking, while its
+/// client is held.
+///
+/// Open are those that are `sent`; what expired stays so. Where several are open, those that name the therapist are meant
+/// (all of them: a link sent twice is one wish), and one for another therapist stays open. Where none names the therapist,
+/// the client has answered all of them in another way than asked, as one who was sent the link of a colleague: nobody
+/// need be reminded.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn arrived(
+    uow: &mut UnitOfWork,
+    booking: &BookingId,
+    client: &Client,
+    person: Person<'_>,
+    therapist: &Therapist,
+) -> Result<()> {
+    let phone = person.phone.and_then(Phone::parse);
+    let found = sqlx::query_as!(
+        Open,
+        r#"select r.request_id as "request_id: BookingRequestId",
+                  (select l.client_id from internal.request_clients l where l.request_id = r.request_id)
+                      as "client_id: ClientId",
+                  r.client_name,
+                  r.client_whatsapp,
+                  r.therapist_name
+           from booking_requests r
+           where r.request_id in (
+                     select request_id
+                     from internal.request_clients
+                     where client_id = $1
+                     union all
+                     select request_id
+                     from booking_requests
+                     where internal.phone_tail(client_whatsapp) = internal.phone_tail($2)
+                 )
+             and internal.request_status(r.status) = 'sent'
+           order by r.request_id
+           for no key update"#,
+        client.client_id.as_str(),
+        phone.as_ref().map(Phone::as_str),
+    )
+    .fetch_all(uow.db())
+    .await?;
+    let open: Vec<Open> = found.into_iter().filter(|request| request.is_of(client, person)).collect();
+    let meant = |request: &&Open| name_key(&request.therapist_name) == name_key(&therapist.name);
+    let named = open.iter().any(|request| meant(&request));
+    for request in open.iter().filter(|request| !named || meant(request)) {
+        book(uow, request, booking, client).await?;
+    }
+    Ok(())
+}
+
+/// Closes one request.
+async fn book(uow: &mut UnitOfWork, request: &Open, booking: &BookingId, client: &Client) -> Result<()> {
+    sqlx::query!(
+        "with booked as (
+             update booking_requests set status = $2 where request_id = $1
+         )
+         insert into internal.request_facts (request_id, booking_id)
+         values ($1, $3)
+         on conflict (request_id) do update set booking_id = excluded.booking_id",
+        request.request_id.0,
+        RequestStatus::Booked.as_str(),
+        booking.as_str(),
+    )
+    .execute(uow.db())
+    .await?;
+    if request.client_id.is_none() {
+        model::belongs_to(uow, request.request_id, &client.client_id).await?;
+    }
+    uow.record(
+        Entry::new("booking_request_booked", format!("The booking that {} was asked for arrived", client.name))
+            .on("booking_request", request.request_id)
+            .client(&client.client_id, &client.name)
+            .detail(json!({ "booking_id": booking }))
+            .quiet(),
+    );
+    Ok(())
+}

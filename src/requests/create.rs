@@ -1,0 +1,129 @@
+//! Sending somebody a booking link.
+
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::model::{self, BookingRequest};
+use crate::{
+    clients::{self, Choice, Person},
+    notifications::{self, Notice, NotificationKind, Recipient},
+    platform::{
+        audit::Entry,
+        contact::{EmailInput, LinkInput, PhoneInput},
+        error::{Error, Result},
+        etag::Versioned,
+        extract::Json,
+        ids::BookingRequestId,
+        problem::Problems,
+        status::RequestStatus,
+        text::Text,
+        time::Timestamp,
+        work::{UnitOfWork, Work},
+    },
+};
+
+/// A booking link to be sent.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "client_name": "Meera Iyer",
+    "client_whatsapp": "+91 98000 12345",
+    "client_email": "meera.iyer@example.org",
+    "therapy_type": "Individual Therapy",
+    "therapist_name": "Asha Rao",
+    "booking_link": "https://book.example.org/asha-rao/17",
+    "is_free_consultation": false
+}))]
+pub(super) struct CreateBookingRequest {
+    /// Whom it is for.
+    client_name: Text<255>,
+    /// Their phone; kept in E.164 form.
+    client_whatsapp: PhoneInput,
+    /// Their e-mail address.
+    client_email: Option<EmailInput>,
+    /// Which therapy it is for.
+    therapy_type: Text<255>,
+    /// With whom; any name.
+    therapist_name: Text<255>,
+    /// The link, where there is one already.
+    booking_link: Option<LinkInput>,
+    /// Whether it is for a free consultation; false unless given.
+    is_free_consultation: Option<bool>,
+}
+
+/// Send a booking request
+///
+/// Finds the client by phone and name, or makes one (a lead), keeps the request as `sent`, and tells the other admins.
+/// Where it is not clear who it is, the new client is marked as a possible duplicate.
+#[utoipa::path(
+    post,
+    path = "/booking-requests",
+    tag = "booking-requests",
+    request_body = CreateBookingRequest,
+    responses((status = 201, description = "Kept", body = BookingRequest), Problems),
+)]
+pub(super) async fn create_booking_request(
+    work: Work,
+    Json(request): Json<CreateBookingRequest>,
+) -> Result<Versioned<BookingRequest>> {
+    let mut uow = work.begin().await?;
+    let id = match uow.earlier() {
+        Some(earlier) => BookingRequestId(earlier.parse().map_err(|_| Error::internal("no id of a request"))?),
+        None => create(&mut uow, request).await?,
+    };
+    let made = BookingRequest::read(uow.db(), id).await?;
+    uow.answers_with(StatusCode::CREATED, id);
+    uow.commit().await?;
+    Ok(made.versioned().created(format!("/api/v1/admin/booking-requests/{id}")))
+}
+
+/// Keeps a request; answers with its id.
+async fn create(uow: &mut UnitOfWork, request: CreateBookingRequest) -> Result<BookingRequestId> {
+    let person = Person {
+        name: Some(&request.client_name),
+        phone: Some(request.client_whatsapp.as_str()),
+        email: request.client_email.as_ref().map(EmailInput::as_str),
+    };
+    let client = clients::resolve(uow, person, Choice::Mark, None).await?;
+    let now = Timestamp::from(uow.now());
+    let id = sqlx::query_scalar!(
+        r#"insert into booking_requests
+               (client_name, client_whatsapp, client_email, therapy_type, therapist_name, booking_link, status,
+                created_at, is_free_consultation)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+           returning request_id as "request_id: BookingRequestId""#,
+        &*request.client_name,
+        request.client_whatsapp.e164(),
+        request.client_email.as_ref().map(EmailInput::as_str),
+        &*request.therapy_type,
+        &*request.therapist_name,
+        request.booking_link.as_ref().map(LinkInput::as_str),
+        RequestStatus::Sent.as_str(),
+        now as Timestamp,
+        request.is_free_consultation.unwrap_or(false),
+    )
+    .fetch_one(uow.db())
+    .await?;
+    model::belongs_to(uow, id, &client.client_id).await?;
+    let notice = Notice {
+        kind: NotificationKind::NewBookingRequest,
+        title: "New booking request",
+        message: &format!("A booking link was sent to {}", client.name),
+        related_id: &id.to_string(),
+        to: &[Recipient::Admins],
+    };
+    notifications::notify(uow, notice).await?;
+    uow.record(
+        Entry::new("booking_request_create", format!("Sent a booking link to {}", client.name))
+            .on("booking_request", id)
+            .client(&client.client_id, &client.name)
+            .detail(json!({
+                "therapy_type": &*request.therapy_type,
+                "therapist_name": &*request.therapist_name,
+                "is_free_consultation": request.is_free_consultation.unwrap_or(false),
+            })),
+    );
+    Ok(id)
+}

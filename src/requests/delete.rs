@@ -1,0 +1,65 @@
+//! Taking a booking request back. The client it made stays.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use super::model::BookingRequest;
+use crate::platform::{
+    audit::Entry,
+    error::Result,
+    etag::Preconditions,
+    extract::Path,
+    ids::BookingRequestId,
+    problem::Problems,
+    work::{UnitOfWork, Work},
+};
+
+/// Delete a booking request
+///
+/// The client that it made or matched stays, as does a booking that came of it.
+#[utoipa::path(
+    delete,
+    path = "/booking-requests/{id}",
+    tag = "booking-requests",
+    params(("id" = BookingRequestId, Path, description = "The request's id"), Preconditions),
+    responses((status = 204, description = "Deleted"), Problems),
+)]
+pub(super) async fn delete_booking_request(
+    work: Work,
+    Path(id): Path<BookingRequestId>,
+    conditions: Preconditions,
+) -> Result<StatusCode> {
+    let mut uow = work.begin().await?;
+    delete(&mut uow, id, &conditions).await?;
+    uow.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn delete(uow: &mut UnitOfWork, id: BookingRequestId, conditions: &Preconditions) -> Result<()> {
+    let held = BookingRequest::hold(uow, id, conditions).await?;
+    sqlx::query!(
+        "with link as (
+             delete from internal.request_clients where request_id = $1
+         ), facts as (
+             delete from internal.request_facts where request_id = $1
+         )
+         delete from booking_requests where request_id = $1",
+        id.0,
+    )
+    .execute(uow.db())
+    .await?;
+    let entry = Entry::new("booking_request_delete", format!("Deleted the booking request of {}", held.client_name))
+        .on("booking_request", id)
+        .detail(json!({
+            "status": held.status,
+            "therapy_type": held.therapy_type,
+            "therapist_name": held.therapist_name,
+            "created_at": held.created_at,
+            "booking_id": held.booking_id,
+        }));
+    uow.record(match &held.client_id {
+        Some(client) => entry.client(client, &held.client_name),
+        None => entry,
+    });
+    Ok(())
+}

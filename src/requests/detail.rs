@@ -1,0 +1,36 @@
+//! One booking request.
+
+use axum::extract::State;
+
+use super::model::BookingRequest;
+use crate::platform::{
+    app::App,
+    error::Result,
+    etag::{Preconditions, Versioned},
+    extract::Path,
+    ids::BookingRequestId,
+    problem::Problems,
+};
+
+/// Get a booking request
+#[utoipa::path(
+    get,
+    path = "/booking-requests/{id}",
+    tag = "booking-requests",
+    params(("id" = BookingRequestId, Path, description = "The request's id")),
+    responses(
+        (status = 200, description = "The booking request", body = BookingRequest),
+        (status = 304, description = "Not changed since the version in If-None-Match"),
+        Problems,
+    ),
+)]
+pub(super) async fn get_booking_request(
+    State(app): State<App>,
+    Path(id): Path<BookingRequestId>,
+    unless: Preconditions,
+) -> Result<Versioned<BookingRequest>> {
+    let mut db = app.db.read().await?;
+    let request = BookingRequest::read(&mut db, id).await?;
+    db.answered();
+    Ok(request.versioned().unless(unless))
+}

@@ -1,0 +1,149 @@
+//! What a booking request is: its columns, and what the server keeps beside them.
+
+use serde::Serialize;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+
+use crate::platform::{
+    error::{Error, Result},
+    etag::{Preconditions, Versioned},
+    ids::{BookingId, BookingRequestId, ClientId},
+    page::Key,
+    status::RequestStatus,
+    time::Timestamp,
+    work::UnitOfWork,
+};
+
+/// A booking link that was sent to somebody.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "request_id": 17,
+    "client_id": "cl_0199c0de00007000800000000000000b",
+    "client_name": "Meera Iyer",
+    "client_whatsapp": "+919800012345",
+    "client_email": "meera.iyer@example.org",
+    "therapy_type": "Individual Therapy",
+    "therapist_name": "Asha Rao",
+    "booking_link": "https://book.example.org/asha-rao/17",
+    "is_free_consultation": false,
+    "status": "sent",
+    "created_at": "2026-01-28T06:15:00Z",
+    "booking_id": null,
+    "resend_count": 1,
+    "last_resent_at": "2026-02-01T06:15:00Z"
+}))]
+pub(super) struct BookingRequest {
+    /// The request's id.
+    pub(super) request_id: BookingRequestId,
+    /// Whom it was sent to; null where another program sent it and nobody has been made out yet.
+    pub(super) client_id: Option<ClientId>,
+    /// Their name, as the request has it.
+    pub(super) client_name: String,
+    /// Their phone, as the request has it.
+    pub(super) client_whatsapp: String,
+    /// Their e-mail address, as the request has it.
+    pub(super) client_email: Option<String>,
+    /// Which therapy the link is for.
+    pub(super) therapy_type: String,
+    /// With whom; a name, which need not be a therapist's of the practice.
+    pub(super) therapist_name: String,
+    /// The link.
+    pub(super) booking_link: Option<String>,
+    /// Whether the link is for a free consultation.
+    pub(super) is_free_consultation: bool,
+    /// `sent`, `booked` or `expired`; a word of another program as it is.
+    pub(super) status: String,
+    /// When it was sent first.
+    pub(super) created_at: Timestamp,
+    /// The booking that came of it, where its arrival was seen.
+    pub(super) booking_id: Option<BookingId>,
+    /// How often it was sent again.
+    pub(super) resend_count: i32,
+    /// When it was last sent again.
+    pub(super) last_resent_at: Timestamp,
+    /// The version of what is stored.
+    #[serde(skip)]
+    pub(super) version: String,
+    /// Where it stands in the list it was read for.
+    #[serde(skip)]
+    pub(super) sort_key: String,
+}
+
+/// Reads booking requests: the order's key, the conditions and what follows them, and the arguments.
+macro_rules! select_requests {
+    ($key:literal, [$($tail:literal)+] $(, $argument:expr)* $(,)?) => {
+        sqlx::query_as!(
+            $crate::requests::model::BookingRequest,
+            r#"select
+               r.request_id as "request_id: BookingRequestId",
+               l.client_id as "client_id?: ClientId",
+               r.client_name,
+               r.client_whatsapp,
+               r.client_email,
+               r.therapy_type,
+               r.therapist_name,
+               r.booking_link,
+               coalesce(r.is_free_consultation, false) as "is_free_consultation!",
+               internal.request_status(r.status) as "status!",
+               r.created_at as "created_at!: Timestamp",
+               f.booking_id as "booking_id?: BookingId",
+               coalesce(f.resent, 0) as "resend_count!",
+               f.resent_at as "last_resent_at!: Timestamp",
+               r.xmin::text || coalesce('-' || f.xmin::text, '') as "version!",
+               "# + $key + r#"::text as "sort_key!"
+            from booking_requests r
+            left join internal.request_clients l on l.request_id = r.request_id
+            left join internal.request_facts f on f.request_id = r.request_id
+            where "# $(+ $tail)+,
+            $($argument),*
+        )
+    };
+}
+pub(super) use select_requests;
+
+impl BookingRequest {
+    /// One request.
+    pub(super) async fn read(db: &mut PgConnection, id: BookingRequestId) -> Result<Self> {
+        let found = select_requests!("''", ["r.request_id = $1"], id.0).fetch_optional(db).await?;
+        found.ok_or(Error::NotFound("booking request"))
+    }
+
+    /// One request, held until the transaction ends, in the version the caller names.
+    pub(super) async fn hold(uow: &mut UnitOfWork, id: BookingRequestId, conditions: &Preconditions) -> Result<Self> {
+        sqlx::query!("select from booking_requests where request_id = $1 for no key update", id.0)
+            .fetch_optional(uow.db())
+            .await?;
+        let request = Self::read(uow.db(), id).await?;
+        conditions.check(&request.version, &request)?;
+        Ok(request)
+    }
+
+    /// Whether a booking came of it.
+    pub(super) fn is_booked(&self) -> bool {
+        self.status == RequestStatus::Booked.as_str()
+    }
+
+    /// As an answer, with its version.
+    pub(super) fn versioned(self) -> Versioned<Self> {
+        Versioned::new(self.version.clone(), self)
+    }
+
+    /// Where it stands in its list.
+    pub(super) fn key(&self) -> Key {
+        Key { sort: self.sort_key.clone(), id: self.request_id.to_string() }
+    }
+}
+
+/// Notes whom a request was sent to, in place of whom it was said before.
+pub(super) async fn belongs_to(uow: &mut UnitOfWork, id: BookingRequestId, client: &ClientId) -> Result<()> {
+    sqlx::query!(
+        "insert into internal.request_clients (request_id, client_id)
+         values ($1, $2)
+         on conflict (request_id) do update set client_id = excluded.client_id",
+        id.0,
+        client.as_str(),
+    )
+    .execute(uow.db())
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! Sending a booking link once more.
+
+use axum::http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use super::model::BookingRequest;
+use crate::platform::{
+    audit::Entry,
+    error::{Refusal, Result},
+    etag::{Preconditions, Versioned},
+    extract::Path,
+    ids::{BookingId, BookingRequestId},
+    problem::{ProblemKind, Problems, kinds},
+    status::RequestStatus,
+    work::{UnitOfWork, Work},
+};
+
+kinds! { PROBLEMS:
+    ALREADY_BOOKED = CONFLICT, "already-booked", "A booking came of it",
+        "The client has booked: there is nothing to remind them of. `booking_id` names the booking where its arrival was seen. If the request is still open all the same, set its `status` back to `sent` first.";
+}
+
+/// Why a link is not sent again.
+#[derive(Debug, thiserror::Error)]
+#[error("the client has booked")]
+struct AlreadyBooked(Option<BookingId>);
+
+impl Refusal for AlreadyBooked {
+    fn kind(&self) -> &'static ProblemKind {
+        &ALREADY_BOOKED
+    }
+
+    fn members(&self) -> Map<String, Value> {
+        Map::from_iter([("booking_id".to_owned(), json!(self.0))])
+    }
+}
+
+/// Resend a booking request
+///
+/// Counts it and notes when. An expired request is `sent` again.
+#[utoipa::path(
+    post,
+    path = "/booking-requests/{id}/resend",
+    tag = "booking-requests",
+    params(("id" = BookingRequestId, Path, description = "The request's id"), Preconditions),
+    responses((status = 200, description = "Counted", body = BookingRequest), Problems),
+)]
+pub(super) async fn resend_booking_request(
+    work: Work,
+    Path(id): Path<BookingRequestId>,
+    conditions: Preconditions,
+) -> Result<Versioned<BookingRequest>> {
+    let mut uow = work.begin().await?;
+    if uow.earlier().is_none() {
+        resend(&mut uow, id, &conditions).await?;
+    }
+    let resent = BookingRequest::read(uow.db(), id).await?;
+    uow.answers_with(StatusCode::OK, id);
+    uow.commit().await?;
+    Ok(resent.versioned())
+}
+
+async fn resend(uow: &mut UnitOfWork, id: BookingRequestId, conditions: &Preconditions) -> Result<()> {
+    let held = BookingRequest::hold(uow, id, conditions).await?;
+    if held.is_booked() {
+        return Err(AlreadyBooked(held.booking_id).into());
+    }
+    let now = uow.now();
+    sqlx::query!(
+        "with sent as (
+             update booking_requests set status = $2 where request_id = $1
+         )
+         insert into internal.request_facts (request_id, resent, resent_at)
+         values ($1, 1, $3)
+         on conflict (request_id) do update
+         set resent = request_facts.resent + 1,
+             resent_at = excluded.resent_at",
+        id.0,
+        RequestStatus::Sent.as_str(),
+        now,
+    )
+    .execute(uow.db())
+    .await?;
+    let entry = Entry::new("booking_request_resend", format!("Sent the booking link to {} again", held.client_name))
+        .on("booking_request", id)
+        .detail(json!({ "from": held.status, "resend_count": held.resend_count.saturating_add(1) }));
+    uow.record(match &held.client_id {
+        Some(client) => entry.client(client, &held.client_name),
+        None => entry,
+    });
+    Ok(())
+}
