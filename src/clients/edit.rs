@@ -158,8 +158,7 @@ async fn rivals(uow: &mut UnitOfWork, seen: &ClientRecord, request: &EditClient)
     if !calls_elsewhere && !writes_elsewhere {
         return Ok(Vec::new());
     }
-    let person =
-        Person { name: None, phone: phone.as_deref(), email: email.as_deref().filter(|_| writes_elsewhere) };
+    let person = Person { name: None, phone: phone.as_deref(), email: email.as_deref().filter(|_| writes_elsewhere) };
     let found = candidates(uow.db(), person).await?;
     let is_new = |candidate: &Candidate| calls_elsewhere || candidate.phone() != comparable;
     Ok(found

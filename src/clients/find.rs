@@ -28,12 +28,7 @@ use super::{
     record::Found,
 };
 use crate::platform::{
-    caller::Scope,
-    contact::Phone,
-    error::Result,
-    ids::TherapistId,
-    page::Position,
-    status::ClientStatus,
+    caller::Scope, contact::Phone, error::Result, ids::TherapistId, page::Position, status::ClientStatus,
     time::Timestamp,
 };
 
@@ -251,8 +246,9 @@ impl Finder {
 
     /// How many there are.
     pub(super) async fn count(&self, db: &mut PgConnection) -> Result<i64> {
-        let count =
-            of_clients!(query_scalar!(), [r#"count(*) as "count!""#], "all_clients_table c", [], self).fetch_one(db).await?;
+        let count = of_clients!(query_scalar!(), [r#"count(*) as "count!""#], "all_clients_table c", [], self)
+            .fetch_one(db)
+            .await?;
         Ok(count)
     }
 
