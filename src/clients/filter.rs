@@ -126,8 +126,6 @@ impl AdminClientFilter {
 impl Criteria {
     /// Whether few clients are wanted, in comparison with all there are.
     pub(super) fn is_narrow(&self) -> bool {
-        self.words.is_some()
-            || self.therapist_id.is_some()
-            || matches!(self.status, Some(ClientStatus::Lead | ClientStatus::Active))
+        self.words.is_some() || self.therapist_id.is_some() || self.status == Some(ClientStatus::Lead)
     }
 }

@@ -13,6 +13,7 @@ mod list;
 mod missing;
 mod model;
 mod record;
+mod select;
 mod timeline;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
