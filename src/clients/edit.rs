@@ -160,7 +160,7 @@ async fn rivals(uow: &mut UnitOfWork, seen: &ClientRecord, request: &EditClient)
     }
     let person = Person { name: None, phone: phone.as_deref(), email: email.as_deref().filter(|_| writes_elsewhere) };
     let found = candidates(uow.db(), person).await?;
-    let is_new = |candidate: &Candidate| calls_elsewhere || candidate.phone() != comparable;
+    let is_new = |candidate: &Candidate| calls_elsewhere || comparable.is_none() || candidate.phone() != comparable;
     Ok(found
         .into_iter()
         .filter(|candidate| candidate.client_id != seen.client_id.as_str() && is_new(candidate))

@@ -118,9 +118,10 @@ async fn of_two_admins_adding_one_person_at_the_same_moment_one_is_asked() {
     let api = TestApi::new().await;
     let other = api.second_instance();
     api.admin().authorization().await;
+    let (one, two) = (api.admin(), other.admin());
     let (one, two) = tokio::join!(
-        api.admin().post(CLIENTS, asha()),
-        other.admin().post(CLIENTS, json!({ "client_name": "Asha", "phone_number": "+91 98000-00001" })),
+        one.post(CLIENTS, asha()),
+        two.post(CLIENTS, json!({ "client_name": "Asha", "phone_number": "+91 98000-00001" })),
     );
     let mut statuses = [one.status.as_u16(), two.status.as_u16()];
     statuses.sort_unstable();

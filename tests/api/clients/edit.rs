@@ -123,8 +123,9 @@ async fn of_two_clients_given_one_phone_at_the_same_moment_one_is_asked() {
     let other = api.second_instance();
     api.admin().authorization().await;
     let patch = || json!({ "phone_number": "98000 77777" });
-    let (one, two) = (path("C1", ""), path("C2", ""));
-    let (one, two) = tokio::join!(api.admin().patch(&one, patch()), other.admin().patch(&two, patch()));
+    let (one, two) = (api.admin(), other.admin());
+    let (first, second) = (path("C1", ""), path("C2", ""));
+    let (one, two) = tokio::join!(one.patch(&first, patch()), two.patch(&second, patch()));
     let mut statuses = [one.status.as_u16(), two.status.as_u16()];
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 409]);

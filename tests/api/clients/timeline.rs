@@ -25,6 +25,7 @@ async fn practice() -> TestApi {
                 .with("booking_status", "Canceled")
                 .with("invitee_cancelled_at", "2025-05-20T00:00:00")
                 .with("booking_cancel_reason", "Travelling")
+                .with("invitee_payment_amount", "1700.00")
                 .with("refund_status", "processed")
                 .with("refund_amount", 500.00)
                 .with("booking_updated_at", "2025-05-21T00:00:00"),
