@@ -149,7 +149,7 @@ impl ClientBookingFilter {
     pub(super) fn of(self, client: ClientId) -> AdminBookingFilter {
         let Self { tab, state, mode, from, to, tz, has_note } = self;
         let client_id = Some(client);
-        AdminBookingFilter { tab, state, client_id, mode, from, to, tz, has_note, ..AdminBookingFilter::default() }
+        AdminBookingFilter { state, tab, client_id, mode, from, to, tz, has_note, ..AdminBookingFilter::default() }
     }
 }
 

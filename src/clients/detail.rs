@@ -172,10 +172,10 @@ async fn totals(db: &mut PgConnection, scope: &Scope, id: &ClientId, now: DateTi
                   count(*) filter (where s.is_active and internal.is_free(b.invitee_payment_amount))
                       as "free_consultations!",
                   case when $3::text is null
-                      then coalesce(sum(internal.booking_paid(b.invitee_payment_amount)), 0) + 0.00
+                      then round(coalesce(sum(internal.booking_paid(b.invitee_payment_amount)), 0), 2)
                   end as "paid!: Amount",
                   case when $3::text is null
-                      then coalesce(sum(internal.booking_refunded(b.refund_status, b.refund_amount)), 0) + 0.00
+                      then round(coalesce(sum(internal.booking_refunded(b.refund_status, b.refund_amount)), 0), 2)
                   end as "refunded!: Amount",
                   case when $3::text is null then 'INR' end as currency
            from internal.client_bookings s

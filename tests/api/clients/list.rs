@@ -120,11 +120,11 @@ async fn the_clock_moves_clients_on() {
 
 #[tokio::test]
 async fn every_client_is_listed_once_in_every_order_under_every_filter() {
+    type Keeps = fn(&Value) -> bool;
     let api = practice().await;
     let admin = api.admin();
     let whole = all(&admin, CLIENTS, "", 200).await;
     assert_eq!(whole.len(), 13);
-    type Keeps = fn(&Value) -> bool;
     let filters: &[(&str, Keeps)] = &[
         ("", |_| true),
         ("status=lead", |row| row["status"] == "lead"),
