@@ -109,15 +109,3 @@ create or replace function internal.booking_refunded(word text, amount numeric) 
         when internal.refund_status(word) = 'completed' and not internal.is_free(amount) then greatest(amount, 0)
         else 0
     end;
-
--- Nothing said of a form is `pending`.
-create or replace function internal.form_status(word text) returns text
-    language sql immutable parallel safe
-    return case coalesce(translate(lower(btrim(word)), ' -', '__'), '')
-        when '' then 'pending'
-        when 'pending' then 'pending'
-        when 'completed' then 'completed'
-        when 'no_show' then 'no_show'
-        when 'noshow' then 'no_show'
-        else word
-    end;
