@@ -118,6 +118,41 @@ impl From<TherapistBookingFilter> for AdminBookingFilter {
     }
 }
 
+/// Which of a client's bookings are listed.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ClientBookingFilter {
+    /// Only those of this tab.
+    #[param(inline)]
+    tab: Option<BookingTab>,
+    /// Only those in this computed state.
+    #[param(inline)]
+    state: Option<BookingState>,
+    /// Only those held this way.
+    #[param(inline)]
+    mode: Option<BookingMode>,
+    /// Only those starting on this calendar day or later.
+    #[param(example = "2026-02-01")]
+    from: Option<Day>,
+    /// Only those starting on this calendar day or earlier.
+    #[param(example = "2026-02-28")]
+    to: Option<Day>,
+    /// The zone of the calendar days; the practice's if not given.
+    #[param(example = "Asia/Kolkata")]
+    tz: Option<Zone>,
+    /// Only those with, or without, a submitted session note.
+    has_note: Option<bool>,
+}
+
+impl ClientBookingFilter {
+    /// The same, of that client.
+    pub(super) fn of(self, client: ClientId) -> AdminBookingFilter {
+        let Self { tab, state, mode, from, to, tz, has_note } = self;
+        let client_id = Some(client);
+        AdminBookingFilter { state, tab, client_id, mode, from, to, tz, has_note, ..AdminBookingFilter::default() }
+    }
+}
+
 /// A filter as the statements take it.
 #[derive(Debug)]
 pub(super) struct Criteria {

@@ -98,10 +98,10 @@ pub(super) async fn list_own_bookings(
 }
 
 /// The bookings that a scope reaches and a filter wants.
-struct BookingList {
-    scope: Scope,
-    criteria: Criteria,
-    now: DateTime<Utc>,
+pub(super) struct BookingList {
+    pub(super) scope: Scope,
+    pub(super) criteria: Criteria,
+    pub(super) now: DateTime<Utc>,
 }
 
 /// One page in one direction: the order's key and its type, how rows beyond the position compare, and the direction.

@@ -16,6 +16,7 @@ mod held;
 mod history;
 mod list;
 mod model;
+mod of_client;
 mod outcome;
 mod refusal;
 mod reschedule;
@@ -46,6 +47,7 @@ pub fn admin_routes() -> OpenApiRouter<App> {
         .routes(routes!(appointments::list_appointments))
         .routes(routes!(appointments::get_appointment))
         .routes(routes!(cancellations::list_cancellations))
+        .routes(routes!(of_client::list_client_bookings))
 }
 
 /// What therapists may do with theirs.
@@ -56,4 +58,5 @@ pub fn therapist_routes() -> OpenApiRouter<App> {
         .routes(routes!(detail::get_booking))
         .routes(routes!(outcome::no_show_booking))
         .routes(routes!(outcome::complete_booking))
+        .routes(routes!(of_client::list_client_bookings))
 }

@@ -1,15 +1,26 @@
 //! The people the practice is for.
 //!
 //! A client is a row of `all_clients_table`; a booking belongs to a client through `appointment_table`. Who is one
-//! person, [`model`] decides, in one place.
+//! person, [`model`] decides, in one place. How a client stands is read from the bookings ([`find`]), never kept.
 
 mod belong;
+mod create;
+mod detail;
+mod edit;
+mod filter;
+mod find;
+mod list;
+mod missing;
 mod model;
+mod record;
+mod select;
+mod timeline;
 
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
     belong::{Appointment, belongs_to, hold_of_booking},
+    missing::{ensure, missing},
     model::{Choice, Client, PROBLEMS, Person, hold, resolve},
 };
 use crate::platform::app::App;
@@ -17,9 +28,15 @@ use crate::platform::app::App;
 /// What admins may do with them.
 pub fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .routes(routes!(list::list_clients, create::create_client))
+        .routes(routes!(detail::get_client, edit::edit_client))
+        .routes(routes!(timeline::list_client_timeline))
 }
 
 /// What therapists may do with theirs.
 pub fn therapist_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .routes(routes!(list::list_own_clients))
+        .routes(routes!(detail::get_client))
+        .routes(routes!(timeline::list_own_client_timeline))
 }

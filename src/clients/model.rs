@@ -27,7 +27,7 @@ use crate::{
 
 kinds! { PROBLEMS:
     CLIENT_AMBIGUOUS = CONFLICT, "client-ambiguous", "It may be one of several people",
-        "Clients with the same phone or e-mail address, but another name, exist; `candidates` lists them. Send `client_id` to say which one it is, or `new_client: true` for a new one.";
+        "Clients with the same phone or e-mail address exist; `candidates` lists them. Where a session is booked they have another name: send `client_id` to say which one it is. `new_client: true` says that it is none of them, also where a client is added or changed.";
 }
 
 /// A client, held until the transaction ends.
@@ -69,7 +69,7 @@ pub enum Choice {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Candidate {
     /// The client's id.
-    client_id: String,
+    pub(super) client_id: String,
     /// The client's name.
     client_name: Option<String>,
     /// The client's phone.
@@ -78,10 +78,10 @@ pub struct Candidate {
     email_id: Option<String>,
 }
 
-/// Why nobody was made out.
+/// Why nobody was made out, or a client not added or changed.
 #[derive(Debug, thiserror::Error)]
-#[error("clients with the same phone or e-mail address, but another name, exist: say which one it is")]
-struct Ambiguous(Vec<Candidate>);
+#[error("clients with the same phone or e-mail address exist: say which one it is, or that it is none of them")]
+pub(super) struct Ambiguous(pub(super) Vec<Candidate>);
 
 impl Refusal for Ambiguous {
     fn kind(&self) -> &'static ProblemKind {
@@ -131,7 +131,9 @@ pub async fn resolve(
         return Err(Ambiguous(candidates).into());
     }
     let duplicate_of = candidates.into_iter().next().map(|candidate| candidate.client_id);
-    create(uow, person, duplicate_of, therapist).await
+    let (client, entry) = create(uow, person, duplicate_of, therapist).await?;
+    uow.record(entry.quiet());
+    Ok(client)
 }
 
 /// A name in the form in which two are compared; what stands for none is as none.
@@ -165,14 +167,15 @@ pub async fn hold(db: &mut PgConnection, id: &ClientId) -> Result<Option<Client>
 }
 
 impl Candidate {
-    fn phone(&self) -> Option<Phone> {
+    /// The phone in the form in which two are compared.
+    pub(super) fn phone(&self) -> Option<Phone> {
         self.phone_number.as_deref().and_then(Phone::parse)
     }
 }
 
 /// The clients that share a phone or an e-mail address with somebody. Until the transaction ends nobody else with that
 /// phone or address is looked for, so that two requests at the same moment do not make two clients of one person.
-async fn candidates(db: &mut PgConnection, person: Person<'_>) -> Result<Vec<Candidate>> {
+pub(super) async fn candidates(db: &mut PgConnection, person: Person<'_>) -> Result<Vec<Candidate>> {
     let phone = person.phone.and_then(Phone::parse);
     let email = person.email.and_then(Email::parse);
     let mut keys: Vec<i64> = [phone.as_ref().map(Phone::as_str), email.as_ref().map(Email::as_str)]
@@ -188,7 +191,7 @@ async fn candidates(db: &mut PgConnection, person: Person<'_>) -> Result<Vec<Can
         Candidate,
         r#"select client_id, client_name, phone_number, email_id
            from all_clients_table
-           where internal.phone_tail(phone_number) = internal.phone_tail($1)
+           where internal.phone_key(phone_number) = internal.phone_key($1)
               or lower(btrim(email_id)) = $2
            order by client_id
            limit 200"#,
@@ -197,7 +200,7 @@ async fn candidates(db: &mut PgConnection, person: Person<'_>) -> Result<Vec<Can
     )
     .fetch_all(db)
     .await?;
-    // The index knows the last digits only; and who has another phone is not met by an e-mail address.
+    // The key is nearly the E.164 form, not quite; and who has another phone is not met by an e-mail address.
     let agrees = |candidate: &Candidate| match (candidate.phone(), &phone) {
         (Some(theirs), Some(phone)) => theirs == *phone,
         (Some(_), None) => true,
@@ -231,12 +234,13 @@ async fn assign(uow: &mut UnitOfWork, mut client: Client, therapist: Option<&The
     Ok(client)
 }
 
-async fn create(
+/// Makes a client; gives them with what is to be recorded of it.
+pub(super) async fn create(
     uow: &mut UnitOfWork,
     person: Person<'_>,
     possible_duplicate_of: Option<String>,
     therapist: Option<&Therapist>,
-) -> Result<Client> {
+) -> Result<(Client, Entry)> {
     let now = uow.now();
     let id = ClientId::new_at(now);
     let name = cut(person.name.map(str::trim).filter(|name| !name.is_empty()).unwrap_or(NO_NAME), 255);
@@ -259,13 +263,10 @@ async fn create(
     )
     .execute(uow.db())
     .await?;
-    uow.record(
-        Entry::new("client_create", format!("Added the client {name}"))
-            .on("client", &id)
-            .client(&id, name)
-            .detail(json!({ "possible_duplicate_of": possible_duplicate_of }))
-            .quiet(),
-    );
+    let entry = Entry::new("client_create", format!("Added the client {name}"))
+        .on("client", &id)
+        .client(&id, name)
+        .detail(json!({ "possible_duplicate_of": possible_duplicate_of }));
     let therapist_id = therapist.map(|therapist| therapist.therapist_id.clone());
-    Ok(Client { client_id: id, name: name.to_owned(), therapist_id })
+    Ok((Client { client_id: id, name: name.to_owned(), therapist_id }, entry))
 }

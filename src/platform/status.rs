@@ -150,6 +150,18 @@ words! {
         Scheduled = "scheduled",
     }
 
+    /// How a client stands, computed from the bookings.
+    ClientStatus {
+        /// Has no booking yet.
+        Lead = "lead",
+        /// Has one, not cancelled, in the last 30 days or ahead.
+        Active = "active",
+        /// Had several, or only cancelled ones, all longer ago.
+        Inactive = "inactive",
+        /// Had exactly one that was not cancelled, longer ago.
+        DropOut = "drop_out",
+    }
+
     /// `client_session_notes.current_risk_level`, as far as it is one of the known words.
     RiskLevel {
         /// No risk seen.
@@ -233,6 +245,7 @@ mod tests {
             RefundStatus,
             BookingMode,
             BookingState,
+            ClientStatus,
             RiskLevel,
             FormStatus,
             RequestStatus,

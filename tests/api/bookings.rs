@@ -11,6 +11,7 @@ mod held;
 mod history;
 mod list;
 mod model;
+mod of_client;
 mod outcome;
 mod reschedule;
 mod restore;

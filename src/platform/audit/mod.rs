@@ -89,7 +89,7 @@ impl Entry {
         self
     }
 
-    /// The facts: ids, states, times; never clinical text or contact data.
+    /// The facts: ids, states, times; never clinical text, and contact data only of an edit of it.
     #[must_use]
     pub fn detail(mut self, detail: Value) -> Self {
         self.detail = detail;

@@ -1,0 +1,55 @@
+//! The bookings of one client: the list of all, narrowed to them.
+
+use axum::{extract::State, response::Response};
+
+use super::{
+    filter::{BookingOrder, ClientBookingFilter},
+    list::BookingList,
+    model::Booking,
+};
+use crate::{
+    clients,
+    platform::{
+        app::App,
+        caller::Scope,
+        error::Result,
+        extract::Path,
+        ids::ClientId,
+        page::{Listing, Page, PageParams},
+        problem::Problems,
+    },
+};
+
+/// List a client's bookings
+///
+/// Latest first; a therapist lists their own ones with the client.
+#[utoipa::path(
+    get,
+    path = "/clients/{client_id}/bookings",
+    tag = "clients",
+    params(
+        ("client_id" = ClientId, Path, description = "The client's id"),
+        ClientBookingFilter,
+        ("sort" = inline(Option<BookingOrder>), Query, description = "The order"),
+        PageParams,
+    ),
+    responses(
+        (status = 200, description = "A page of bookings", content(
+            (Page<Booking> = "application/json"),
+            (String = "text/csv"),
+        )),
+        Problems,
+    ),
+)]
+pub(super) async fn list_client_bookings(
+    scope: Scope,
+    State(app): State<App>,
+    Path(id): Path<ClientId>,
+    listing: Listing<ClientBookingFilter, BookingOrder>,
+) -> Result<Response> {
+    let mut db = app.db.read().await?;
+    clients::ensure(&mut db, &scope, &id).await?;
+    drop(db);
+    let criteria = listing.filter.of(id).criteria(&app)?;
+    listing.request.answer(BookingList { scope, criteria, now: app.clock.now() }).await
+}

@@ -1,0 +1,98 @@
+//! Adding a client by hand: somebody who has not booked yet, a lead.
+
+use axum::http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{
+    detail::ClientDetail,
+    model::{self, Ambiguous, Person, candidates},
+};
+use crate::{
+    platform::{
+        caller::Scope,
+        contact::{EmailInput, PhoneInput},
+        error::{Error, Result},
+        etag::Versioned,
+        extract::Json,
+        ids::{ClientId, TherapistId},
+        problem::Problems,
+        text::Text,
+        work::{UnitOfWork, Work},
+    },
+    therapists,
+};
+
+/// Somebody to be added.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "client_name": "Meera Iyer",
+    "phone_number": "+91 98000 12345",
+    "email_id": "meera.iyer@example.org"
+}))]
+pub(super) struct CreateClient {
+    /// The client's name.
+    client_name: Text<255>,
+    /// The client's phone.
+    phone_number: Option<PhoneInput>,
+    /// The client's e-mail address.
+    email_id: Option<EmailInput>,
+    /// Whom the client is assigned to; nobody until the first booking, unless given.
+    therapist_id: Option<TherapistId>,
+    /// True: the client is somebody new, where the answer `client-ambiguous` asked.
+    new_client: Option<bool>,
+}
+
+/// Add a client
+///
+/// Refused while there is a client with the same phone (or, without another phone, the same e-mail address): the answer
+/// lists them. With `new_client: true` the client is added all the same, and marked as a possible duplicate.
+#[utoipa::path(
+    post,
+    path = "/clients",
+    tag = "clients",
+    request_body = CreateClient,
+    responses((status = 201, description = "Added", body = ClientDetail), Problems),
+)]
+pub(super) async fn create_client(
+    scope: Scope,
+    work: Work,
+    Json(request): Json<CreateClient>,
+) -> Result<Versioned<ClientDetail>> {
+    let mut uow = work.begin().await?;
+    let id = match uow.earlier() {
+        Some(earlier) => ClientId::from(earlier),
+        None => create(&mut uow, &request).await?,
+    };
+    let now = uow.now();
+    let client = ClientDetail::read(uow.db(), &scope, &id, now).await?;
+    uow.answers_with(StatusCode::CREATED, &id);
+    uow.commit().await?;
+    Ok(client.versioned().created(format!("/api/v1/admin/clients/{id}")))
+}
+
+/// Adds a client; answers with the id.
+async fn create(uow: &mut UnitOfWork, request: &CreateClient) -> Result<ClientId> {
+    let therapist = match &request.therapist_id {
+        Some(id) => Some(
+            therapists::hold(uow.db(), id)
+                .await?
+                .ok_or_else(|| Error::body("/therapist_id", "there is no such therapist"))?,
+        ),
+        None => None,
+    };
+    let person = Person {
+        name: Some(&request.client_name),
+        phone: request.phone_number.as_ref().map(PhoneInput::as_str),
+        email: request.email_id.as_ref().map(EmailInput::as_str),
+    };
+    let known = candidates(uow.db(), person).await?;
+    if !known.is_empty() && request.new_client != Some(true) {
+        return Err(Ambiguous(known).into());
+    }
+    let duplicate_of = known.into_iter().next().map(|candidate| candidate.client_id);
+    let (client, entry) = model::create(uow, person, duplicate_of, therapist.as_ref()).await?;
+    uow.record(entry);
+    Ok(client.client_id)
+}

@@ -1,0 +1,264 @@
+//! One client, with what all their bookings come to.
+
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+
+use super::record::ClientRecord;
+use crate::platform::{
+    app::App,
+    caller::Scope,
+    error::Result,
+    etag::{Preconditions, Versioned},
+    extract::Path,
+    ids::{BookingId, ClientId, DocumentFormId, TherapistId},
+    money::Amount,
+    problem::Problems,
+    time::Timestamp,
+};
+
+/// How many forms are shown, those of the latest sessions; the timeline has all.
+const FORMS: i64 = 50;
+
+/// A client, and what their bookings come to. A therapist is shown what is theirs: their bookings, no money.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ClientDetail {
+    #[serde(flatten)]
+    record: ClientRecord,
+    /// What the bookings come to.
+    totals: ClientTotals,
+    /// Whom to call: as the latest booking says that names somebody. Contact data.
+    emergency_contact: Option<EmergencyContact>,
+    /// The therapists with whom there are sessions, neither cancelled nor no-shows; most sessions first.
+    therapists: Vec<ClientTherapist>,
+    /// The forms around the sessions, those of the latest sessions first, fifty at most.
+    forms: Vec<ClientForm>,
+}
+
+/// What a client's bookings come to.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "bookings": 15, "sessions": 12, "upcoming": 1, "cancelled": 2, "no_shows": 1, "free_consultations": 1,
+    "paid": "23800.00", "refunded": "1700.00", "currency": "INR"
+}))]
+struct ClientTotals {
+    /// All bookings.
+    bookings: i64,
+    /// Those neither cancelled nor no-shows.
+    sessions: i64,
+    /// Those of the sessions that are ahead.
+    upcoming: i64,
+    /// Those called off.
+    cancelled: i64,
+    /// Those the client did not come to.
+    no_shows: i64,
+    /// Those of the sessions that are free.
+    free_consultations: i64,
+    /// What was paid, cancelled bookings included. Payment data, null for therapists.
+    paid: Amount,
+    /// What of it went back. Payment data.
+    refunded: Amount,
+    /// The currency of both. Payment data.
+    currency: Option<String>,
+}
+
+/// Whom to call.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "name": "Ravi Iyer", "relation": "Brother", "number": "+919800054321" }))]
+struct EmergencyContact {
+    /// Their name.
+    name: Option<String>,
+    /// Who they are to the client.
+    relation: Option<String>,
+    /// Their phone.
+    number: Option<String>,
+}
+
+/// A therapist a client has sessions with.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "therapist_id": "58101", "name": "Asha Rao", "sessions": 12,
+    "first_session_at": "2025-06-10T10:30:00Z", "last_session_at": "2026-02-04T10:30:00Z"
+}))]
+struct ClientTherapist {
+    /// The therapist; null where another program named nobody.
+    therapist_id: Option<TherapistId>,
+    /// The therapist's name.
+    name: Option<String>,
+    /// How many sessions, those ahead included.
+    sessions: i64,
+    /// When the first one started.
+    first_session_at: Timestamp,
+    /// When the last one started, or starts.
+    last_session_at: Timestamp,
+}
+
+/// A form around a session.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "link_id": 17, "booking_id": "bk_0199c0de00007000800000000000000a",
+    "paperform_link": "https://forms.example.org/intake", "status": "completed"
+}))]
+struct ClientForm {
+    /// The form's id.
+    link_id: DocumentFormId,
+    /// The session it belongs to.
+    booking_id: BookingId,
+    /// Where it is filled in.
+    paperform_link: Option<String>,
+    /// `pending`, `completed` or `no_show`; another program's word as it is.
+    status: String,
+}
+
+/// Get a client
+///
+/// With totals, emergency contact, the therapists seen and the forms. The id of a client that was merged into another
+/// answers 404 with `merged_into`.
+#[utoipa::path(
+    get,
+    path = "/clients/{client_id}",
+    tag = "clients",
+    params(("client_id" = ClientId, Path, description = "The client's id")),
+    responses(
+        (status = 200, description = "The client", body = ClientDetail),
+        (status = 304, description = "Not changed since the version in If-None-Match"),
+        Problems,
+    ),
+)]
+pub(super) async fn get_client(
+    scope: Scope,
+    State(app): State<App>,
+    Path(id): Path<ClientId>,
+    unless: Preconditions,
+) -> Result<Versioned<ClientDetail>> {
+    let mut db = app.db.read().await?;
+    let client = ClientDetail::read(&mut db, &scope, &id, app.clock.now()).await?;
+    db.answered();
+    Ok(client.versioned().unless(unless))
+}
+
+impl ClientDetail {
+    /// One client of the scope, as its caller sees them.
+    pub(super) async fn read(db: &mut PgConnection, scope: &Scope, id: &ClientId, now: DateTime<Utc>) -> Result<Self> {
+        let record = ClientRecord::read(db, scope, id, now).await?;
+        let totals = totals(db, scope, id, now).await?;
+        let emergency_contact = if record.contact_visible { emergency_contact(db, scope, id).await? } else { None };
+        let therapists = therapists(db, scope, id).await?;
+        let forms = forms(db, scope, id).await?;
+        Ok(Self { record, totals, emergency_contact, therapists, forms })
+    }
+
+    /// What is stored of them.
+    pub(super) fn record(&self) -> &ClientRecord {
+        &self.record
+    }
+
+    /// As an answer, with its version.
+    pub(super) fn versioned(self) -> Versioned<Self> {
+        Versioned::new(self.record.version.clone(), self)
+    }
+}
+
+async fn totals(db: &mut PgConnection, scope: &Scope, id: &ClientId, now: DateTime<Utc>) -> Result<ClientTotals> {
+    let totals = sqlx::query_as!(
+        ClientTotals,
+        r#"select count(*) as "bookings!",
+                  count(*) filter (where s.is_active) as "sessions!",
+                  count(*) filter (where s.is_active and s.start_at > $2) as "upcoming!",
+                  count(*) filter (where s.is_cancelled) as "cancelled!",
+                  count(*) filter (where not s.is_active and not s.is_cancelled) as "no_shows!",
+                  count(*) filter (where s.is_active and internal.is_free(b.invitee_payment_amount))
+                      as "free_consultations!",
+                  case when $3::text is null
+                      then round(coalesce(sum(internal.booking_paid(b.invitee_payment_amount)), 0), 2)
+                  end as "paid!: Amount",
+                  case when $3::text is null
+                      then round(coalesce(sum(internal.booking_refunded(b.refund_status, b.refund_amount)), 0), 2)
+                  end as "refunded!: Amount",
+                  case when $3::text is null then 'INR' end as currency
+           from internal.client_bookings s
+           join bookings b on b.booking_id = s.booking_id
+           where s.client_id = $1
+             and ($3::text is null or s.therapist_id = $3)"#,
+        id.as_str(),
+        Timestamp::from(now) as Timestamp,
+        scope.owner(),
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(totals)
+}
+
+async fn emergency_contact(db: &mut PgConnection, scope: &Scope, id: &ClientId) -> Result<Option<EmergencyContact>> {
+    let contact = sqlx::query_as!(
+        EmergencyContact,
+        r#"select nullif(btrim(b.emergency_contact_name), '') as name,
+                  nullif(btrim(b.emergency_contact_relation), '') as relation,
+                  nullif(btrim(b.emergency_contact_number), '') as number
+           from internal.client_bookings s
+           join bookings b on b.booking_id = s.booking_id
+           where s.client_id = $1
+             and ($2::text is null or s.therapist_id = $2)
+             and (btrim(b.emergency_contact_name) <> '' or btrim(b.emergency_contact_number) <> '')
+           order by s.start_at desc, s.booking_id desc
+           limit 1"#,
+        id.as_str(),
+        scope.owner(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(contact)
+}
+
+async fn therapists(db: &mut PgConnection, scope: &Scope, id: &ClientId) -> Result<Vec<ClientTherapist>> {
+    let therapists = sqlx::query_as!(
+        ClientTherapist,
+        r#"select s.therapist_id as "therapist_id: TherapistId",
+                  t.name as "name?",
+                  s.sessions as "sessions!",
+                  s.first_at as "first_session_at!: Timestamp",
+                  s.last_at as "last_session_at!: Timestamp"
+           from (
+               select s.therapist_id,
+                      count(*) as sessions,
+                      min(s.start_at) filter (where isfinite(s.start_at)) as first_at,
+                      max(s.start_at) filter (where isfinite(s.start_at)) as last_at
+               from internal.client_bookings s
+               where s.client_id = $1
+                 and s.is_active
+                 and ($2::text is null or s.therapist_id = $2)
+               group by s.therapist_id
+           ) s
+           left join therapists t on t.therapist_id = s.therapist_id
+           order by s.sessions desc, s.therapist_id"#,
+        id.as_str(),
+        scope.owner(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(therapists)
+}
+
+async fn forms(db: &mut PgConnection, scope: &Scope, id: &ClientId) -> Result<Vec<ClientForm>> {
+    let forms = sqlx::query_as!(
+        ClientForm,
+        r#"select f.link_id as "link_id: DocumentFormId",
+                  s.booking_id as "booking_id!: BookingId",
+                  f.paperform_link,
+                  internal.form_status(f.status) as "status!"
+           from internal.client_bookings s
+           join client_doc_form f on f.booking_id = s.booking_id
+           where s.client_id = $1
+             and ($2::text is null or s.therapist_id = $2)
+           order by s.start_at desc, f.link_id desc
+           limit $3"#,
+        id.as_str(),
+        scope.owner(),
+        FORMS,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(forms)
+}

@@ -1,0 +1,168 @@
+//! Correcting a client's name and contact data.
+//!
+//! The client's record changes, and what is derived of it (`therapist_clients_summary`). A booking and its appointment
+//! keep what was said when it was made: it is what the client and the therapist were told, and is corrected by a PATCH of
+//! its own. A transfer keeps it likewise: it is history.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use super::{
+    detail::ClientDetail,
+    missing::missing,
+    model::{Ambiguous, Candidate, Person, candidates, hold},
+    record::ClientRecord,
+};
+use crate::{
+    dashboards::cache,
+    platform::{
+        audit::Entry,
+        caller::Scope,
+        contact::{Email, EmailInput, Phone, PhoneInput},
+        error::{Error, Result},
+        etag::{Preconditions, Versioned},
+        extract::{Json, Patch, Path, use_transfer},
+        ids::ClientId,
+        problem::Problems,
+        text::Text,
+        work::{UnitOfWork, Work},
+    },
+};
+
+/// What to correct (JSON merge patch): what is not named stays, null clears.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "phone_number": "+91 98000 54321" }))]
+#[expect(dead_code, reason = "the last fields are there to be refused with advice")]
+pub(super) struct EditClient {
+    /// The client's name; cannot be cleared.
+    #[serde(default)]
+    #[schema(value_type = Option<Text<255>>)]
+    client_name: Patch<Text<255>>,
+    /// The client's phone.
+    #[serde(default)]
+    #[schema(value_type = Option<PhoneInput>)]
+    phone_number: Patch<PhoneInput>,
+    /// The client's e-mail address.
+    #[serde(default)]
+    #[schema(value_type = Option<EmailInput>)]
+    email_id: Patch<EmailInput>,
+    /// True: it is another person all the same, where the answer `client-ambiguous` asked.
+    new_client: Option<bool>,
+    #[serde(default, deserialize_with = "use_transfer")]
+    #[schema(ignore)]
+    therapist_id: (),
+    #[serde(default, deserialize_with = "use_transfer")]
+    #[schema(ignore)]
+    assigned_therapist: (),
+}
+
+/// Correct a client
+///
+/// JSON merge patch of the name and the contact data; the therapist changes by a transfer. Refused where another client
+/// has the new phone (or, without another phone, the new e-mail address): the answer lists them.
+#[utoipa::path(
+    patch,
+    path = "/clients/{client_id}",
+    tag = "clients",
+    params(("client_id" = ClientId, Path, description = "The client's id"), Preconditions),
+    request_body = EditClient,
+    responses((status = 200, description = "Corrected", body = ClientDetail), Problems),
+)]
+pub(super) async fn edit_client(
+    scope: Scope,
+    work: Work,
+    Path(id): Path<ClientId>,
+    conditions: Preconditions,
+    Json(request): Json<EditClient>,
+) -> Result<Versioned<ClientDetail>> {
+    let mut uow = work.begin().await?;
+    edit(&mut uow, &scope, &id, &conditions, request).await?;
+    let now = uow.now();
+    let client = ClientDetail::read(uow.db(), &scope, &id, now).await?;
+    uow.commit().await?;
+    Ok(client.versioned())
+}
+
+/// Corrects a client.
+async fn edit(
+    uow: &mut UnitOfWork,
+    scope: &Scope,
+    id: &ClientId,
+    conditions: &Preconditions,
+    request: EditClient,
+) -> Result<()> {
+    if request.client_name == Patch::Clear {
+        return Err(Error::body("/client_name", "cannot be cleared"));
+    }
+    let insists = request.new_client == Some(true);
+    let now = uow.now();
+    // Who arrives takes the lock of their phone before that of the client, so does this.
+    let seen = ClientRecord::read(uow.db(), scope, id, now).await?;
+    let rivals = rivals(uow, &seen, &request).await?;
+    let Some(held) = hold(uow.db(), id).await? else { return Err(missing(uow.db(), scope, id).await?) };
+    let current = ClientDetail::read(uow.db(), scope, id, now).await?;
+    let before = current.record();
+    conditions.check(&before.version, &current)?;
+    if !rivals.is_empty() && !insists {
+        return Err(Ambiguous(rivals).into());
+    }
+    let name = request.client_name.apply(before.client_name.clone());
+    let phone = request.phone_number.apply(before.phone_number.clone());
+    let email = request.email_id.apply(before.email_id.clone());
+    sqlx::query!(
+        "update all_clients_table
+         set client_name = $2,
+             phone_number = $3,
+             email_id = $4
+         where client_id = $1",
+        id.as_str(),
+        name,
+        phone,
+        email,
+    )
+    .execute(uow.db())
+    .await?;
+    cache::follow_client(uow, id).await?;
+    let (mut old, mut new) = (Map::new(), Map::new());
+    for (field, was, is) in [
+        ("client_name", &before.client_name, &name),
+        ("phone_number", &before.phone_number, &phone),
+        ("email_id", &before.email_id, &email),
+    ] {
+        if was != is {
+            old.insert(field.to_owned(), Value::from(was.clone()));
+            new.insert(field.to_owned(), Value::from(is.clone()));
+        }
+    }
+    let name = name.unwrap_or(held.name);
+    uow.record(
+        Entry::new("client_contact_edit", format!("Changed the contact data of {name}"))
+            .on("client", id)
+            .client(id, &name)
+            .detail(json!({ "old": old, "new": new })),
+    );
+    Ok(())
+}
+
+/// The other clients whom the new phone or e-mail address points to.
+async fn rivals(uow: &mut UnitOfWork, seen: &ClientRecord, request: &EditClient) -> Result<Vec<Candidate>> {
+    let known_phone = seen.phone_number.as_deref().and_then(Phone::parse);
+    let known_email = seen.email_id.as_deref().and_then(Email::parse);
+    let phone = request.phone_number.clone().apply::<String>(seen.phone_number.clone());
+    let email = request.email_id.clone().apply::<String>(seen.email_id.clone());
+    let comparable = phone.as_deref().and_then(Phone::parse);
+    let calls_elsewhere = comparable.is_some() && comparable != known_phone;
+    let writes_elsewhere = email.as_deref().and_then(Email::parse) != known_email;
+    if !calls_elsewhere && !writes_elsewhere {
+        return Ok(Vec::new());
+    }
+    let person = Person { name: None, phone: phone.as_deref(), email: email.as_deref().filter(|_| writes_elsewhere) };
+    let found = candidates(uow.db(), person).await?;
+    let is_new = |candidate: &Candidate| calls_elsewhere || comparable.is_none() || candidate.phone() != comparable;
+    Ok(found
+        .into_iter()
+        .filter(|candidate| candidate.client_id != seen.client_id.as_str() && is_new(candidate))
+        .collect())
+}

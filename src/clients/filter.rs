@@ -1,0 +1,131 @@
+//! Which clients a list holds, and in which order: the parameters of each role, and the one form they share.
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::platform::{
+    app::App,
+    contact::{self, Phone},
+    error::{Error, Result},
+    ids::TherapistId,
+    page::orders,
+    status::ClientStatus,
+    time::{Day, Zone},
+};
+
+orders! {
+    /// The orders in which clients can be listed.
+    ClientOrder: NameUp = "client_name", NameDown = "-client_name", LastSessionDown = "-last_session_at",
+        LastSessionUp = "last_session_at", SessionsDown = "-no_of_sessions", SessionsUp = "no_of_sessions",
+        NewestFirst = "-created_at", OldestFirst = "created_at"
+}
+
+orders! {
+    /// The orders in which therapists can list their clients.
+    OwnClientOrder: NameUp = "client_name", NameDown = "-client_name", LastSessionDown = "-last_session_at",
+        LastSessionUp = "last_session_at"
+}
+
+impl From<OwnClientOrder> for ClientOrder {
+    fn from(order: OwnClientOrder) -> Self {
+        match order {
+            OwnClientOrder::NameUp => Self::NameUp,
+            OwnClientOrder::NameDown => Self::NameDown,
+            OwnClientOrder::LastSessionDown => Self::LastSessionDown,
+            OwnClientOrder::LastSessionUp => Self::LastSessionUp,
+        }
+    }
+}
+
+/// Which clients an admin lists.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct AdminClientFilter {
+    /// Only those who stand like this: `lead` without any booking; `active` with one, not cancelled, in the last 30 days
+    /// or ahead; `drop_out` with exactly one not cancelled, longer ago; `inactive` otherwise.
+    #[param(inline)]
+    status: Option<ClientStatus>,
+    /// Only those assigned to this therapist.
+    #[param(example = "58101")]
+    therapist_id: Option<TherapistId>,
+    /// Only those whose last session was on this calendar day or later.
+    #[param(example = "2026-01-01")]
+    last_session_from: Option<Day>,
+    /// Only those whose last session was on this calendar day or earlier; those without one are not among them.
+    #[param(example = "2026-01-31")]
+    last_session_to: Option<Day>,
+    /// The zone of the calendar days; the practice's if not given.
+    #[param(example = "Asia/Kolkata")]
+    tz: Option<Zone>,
+    /// Only those who may be the same person as another client (marked on arrival, or with the same phone), or only
+    /// those who are not.
+    possible_duplicate: Option<bool>,
+    /// Only those whose name, e-mail address or phone (in any notation) holds this; three characters or more.
+    #[param(min_length = 3, max_length = 100, example = "meera")]
+    q: Option<String>,
+}
+
+/// Which of their clients a therapist lists.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct TherapistClientFilter {
+    /// Only those whose name holds this, or whose e-mail address or phone does as far as you may see it; three
+    /// characters or more.
+    #[param(min_length = 3, max_length = 100, example = "meera")]
+    q: Option<String>,
+}
+
+impl From<TherapistClientFilter> for AdminClientFilter {
+    fn from(filter: TherapistClientFilter) -> Self {
+        Self { q: filter.q, ..Self::default() }
+    }
+}
+
+/// A filter as the statements take it.
+#[derive(Debug)]
+pub(super) struct Criteria {
+    pub(super) status: Option<ClientStatus>,
+    pub(super) therapist_id: Option<TherapistId>,
+    pub(super) last_from: Option<DateTime<Utc>>,
+    pub(super) last_before: Option<DateTime<Utc>>,
+    pub(super) possible_duplicate: Option<bool>,
+    /// LIKE pattern for names and e-mail addresses, lower case.
+    pub(super) words: Option<String>,
+    /// LIKE pattern for the digits of a phone.
+    pub(super) digits: Option<String>,
+    /// The whole phone that is looked for, if it is one.
+    pub(super) phone: Option<Phone>,
+}
+
+impl AdminClientFilter {
+    /// Checks the values against each other and puts them into the form of the statements.
+    pub(super) fn criteria(self, app: &App) -> Result<Criteria> {
+        let zone = self.tz.unwrap_or(app.zone);
+        if let (Some(from), Some(to)) = (self.last_session_from, self.last_session_to)
+            && from.date() > to.date()
+        {
+            return Err(Error::query("last_session_to", "is before `last_session_from`"));
+        }
+        let phone = self.q.as_deref().and_then(Phone::parse);
+        let search =
+            self.q.map(|q| contact::Search::parse(&q)).transpose().map_err(|fault| Error::query("q", fault))?;
+        Ok(Criteria {
+            status: self.status,
+            therapist_id: self.therapist_id,
+            last_from: self.last_session_from.map(|day| zone.day_start(day.date())),
+            last_before: self.last_session_to.map(|day| zone.days(day.date(), day.date()).end),
+            possible_duplicate: self.possible_duplicate,
+            words: search.as_ref().map(|search| search.words.clone()),
+            digits: search.and_then(|search| search.digits),
+            phone,
+        })
+    }
+}
+
+impl Criteria {
+    /// Whether few clients are wanted, in comparison with all there are.
+    pub(super) fn is_narrow(&self) -> bool {
+        self.words.is_some() || self.therapist_id.is_some() || self.status == Some(ClientStatus::Lead)
+    }
+}

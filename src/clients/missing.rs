@@ -1,0 +1,69 @@
+//! The answer where there is no such client: 404, and where the client went if it was merged into another.
+
+use serde_json::{Map, Value, json};
+use sqlx::PgConnection;
+
+use super::record::is_reached;
+use crate::platform::{
+    caller::Scope,
+    error::{Error, Refusal, Result},
+    ids::ClientId,
+    problem::{self, ProblemKind},
+};
+
+/// Why a client whose id was good once is not found.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no such client any more: it was merged into another")]
+struct Merged {
+    into: ClientId,
+}
+
+impl Refusal for Merged {
+    fn kind(&self) -> &'static ProblemKind {
+        &problem::NOT_FOUND
+    }
+
+    fn members(&self) -> Map<String, Value> {
+        Map::from_iter([("merged_into".to_owned(), json!(self.into))])
+    }
+}
+
+/// The error for a client that a scope does not have. An admin is told where a merged one went, however many merges
+/// ago; to a therapist all that is not theirs looks the same.
+///
+/// # Errors
+///
+/// If the database cannot be asked.
+pub async fn missing(db: &mut PgConnection, scope: &Scope, id: &ClientId) -> Result<Error> {
+    if !scope.is_practice() || !id.is_possible() {
+        return Ok(Error::NotFound("client"));
+    }
+    let heir = sqlx::query_scalar!(
+        r#"with recursive heir as (
+               select i.merged_into
+               from internal.clients i
+               where i.client_id = $1
+               union
+               select i.merged_into
+               from heir
+               join internal.clients i on i.client_id = heir.merged_into
+           )
+           select c.client_id as "client_id!: ClientId"
+           from heir
+           join all_clients_table c on c.client_id = heir.merged_into
+           limit 1"#,
+        id.as_str(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(heir.map_or(Error::NotFound("client"), |into| Merged { into }.into()))
+}
+
+/// Makes sure that a client exists for a scope, before what belongs to it is read.
+///
+/// # Errors
+///
+/// [`missing`], if not.
+pub async fn ensure(db: &mut PgConnection, scope: &Scope, id: &ClientId) -> Result<()> {
+    if is_reached(db, scope, id).await? { Ok(()) } else { Err(missing(db, scope, id).await?) }
+}

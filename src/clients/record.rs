@@ -1,0 +1,203 @@
+//! A client as lists show one, and as much of it as a caller may see.
+//!
+//! Reading happens in two steps: `find` says which clients stand on a page, [`show`] looks up what is shown of each, by
+//! index. So this statement is one for every order and filter, and its plan is kept.
+//!
+//! To a therapist a client is what the two of them have together: the number of sessions, the status, the last and the
+//! next session count their own bookings only. Contact data is masked unless the client is assigned to them or has a
+//! session with them ahead; who else a client may be is not told at all.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+
+use super::missing::missing;
+use crate::platform::{
+    caller::Scope,
+    error::Result,
+    ids::{ClientId, TherapistId},
+    page::Key,
+    status::ClientStatus,
+    time::Timestamp,
+};
+
+/// Somebody the practice is for: the columns of `all_clients_table`, and what is computed.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "client_id": "cl_0199c0de00007000800000000000000b",
+    "client_name": "Meera Iyer",
+    "phone_number": "+919800012345",
+    "email_id": "meera.iyer@example.org",
+    "no_of_sessions": 12,
+    "therapist_id": "58101",
+    "assigned_therapist": "Asha Rao",
+    "contact_visible": true,
+    "status": "active",
+    "last_session_at": "2026-01-28T10:30:00Z",
+    "next_session_at": "2026-02-04T10:30:00Z",
+    "possible_duplicate_of": null,
+    "created_at": "2025-06-01T06:15:00Z"
+}))]
+pub(super) struct ClientRecord {
+    /// The client's id.
+    pub(super) client_id: ClientId,
+    /// The client's name.
+    pub(super) client_name: Option<String>,
+    /// The client's phone, as it was written. Contact data.
+    pub(super) phone_number: Option<String>,
+    /// The client's e-mail address, or what another program wrote for none. Contact data.
+    pub(super) email_id: Option<String>,
+    /// How many sessions there are that are neither cancelled nor no-shows; for a therapist those with them.
+    pub(super) no_of_sessions: i32,
+    /// Whom the client is assigned to.
+    pub(super) therapist_id: Option<TherapistId>,
+    /// The name of that therapist.
+    pub(super) assigned_therapist: Option<String>,
+    /// Whether contact data is shown to the caller; where not, those fields are null.
+    pub(super) contact_visible: bool,
+    /// How the client stands; for a therapist by the bookings with them.
+    pub(super) status: ClientStatus,
+    /// The start of the last session, neither cancelled nor a no-show, that has begun.
+    pub(super) last_session_at: Timestamp,
+    /// The start of the next such session ahead.
+    pub(super) next_session_at: Timestamp,
+    /// The client this may be the same person as: as it was marked on arrival, else the first other one with the same
+    /// phone. Always null for therapists.
+    pub(super) possible_duplicate_of: Option<ClientId>,
+    /// When this server first knew of the client; null where another program added them.
+    pub(super) created_at: Timestamp,
+    /// The version of the stored row.
+    #[serde(skip)]
+    pub(super) version: String,
+    /// Where it stands in the list it was read for.
+    #[serde(skip)]
+    sort_key: String,
+}
+
+/// A client found, and the key they stand at in their list.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) client_id: String,
+    pub(super) sort_key: String,
+}
+
+impl ClientRecord {
+    /// One client of the scope, as its caller sees them.
+    pub(super) async fn read(db: &mut PgConnection, scope: &Scope, id: &ClientId, now: DateTime<Utc>) -> Result<Self> {
+        if !is_reached(db, scope, id).await? {
+            return Err(missing(db, scope, id).await?);
+        }
+        let found = Found { client_id: id.to_string(), sort_key: String::new() };
+        match show(db, scope, &[found], now).await?.pop() {
+            Some(client) => Ok(client),
+            None => Err(missing(db, scope, id).await?),
+        }
+    }
+
+    /// Where it stands in its list.
+    pub(super) fn key(&self) -> Key {
+        Key { sort: self.sort_key.clone(), id: self.client_id.to_string() }
+    }
+
+    fn seen_by(mut self, scope: &Scope) -> Self {
+        if !scope.is_practice() {
+            self.possible_duplicate_of = None;
+        }
+        if !self.contact_visible {
+            self.phone_number = None;
+            self.email_id = None;
+        }
+        self
+    }
+}
+
+/// Whether a client exists for a scope.
+pub(super) async fn is_reached(db: &mut PgConnection, scope: &Scope, id: &ClientId) -> Result<bool> {
+    if !id.is_possible() {
+        return Ok(false);
+    }
+    let reached = sqlx::query_scalar!(
+        r#"select exists (
+               select
+               from all_clients_table c
+               where c.client_id = $1
+                 and ($2::text is null
+                      or exists (
+                          select
+                          from internal.reachable_clients($2) as reached (client_id)
+                          where reached.client_id = $1
+                      ))
+           ) as "reached!""#,
+        id.as_str(),
+        scope.owner(),
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(reached)
+}
+
+/// The clients found, in their order, as a scope sees them.
+pub(super) async fn show(
+    db: &mut PgConnection,
+    scope: &Scope,
+    found: &[Found],
+    now: DateTime<Utc>,
+) -> Result<Vec<ClientRecord>> {
+    let (ids, keys): (Vec<&str>, Vec<&str>) = found.iter().map(|it| (&*it.client_id, &*it.sort_key)).unzip();
+    let clients = sqlx::query_as!(
+        ClientRecord,
+        r#"select c.client_id as "client_id!: ClientId",
+                  c.client_name,
+                  c.phone_number,
+                  c.email_id,
+                  case when $2::text is null then coalesce(c.no_of_sessions, 0) else t.sessions::integer end
+                      as "no_of_sessions!",
+                  c.therapist_id as "therapist_id: TherapistId",
+                  c.assigned_therapist,
+                  ($2::text is null
+                   or exists (
+                       select
+                       from internal.contact_clients($2, $1) as seen (client_id)
+                       where seen.client_id = c.client_id
+                   )) as "contact_visible!",
+                  internal.client_status(t.bookings, t.standing, t.latest, $1) as "status!: ClientStatus",
+                  t.last_at as "last_session_at!: Timestamp",
+                  t.next_at as "next_session_at!: Timestamp",
+                  coalesce(marked.client_id, namesake.client_id) as "possible_duplicate_of: ClientId",
+                  i.created_at as "created_at!: Timestamp",
+                  c.xmin::text as "version!",
+                  f.sort_key as "sort_key!"
+           from unnest($3::text[], $4::text[]) with ordinality as f (client_id, sort_key, place)
+           join all_clients_table c on c.client_id = f.client_id
+           left join internal.clients i on i.client_id = c.client_id
+           left join all_clients_table marked on marked.client_id = i.possible_duplicate_of
+           left join lateral (
+               select o.client_id
+               from all_clients_table o
+               where internal.phone_key(o.phone_number) = internal.phone_key(c.phone_number)
+                 and o.client_id <> c.client_id
+               order by o.client_id
+               limit 1
+           ) namesake on $2::text is null
+           cross join lateral (
+               select count(*) as bookings,
+                      count(*) filter (where not b.is_cancelled) as standing,
+                      max(b.start_at) filter (where not b.is_cancelled) as latest,
+                      count(*) filter (where b.is_active) as sessions,
+                      max(b.start_at) filter (where b.is_active and b.start_at <= $1) as last_at,
+                      min(b.start_at) filter (where b.is_active and b.start_at > $1) as next_at
+               from internal.client_bookings b
+               where b.client_id = c.client_id
+                 and ($2::text is null or b.therapist_id = $2)
+           ) t
+           order by f.place"#,
+        Timestamp::from(now) as Timestamp,
+        scope.owner(),
+        &ids as &[&str],
+        &keys as &[&str],
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(clients.into_iter().map(|client| client.seen_by(scope)).collect())
+}

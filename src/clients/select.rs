@@ -1,0 +1,104 @@
+//! The conditions that all lists of clients share.
+//!
+//! `of_clients!` takes what is wanted of the clients `c` and where they come from, and what follows the conditions, with
+//! arguments from `$11` on; `$1` is the present instant, `$2` the scope's owner.
+//!
+//! An optional condition is written `($n is null or …)`: PostgreSQL plans these statements for their arguments, and what
+//! is null, or another status, falls away.
+
+/// A statement about the clients that a finder wants, `c`: what of them, from where, and what follows the conditions.
+macro_rules! of_clients {
+    ($macro:ident!($($row:ty)?), [$($what:literal)+], $from:literal, [$($tail:literal)*], $finder:expr
+     $(, $argument:expr)* $(,)?) => {{
+        let criteria = &$finder.criteria;
+        sqlx::$macro!(
+            $($row,)?
+            "select " $(+ $what)+ + " from " + $from + r#"
+             where ($2::text is null or c.client_id in (select r.client_id from internal.reachable_clients($2) as r (client_id)))
+               and ($3::text is null or c.therapist_id = $3)
+               and ($4::text is distinct from 'lead'
+                    or not exists (select from internal.client_bookings b where b.client_id = c.client_id))
+               and ($4::text is distinct from 'active'
+                    or exists (
+                        select
+                        from internal.client_bookings b
+                        where b.client_id = c.client_id
+                          and not b.is_cancelled
+                          and b.start_at >= internal.active_since($1)
+                    ))
+               and ($4::text is null
+                    or $4::text not in ('drop_out', 'inactive')
+                    or not exists (
+                        select
+                        from internal.client_bookings b
+                        where b.client_id = c.client_id
+                          and not b.is_cancelled
+                          and b.start_at >= internal.active_since($1)
+                    ))
+               and ($4::text is null
+                    or $4::text not in ('drop_out', 'inactive')
+                    or ($4::text = 'drop_out') = (
+                        select count(*) = 1
+                        from (
+                            select
+                            from internal.client_bookings b
+                            where b.client_id = c.client_id
+                              and not b.is_cancelled
+                            limit 2
+                        ) standing
+                    ))
+               and ($4::text is distinct from 'inactive'
+                    or exists (select from internal.client_bookings b where b.client_id = c.client_id))
+               and ($5::timestamp is null and $6::timestamp is null
+                    or exists (
+                        select
+                        from internal.last_sessions($1) l
+                        where l.client_id = c.client_id
+                          and l.start_at >= coalesce($5, '-infinity')
+                          and l.start_at < coalesce($6, 'infinity')
+                    ))
+               and ($7::boolean is null
+                    or $7 = (
+                        exists (
+                            select
+                            from internal.clients i
+                            join all_clients_table o on o.client_id = i.possible_duplicate_of
+                            where i.client_id = c.client_id
+                        )
+                        or exists (
+                            select
+                            from all_clients_table o
+                            where internal.phone_key(o.phone_number) = internal.phone_key(c.phone_number)
+                              and o.client_id <> c.client_id
+                        )
+                    ))
+               and ($8::text is null
+                    or internal.search_text(c.client_name, c.email_id, c.phone_number) like $8
+                    or ($9::text is not null
+                        and internal.search_text(c.client_name, c.email_id, c.phone_number) like $9)
+                    or ($10::text is not null
+                        and internal.phone_key(c.phone_number) = internal.phone_key($10)))
+               and ($8::text is null
+                    or $2::text is null
+                    or lower(coalesce(c.client_name, '')) like $8
+                    or exists (
+                        select
+                        from internal.contact_clients($2, $1) as seen (client_id)
+                        where seen.client_id = c.client_id
+                    ))
+               "# $(+ $tail)*,
+            $crate::platform::time::Timestamp::from($finder.now) as $crate::platform::time::Timestamp,
+            $finder.scope.owner(),
+            criteria.therapist_id.as_ref().map($crate::platform::ids::TherapistId::as_str),
+            criteria.status.map($crate::platform::status::ClientStatus::as_str),
+            criteria.last_from.map($crate::platform::time::Timestamp::from) as Option<$crate::platform::time::Timestamp>,
+            criteria.last_before.map($crate::platform::time::Timestamp::from) as Option<$crate::platform::time::Timestamp>,
+            criteria.possible_duplicate,
+            criteria.words,
+            criteria.digits,
+            criteria.phone.as_ref().map($crate::platform::contact::Phone::as_str),
+            $($argument),*
+        )
+    }};
+}
+pub(super) use of_clients;

@@ -1,0 +1,260 @@
+//! What happened with a client, latest first: bookings, cancellations, payments, refunds, transfers, forms, and that
+//! there are notes (never what they say, nor a risk level).
+//!
+//! Everything stands at the instant it happened: a booking at its session's start, so that what is ahead comes first; a
+//! form at the making of its booking, since its table knows no time. What other programs left out of a table is told as
+//! the booking has it: a payment without a row in `payments`, a cancellation without one in `booking_cancelled`, a
+//! transfer that nobody linked to the client by its name and phone.
+//!
+//! A therapist is told of their own bookings, cancellations, forms and notes, and of transfers from or to them; of money
+//! never.
+
+mod read;
+
+use axum::{extract::State, response::Response};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use utoipa::{IntoParams, ToSchema};
+
+use super::missing::ensure;
+use crate::platform::{
+    app::App,
+    caller::Scope,
+    error::Result,
+    extract::Path,
+    ids::{BookingId, ClientId, TherapistId},
+    money::Amount,
+    page::{Key, List, Listing, Page, PageParams, Position, orders},
+    problem::Problems,
+    time::Timestamp,
+};
+
+orders! {
+    /// The orders of a timeline.
+    TimelineOrder: LatestFirst = "-at", EarliestFirst = "at"
+}
+
+/// What can happen with a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub(super) enum TimelineKind {
+    /// A session.
+    Booking,
+    /// A session was called off.
+    Cancellation,
+    /// Something was paid.
+    Payment,
+    /// Something goes back.
+    Refund,
+    /// The client went from one therapist to another.
+    Transfer,
+    /// A form was sent.
+    Form,
+    /// A session note was begun.
+    SessionNote,
+    /// An additional note was written.
+    AdditionalNote,
+}
+
+impl TimelineKind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Booking => "booking",
+            Self::Cancellation => "cancellation",
+            Self::Payment => "payment",
+            Self::Refund => "refund",
+            Self::Transfer => "transfer",
+            Self::Form => "form",
+            Self::SessionNote => "session_note",
+            Self::AdditionalNote => "additional_note",
+        }
+    }
+}
+
+/// What a therapist is told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum OwnTimelineKind {
+    /// A session.
+    Booking,
+    /// A session was called off.
+    Cancellation,
+    /// The client went from one therapist to another.
+    Transfer,
+    /// A form was sent.
+    Form,
+    /// A session note was begun.
+    SessionNote,
+    /// An additional note was written.
+    AdditionalNote,
+}
+
+impl From<OwnTimelineKind> for TimelineKind {
+    fn from(kind: OwnTimelineKind) -> Self {
+        match kind {
+            OwnTimelineKind::Booking => Self::Booking,
+            OwnTimelineKind::Cancellation => Self::Cancellation,
+            OwnTimelineKind::Transfer => Self::Transfer,
+            OwnTimelineKind::Form => Self::Form,
+            OwnTimelineKind::SessionNote => Self::SessionNote,
+            OwnTimelineKind::AdditionalNote => Self::AdditionalNote,
+        }
+    }
+}
+
+/// What of a timeline an admin lists.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct TimelineFilter {
+    /// Only this kind.
+    #[param(inline)]
+    kind: Option<TimelineKind>,
+}
+
+/// What of a timeline a therapist lists.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct OwnTimelineFilter {
+    /// Only this kind.
+    #[param(inline)]
+    kind: Option<OwnTimelineKind>,
+}
+
+/// Something that happened with a client.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "at": "2026-01-20T09:00:00Z", "kind": "refund", "id": "17",
+    "booking_id": "bk_0199c0de00007000800000000000000a",
+    "therapist_id": "58101", "therapist_name": "Asha Rao",
+    "from_therapist_id": null, "from_therapist_name": null,
+    "title": null, "status": "completed", "amount": "1700.00", "currency": "INR", "reason": null
+}))]
+pub(super) struct TimelineEntry {
+    /// When it happened, or is to happen.
+    at: Timestamp,
+    /// What it is.
+    #[schema(inline)]
+    kind: TimelineKind,
+    /// Its id among its kind; null where only the booking tells of it.
+    id: Option<String>,
+    /// The booking it belongs to; null for transfers.
+    booking_id: Option<BookingId>,
+    /// Whose session, or note, it is; for a transfer whom the client went to.
+    therapist_id: Option<TherapistId>,
+    /// The name of that therapist.
+    therapist_name: Option<String>,
+    /// Whom a client was transferred from.
+    from_therapist_id: Option<TherapistId>,
+    /// The name of that therapist.
+    from_therapist_name: Option<String>,
+    /// The name of a session.
+    title: Option<String>,
+    /// A booking's state; a refund's or a form's status; `draft` or `submitted` of a session note.
+    status: Option<String>,
+    /// What a session costs, was paid, or goes back. Payment data, null for therapists.
+    amount: Amount,
+    /// The currency of the amount. Payment data.
+    currency: Option<String>,
+    /// Why it was cancelled, or transferred (the latter null for therapists).
+    reason: Option<String>,
+    /// Tells it from what happened at the same instant.
+    #[serde(skip)]
+    entry: String,
+    /// Where it stands.
+    #[serde(skip)]
+    sort_key: String,
+}
+
+/// List what happened with a client
+///
+/// Bookings, cancellations, payments, refunds, transfers, forms and note metadata in one stream, latest first.
+#[utoipa::path(
+    get,
+    path = "/clients/{client_id}/timeline",
+    tag = "clients",
+    params(
+        ("client_id" = ClientId, Path, description = "The client's id"),
+        TimelineFilter,
+        ("sort" = inline(Option<TimelineOrder>), Query, description = "The order"),
+        PageParams,
+    ),
+    responses(
+        (status = 200, description = "A page of the timeline", content(
+            (Page<TimelineEntry> = "application/json"),
+            (String = "text/csv"),
+        )),
+        Problems,
+    ),
+)]
+pub(super) async fn list_client_timeline(
+    scope: Scope,
+    State(app): State<App>,
+    Path(id): Path<ClientId>,
+    listing: Listing<TimelineFilter, TimelineOrder>,
+) -> Result<Response> {
+    let mut db = app.db.read().await?;
+    ensure(&mut db, &scope, &id).await?;
+    drop(db);
+    listing.request.answer(Timeline { scope, client: id, kind: listing.filter.kind, now: app.clock.now() }).await
+}
+
+/// List what happened with my client
+///
+/// The caller's own bookings, cancellations, forms and notes, and the transfers from or to them, latest first.
+#[utoipa::path(
+    get,
+    path = "/clients/{client_id}/timeline",
+    tag = "clients",
+    params(
+        ("client_id" = ClientId, Path, description = "The client's id"),
+        OwnTimelineFilter,
+        ("sort" = inline(Option<TimelineOrder>), Query, description = "The order"),
+        PageParams,
+    ),
+    responses(
+        (status = 200, description = "A page of the timeline", content(
+            (Page<TimelineEntry> = "application/json"),
+            (String = "text/csv"),
+        )),
+        Problems,
+    ),
+)]
+pub(super) async fn list_own_client_timeline(
+    scope: Scope,
+    State(app): State<App>,
+    Path(id): Path<ClientId>,
+    listing: Listing<OwnTimelineFilter, TimelineOrder>,
+) -> Result<Response> {
+    let mut db = app.db.read().await?;
+    ensure(&mut db, &scope, &id).await?;
+    drop(db);
+    let kind = listing.filter.kind.map(Into::into);
+    listing.request.answer(Timeline { scope, client: id, kind, now: app.clock.now() }).await
+}
+
+/// What happened with one client, as far as a scope reaches.
+struct Timeline {
+    scope: Scope,
+    client: ClientId,
+    kind: Option<TimelineKind>,
+    now: DateTime<Utc>,
+}
+
+impl List for Timeline {
+    type Row = TimelineEntry;
+    type Order = TimelineOrder;
+
+    async fn rows(&self, db: &mut PgConnection, _: TimelineOrder, position: &Position) -> Result<Vec<TimelineEntry>> {
+        self.page(db, position).await
+    }
+
+    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
+        self.count(db).await
+    }
+
+    fn key(entry: &TimelineEntry) -> Key {
+        Key { sort: entry.sort_key.clone(), id: entry.entry.clone() }
+    }
+}
