@@ -17,6 +17,7 @@ mod history;
 mod list;
 mod model;
 mod outcome;
+mod reassign;
 mod refusal;
 mod reschedule;
 mod restore;
@@ -27,7 +28,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
     model::Booking,
-    refusal::{BookingRefusal, PROBLEMS},
+    reassign::{Ahead, Span, ahead_of, clashes, reassign},
+    refusal::{BookingRefusal, PROBLEMS, THERAPIST_FULL},
+    slot::booked,
 };
 use crate::platform::app::App;
 

@@ -4,12 +4,16 @@
 //! person, [`model`] decides, in one place.
 
 mod belong;
+mod hand_over;
+mod merge;
 mod model;
 
 use utoipa_axum::router::OpenApiRouter;
 
 pub use self::{
     belong::{Appointment, belongs_to, hold_of_booking},
+    hand_over::{hand_over, move_appointments},
+    merge::{Absorbed, Record, absent, absorb, merged_into, records, remove},
     model::{Choice, Client, PROBLEMS, Person, hold, resolve},
 };
 use crate::platform::app::App;
