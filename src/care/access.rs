@@ -263,7 +263,7 @@ mod tests {
     fn a_session_ahead_shows_the_survivors_contact_data() {
         let sessions = [session("a", Side::Gone, "T2", false, true), session("b", Side::Survivor, "T2", false, false)];
         let sources = [("phone_number", Some(Side::Survivor)), ("email_id", Some(Side::Gone))];
-        assert_eq!(told(&sessions, "T1", "T2", &sources), ["T2: phone_number c:b / "]);
+        assert_eq!(told(&sessions, "T1", "T2", &sources), ["T1: email_id / ", "T2: phone_number c:b / "]);
     }
 
     #[test]

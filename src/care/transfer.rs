@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
@@ -139,8 +139,10 @@ pub(super) async fn transfer_client(
 }
 
 /// Commits and answers with the transfer.
-async fn created(mut uow: UnitOfWork, transfer: Transfer, plan: Option<serde_json::Value>) -> Result<Response> {
+async fn created(mut uow: UnitOfWork, transfer: Transfer, plan: Option<Value>) -> Result<Response> {
     let id = transfer.transfer_id;
+    // With its fields in the order in which the trail keeps them: the version is then that of what is read later.
+    let plan = sqlx::query_scalar!("select $1::jsonb", plan).fetch_one(uow.db()).await?;
     uow.answers_with(StatusCode::CREATED, id);
     uow.commit().await?;
     Ok(transfer.with(plan).created(format!("/api/v1/admin/transfers/{id}")).into_response())
