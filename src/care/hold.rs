@@ -35,12 +35,12 @@ pub(super) struct HeldClients {
 
 /// Holds the therapists, then the clients.
 pub(super) async fn hold(uow: &mut UnitOfWork, whom: &Whom, how: &Handover) -> Result<HeldClients> {
-    let (named, of): (Option<&[ClientId]>, Option<&TherapistId>) = match whom {
+    let (listed, of): (Option<&[ClientId]>, Option<&TherapistId>) = match whom {
         Whom::One(id) => (Some(std::slice::from_ref(id)), None),
         Whom::These(ids) => (Some(ids), None),
         Whom::AllOf(therapist) => (None, Some(therapist)),
     };
-    let before = theirs(uow, named, of).await?;
+    let before = theirs(uow, listed, of).await?;
     if let (Whom::One(id), true) = (whom, before.is_empty()) {
         return Err(clients::absent(uow.db(), id).await);
     }
@@ -67,7 +67,7 @@ pub(super) async fn hold(uow: &mut UnitOfWork, whom: &Whom, how: &Handover) -> R
         Whom::AllOf(therapist) if !names.contains_key(therapist) => {
             return Err(Error::body("/from_therapist_id", "there is no such therapist"));
         }
-        Whom::AllOf(_) => theirs(uow, named, of).await?,
+        Whom::AllOf(_) => theirs(uow, listed, of).await?,
         _ => before,
     };
     let ids: Vec<ClientId> = before.keys().cloned().collect();

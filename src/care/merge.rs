@@ -99,7 +99,7 @@ pub(super) struct Moved {
 
 /// The client that two records became.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct MergedClient {
+pub(super) struct MergeOutcome {
     /// The client.
     #[schema(example = "cl_0199c0de00007000800000000000000b")]
     client_id: ClientId,
@@ -147,7 +147,7 @@ pub(super) struct MergedClient {
     tag = "clients",
     params(("client_id" = ClientId, Path, description = "The id of the client that survives"), DryRun, Preconditions),
     request_body = MergeClient,
-    responses((status = 200, description = "Merged", body = MergedClient), Problems),
+    responses((status = 200, description = "Merged", body = MergeOutcome), Problems),
 )]
 pub(super) async fn merge_clients(
     _: Scope,
@@ -259,7 +259,7 @@ async fn follow_merge(db: &mut PgConnection, survivor: &ClientId, gone: &ClientI
 }
 
 /// The client as it stands now.
-async fn read(db: &mut PgConnection, id: ClientId, gone: ClientId, merge: Value) -> Result<MergedClient> {
+async fn read(db: &mut PgConnection, id: ClientId, gone: ClientId, merge: Value) -> Result<MergeOutcome> {
     let client = sqlx::query!(
         r#"select client_name,
                   phone_number,
@@ -274,7 +274,7 @@ async fn read(db: &mut PgConnection, id: ClientId, gone: ClientId, merge: Value)
     .fetch_optional(&mut *db)
     .await?;
     let Some(client) = client else { return Err(clients::absent(db, &id).await) };
-    Ok(MergedClient {
+    Ok(MergeOutcome {
         client_id: id,
         client_name: client.client_name,
         phone_number: client.phone_number,

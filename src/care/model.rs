@@ -31,6 +31,7 @@ use crate::platform::{
     "reason": "Evening sessions",
     "notes": null
 }))]
+#[expect(clippy::struct_field_names, reason = "field names are column names")]
 pub(super) struct Transfer {
     /// The transfer's id.
     pub(super) transfer_id: TransferId,
