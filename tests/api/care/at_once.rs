@@ -3,6 +3,7 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    pin::Pin,
 };
 
 use chrono::TimeDelta;
@@ -23,7 +24,7 @@ use crate::{
 async fn held_up<const N: usize>(
     api: &TestApi,
     statement: &'static str,
-    requests: [impl Future<Output = Answer>; N],
+    requests: [Pin<Box<dyn Future<Output = Answer> + '_>>; N],
 ) -> Vec<Answer> {
     let mut holder = api.sql().await;
     let mut hold = holder.begin().await.unwrap();
@@ -75,7 +76,7 @@ async fn of_two_who_want_different_things_one_wins_and_the_other_is_told() {
         async move { api.admin_named(admin).post(&format!("{CLIENTS}/C1/transfer"), json!({ "to_therapist_id": to })).await }
     };
     let hold = "select from therapists where therapist_id = 'T1' for no key update";
-    let answers = held_up(&api, hold, [want("admin", "T2"), want("second", "T3")]).await;
+    let answers = held_up(&api, hold, [Box::pin(want("admin", "T2")), Box::pin(want("second", "T3"))]).await;
     let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 201);
     assert_eq!((won.len(), lost.len()), (1, 1));
     lost[0].is_problem(409, "transferred-meanwhile");
@@ -99,7 +100,7 @@ async fn of_two_who_transfer_a_whole_practice_one_wins() {
         }
     };
     let hold = "select from therapists where therapist_id = 'T1' for no key update";
-    let answers = held_up(&api, hold, [want("T2"), want("T3")]).await;
+    let answers = held_up(&api, hold, [Box::pin(want("T2")), Box::pin(want("T3"))]).await;
     assert_eq!(statuses(&answers), [200, 409]);
     let lost = answers.iter().find(|answer| answer.status == 409).unwrap();
     lost.is_problem(409, "nothing-to-transfer");
@@ -116,7 +117,7 @@ async fn a_pair_merged_in_both_directions_at_once_is_merged_in_one() {
         async move { api.admin().post(&format!("{CLIENTS}/{id}/merge"), json!({ "merge_client_id": gone })).await }
     };
     let hold = "select from all_clients_table where client_id = 'C1' for no key update";
-    let answers = held_up(&api, hold, [merge("C1", "C2"), merge("C2", "C1")]).await;
+    let answers = held_up(&api, hold, [Box::pin(merge("C1", "C2")), Box::pin(merge("C2", "C1"))]).await;
     assert_eq!(statuses(&answers), [200, 404]);
     let won = answers.iter().find(|answer| answer.status == 200).unwrap();
     let lost = answers.iter().find(|answer| answer.status == 404).unwrap();
@@ -136,9 +137,8 @@ async fn a_booking_of_a_client_that_is_merged_meanwhile_goes_on_with_the_one_tha
         api.admin().post(&format!("{CLIENTS}/C2/merge"), body).await
     };
     let cancel = async { api.admin().post("/api/v1/admin/bookings/next/cancel", json!({ "reason": "x" })).await };
-    let requests: [std::pin::Pin<Box<dyn Future<Output = Answer>>>; 2] = [Box::pin(merge), Box::pin(cancel)];
     let hold = "select from all_clients_table where client_id = 'C1' for no key update";
-    let answers = held_up(&api, hold, requests).await;
+    let answers = held_up(&api, hold, [Box::pin(merge), Box::pin(cancel)]).await;
     assert_eq!(statuses(&answers), [200, 200]);
     assert_eq!(api.admin().get("/api/v1/admin/bookings/next").await.ok()["client_id"], "C2");
     assert_in_step(drift(&api).await);

@@ -44,16 +44,14 @@ async fn every_order_and_page() {
     for sort in ["-transfer_date", "transfer_date", "client_name", "-client_name"] {
         let whole = list(&format!("?sort={sort}")).await;
         let (mut path, mut paged) = (format!("{TRANSFERS}?sort={sort}&limit=2"), Vec::new());
-        let mut last;
-        loop {
+        let backwards = loop {
             let page = api.admin().get(&path).await.ok();
             paged.extend(page["data"].as_array().unwrap().clone());
-            last = page["page"]["prev"].clone();
-            let Some(next) = page["page"]["next"].as_str() else { break };
+            let Some(next) = page["page"]["next"].as_str() else { break page["page"]["prev"].clone() };
             path = format!("{TRANSFERS}?sort={sort}&limit=2&cursor={next}");
-        }
+        };
         assert_eq!(paged, whole, "{sort}");
-        let back = list(&format!("?sort={sort}&limit=2&cursor={}", last.as_str().unwrap())).await;
+        let back = list(&format!("?sort={sort}&limit=2&cursor={}", backwards.as_str().unwrap())).await;
         assert_eq!(back, whole[2..4], "{sort}");
     }
     let total = api.admin().get(&format!("{TRANSFERS}?include=total&limit=1")).await.ok();
