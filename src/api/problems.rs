@@ -8,7 +8,7 @@ use utoipa::{
 };
 
 use crate::{
-    auth, bookings, campaigns, clients, payments,
+    auth, bookings, campaigns, care, clients, payments,
     platform::{
         error::{Error, Result},
         extract::Path,
@@ -31,6 +31,7 @@ const LISTS: &[&[&ProblemKind]] = &[
     requests::PROBLEMS,
     payments::refund::PROBLEMS,
     bookings::PROBLEMS,
+    care::PROBLEMS,
 ];
 
 /// All kinds.

@@ -17,7 +17,7 @@ use utoipa::{
 };
 
 use crate::platform::{
-    ids::{BookingId, BookingRequestId, ClientId, DocumentFormId, SessionId, TherapistId, UserId},
+    ids::{BookingId, BookingRequestId, ClientId, DocumentFormId, SessionId, TherapistId, TransferId, UserId},
     page::Include,
     time::{Day, Instant, Zone},
 };
@@ -38,6 +38,7 @@ pub(super) fn register(components: &mut Components) {
     schema::<DocumentFormId>(components);
     schema::<SessionId>(components);
     schema::<TherapistId>(components);
+    schema::<TransferId>(components);
     schema::<UserId>(components);
     schema::<Include>(components);
     schema::<Day>(components);

@@ -18,6 +18,7 @@ mod list;
 mod model;
 mod of_client;
 mod outcome;
+mod reassign;
 mod refusal;
 mod reschedule;
 mod restore;
@@ -28,7 +29,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
     model::Booking,
-    refusal::{BookingRefusal, PROBLEMS},
+    reassign::{Ahead, Span, ahead_of, clashes, reassign},
+    refusal::{BookingRefusal, PROBLEMS, THERAPIST_FULL},
+    slot::booked,
 };
 use crate::platform::app::App;
 

@@ -146,6 +146,20 @@ pub(super) async fn ensure_room(
     if waived.allow_overlap || therapist.capacity == 0 || slot.start <= now {
         return Ok(());
     }
+    let booked = booked(uow, therapist).await?;
+    if booked >= i64::from(therapist.capacity) {
+        return Err(BookingRefusal::Full { booked, capacity: therapist.capacity }.into());
+    }
+    Ok(())
+}
+
+/// How many active bookings the therapist has ahead.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn booked(uow: &mut UnitOfWork, therapist: &Therapist) -> Result<i64> {
+    let now = uow.now();
     // What starts later ends later: said too, since that is what the index of active bookings is ordered by. Without it
     // PostgreSQL may read the therapist's whole history.
     let booked = sqlx::query_scalar!(
@@ -162,10 +176,7 @@ pub(super) async fn ensure_room(
     )
     .fetch_one(uow.db())
     .await?;
-    if booked >= i64::from(therapist.capacity) {
-        return Err(BookingRefusal::Full { booked, capacity: therapist.capacity }.into());
-    }
-    Ok(())
+    Ok(booked)
 }
 
 #[cfg(test)]

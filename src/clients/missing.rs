@@ -38,6 +38,18 @@ pub async fn missing(db: &mut PgConnection, scope: &Scope, id: &ClientId) -> Res
     if !scope.is_practice() || !id.is_possible() {
         return Ok(Error::NotFound("client"));
     }
+    Ok(heir(db, id).await?.map_or(Error::NotFound("client"), |into| Merged { into }.into()))
+}
+
+/// The client that another one was merged into, however many merges ago.
+///
+/// # Errors
+///
+/// If the database cannot be asked.
+pub async fn heir(db: &mut PgConnection, id: &ClientId) -> Result<Option<ClientId>> {
+    if !id.is_possible() {
+        return Ok(None);
+    }
     let heir = sqlx::query_scalar!(
         r#"with recursive heir as (
                select i.merged_into
@@ -56,7 +68,7 @@ pub async fn missing(db: &mut PgConnection, scope: &Scope, id: &ClientId) -> Res
     )
     .fetch_optional(db)
     .await?;
-    Ok(heir.map_or(Error::NotFound("client"), |into| Merged { into }.into()))
+    Ok(heir)
 }
 
 /// Makes sure that a client exists for a scope, before what belongs to it is read.

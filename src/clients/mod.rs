@@ -9,7 +9,9 @@ mod detail;
 mod edit;
 mod filter;
 mod find;
+mod hand_over;
 mod list;
+mod merge;
 mod missing;
 mod model;
 mod record;
@@ -20,7 +22,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
     belong::{Appointment, belongs_to, hold_of_booking},
-    missing::{ensure, missing},
+    hand_over::{hand_over, move_appointments},
+    merge::{Absorbed, Record, absorb, records, remove},
+    missing::{ensure, heir, missing},
     model::{Choice, Client, PROBLEMS, Person, hold, resolve},
 };
 use crate::platform::app::App;

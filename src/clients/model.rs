@@ -123,8 +123,9 @@ pub async fn resolve(
     };
     if let Some(candidate) = matched {
         let id = ClientId::from(candidate.client_id.as_str());
-        let client =
-            hold(uow.db(), &id).await?.ok_or_else(|| Error::internal("a client vanished while it was looked for"))?;
+        let client = hold(uow.db(), &id)
+            .await?
+            .ok_or_else(|| Error::contended("the client was merged while it was looked for"))?;
         return assign(uow, client, therapist).await;
     }
     if matches!(choice, Choice::Ask) && !candidates.is_empty() {

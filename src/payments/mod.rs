@@ -15,12 +15,13 @@
 //! ([`record_for_booking`]).
 
 pub mod cancellation;
+mod merge;
 mod record;
 pub mod refund;
 
 use utoipa_axum::router::OpenApiRouter;
 
-pub use self::record::record_for_booking;
+pub use self::{merge::follow_merge, record::record_for_booking};
 use crate::platform::app::App;
 
 /// What admins may do with them.

@@ -14,12 +14,13 @@ mod delete;
 mod detail;
 mod edit;
 mod list;
+mod merge;
 mod model;
 mod resend;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub use self::{arrived::arrived, resend::PROBLEMS};
+pub use self::{arrived::arrived, merge::follow_merge, resend::PROBLEMS};
 use crate::platform::app::App;
 
 /// What admins may do with them.

@@ -1,3 +1,4 @@
 //! What is seen at a glance.
 
 mod cache;
+mod sequences;

@@ -1,6 +1,6 @@
 //! `safestories serve`, as a process: first minute, refusals, signals.
 
-mod program;
+pub mod program;
 mod retention;
 
 use std::{net::TcpListener, time::Duration};

@@ -1,4 +1,4 @@
-//! The caches follow a booking that was made, changed or removed.
+//! The caches follow bookings that were made, changed or removed: one, or many at once, by the same statements.
 
 use sqlx::PgConnection;
 
@@ -28,6 +28,15 @@ impl Before {
 ///
 /// If the database refuses.
 pub async fn before(uow: &mut UnitOfWork, booking: &BookingId) -> Result<Before> {
+    Ok(before_all(uow, std::slice::from_ref(booking)).await?.pop().unwrap_or_default())
+}
+
+/// Notes what bookings count for, and locks them in the order of their ids, before they are changed.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn before_all(uow: &mut UnitOfWork, bookings: &[BookingId]) -> Result<Vec<Before>> {
     let before = sqlx::query_as!(
         Before,
         r#"select b.therapist_id,
@@ -37,13 +46,14 @@ pub async fn before(uow: &mut UnitOfWork, booking: &BookingId) -> Result<Before>
                   end as counts_as
            from bookings b
            left join appointment_table a on a.session_id = b.booking_id
-           where b.booking_id = $1
+           where b.booking_id = any ($1)
+           order by b.booking_id
            for no key update of b"#,
-        booking.as_str(),
+        bookings as &[BookingId],
     )
-    .fetch_optional(uow.db())
+    .fetch_all(uow.db())
     .await?;
-    Ok(before.unwrap_or_default())
+    Ok(before)
 }
 
 /// Lets all caches follow the change of a booking: made, moved, called off, restored, held, handed over, edited, removed.
@@ -54,24 +64,49 @@ pub async fn before(uow: &mut UnitOfWork, booking: &BookingId) -> Result<Before>
 ///
 /// If the database refuses.
 pub async fn follow(uow: &mut UnitOfWork, booking: &BookingId, before: Before) -> Result<()> {
+    follow_all(uow, std::slice::from_ref(booking), &[before]).await
+}
+
+/// Lets all caches follow the change of many bookings at once, whoever's they are.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn follow_all(uow: &mut UnitOfWork, bookings: &[BookingId], before: &[Before]) -> Result<()> {
     let now = Timestamp::from(uow.now());
     let db = uow.db();
-    let clients = lock(db, booking, &before).await?;
-    count(db, booking, &before, now).await?;
-    list(db, booking, now).await?;
+    let before = Known {
+        therapists: before.iter().map(|before| before.therapist_id.as_deref()).collect(),
+        clients: before.iter().filter_map(|before| before.client_id.as_deref()).collect(),
+        counted_as: before.iter().map(|before| before.counts_as.as_deref()).collect(),
+    };
+    let clients = lock(db, bookings, &before).await?;
+    count(db, bookings, &before, now).await?;
+    list(db, bookings, now).await?;
     recount(db, &clients).await
 }
 
+/// What was counted before, column by column.
+struct Known<'a> {
+    therapists: Vec<Option<&'a str>>,
+    clients: Vec<&'a str>,
+    counted_as: Vec<Option<&'a str>>,
+}
+
 /// Locks the therapists and clients of before and after. Gives the clients.
-async fn lock(db: &mut PgConnection, booking: &BookingId, before: &Before) -> Result<Vec<String>> {
+async fn lock(db: &mut PgConnection, bookings: &[BookingId], before: &Known<'_>) -> Result<Vec<String>> {
     let clients = sqlx::query_scalar!(
         r#"with touched as (
-               select $2::text as therapist_id, $3::text as client_id
+               select therapist_id, null::text as client_id
+               from unnest($2::text[]) as before (therapist_id)
+               union all
+               select null, client_id
+               from unnest($3::text[]) as before (client_id)
                union all
                select b.therapist_id, a.client_id
                from bookings b
                left join appointment_table a on a.session_id = b.booking_id
-               where b.booking_id = $1
+               where b.booking_id = any ($1)
            ), locked_therapists as (
                select t.therapist_id
                from therapists t
@@ -89,9 +124,9 @@ async fn lock(db: &mut PgConnection, booking: &BookingId, before: &Before) -> Re
            select client_id as "client_id!"
            from locked_clients
            where (select count(*) from locked_therapists) >= 0"#,
-        booking.as_str(),
-        before.therapist_id,
-        before.client_id,
+        bookings as &[BookingId],
+        &before.therapists as &[Option<&str>],
+        &before.clients as &[&str],
     )
     .fetch_all(db)
     .await?;
@@ -99,7 +134,7 @@ async fn lock(db: &mut PgConnection, booking: &BookingId, before: &Before) -> Re
 }
 
 /// Moves the figures of the therapists of before and after.
-async fn count(db: &mut PgConnection, booking: &BookingId, before: &Before, now: Timestamp) -> Result<()> {
+async fn count(db: &mut PgConnection, bookings: &[BookingId], before: &Known<'_>, now: Timestamp) -> Result<()> {
     sqlx::query!(
         r#"with moved as (
                select therapist_id,
@@ -108,8 +143,9 @@ async fn count(db: &mut PgConnection, booking: &BookingId, before: &Before, now:
                       coalesce(sum(n) filter (where counts_as = 'cancelled'), 0)::integer as cancelled,
                       coalesce(sum(n) filter (where counts_as = 'no_show'), 0)::integer as no_shows
                from (
-                   select $3::text as therapist_id, $4::text as counts_as, -1 as n
-                   where $4::text is not null
+                   select therapist_id, counts_as, -1 as n
+                   from unnest($3::text[], $4::text[]) as before (therapist_id, counts_as)
+                   where counts_as is not null
                    union all
                    select b.therapist_id,
                           case when internal.is_active(b.booking_status) then 'active'
@@ -117,7 +153,7 @@ async fn count(db: &mut PgConnection, booking: &BookingId, before: &Before, now:
                           end,
                           1
                    from bookings b
-                   where b.booking_id = $1
+                   where b.booking_id = any ($1)
                ) counted
                group by therapist_id
            ), figures as materialized (
@@ -172,23 +208,23 @@ async fn count(db: &mut PgConnection, booking: &BookingId, before: &Before, now:
                where b.therapist_id = f.therapist_id
                  and b.booking_id is not null
            ) w"#,
-        booking.as_str(),
+        bookings as &[BookingId],
         now as Timestamp,
-        before.therapist_id,
-        before.counts_as,
+        &before.therapists as &[Option<&str>],
+        &before.counted_as as &[Option<&str>],
     )
     .execute(db)
     .await?;
     Ok(())
 }
 
-/// Writes the booking's row in the list of sessions, or takes it away.
-async fn list(db: &mut PgConnection, booking: &BookingId, now: Timestamp) -> Result<()> {
+/// Writes the bookings' rows in the list of sessions, or takes them away.
+async fn list(db: &mut PgConnection, bookings: &[BookingId], now: Timestamp) -> Result<()> {
     sqlx::query!(
         r#"with due as materialized (
                select *
                from internal.appointments_cache() d
-               where d.booking_id = $1
+               where d.booking_id = any ($1)
            ), refreshed as (
                update therapist_appointments_cache c
                set therapist_id = d.therapist_id,
@@ -202,31 +238,37 @@ async fn list(db: &mut PgConnection, booking: &BookingId, now: Timestamp) -> Res
                from due d
                join internal.appointments_cache_rows l on l.booking_id = d.booking_id
                where c.id = l.id
-               returning c.id
+               returning l.booking_id
+           ), missing as materialized (
+               select *, row_number() over (order by d.booking_id) as place
+               from due d
+               where not exists (select from refreshed r where r.booking_id = d.booking_id)
            ), added as (
                insert into therapist_appointments_cache
                    (therapist_id, session_timings, session_name, client_name, contact_info, mode, booking_date,
                     booking_status, created_at)
-               select d.therapist_id, d.session_timings, d.session_name, d.client_name, d.contact_info, d.mode,
-                      d.booking_date, d.booking_status, $2
-               from due d
-               where not exists (select from refreshed)
+               select m.therapist_id, m.session_timings, m.session_name, m.client_name, m.contact_info, m.mode,
+                      m.booking_date, m.booking_status, $2
+               from missing m
+               order by m.place
                returning id
            ), linked as (
+               -- Ids are drawn in the order of the insert.
                insert into internal.appointments_cache_rows (booking_id, id)
-               select $1, added.id
-               from added
+               select m.booking_id, a.id
+               from missing m
+               join (select id, row_number() over (order by id) as place from added) a on a.place = m.place
                on conflict (booking_id) do update
                set id = excluded.id
            ), unlinked as (
                delete from internal.appointments_cache_rows l
-               where l.booking_id = $1
-                 and not exists (select from due)
+               where l.booking_id = any ($1)
+                 and not exists (select from due d where d.booking_id = l.booking_id)
                returning l.id
            )
            delete from therapist_appointments_cache c
            where c.id in (select unlinked.id from unlinked)"#,
-        booking.as_str(),
+        bookings as &[BookingId],
         now as Timestamp,
     )
     .execute(db)

@@ -4,23 +4,34 @@ use sqlx::PgConnection;
 
 use crate::platform::{error::Result, ids::ClientId, work::UnitOfWork};
 
-/// Lets the caches follow a change of a client's record: a name, contact data, a merge.
+/// Lets the caches follow a change of a client's record: a name, contact data.
 ///
 /// # Errors
 ///
 /// If the database refuses.
 pub async fn follow_client(uow: &mut UnitOfWork, client: &ClientId) -> Result<()> {
+    follow_clients(uow, std::slice::from_ref(client)).await
+}
+
+/// Lets the caches follow where sessions have gone from one client to another: a merge. Name both.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn follow_clients(uow: &mut UnitOfWork, clients: &[ClientId]) -> Result<()> {
     let db = uow.db();
-    sqlx::query_scalar!(
-        "select client_id
+    sqlx::query!(
+        "select
          from all_clients_table
-         where client_id = $1
+         where client_id = any ($1)
+         order by client_id
          for no key update",
-        client.as_str(),
+        clients as &[ClientId],
     )
-    .fetch_optional(&mut *db)
+    .fetch_all(&mut *db)
     .await?;
-    recount(db, &[client.to_string()]).await
+    let clients: Vec<String> = clients.iter().map(ClientId::to_string).collect();
+    recount(db, &clients).await
 }
 
 /// Counts anew what the clients have with each therapist, and in all. Their rows are locked.

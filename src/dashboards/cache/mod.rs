@@ -16,7 +16,8 @@
 //! After every write through this server they equal a recomputation. A write looks at the booking before it
 //! ([`before`]), changes it, and lets the caches follow ([`follow`]): the therapist's counts move by what the booking
 //! no longer and now counts for; what is ahead of the therapist, and what the client has, is counted anew, by index. So
-//! the cost goes with what lies ahead and with one client's history, never with a therapist's. What is ahead also
+//! the cost goes with what lies ahead and with one client's history, never with a therapist's. Many bookings at once
+//! ([`before_all`], [`follow_all`]) take the same statements, once. What is ahead also
 //! changes with the clock: it is refreshed for the therapists a write touches, and computed when it is read.
 //!
 //! The tables have no keys that tell whose a row is: `internal.appointments_cache_rows` and
@@ -33,8 +34,8 @@ mod drift;
 mod rebuild;
 
 pub use self::{
-    booking::{Before, before, follow},
-    client::follow_client,
+    booking::{Before, before, before_all, follow, follow_all},
+    client::{follow_client, follow_clients},
     drift::{Drift, drift},
     rebuild::{Rebuilt, rebuild},
 };

@@ -166,7 +166,7 @@ impl Program {
     }
 
     /// Where it listens, as its log says.
-    fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> SocketAddr {
         *self.address.get_or_init(|| {
             let log = self.log.lock().unwrap();
             loop {

@@ -1,0 +1,140 @@
+//! What a transfer is: a row of `client_transfer_history`, and what the trail knows of it.
+
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+
+use super::plan::TransferPlan;
+use crate::platform::{
+    error::{Error, Result},
+    etag::Versioned,
+    ids::{ClientId, TherapistId, TransferId},
+    time::Timestamp,
+};
+
+/// A client handed from one therapist to another.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "transfer_id": 17,
+    "client_id": "cl_0199c0de00007000800000000000000b",
+    "client_name": "Meera Iyer",
+    "client_email": "meera.iyer@example.org",
+    "client_phone": "+919800012345",
+    "from_therapist_id": "58101",
+    "from_therapist_name": "Asha Rao",
+    "to_therapist_id": "58102",
+    "to_therapist_name": "Kabir Sen",
+    "transferred_by_admin_id": 1,
+    "transferred_by_admin_name": "Front desk",
+    "transfer_date": "2026-02-04T04:30:00Z",
+    "reason": "Evening sessions",
+    "notes": null
+}))]
+#[expect(clippy::struct_field_names, reason = "field names are column names")]
+pub(super) struct Transfer {
+    /// The transfer's id.
+    pub(super) transfer_id: TransferId,
+    /// The client; null where another program wrote the transfer, which names the client only.
+    pub(super) client_id: Option<ClientId>,
+    /// The client's name at the time.
+    pub(super) client_name: String,
+    /// The client's e-mail address at the time.
+    pub(super) client_email: Option<String>,
+    /// The client's phone at the time.
+    pub(super) client_phone: Option<String>,
+    /// Whose client it was; null if nobody's.
+    pub(super) from_therapist_id: Option<TherapistId>,
+    /// That therapist's name at the time.
+    pub(super) from_therapist_name: Option<String>,
+    /// Whose client it became.
+    pub(super) to_therapist_id: TherapistId,
+    /// That therapist's name at the time.
+    pub(super) to_therapist_name: String,
+    /// The account that did it.
+    pub(super) transferred_by_admin_id: Option<i32>,
+    /// The name of that account at the time.
+    pub(super) transferred_by_admin_name: Option<String>,
+    /// When.
+    pub(super) transfer_date: Timestamp,
+    /// Why.
+    pub(super) reason: Option<String>,
+    /// What else was said of it.
+    pub(super) notes: Option<String>,
+    #[serde(skip)]
+    pub(super) version: String,
+    #[serde(skip)]
+    pub(super) sort_key: String,
+}
+
+/// A transfer with what it did to the client's sessions.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct TransferDetail {
+    #[serde(flatten)]
+    transfer: Transfer,
+    /// What became of the client's sessions, as of the transfer; null where another program wrote it.
+    #[schema(value_type = Option<TransferPlan>)]
+    plan: Option<Value>,
+}
+
+/// Reads transfers: the order's key, the rest of the conditions and what follows them, and the arguments.
+macro_rules! select_transfers {
+    ($key:literal, [$($tail:literal)+] $(, $argument:expr)* $(,)?) => {
+        sqlx::query_as!(
+            $crate::care::model::Transfer,
+            r#"select h.transfer_id as "transfer_id: TransferId",
+                      l.client_id as "client_id?: ClientId",
+                      h.client_name,
+                      h.client_email,
+                      h.client_phone,
+                      h.from_therapist_id as "from_therapist_id: TherapistId",
+                      h.from_therapist_name,
+                      h.to_therapist_id as "to_therapist_id: TherapistId",
+                      h.to_therapist_name,
+                      h.transferred_by_admin_id,
+                      h.transferred_by_admin_name,
+                      h.transfer_date as "transfer_date!: Timestamp",
+                      h.reason,
+                      h.notes,
+                      h.xmin::text as "version!",
+                      "# + $key + r#"::text as "sort_key!"
+               from client_transfer_history h
+               left join internal.transfer_clients l on l.transfer_id = h.transfer_id
+               "# $(+ $tail)+
+            $(, $argument)*
+        )
+    };
+}
+pub(super) use select_transfers;
+
+impl Transfer {
+    /// One transfer.
+    pub(super) async fn read(db: &mut PgConnection, id: TransferId) -> Result<Self> {
+        select_transfers!("''", ["where h.transfer_id = $1"], id.0)
+            .fetch_optional(db)
+            .await?
+            .ok_or(Error::NotFound("transfer"))
+    }
+
+    /// The plan it carried out, as the trail has it.
+    pub(super) async fn plan(&self, db: &mut PgConnection) -> Result<Option<Value>> {
+        let plan = sqlx::query_scalar!(
+            "select e.detail -> 'plan'
+             from internal.audit_entries e
+             where e.subject_type = 'transfer'
+               and e.subject_id = $1
+               and e.outcome = 'done'
+             order by e.entry_id desc
+             limit 1",
+            self.transfer_id.to_string(),
+        )
+        .fetch_optional(db)
+        .await?;
+        Ok(plan.flatten())
+    }
+
+    /// As an answer, with its version.
+    pub(super) fn with(self, plan: Option<Value>) -> Versioned<TransferDetail> {
+        Versioned::new(self.version.clone(), TransferDetail { transfer: self, plan })
+    }
+}

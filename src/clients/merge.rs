@@ -1,0 +1,143 @@
+//! Making two records of one person one: what a merge reads and writes here.
+
+use sqlx::PgConnection;
+
+use crate::platform::{
+    error::Result,
+    ids::{ClientId, TherapistId},
+    work::UnitOfWork,
+};
+
+/// The record of a client, held until the transaction ends.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// The id.
+    pub client_id: ClientId,
+    /// The name.
+    pub client_name: Option<String>,
+    /// The phone, as it was written.
+    pub phone_number: Option<String>,
+    /// The e-mail address, as it was written.
+    pub email_id: Option<String>,
+    /// Whom the client is assigned to.
+    pub therapist_id: Option<TherapistId>,
+    /// That therapist's name, as it was written.
+    pub assigned_therapist: Option<String>,
+    /// The version of the stored row.
+    pub version: String,
+}
+
+/// How many rows went from one client to another.
+#[derive(Debug, Clone, Copy)]
+pub struct Absorbed {
+    /// Rows of `appointment_table`: bookings.
+    pub bookings: u64,
+    /// Clients that were marked as possible duplicates of the one that went.
+    pub duplicates: u64,
+}
+
+/// Holds clients in the order of their ids, and reads their records; those there are.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn records(db: &mut PgConnection, ids: &[ClientId]) -> Result<Vec<Record>> {
+    let records = sqlx::query_as!(
+        Record,
+        r#"select client_id as "client_id: ClientId",
+                  client_name,
+                  phone_number,
+                  email_id,
+                  therapist_id as "therapist_id: TherapistId",
+                  assigned_therapist,
+                  xmin::text as "version!"
+           from all_clients_table
+           where client_id = any ($1)
+           order by client_id
+           for no key update"#,
+        ids as &[ClientId],
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(records)
+}
+
+/// Writes the surviving record and lets the bookings of the other one follow. What else refers to the other one has to
+/// follow too, then it can go ([`remove`]).
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn absorb(uow: &mut UnitOfWork, survivor: &Record, gone: &ClientId) -> Result<Absorbed> {
+    let now = uow.now();
+    sqlx::query!(
+        "update all_clients_table
+         set client_name = $2,
+             phone_number = $3,
+             email_id = $4,
+             therapist_id = $5,
+             assigned_therapist = $6
+         where client_id = $1",
+        survivor.client_id.as_str(),
+        survivor.client_name,
+        survivor.phone_number,
+        survivor.email_id,
+        survivor.therapist_id.as_ref().map(TherapistId::as_str),
+        survivor.assigned_therapist,
+    )
+    .execute(uow.db())
+    .await?;
+    let bookings = sqlx::query!(
+        "update appointment_table
+         set client_id = $1
+         where client_id = $2",
+        survivor.client_id.as_str(),
+        gone.as_str(),
+    )
+    .execute(uow.db())
+    .await?
+    .rows_affected();
+    let duplicates = sqlx::query!(
+        "update internal.clients
+         set possible_duplicate_of = nullif($1, client_id)
+         where possible_duplicate_of = $2",
+        survivor.client_id.as_str(),
+        gone.as_str(),
+    )
+    .execute(uow.db())
+    .await?
+    .rows_affected();
+    // What was merged into the one that goes leads on to the one that stays, in one step.
+    sqlx::query!(
+        "update internal.clients
+         set merged_into = $1
+         where merged_into = $2",
+        survivor.client_id.as_str(),
+        gone.as_str(),
+    )
+    .execute(uow.db())
+    .await?;
+    sqlx::query!(
+        "insert into internal.clients (client_id, created_at, merged_into)
+         values ($2, $3, $1)
+         on conflict (client_id) do update
+         set merged_into = excluded.merged_into,
+             possible_duplicate_of = null",
+        survivor.client_id.as_str(),
+        gone.as_str(),
+        now,
+    )
+    .execute(uow.db())
+    .await?;
+    Ok(Absorbed { bookings, duplicates })
+}
+
+/// Takes a client's record away, once nothing refers to it.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn remove(uow: &mut UnitOfWork, gone: &ClientId) -> Result<()> {
+    sqlx::query!("delete from all_clients_table where client_id = $1", gone.as_str()).execute(uow.db()).await?;
+    Ok(())
+}

@@ -1,0 +1,21 @@
+//! Refunds follow their client where two records of one person become one.
+
+use crate::platform::{error::Result, ids::ClientId, work::UnitOfWork};
+
+/// Writes the surviving client into the refunds of the other one; gives how many there were. Both clients are held.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn follow_merge(uow: &mut UnitOfWork, survivor: &ClientId, gone: &ClientId) -> Result<u64> {
+    let moved = sqlx::query!(
+        "update refund_cancellation_table
+         set client_id = $1
+         where client_id = $2",
+        survivor.as_str(),
+        gone.as_str(),
+    )
+    .execute(uow.db())
+    .await?;
+    Ok(moved.rows_affected())
+}

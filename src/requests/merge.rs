@@ -1,0 +1,21 @@
+//! Booking requests follow their client where two records of one person become one.
+
+use crate::platform::{error::Result, ids::ClientId, work::UnitOfWork};
+
+/// Links the requests of the other client to the surviving one; gives how many there were. Both clients are held.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn follow_merge(uow: &mut UnitOfWork, survivor: &ClientId, gone: &ClientId) -> Result<u64> {
+    let moved = sqlx::query!(
+        "update internal.request_clients
+         set client_id = $1
+         where client_id = $2",
+        survivor.as_str(),
+        gone.as_str(),
+    )
+    .execute(uow.db())
+    .await?;
+    Ok(moved.rows_affected())
+}
