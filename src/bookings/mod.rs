@@ -13,6 +13,7 @@ mod filter;
 mod held;
 mod history;
 mod list;
+pub mod mend;
 mod model;
 mod outcome;
 mod refusal;

@@ -1,5 +1,7 @@
 //! Document forms: what clients fill in around a booking.
 
+pub mod mend;
+
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::platform::app::App;

@@ -1,5 +1,7 @@
 //! The clinical record: session notes and additional notes.
 
+pub mod mend;
+
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::platform::app::App;

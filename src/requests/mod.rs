@@ -1,5 +1,7 @@
 //! Booking requests: links sent to people who have not booked yet.
 
+pub mod mend;
+
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::platform::app::App;
