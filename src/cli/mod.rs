@@ -2,6 +2,7 @@
 
 pub mod demo;
 mod dev;
+pub mod doctor;
 pub mod migrate;
 pub mod openapi;
 pub mod serve;
@@ -33,6 +34,8 @@ enum Command {
     /// Fill a database with a made-up practice.
     #[command(subcommand)]
     Demo(DemoCommand),
+    /// Tell what is wrong with the data, and repair it.
+    Doctor(doctor::Doctor),
     /// Make, list and shut out those who log in.
     User(user::UserCommand),
     /// Commands for those who change this program.
@@ -119,6 +122,7 @@ impl Cli {
                 demo::run(load, database.direct()?).await?;
                 Ok(ExitCode::SUCCESS)
             }
+            Some(Command::Doctor(command)) => doctor::run(command).await,
             Some(Command::User(command)) => user::run(command).await,
             Some(Command::Dev(command)) => dev::run(command).await,
         }

@@ -4,6 +4,7 @@
 //! person, [`model`] decides, in one place.
 
 mod belong;
+pub mod mend;
 mod model;
 
 use utoipa_axum::router::OpenApiRouter;
