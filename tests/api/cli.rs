@@ -1,3 +1,4 @@
 //! The commands of the program, run as a program.
 
+mod doctor;
 mod user;
