@@ -13,7 +13,7 @@
 //! `explain (analyze, buffers)` on `demo load --bookings 300000` (ten years, 38,000 clients), 51 rows, warm:
 //!
 //! ```text
-//! by name, of any status          Index Scan using all_clients_by_name (rows=51)                             0.2 ms
+//! by name, of any status          Index Scan using all_clients_by_name (rows=51)                            0.3 ms
 //! by name, status=lead            -> Nested Loop Anti Join (1,080 clients walked)                             15 ms
 //! by name, status=active          -> Nested Loop Semi Join (1,044 walked, 8,073 bookings)                     67 ms
 //! by name, status=inactive        -> Nested Loop Anti Join (60 walked)                                        11 ms

@@ -160,7 +160,8 @@ async fn every_client_is_listed_once_in_every_order_under_every_filter() {
             assert!(keys.is_sorted(), "{direction}{sort}: {keys:?}");
             for (filter, keeps) in filters {
                 let expected: Vec<_> = order.iter().filter(|row| keeps(row)).cloned().collect();
-                for limit in [1, 3, 13] {
+                // Every page boundary where all are listed, a few where some are.
+                for &limit in if filter.is_empty() { &[1, 3, 13][..] } else { &[3] } {
                     let query = format!("sort={direction}{sort}&{filter}");
                     let listed = all(&admin, CLIENTS, &query, limit).await;
                     assert_eq!(ids(&listed), ids(&expected), "{query} by {limit}");
