@@ -116,6 +116,8 @@ create index payments_by_reference on public.payments (left(lower(btrim(payment_
 create index payments_refunded on public.payments
     (internal.refund_state(refund_status), coalesce(payment_date, '-infinity'), payment_id)
     where internal.refund_status(refund_status) is not null;
+-- Pending payments are fewer still.
+create index payments_without_amount on public.payments (payment_id) where internal.booking_paid(amount) = 0;
 create index payments_without_booking on public.payments (payment_id) where booking_id is null;
 
 -- Bookings whose payment is awaited stand among the payments, as pending.

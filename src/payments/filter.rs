@@ -84,7 +84,7 @@ impl ClientPaymentFilter {
 pub(super) struct Criteria {
     pub(super) payment_id: Option<PaymentId>,
     pub(super) state: Option<&'static str>,
-    /// What the refund's state is then: there is an index of those with a refund.
+    /// The state of the refund, where that is the payment's: there is an index of those.
     pub(super) refund: Option<&'static str>,
     pub(super) gateway: Option<String>,
     pub(super) therapist_id: Option<TherapistId>,
@@ -107,10 +107,12 @@ impl PaymentFilter {
     pub(super) fn criteria(self, app: &App) -> Result<Criteria> {
         let search =
             self.q.map(|q| contact::Search::parse(&q)).transpose().map_err(|fault| Error::query("q", fault))?;
+        let state = self.state.map(PaymentState::as_str);
+        let refund = state.and_then(|state| state.strip_prefix("refund_"));
         Ok(Criteria {
             payment_id: None,
-            state: self.state.map(PaymentState::as_str),
-            refund: self.state.and_then(|state| state.as_str().strip_prefix("refund_")),
+            state: state.filter(|_| refund.is_none()),
+            refund,
             gateway: self.gateway.map(|gateway| gateway.to_lowercase()),
             therapist_id: self.therapist_id,
             client_id: self.client_id,

@@ -1,8 +1,8 @@
 //! Looking through the payments, latest first.
 //!
-//! One statement a page (`select_payments!`). A page of 50 of a million bookings' payments, by date, takes 1 ms in
-//! PostgreSQL (`payments_by_date`), a refund's state likewise (`payments_refunded`); a month's, found by the start of its
-//! sessions, some 100 ms, since its payments are sorted.
+//! One statement a page (`select_payments!`). `explain (analyze, buffers)` on `demo load --bookings 1000000`: a page of any
+//! order, however deep, reads some 400 buffers in 1 to 2 ms, as does one of a refund's state; a state that is searched for
+//! along the order, of a therapist or of a month is read in 10 to 60 ms; all payments are counted in 0.1 s.
 
 use axum::{extract::State, response::Response};
 use sqlx::PgConnection;
@@ -108,14 +108,14 @@ macro_rules! page_of_payments {
             $key,
             $awaited_key,
             [
-                "and ($11::text is null or (" $key ", p.payment_id, '') " $beyond " ($11::text::" $type ", $12, $13)) "
-                "order by " $key " " $direction ", p.payment_id " $direction " limit $14"
+                "and ($12::text is null or (" $key ", p.payment_id, '') " $beyond " ($12::text::" $type ", $13, $14)) "
+                "order by " $key " " $direction ", p.payment_id " $direction " limit $15"
             ],
             [
-                "and ($11::text is null or (" $awaited_key ", 0, b.booking_id) " $beyond " ($11::text::" $type ", $12, $13)) "
-                "order by " $awaited_key " " $direction ", b.booking_id " $direction " limit $14"
+                "and ($12::text is null or (" $awaited_key ", 0, b.booking_id) " $beyond " ($12::text::" $type ", $13, $14)) "
+                "order by " $awaited_key " " $direction ", b.booking_id " $direction " limit $15"
             ],
-            ["order by f.place " $direction ", f.nth " $direction ", f.mark " $direction " limit $14"],
+            ["order by f.place " $direction ", f.nth " $direction ", f.mark " $direction " limit $15"],
             $criteria,
             $position.sort(),
             nth,
@@ -164,7 +164,7 @@ impl List for PaymentList {
     }
 
     async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        let count = select_payments!(Count, r#"count(*) as "count!""#, "0", "0", [], [], [], self.0)
+        let count = select_payments!(Count, r#"count(*) as "count!""#, ["1"], ["1"], [], [], [], self.0)
             .fetch_one(db)
             .await?;
         Ok(count.count)

@@ -1,17 +1,21 @@
-//! The one statement that reads payments.
+//! The one statement that reads payments: which, not what of them.
 //!
 //! It joins two sets: the rows of `payments`, and, as pending, the bookings whose payment is awaited, which have no such
 //! row until it arrives. Each set is walked by the index of the order and left after a page's rows, then the two pages are
 //! made one. A place in an order is the order's key, the payment's id (0 for an awaited one) and the booking's id (empty
 //! for a payment).
 //!
-//! `select_payments!` takes what a row is, what is selected of the joined rows `f`, the key of either set, what follows in
-//! each set and after the join, the criteria, and its arguments from `$11` on.
+//! Two filters are told by another table, and would be searched for along the whole order: pending payments, and those of
+//! a short period (by the start of its sessions). Their ids are looked up first, by the indexes of what they can be, as an
+//! array: PostgreSQL then finds the payments by it.
+//!
+//! `select_payments!` takes what a row is, what is selected of the joined rows `f` and in each set, what follows in each
+//! set and after the join, the criteria, and its arguments from `$12` on.
 
 /// Reads payments; see the module.
 macro_rules! select_payments {
     (
-        $row:ty, $select:literal, $key:literal, $awaited_key:literal,
+        $row:ty, $select:literal, [$($columns:literal)*], [$($awaited_columns:literal)*],
         [$($each:literal)*], [$($awaited:literal)*], [$($rest:literal)*], $criteria:expr $(, $argument:expr)* $(,)?
     ) => {
         sqlx::query_as!(
@@ -19,38 +23,24 @@ macro_rules! select_payments {
             "select " + $select + r#"
              from (
                  (
-                     select p.payment_id,
-                            p.booking_id,
-                            a.client_id,
-                            b.therapist_id,
-                            internal.payment_state(p.refund_status, p.amount, b.booking_status, b.invitee_status)
-                                as state,
-                            b.booking_start_at,
-                            internal.booking_status(b.booking_status) as booking_status,
-                            p.invitee_name,
-                            p.invitee_email,
-                            p.payment_reference_id,
-                            p.amount,
-                            p.currency,
-                            p.payment_date,
-                            p.payment_gateway_name,
-                            p.refund_amount,
-                            p.refund_initiation_date,
-                            internal.refund_status(p.refund_status) as refund_status,
-                            p.refund_failed_date,
-                            p.refund_id,
-                            p.created_at,
-                            p.updated_at,
-                            p.xmin::text as version,
-                            "# + $key + r#" as place,
-                            p.payment_id as nth,
-                            ''::text as mark
+                     select "# $(+ $columns)* + r#"
                      from payments p
                      left join bookings b on b.booking_id = p.booking_id
                      left join appointment_table a on a.session_id = p.booking_id
                      where ($1::integer is null or p.payment_id = $1)
                        and ($2::text is null
                             or internal.payment_state(p.refund_status, p.amount, b.booking_status, b.invitee_status) = $2)
+                       and ($2::text is distinct from 'pending'
+                            or p.payment_id = any (array(
+                                select o.payment_id
+                                from payments o
+                                where internal.booking_paid(o.amount) = 0
+                                union all
+                                select o.payment_id
+                                from bookings w
+                                join payments o on o.booking_id = w.booking_id
+                                where internal.invitee_status(w.invitee_status) = 'waiting'
+                            )))
                        and ($3::text is null
                             or (internal.refund_state(p.refund_status) = $3
                                 and internal.refund_status(p.refund_status) is not null))
@@ -61,37 +51,20 @@ macro_rules! select_payments {
                        and ($8::timestamp is null
                             or (b.booking_start_at >= $8 and coalesce(b.booking_start_at, '-infinity') >= $8))
                        and ($9::timestamp is null or coalesce(b.booking_start_at, '-infinity') < $9)
+                       and ($11::boolean is null
+                            or p.booking_id = any (array(
+                                select n.booking_id
+                                from bookings n
+                                where coalesce(n.booking_start_at, '-infinity') >= $8
+                                  and coalesce(n.booking_start_at, '-infinity') < $9
+                            )))
                        and ($10::text is null
                             or internal.money_text(p.invitee_name, p.invitee_email, p.payment_reference_id) like $10)
                        "# $(+ $each)* + r#"
                  )
                  union all
                  (
-                     select null,
-                            b.booking_id,
-                            a.client_id,
-                            b.therapist_id,
-                            'pending',
-                            b.booking_start_at,
-                            internal.booking_status(b.booking_status),
-                            b.invitee_name,
-                            b.invitee_email,
-                            b.invitee_payment_reference_id,
-                            b.invitee_payment_amount,
-                            b.invitee_payment_currency,
-                            null,
-                            b.invitee_payment_gateway,
-                            null,
-                            null,
-                            null,
-                            null,
-                            null,
-                            b.invitee_created_at,
-                            b.booking_updated_at,
-                            b.xmin::text,
-                            "# + $awaited_key + r#",
-                            0,
-                            b.booking_id
+                     select "# $(+ $awaited_columns)* + r#"
                      from bookings b
                      left join appointment_table a on a.session_id = b.booking_id
                      where $1::integer is null
@@ -125,6 +98,7 @@ macro_rules! select_payments {
             $criteria.period.from as Timestamp,
             $criteria.period.before as Timestamp,
             $criteria.words,
+            $criteria.period.is_short().then_some(true),
             $($argument),*
         )
     };

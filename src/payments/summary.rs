@@ -144,7 +144,7 @@ pub(super) async fn summarize_payments(
     };
     let mut rows = rows(&app, days(previous_from, previous_to), days(from, to)).await?;
     let [current, previous] = match rows.iter().position(|row| row.part == 0) {
-        Some(total) => rows.swap_remove(total).figures(),
+        Some(total) => rows.remove(total).figures(),
         None => [Figures::nothing(), Figures::nothing()],
     };
     let (gateways, therapists): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.part == 1);

@@ -2,6 +2,7 @@
 //!
 //! One statement a page, walked by the index of its order (`refunds_by_session`, `refunds_by_name`, the primary key;
 //! `refunds_by_state` where a state is asked for); what a row needs of its payment and booking is looked up by their keys.
+//! The refunds of a short period are looked up first, by the start of their sessions, as an array of ids.
 
 use axum::{extract::State, response::Response};
 use sqlx::PgConnection;
@@ -61,8 +62,21 @@ macro_rules! page_of_refunds {
                 and ($5::text is null or r.client_id = $5)
                 and ($6::text is null or r.session_id = $6)
                 and ($7::text is null or internal.money_text(r.client_name, r.refund_id, r.payment_id) like $7)
-                and ($8::text is null or ("# $key ", r.id) " $beyond " ($8::text::" $type ", $9::text::integer)) "
-                "order by " $key " " $direction ", r.id " $direction " limit $10"
+                and ($8::boolean is null
+                     or r.id = any (array(
+                         select o.id
+                         from bookings n
+                         join refund_cancellation_table o on o.session_id = n.booking_id
+                         where coalesce(n.booking_start_at, '-infinity') >= $2
+                           and coalesce(n.booking_start_at, '-infinity') < $3
+                         union all
+                         select o.id
+                         from refund_cancellation_table o
+                         where coalesce(o.session_timings, '-infinity') >= $2
+                           and coalesce(o.session_timings, '-infinity') < $3
+                     )))
+                and ($9::text is null or ("# $key ", r.id) " $beyond " ($9::text::" $type ", $10::text::integer)) "
+                "order by " $key " " $direction ", r.id " $direction " limit $11"
             ],
             $criteria.status,
             $criteria.period.from as Timestamp,
@@ -71,6 +85,7 @@ macro_rules! page_of_refunds {
             $criteria.client_id.as_ref().map(ClientId::as_str),
             $criteria.booking_id.as_ref().map(BookingId::as_str),
             $criteria.words,
+            $criteria.period.is_short().then_some(true),
             $position.sort(),
             $position.id(),
             $position.limit,
