@@ -86,11 +86,7 @@ pub(super) async fn booking(uow: &mut UnitOfWork, id: &BookingId) -> Result<Opti
         start_at: seen.start_at,
         session_name: seen.session_name.as_deref(),
         mode: &seen.mode,
-        person: Person {
-            name: seen.name.as_deref(),
-            phone: seen.phone.as_deref(),
-            email: seen.email.as_deref(),
-        },
+        person: Person { name: seen.name.as_deref(), phone: seen.phone.as_deref(), email: seen.email.as_deref() },
     };
     let client = clients::hold_of_booking(uow, seen.client_id.as_ref(), &appointment, therapist.as_ref()).await?;
     sqlx::query!("select from bookings where booking_id = $1 for no key update", id.as_str())

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+pub use super::refusal::RefundRefusal;
 use super::{
     agree,
     held::{self, HeldPayment},
@@ -18,7 +19,6 @@ use super::{
     record,
     refunds::{self, ChangedRefund, DryRun},
 };
-pub use super::refusal::RefundRefusal;
 use crate::{
     notifications::{Notice, NotificationKind, Recipient, notify},
     platform::{
@@ -165,12 +165,7 @@ pub(super) async fn open_payment(
     if payment.state == PaymentState::Pending || payment.amount <= Amount::ZERO {
         return Err(RefundRefusal::Nothing.into());
     }
-    let paid = Paid {
-        payment_id: id,
-        amount: payment.amount,
-        currency: payment.currency.clone(),
-        refund_status: None,
-    };
+    let paid = Paid { payment_id: id, amount: payment.amount, currency: payment.currency.clone(), refund_status: None };
     let client = held.booking.as_ref().map(|booking| (&booking.client.client_id, booking.client.name.as_str()));
     let mut shares = shares(vec![paid], amount)?;
     let (paid, amount) = shares.pop().ok_or(RefundRefusal::Nothing)?;
@@ -237,7 +232,11 @@ async fn refunded(uow: &mut UnitOfWork, booking: &BookingId) -> Result<Refunded>
 
 /// How far a refund of the payment is that it does not know of: listed as its own; or, where no payment of the booking
 /// knows of any, told by the booking or the list.
-pub(super) async fn elsewhere(uow: &mut UnitOfWork, booking: Option<&BookingId>, payment: PaymentId) -> Result<Option<String>> {
+pub(super) async fn elsewhere(
+    uow: &mut UnitOfWork,
+    booking: Option<&BookingId>,
+    payment: PaymentId,
+) -> Result<Option<String>> {
     let status = sqlx::query_scalar!(
         "with listed as (
              select internal.refund_status(r.refund_status) as status,
@@ -318,7 +317,8 @@ async fn open_share(uow: &mut UnitOfWork, share: Share<'_>) -> Result<Opened> {
     agree::tell_list(uow, booking, payment.payment_id).await?;
     let refund_id = refunds::of_payment(uow, booking, payment.payment_id).await?;
     let currency = payment.currency.as_deref().unwrap_or("INR");
-    let about = booking.map_or_else(|| format!("payment {}", payment.payment_id), |booking| format!("booking {booking}"));
+    let about =
+        booking.map_or_else(|| format!("payment {}", payment.payment_id), |booking| format!("booking {booking}"));
     let mut entry = Entry::new("refund_open", format!("Refund of {amount} {currency} opened for {about}"))
         .on("refund", refund_id)
         .detail(json!({

@@ -72,7 +72,8 @@ pub struct Settlement {
     pub mend: &'static str,
 }
 
-const PAYMENT_IS_TRUTH: &str = "A payment says what was paid and how much of it goes back; bookings and the list follow.";
+const PAYMENT_IS_TRUTH: &str =
+    "A payment says what was paid and how much of it goes back; bookings and the list follow.";
 const TOLD_REFUND_COUNTS: &str = "A refund that any place tells of counts, so that money never goes back twice.";
 const BOOKING_SAYS_STATUS: &str = "A booking says whether it takes place; what tells of cancellations follows.";
 const ONE_REFUND: &str = "A payment has one refund, of at most what was paid, and the list has it once.";
@@ -91,19 +92,15 @@ impl DisagreementKind {
                 "Money that was taken counts, also where nobody knows what for.",
                 "Find out by its reference what it was for; record it for that booking, or refund it.",
             ),
-            K::PaidWithoutPayment => (
-                Side::Bookings,
-                "A booking with an amount whose payment is not awaited was paid.",
-                RECORD_PAYMENT,
-            ),
+            K::PaidWithoutPayment => {
+                (Side::Bookings, "A booking with an amount whose payment is not awaited was paid.", RECORD_PAYMENT)
+            }
             K::PaymentWhileAwaited => (
                 Side::Bookings,
                 "While a booking awaits its payment, nothing was paid.",
                 "If the money is there, confirm the booking: PATCH /bookings/{booking_id} with invitee_status confirmed.",
             ),
-            K::PaymentWithoutAmount => {
-                (Side::Bookings, "What a payment does not say, its booking does.", SAVE_PAYMENT)
-            }
+            K::PaymentWithoutAmount => (Side::Bookings, "What a payment does not say, its booking does.", SAVE_PAYMENT),
             K::AmountDiffers | K::RefundStatusDiffers | K::RefundAmountDiffers | K::RefundListedOtherwise => {
                 (Side::Payments, PAYMENT_IS_TRUTH, SAVE_PAYMENT)
             }

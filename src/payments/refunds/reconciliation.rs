@@ -1,7 +1,7 @@
 //! Where bookings, payments, refund_cancellation_table and booking_cancelled disagree, as a list.
 //!
-//! Every page finds all disagreements anew, in one statement over whole tables (`internal.money_disagreements`): some 4 s
-//! on a million bookings, whatever is wrong with them, and less for one kind.
+//! Every page finds all disagreements anew, in one statement over whole tables (`internal.money_disagreements`): 4.3 s
+//! of one core on a million bookings, and less for one kind.
 
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
@@ -126,9 +126,7 @@ impl From<Found> for Disagreement {
         Problems,
     ),
 )]
-pub(super) async fn list_disagreements(
-    listing: Listing<DisagreementFilter, DisagreementOrder>,
-) -> Result<Response> {
+pub(super) async fn list_disagreements(listing: Listing<DisagreementFilter, DisagreementOrder>) -> Result<Response> {
     listing.request.answer(Disagreements(listing.filter.kind)).await
 }
 

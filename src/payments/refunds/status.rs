@@ -186,16 +186,17 @@ async fn advance(uow: &mut UnitOfWork, id: RefundId, conditions: &Preconditions,
     let name = booking.map(|booking| booking.client.name.as_str()).or(held.refund.client_name.as_deref());
     let name = name.unwrap_or(NO_NAME);
     let currency = held.refund.currency.as_deref().unwrap_or("INR");
-    let mut entry = Entry::new("refund_status", format!("Refund of {amount} {currency} to {name}: {present} to {wanted}"))
-        .on("refund", id)
-        .detail(json!({
-            "booking_id": about,
-            "payment_id": held.refund.refund_of,
-            "from": present,
-            "refund_status": wanted,
-            "refund_amount": amount,
-            "reason": reason,
-        }));
+    let mut entry =
+        Entry::new("refund_status", format!("Refund of {amount} {currency} to {name}: {present} to {wanted}"))
+            .on("refund", id)
+            .detail(json!({
+                "booking_id": about,
+                "payment_id": held.refund.refund_of,
+                "from": present,
+                "refund_status": wanted,
+                "refund_amount": amount,
+                "reason": reason,
+            }));
     if let Some(booking) = booking {
         entry = entry.client(&booking.client.client_id, &booking.client.name);
     }

@@ -31,7 +31,9 @@ async fn the_bookings_columns_follow() {
                        invitee_payment_reference_id as r
                 from bookings";
     assert_eq!(row(&api, told).await, json!({ "a": "1500.00", "c": "USD", "g": "stripe", "r": "st_1" }));
-    edit(&api, &payment, json!({ "payment_gateway_name": null, "payment_reference_id": null, "currency": null })).await.ok();
+    edit(&api, &payment, json!({ "payment_gateway_name": null, "payment_reference_id": null, "currency": null }))
+        .await
+        .ok();
     assert_eq!(row(&api, told).await, json!({ "a": "1500.00", "c": "INR", "g": null, "r": null }));
     let (action, _) = api.audit_log().await.pop().expect("a row");
     assert_eq!(action, "payment_edit");

@@ -121,12 +121,14 @@ async fn the_payment_of_a_cancelled_booking_waits_for_its_refund_to_be_decided()
 
 #[tokio::test]
 async fn a_refund_that_the_booking_tells_of_counts_for_the_payment_recorded_later() {
-    let (api, id) =
-        practice(|booking| booking.with("refund_status", "Processed").with("refund_amount", 200.0)).await;
+    let (api, id) = practice(|booking| booking.with("refund_status", "Processed").with("refund_amount", 200.0)).await;
     let recorded = record(&api, &id, json!({})).await.created();
     assert_eq!(recorded["state"], "refund_completed");
     assert_eq!(recorded["refund_amount"], "200.0");
-    assert_eq!(row(&api, "select refund_status from refund_cancellation_table").await, json!({ "refund_status": "completed" }));
+    assert_eq!(
+        row(&api, "select refund_status from refund_cancellation_table").await,
+        json!({ "refund_status": "completed" })
+    );
 }
 
 #[tokio::test]

@@ -306,8 +306,13 @@ async fn what_cannot_be_refunded_is_told_why() {
     ask(&api, &payment, "", json!({ "amount": "1" })).await.is_invalid(&["/amount"]);
     ask(&api, "999999", "", json!({})).await.is_problem(404, "not-found");
     ask(&api, "abc", "", json!({})).await.is_problem(404, "not-found");
-    run(&api, &format!("update bookings set booking_status = 'confirmed', invitee_status = 'Waiting' where booking_id = '{id}'"))
-        .await;
+    run(
+        &api,
+        &format!(
+            "update bookings set booking_status = 'confirmed', invitee_status = 'Waiting' where booking_id = '{id}'"
+        ),
+    )
+    .await;
     ask(&api, &payment, "", json!({})).await.is_problem(409, "nothing-to-refund");
     run(&api, "update bookings set invitee_status = null; update payments set amount = 'NaN'; update bookings set invitee_payment_amount = null")
         .await;

@@ -30,8 +30,13 @@ async fn oddities() -> TestApi {
     listed(&api, None, None, Some("in limbo")).await;
     listed(&api, None, None, Some("processing")).await;
     run(&api, "insert into refund_cancellation_table default values").await;
-    run(&api, "update refund_cancellation_table set session_timings = 'infinity' where refund_status = 'processing'").await;
-    run(&api, "update refund_cancellation_table set client_id = 'C2', client_name = 'Asha' where refund_status = 'failed'").await;
+    run(&api, "update refund_cancellation_table set session_timings = 'infinity' where refund_status = 'processing'")
+        .await;
+    run(
+        &api,
+        "update refund_cancellation_table set client_id = 'C2', client_name = 'Asha' where refund_status = 'failed'",
+    )
+    .await;
     api
 }
 

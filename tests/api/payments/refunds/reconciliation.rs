@@ -109,7 +109,10 @@ async fn amount_differs() {
     api.given(payment(&id).with("amount", 1)).await;
     let rows = api.admin().get(RECONCILIATION).await.data();
     assert_eq!(rows.len(), 1);
-    assert_eq!((&rows[0]["bookings"], &rows[0]["payments"]), (&json!("paid 1700.0, no refund"), &json!("paid 1000, no refund")));
+    assert_eq!(
+        (&rows[0]["bookings"], &rows[0]["payments"]),
+        (&json!("paid 1700.0, no refund"), &json!("paid 1000, no refund"))
+    );
     save(&api, &first).await;
     is(&found(&api).await, &[]);
 }
@@ -231,7 +234,8 @@ async fn cancelled_without_record() {
 #[tokio::test]
 async fn record_without_cancellation() {
     let (api, _) = practice(|booking| booking.with("invitee_payment_amount", 0)).await;
-    run(&api, "insert into booking_cancelled (booking_id) select booking_id from bookings, generate_series(1, 2)").await;
+    run(&api, "insert into booking_cancelled (booking_id) select booking_id from bookings, generate_series(1, 2)")
+        .await;
     run(&api, "insert into booking_cancelled default values").await;
     let (kind, right) = ("record_without_cancellation", "bookings");
     is(&found(&api).await, &[(kind, right), (kind, right)]);

@@ -172,15 +172,20 @@ async fn what_other_programs_say_elsewhere_counts() {
     assert_eq!(said(&api).await["b_amount"], 100.0);
 
     // Only the list tells of it; and only the booking does.
-    for sql in ["update refund_cancellation_table set refund_status = 'processing'", "update bookings set refund_status = 'processing'"]
-    {
+    for sql in [
+        "update refund_cancellation_table set refund_status = 'processing'",
+        "update bookings set refund_status = 'processing'",
+    ] {
         let (api, id, payment) = cancelled_and_paid().await;
         let refund = json!(listed(&api, Some(&id), Some(&payment), None).await);
         run(&api, sql).await;
         assert_eq!(go(&api, &refund, "initiated").await.body["refund_status"], "processing", "{sql}");
         go(&api, &refund, "completed").await.ok();
         let said = said(&api).await;
-        assert_eq!((&said["p"], &said["b"], &said["r"]), (&json!("completed"), &json!("completed"), &json!("completed")));
+        assert_eq!(
+            (&said["p"], &said["b"], &said["r"]),
+            (&json!("completed"), &json!("completed"), &json!("completed"))
+        );
         assert_eq!(said["p_amount"], 1700.0, "{sql}");
     }
 }
@@ -195,7 +200,8 @@ async fn a_refund_of_no_payment_goes_its_way_in_the_list_and_its_booking() {
     go(&api, &refund, "processing").await.ok();
     go(&api, &refund, "failed").await.ok();
     assert_eq!(
-        row(&api, "select refund_status as s, refund_amount as a, refund_failed_time is not null as f from bookings").await,
+        row(&api, "select refund_status as s, refund_amount as a, refund_failed_time is not null as f from bookings")
+            .await,
         json!({ "s": "failed", "a": 1700.0, "f": true })
     );
     let bare = json!(listed(&api, None, None, None).await);
