@@ -151,9 +151,9 @@ create function internal.money_words(paid numeric, refund text, refunded numeric
 -- what each kind means, and which side is right by which rule, is told in src/payments/refunds/disagreement.rs.
 --
 -- Bookings and payments are joined once, whole, and only what may disagree is kept of them (`pairs`); what is in order
--- is never looked at again: 4.3 s of one core on a million bookings. A kind that is not wanted costs nothing beyond that. The trail
--- alone is looked up by index, for the few that it decides over (`offset 0` keeps it from being read whole). What several
--- rows share is told of once.
+-- is never looked at again: 4.3 s of one core on a million bookings. A kind that is not wanted costs nothing beyond that.
+-- The trail alone is looked up by index, for the few that it decides over (`offset 0` keeps it from being read whole).
+-- What several rows share is told of once.
 create function internal.money_disagreements(wanted text)
     returns table (
         kind          text,

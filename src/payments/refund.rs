@@ -25,7 +25,7 @@ use crate::{
         audit::Entry,
         error::{Error, Result},
         etag::Preconditions,
-        extract::{OptionalJson, Path, Query},
+        extract::{Json, OptionalJson, Path, Query},
         ids::{BookingId, ClientId, PaymentId, RefundId},
         money::{Amount, AmountInput},
         problem::Problems,
@@ -71,17 +71,17 @@ pub(super) async fn refund_payment(
     OptionalJson(request): OptionalJson<RefundPayment>,
 ) -> Result<Response> {
     let mut uow = work.begin_dry(dry_run.unwrap_or(false)).await?;
-    let refund = match uow.earlier() {
-        Some(earlier) => refunds::id_of(earlier)?,
-        None => {
-            let held = held::payment(&mut uow, id, &conditions).await?;
-            open_payment(&mut uow, &held, request.refund_amount, request.reason.as_deref()).await?.refund_id
-        }
+    let refund = if let Some(earlier) = uow.earlier() {
+        refunds::id_of(earlier)?
+    } else {
+        let held = held::payment(&mut uow, id, &conditions).await?;
+        open_payment(&mut uow, &held, request.refund_amount, request.reason.as_deref()).await?.refund_id
     };
     let changed = refunds::changed(uow, refund, StatusCode::CREATED).await?;
-    Ok(match changed.body.is_kept() {
-        true => changed.created(format!("/api/v1/admin/refunds/{refund}")).into_response(),
-        false => changed.into_response(),
+    Ok(if changed.body.is_kept() {
+        changed.created(format!("/api/v1/admin/refunds/{refund}")).into_response()
+    } else {
+        Json(changed.body).into_response()
     })
 }
 

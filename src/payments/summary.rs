@@ -1,8 +1,9 @@
 //! What came in and what went back in a period: as a whole, by gateway and by therapist.
 //!
-//! Figures are sums over bookings (`internal.booking_paid`, `booking_refunded`, `booking_refunding`) whose session starts
-//! in the period, cancelled ones included: the same sums as the dashboard's, so that both say the same. Gross is what was
-//! paid, refunded what went back, net the difference; what is on its way back is a figure of its own and still in the net.
+//! The figures are sums over bookings (`internal.booking_paid`, `booking_refunded`, `booking_refunding`) whose session
+//! starts in the period, cancelled ones included: the same sums as the dashboard's, so that both say the same. Gross is
+//! what was paid, refunded what went back, net the difference; what is on its way back is a figure of its own, and still in
+//! the net.
 
 use axum::extract::State;
 use chrono::{Datelike as _, Days, NaiveDate};
@@ -41,7 +42,7 @@ pub(super) struct SummaryPeriod {
     "payments": 120, "gross": "204000.00", "refunds": 6, "refunded": "8500.00", "net": "195500.00",
     "refunds_in_flight": 2, "in_flight": "3400.00"
 }))]
-pub(super) struct Figures {
+pub(super) struct MoneyFigures {
     /// How many bookings brought something in.
     payments: i64,
     /// What was paid, cancelled bookings included.
@@ -60,19 +61,19 @@ pub(super) struct Figures {
 
 /// The figures of one gateway.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct GatewayFigures {
+pub(super) struct GatewayMoney {
     /// The gateway, in lower case; null where none is named.
     #[schema(example = "razorpay")]
     gateway: Option<String>,
     /// In the period.
-    current: Figures,
+    current: MoneyFigures,
     /// In the period before.
-    previous: Figures,
+    previous: MoneyFigures,
 }
 
 /// The figures of one therapist.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct TherapistFigures {
+pub(super) struct TherapistMoney {
     /// The therapist; null for bookings without one.
     #[schema(example = "58101")]
     therapist_id: Option<TherapistId>,
@@ -80,9 +81,9 @@ pub(super) struct TherapistFigures {
     #[schema(example = "Asha Rao")]
     therapist_name: Option<String>,
     /// In the period.
-    current: Figures,
+    current: MoneyFigures,
     /// In the period before.
-    previous: Figures,
+    previous: MoneyFigures,
 }
 
 /// What came in and what went back.
@@ -104,13 +105,13 @@ pub(super) struct PaymentSummary {
     #[schema(example = "Asia/Kolkata")]
     tz: String,
     /// In the period.
-    current: Figures,
+    current: MoneyFigures,
     /// In the period before.
-    previous: Figures,
+    previous: MoneyFigures,
     /// By gateway, the largest gross first; those without any money in either period are left out.
-    gateways: Vec<GatewayFigures>,
+    gateways: Vec<GatewayMoney>,
     /// By therapist, likewise.
-    therapists: Vec<TherapistFigures>,
+    therapists: Vec<TherapistMoney>,
 }
 
 /// Summarise payments
@@ -145,7 +146,7 @@ pub(super) async fn summarize_payments(
     let mut rows = rows(&app, days(previous_from, previous_to), days(from, to)).await?;
     let [current, previous] = match rows.iter().position(|row| row.part == 0) {
         Some(total) => rows.remove(total).figures(),
-        None => [Figures::nothing(), Figures::nothing()],
+        None => [MoneyFigures::nothing(), MoneyFigures::nothing()],
     };
     let (gateways, therapists): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.part == 1);
     Ok(Json(PaymentSummary {
@@ -161,7 +162,7 @@ pub(super) async fn summarize_payments(
             .map(|row| {
                 let gateway = row.gateway.clone();
                 let [current, previous] = row.figures();
-                GatewayFigures { gateway, current, previous }
+                GatewayMoney { gateway, current, previous }
             })
             .collect(),
         therapists: therapists
@@ -169,7 +170,7 @@ pub(super) async fn summarize_payments(
             .map(|row| {
                 let (therapist_id, therapist_name) = (row.therapist_id.clone(), row.therapist_name.clone());
                 let [current, previous] = row.figures();
-                TherapistFigures { therapist_id, therapist_name, current, previous }
+                TherapistMoney { therapist_id, therapist_name, current, previous }
             })
             .collect(),
     }))
@@ -199,8 +200,8 @@ struct Sums {
 
 impl Sums {
     /// Of the period, and of the one before.
-    fn figures(self) -> [Figures; 2] {
-        let current = Figures {
+    fn figures(self) -> [MoneyFigures; 2] {
+        let current = MoneyFigures {
             payments: self.payments,
             gross: self.gross,
             refunds: self.refunds,
@@ -209,7 +210,7 @@ impl Sums {
             refunds_in_flight: self.refunds_in_flight,
             in_flight: self.in_flight,
         };
-        let previous = Figures {
+        let previous = MoneyFigures {
             payments: self.payments_before,
             gross: self.gross_before,
             refunds: self.refunds_before,
@@ -222,7 +223,7 @@ impl Sums {
     }
 }
 
-impl Figures {
+impl MoneyFigures {
     fn nothing() -> Self {
         let zero = Amount::ZERO;
         Self { payments: 0, gross: zero, refunds: 0, refunded: zero, net: zero, refunds_in_flight: 0, in_flight: zero }

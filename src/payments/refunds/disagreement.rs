@@ -49,7 +49,7 @@ words! {
     }
 
     /// One of the places that tell of money: a table.
-    Side {
+    DisagreementSide {
         /// `bookings`.
         Bookings = "bookings",
         /// `payments`.
@@ -65,7 +65,7 @@ words! {
 #[derive(Debug, Clone, Copy)]
 pub struct Settlement {
     /// Which side is right.
-    pub right: Side,
+    pub right: DisagreementSide,
     /// By which rule.
     pub rule: &'static str,
     /// What mends it.
@@ -88,52 +88,56 @@ impl DisagreementKind {
         use DisagreementKind as K;
         let (right, rule, mend) = match self {
             K::PaymentWithoutBooking => (
-                Side::Payments,
+                DisagreementSide::Payments,
                 "Money that was taken counts, also where nobody knows what for.",
                 "Find out by its reference what it was for; record it for that booking, or refund it.",
             ),
-            K::PaidWithoutPayment => {
-                (Side::Bookings, "A booking with an amount whose payment is not awaited was paid.", RECORD_PAYMENT)
-            }
+            K::PaidWithoutPayment => (
+                DisagreementSide::Bookings,
+                "A booking with an amount whose payment is not awaited was paid.",
+                RECORD_PAYMENT,
+            ),
             K::PaymentWhileAwaited => (
-                Side::Bookings,
+                DisagreementSide::Bookings,
                 "While a booking awaits its payment, nothing was paid.",
                 "If the money is there, confirm the booking: PATCH /bookings/{booking_id} with invitee_status confirmed.",
             ),
-            K::PaymentWithoutAmount => (Side::Bookings, "What a payment does not say, its booking does.", SAVE_PAYMENT),
+            K::PaymentWithoutAmount => {
+                (DisagreementSide::Bookings, "What a payment does not say, its booking does.", SAVE_PAYMENT)
+            }
             K::AmountDiffers | K::RefundStatusDiffers | K::RefundAmountDiffers | K::RefundListedOtherwise => {
-                (Side::Payments, PAYMENT_IS_TRUTH, SAVE_PAYMENT)
+                (DisagreementSide::Payments, PAYMENT_IS_TRUTH, SAVE_PAYMENT)
             }
             K::RefundOnlyInBooking => (
-                Side::Bookings,
+                DisagreementSide::Bookings,
                 TOLD_REFUND_COUNTS,
                 "Save the booking's payment: PATCH /payments/{payment_id} with {}; or record it: POST /payments.",
             ),
             K::RefundWithoutPayment => (
-                Side::RefundCancellationTable,
+                DisagreementSide::RefundCancellationTable,
                 TOLD_REFUND_COUNTS,
                 "Record what was paid for the booking: POST /payments; or move the refund on as it is.",
             ),
-            K::RefundOnlyListed => (Side::RefundCancellationTable, TOLD_REFUND_COUNTS, SAVE_PAYMENT),
+            K::RefundOnlyListed => (DisagreementSide::RefundCancellationTable, TOLD_REFUND_COUNTS, SAVE_PAYMENT),
             K::RefundListedTwice => (
-                Side::Payments,
+                DisagreementSide::Payments,
                 ONE_REFUND,
                 "Decide by hand which row is the refund's; the payment's refund_cancellation_id names the one in use.",
             ),
-            K::RefundNotListed => (Side::Payments, ONE_REFUND, SAVE_PAYMENT),
-            K::RefundWaitsForNothing => (Side::Bookings, BOOKING_SAYS_STATUS, SAVE_PAYMENT),
+            K::RefundNotListed => (DisagreementSide::Payments, ONE_REFUND, SAVE_PAYMENT),
+            K::RefundWaitsForNothing => (DisagreementSide::Bookings, BOOKING_SAYS_STATUS, SAVE_PAYMENT),
             K::RefundAbovePayment => (
-                Side::Nobody,
+                DisagreementSide::Nobody,
                 ONE_REFUND,
                 "Correct what was paid: PATCH /payments/{payment_id}; or what goes back, when the refund's status moves.",
             ),
             K::CancelledWithoutRefund => (
-                Side::Bookings,
+                DisagreementSide::Bookings,
                 "A paid booking that was called off waits in the list until its refund is decided.",
                 SAVE_PAYMENT,
             ),
             K::CancelledWithoutRecord | K::RecordWithoutCancellation => (
-                Side::Bookings,
+                DisagreementSide::Bookings,
                 BOOKING_SAYS_STATUS,
                 "Nothing that counts depends on the record; the repair of the data's integrity may complete it.",
             ),

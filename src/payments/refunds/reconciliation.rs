@@ -1,4 +1,4 @@
-//! Where bookings, payments, refund_cancellation_table and booking_cancelled disagree, as a list.
+//! Where `bookings`, `payments`, `refund_cancellation_table` and `booking_cancelled` disagree, as a list.
 //!
 //! Every page finds all disagreements anew, in one statement over whole tables (`internal.money_disagreements`): 4.3 s
 //! of one core on a million bookings, and less for one kind.
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
-use super::disagreement::{DisagreementKind, Side};
+use super::disagreement::{DisagreementKind, DisagreementSide};
 use crate::platform::{
     error::Result,
     ids::{BookingId, PaymentId, RefundId},
@@ -63,7 +63,7 @@ pub(super) struct Disagreement {
     /// What `booking_cancelled` says.
     booking_cancelled: Option<String>,
     /// Which of them is right; `nobody` where somebody has to look.
-    right: Side,
+    right: DisagreementSide,
     /// By which rule.
     rule: &'static str,
     /// What mends it.
