@@ -29,7 +29,7 @@ const LISTS: &[&[&ProblemKind]] = &[
     auth::PROBLEMS,
     clients::PROBLEMS,
     requests::PROBLEMS,
-    payments::refund::PROBLEMS,
+    payments::PROBLEMS,
     bookings::PROBLEMS,
     care::PROBLEMS,
 ];

@@ -1,31 +1,57 @@
 //! Money: what was paid for a booking, and what of it goes back.
 //!
-//! Four places tell of a refund: `payments.refund_*`, `bookings.refund_amount` and `.refund_status`,
-//! `refund_cancellation_table`, and what a cancelled booking is waiting for. The payment's is the truth here; the others
-//! follow it in the same transaction:
+//! Four places tell of a refund: `payments.refund_*`, `bookings.refund_*`, `refund_cancellation_table`, and what a
+//! cancelled booking is waiting for. The payment's is the truth here; the others follow it in the same transaction
+//! ([`agree`]):
 //!
+//! - A booking has one payment; of several that another program left, `bookings` holds the sum and the first one's gateway.
 //! - A payment has one refund at most, of at most what was paid, which may be less.
-//! - `bookings` holds the sum over the booking's payments, and the state of the one that is least far.
+//! - `bookings` holds the sum over the booking's refunds, and the state of the one that is least far.
 //! - `refund_cancellation_table` holds one row per refund, whose `id` is the refund's. A cancelled paid booking has it
 //!   from its cancellation on ([`cancellation`]), `Pending`, which means that nothing was started.
 //!
-//! Locks: therapist, client and booking are the caller's, then payments.
+//! Where other programs left them disagreeing, [`refunds::disagreement`] says which is right.
+//!
+//! Locks: therapist, client and booking ([`held`], or the caller's), then payments, then refunds.
 //!
 //! Bookings of other programs may be paid without a row in `payments`: everything here completes it first
 //! ([`record_for_booking`]).
 
+mod agree;
 pub mod cancellation;
+mod detail;
+mod edit;
+mod filter;
+mod held;
+mod list;
 pub mod mend;
 mod merge;
+mod model;
+mod period;
 mod record;
 pub mod refund;
+pub mod refunds;
+mod refusal;
+mod select;
+mod summary;
 
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub use self::{merge::follow_merge, record::record_for_booking};
+pub use self::{
+    merge::follow_merge,
+    model::{Payment, PaymentState},
+    record::record_for_booking,
+    refusal::PROBLEMS,
+};
 use crate::platform::app::App;
 
 /// What admins may do with them.
 pub fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .routes(routes!(list::list_payments, record::record_payment))
+        .routes(routes!(summary::summarize_payments))
+        .routes(routes!(detail::get_payment, edit::edit_payment))
+        .routes(routes!(refund::refund_payment))
+        .routes(routes!(list::list_client_payments))
+        .merge(refunds::admin_routes())
 }

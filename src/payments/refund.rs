@@ -3,62 +3,86 @@
 //! No gateway is called: the money goes back by hand or through the gateway's own pages, and an admin or a webhook moves
 //! the status on.
 
-use serde_json::{Map, Value, json};
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
 
-use super::record_for_booking;
+pub use super::refusal::RefundRefusal;
+use super::{
+    agree,
+    held::{self, HeldPayment},
+    model::PaymentState,
+    record,
+    refunds::{self, ChangedRefund, DryRun},
+};
 use crate::{
     notifications::{Notice, NotificationKind, Recipient, notify},
     platform::{
         audit::Entry,
-        error::{Error, Refusal, Result},
+        error::{Error, Result},
+        etag::Preconditions,
+        extract::{Json, OptionalJson, Path, Query},
         ids::{BookingId, ClientId, PaymentId, RefundId},
         money::{Amount, AmountInput},
-        problem::{ProblemKind, kinds},
-        text::NO_NAME,
+        problem::Problems,
+        text::{NO_NAME, Text},
         time::Timestamp,
-        work::UnitOfWork,
+        work::{UnitOfWork, Work},
     },
 };
 
-kinds! { PROBLEMS:
-    ALREADY_REFUNDED = CONFLICT, "already-refunded", "Already refunded",
-        "A refund of this payment has been opened before; `refund_status` says how far it is. A payment is refunded once. One that failed is taken up again by moving its status.";
-    REFUND_EXCEEDS_PAYMENT = UNPROCESSABLE_ENTITY, "refund-exceeds-payment", "More than was paid",
-        "The refund would be larger than what was paid and is not refunded yet, which `refundable` says.";
-    NOTHING_TO_REFUND = CONFLICT, "nothing-to-refund", "Nothing to refund",
-        "Nothing was paid: a free consultation, or one whose payment is still awaited; or the refund would be of 0.";
+/// What goes back of a payment.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "refund_amount": "850.00", "reason": "Cancelled a day before" }))]
+pub(super) struct RefundPayment {
+    /// How much; all of it unless given.
+    refund_amount: Option<AmountInput>,
+    /// Why; kept in the trail.
+    reason: Option<Text<2000>>,
 }
 
-/// Why no refund is opened.
-#[derive(Debug, thiserror::Error)]
-pub enum RefundRefusal {
-    /// There is one; holds how far it is.
-    #[error("it has been refunded before (`{0}`)")]
-    Already(String),
-    /// It is more than there is; holds what there is.
-    #[error("at most {0} can be refunded")]
-    Exceeds(Amount),
-    /// There is nothing.
-    #[error("there is nothing to refund")]
-    Nothing,
-}
-
-impl Refusal for RefundRefusal {
-    fn kind(&self) -> &'static ProblemKind {
-        match self {
-            Self::Already(_) => &ALREADY_REFUNDED,
-            Self::Exceeds(_) => &REFUND_EXCEEDS_PAYMENT,
-            Self::Nothing => &NOTHING_TO_REFUND,
-        }
-    }
-
-    fn members(&self) -> Map<String, Value> {
-        match self {
-            Self::Already(status) => Map::from_iter([("refund_status".to_owned(), json!(status))]),
-            Self::Exceeds(refundable) => Map::from_iter([("refundable".to_owned(), json!(refundable))]),
-            Self::Nothing => Map::new(),
-        }
-    }
+/// Refund a payment
+///
+/// Opens the refund of a payment, in full or of a part; answers with the refund, whose status is then moved on as the
+/// money goes. A payment is refunded once, of at most what was paid; the booking and the list of refunds follow, and the
+/// admins are told.
+#[utoipa::path(
+    post,
+    path = "/payments/{payment_id}/refund",
+    tag = "payments",
+    params(("payment_id" = PaymentId, Path, description = "The payment's id"), DryRun, Preconditions),
+    request_body = RefundPayment,
+    responses(
+        (status = 201, description = "Opened", body = ChangedRefund),
+        (status = 200, description = "A dry run: what would be opened", body = ChangedRefund),
+        Problems,
+    ),
+)]
+pub(super) async fn refund_payment(
+    work: Work,
+    Path(id): Path<PaymentId>,
+    Query(DryRun { dry_run }): Query<DryRun>,
+    conditions: Preconditions,
+    OptionalJson(request): OptionalJson<RefundPayment>,
+) -> Result<Response> {
+    let mut uow = work.begin_dry(dry_run.unwrap_or(false)).await?;
+    let refund = if let Some(earlier) = uow.earlier() {
+        refunds::id_of(earlier)?
+    } else {
+        let held = held::payment(&mut uow, id, &conditions).await?;
+        open_payment(&mut uow, &held, request.refund_amount, request.reason.as_deref()).await?.refund_id
+    };
+    let changed = refunds::changed(uow, refund, StatusCode::CREATED).await?;
+    Ok(if changed.body.is_kept() {
+        changed.created(format!("/api/v1/admin/refunds/{refund}")).into_response()
+    } else {
+        Json(changed.body).into_response()
+    })
 }
 
 /// A refund that was opened.
@@ -104,41 +128,51 @@ pub async fn open(
     reason: Option<&str>,
 ) -> Result<Vec<Opened>> {
     let refunded = refunded(uow, booking).await?;
-    record_for_booking(uow, booking).await?;
+    record::complete(uow, booking).await?;
     let payments = payments(uow, booking).await?;
     if payments.iter().all(|payment| payment.refund_status.is_none())
         && let Some(status) = refunded.elsewhere
     {
         return Err(RefundRefusal::Already(status).into());
     }
+    let client = refunded.client_id.as_ref().map(|id| (id, refunded.client_name.as_deref().unwrap_or(NO_NAME)));
     let mut opened = Vec::new();
     for (payment, amount) in shares(payments, amount)? {
-        let refund_id = write(uow, booking, payment.payment_id, amount).await?;
-        opened.push(Opened { refund_id, payment_id: payment.payment_id, amount });
-        let currency = payment.currency.as_deref().unwrap_or("INR");
-        let name = refunded.client_name.as_deref().unwrap_or(NO_NAME);
-        let sentence = format!("Refund of {amount} {currency} opened for booking {booking}");
-        let mut entry = Entry::new("refund_open", sentence).on("refund", refund_id).detail(json!({
-            "booking_id": booking,
-            "payment_id": payment.payment_id,
-            "refund_amount": amount,
-            "refund_status": "initiated",
-            "reason": reason,
-        }));
-        if let Some(client) = &refunded.client_id {
-            entry = entry.client(client, name);
-        }
-        uow.record(entry);
-        let notice = Notice {
-            kind: NotificationKind::RefundRequested,
-            title: "Refund requested",
-            message: &format!("A refund of {amount} {currency} to {name} has been opened."),
-            related_id: booking.as_str(),
-            to: &[Recipient::Admins],
-        };
-        notify(uow, notice).await?;
+        let share = Share { booking: Some(booking), client, payment: &payment, amount, reason };
+        opened.push(open_share(uow, share).await?);
     }
-    tell_booking(uow, booking).await?;
+    agree::tell_booking(uow, booking).await?;
+    Ok(opened)
+}
+
+/// Opens the refund of one payment that is held.
+pub(super) async fn open_payment(
+    uow: &mut UnitOfWork,
+    held: &HeldPayment,
+    amount: Option<AmountInput>,
+    reason: Option<&str>,
+) -> Result<Opened> {
+    let payment = &held.payment;
+    let id = payment.payment_id.ok_or(Error::NotFound("payment"))?;
+    let booking = held.booking.as_ref().map(|booking| &booking.booking_id);
+    let known = match &payment.refund_status {
+        Some(status) => Some(status.clone()),
+        None => elsewhere(uow, booking, id).await?,
+    };
+    if let Some(status) = known {
+        return Err(RefundRefusal::Already(status).into());
+    }
+    if payment.state == PaymentState::Pending || payment.amount <= Amount::ZERO {
+        return Err(RefundRefusal::Nothing.into());
+    }
+    let paid = Paid { payment_id: id, amount: payment.amount, currency: payment.currency.clone(), refund_status: None };
+    let client = held.booking.as_ref().map(|booking| (&booking.client.client_id, booking.client.name.as_str()));
+    let mut shares = shares(vec![paid], amount)?;
+    let (paid, amount) = shares.pop().ok_or(RefundRefusal::Nothing)?;
+    let opened = open_share(uow, Share { booking, client, payment: &paid, amount, reason }).await?;
+    if let Some(booking) = booking {
+        agree::tell_booking(uow, booking).await?;
+    }
     Ok(opened)
 }
 
@@ -196,6 +230,43 @@ async fn refunded(uow: &mut UnitOfWork, booking: &BookingId) -> Result<Refunded>
     .ok_or(Error::NotFound("booking"))
 }
 
+/// How far a refund of the payment is that it does not know of: listed as its own; or, where no payment of the booking
+/// knows of any, told by the booking or the list.
+pub(super) async fn elsewhere(
+    uow: &mut UnitOfWork,
+    booking: Option<&BookingId>,
+    payment: PaymentId,
+) -> Result<Option<String>> {
+    let status = sqlx::query_scalar!(
+        "with listed as (
+             select internal.refund_status(r.refund_status) as status,
+                    internal.payment_of_refund(r.session_id, r.payment_id) as payment_id
+             from refund_cancellation_table r
+             where (r.session_id = $1 or (r.session_id is null and r.payment_id = $2::integer::text))
+               and internal.refund_status(r.refund_status) is not null
+         )
+         select coalesce(
+             (select max(status) from listed where payment_id = $2),
+             case
+                 when not exists (
+                     select
+                     from payments p
+                     where p.booking_id = $1
+                       and internal.refund_status(p.refund_status) is not null
+                 ) then coalesce(
+                     (select internal.refund_status(refund_status) from bookings where booking_id = $1),
+                     (select max(status) from listed)
+                 )
+             end
+         )",
+        booking.map(BookingId::as_str),
+        payment.0,
+    )
+    .fetch_one(uow.db())
+    .await?;
+    Ok(status)
+}
+
 /// Locks the booking's payments and reads them, the oldest first.
 async fn payments(uow: &mut UnitOfWork, booking: &BookingId) -> Result<Vec<Paid>> {
     let payments = sqlx::query_as!(
@@ -215,91 +286,60 @@ async fn payments(uow: &mut UnitOfWork, booking: &BookingId) -> Result<Vec<Paid>
     Ok(payments)
 }
 
-/// Writes one refund: to its payment, and to the row that waits for it since the cancellation, or a new one.
-async fn write(uow: &mut UnitOfWork, booking: &BookingId, payment: PaymentId, amount: Amount) -> Result<RefundId> {
+/// What goes back of one payment.
+struct Share<'a> {
+    booking: Option<&'a BookingId>,
+    client: Option<(&'a ClientId, &'a str)>,
+    payment: &'a Paid,
+    amount: Amount,
+    reason: Option<&'a str>,
+}
+
+/// Writes one refund: to its payment, and to the row that waits for it since the cancellation, or a new one; and tells
+/// of it.
+async fn open_share(uow: &mut UnitOfWork, share: Share<'_>) -> Result<Opened> {
+    let Share { booking, client, payment, amount, reason } = share;
     let now = Timestamp::from(uow.now());
-    let refund_id = sqlx::query_scalar!(
-        r#"with paid as (
-               update payments
-               set refund_amount = $3,
-                   refund_status = 'initiated',
-                   refund_initiation_date = $4,
-                   refund_failed_date = null,
-                   updated_at = $4
-               where payment_id = $2
-               returning payment_id::text as payment_id, payment_reference_id
-           ), waiting as (
-               select r.id
-               from refund_cancellation_table r
-               cross join paid
-               where r.session_id = $1
-                 and internal.refund_status(r.refund_status) is null
-                 and (r.payment_id is null or r.payment_id in (paid.payment_id, paid.payment_reference_id))
-               order by r.payment_id is null, r.id
-               limit 1
-           ), started as (
-               update refund_cancellation_table r
-               set refund_status = 'initiated',
-                   payment_id = paid.payment_id
-               from waiting
-               cross join paid
-               where r.id = waiting.id
-               returning r.id
-           ), added as (
-               insert into refund_cancellation_table
-                   (client_id, client_name, session_id, session_name, session_timings, payment_id, refund_status)
-               select a.client_id,
-                      left(coalesce(a.client_name, b.invitee_name), 255),
-                      b.booking_id,
-                      left(b.booking_resource_name, 255),
-                      b.booking_start_at,
-                      paid.payment_id,
-                      'initiated'
-               from bookings b
-               cross join paid
-               left join appointment_table a on a.session_id = b.booking_id
-               where b.booking_id = $1
-                 and not exists (select from started)
-               returning id
-           )
-           select id as "id!: RefundId" from started
-           union all
-           select id from added"#,
-        booking.as_str(),
-        payment.0,
+    sqlx::query!(
+        "update payments
+         set refund_amount = $2,
+             refund_status = 'initiated',
+             refund_initiation_date = $3,
+             refund_failed_date = null,
+             updated_at = $3
+         where payment_id = $1",
+        payment.payment_id.0,
         amount as Amount,
         now as Timestamp,
     )
-    .fetch_one(uow.db())
-    .await?;
-    Ok(refund_id)
-}
-
-/// Brings the booking's refund columns in line with its payments: the sum, and the state of the least far.
-///
-/// # Errors
-///
-/// If the database refuses.
-pub async fn tell_booking(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
-    sqlx::query!(
-        "update bookings b
-         set refund_amount = r.amount,
-             refund_status = r.status
-         from (
-             select sum(p.refund_amount) as amount,
-                    (array['requested', 'initiated', 'processing', 'failed', 'completed'])[min(
-                        array_position(array['requested', 'initiated', 'processing', 'failed', 'completed'],
-                                       internal.refund_status(p.refund_status))
-                    )] as status
-             from payments p
-             where p.booking_id = $1
-               and internal.refund_status(p.refund_status) is not null
-         ) r
-         where b.booking_id = $1
-           and r.status is not null",
-        booking.as_str(),
-    )
     .execute(uow.db())
     .await?;
-    Ok(())
+    agree::tell_list(uow, booking, payment.payment_id).await?;
+    let refund_id = refunds::of_payment(uow, booking, payment.payment_id).await?;
+    let currency = payment.currency.as_deref().unwrap_or("INR");
+    let about =
+        booking.map_or_else(|| format!("payment {}", payment.payment_id), |booking| format!("booking {booking}"));
+    let mut entry = Entry::new("refund_open", format!("Refund of {amount} {currency} opened for {about}"))
+        .on("refund", refund_id)
+        .detail(json!({
+            "booking_id": booking,
+            "payment_id": payment.payment_id,
+            "refund_amount": amount,
+            "refund_status": "initiated",
+            "reason": reason,
+        }));
+    if let Some((client, name)) = client {
+        entry = entry.client(client, name);
+    }
+    uow.record(entry);
+    let name = client.map_or(NO_NAME, |(_, name)| name);
+    let notice = Notice {
+        kind: NotificationKind::RefundRequested,
+        title: "Refund requested",
+        message: &format!("A refund of {amount} {currency} to {name} has been opened."),
+        related_id: booking.map_or("", BookingId::as_str),
+        to: &[Recipient::Admins],
+    };
+    notify(uow, notice).await?;
+    Ok(Opened { refund_id, payment_id: payment.payment_id, amount })
 }

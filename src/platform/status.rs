@@ -87,6 +87,8 @@ macro_rules! words {
     )+};
 }
 
+pub(crate) use words;
+
 words! {
     /// `bookings.booking_status`.
     BookingStatus {

@@ -14,14 +14,12 @@ use safestories::{
     },
 };
 use serde_json::{Value, from_value, json};
-use sqlx::AssertSqlSafe;
 
+use super::{PAYMENTS, cancelled_and_paid, practice, row, run, told};
 use crate::{
-    given::{Row, booking, client, payment, therapist, user},
-    harness::TestApi,
+    given::payment,
+    harness::{Answer, TestApi},
 };
-
-const START: &str = "2026-02-05T10:00:00Z";
 
 async fn begin(api: &TestApi) -> UnitOfWork {
     Work::of_task(&api.app, "test").begin().await.expect("a transaction")
@@ -30,17 +28,6 @@ async fn begin(api: &TestApi) -> UnitOfWork {
 async fn commit(mut uow: UnitOfWork) {
     uow.record(Entry::new("test", "a test changed something").quiet());
     uow.commit().await.expect("a commit");
-}
-
-/// A practice with one booking of 1700.00, changed as the test needs it.
-async fn practice(change: impl FnOnce(Row) -> Row) -> (TestApi, String) {
-    let api = TestApi::new().await;
-    api.given(therapist("T1")).await;
-    api.given(client("C1")).await;
-    api.given(user("admin", "admin")).await;
-    let id =
-        api.given(change(booking("T1", START).with("invitee_payment_amount", json!(1700.00))).of_client("C1")).await;
-    (api, id)
 }
 
 async fn open(api: &TestApi, id: &str, amount: Option<&str>) -> Result<Vec<Opened>> {
@@ -53,28 +40,6 @@ async fn open(api: &TestApi, id: &str, amount: Option<&str>) -> Result<Vec<Opene
 
 async fn refused(api: &TestApi, id: &str, amount: Option<&str>) -> String {
     open(api, id, amount).await.expect_err("a refusal").to_string()
-}
-
-/// All that is told of refunds, place by place.
-async fn told(api: &TestApi) -> Value {
-    sqlx::query_scalar(
-        "select jsonb_build_object(
-             'booking', (select jsonb_agg(jsonb_build_array(refund_amount, refund_status)) from bookings),
-             'payments', (select jsonb_agg(jsonb_build_array(amount, refund_amount, refund_status) order by payment_id)
-                          from payments),
-             'refunds', (select jsonb_agg(jsonb_build_array(r.client_id, r.refund_status, r.payment_id = p.payment_id::text)
-                                          order by r.id)
-                         from refund_cancellation_table r
-                         left join payments p on p.payment_id::text = r.payment_id)
-         )",
-    )
-    .fetch_one(&mut *api.sql().await)
-    .await
-    .expect("what is told")
-}
-
-async fn run(api: &TestApi, sql: &str) {
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *api.sql().await).await.expect(sql);
 }
 
 #[tokio::test]
@@ -251,4 +216,144 @@ async fn several_payments_are_refunded_oldest_first_and_each_once() {
 async fn a_booking_that_does_not_exist_is_not_found() {
     let (api, _) = practice(|booking| booking).await;
     assert!(matches!(open(&api, "nothing", None).await, Err(Error::NotFound("booking"))));
+}
+
+/// Refunds a payment through the API.
+async fn ask(api: &TestApi, payment: &str, query: &str, body: Value) -> Answer {
+    api.admin().post(&format!("{PAYMENTS}/{payment}/refund{query}"), body).await
+}
+
+#[tokio::test]
+async fn a_payment_is_refunded_in_full_unless_a_part_is_asked_for() {
+    for (body, amount) in [(json!({}), 1700.0), (json!({ "refund_amount": "0.50", "reason": "Late" }), 0.5)] {
+        let (api, id, payment) = cancelled_and_paid().await;
+        let answer = ask(&api, &payment, "", body).await;
+        let refund = answer.clone().created();
+        assert_eq!(answer.header("location"), format!("{}/{}", super::REFUNDS, refund["id"]));
+        assert_eq!(refund["state"], "initiated");
+        assert_eq!(refund["refund_of"].to_string(), payment);
+        assert_eq!(refund["session_id"], id);
+        assert_eq!(refund["client_id"], "C1");
+        assert_eq!(
+            told(&api).await,
+            json!({
+                "booking": [[amount, "initiated"]],
+                "payments": [[1700.0, amount, "initiated"]],
+                "refunds": [["C1", "initiated", true]],
+            })
+        );
+        let again = ask(&api, &payment, "", json!({})).await;
+        again.is_problem(409, "already-refunded");
+        assert_eq!(again.body["refund_status"], "initiated");
+    }
+    let (api, _, payment) = cancelled_and_paid().await;
+    let bare = api.admin().send_raw(axum::http::Method::POST, &format!("{PAYMENTS}/{payment}/refund"), "").await;
+    assert_eq!(bare.created()["refund_amount"], "1700.0");
+}
+
+#[tokio::test]
+async fn of_sixteen_at_once_exactly_one_opens_the_refund() {
+    let (api, _, payment) = cancelled_and_paid().await;
+    let second = api.second_instance();
+    let attempts = (0..16).map(|number| {
+        let api = if number % 2 == 0 { &api } else { &second };
+        ask(api, &payment, "", json!({ "refund_amount": "100.00" }))
+    });
+    let answers = futures_util::future::join_all(attempts).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1);
+    for answer in answers.iter().filter(|answer| answer.status != 201) {
+        answer.is_problem(409, "already-refunded");
+    }
+    assert_eq!(
+        told(&api).await,
+        json!({
+            "booking": [[100.0, "initiated"]],
+            "payments": [[1700.0, 100.0, "initiated"]],
+            "refunds": [["C1", "initiated", true]],
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_dry_run_of_a_refund_keeps_nothing() {
+    let (api, _, payment) = cancelled_and_paid().await;
+    let before = told(&api).await;
+    let shown = ask(&api, &payment, "?dry_run=true", json!({})).await.ok();
+    assert_eq!(shown["dry_run"], true);
+    assert_eq!(shown["refund_amount"], "1700.0");
+    assert_eq!(shown["effects"][0]["action"], "refund_open");
+    assert_eq!(told(&api).await, before);
+    assert_eq!(api.trail().await, []);
+}
+
+#[tokio::test]
+async fn a_repeat_answers_the_same_refund() {
+    let (api, _, payment) = cancelled_and_paid().await;
+    let path = format!("{PAYMENTS}/{payment}/refund");
+    let once = api.admin().with("idempotency-key", "k1").post(&path, json!({})).await.created();
+    let twice = api.admin().with("idempotency-key", "k1").post(&path, json!({})).await.created();
+    assert_eq!(once, twice);
+}
+
+#[tokio::test]
+async fn what_cannot_be_refunded_is_told_why() {
+    let (api, id, payment) = cancelled_and_paid().await;
+    let more = ask(&api, &payment, "", json!({ "refund_amount": "1700.01" })).await;
+    more.is_problem(422, "refund-exceeds-payment");
+    assert_eq!(more.body["refundable"], "1700.0");
+    ask(&api, &payment, "", json!({ "refund_amount": "0" })).await.is_problem(409, "nothing-to-refund");
+    ask(&api, &payment, "", json!({ "refund_amount": "-1" })).await.is_invalid(&["/refund_amount"]);
+    ask(&api, &payment, "", json!({ "amount": "1" })).await.is_invalid(&["/amount"]);
+    ask(&api, "999999", "", json!({})).await.is_problem(404, "not-found");
+    ask(&api, "abc", "", json!({})).await.is_problem(404, "not-found");
+    run(
+        &api,
+        &format!(
+            "update bookings set booking_status = 'confirmed', invitee_status = 'Waiting' where booking_id = '{id}'"
+        ),
+    )
+    .await;
+    ask(&api, &payment, "", json!({})).await.is_problem(409, "nothing-to-refund");
+    run(&api, "update bookings set invitee_status = null; update payments set amount = 'NaN'; update bookings set invitee_payment_amount = null")
+        .await;
+    ask(&api, &payment, "", json!({})).await.is_problem(409, "nothing-to-refund");
+    assert_eq!(told(&api).await["refunds"], json!(null));
+}
+
+#[tokio::test]
+async fn a_stale_version_is_not_refunded() {
+    let (api, _, payment) = cancelled_and_paid().await;
+    let path = format!("{PAYMENTS}/{payment}");
+    let tag = api.admin().get(&path).await.etag().to_owned();
+    api.admin().patch(&path, json!({ "amount": "900" })).await.ok();
+    let stale = api.admin().with("if-match", &tag).post(&format!("{path}/refund"), json!({})).await;
+    stale.is_problem(412, "stale");
+    assert_eq!(stale.body["current"]["amount"], "900.00");
+}
+
+#[tokio::test]
+async fn a_payment_without_a_booking_is_refunded_too() {
+    let (api, _) = practice(|booking| booking).await;
+    let payment = api.given(payment("x").with("booking_id", Value::Null)).await;
+    let refund = ask(&api, &payment, "", json!({ "refund_amount": "100" })).await.created();
+    assert_eq!(refund["session_id"], Value::Null);
+    assert_eq!(refund["payment_id"], payment);
+    ask(&api, &payment, "", json!({})).await.is_problem(409, "already-refunded");
+    assert_eq!(
+        row(&api, "select refund_amount, refund_status from payments").await,
+        json!({ "refund_amount": 100.0, "refund_status": "initiated" })
+    );
+}
+
+#[tokio::test]
+async fn one_of_several_payments_is_refunded_by_itself() {
+    let (api, id) = practice(|booking| booking).await;
+    let first = api.given(payment(&id).with("amount", 1000)).await;
+    let second = api.given(payment(&id).with("amount", 700)).await;
+    ask(&api, &second, "", json!({})).await.created();
+    ask(&api, &second, "", json!({})).await.is_problem(409, "already-refunded");
+    assert_eq!(told(&api).await["payments"], json!([[1000, null, null], [700, 700, "initiated"]]));
+    ask(&api, &first, "", json!({ "refund_amount": "300" })).await.created();
+    assert_eq!(told(&api).await["booking"], json!([[1000.0, "initiated"]]));
+    assert_eq!(told(&api).await["refunds"].as_array().map(Vec::len), Some(2));
 }

@@ -1,0 +1,410 @@
+-- How money is read: what a payment's state is, what a booking counts for, which refund belongs to which payment, and
+-- where the four tables that tell of refunds disagree; with the indexes of their lists.
+--
+-- Every function is total, as those of 0004 are: an amount that is none (NULL, NaN, infinite, beyond 30 digits, negative)
+-- counts as 0, a word nobody knows as itself. What an index holds of text or amounts is cut, so that no value another
+-- program left behind is too long for it.
+
+-- What a booking brought in: gross figures are sums of this.
+create or replace function internal.booking_paid(amount numeric) returns numeric
+    language sql immutable parallel safe
+    return case when internal.is_free(amount) then 0 else greatest(amount, 0) end;
+
+-- What of it went back: refunded figures are sums of this.
+create or replace function internal.booking_refunded(word text, amount numeric) returns numeric
+    language sql immutable parallel safe
+    return case
+        when internal.refund_status(word) = 'completed' and not internal.is_free(amount) then greatest(amount, 0)
+        else 0
+    end;
+
+-- What of it is on its way back.
+create or replace function internal.booking_refunding(word text, amount numeric) returns numeric
+    language sql immutable parallel safe
+    return case
+        when internal.refund_status(word) in ('initiated', 'processing') and not internal.is_free(amount)
+            then greatest(amount, 0)
+        else 0
+    end;
+
+-- How far a refund is, as a word of a closed set: `pending` where nothing was started.
+create function internal.refund_state(word text) returns text
+    language sql immutable parallel safe
+    return case coalesce(internal.refund_status(word), 'pending')
+        when 'pending' then 'pending'
+        when 'requested' then 'requested'
+        when 'initiated' then 'initiated'
+        when 'processing' then 'processing'
+        when 'failed' then 'failed'
+        when 'completed' then 'completed'
+        else 'unknown'
+    end;
+
+-- The same as a number, the least far first; nothing for what was not started or is not known. The refund of a booking
+-- is as far as the least far one of its payments (`refund_step_word` of the least).
+create function internal.refund_step(word text) returns integer
+    language sql immutable parallel safe
+    return case internal.refund_status(word)
+        when 'requested' then 1
+        when 'initiated' then 2
+        when 'processing' then 3
+        when 'failed' then 4
+        when 'completed' then 5
+    end;
+
+create function internal.refund_step_word(step integer) returns text
+    language sql immutable parallel safe
+    return (array['requested', 'initiated', 'processing', 'failed', 'completed'])[step];
+
+-- The state of a payment, first match wins: its refund, however far; else cancelled with its booking (nothing decided
+-- about the money yet); else pending, while nothing was paid; else completed.
+create function internal.payment_state(refund text, amount numeric, booking_status text, invitee_status text)
+    returns text
+    language sql immutable parallel safe
+    return case internal.refund_state(refund)
+        when 'pending' then case
+            when internal.booking_status(booking_status) = 'cancelled' then 'cancelled'
+            when internal.invitee_status(invitee_status) = 'waiting' then 'pending'
+            when internal.booking_paid(amount) = 0 then 'pending'
+            else 'completed'
+        end
+        when 'requested' then 'refund_requested'
+        when 'initiated' then 'refund_initiated'
+        when 'processing' then 'refund_processing'
+        when 'failed' then 'refund_failed'
+        when 'completed' then 'refund_completed'
+        else 'refund_unknown'
+    end;
+
+-- What `q=` looks into, of payments and refunds.
+create function internal.money_text(name text, email text, reference text) returns text
+    language sql immutable parallel safe
+    return lower(coalesce(name, '')) || E'\n' || lower(coalesce(email, '')) || E'\n' || lower(coalesce(reference, ''));
+
+-- The payment that a row of refund_cancellation_table is about: of its booking's payments the one it names by id or by
+-- the gateway's reference, the oldest where it names none; without such a booking, the one it names by id.
+create function internal.payment_of_refund(booking text, named text) returns integer
+    language sql stable parallel safe
+begin atomic
+    select coalesce(
+        (
+            select p.payment_id
+            from public.payments p
+            where p.booking_id = booking
+              and (nullif(btrim(named), '') is null or named in (p.payment_id::text, p.payment_reference_id))
+            order by p.payment_id::text is distinct from named, p.payment_id
+            limit 1
+        ),
+        (
+            select p.payment_id
+            from public.payments p
+            where p.payment_id = case when named ~ '^[0-9]{1,9}$' then named::integer end
+              and (p.booking_id is null or booking is null)
+        )
+    );
+end;
+
+-- Payments, in each order offered, and by what is looked for.
+create index payments_by_date on public.payments (coalesce(payment_date, '-infinity'), payment_id);
+create index payments_by_amount on public.payments (round(internal.booking_paid(amount), 2), payment_id);
+create index payments_by_name on public.payments (left(lower(coalesce(invitee_name, '')), 100), payment_id);
+create index payments_search on public.payments
+    using gin (internal.money_text(invitee_name, invitee_email, payment_reference_id) internal.gin_trgm_ops);
+create index payments_by_reference on public.payments (left(lower(btrim(payment_reference_id)), 100))
+    where payment_reference_id is not null;
+-- Payments with a refund are few, and looked for by how far it is.
+create index payments_refunded on public.payments
+    (internal.refund_state(refund_status), coalesce(payment_date, '-infinity'), payment_id)
+    where internal.refund_status(refund_status) is not null;
+-- Pending payments are fewer still.
+create index payments_without_amount on public.payments (payment_id) where internal.booking_paid(amount) = 0;
+create index payments_without_booking on public.payments (payment_id) where booking_id is null;
+
+-- Bookings whose payment is awaited stand among the payments, as pending.
+create index bookings_awaiting_payment on public.bookings (booking_id)
+    where internal.invitee_status(invitee_status) = 'waiting';
+-- Bookings with a refund are few: figures of what goes back, and the reconciliation, look for them.
+create index bookings_refunded on public.bookings (coalesce(booking_start_at, '-infinity'), booking_id)
+    where internal.refund_status(refund_status) is not null;
+
+-- Refunds, likewise.
+create index refunds_by_state on public.refund_cancellation_table (internal.refund_state(refund_status), id);
+create index refunds_by_session on public.refund_cancellation_table (coalesce(session_timings, '-infinity'), id);
+create index refunds_by_name on public.refund_cancellation_table (left(lower(coalesce(client_name, '')), 100), id);
+create index refunds_of_client on public.refund_cancellation_table (client_id, id);
+create index refunds_search on public.refund_cancellation_table
+    using gin (internal.money_text(client_name, refund_id, payment_id) internal.gin_trgm_ops);
+create index refunds_of_payment on public.refund_cancellation_table (payment_id);
+
+-- What one side says of a booking's money, in a few words.
+create function internal.money_words(paid numeric, refund text, refunded numeric) returns text
+    language sql stable parallel safe
+    return left(
+        'paid ' || coalesce(left(paid::text, 40), 'nothing') || case
+            when refund is null then ', no refund'
+            else ', refund ' || refund || coalesce(' of ' || left(refunded::text, 40), '')
+        end,
+        300
+    );
+
+-- Every disagreement between bookings, payments, refund_cancellation_table and booking_cancelled, of one kind or of all;
+-- what each kind means, and which side is right by which rule, is told in src/payments/refunds/disagreement.rs.
+--
+-- Bookings and payments are joined once, whole, and only what may disagree is kept of them (`pairs`); what is in order
+-- is never looked at again: 4.3 s of one core on a million bookings. A kind that is not wanted costs nothing beyond that.
+-- The trail alone is looked up by index, for the few that it decides over (`offset 0` keeps it from being read whole).
+-- What several rows share is told of once.
+create function internal.money_disagreements(wanted text)
+    returns table (
+        kind          text,
+        booking_id    text,
+        payment_id    integer,
+        refund_row    integer,
+        bookings      text,
+        payments      text,
+        refunds       text,
+        cancellations text
+    )
+    language sql stable
+    -- The join of a million bookings with their payments fits.
+    set work_mem = '128MB'
+begin atomic
+    with pairs as materialized (
+        select b.booking_id,
+               p.payment_id,
+               b.invitee_payment_amount as told_paid,
+               internal.refund_status(b.refund_status) as told_refund,
+               b.refund_amount as told_amount,
+               internal.invitee_status(b.invitee_status) = 'waiting' as awaited,
+               internal.booking_status(b.booking_status) = 'cancelled' as cancelled,
+               p.amount as paid,
+               internal.refund_status(p.refund_status) as refund,
+               p.refund_amount as amount
+        from public.bookings b
+        full join public.payments p on p.booking_id = b.booking_id
+        where (p.payment_id is not null or b.booking_id is not null)
+          and (b.booking_id is null
+               or b.refund_status is not null
+               or p.refund_status is not null
+               or b.invitee_payment_amount is distinct from p.amount
+               or internal.booking_status(b.booking_status) = 'cancelled'
+               or internal.invitee_status(b.invitee_status) = 'waiting')
+    ), refunds_of_bookings as materialized (
+        select p.booking_id,
+               min(p.payment_id) filter (where p.refund is not null) as payment_id,
+               max(p.told_paid) as told_paid,
+               max(p.told_refund) as told_refund,
+               max(p.told_amount) as told_amount,
+               sum(internal.booking_paid(p.paid)) filter (where p.refund is not null) as paid,
+               coalesce(internal.refund_step_word(min(internal.refund_step(p.refund))), min(p.refund)) as refund,
+               sum(internal.booking_paid(p.amount)) filter (where p.refund is not null) as amount
+        from pairs p
+        where p.booking_id is not null
+          and (p.told_refund is not null or p.refund is not null)
+        group by p.booking_id
+    ), listed as materialized (
+        select l.*,
+               p.amount as paid,
+               internal.refund_status(p.refund_status) as refund,
+               p.refund_amount as amount,
+               row_number() over (partition by p.payment_id order by l.listed is null, l.id) as nth
+        from (
+            select r.id,
+                   r.session_id::text as booking_id,
+                   internal.payment_of_refund(r.session_id, r.payment_id) as payment_id,
+                   internal.refund_status(r.refund_status) as listed
+            from public.refund_cancellation_table r
+            offset 0
+        ) l
+        left join lateral (
+            select p.payment_id, p.amount, p.refund_status, p.refund_amount
+            from public.payments p
+            where p.payment_id = l.payment_id
+            offset 0
+        ) p on true
+    )
+    -- What was paid.
+    select d.kind,
+           p.booking_id,
+           p.payment_id,
+           null::integer as refund_row,
+           case when p.booking_id is not null then
+               internal.money_words(p.told_paid, p.told_refund, p.told_amount)
+               || case when p.awaited then ', payment awaited' else '' end
+           end as bookings,
+           case when p.payment_id is not null then internal.money_words(p.paid, p.refund, p.amount) end as payments,
+           null::text as refunds,
+           null::text as cancellations
+    from pairs p
+    cross join lateral (
+        select case
+            when p.booking_id is null then 'payment_without_booking'
+            when p.payment_id is null then case
+                when internal.booking_paid(p.told_paid) > 0
+                    and p.awaited is not true
+                    -- Cancelled while its payment was awaited: nothing was paid.
+                    and (p.cancelled is not true or not exists (
+                        select
+                        from internal.audit_entries e
+                        where e.subject_type = 'booking'
+                          and e.subject_id = p.booking_id
+                          and e.action = 'booking_cancel'
+                          and e.outcome = 'done'
+                          and e.detail ->> 'invitee_status' = 'waiting'
+                        offset 0
+                    ))
+                then 'paid_without_payment'
+            end
+            when p.awaited and p.cancelled is not true
+                then case when internal.booking_paid(p.paid) > 0 then 'payment_while_awaited' end
+            when internal.booking_paid(p.told_paid) <> internal.booking_paid(p.paid) then (
+                select case
+                    when min(o.payment_id) <> p.payment_id then null
+                    when sum(internal.booking_paid(o.amount)) = 0 then 'payment_without_amount'
+                    when sum(internal.booking_paid(o.amount)) <> internal.booking_paid(p.told_paid)
+                        then 'amount_differs'
+                end
+                from public.payments o
+                where o.booking_id = p.booking_id
+            )
+        end as kind
+    ) d
+    where d.kind is not null
+      and (wanted is null or d.kind = wanted)
+      and (wanted is null
+           or wanted in ('payment_without_booking', 'paid_without_payment', 'payment_while_awaited',
+                         'payment_without_amount', 'amount_differs'))
+    union all
+    -- What goes back: bookings against payments.
+    select d.kind,
+           r.booking_id,
+           r.payment_id,
+           null,
+           internal.money_words(r.told_paid, r.told_refund, r.told_amount),
+           case when r.payment_id is null then 'no refund' else internal.money_words(r.paid, r.refund, r.amount) end,
+           null,
+           null
+    from refunds_of_bookings r
+    cross join lateral (
+        select case
+            when r.refund is null then 'refund_only_in_booking'
+            when r.told_refund is distinct from r.refund then 'refund_status_differs'
+            when internal.booking_paid(r.told_amount) <> internal.booking_paid(r.amount) then 'refund_amount_differs'
+        end as kind
+    ) d
+    where d.kind is not null
+      and (wanted is null or d.kind = wanted)
+      and (wanted is null or wanted in ('refund_only_in_booking', 'refund_status_differs', 'refund_amount_differs'))
+    union all
+    -- What goes back: the list against payments.
+    select d.kind,
+           l.booking_id,
+           l.payment_id,
+           l.id,
+           case when d.kind = 'refund_waits_for_nothing' then 'not cancelled' end,
+           case when l.payment_id is not null then internal.money_words(l.paid, l.refund, l.amount) end,
+           'refund ' || left(coalesce(l.listed, 'pending'), 60),
+           null
+    from listed l
+    cross join lateral (
+        select case
+            when l.payment_id is null then 'refund_without_payment'
+            when l.nth > 1 then 'refund_listed_twice'
+            when l.listed is not null and l.refund is null then 'refund_only_listed'
+            when l.listed is distinct from l.refund then 'refund_listed_otherwise'
+            when l.listed is null and exists (
+                select
+                from public.bookings b
+                where b.booking_id = l.booking_id
+                  and internal.booking_status(b.booking_status) is distinct from 'cancelled'
+            ) then 'refund_waits_for_nothing'
+        end as kind
+    ) d
+    where d.kind is not null
+      and (wanted is null or d.kind = wanted)
+      and (wanted is null
+           or wanted in ('refund_without_payment', 'refund_listed_twice', 'refund_only_listed', 'refund_listed_otherwise',
+                         'refund_waits_for_nothing'))
+    union all
+    select 'refund_not_listed',
+           p.booking_id,
+           p.payment_id,
+           null,
+           null,
+           internal.money_words(p.paid, p.refund, p.amount),
+           'no refund',
+           null
+    from pairs p
+    where p.refund is not null
+      and not exists (select from listed l where l.payment_id = p.payment_id)
+      and (wanted is null or wanted = 'refund_not_listed')
+    union all
+    select 'refund_above_payment',
+           p.booking_id,
+           p.payment_id,
+           null,
+           null,
+           internal.money_words(p.paid, p.refund, p.amount),
+           null,
+           null
+    from pairs p
+    where p.refund is not null
+      and internal.booking_paid(p.amount) > internal.booking_paid(p.paid)
+      and (wanted is null or wanted = 'refund_above_payment')
+    union all
+    -- What was called off.
+    select 'cancelled_without_refund',
+           p.booking_id,
+           p.payment_id,
+           null,
+           'cancelled',
+           internal.money_words(p.paid, p.refund, p.amount),
+           'no refund',
+           null
+    from pairs p
+    where p.cancelled
+      and p.awaited is not true
+      and internal.booking_paid(p.paid) > 0
+      and p.refund is null
+      and not exists (
+          select
+          from public.refund_cancellation_table r
+          join public.payments o on o.payment_id = p.payment_id
+          where r.session_id = p.booking_id
+            and (nullif(btrim(r.payment_id), '') is null
+                 or r.payment_id in (o.payment_id::text, o.payment_reference_id))
+      )
+      and (wanted is null or wanted = 'cancelled_without_refund')
+    union all
+    select distinct 'cancelled_without_record', p.booking_id, null::integer, null::integer, 'cancelled', null, null,
+           'no record'
+    from pairs p
+    where p.cancelled
+      and not exists (select from public.booking_cancelled c where c.booking_id = p.booking_id)
+      and (wanted is null or wanted = 'cancelled_without_record')
+    union all
+    select distinct 'record_without_cancellation',
+           c.booking_id,
+           null::integer,
+           null::integer,
+           case
+               when exists (select from public.bookings b where b.booking_id = c.booking_id offset 0) then 'not cancelled'
+               else 'no such booking'
+           end,
+           null,
+           null,
+           'cancelled'
+    from public.booking_cancelled c
+    where not exists (select from pairs p where p.booking_id = c.booking_id and p.cancelled)
+      -- A restored booking keeps the record of its cancellation.
+      and not exists (
+          select
+          from internal.audit_entries e
+          where e.subject_type = 'booking'
+            and e.subject_id = c.booking_id
+            and e.action = 'booking_restore'
+            and e.outcome = 'done'
+          offset 0
+      )
+      and (wanted is null or wanted = 'record_without_cancellation');
+end;

@@ -1,0 +1,84 @@
+//! How every operation on a refund ends: the refund as it stands now, read in the same transaction.
+
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::model::Refund;
+use crate::platform::{
+    audit::Effect,
+    error::{Error, Result},
+    etag::Versioned,
+    ids::{BookingId, PaymentId, RefundId},
+    work::UnitOfWork,
+};
+
+/// How an operation that changes several rows is run.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in crate::payments) struct DryRun {
+    /// True: go through all checks and tell the effects, but keep nothing.
+    pub(in crate::payments) dry_run: Option<bool>,
+}
+
+/// A refund as an operation leaves it; from a dry run, as it would leave it, with what else would be done.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::payments) struct ChangedRefund {
+    #[serde(flatten)]
+    refund: Refund,
+    /// True if nothing was kept: the request was a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    dry_run: Option<bool>,
+    /// What a dry run would have done; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    effects: Option<Vec<Effect>>,
+}
+
+impl ChangedRefund {
+    /// Whether it was done.
+    pub(in crate::payments) fn is_kept(&self) -> bool {
+        self.effects.is_none()
+    }
+}
+
+/// Commits and answers with the refund.
+pub(in crate::payments) async fn changed(
+    mut uow: UnitOfWork,
+    id: RefundId,
+    status: StatusCode,
+) -> Result<Versioned<ChangedRefund>> {
+    let refund = Refund::read(uow.db(), id).await?;
+    let (stored, effects) = (refund.version.clone(), uow.effects());
+    uow.answers_with(status, id);
+    uow.commit().await?;
+    let dry_run = effects.is_some().then_some(true);
+    Ok(Versioned::new(stored, ChangedRefund { refund, dry_run, effects }))
+}
+
+/// The id that a repeat finds.
+pub(in crate::payments) fn id_of(earlier: &str) -> Result<RefundId> {
+    earlier.parse().map(RefundId).map_err(|_| Error::internal("a refund's id is a number"))
+}
+
+/// The refund of a payment that has one.
+pub(in crate::payments) async fn of_payment(
+    uow: &mut UnitOfWork,
+    booking: Option<&BookingId>,
+    payment: PaymentId,
+) -> Result<RefundId> {
+    let id = sqlx::query_scalar!(
+        r#"select r.id as "id: RefundId"
+           from refund_cancellation_table r
+           where (r.session_id = $1 or (r.session_id is null and r.payment_id = $2::integer::text))
+             and internal.payment_of_refund(r.session_id, r.payment_id) = $2
+           order by r.id
+           limit 1"#,
+        booking.map(BookingId::as_str),
+        payment.0,
+    )
+    .fetch_one(uow.db())
+    .await?;
+    Ok(id)
+}

@@ -1,0 +1,36 @@
+//! One refund.
+
+use axum::extract::State;
+
+use super::model::Refund;
+use crate::platform::{
+    app::App,
+    error::Result,
+    etag::{Preconditions, Versioned},
+    extract::Path,
+    ids::RefundId,
+    problem::Problems,
+};
+
+/// Get a refund
+#[utoipa::path(
+    get,
+    path = "/refunds/{id}",
+    tag = "refunds",
+    params(("id" = RefundId, Path, description = "The refund's id")),
+    responses(
+        (status = 200, description = "The refund", body = Refund),
+        (status = 304, description = "Not changed since the version in If-None-Match"),
+        Problems,
+    ),
+)]
+pub(super) async fn get_refund(
+    State(app): State<App>,
+    Path(id): Path<RefundId>,
+    unless: Preconditions,
+) -> Result<Versioned<Refund>> {
+    let mut db = app.db.read().await?;
+    let refund = Refund::read(&mut db, id).await?;
+    db.answered();
+    Ok(refund.versioned().unless(unless))
+}

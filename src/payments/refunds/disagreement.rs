@@ -1,0 +1,147 @@
+//! What the four places that tell of money can disagree about, which of them is right then, by which rule, and what mends
+//! it. The set is closed: `internal.money_disagreements` finds these and no others.
+//!
+//! The rules, in short: a payment says what was paid and how much of it goes back; a booking says whether it takes place,
+//! and what was paid as long as no payment does; a refund that any place tells of counts, so that money never goes back
+//! twice.
+
+use crate::platform::status::words;
+
+words! {
+    /// A kind of disagreement.
+    DisagreementKind {
+        /// A payment is for no booking, or for one that does not exist.
+        PaymentWithoutBooking = "payment_without_booking",
+        /// A booking says it was paid, and has no payment.
+        PaidWithoutPayment = "paid_without_payment",
+        /// A booking awaits its payment, and has one.
+        PaymentWhileAwaited = "payment_while_awaited",
+        /// A payment has no amount, and its booking has one.
+        PaymentWithoutAmount = "payment_without_amount",
+        /// A booking's amount is not the sum of its payments.
+        AmountDiffers = "amount_differs",
+        /// A booking tells of a refund, and no payment of it does.
+        RefundOnlyInBooking = "refund_only_in_booking",
+        /// A booking's refund is not as far as the least far one of its payments, or it tells of none.
+        RefundStatusDiffers = "refund_status_differs",
+        /// A booking's refund is not the sum of its payments' refunds.
+        RefundAmountDiffers = "refund_amount_differs",
+        /// The list has a refund of no payment that exists.
+        RefundWithoutPayment = "refund_without_payment",
+        /// The list tells of a refund, and its payment does not.
+        RefundOnlyListed = "refund_only_listed",
+        /// The list says that a refund is as far as its payment does not.
+        RefundListedOtherwise = "refund_listed_otherwise",
+        /// The list has a payment's refund more than once.
+        RefundListedTwice = "refund_listed_twice",
+        /// A payment has a refund that the list does not have.
+        RefundNotListed = "refund_not_listed",
+        /// The list waits to decide about a booking that was not called off.
+        RefundWaitsForNothing = "refund_waits_for_nothing",
+        /// More goes back than was paid.
+        RefundAbovePayment = "refund_above_payment",
+        /// A paid booking was called off, and the list does not wait to decide about it.
+        CancelledWithoutRefund = "cancelled_without_refund",
+        /// A booking was called off, and there is no record of its cancellation.
+        CancelledWithoutRecord = "cancelled_without_record",
+        /// A cancellation is on record, and its booking was not called off (or restored here).
+        RecordWithoutCancellation = "record_without_cancellation",
+    }
+
+    /// One of the places that tell of money: a table.
+    DisagreementSide {
+        /// `bookings`.
+        Bookings = "bookings",
+        /// `payments`.
+        Payments = "payments",
+        /// `refund_cancellation_table`.
+        RefundCancellationTable = "refund_cancellation_table",
+        /// None of them: somebody has to look.
+        Nobody = "nobody",
+    }
+}
+
+/// What settles a kind of disagreement.
+#[derive(Debug, Clone, Copy)]
+pub struct Settlement {
+    /// Which side is right.
+    pub right: DisagreementSide,
+    /// By which rule.
+    pub rule: &'static str,
+    /// What mends it.
+    pub mend: &'static str,
+}
+
+const PAYMENT_IS_TRUTH: &str =
+    "A payment says what was paid and how much of it goes back; bookings and the list follow.";
+const TOLD_REFUND_COUNTS: &str = "A refund that any place tells of counts, so that money never goes back twice.";
+const BOOKING_SAYS_STATUS: &str = "A booking says whether it takes place; what tells of cancellations follows.";
+const ONE_REFUND: &str = "A payment has one refund, of at most what was paid, and the list has it once.";
+
+const SAVE_PAYMENT: &str = "Save the payment: PATCH /payments/{payment_id} with {}.";
+const RECORD_PAYMENT: &str = "Record the payment: POST /payments.";
+
+impl DisagreementKind {
+    /// Which side is right, by which rule, and what mends it.
+    #[must_use]
+    pub fn settlement(self) -> Settlement {
+        use DisagreementKind as K;
+        let (right, rule, mend) = match self {
+            K::PaymentWithoutBooking => (
+                DisagreementSide::Payments,
+                "Money that was taken counts, also where nobody knows what for.",
+                "Find out by its reference what it was for; record it for that booking, or refund it.",
+            ),
+            K::PaidWithoutPayment => (
+                DisagreementSide::Bookings,
+                "A booking with an amount whose payment is not awaited was paid.",
+                RECORD_PAYMENT,
+            ),
+            K::PaymentWhileAwaited => (
+                DisagreementSide::Bookings,
+                "While a booking awaits its payment, nothing was paid.",
+                "If the money is there, confirm the booking: PATCH /bookings/{booking_id} with invitee_status confirmed.",
+            ),
+            K::PaymentWithoutAmount => {
+                (DisagreementSide::Bookings, "What a payment does not say, its booking does.", SAVE_PAYMENT)
+            }
+            K::AmountDiffers | K::RefundStatusDiffers | K::RefundAmountDiffers | K::RefundListedOtherwise => {
+                (DisagreementSide::Payments, PAYMENT_IS_TRUTH, SAVE_PAYMENT)
+            }
+            K::RefundOnlyInBooking => (
+                DisagreementSide::Bookings,
+                TOLD_REFUND_COUNTS,
+                "Save the booking's payment: PATCH /payments/{payment_id} with {}; or record it: POST /payments.",
+            ),
+            K::RefundWithoutPayment => (
+                DisagreementSide::RefundCancellationTable,
+                TOLD_REFUND_COUNTS,
+                "Record what was paid for the booking: POST /payments; or move the refund on as it is.",
+            ),
+            K::RefundOnlyListed => (DisagreementSide::RefundCancellationTable, TOLD_REFUND_COUNTS, SAVE_PAYMENT),
+            K::RefundListedTwice => (
+                DisagreementSide::Payments,
+                ONE_REFUND,
+                "Decide by hand which row is the refund's; the payment's refund_cancellation_id names the one in use.",
+            ),
+            K::RefundNotListed => (DisagreementSide::Payments, ONE_REFUND, SAVE_PAYMENT),
+            K::RefundWaitsForNothing => (DisagreementSide::Bookings, BOOKING_SAYS_STATUS, SAVE_PAYMENT),
+            K::RefundAbovePayment => (
+                DisagreementSide::Nobody,
+                ONE_REFUND,
+                "Correct what was paid: PATCH /payments/{payment_id}; or what goes back, when the refund's status moves.",
+            ),
+            K::CancelledWithoutRefund => (
+                DisagreementSide::Bookings,
+                "A paid booking that was called off waits in the list until its refund is decided.",
+                SAVE_PAYMENT,
+            ),
+            K::CancelledWithoutRecord | K::RecordWithoutCancellation => (
+                DisagreementSide::Bookings,
+                BOOKING_SAYS_STATUS,
+                "Nothing that counts depends on the record; the repair of the data's integrity may complete it.",
+            ),
+        };
+        Settlement { right, rule, mend }
+    }
+}

@@ -1,0 +1,81 @@
+//! Which refunds a list holds.
+
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::model::RefundState;
+use crate::{
+    payments::period::Period,
+    platform::{
+        app::App,
+        contact,
+        error::{Error, Result},
+        ids::{BookingId, ClientId, TherapistId},
+        page::orders,
+        time::{Day, Zone},
+    },
+};
+
+orders! {
+    /// The orders in which refunds can be listed.
+    RefundOrder: NewestFirst = "-id", OldestFirst = "id", LatestSession = "-session_timings",
+        EarliestSession = "session_timings", NameUp = "client_name", NameDown = "-client_name"
+}
+
+/// Which refunds an admin lists.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct RefundFilter {
+    /// Only those in this state; `pending`: to be decided, nothing was started.
+    #[param(inline)]
+    status: Option<RefundState>,
+    /// Only those for sessions starting on this calendar day or later.
+    #[param(example = "2026-02-01")]
+    from: Option<Day>,
+    /// Only those for sessions starting on this calendar day or earlier.
+    #[param(example = "2026-02-28")]
+    to: Option<Day>,
+    /// The zone of the calendar days; the practice's if not given.
+    #[param(example = "Asia/Kolkata")]
+    tz: Option<Zone>,
+    /// Only those for sessions with this therapist.
+    #[param(example = "58101")]
+    therapist_id: Option<TherapistId>,
+    /// Only those of this client.
+    #[param(example = "cl_0199c0de00007000800000000000000b")]
+    client_id: Option<ClientId>,
+    /// Only those for this booking.
+    #[param(example = "bk_0199c0de00007000800000000000000a")]
+    booking_id: Option<BookingId>,
+    /// Only those whose client's name, payment or gateway's id holds this; three characters or more.
+    #[param(min_length = 3, max_length = 100, example = "meera")]
+    q: Option<String>,
+}
+
+/// A filter as the statements take it.
+#[derive(Debug)]
+pub(super) struct Criteria {
+    pub(super) status: Option<&'static str>,
+    pub(super) period: Period,
+    pub(super) therapist_id: Option<TherapistId>,
+    pub(super) client_id: Option<ClientId>,
+    pub(super) booking_id: Option<BookingId>,
+    /// LIKE pattern, lower case.
+    pub(super) words: Option<String>,
+}
+
+impl RefundFilter {
+    /// Checks the values against each other and puts them into the form of the statements.
+    pub(super) fn criteria(self, app: &App) -> Result<Criteria> {
+        let search =
+            self.q.map(|q| contact::Search::parse(&q)).transpose().map_err(|fault| Error::query("q", fault))?;
+        Ok(Criteria {
+            status: self.status.map(RefundState::as_str),
+            period: Period::of(self.from, self.to, self.tz.unwrap_or(app.zone))?,
+            therapist_id: self.therapist_id,
+            client_id: self.client_id,
+            booking_id: self.booking_id,
+            words: search.map(|search| search.words),
+        })
+    }
+}

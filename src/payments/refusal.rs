@@ -1,0 +1,104 @@
+//! Why money is not recorded, corrected or given back as asked.
+
+use serde_json::{Map, Value, json};
+
+use super::refunds::RefundState;
+use crate::platform::{
+    error::Refusal,
+    ids::PaymentId,
+    money::Amount,
+    problem::{ProblemKind, kinds},
+    status::RefundStatus,
+};
+
+kinds! { PROBLEMS:
+    ALREADY_REFUNDED = CONFLICT, "already-refunded", "Already refunded",
+        "A refund of this payment has been opened before; `refund_status` says how far it is. A payment is refunded once. One that failed is taken up again by moving its status.";
+    REFUND_EXCEEDS_PAYMENT = UNPROCESSABLE_ENTITY, "refund-exceeds-payment", "More than was paid",
+        "The refund would be larger than what was paid and is not refunded yet, which `refundable` says.";
+    NOTHING_TO_REFUND = CONFLICT, "nothing-to-refund", "Nothing to refund",
+        "Nothing was paid: a free consultation, or one whose payment is still awaited; or the refund would be of 0.";
+    WRONG_REFUND_STATE = CONFLICT, "wrong-refund-state", "The refund's state does not allow it",
+        "The move is not allowed from the refund's present state, which `refund_status` names (`pending`: nothing was started). A refund is initiated, then processing, then completed or failed; one that failed can be initiated again.";
+    ALREADY_PAID = CONFLICT, "already-paid", "The booking has a payment",
+        "A booking has one payment; `payment_id` names it. Correct that one instead: to a larger amount, where more was paid.";
+    REFERENCE_TAKEN = CONFLICT, "reference-taken", "The reference belongs to another payment",
+        "A gateway gives a reference once; `payment_id` names the payment that has it.";
+    AMOUNT_BELOW_REFUND = CONFLICT, "amount-below-refund", "Less than goes back",
+        "The payment has a refund that is larger than the new amount; `refund_amount` says how large. No more goes back than was paid.";
+}
+
+/// Why no refund is opened, or moved.
+#[derive(Debug, thiserror::Error)]
+pub enum RefundRefusal {
+    /// There is one; holds how far it is.
+    #[error("it has been refunded before (`{0}`)")]
+    Already(String),
+    /// It is more than there is; holds what there is.
+    #[error("at most {0} can be refunded")]
+    Exceeds(Amount),
+    /// There is nothing.
+    #[error("there is nothing to refund")]
+    Nothing,
+    /// Its state does not allow the move.
+    #[error("a refund that is {present} cannot become {wanted}")]
+    WrongState {
+        /// The present state.
+        present: RefundState,
+        /// What was asked for.
+        wanted: RefundStatus,
+    },
+}
+
+impl Refusal for RefundRefusal {
+    fn kind(&self) -> &'static ProblemKind {
+        match self {
+            Self::Already(_) => &ALREADY_REFUNDED,
+            Self::Exceeds(_) => &REFUND_EXCEEDS_PAYMENT,
+            Self::Nothing => &NOTHING_TO_REFUND,
+            Self::WrongState { .. } => &WRONG_REFUND_STATE,
+        }
+    }
+
+    fn members(&self) -> Map<String, Value> {
+        let (name, value) = match self {
+            Self::Already(status) => ("refund_status", json!(status)),
+            Self::Exceeds(refundable) => ("refundable", json!(refundable)),
+            Self::Nothing => return Map::new(),
+            Self::WrongState { present, .. } => ("refund_status", json!(present)),
+        };
+        Map::from_iter([(name.to_owned(), value)])
+    }
+}
+
+/// Why a payment is not recorded, or not corrected.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PaymentRefusal {
+    /// The booking has one.
+    #[error("the booking has the payment {0}: correct that one")]
+    Already(PaymentId),
+    /// Another payment has the reference.
+    #[error("the payment {0} has this reference")]
+    ReferenceTaken(PaymentId),
+    /// More goes back.
+    #[error("{0} of it goes back")]
+    BelowRefund(Amount),
+}
+
+impl Refusal for PaymentRefusal {
+    fn kind(&self) -> &'static ProblemKind {
+        match self {
+            Self::Already(_) => &ALREADY_PAID,
+            Self::ReferenceTaken(_) => &REFERENCE_TAKEN,
+            Self::BelowRefund(_) => &AMOUNT_BELOW_REFUND,
+        }
+    }
+
+    fn members(&self) -> Map<String, Value> {
+        let (name, value) = match self {
+            Self::Already(payment) | Self::ReferenceTaken(payment) => ("payment_id", json!(payment)),
+            Self::BelowRefund(refund) => ("refund_amount", json!(refund)),
+        };
+        Map::from_iter([(name.to_owned(), value)])
+    }
+}

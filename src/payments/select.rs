@@ -1,0 +1,106 @@
+//! The one statement that reads payments: which, not what of them.
+//!
+//! It joins two sets: the rows of `payments`, and, as pending, the bookings whose payment is awaited, which have no such
+//! row until it arrives. Each set is walked by the index of the order and left after a page's rows, then the two pages are
+//! made one. A place in an order is the order's key, the payment's id (0 for an awaited one) and the booking's id (empty
+//! for a payment).
+//!
+//! Two filters are told by another table, and would be searched for along the whole order: pending payments, and those of
+//! a short period (by the start of its sessions). Their ids are looked up first, by the indexes of what they can be, as an
+//! array: PostgreSQL then finds the payments by it.
+//!
+//! `select_payments!` takes what a row is, what is selected of the joined rows `f` and in each set, what follows in each
+//! set and after the join, the criteria, and its arguments from `$12` on.
+
+/// Reads payments; see the module.
+macro_rules! select_payments {
+    (
+        $row:ty, $select:literal, [$($columns:literal)*], [$($awaited_columns:literal)*],
+        [$($each:literal)*], [$($awaited:literal)*], [$($rest:literal)*], $criteria:expr $(, $argument:expr)* $(,)?
+    ) => {
+        sqlx::query_as!(
+            $row,
+            "select " + $select + r#"
+             from (
+                 (
+                     select "# $(+ $columns)* + r#"
+                     from payments p
+                     left join bookings b on b.booking_id = p.booking_id
+                     left join appointment_table a on a.session_id = p.booking_id
+                     where ($1::integer is null or p.payment_id = $1)
+                       and ($2::text is null
+                            or internal.payment_state(p.refund_status, p.amount, b.booking_status, b.invitee_status) = $2)
+                       and ($2::text is distinct from 'pending'
+                            or p.payment_id = any (array(
+                                select o.payment_id
+                                from payments o
+                                where internal.booking_paid(o.amount) = 0
+                                union all
+                                select o.payment_id
+                                from bookings w
+                                join payments o on o.booking_id = w.booking_id
+                                where internal.invitee_status(w.invitee_status) = 'waiting'
+                            )))
+                       and ($3::text is null
+                            or (internal.refund_state(p.refund_status) = $3
+                                and internal.refund_status(p.refund_status) is not null))
+                       and ($4::text is null or lower(btrim(p.payment_gateway_name)) = $4)
+                       and ($5::text is null or b.therapist_id = $5)
+                       and ($6::text is null or a.client_id = $6)
+                       and ($7::text is null or p.booking_id = $7)
+                       and ($8::timestamp is null
+                            or (b.booking_start_at >= $8 and coalesce(b.booking_start_at, '-infinity') >= $8))
+                       and ($9::timestamp is null or coalesce(b.booking_start_at, '-infinity') < $9)
+                       and ($11::boolean is null
+                            or p.booking_id = any (array(
+                                select n.booking_id
+                                from bookings n
+                                where coalesce(n.booking_start_at, '-infinity') >= $8
+                                  and coalesce(n.booking_start_at, '-infinity') < $9
+                            )))
+                       and ($10::text is null
+                            or internal.money_text(p.invitee_name, p.invitee_email, p.payment_reference_id) like $10)
+                       "# $(+ $each)* + r#"
+                 )
+                 union all
+                 (
+                     select "# $(+ $awaited_columns)* + r#"
+                     from bookings b
+                     left join appointment_table a on a.session_id = b.booking_id
+                     where $1::integer is null
+                       and ($2::text is null or $2 = 'pending')
+                       and internal.invitee_status(b.invitee_status) = 'waiting'
+                       and internal.booking_status(b.booking_status) is distinct from 'cancelled'
+                       and internal.booking_paid(b.invitee_payment_amount) > 0
+                       and b.booking_id is not null
+                       and not exists (select from payments o where o.booking_id = b.booking_id)
+                       and $3::text is null
+                       and ($4::text is null or lower(btrim(b.invitee_payment_gateway)) = $4)
+                       and ($5::text is null or b.therapist_id = $5)
+                       and ($6::text is null or a.client_id = $6)
+                       and ($7::text is null or b.booking_id = $7)
+                       and ($8::timestamp is null or coalesce(b.booking_start_at, '-infinity') >= $8)
+                       and ($9::timestamp is null or coalesce(b.booking_start_at, '-infinity') < $9)
+                       and ($10::text is null
+                            or internal.money_text(b.invitee_name, b.invitee_email, b.invitee_payment_reference_id)
+                                like $10)
+                       "# $(+ $awaited)* + r#"
+                 )
+             ) f
+             "# $(+ $rest)*,
+            $criteria.payment_id.map(|id| id.0),
+            $criteria.state,
+            $criteria.refund,
+            $criteria.gateway,
+            $criteria.therapist_id.as_ref().map(TherapistId::as_str),
+            $criteria.client_id.as_ref().map(ClientId::as_str),
+            $criteria.booking_id.as_ref().map(BookingId::as_str),
+            $criteria.period.from as Timestamp,
+            $criteria.period.before as Timestamp,
+            $criteria.words,
+            $criteria.period.is_short().then_some(true),
+            $($argument),*
+        )
+    };
+}
+pub(super) use select_payments;

@@ -1,0 +1,300 @@
+//! What came in and what went back in a period: as a whole, by gateway and by therapist.
+//!
+//! The figures are sums over bookings (`internal.booking_paid`, `booking_refunded`, `booking_refunding`) whose session
+//! starts in the period, cancelled ones included: the same sums as the dashboard's, so that both say the same. Gross is
+//! what was paid, refunded what went back, net the difference; what is on its way back is a figure of its own, and still in
+//! the net.
+
+use axum::extract::State;
+use chrono::{Datelike as _, Days, NaiveDate};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::period::Period;
+use crate::platform::{
+    app::App,
+    error::{Error, Result},
+    extract::{Json, Query},
+    ids::TherapistId,
+    money::Amount,
+    problem::Problems,
+    time::{Day, Timestamp, Zone},
+};
+
+/// The period of a summary.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct SummaryPeriod {
+    /// The first calendar day; the first of the month of `to` if not given.
+    #[param(example = "2026-02-01")]
+    from: Option<Day>,
+    /// The last calendar day; today if not given.
+    #[param(example = "2026-02-28")]
+    to: Option<Day>,
+    /// The zone of the calendar days; the practice's if not given.
+    #[param(example = "Asia/Kolkata")]
+    tz: Option<Zone>,
+}
+
+/// Sums over the bookings of a period.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "payments": 120, "gross": "204000.00", "refunds": 6, "refunded": "8500.00", "net": "195500.00",
+    "refunds_in_flight": 2, "in_flight": "3400.00"
+}))]
+pub(super) struct MoneyFigures {
+    /// How many bookings brought something in.
+    payments: i64,
+    /// What was paid, cancelled bookings included.
+    gross: Amount,
+    /// How many refunds were completed.
+    refunds: i64,
+    /// What went back.
+    refunded: Amount,
+    /// Gross less refunded.
+    net: Amount,
+    /// How many refunds are initiated or processing.
+    refunds_in_flight: i64,
+    /// What is on its way back.
+    in_flight: Amount,
+}
+
+/// The figures of one gateway.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct GatewayMoney {
+    /// The gateway, in lower case; null where none is named.
+    #[schema(example = "razorpay")]
+    gateway: Option<String>,
+    /// In the period.
+    current: MoneyFigures,
+    /// In the period before.
+    previous: MoneyFigures,
+}
+
+/// The figures of one therapist.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct TherapistMoney {
+    /// The therapist; null for bookings without one.
+    #[schema(example = "58101")]
+    therapist_id: Option<TherapistId>,
+    /// Their name.
+    #[schema(example = "Asha Rao")]
+    therapist_name: Option<String>,
+    /// In the period.
+    current: MoneyFigures,
+    /// In the period before.
+    previous: MoneyFigures,
+}
+
+/// What came in and what went back.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PaymentSummary {
+    /// The first day of the period.
+    #[schema(example = "2026-02-01")]
+    from: NaiveDate,
+    /// Its last day.
+    #[schema(example = "2026-02-28")]
+    to: NaiveDate,
+    /// The first day of the period before, which is as long.
+    #[schema(example = "2026-01-04")]
+    previous_from: NaiveDate,
+    /// Its last day.
+    #[schema(example = "2026-01-31")]
+    previous_to: NaiveDate,
+    /// The zone of the days.
+    #[schema(example = "Asia/Kolkata")]
+    tz: String,
+    /// In the period.
+    current: MoneyFigures,
+    /// In the period before.
+    previous: MoneyFigures,
+    /// By gateway, the largest gross first; those without any money in either period are left out.
+    gateways: Vec<GatewayMoney>,
+    /// By therapist, likewise.
+    therapists: Vec<TherapistMoney>,
+}
+
+/// Summarise payments
+///
+/// Gross, refunded and net, and what is on its way back, of the bookings whose session starts in the period; by gateway
+/// and by therapist; each with the period of equal length before. Equal to the dashboard's figures for the same days.
+#[utoipa::path(
+    get,
+    path = "/payments/summary",
+    tag = "payments",
+    params(SummaryPeriod),
+    responses((status = 200, description = "The figures", body = PaymentSummary), Problems),
+)]
+pub(super) async fn summarize_payments(
+    State(app): State<App>,
+    Query(period): Query<SummaryPeriod>,
+) -> Result<Json<PaymentSummary>> {
+    let zone = period.tz.unwrap_or(app.zone);
+    let today = zone.date(app.clock.now());
+    let to = period.to.map_or_else(|| period.from.map_or(today, |from| today.max(from.date())), Day::date);
+    let from = period.from.map_or_else(|| to.with_day(1).unwrap_or(to), Day::date);
+    if from > to {
+        return Err(Error::query("to", "is before `from`"));
+    }
+    let length = u64::try_from((to - from).num_days()).unwrap_or_default() + 1;
+    let before = |day: NaiveDate, days| day.checked_sub_days(Days::new(days)).unwrap_or(NaiveDate::MIN);
+    let (previous_from, previous_to) = (before(from, length), before(from, 1));
+    let days = |from, to| {
+        let range = zone.days(from, to);
+        Period { from: range.start.into(), before: range.end.into() }
+    };
+    let mut rows = rows(&app, days(previous_from, previous_to), days(from, to)).await?;
+    let [current, previous] = match rows.iter().position(|row| row.part == 0) {
+        Some(total) => rows.remove(total).figures(),
+        None => [MoneyFigures::nothing(), MoneyFigures::nothing()],
+    };
+    let (gateways, therapists): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.part == 1);
+    Ok(Json(PaymentSummary {
+        from,
+        to,
+        previous_from,
+        previous_to,
+        tz: zone.to_string(),
+        current,
+        previous,
+        gateways: gateways
+            .into_iter()
+            .map(|row| {
+                let gateway = row.gateway.clone();
+                let [current, previous] = row.figures();
+                GatewayMoney { gateway, current, previous }
+            })
+            .collect(),
+        therapists: therapists
+            .into_iter()
+            .map(|row| {
+                let (therapist_id, therapist_name) = (row.therapist_id.clone(), row.therapist_name.clone());
+                let [current, previous] = row.figures();
+                TherapistMoney { therapist_id, therapist_name, current, previous }
+            })
+            .collect(),
+    }))
+}
+
+/// Sums of both periods: of all (part 0), of a gateway (1), of a therapist (2).
+struct Sums {
+    part: i32,
+    gateway: Option<String>,
+    therapist_id: Option<TherapistId>,
+    therapist_name: Option<String>,
+    payments: i64,
+    gross: Amount,
+    refunds: i64,
+    refunded: Amount,
+    net: Amount,
+    refunds_in_flight: i64,
+    in_flight: Amount,
+    payments_before: i64,
+    gross_before: Amount,
+    refunds_before: i64,
+    refunded_before: Amount,
+    net_before: Amount,
+    refunds_in_flight_before: i64,
+    in_flight_before: Amount,
+}
+
+impl Sums {
+    /// Of the period, and of the one before.
+    fn figures(self) -> [MoneyFigures; 2] {
+        let current = MoneyFigures {
+            payments: self.payments,
+            gross: self.gross,
+            refunds: self.refunds,
+            refunded: self.refunded,
+            net: self.net,
+            refunds_in_flight: self.refunds_in_flight,
+            in_flight: self.in_flight,
+        };
+        let previous = MoneyFigures {
+            payments: self.payments_before,
+            gross: self.gross_before,
+            refunds: self.refunds_before,
+            refunded: self.refunded_before,
+            net: self.net_before,
+            refunds_in_flight: self.refunds_in_flight_before,
+            in_flight: self.in_flight_before,
+        };
+        [current, previous]
+    }
+}
+
+impl MoneyFigures {
+    fn nothing() -> Self {
+        let zero = Amount::ZERO;
+        Self { payments: 0, gross: zero, refunds: 0, refunded: zero, net: zero, refunds_in_flight: 0, in_flight: zero }
+    }
+}
+
+/// One pass over the bookings of both periods, which follow each other (`bookings_by_start`).
+async fn rows(app: &App, previous: Period, current: Period) -> Result<Vec<Sums>> {
+    let mut db = app.db.read().await?;
+    let sums = sqlx::query_as!(
+        Sums,
+        r#"select s.part as "part!",
+                  s.gateway as "gateway?",
+                  s.therapist_id as "therapist_id?: TherapistId",
+                  t.name as "therapist_name?",
+                  s.payments as "payments!",
+                  s.gross as "gross!: Amount",
+                  s.refunds as "refunds!",
+                  s.refunded as "refunded!: Amount",
+                  s.gross - s.refunded as "net!: Amount",
+                  s.refunds_in_flight as "refunds_in_flight!",
+                  s.in_flight as "in_flight!: Amount",
+                  s.payments_before as "payments_before!",
+                  s.gross_before as "gross_before!: Amount",
+                  s.refunds_before as "refunds_before!",
+                  s.refunded_before as "refunded_before!: Amount",
+                  s.gross_before - s.refunded_before as "net_before!: Amount",
+                  s.refunds_in_flight_before as "refunds_in_flight_before!",
+                  s.in_flight_before as "in_flight_before!: Amount"
+           from (
+               select case
+                          when grouping(m.gateway) = 0 then 1
+                          when grouping(m.therapist_id) = 0 then 2
+                          else 0
+                      end as part,
+                      m.gateway,
+                      m.therapist_id,
+                      count(*) filter (where m.now and m.paid > 0) as payments,
+                      coalesce(sum(m.paid) filter (where m.now), 0) + 0.00 as gross,
+                      count(*) filter (where m.now and m.refunded > 0) as refunds,
+                      coalesce(sum(m.refunded) filter (where m.now), 0) + 0.00 as refunded,
+                      count(*) filter (where m.now and m.refunding > 0) as refunds_in_flight,
+                      coalesce(sum(m.refunding) filter (where m.now), 0) + 0.00 as in_flight,
+                      count(*) filter (where not m.now and m.paid > 0) as payments_before,
+                      coalesce(sum(m.paid) filter (where not m.now), 0) + 0.00 as gross_before,
+                      count(*) filter (where not m.now and m.refunded > 0) as refunds_before,
+                      coalesce(sum(m.refunded) filter (where not m.now), 0) + 0.00 as refunded_before,
+                      count(*) filter (where not m.now and m.refunding > 0) as refunds_in_flight_before,
+                      coalesce(sum(m.refunding) filter (where not m.now), 0) + 0.00 as in_flight_before
+               from (
+                   select coalesce(b.booking_start_at, '-infinity') >= $2 as now,
+                          lower(nullif(btrim(b.invitee_payment_gateway), '')) as gateway,
+                          b.therapist_id,
+                          internal.booking_paid(b.invitee_payment_amount) as paid,
+                          internal.booking_refunded(b.refund_status, b.refund_amount) as refunded,
+                          internal.booking_refunding(b.refund_status, b.refund_amount) as refunding
+                   from bookings b
+                   where coalesce(b.booking_start_at, '-infinity') >= $1
+                     and coalesce(b.booking_start_at, '-infinity') < $3
+                     and b.booking_id is not null
+               ) m
+               where m.paid > 0 or m.refunded > 0 or m.refunding > 0
+               group by grouping sets ((), (m.gateway), (m.therapist_id))
+           ) s
+           left join therapists t on t.therapist_id = s.therapist_id
+           order by s.gross desc, s.gateway, s.therapist_id"#,
+        previous.from as Timestamp,
+        current.from as Timestamp,
+        current.before as Timestamp,
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    Ok(sums)
+}
