@@ -129,6 +129,10 @@ pub(super) async fn count(
                  and ($8::timestamp is null or coalesce(b.booking_start_at, '-infinity') < $8)
                  and ($9::boolean is null or internal.is_free(b.invitee_payment_amount) = $9)
                  and ($10::boolean is null or (n.booking_id is not null) = $10)
+                 and ($14::boolean is null or internal.is_active(b.booking_status) = $14)
+                 and ($15::text is null or internal.refund_status(b.refund_status) = $15)
+                 and ($16::boolean is null
+                      or exists (select from therapists t where t.therapist_id = b.therapist_id) = $16)
                  and ($12::text is null
                       or internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone) like $12
                       or ($13::text is not null
@@ -155,6 +159,9 @@ pub(super) async fn count(
         criteria.states.as_deref() as Option<&[&str]>,
         criteria.words,
         criteria.digits,
+        criteria.active,
+        criteria.refund_status,
+        criteria.has_therapist,
     )
     .fetch_one(db)
     .await?;
