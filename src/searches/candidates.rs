@@ -15,8 +15,8 @@ use crate::platform::{
 
 /// The most rows of a kind that are looked at.
 pub(super) const MOST: usize = 200;
-/// Of how many clients bookings are looked up.
-const CLIENTS: usize = 40;
+/// How many bookings of each client are looked up at least, where many clients were found.
+const OF_EACH: usize = 5;
 
 /// A client who may be looked for.
 #[derive(Debug)]
@@ -101,12 +101,8 @@ pub(super) async fn clients(db: &mut PgConnection, needle: &Needle) -> Result<Ve
                 limit 200)
                limit 200
            ) c
-           where not exists (
-               select
-               from internal.clients own
-               where own.client_id = c.client_id
-                 and own.merged_into is not null
-           )"#,
+           -- One look-up a row: an anti-join would read the whole table.
+           where (select own.merged_into from internal.clients own where own.client_id = c.client_id) is null"#,
         needle.text,
         needle.prefix_end(),
         words[0],
@@ -170,9 +166,7 @@ pub(super) async fn therapists(db: &mut PgConnection, needle: &Needle) -> Result
 /// written when booking.
 pub(super) async fn bookings(db: &mut PgConnection, needle: &Needle, clients: &[&str]) -> Result<Vec<Booking>> {
     let patterns = needle.patterns();
-    let clients = &clients[..clients.len().min(CLIENTS)];
-    // As many of each as fit together.
-    let of_each = MOST.div_ceil(clients.len().max(1));
+    let of_each = MOST.div_ceil(clients.len().max(1)).max(OF_EACH);
     let bookings = sqlx::query_as!(
         Booking,
         r#"select b.booking_id as "booking_id!: BookingId",
