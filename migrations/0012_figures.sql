@@ -80,8 +80,11 @@ create function internal.word_variants(words text) returns text[]
         where words is not null
     );
 
-create index all_clients_words on public.all_clients_table using gin (internal.word_variants(client_name));
-create index therapists_words on public.therapists using gin (internal.word_variants(name));
+-- Kept up to date at once: what waits to be sorted in is read from end to end by every search.
+create index all_clients_words on public.all_clients_table
+    using gin (internal.word_variants(client_name)) with (fastupdate = off);
+create index therapists_words on public.therapists
+    using gin (internal.word_variants(name)) with (fastupdate = off);
 
 -- How names and ids begin, whatever the collation of the database. Cut, as everywhere.
 create index all_clients_name_prefix on public.all_clients_table

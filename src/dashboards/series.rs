@@ -23,6 +23,7 @@ const MAX_BUCKETS: usize = 750;
 /// What a period is divided into.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = DashboardBucket)]
 pub(super) enum Bucket {
     /// Calendar days.
     #[default]
@@ -39,7 +40,7 @@ pub(super) enum Bucket {
 pub(super) struct SeriesParams {
     /// What the period is divided into: at most 750 of them.
     #[serde(default)]
-    #[param(inline, default = "day")]
+    #[param(inline, default = "day", example = "day")]
     bucket: Bucket,
     /// The first day. If not given, the first day of the month that `to` is in, or of the present month.
     #[param(example = "2026-02-01")]
@@ -62,7 +63,6 @@ pub(super) struct DashboardSeries {
     #[schema(example = "INR")]
     currency: &'static str,
     /// What the period is divided into.
-    #[schema(inline)]
     bucket: Bucket,
     /// Every part, in order, those without bookings too. The first and the last are cut to the period.
     data: Vec<Figures>,

@@ -3,6 +3,9 @@
 //! Each statement is a list of looks, the best kind of match first, under one limit: PostgreSQL goes through them in order
 //! and stops when it has enough. A look whose argument is null finds nothing and costs nothing. So no statement has an
 //! optional condition, and one plan serves all searches.
+//!
+//! Arguments stand in subqueries, whose values PostgreSQL does not foresee. Where it did, it would expect so many rows of a
+//! common name that it walks the table until it has met 200 of them, which may be at its end.
 
 use sqlx::PgConnection;
 
@@ -59,7 +62,6 @@ pub(super) struct Booking {
 /// Clients: by id, by how their name begins, by whole words, by parts, by words with a typo.
 pub(super) async fn clients(db: &mut PgConnection, needle: &Needle) -> Result<Vec<Client>> {
     let words = needle.long_words();
-    let patterns = needle.patterns();
     let clients = sqlx::query_as!(
         Client,
         r#"select c.client_id as "client_id!: ClientId",
@@ -70,34 +72,34 @@ pub(super) async fn clients(db: &mut PgConnection, needle: &Needle) -> Result<Ve
                   c.assigned_therapist
            from (
                (select * from all_clients_table
-                where left(lower(client_id), 100) ~>=~ $1
-                  and left(lower(client_id), 100) ~<~ $2
+                where left(lower(client_id), 100) ~>=~ (select $1::text)
+                  and left(lower(client_id), 100) ~<~ (select $2::text)
                 limit 50)
                union all
                (select * from all_clients_table
-                where internal.search_text(client_name, email_id, phone_number) like $9
+                where internal.search_text(client_name, email_id, phone_number) like (select $7::text)
                 limit 200)
                union all
                (select * from all_clients_table
-                where left(lower(coalesce(client_name, '')), 100) ~>=~ $1
-                  and left(lower(coalesce(client_name, '')), 100) ~<~ $2
+                where left(lower(coalesce(client_name, '')), 100) ~>=~ (select $1)
+                  and left(lower(coalesce(client_name, '')), 100) ~<~ (select $2)
                 limit 200)
                union all
                (select * from all_clients_table
-                where internal.word_variants(client_name)
-                      @> array[left(lower($3::text), 24), left(lower($4::text), 24), left(lower($5::text), 24)]
+                where internal.word_variants(client_name) @> (
+                    select array[left(lower($3::text), 24), left(lower($4::text), 24), left(lower($5::text), 24)]
+                    where $3 is not null
+                )
                 limit 200)
                union all
                (select * from all_clients_table
-                where internal.search_text(client_name, email_id, phone_number) like $6
-                  and internal.search_text(client_name, email_id, phone_number) like $7
-                  and internal.search_text(client_name, email_id, phone_number) like $8
+                where internal.search_text(client_name, email_id, phone_number) like (select $6::text)
                 limit 200)
                union all
                (select * from all_clients_table
-                where internal.word_variants(client_name) && internal.word_variants($3)
-                  and internal.word_variants(client_name) && internal.word_variants($4)
-                  and internal.word_variants(client_name) && internal.word_variants($5)
+                where internal.word_variants(client_name) && (select internal.word_variants($3))
+                  and internal.word_variants(client_name) && (select internal.word_variants($4))
+                  and internal.word_variants(client_name) && (select internal.word_variants($5))
                 limit 200)
                limit 200
            ) c
@@ -108,9 +110,7 @@ pub(super) async fn clients(db: &mut PgConnection, needle: &Needle) -> Result<Ve
         words[0],
         words[1],
         words[2],
-        patterns[0].as_deref(),
-        patterns[1].as_deref(),
-        patterns[2].as_deref(),
+        needle.pattern(),
         needle.digits_pattern(),
     )
     .fetch_all(db)
@@ -121,7 +121,6 @@ pub(super) async fn clients(db: &mut PgConnection, needle: &Needle) -> Result<Ve
 /// Therapists, likewise. They are few.
 pub(super) async fn therapists(db: &mut PgConnection, needle: &Needle) -> Result<Vec<Therapist>> {
     let words = needle.long_words();
-    let patterns = needle.patterns();
     let therapists = sqlx::query_as!(
         Therapist,
         r#"select t.therapist_id as "therapist_id!: TherapistId",
@@ -135,16 +134,13 @@ pub(super) async fn therapists(db: &mut PgConnection, needle: &Needle) -> Result
                 limit 200)
                union all
                (select * from therapists
-                where internal.search_text(name, contact_info, contact_info) like $8
-                   or internal.search_text(name, contact_info, contact_info) like $5
-                  and internal.search_text(name, contact_info, contact_info) like $6
-                  and internal.search_text(name, contact_info, contact_info) like $7
+                where internal.search_text(name, contact_info, contact_info) like any (array[$5, $6])
                 limit 200)
                union all
                (select * from therapists
-                where internal.word_variants(name) && internal.word_variants($2)
-                  and internal.word_variants(name) && internal.word_variants($3)
-                  and internal.word_variants(name) && internal.word_variants($4)
+                where internal.word_variants(name) && (select internal.word_variants($2))
+                  and internal.word_variants(name) && (select internal.word_variants($3))
+                  and internal.word_variants(name) && (select internal.word_variants($4))
                 limit 200)
                limit 200
            ) t"#,
@@ -152,9 +148,7 @@ pub(super) async fn therapists(db: &mut PgConnection, needle: &Needle) -> Result
         words[0],
         words[1],
         words[2],
-        patterns[0].as_deref(),
-        patterns[1].as_deref(),
-        patterns[2].as_deref(),
+        needle.pattern(),
         needle.digits_pattern(),
     )
     .fetch_all(db)
@@ -162,11 +156,11 @@ pub(super) async fn therapists(db: &mut PgConnection, needle: &Needle) -> Result
     Ok(therapists)
 }
 
-/// Bookings: by id, by the reference of their payment, the latest ones of the clients found (best first), by what was
-/// written when booking.
+/// Bookings: by id, by the reference of their payment, the latest ones of the clients found (best first), by how the name
+/// written when booking begins; and where no client was found, by any part of what was written.
 pub(super) async fn bookings(db: &mut PgConnection, needle: &Needle, clients: &[&str]) -> Result<Vec<Booking>> {
-    let patterns = needle.patterns();
     let of_each = MOST.div_ceil(clients.len().max(1)).max(OF_EACH);
+    let unknown = clients.is_empty();
     let bookings = sqlx::query_as!(
         Booking,
         r#"select b.booking_id as "booking_id!: BookingId",
@@ -184,19 +178,19 @@ pub(super) async fn bookings(db: &mut PgConnection, needle: &Needle, clients: &[
            from (
                (select booking_id, null::text as client_id, null::text as reference
                 from bookings
-                where left(lower(booking_id), 100) ~>=~ $1
-                  and left(lower(booking_id), 100) ~<~ $2
+                where left(lower(booking_id), 100) ~>=~ (select $1::text)
+                  and left(lower(booking_id), 100) ~<~ (select $2::text)
                 limit 50)
                union all
                (select booking_id, null, null
                 from bookings
-                where left(lower(btrim(invitee_payment_reference_id)), 100) ~>=~ $1
-                  and left(lower(btrim(invitee_payment_reference_id)), 100) ~<~ $2
+                where left(lower(btrim(invitee_payment_reference_id)), 100) ~>=~ (select $1)
+                  and left(lower(btrim(invitee_payment_reference_id)), 100) ~<~ (select $2)
                 limit 50)
                union all
                (select booking_id, null, payment_reference_id
                 from payments
-                where left(lower(btrim(payment_reference_id)), 100) = $1
+                where left(lower(btrim(payment_reference_id)), 100) = (select $1)
                 limit 50)
                union all
                (select latest.session_id, found.client_id, null
@@ -211,14 +205,19 @@ pub(super) async fn bookings(db: &mut PgConnection, needle: &Needle, clients: &[
                union all
                (select booking_id, null, null
                 from bookings
-                where internal.search_text(invitee_name, invitee_email, invitee_phone) like $8
+                where left(lower(coalesce(invitee_name, '')), 100) >= (select $1)
+                  and left(lower(coalesce(invitee_name, '')), 100) < (select $2)
+                order by left(lower(coalesce(invitee_name, '')), 100)
                 limit 200)
                union all
                (select booking_id, null, null
                 from bookings
-                where internal.search_text(invitee_name, invitee_email, invitee_phone) like $5
-                  and internal.search_text(invitee_name, invitee_email, invitee_phone) like $6
-                  and internal.search_text(invitee_name, invitee_email, invitee_phone) like $7
+                where internal.search_text(invitee_name, invitee_email, invitee_phone) like (select $6::text)
+                limit 200)
+               union all
+               (select booking_id, null, null
+                from bookings
+                where internal.search_text(invitee_name, invitee_email, invitee_phone) like (select $5::text)
                 limit 200)
                limit 200
            ) f
@@ -228,10 +227,8 @@ pub(super) async fn bookings(db: &mut PgConnection, needle: &Needle, clients: &[
         needle.prefix_end(),
         clients as &[&str],
         i64::try_from(of_each).unwrap_or_default(),
-        patterns[0].as_deref(),
-        patterns[1].as_deref(),
-        patterns[2].as_deref(),
-        needle.digits_pattern(),
+        needle.pattern().filter(|_| unknown),
+        needle.digits_pattern().filter(|_| unknown),
     )
     .fetch_all(db)
     .await?;

@@ -33,7 +33,6 @@ use crate::platform::{
 )]
 pub(super) struct Hit {
     /// What it is.
-    #[schema(inline)]
     kind: Kind,
     /// Its id, by which it is read: `/clients/{id}`, `/bookings/{id}`, `/therapists/{id}`.
     pub(super) id: String,
@@ -42,7 +41,6 @@ pub(super) struct Hit {
     /// What tells it from others of that name, for people; times in the practice's zone.
     subtitle: String,
     /// What of it fits best; for a booking found by its client, what of the client.
-    #[schema(inline)]
     matched: Field,
     /// How well it fits.
     #[schema(minimum = 0, maximum = 1)]
@@ -58,6 +56,7 @@ pub(super) struct Hit {
 /// What can be found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = SearchKind)]
 pub(super) enum Kind {
     /// A row of `all_clients_table`.
     Client,

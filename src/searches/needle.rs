@@ -20,8 +20,8 @@ pub(super) struct Needle {
     pub(super) digits: Option<String>,
 }
 
-/// Three texts for three conditions; where there are fewer, one stands again. None: the condition finds nothing.
-pub(super) type Three<'a> = [Option<&'a str>; WORDS];
+/// Words for as many conditions; where there are fewer, one stands again. None: the conditions find nothing.
+pub(super) type LongWords<'a> = [Option<&'a str>; WORDS];
 
 impl Needle {
     /// Reads a search: 3 to 100 characters.
@@ -39,21 +39,27 @@ impl Needle {
     }
 
     /// Its longest words.
-    pub(super) fn long_words(&self) -> Three<'_> {
+    pub(super) fn long_words(&self) -> LongWords<'_> {
         let words = self.words.iter().map(String::as_str);
-        three(words.filter(|word| word.chars().count() >= SHORTEST_WORD).collect())
+        let mut words: Vec<&str> = words.filter(|word| word.chars().count() >= SHORTEST_WORD).collect();
+        words.sort_by_key(|word| std::cmp::Reverse(word.chars().count()));
+        let first = words.first().copied();
+        [0, 1, 2].map(|at| words.get(at).copied().or(first))
     }
 
-    /// What stands between its spaces, as LIKE patterns: the longest that trigrams can find. Without one, PostgreSQL
-    /// would read the whole index and then the whole table.
-    pub(super) fn patterns(&self) -> [Option<String>; WORDS] {
-        let parts = self.text.split(' ').filter(|part| part.split(|c: char| !c.is_alphanumeric()).any(is_findable));
-        three(parts.collect()).map(|part| part.map(like))
+    /// What stands between its spaces, in this order, as a LIKE pattern: as far as trigrams can find it. Without anything
+    /// of that kind PostgreSQL would read the whole index and then the whole table: then there is none. Of an e-mail
+    /// address it is what stands before the `@`: what follows stands in every row.
+    pub(super) fn pattern(&self) -> Option<String> {
+        let findable = |part: &&str| part.split(|c: char| !c.is_alphanumeric()).any(is_findable);
+        let before_at = |part: &'_ str| part.find('@').map_or(part.len(), |at| at + 1);
+        let parts: Vec<&str> = self.text.split(' ').map(|part| &part[..before_at(part)]).filter(findable).collect();
+        (!parts.is_empty()).then(|| format!("%{}%", parts.into_iter().map(literal).collect::<Vec<_>>().join("%")))
     }
 
     /// Its digits as a LIKE pattern.
     pub(super) fn digits_pattern(&self) -> Option<String> {
-        self.digits.as_deref().map(like)
+        self.digits.as_deref().map(|digits| format!("%{digits}%"))
     }
 }
 
@@ -71,14 +77,8 @@ fn is_findable(run: &str) -> bool {
     run.chars().nth(TRIGRAM - 1).is_some()
 }
 
-fn like(part: &str) -> String {
-    format!("%{}%", part.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_"))
-}
-
-fn three(mut parts: Vec<&str>) -> Three<'_> {
-    parts.sort_by_key(|part| std::cmp::Reverse(part.chars().count()));
-    let first = parts.first().copied();
-    [0, 1, 2].map(|at| parts.get(at).copied().or(first))
+fn literal(part: &str) -> String {
+    part.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_")
 }
 
 #[cfg(test)]
@@ -95,22 +95,20 @@ mod tests {
         assert_eq!(found.text, "d'souza-rao meera");
         assert_eq!(found.words, ["d", "souza", "rao", "meera"]);
         assert_eq!(found.long_words(), [Some("souza"), Some("meera"), Some("rao")]);
-        assert_eq!(
-            found.patterns(),
-            [Some("%d'souza-rao%".to_owned()), Some("%meera%".to_owned()), Some("%d'souza-rao%".to_owned())]
-        );
+        assert_eq!(found.pattern().as_deref(), Some("%d'souza-rao%meera%"));
         assert_eq!(needle("98000 12345").digits_pattern().as_deref(), Some("%9800012345%"));
     }
 
     #[test]
     fn what_no_trigram_finds_is_not_asked_of_them() {
         for q in ["a b c", "%%%", "___", "ab-cd", "😀😀😀", "अय्यर", "..."] {
-            assert_eq!(needle(q).patterns(), [None, None, None], "{q}");
+            assert_eq!(needle(q).pattern(), None, "{q}");
         }
         assert_eq!(needle("😀😀😀").long_words(), [Some("😀😀😀"); 3]);
         assert_eq!(needle("%%%").long_words(), [None; 3]);
-        assert_eq!(needle("50%_a\\b abc").patterns()[0].as_deref(), Some("%abc%"));
-        assert_eq!(needle("100%_a\\b").patterns()[0].as_deref(), Some(r"%100\%\_a\\b%"));
+        assert_eq!(needle("50%_a\\b abc").pattern().as_deref(), Some("%abc%"));
+        assert_eq!(needle("100%_a\\b").pattern().as_deref(), Some(r"%100\%\_a\\b%"));
+        assert_eq!(needle("meera.iyer@example.org").pattern().as_deref(), Some("%meera.iyer@%"));
     }
 
     #[test]

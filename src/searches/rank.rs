@@ -11,6 +11,7 @@ use crate::platform::contact;
 /// What of a row fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = SearchField)]
 pub(super) enum Field {
     /// Its id.
     Id,

@@ -43,17 +43,18 @@ async fn any_one_typo_in_a_short_name_is_forgiven() {
         assert!(hits.contains(&"client C1".to_owned()), "{typo}: {hits:?}");
         assert_eq!(found(&api, &format!("{typo} rao")).await, ["client C1"], "{typo} rao");
     }
-    for (q, hit) in [
-        ("asha roa", "client C1"),
-        ("ash rao", "client C1"),
-        ("asharao", "client C1"),
-        ("zoe sußkind", "client C3"),
-        ("zoe", "client C3"),
-        ("an shah", "client C4"),
+    for (q, hits) in [
+        ("asha roa", &["client C1"][..]),
+        ("ash rao", &["client C1"]),
+        ("asharao", &["client C1"]),
+        ("zoe", &["client C3"]),
+        ("zoe süßkind", &["client C3"]),
+        ("on shah", &["client C4"]),
+        // Two are too many.
+        ("zoe sußkind", &[]),
+        ("an shah", &[]),
     ] {
-        let hits = found(&api, q).await;
-        let forgiven = !["zoe sußkind", "an shah"].contains(&q);
-        assert_eq!(hits, if forgiven { vec![hit.to_owned()] } else { Vec::new() }, "{q}");
+        assert_eq!(found(&api, q).await, hits, "{q}");
     }
 }
 
