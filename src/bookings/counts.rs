@@ -128,6 +128,10 @@ macro_rules! count_by_state {
                  and ($10::boolean is null or ("#
                 + $noted
                 + r#") = $10)
+                 and ($14::boolean is null or internal.is_active(b.booking_status) = $14)
+                 and ($15::text is null or internal.refund_status(b.refund_status) = $15)
+                 and ($16::boolean is null
+                      or exists (select from therapists t where t.therapist_id = b.therapist_id) = $16)
                  and ($12::text is null
                       or internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone) like $12
                       or ($13::text is not null
@@ -155,6 +159,9 @@ macro_rules! count_by_state {
             $criteria.states.as_deref() as Option<&[&str]>,
             $criteria.words,
             $criteria.digits,
+            $criteria.active,
+            $criteria.refund_status,
+            $criteria.has_therapist,
         )
     };
 }

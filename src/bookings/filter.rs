@@ -10,7 +10,7 @@ use crate::platform::{
     error::{Error, Result},
     ids::{ClientId, TherapistId},
     page::orders,
-    status::{BookingMode, BookingState, BookingStatus},
+    status::{BookingMode, BookingState, BookingStatus, RefundStatus},
     time::{Day, Period, Zone},
 };
 
@@ -73,6 +73,13 @@ pub(crate) struct AdminBookingFilter {
     free: Option<bool>,
     /// Only those with, or without, a submitted session note.
     has_note: Option<bool>,
+    /// Only sessions: bookings neither cancelled nor no-show; or only the others.
+    active: Option<bool>,
+    /// Only those whose refund is this far.
+    #[param(inline)]
+    refund_status: Option<RefundStatus>,
+    /// Only those of a therapist the practice has, or only those without one.
+    has_therapist: Option<bool>,
     /// Only those whose client's name, e-mail address or phone (in any notation) holds this; three characters or more.
     #[param(min_length = 3, max_length = 100, example = "meera")]
     q: Option<String>,
@@ -105,6 +112,8 @@ pub(crate) struct TherapistBookingFilter {
     tz: Option<Zone>,
     /// Only those with, or without, a submitted session note.
     has_note: Option<bool>,
+    /// Only sessions: bookings neither cancelled nor no-show; or only the others.
+    active: Option<bool>,
     /// Only those whose client's name holds this, or whose e-mail address or phone does as far as you may see it; three
     /// characters or more.
     #[param(min_length = 3, max_length = 100, example = "meera")]
@@ -113,8 +122,8 @@ pub(crate) struct TherapistBookingFilter {
 
 impl From<TherapistBookingFilter> for AdminBookingFilter {
     fn from(filter: TherapistBookingFilter) -> Self {
-        let TherapistBookingFilter { tab, state, client_id, mode, from, to, tz, has_note, q } = filter;
-        Self { state, tab, client_id, mode, from, to, tz, has_note, q, ..Self::default() }
+        let TherapistBookingFilter { tab, state, client_id, mode, from, to, tz, has_note, active, q } = filter;
+        Self { state, tab, client_id, mode, from, to, tz, has_note, active, q, ..Self::default() }
     }
 }
 
@@ -165,6 +174,9 @@ pub(super) struct Criteria {
     pub(super) start_before: Option<DateTime<Utc>>,
     pub(super) free: Option<bool>,
     pub(super) has_note: Option<bool>,
+    pub(super) active: Option<bool>,
+    pub(super) refund_status: Option<&'static str>,
+    pub(super) has_therapist: Option<bool>,
     /// LIKE pattern for names and e-mail addresses, lower case.
     pub(super) words: Option<String>,
     /// LIKE pattern for the digits of a phone.
@@ -214,6 +226,9 @@ impl AdminBookingFilter {
             start_before,
             free: self.free,
             has_note: self.has_note,
+            active: self.active,
+            refund_status: self.refund_status.map(RefundStatus::as_str),
+            has_therapist: self.has_therapist,
             words: search.as_ref().map(|search| search.words.clone()),
             digits: search.and_then(|search| search.digits),
         })
@@ -242,6 +257,9 @@ impl Criteria {
             start_before: None,
             free: None,
             has_note: None,
+            active: None,
+            refund_status: None,
+            has_therapist: None,
             words: None,
             digits: None,
         } = self

@@ -127,6 +127,10 @@ macro_rules! page_of_bookings {
                      or ($13::text is not null
                          and internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone) like $13))
                 and ($12::text is null or v.contact or lower(coalesce(b.invitee_name, '')) like $12)
+                and ($17::boolean is null or internal.is_active(b.booking_status) = $17)
+                and ($18::text is null or internal.refund_status(b.refund_status) = $18)
+                and ($19::boolean is null
+                     or exists (select from therapists t where t.therapist_id = b.therapist_id) = $19)
                 and ($14::text is null or ("# $key ", b.booking_id) " $beyond " ($14::text::" $type ", $15)) "
                 "order by " $key " " $direction ", b.booking_id " $direction " limit $16"
             ],
@@ -146,6 +150,9 @@ macro_rules! page_of_bookings {
             $position.sort(),
             $position.id(),
             $position.limit,
+            criteria.active,
+            criteria.refund_status,
+            criteria.has_therapist,
         )
     }};
 }

@@ -1,0 +1,139 @@
+//! Which days the figures are about, and which days they are compared with.
+
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::platform::{
+    app::App,
+    error::{Error, Result},
+    time::{Day, Timestamp, Zone},
+};
+
+/// The days asked for.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PeriodParams {
+    /// The first day. If not given, the first day of the month that `to` is in, or of the present month.
+    #[param(example = "2026-02-01")]
+    from: Option<Day>,
+    /// The last day. If not given, the last day of the month that `from` is in, or of the present month.
+    #[param(example = "2026-02-28")]
+    to: Option<Day>,
+    /// The zone of the calendar days; the practice's if not given.
+    #[param(example = "Asia/Kolkata")]
+    tz: Option<Zone>,
+}
+
+/// Calendar days of a zone, both ends included; never empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Period {
+    pub(super) from: NaiveDate,
+    pub(super) to: NaiveDate,
+    pub(super) zone: Zone,
+}
+
+impl PeriodParams {
+    /// The days asked for; those of the present month where nothing is said.
+    pub(super) fn period(self, app: &App) -> Result<Period> {
+        Period::of(self.from, self.to, self.tz, app)
+    }
+}
+
+impl Period {
+    /// The days asked for; those of the present month where nothing is said.
+    pub(super) fn of(from: Option<Day>, to: Option<Day>, zone: Option<Zone>, app: &App) -> Result<Self> {
+        let zone = zone.unwrap_or(app.zone);
+        let (from, to) = match (from.map(Day::date), to.map(Day::date)) {
+            (Some(from), Some(to)) => (from, to),
+            (Some(from), None) => (from, month_end(from)),
+            (None, Some(to)) => (month_start(to), to),
+            (None, None) => {
+                let today = zone.date(app.clock.now());
+                (month_start(today), month_end(today))
+            }
+        };
+        if from > to {
+            return Err(Error::query("to", "is before `from`"));
+        }
+        Ok(Self { from, to, zone })
+    }
+
+    /// As many days, right before.
+    pub(super) fn previous(self) -> Self {
+        let days = Days::new((self.to - self.from).num_days().unsigned_abs() + 1);
+        let back = |day: NaiveDate| day.checked_sub_days(days).unwrap_or(NaiveDate::MIN);
+        Self { from: back(self.from), to: back(self.to), ..self }
+    }
+
+    /// The first instant of it.
+    pub(super) fn start(self) -> DateTime<Utc> {
+        self.zone.day_start(self.from)
+    }
+
+    /// The first instant after it.
+    pub(super) fn end(self) -> DateTime<Utc> {
+        self.zone.days(self.from, self.to).end
+    }
+
+    /// The instants at which consecutive periods begin, and at which the last one ends: what `width_bucket` takes. It
+    /// numbers the periods from 1.
+    pub(super) fn bounds(periods: &[Self]) -> Vec<Timestamp> {
+        let ends = periods.last().map(|last| last.end());
+        periods.iter().map(|period| period.start()).chain(ends).map(Timestamp::from).collect()
+    }
+}
+
+pub(super) fn month_start(day: NaiveDate) -> NaiveDate {
+    day.with_day(1).unwrap_or(day)
+}
+
+pub(super) fn month_end(day: NaiveDate) -> NaiveDate {
+    let next = month_start(day).checked_add_months(Months::new(1));
+    next.and_then(|next| next.pred_opt()).unwrap_or(day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().expect("a day")
+    }
+
+    fn period(from: &str, to: &str) -> Period {
+        Period { from: day(from), to: day(to), zone: Zone::INDIA }
+    }
+
+    #[test]
+    fn the_previous_period_has_as_many_days_and_ends_the_day_before() {
+        for (from, to, previous) in [
+            ("2026-02-01", "2026-02-28", ("2026-01-04", "2026-01-31")),
+            ("2026-03-01", "2026-03-01", ("2026-02-28", "2026-02-28")),
+            ("2024-01-01", "2024-12-31", ("2022-12-31", "2023-12-31")),
+            ("1900-01-01", "2199-12-31", ("1600-01-01", "1899-12-31")),
+        ] {
+            let found = period(from, to).previous();
+            assert_eq!((found.from, found.to), (day(previous.0), day(previous.1)), "{from}");
+        }
+    }
+
+    #[test]
+    fn consecutive_periods_share_their_bounds() {
+        let now = period("2026-02-01", "2026-02-28");
+        let bounds = Period::bounds(&[now.previous(), now]);
+        let written: Vec<String> =
+            bounds.iter().map(|bound| bound.instant().expect("an instant").to_rfc3339()).collect();
+        assert_eq!(written, ["2026-01-03T18:30:00+00:00", "2026-01-31T18:30:00+00:00", "2026-02-28T18:30:00+00:00"]);
+        assert_eq!(Period::bounds(&[]), []);
+    }
+
+    #[test]
+    fn months_have_their_ends() {
+        for (inside, first, last) in
+            [("2024-02-10", "2024-02-01", "2024-02-29"), ("2025-12-31", "2025-12-01", "2025-12-31")]
+        {
+            assert_eq!((month_start(day(inside)), month_end(day(inside))), (day(first), day(last)));
+        }
+    }
+}

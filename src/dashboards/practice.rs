@@ -1,0 +1,59 @@
+//! The cards of the practice's page.
+
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{
+    figures::{CURRENCY, Figures, count},
+    period::PeriodParams,
+};
+use crate::platform::{
+    app::App,
+    error::Result,
+    extract::{Json, Query},
+    problem::Problems,
+    time::Zone,
+};
+
+/// The practice's figures of a period, and of as many days right before it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Dashboard {
+    /// The zone whose calendar days the periods are made of.
+    #[schema(value_type = Zone)]
+    tz: String,
+    /// The currency of the amounts.
+    #[schema(example = "INR")]
+    currency: &'static str,
+    /// The period asked for.
+    current: Figures,
+    /// As many days, right before it.
+    previous: Figures,
+}
+
+/// Get the practice's figures
+///
+/// What the bookings of a period come to, and those of the previous period of equal length. Every figure says which
+/// filter of the list of bookings counts the same.
+#[utoipa::path(
+    get,
+    path = "/dashboard",
+    tag = "dashboard",
+    params(PeriodParams),
+    responses((status = 200, description = "The figures", body = Dashboard), Problems),
+)]
+pub(super) async fn get_dashboard(
+    State(app): State<App>,
+    Query(params): Query<PeriodParams>,
+) -> Result<Json<Dashboard>> {
+    let period = params.period(&app)?;
+    let periods = [period.previous(), period];
+    let mut db = app.db.read().await?;
+    let counted = count(&mut db, &periods, false).await?;
+    db.answered();
+    let [mut previous, mut current] = periods.map(Figures::none);
+    for found in counted {
+        *(if found.period == 0 { &mut previous } else { &mut current }) = found.figures;
+    }
+    Ok(Json(Dashboard { tz: period.zone.to_string(), currency: CURRENCY, current, previous }))
+}
