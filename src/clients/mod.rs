@@ -15,6 +15,7 @@ mod model;
 mod record;
 mod select;
 mod timeline;
+mod of_therapist;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -31,6 +32,8 @@ pub fn admin_routes() -> OpenApiRouter<App> {
         .routes(routes!(list::list_clients, create::create_client))
         .routes(routes!(detail::get_client, edit::edit_client))
         .routes(routes!(timeline::list_client_timeline))
+        .routes(routes!(of_therapist::list_therapist_clients))
+        .routes(routes!(of_therapist::edit_therapist))
 }
 
 /// What therapists may do with theirs.

@@ -6,7 +6,8 @@
 
 use sqlx::PgConnection;
 
-use crate::platform::{error::Result, ids::TherapistId};
+use super::refusal::TherapistRefusal;
+use crate::platform::{error::Result, ids::TherapistId, text::NO_NAME};
 
 /// A therapist, held until the transaction ends.
 #[derive(Debug)]
@@ -31,14 +32,32 @@ pub async fn hold(db: &mut PgConnection, id: &TherapistId) -> Result<Option<Ther
     let therapist = sqlx::query_as!(
         Therapist,
         r#"select therapist_id as "therapist_id: TherapistId",
-                  name,
+                  coalesce(name, $2) as "name!",
                   greatest(coalesce(capacity, 0), 0) as "capacity!"
            from therapists
            where therapist_id = $1
            for no key update"#,
         id.as_str(),
+        NO_NAME,
     )
     .fetch_optional(db)
     .await?;
     Ok(therapist)
+}
+
+/// Fails if the therapist, whose row is held, has retired: they take no sessions and no clients.
+///
+/// Asked apart from [`hold`]: who waited for the row sees there what was before the wait.
+///
+/// # Errors
+///
+/// [`TherapistRefusal::Retired`].
+pub async fn ensure_at_work(db: &mut PgConnection, therapist: &Therapist) -> Result<()> {
+    let retired = sqlx::query_scalar!(
+        r#"select exists (select from internal.retirements where therapist_id = $1) as "retired!""#,
+        therapist.therapist_id.as_str(),
+    )
+    .fetch_one(db)
+    .await?;
+    if retired { Err(TherapistRefusal::Retired.into()) } else { Ok(()) }
 }
