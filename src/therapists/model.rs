@@ -64,6 +64,9 @@ impl Profile {
     ///
     /// If there is none.
     pub async fn read(db: &mut PgConnection, id: &TherapistId, now: DateTime<Utc>) -> Result<Self> {
+        if !id.is_possible() {
+            return Err(Error::NotFound("therapist"));
+        }
         let profile = sqlx::query_as!(
             Self,
             r#"select t.id,
@@ -113,6 +116,9 @@ impl Profile {
 ///
 /// [`Error::NotFound`].
 pub async fn ensure_named(db: &mut PgConnection, id: &TherapistId) -> Result<()> {
+    if !id.is_possible() {
+        return Err(Error::NotFound("therapist"));
+    }
     let named = sqlx::query_scalar!(
         r#"select exists (select from therapists where therapist_id = $1)
                or exists (select from therapist_resources where therapist_id = $1)

@@ -58,7 +58,6 @@ pub(super) struct CreateUser {
     /// The name in full.
     full_name: Option<Text<255>>,
     /// What they may do.
-    #[schema(inline)]
     role: UserRole,
     /// Whom a therapist's account stands for; a therapist needs one, an admin has none.
     therapist_id: Option<TherapistId>,

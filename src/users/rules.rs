@@ -70,6 +70,10 @@ pub(super) fn ensure_fit(role: Option<UserRole>, therapist: Option<&TherapistId>
 
 /// Fails unless the therapist exists, under an id that fits beside a user.
 pub(super) async fn ensure_therapist(uow: &mut UnitOfWork, therapist: &TherapistId) -> Result<()> {
+    let unknown = || Error::body("/therapist_id", "is not the id of a therapist");
+    if !therapist.is_possible() {
+        return Err(unknown());
+    }
     let known = sqlx::query_scalar!(
         r#"select exists (
                select
@@ -81,5 +85,5 @@ pub(super) async fn ensure_therapist(uow: &mut UnitOfWork, therapist: &Therapist
     )
     .fetch_one(uow.db())
     .await?;
-    if known { Ok(()) } else { Err(Error::body("/therapist_id", "is not the id of a therapist")) }
+    if known { Ok(()) } else { Err(unknown()) }
 }

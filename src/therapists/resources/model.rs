@@ -68,6 +68,9 @@ pub(super) use select_resources;
 impl Resource {
     /// A resource of a therapist.
     pub(super) async fn read(db: &mut PgConnection, therapist: &TherapistId, id: ResourceId) -> Result<Self> {
+        if !therapist.is_possible() {
+            return Err(Error::NotFound("resource"));
+        }
         let resource = select_resources!("''", ["and x.id = $2"], therapist.as_str(), id.0).fetch_optional(db).await?;
         resource.ok_or(Error::NotFound("resource"))
     }

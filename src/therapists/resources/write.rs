@@ -223,6 +223,9 @@ async fn ensure_new(
     resource_id: i32,
     own: Option<ResourceId>,
 ) -> Result<()> {
+    if !therapist.is_possible() {
+        return Err(Error::NotFound("resource"));
+    }
     sqlx::query!(
         "select pg_advisory_xact_lock(hashtextextended('resources of ' || $1, 0))::text as locked",
         therapist.as_str(),
