@@ -145,4 +145,8 @@ begin atomic
     ) r;
 end;
 
+-- Who came to a therapist, read off the appointments alone; and those whose therapist only the booking knows.
+create index appointments_of_therapist on public.appointment_table (therapist_id, client_id);
+create index appointments_of_nobody on public.appointment_table (session_id) where therapist_id is null;
+
 create index therapist_resources_of_therapist on public.therapist_resources (therapist_id, id);

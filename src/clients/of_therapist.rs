@@ -1,8 +1,9 @@
 //! Where clients hang on their therapist: a therapist's clients, and a therapist's name in what is kept of them.
 //!
-//! A therapist's clients are those assigned to them and those with a booking of theirs. Who has come is read off the
-//! index of the therapist's bookings, what they came to only for the clients of the page: on `demo load --bookings
-//! 300000`, a page of a therapist with 4,000 bookings and 300 clients takes 25 ms.
+//! A therapist's clients are those assigned to them and those with an appointment of theirs. Who came is read off an index
+//! of the appointments, what they came to only for the clients of the page: `explain analyze` of a therapist with 7,541
+//! bookings on `demo load --bookings 300000` reads `appointments_of_therapist` without the table, 1,192 clients, and then
+//! 411 bookings for the 51 rows shown.
 
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};
@@ -163,10 +164,14 @@ impl List for TherapistClients {
                                where own.therapist_id = $1
                                union
                                select a.client_id
-                               from bookings b
-                               join appointment_table a on a.session_id = b.booking_id
-                               where b.therapist_id = $1
-                                 and b.booking_id is not null
+                               from appointment_table a
+                               where a.therapist_id = $1
+                               union
+                               select a.client_id
+                               from appointment_table a
+                               join bookings b on b.booking_id = a.session_id
+                               where a.therapist_id is null
+                                 and b.therapist_id = $1
                            ) known
                            join all_clients_table c on c.client_id = known.client_id
                            where ($2::boolean is null or (c.therapist_id is not distinct from $1) = $2)
@@ -223,10 +228,14 @@ impl List for TherapistClients {
                    where own.therapist_id = $1
                    union
                    select a.client_id
-                   from bookings b
-                   join appointment_table a on a.session_id = b.booking_id
-                   where b.therapist_id = $1
-                     and b.booking_id is not null
+                   from appointment_table a
+                   where a.therapist_id = $1
+                   union
+                   select a.client_id
+                   from appointment_table a
+                   join bookings b on b.booking_id = a.session_id
+                   where a.therapist_id is null
+                     and b.therapist_id = $1
                ) known
                join all_clients_table c on c.client_id = known.client_id
                where ($2::boolean is null or (c.therapist_id is not distinct from $1) = $2)
