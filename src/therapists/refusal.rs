@@ -13,7 +13,7 @@ kinds! { PROBLEMS:
     THERAPIST_EXISTS = CONFLICT, "therapist-exists", "There is such a therapist",
         "A therapist has this `therapist_id` already. Leave it out to have one made.";
     THERAPIST_RETIRED = CONFLICT, "therapist-retired", "The therapist has retired",
-        "A retired therapist takes no sessions and no clients. Choose another one, or let them return with POST /api/v1/admin/therapists/{therapist_id}/reinstate.";
+        "A retired therapist takes no sessions and no clients. Choose another one, or let them return with `POST /api/v1/admin/therapists/{therapist_id}/reinstate`.";
     THERAPIST_BOOKED = CONFLICT, "therapist-booked", "The therapist has sessions ahead",
         "Sessions that run or are ahead stand against it; `upcoming` has their `count` and the first of them. Cancel them or transfer their clients first.";
     RESOURCE_EXISTS = CONFLICT, "resource-exists", "The therapist has this resource",

@@ -36,6 +36,7 @@ pub(super) struct TherapyFilter {
     "therapist_ids": ["58601", "58604"],
     "therapist_names": ["Asha Rao", "Noor Khan"]
 }))]
+#[expect(clippy::struct_field_names, reason = "a list tells what its first column holds")]
 pub(super) struct Therapy {
     /// Its name.
     therapy: String,

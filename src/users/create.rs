@@ -81,19 +81,18 @@ pub(super) async fn create_user(
     password::check(&request.password, &request.username).map_err(|fault| Error::body("/password", fault))?;
     let password_hash = app.passwords.hash(request.password).await?;
     let mut uow = work.begin().await?;
-    let id = match uow.earlier() {
-        Some(earlier) => UserId(earlier.parse().map_err(|_| Error::internal("the id of a user is no number"))?),
-        None => {
-            let new = NewUser {
-                username: request.username,
-                password_hash,
-                name: request.name,
-                full_name: request.full_name,
-                role: request.role,
-                therapist_id: request.therapist_id,
-            };
-            create(&mut uow, new).await?
-        }
+    let id = if let Some(earlier) = uow.earlier() {
+        UserId(earlier.parse().map_err(|_| Error::internal("the id of a user is no number"))?)
+    } else {
+        let new = NewUser {
+            username: request.username,
+            password_hash,
+            name: request.name,
+            full_name: request.full_name,
+            role: request.role,
+            therapist_id: request.therapist_id,
+        };
+        create(&mut uow, new).await?
     };
     let user = User::read(uow.db(), id).await?;
     uow.answers_with(StatusCode::CREATED, id);

@@ -11,7 +11,7 @@ kinds! { PROBLEMS:
     LAST_ADMIN = CONFLICT, "last-admin", "It is the last admin",
         "No other admin is enabled: after this nobody could run the practice. Make or enable another admin first.";
     OWN_PASSWORD = CONFLICT, "own-password", "It is your own password",
-        "Another user's password is set here. Your own is changed with POST /api/v1/auth/me/password, which asks for the present one.";
+        "Another user's password is set here. Your own is changed with `POST /api/v1/auth/me/password`, which asks for the present one.";
 }
 
 /// A rule about users that stands against a request.

@@ -22,6 +22,7 @@ use crate::platform::{
     "created_at": "2025-01-06T04:30:00Z",
     "therapy_name": "Individual Therapy"
 }))]
+#[expect(clippy::struct_field_names, reason = "the names of the columns")]
 pub(in crate::therapists) struct Resource {
     /// The number of the row.
     pub(super) id: ResourceId,

@@ -14,8 +14,8 @@ async fn what_is_named_is_set_null_clears_and_the_rest_stays() {
     api.given(therapist("T1").with("capacity", 5)).await;
     let path = format!("{THERAPISTS}/T1");
     let before = api.admin().get(&path).await.ok();
-    let patch = json!({ "specialization": "EMDR, emdr", "contact_info": null });
-    let after = api.admin().patch(&path, patch).await.ok();
+    let wanted = json!({ "specialization": "EMDR, emdr", "contact_info": null });
+    let after = api.admin().patch(&path, wanted).await.ok();
     assert_eq!((&after["therapies"], &after["contact_info"]), (&json!(["EMDR"]), &json!(null)));
     assert_eq!((&after["name"], &after["capacity"]), (&before["name"], &json!(5)));
     assert_eq!(api.admin().patch(&path, json!({ "capacity": null })).await.ok()["capacity"], 0);
