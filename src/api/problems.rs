@@ -16,7 +16,7 @@ use crate::{
         problem::{self, ProblemKind, Problems},
         work,
     },
-    requests, users,
+    requests, therapists, users,
 };
 
 /// The lists of the features.
@@ -27,6 +27,7 @@ const LISTS: &[&[&ProblemKind]] = &[
     campaigns::PROBLEMS,
     users::PROBLEMS,
     auth::PROBLEMS,
+    therapists::PROBLEMS,
     clients::PROBLEMS,
     requests::PROBLEMS,
     payments::PROBLEMS,

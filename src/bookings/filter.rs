@@ -184,6 +184,11 @@ pub(super) struct Criteria {
 }
 
 impl AdminBookingFilter {
+    /// The same of one therapist.
+    pub(super) fn of_therapist(self, therapist: TherapistId) -> Self {
+        Self { therapist_id: Some(therapist), ..self }
+    }
+
     /// Checks the values against each other and puts them into the form of the statements.
     pub(super) fn criteria(self, app: &App) -> Result<Criteria> {
         let now = app.clock.now();

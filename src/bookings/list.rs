@@ -31,16 +31,20 @@ use super::{
     model::Booking,
     select::select_bookings,
 };
-use crate::platform::{
-    app::App,
-    caller::Scope,
-    error::Result,
-    ids::{BookingId, ClientId, TherapistId},
-    money::Amount,
-    page::{Key, List, Listing, Page, PageParams, Position},
-    problem::Problems,
-    status::BookingState,
-    time::Timestamp,
+use crate::{
+    platform::{
+        app::App,
+        caller::Scope,
+        error::Result,
+        extract::Path,
+        ids::{BookingId, ClientId, TherapistId},
+        money::Amount,
+        page::{Key, List, Listing, Page, PageParams, Position},
+        problem::Problems,
+        status::BookingState,
+        time::Timestamp,
+    },
+    therapists,
 };
 
 /// List bookings
@@ -65,6 +69,40 @@ pub(super) async fn list_bookings(
     listing: Listing<AdminBookingFilter, BookingOrder>,
 ) -> Result<Response> {
     let criteria = listing.filter.criteria(&app)?;
+    listing.request.answer(BookingList { scope, criteria, now: app.clock.now() }).await
+}
+
+/// List a therapist's bookings
+///
+/// Those of one therapist, latest first; `/bookings` with `therapist_id` knows more filters.
+#[utoipa::path(
+    get,
+    path = "/therapists/{therapist_id}/bookings",
+    tag = "therapists",
+    params(
+        ("therapist_id" = TherapistId, Path, description = "The therapist's id"),
+        TherapistBookingFilter,
+        ("sort" = inline(Option<BookingOrder>), Query, description = "The order"),
+        PageParams,
+    ),
+    responses(
+        (status = 200, description = "A page of bookings", content(
+            (Page<Booking> = "application/json"),
+            (String = "text/csv"),
+        )),
+        Problems,
+    ),
+)]
+pub(super) async fn list_therapist_bookings(
+    scope: Scope,
+    State(app): State<App>,
+    Path(therapist): Path<TherapistId>,
+    listing: Listing<TherapistBookingFilter, BookingOrder>,
+) -> Result<Response> {
+    let mut db = app.db.read().await?;
+    therapists::ensure_named(&mut db, &therapist).await?;
+    db.answered();
+    let criteria = AdminBookingFilter::from(listing.filter).of_therapist(therapist).criteria(&app)?;
     listing.request.answer(BookingList { scope, criteria, now: app.clock.now() }).await
 }
 

@@ -40,6 +40,7 @@ use crate::platform::app::App;
 pub fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list_bookings, create::create_booking))
+        .routes(routes!(list::list_therapist_bookings))
         .routes(routes!(counts::count_bookings))
         .routes(routes!(detail::get_booking, edit::edit_booking))
         .routes(routes!(reschedule::reschedule_booking))

@@ -15,7 +15,7 @@ use crate::{
         time::{Instant, Timestamp},
         work::UnitOfWork,
     },
-    therapists::Therapist,
+    therapists::{self, Therapist},
 };
 
 /// A session, in minutes.
@@ -94,7 +94,7 @@ impl Override {
     }
 }
 
-/// Fails unless the therapist is free then; `moving` is the booking itself, if it exists.
+/// Fails unless the therapist is free then; `moving` is the booking itself, if it exists. One who has retired never is.
 pub(super) async fn ensure_free(
     uow: &mut UnitOfWork,
     therapist: &Therapist,
@@ -102,6 +102,7 @@ pub(super) async fn ensure_free(
     moving: Option<&BookingId>,
     waived: &Override,
 ) -> Result<()> {
+    therapists::ensure_at_work(uow.db(), therapist).await?;
     if waived.allow_overlap {
         return Ok(());
     }

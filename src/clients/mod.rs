@@ -15,6 +15,7 @@ pub mod mend;
 mod merge;
 mod missing;
 mod model;
+mod of_therapist;
 mod record;
 mod select;
 mod timeline;
@@ -36,6 +37,8 @@ pub fn admin_routes() -> OpenApiRouter<App> {
         .routes(routes!(list::list_clients, create::create_client))
         .routes(routes!(detail::get_client, edit::edit_client))
         .routes(routes!(timeline::list_client_timeline))
+        .routes(routes!(of_therapist::list_therapist_clients))
+        .routes(routes!(of_therapist::edit_therapist))
 }
 
 /// What therapists may do with theirs.

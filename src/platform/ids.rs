@@ -169,6 +169,14 @@ impl ClientId {
     }
 }
 
+impl TherapistId {
+    /// A new id, which sorts by the instant it was made at.
+    #[must_use]
+    pub fn new_at(now: DateTime<Utc>) -> Self {
+        Self(made("th_", now))
+    }
+}
+
 impl From<BookingId> for SessionId {
     fn from(booking: BookingId) -> Self {
         Self(booking.0)

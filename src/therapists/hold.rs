@@ -6,6 +6,7 @@
 
 use sqlx::PgConnection;
 
+use super::refusal::TherapistRefusal;
 use crate::platform::{error::Result, ids::TherapistId, text::NO_NAME};
 
 /// A therapist, held until the transaction ends.
@@ -42,4 +43,21 @@ pub async fn hold(db: &mut PgConnection, id: &TherapistId) -> Result<Option<Ther
     .fetch_optional(db)
     .await?;
     Ok(therapist)
+}
+
+/// Fails if the therapist, whose row is held, has retired: they take no sessions and no clients.
+///
+/// Asked apart from [`hold`]: who waited for the row sees there what was before the wait.
+///
+/// # Errors
+///
+/// [`TherapistRefusal::Retired`].
+pub async fn ensure_at_work(db: &mut PgConnection, therapist: &Therapist) -> Result<()> {
+    let retired = sqlx::query_scalar!(
+        r#"select exists (select from internal.retirements where therapist_id = $1) as "retired!""#,
+        therapist.therapist_id.as_str(),
+    )
+    .fetch_one(db)
+    .await?;
+    if retired { Err(TherapistRefusal::Retired.into()) } else { Ok(()) }
 }

@@ -40,8 +40,8 @@ macro_rules! select_account {
         sqlx::query_as!(
             Account,
             r#"select u.id as "id: UserId",
-                      lower(u.username) as "username!",
-                      u.password,
+                      coalesce(lower(u.username), '') as "username!",
+                      coalesce(u.password, '') as "password!",
                       u.role,
                       u.therapist_id as "therapist_id: TherapistId",
                       a.disabled_at is not null as "disabled!"

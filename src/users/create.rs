@@ -1,30 +1,23 @@
 //! A new user.
 
+use axum::{extract::State, http::StatusCode};
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::{model::User, password, rules};
 use crate::platform::{
+    app::App,
     audit::Entry,
-    error::{Error, Refusal, Result},
+    error::{Error, Result},
+    etag::Versioned,
+    extract::Json,
     ids::{TherapistId, UserId},
-    problem::{ProblemKind, kinds},
+    problem::Problems,
     status::UserRole,
     text::Text,
-    work::UnitOfWork,
+    work::{UnitOfWork, Work},
 };
-
-kinds! { PROBLEMS:
-    USERNAME_TAKEN = CONFLICT, "username-taken", "The user name is taken",
-        "Somebody else logs in by this name. Upper and lower case make no difference.";
-}
-
-/// The name is taken.
-#[derive(Debug, thiserror::Error)]
-#[error("somebody else logs in by this name")]
-pub struct UsernameTaken;
-
-impl Refusal for UsernameTaken {
-    fn kind(&self) -> &'static ProblemKind {
-        &USERNAME_TAKEN
-    }
-}
 
 /// Who shall log in.
 #[derive(Debug)]
@@ -43,38 +36,80 @@ pub struct NewUser {
     pub therapist_id: Option<TherapistId>,
 }
 
+/// Somebody who shall log in.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "username": "asha",
+    "password": "a long enough password",
+    "name": "Asha",
+    "full_name": "Asha Rao",
+    "role": "therapist",
+    "therapist_id": "58601"
+}))]
+pub(super) struct CreateUser {
+    /// What they log in with; upper and lower case make no difference.
+    username: Text<255>,
+    /// 12 to 128 characters; neither the user name nor one of the commonest.
+    #[schema(min_length = 12, max_length = 128)]
+    password: String,
+    /// What they are called.
+    name: Text<255>,
+    /// The name in full.
+    full_name: Option<Text<255>>,
+    /// What they may do.
+    role: UserRole,
+    /// Whom a therapist's account stands for; a therapist needs one, an admin has none.
+    therapist_id: Option<TherapistId>,
+}
+
+/// Create a user
+///
+/// They can log in at once. The password is told to nobody again.
+#[utoipa::path(
+    post,
+    path = "/users",
+    tag = "users",
+    request_body = CreateUser,
+    responses((status = 201, description = "Created", body = User), Problems),
+)]
+pub(super) async fn create_user(
+    work: Work,
+    State(app): State<App>,
+    Json(request): Json<CreateUser>,
+) -> Result<Versioned<User>> {
+    password::check(&request.password, &request.username).map_err(|fault| Error::body("/password", fault))?;
+    let password_hash = app.passwords.hash(request.password).await?;
+    let mut uow = work.begin().await?;
+    let id = if let Some(earlier) = uow.earlier() {
+        UserId(earlier.parse().map_err(|_| Error::internal("the id of a user is no number"))?)
+    } else {
+        let new = NewUser {
+            username: request.username,
+            password_hash,
+            name: request.name,
+            full_name: request.full_name,
+            role: request.role,
+            therapist_id: request.therapist_id,
+        };
+        create(&mut uow, new).await?
+    };
+    let user = User::read(uow.db(), id).await?;
+    uow.answers_with(StatusCode::CREATED, id);
+    uow.commit().await?;
+    Ok(user.versioned().created(format!("/api/v1/admin/users/{id}")))
+}
+
 /// Makes a user.
 ///
 /// # Errors
 ///
-/// [`UsernameTaken`]; and if role and therapist do not go together, or there is no such therapist.
+/// If the name is taken, role and therapist do not go together, or there is no such therapist.
 pub async fn create(uow: &mut UnitOfWork, new: NewUser) -> Result<UserId> {
-    match (new.role, &new.therapist_id) {
-        (UserRole::Admin, None) | (UserRole::Therapist, Some(_)) => {}
-        (UserRole::Admin, Some(_)) => {
-            return Err(Error::body("/therapist_id", "only a therapist has one"));
-        }
-        (UserRole::Therapist, None) => {
-            return Err(Error::body("/therapist_id", "a therapist needs one"));
-        }
-    }
-    // An adopted database may lack the unique index, so two who ask at the same moment queue here.
-    sqlx::query!("select pg_advisory_xact_lock(hashtextextended('users.username', 0))::text as locked")
-        .fetch_one(uow.db())
-        .await?;
-    let known = sqlx::query!(
-        r#"select exists (select from users where lower(username) = lower($1::text)) as "taken!",
-                  exists (select from therapists where therapist_id = $2 and length(therapist_id) <= 50) as "therapist!""#,
-        &*new.username,
-        new.therapist_id.as_ref().map(TherapistId::as_str),
-    )
-    .fetch_one(uow.db())
-    .await?;
-    if known.taken {
-        return Err(UsernameTaken.into());
-    }
-    if new.therapist_id.is_some() && !known.therapist {
-        return Err(Error::body("/therapist_id", "is not the id of a therapist"));
+    rules::ensure_fit(Some(new.role), new.therapist_id.as_ref())?;
+    rules::ensure_free_name(uow, &new.username, None).await?;
+    if let Some(therapist) = &new.therapist_id {
+        rules::ensure_therapist(uow, therapist).await?;
     }
     let now = uow.now();
     let id = sqlx::query_scalar!(
@@ -91,6 +126,7 @@ pub async fn create(uow: &mut UnitOfWork, new: NewUser) -> Result<UserId> {
     )
     .fetch_one(uow.db())
     .await?;
-    uow.record(Entry::new("user_create", format!("Created the user {} ({})", new.username, new.role)).on("user", id));
+    let entry = Entry::new("user_create", format!("Created the user {} ({})", new.username, new.role)).on("user", id);
+    uow.record(entry.detail(json!({ "role": new.role, "therapist_id": new.therapist_id })));
     Ok(id)
 }

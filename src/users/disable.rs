@@ -1,19 +1,64 @@
-//! Shutting a user out.
+//! Shutting a user out, and letting them in again.
 
 use serde_json::json;
 
-use super::sessions::{self, Ending};
-use crate::platform::{audit::Entry, error::Result, ids::UserId, work::UnitOfWork};
+use super::{
+    model::User,
+    rules,
+    sessions::{self, Ending},
+};
+use crate::platform::{
+    audit::Entry,
+    error::Result,
+    etag::{Preconditions, Versioned},
+    extract::Path,
+    ids::{TherapistId, UserId},
+    problem::Problems,
+    work::{UnitOfWork, Work},
+};
+
+/// Disable a user
+///
+/// Shuts them out and ends all their sessions; the account stays, and PATCH with `disabled: false` lets them in again.
+/// Refused for the last admin who is enabled.
+#[utoipa::path(
+    delete,
+    path = "/users/{id}",
+    tag = "users",
+    params(("id" = UserId, Path, description = "The account"), Preconditions),
+    responses((status = 200, description = "Disabled", body = User), Problems),
+)]
+pub(super) async fn disable_user(work: Work, Path(id): Path<UserId>, when: Preconditions) -> Result<Versioned<User>> {
+    let mut uow = work.begin().await?;
+    rules::lock_admins(&mut uow).await?;
+    let user = hold(&mut uow, id).await?;
+    when.check(user.version(), &user)?;
+    disable(&mut uow, id).await?;
+    let user = User::read(uow.db(), id).await?;
+    uow.commit().await?;
+    Ok(user.versioned())
+}
+
+/// Locks a user's row and reads it.
+pub(super) async fn hold(uow: &mut UnitOfWork, id: UserId) -> Result<User> {
+    sqlx::query!("select id from users where id = $1 for no key update", id.0).fetch_optional(uow.db()).await?;
+    User::read(uow.db(), id).await
+}
 
 /// Disables a user and ends all their sessions; tells whether they were enabled before.
 ///
 /// # Errors
 ///
-/// If the database refuses.
+/// If there is no such user, or it is the last admin who is enabled.
 pub async fn disable(uow: &mut UnitOfWork, user: UserId) -> Result<bool> {
+    rules::lock_admins(uow).await?;
+    let before = hold(uow, user).await?;
+    if before.is_enabled_admin() {
+        rules::ensure_other_admin(uow, user).await?;
+    }
     let now = uow.now();
     let ended = sessions::end_all(uow, user, Ending::Disabled, None).await?;
-    let disabled = sqlx::query!(
+    sqlx::query!(
         "insert into internal.accounts as a (user_id, disabled_at)
          values ($1, $2)
          on conflict (user_id) do update
@@ -24,7 +69,45 @@ pub async fn disable(uow: &mut UnitOfWork, user: UserId) -> Result<bool> {
     )
     .execute(uow.db())
     .await?;
-    let entry = Entry::new("user_disable", "Disabled a user").on("user", user);
-    uow.record(entry.detail(json!({ "sessions_ended": ended })));
-    Ok(disabled.rows_affected() > 0)
+    let entry = Entry::new("user_disable", format!("Disabled the user {}", before.username)).on("user", user);
+    let entry = entry.detail(json!({ "sessions_ended": ended }));
+    uow.record(if before.disabled { entry.quiet() } else { entry });
+    Ok(!before.disabled)
+}
+
+/// Lets a user in again.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub(super) async fn enable(uow: &mut UnitOfWork, user: &User) -> Result<()> {
+    sqlx::query!("update internal.accounts set disabled_at = null where user_id = $1", user.id.0)
+        .execute(uow.db())
+        .await?;
+    uow.record(Entry::new("user_enable", format!("Enabled the user {}", user.username)).on("user", user.id));
+    Ok(())
+}
+
+/// Disables whoever logs in as a therapist; gives their accounts.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn disable_therapist(uow: &mut UnitOfWork, therapist: &TherapistId) -> Result<Vec<UserId>> {
+    let users = sqlx::query_scalar!(
+        r#"select u.id as "id: UserId"
+           from users u
+           left join internal.accounts a on a.user_id = u.id
+           where u.therapist_id = $1
+             and internal.user_role(u.role) = 'therapist'
+             and a.disabled_at is null
+           order by u.id"#,
+        therapist.as_str(),
+    )
+    .fetch_all(uow.db())
+    .await?;
+    for user in &users {
+        disable(uow, *user).await?;
+    }
+    Ok(users)
 }

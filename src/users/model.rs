@@ -8,6 +8,8 @@ use crate::platform::{
     error::{Error, Result},
     etag::Versioned,
     ids::{TherapistId, UserId},
+    page::Key,
+    status::UserRole,
     time::Timestamp,
 };
 
@@ -35,9 +37,9 @@ pub struct User {
     /// `admin` or `therapist`; another text cannot log in.
     pub(crate) role: Option<String>,
     /// Since when they are here.
-    created_at: Timestamp,
+    pub(super) created_at: Timestamp,
     /// When the row was last written.
-    updated_at: Timestamp,
+    pub(super) updated_at: Timestamp,
     /// Whom a therapist's account stands for.
     pub(crate) therapist_id: Option<TherapistId>,
     /// The name in full.
@@ -47,33 +49,37 @@ pub struct User {
     /// Whether a second factor is asked for at login.
     pub(crate) totp_enabled: bool,
     #[serde(skip)]
-    version: String,
+    pub(super) version: String,
+    #[serde(skip)]
+    pub(super) sort_key: String,
 }
 
-/// One or all rows of `users` as a [`User`], under the given condition and in the given order.
+/// Rows of `users` as [`User`]s: the key of their order, and the condition and order that follow. The version is that of
+/// the two rows that say who somebody is.
 macro_rules! select_users {
-    ($rest:literal $(, $argument:expr)?) => {
+    ($key:literal, [$($rest:literal)+] $(, $argument:expr)* $(,)?) => {
         sqlx::query_as!(
-            User,
+            $crate::users::model::User,
             r#"select u.id as "id: UserId",
-                      u.username,
-                      u.name,
-                      case when lower(trim(u.role)) in ('admin', 'therapist') then lower(trim(u.role)) else u.role end
-                          as role,
+                      coalesce(u.username, '') as "username!",
+                      coalesce(u.name, '(no name)') as "name!",
+                      coalesce(internal.user_role(u.role), u.role) as role,
                       u.created_at as "created_at!: Timestamp",
                       u.updated_at as "updated_at!: Timestamp",
                       u.therapist_id as "therapist_id: TherapistId",
                       u.full_name,
                       a.disabled_at is not null as "disabled!",
                       f.confirmed_at is not null as "totp_enabled!",
-                      u.xmin::text as "version!"
+                      concat_ws('-', u.xmin, a.xmin) as "version!",
+                      "# + $key + r#"::text as "sort_key!"
                from users u
                left join internal.accounts a on a.user_id = u.id
-               left join internal.second_factors f on f.user_id = u.id "# + $rest
-            $(, $argument)?
+               left join internal.second_factors f on f.user_id = u.id "# $(+ $rest)+
+            $(, $argument)*
         )
     };
 }
+pub(super) use select_users;
 
 /// All users, by name.
 ///
@@ -81,7 +87,7 @@ macro_rules! select_users {
 ///
 /// If the database refuses.
 pub async fn list(db: &mut PgConnection) -> Result<Vec<User>> {
-    Ok(select_users!("order by lower(u.username), u.id").fetch_all(db).await?)
+    Ok(select_users!("''", ["order by lower(u.username), u.id"]).fetch_all(db).await?)
 }
 
 impl User {
@@ -91,14 +97,29 @@ impl User {
     ///
     /// If there is none.
     pub async fn read(db: &mut PgConnection, id: UserId) -> Result<Self> {
-        let user = select_users!("where u.id = $1", id.0).fetch_optional(db).await?;
+        let user = select_users!("''", ["where u.id = $1"], id.0).fetch_optional(db).await?;
         user.ok_or(Error::NotFound("user"))
+    }
+
+    /// What they may do; none where the role is a word that cannot log in.
+    pub(super) fn known_role(&self) -> Option<UserRole> {
+        UserRole::read(self.role.as_deref()?)
+    }
+
+    /// Whether they run the practice, and are let in.
+    pub(super) fn is_enabled_admin(&self) -> bool {
+        !self.disabled && self.known_role() == Some(UserRole::Admin)
     }
 
     /// The version that `If-Match` names.
     #[must_use]
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// Where it stands in its list.
+    pub(super) fn key(&self) -> Key {
+        Key { sort: self.sort_key.clone(), id: self.id.to_string() }
     }
 
     /// As an answer, with its version.

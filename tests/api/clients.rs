@@ -7,6 +7,7 @@ mod filter;
 mod list;
 mod missing;
 mod model;
+mod of_therapist;
 mod timeline;
 
 use serde_json::Value;

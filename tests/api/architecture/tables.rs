@@ -42,6 +42,7 @@ const HOMES: &[(&str, &str)] = &[
     ("internal.audit_unsealed", "platform"),
     ("internal.audit_seals", "platform"),
     ("internal.audit_checkpoints", "platform"),
+    ("internal.retirements", "therapists"),
     ("internal.clients", "clients"),
     ("internal.request_clients", "requests"),
     ("internal.request_facts", "requests"),

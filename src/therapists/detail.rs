@@ -1,0 +1,64 @@
+//! One therapist, as an admin sees them and as they see themselves.
+
+use axum::extract::State;
+
+use super::model::Profile;
+use crate::platform::{
+    app::App,
+    caller::Scope,
+    error::{Error, Result},
+    etag::{Preconditions, Versioned},
+    extract::Path,
+    ids::TherapistId,
+    problem::Problems,
+};
+
+/// Get a therapist
+#[utoipa::path(
+    get,
+    path = "/therapists/{therapist_id}",
+    tag = "therapists",
+    params(("therapist_id" = TherapistId, Path, description = "The therapist's id")),
+    responses(
+        (status = 200, description = "The therapist", body = Profile),
+        (status = 304, description = "Not changed since the version in If-None-Match"),
+        Problems,
+    ),
+)]
+pub(super) async fn get_therapist(
+    State(app): State<App>,
+    Path(id): Path<TherapistId>,
+    unless: Preconditions,
+) -> Result<Versioned<Profile>> {
+    read(&app, &id, unless).await
+}
+
+/// Get my profile as a therapist
+///
+/// What the practice has of the caller: what they offer, how much they take, how much is ahead. The account they log in
+/// with is at `/auth/me`.
+#[utoipa::path(
+    get,
+    path = "/profile",
+    tag = "therapists",
+    responses(
+        (status = 200, description = "The caller", body = Profile),
+        (status = 304, description = "Not changed since the version in If-None-Match"),
+        Problems,
+    ),
+)]
+pub(super) async fn get_own_profile(
+    scope: Scope,
+    State(app): State<App>,
+    unless: Preconditions,
+) -> Result<Versioned<Profile>> {
+    let Scope::Own(own) = scope else { return Err(Error::internal("a profile is asked for by no therapist")) };
+    read(&app, &own, unless).await
+}
+
+async fn read(app: &App, id: &TherapistId, unless: Preconditions) -> Result<Versioned<Profile>> {
+    let mut db = app.db.read().await?;
+    let profile = Profile::read(&mut db, id, app.clock.now()).await?;
+    db.answered();
+    Ok(profile.versioned().unless(unless))
+}

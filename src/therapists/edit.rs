@@ -1,0 +1,103 @@
+//! Changing what the practice has of a therapist.
+//!
+//! Names are copied into many tables. What tells of the present follows a new name: the therapist's resources here, and
+//! their clients and the sessions ahead where the request ends ([`clients`](crate::clients)). What tells of the past
+//! keeps the name of its time: bookings as they were made, transfers, notes, the trail; and so do campaigns and booking
+//! requests, which know therapists by name only and belong to programs outside.
+
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::{create::Capacity, hold::hold, model::Profile};
+use crate::platform::{
+    audit::Entry,
+    error::{Error, Result},
+    etag::Preconditions,
+    extract::Patch,
+    ids::TherapistId,
+    text::Text,
+    work::UnitOfWork,
+};
+
+/// What to change (JSON merge patch): what is not named stays, null clears.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "specialization": "Individual Therapy, EMDR", "capacity": 25 }))]
+pub struct EditTherapist {
+    /// Their name; cannot be cleared.
+    #[serde(default)]
+    #[schema(value_type = Option<Text<255>>)]
+    name: Patch<Text<255>>,
+    /// What they offer, between commas.
+    #[serde(default)]
+    #[schema(value_type = Option<Text<2000>>)]
+    specialization: Patch<Text<2000>>,
+    /// A phone or an e-mail address.
+    #[serde(default)]
+    #[schema(value_type = Option<Text<255>>)]
+    contact_info: Patch<Text<255>>,
+    /// How many sessions ahead they take at most; 0, or cleared: any number. What is booked already stays.
+    #[serde(default)]
+    #[schema(value_type = Option<i32>, minimum = 0, maximum = 100_000)]
+    capacity: Patch<Capacity>,
+}
+
+/// Changes a therapist of the version named, and holds their row; gives the new name, if it is another.
+///
+/// # Errors
+///
+/// If there is none, or not of that version, or the name is to be cleared.
+pub async fn edit(
+    uow: &mut UnitOfWork,
+    id: &TherapistId,
+    patch: EditTherapist,
+    when: &Preconditions,
+) -> Result<Option<String>> {
+    if patch.name == Patch::Clear {
+        return Err(Error::body("/name", "cannot be cleared"));
+    }
+    let now = uow.now();
+    hold(uow.db(), id).await?.ok_or(Error::NotFound("therapist"))?;
+    let before = Profile::read(uow.db(), id, now).await?;
+    when.check(before.version(), &before)?;
+    let fields: Vec<&str> = [
+        ("name", patch.name.is_named()),
+        ("specialization", patch.specialization.is_named()),
+        ("contact_info", patch.contact_info.is_named()),
+        ("capacity", patch.capacity.is_named()),
+    ]
+    .into_iter()
+    .filter_map(|(field, named)| named.then_some(field))
+    .collect();
+    let name = patch.name.apply::<String>(None);
+    let capacity = patch.capacity.apply(Some(before.capacity)).unwrap_or(0);
+    sqlx::query!(
+        "update therapists
+         set name = coalesce($2, name),
+             specialization = $3,
+             contact_info = $4,
+             capacity = $5
+         where therapist_id = $1",
+        id.as_str(),
+        name,
+        patch.specialization.apply(before.specialization),
+        patch.contact_info.apply(before.contact_info),
+        capacity,
+    )
+    .execute(uow.db())
+    .await?;
+    let renamed = name.filter(|name| *name != before.name);
+    if let Some(name) = &renamed {
+        sqlx::query!("update therapist_resources set therapist_name = $2 where therapist_id = $1", id.as_str(), name)
+            .execute(uow.db())
+            .await?;
+    }
+    let entry = Entry::new("therapist_edit", format!("Changed the therapist {}", before.name)).on("therapist", id);
+    uow.record(entry.detail(json!({
+        "fields": fields,
+        "name": renamed.as_ref().map(|name| json!({ "from": before.name, "to": name })),
+        "capacity": (capacity != before.capacity).then(|| json!({ "from": before.capacity, "to": capacity })),
+    })));
+    Ok(renamed)
+}

@@ -1,0 +1,8 @@
+//! What a therapist can be booked by: the scheduling provider's resources.
+//!
+//! The table has no key to therapists, and holds rows of ids that none has (the organisation's own host of free
+//! consultations): those are listed, changed and removed under their id like any others.
+
+pub(super) mod list;
+mod model;
+pub(super) mod write;

@@ -1,0 +1,170 @@
+//! A therapist who leaves, or returns.
+//!
+//! A retired therapist takes no new sessions (booked, moved or restored) and no clients, whatever an admin overrides;
+//! their past stays as it is and is counted as before. They cannot leave while sessions run or are ahead, nor does
+//! retiring move anybody: the admin cancels or transfers first. Their clients stay assigned until they are transferred.
+//!
+//! Whoever leaves should not read the record any longer, so the accounts that log in as the therapist are disabled with
+//! it, unless the request says that they shall finish their notes (`keep_logins`). Returning enables none: that is said
+//! per account.
+
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::{
+    hold::{Therapist, hold},
+    model::Profile,
+    refusal::{TherapistRefusal, Upcoming},
+};
+use crate::{
+    platform::{
+        audit::Entry,
+        error::{Error, Result},
+        etag::{Preconditions, Versioned},
+        extract::{OptionalJson, Path},
+        ids::{BookingId, TherapistId},
+        problem::Problems,
+        text::Text,
+        time::Timestamp,
+        work::{UnitOfWork, Work},
+    },
+    users,
+};
+
+/// How many of the sessions that stand against it are named.
+const NAMED: i64 = 20;
+
+/// How a therapist leaves.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "reason": "Moves abroad", "keep_logins": false }))]
+pub(super) struct RetireTherapist {
+    /// Why, for the audit.
+    reason: Option<Text<500>>,
+    /// True: their accounts are not disabled, so that they can finish their notes.
+    #[serde(default)]
+    keep_logins: bool,
+}
+
+/// Retire a therapist
+///
+/// They take no new sessions or clients, and their accounts are disabled. Refused while sessions run or are ahead.
+#[utoipa::path(
+    post,
+    path = "/therapists/{therapist_id}/retire",
+    tag = "therapists",
+    params(("therapist_id" = TherapistId, Path, description = "The therapist's id"), Preconditions),
+    request_body = Option<RetireTherapist>,
+    responses((status = 200, description = "Retired", body = Profile), Problems),
+)]
+pub(super) async fn retire_therapist(
+    work: Work,
+    Path(id): Path<TherapistId>,
+    when: Preconditions,
+    OptionalJson(request): OptionalJson<RetireTherapist>,
+) -> Result<Versioned<Profile>> {
+    let mut uow = work.begin().await?;
+    if uow.earlier().is_none() {
+        retire(&mut uow, &id, &when, request).await?;
+    }
+    answer(uow, &id).await
+}
+
+/// Let a therapist return
+///
+/// They take sessions and clients again. Accounts that were disabled stay so: each is enabled by itself.
+#[utoipa::path(
+    post,
+    path = "/therapists/{therapist_id}/reinstate",
+    tag = "therapists",
+    params(("therapist_id" = TherapistId, Path, description = "The therapist's id"), Preconditions),
+    responses((status = 200, description = "At work", body = Profile), Problems),
+)]
+pub(super) async fn reinstate_therapist(
+    work: Work,
+    Path(id): Path<TherapistId>,
+    when: Preconditions,
+) -> Result<Versioned<Profile>> {
+    let mut uow = work.begin().await?;
+    if uow.earlier().is_none() {
+        let therapist = held(&mut uow, &id, &when).await?;
+        let left = sqlx::query!("delete from internal.retirements where therapist_id = $1", id.as_str())
+            .execute(uow.db())
+            .await?;
+        let sentence = format!("{} returned to work", therapist.name);
+        let entry = Entry::new("therapist_reinstate", sentence).on("therapist", &id);
+        uow.record(if left.rows_affected() == 0 { entry.quiet() } else { entry });
+    }
+    answer(uow, &id).await
+}
+
+async fn retire(uow: &mut UnitOfWork, id: &TherapistId, when: &Preconditions, request: RetireTherapist) -> Result<()> {
+    let therapist = held(uow, id, when).await?;
+    ensure_idle(uow, id).await?;
+    let now = uow.now();
+    let retired = sqlx::query!(
+        "insert into internal.retirements (therapist_id, retired_at)
+         values ($1, $2)
+         on conflict (therapist_id) do nothing",
+        id.as_str(),
+        now,
+    )
+    .execute(uow.db())
+    .await?;
+    let entry = Entry::new("therapist_retire", format!("{} retired", therapist.name)).on("therapist", id);
+    let entry = entry.detail(json!({ "reason": request.reason.as_deref(), "keep_logins": request.keep_logins }));
+    uow.record(if retired.rows_affected() == 0 { entry.quiet() } else { entry });
+    if !request.keep_logins {
+        users::disable_therapist(uow, id).await?;
+    }
+    Ok(())
+}
+
+/// Holds the therapist, in the version the request names.
+async fn held(uow: &mut UnitOfWork, id: &TherapistId, when: &Preconditions) -> Result<Therapist> {
+    let now = uow.now();
+    let therapist = hold(uow.db(), id).await?.ok_or(Error::NotFound("therapist"))?;
+    let profile = Profile::read(uow.db(), id, now).await?;
+    when.check(profile.version(), &profile)?;
+    Ok(therapist)
+}
+
+/// Fails while sessions run or are ahead.
+async fn ensure_idle(uow: &mut UnitOfWork, id: &TherapistId) -> Result<()> {
+    let now = uow.now();
+    let ahead = sqlx::query!(
+        r#"select b.booking_id as "booking_id!: BookingId",
+                  b.booking_start_at as "booking_start_at!: Timestamp",
+                  count(*) over () as "count!"
+           from bookings b
+           where b.therapist_id = $1
+             and internal.is_active(b.booking_status)
+             and internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration,
+                                      b.invitee_payment_amount) > $2
+             and internal.booking_status(b.booking_status) is distinct from 'completed'
+             and b.booking_id is not null
+           order by b.booking_start_at, b.booking_id
+           limit $3"#,
+        id.as_str(),
+        Timestamp::from(now) as Timestamp,
+        NAMED,
+    )
+    .fetch_all(uow.db())
+    .await?;
+    let Some(count) = ahead.first().map(|first| first.count) else { return Ok(()) };
+    let first = ahead
+        .into_iter()
+        .map(|row| Upcoming { booking_id: row.booking_id, booking_start_at: row.booking_start_at })
+        .collect();
+    Err(TherapistRefusal::Booked { count, first }.into())
+}
+
+async fn answer(mut uow: UnitOfWork, id: &TherapistId) -> Result<Versioned<Profile>> {
+    let now = uow.now();
+    let profile = Profile::read(uow.db(), id, now).await?;
+    uow.answers_with(StatusCode::OK, id);
+    uow.commit().await?;
+    Ok(profile.versioned())
+}

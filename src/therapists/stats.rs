@@ -1,0 +1,183 @@
+//! A therapist's figures, of a period, of the one before, and of all times.
+//!
+//! Counted over the bookings that start in a period, as everywhere: *sessions* are neither cancelled nor no-shows; *gross*
+//! is what was paid, for cancelled ones too; *refunded* what was given back for good; *net* the difference.
+
+use axum::extract::State;
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use utoipa::{IntoParams, ToSchema};
+
+use super::{model::ensure_named, period::Period};
+use crate::platform::{
+    app::App,
+    error::Result,
+    extract::{Json, Path, Query},
+    ids::TherapistId,
+    money::Amount,
+    problem::Problems,
+    time::{Day, Timestamp, Zone},
+};
+
+/// Over which days figures are counted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct StatsPeriod {
+    /// The first day. If not given, the first day of the month that `to` is in, or of the present month.
+    #[param(example = "2026-02-01")]
+    from: Option<Day>,
+    /// The last day. If not given, the last day of the month that `from` is in, or of the present month.
+    #[param(example = "2026-02-28")]
+    to: Option<Day>,
+    /// The zone of the calendar days; the practice's if not given.
+    #[param(example = "Asia/Kolkata")]
+    tz: Option<Zone>,
+}
+
+/// What the bookings of a therapist that start in a period come to. "The list" is `GET /admin/bookings` with the same
+/// days and the therapist.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "from": "2026-02-01", "to": "2026-02-28", "gross": "79900.00", "refunded": "10200.00", "net": "69700.00",
+    "refunds_in_flight": "1700.00", "sessions": 41, "free_consultations": 6, "cancellations": 8, "no_shows": 3
+}))]
+pub(super) struct TherapistTotals {
+    /// The first day; null for all times.
+    from: Option<NaiveDate>,
+    /// The last day; null for all times.
+    to: Option<NaiveDate>,
+    /// What was paid, for cancelled bookings too.
+    gross: Amount,
+    /// What was given back.
+    refunded: Amount,
+    /// Gross less refunded.
+    net: Amount,
+    /// What is on its way back; not taken off `net`.
+    refunds_in_flight: Amount,
+    /// Bookings neither cancelled nor no-shows, free consultations among them.
+    sessions: i64,
+    /// Sessions that cost nothing.
+    free_consultations: i64,
+    /// Bookings called off.
+    cancellations: i64,
+    /// Bookings whose client did not come.
+    no_shows: i64,
+}
+
+/// A therapist's figures.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct TherapistStats {
+    /// Whose they are.
+    therapist_id: TherapistId,
+    /// The zone of the calendar days.
+    #[schema(value_type = Zone)]
+    tz: String,
+    /// The currency of the amounts.
+    #[schema(example = "INR")]
+    currency: &'static str,
+    /// Of the period asked for.
+    current: TherapistTotals,
+    /// Of as many days, right before it.
+    previous: TherapistTotals,
+    /// Of all times.
+    lifetime: TherapistTotals,
+    /// How many clients are assigned to them now.
+    #[schema(example = 37)]
+    assigned_clients: i64,
+}
+
+/// Get a therapist's figures
+///
+/// Of the period, of as many days right before it, and of all times.
+#[utoipa::path(
+    get,
+    path = "/therapists/{therapist_id}/stats",
+    tag = "therapists",
+    params(("therapist_id" = TherapistId, Path, description = "The therapist's id"), StatsPeriod),
+    responses((status = 200, description = "The figures", body = TherapistStats), Problems),
+)]
+pub(super) async fn get_therapist_stats(
+    State(app): State<App>,
+    Path(id): Path<TherapistId>,
+    Query(query): Query<StatsPeriod>,
+) -> Result<Json<TherapistStats>> {
+    let period = Period::of(query.from, query.to, query.tz, &app)?;
+    let mut db = app.db.read().await?;
+    ensure_named(&mut db, &id).await?;
+    let current = count(&mut db, &id, Some(period)).await?;
+    let previous = count(&mut db, &id, Some(period.previous())).await?;
+    let lifetime = count(&mut db, &id, None).await?;
+    let assigned_clients = sqlx::query_scalar!(
+        r#"select count(*) as "count!" from all_clients_table where therapist_id = $1"#,
+        id.as_str(),
+    )
+    .fetch_one(&mut *db)
+    .await?;
+    db.answered();
+    let tz = period.zone.to_string();
+    Ok(Json(TherapistStats { therapist_id: id, tz, currency: "INR", current, previous, lifetime, assigned_clients }))
+}
+
+/// Counts what starts in a period, or ever did. Each part is a range of an index of its own.
+async fn count(db: &mut PgConnection, id: &TherapistId, period: Option<Period>) -> Result<TherapistTotals> {
+    let since = period.map(|period| Timestamp::from(period.start()));
+    let before = period.map(|period| Timestamp::from(period.end()));
+    let counted = sqlx::query!(
+        r#"select round(s.paid, 2) as "gross!: Amount",
+                  round(s.refunded, 2) as "refunded!: Amount",
+                  round(s.paid, 2) - round(s.refunded, 2) as "net!: Amount",
+                  round(r.in_flight, 2) as "refunds_in_flight!: Amount",
+                  s.sessions as "sessions!",
+                  u.free - o.free as "free_consultations!",
+                  o.cancelled as "cancellations!",
+                  o.no_shows as "no_shows!"
+           from internal.therapist_sums($1, $2, $3) s
+           cross join (
+               select count(*) filter (where internal.is_free(b.invitee_payment_amount)) as free
+               from bookings b
+               where b.therapist_id = $1
+                 and b.booking_id is not null
+                 and not internal.is_money(b.invitee_payment_amount)
+                 and ($2::timestamp is null or coalesce(b.booking_start_at, '-infinity') >= $2)
+                 and ($3::timestamp is null or coalesce(b.booking_start_at, '-infinity') < $3)
+           ) u
+           cross join (
+               select count(*) filter (where internal.booking_status(b.booking_status) = 'cancelled') as cancelled,
+                      count(*) filter (where internal.booking_status(b.booking_status) = 'no_show') as no_shows,
+                      count(*) filter (where internal.is_free(b.invitee_payment_amount)) as free
+               from bookings b
+               where b.therapist_id = $1
+                 and b.booking_id is not null
+                 and internal.booking_status(b.booking_status) in ('cancelled', 'no_show')
+                 and ($2::timestamp is null or coalesce(b.booking_start_at, '-infinity') >= $2)
+                 and ($3::timestamp is null or coalesce(b.booking_start_at, '-infinity') < $3)
+           ) o
+           cross join (
+               select coalesce(sum(b.refund_amount) filter (where internal.is_money(b.refund_amount)), 0) as in_flight
+               from bookings b
+               where b.therapist_id = $1
+                 and b.booking_id is not null
+                 and internal.refund_status(b.refund_status) in ('initiated', 'processing')
+                 and ($2::timestamp is null or coalesce(b.booking_start_at, '-infinity') >= $2)
+                 and ($3::timestamp is null or coalesce(b.booking_start_at, '-infinity') < $3)
+           ) r"#,
+        id.as_str(),
+        since as Option<Timestamp>,
+        before as Option<Timestamp>,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(TherapistTotals {
+        from: period.map(|period| period.from),
+        to: period.map(|period| period.to),
+        gross: counted.gross,
+        refunded: counted.refunded,
+        net: counted.net,
+        refunds_in_flight: counted.refunds_in_flight,
+        sessions: counted.sessions,
+        free_consultations: counted.free_consultations,
+        cancellations: counted.cancellations,
+        no_shows: counted.no_shows,
+    })
+}

@@ -1,0 +1,133 @@
+//! What the practice offers: the words of the therapists' comma-separated specializations, each once.
+//!
+//! Letter case and spaces make no difference; a word is shown as most of the therapists write it. Who has retired offers
+//! nothing.
+
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::platform::{
+    contact,
+    error::{Error, Result},
+    page::{Key, List, Listing, Page, PageParams, Position, orders},
+    problem::Problems,
+};
+
+orders! {
+    /// The orders in which therapies can be listed.
+    TherapyOrder: Up = "therapy", Down = "-therapy"
+}
+
+/// Which therapies are listed.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct TherapyFilter {
+    /// Only those whose name holds this; three characters or more.
+    #[param(min_length = 3, max_length = 100, example = "couples")]
+    q: Option<String>,
+}
+
+/// A therapy, and who offers it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "therapy": "Couples Therapy",
+    "therapist_ids": ["58601", "58604"],
+    "therapist_names": ["Asha Rao", "Noor Khan"]
+}))]
+#[expect(clippy::struct_field_names, reason = "a list tells what its first column holds")]
+pub(super) struct Therapy {
+    /// Its name.
+    therapy: String,
+    /// The ids of those who offer it, in the order of their names.
+    therapist_ids: Vec<String>,
+    /// Their names, in the same order.
+    therapist_names: Vec<String>,
+    #[serde(skip)]
+    sort_key: String,
+}
+
+/// List therapies
+///
+/// What the therapists at work offer, each once, with those who offer it.
+#[utoipa::path(
+    get,
+    path = "/therapies",
+    tag = "therapists",
+    params(TherapyFilter, ("sort" = inline(Option<TherapyOrder>), Query, description = "The order"), PageParams),
+    responses(
+        (status = 200, description = "A page of therapies", content(
+            (Page<Therapy> = "application/json"),
+            (String = "text/csv"),
+        )),
+        Problems,
+    ),
+)]
+pub(super) async fn list_therapies(listing: Listing<TherapyFilter, TherapyOrder>) -> Result<Response> {
+    let search =
+        listing.filter.q.map(|q| contact::Search::parse(&q)).transpose().map_err(|fault| Error::query("q", fault))?;
+    listing.request.answer(TherapyList { words: search.map(|search| search.words) }).await
+}
+
+/// The therapies that a filter wants.
+struct TherapyList {
+    words: Option<String>,
+}
+
+impl List for TherapyList {
+    type Row = Therapy;
+    type Order = TherapyOrder;
+
+    async fn rows(&self, db: &mut PgConnection, _: TherapyOrder, position: &Position) -> Result<Vec<Therapy>> {
+        macro_rules! read {
+            ($beyond:literal, $direction:literal) => {
+                sqlx::query_as!(
+                    Therapy,
+                    r#"select mode() within group (order by offered.word) as "therapy!",
+                              array_agg(t.therapist_id::text order by lower(t.name), t.id) as "therapist_ids!",
+                              array_agg(coalesce(t.name, '(no name)')::text order by lower(t.name), t.id)
+                                  as "therapist_names!",
+                              lower(offered.word) as "sort_key!"
+                       from therapists t
+                       cross join lateral unnest(internal.therapies(t.specialization)) as offered (word)
+                       where t.therapist_id is not null
+                         and not exists (select from internal.retirements r where r.therapist_id = t.therapist_id)
+                         and ($1::text is null or lower(offered.word) like $1)
+                         and ($2::text is null or lower(offered.word) "#
+                        + $beyond
+                        + " $2)
+                       group by lower(offered.word)
+                       order by lower(offered.word) "
+                        + $direction
+                        + " limit $3",
+                    self.words,
+                    position.sort(),
+                    position.limit,
+                )
+                .fetch_all(db)
+                .await
+            };
+        }
+        Ok(if position.descending { read!("<", "desc") } else { read!(">", "asc") }?)
+    }
+
+    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
+        let total = sqlx::query_scalar!(
+            r#"select count(distinct lower(offered.word)) as "total!"
+               from therapists t
+               cross join lateral unnest(internal.therapies(t.specialization)) as offered (word)
+               where t.therapist_id is not null
+                 and not exists (select from internal.retirements r where r.therapist_id = t.therapist_id)
+                 and ($1::text is null or lower(offered.word) like $1)"#,
+            self.words,
+        )
+        .fetch_one(db)
+        .await?;
+        Ok(total)
+    }
+
+    fn key(therapy: &Therapy) -> Key {
+        Key { sort: therapy.sort_key.clone(), id: String::new() }
+    }
+}

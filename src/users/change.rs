@@ -1,0 +1,206 @@
+//! Changing a user: the name they log in with, what they are called, what they may do, whether they are let in.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use super::{
+    disable::{self, disable},
+    model::User,
+    rules,
+    sessions::{self, Ending},
+};
+use crate::platform::{
+    audit::Entry,
+    error::{Error, Result},
+    etag::{Preconditions, Versioned},
+    extract::{Json, Patch, Path},
+    ids::{TherapistId, UserId},
+    problem::Problems,
+    status::UserRole,
+    text::Text,
+    work::{UnitOfWork, Work},
+};
+
+/// What to change (JSON merge patch): what is not named stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "role": "therapist", "therapist_id": "58601" }))]
+pub(super) struct EditUser {
+    /// What they log in with; cannot be cleared.
+    #[serde(default)]
+    #[schema(value_type = Option<Text<255>>)]
+    username: Patch<Text<255>>,
+    /// What they are called; cannot be cleared.
+    #[serde(default)]
+    #[schema(value_type = Option<Text<255>>)]
+    name: Patch<Text<255>>,
+    /// The name in full.
+    #[serde(default)]
+    #[schema(value_type = Option<Text<255>>)]
+    full_name: Patch<Text<255>>,
+    /// What they may do; cannot be cleared. Another role ends their sessions.
+    #[serde(default)]
+    #[schema(value_type = Option<UserRole>)]
+    role: Patch<UserRole>,
+    /// Whom a therapist's account stands for: a therapist needs one, an admin has none. Another one ends their sessions.
+    #[serde(default)]
+    #[schema(value_type = Option<TherapistId>)]
+    therapist_id: Patch<TherapistId>,
+    /// True shuts them out, false lets them in; cannot be cleared.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    disabled: Patch<bool>,
+}
+
+/// Change a user
+///
+/// JSON merge patch. Another role or therapist ends all their sessions. Refused where no enabled admin would be left.
+#[utoipa::path(
+    patch,
+    path = "/users/{id}",
+    tag = "users",
+    params(("id" = UserId, Path, description = "The account"), Preconditions),
+    request_body = EditUser,
+    responses((status = 200, description = "Changed", body = User), Problems),
+)]
+pub(super) async fn edit_user(
+    work: Work,
+    Path(id): Path<UserId>,
+    when: Preconditions,
+    Json(patch): Json<EditUser>,
+) -> Result<Versioned<User>> {
+    let mut uow = work.begin().await?;
+    change(&mut uow, id, patch, &when).await?;
+    let user = User::read(uow.db(), id).await?;
+    uow.commit().await?;
+    Ok(user.versioned())
+}
+
+impl EditUser {
+    /// Fails if something is to be cleared that everybody has.
+    fn ensure_complete(&self) -> Result<()> {
+        let cleared = [
+            ("/username", self.username == Patch::Clear),
+            ("/name", self.name == Patch::Clear),
+            ("/role", self.role == Patch::Clear),
+            ("/disabled", self.disabled == Patch::Clear),
+        ];
+        match cleared.into_iter().find(|(_, cleared)| *cleared) {
+            Some((pointer, _)) => Err(Error::body(pointer, "cannot be cleared")),
+            None => Ok(()),
+        }
+    }
+
+    /// The fields it names, but for whether they are let in.
+    fn fields(&self) -> Vec<&'static str> {
+        [
+            ("username", self.username.is_named()),
+            ("name", self.name.is_named()),
+            ("full_name", self.full_name.is_named()),
+            ("role", self.role.is_named()),
+            ("therapist_id", self.therapist_id.is_named()),
+        ]
+        .into_iter()
+        .filter_map(|(field, named)| named.then_some(field))
+        .collect()
+    }
+}
+
+/// Changes a user of the version named.
+async fn change(uow: &mut UnitOfWork, id: UserId, patch: EditUser, when: &Preconditions) -> Result<()> {
+    patch.ensure_complete()?;
+    if patch.role.is_named() || patch.disabled.is_named() {
+        rules::lock_admins(uow).await?;
+    }
+    if let Patch::Set(username) = &patch.username {
+        ensure_free_name(uow, username, id).await?;
+    }
+    let before = disable::hold(uow, id).await?;
+    when.check(before.version(), &before)?;
+
+    let fields = patch.fields();
+    let disabled = match patch.disabled {
+        Patch::Set(disabled) => disabled,
+        _ => before.disabled,
+    };
+    let role = match patch.role {
+        Patch::Set(role) => Some(role),
+        _ => before.known_role(),
+    };
+    let therapist_id = patch.therapist_id.clone().apply(before.therapist_id.clone());
+    // What another program left is not complained of by who changes something else.
+    if patch.role.is_named() || patch.therapist_id.is_named() {
+        rules::ensure_fit(role, therapist_id.as_ref())?;
+    }
+    if let Patch::Set(therapist) = &patch.therapist_id {
+        rules::ensure_therapist(uow, therapist).await?;
+    }
+    if before.is_enabled_admin() && (disabled || role != Some(UserRole::Admin)) {
+        rules::ensure_other_admin(uow, id).await?;
+    }
+
+    match (before.disabled, disabled) {
+        (false, true) => drop(disable(uow, id).await?),
+        (true, false) => disable::enable(uow, &before).await?,
+        _ => {}
+    }
+    if fields.is_empty() && disabled != before.disabled {
+        return Ok(());
+    }
+    let mut detail = Map::from_iter([("fields".to_owned(), json!(fields))]);
+    if role != before.known_role() || therapist_id != before.therapist_id {
+        let ended = sessions::end_all(uow, id, Ending::Rights, None).await?;
+        detail.insert("sessions_ended".to_owned(), json!(ended));
+        detail.insert("from".to_owned(), rights(before.role.as_deref(), before.therapist_id.as_ref()));
+        detail.insert("to".to_owned(), rights(role.map(UserRole::as_str), therapist_id.as_ref()));
+    }
+    write(uow, before, patch, therapist_id).await?;
+    let entry = Entry::new("user_edit", "Changed a user").on("user", id);
+    uow.record(entry.detail(Value::Object(detail)));
+    Ok(())
+}
+
+/// Fails if somebody else goes by the name. One that several adopted users share may be kept by each of them.
+async fn ensure_free_name(uow: &mut UnitOfWork, username: &str, id: UserId) -> Result<()> {
+    let kept = sqlx::query_scalar!(
+        r#"select lower(username) = lower($2::text) as "kept!" from users where id = $1"#,
+        id.0,
+        username,
+    )
+    .fetch_optional(uow.db())
+    .await?;
+    if kept == Some(true) { Ok(()) } else { rules::ensure_free_name(uow, username, Some(id)).await }
+}
+
+fn rights(role: Option<&str>, therapist: Option<&TherapistId>) -> Value {
+    json!({ "role": role, "therapist_id": therapist })
+}
+
+async fn write(uow: &mut UnitOfWork, user: User, patch: EditUser, therapist: Option<TherapistId>) -> Result<()> {
+    let now = uow.now();
+    let role = match patch.role {
+        Patch::Set(role) => Some(role.as_str()),
+        _ => None,
+    };
+    sqlx::query!(
+        "update users
+         set username = coalesce($2, username),
+             name = coalesce($3, name),
+             full_name = $4,
+             role = coalesce($5, role),
+             therapist_id = $6,
+             updated_at = $7
+         where id = $1",
+        user.id.0,
+        patch.username.apply::<String>(None),
+        patch.name.apply::<String>(None),
+        patch.full_name.apply(user.full_name),
+        role,
+        therapist.as_ref().map(TherapistId::as_str),
+        now.naive_utc(),
+    )
+    .execute(uow.db())
+    .await?;
+    Ok(())
+}

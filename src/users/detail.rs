@@ -1,0 +1,36 @@
+//! One user.
+
+use axum::extract::State;
+
+use super::model::User;
+use crate::platform::{
+    app::App,
+    error::Result,
+    etag::{Preconditions, Versioned},
+    extract::Path,
+    ids::UserId,
+    problem::Problems,
+};
+
+/// Get a user
+#[utoipa::path(
+    get,
+    path = "/users/{id}",
+    tag = "users",
+    params(("id" = UserId, Path, description = "The account")),
+    responses(
+        (status = 200, description = "The user", body = User),
+        (status = 304, description = "Not changed since the version in If-None-Match"),
+        Problems,
+    ),
+)]
+pub(super) async fn get_user(
+    State(app): State<App>,
+    Path(id): Path<UserId>,
+    unless: Preconditions,
+) -> Result<Versioned<User>> {
+    let mut db = app.db.read().await?;
+    let user = User::read(&mut db, id).await?;
+    db.answered();
+    Ok(user.versioned().unless(unless))
+}

@@ -1,0 +1,168 @@
+//! Looking through the users.
+
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use utoipa::{IntoParams, ToSchema};
+
+use super::model::{User, select_users};
+use crate::platform::{
+    contact,
+    error::{Error, Result},
+    ids::{TherapistId, UserId},
+    page::{Key, List, Listing, Page, PageParams, Position, orders},
+    problem::Problems,
+    time::Timestamp,
+};
+
+orders! {
+    /// The orders in which users can be listed.
+    UserOrder: UsernameUp = "username", UsernameDown = "-username", NameUp = "name", NameDown = "-name",
+        OldestFirst = "created_at", NewestFirst = "-created_at"
+}
+
+/// What users may do, as far as a list tells them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ListedRole {
+    /// Runs the practice.
+    Admin,
+    /// Holds sessions.
+    Therapist,
+    /// Another word, or none: cannot log in.
+    Other,
+}
+
+impl ListedRole {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Therapist => "therapist",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// Which users are listed.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct UserFilter {
+    /// Only those of this role.
+    #[param(inline)]
+    role: Option<ListedRole>,
+    /// Only those who are shut out, or only those who are not.
+    disabled: Option<bool>,
+    /// Only the accounts that stand for this therapist.
+    #[param(example = "58601")]
+    therapist_id: Option<TherapistId>,
+    /// Only those one of whose names holds this; three characters or more.
+    #[param(min_length = 3, max_length = 100, example = "asha")]
+    q: Option<String>,
+}
+
+/// List users
+///
+/// Everybody who has an account, whether they can log in or not. `Accept: text/csv` streams the whole list.
+#[utoipa::path(
+    get,
+    path = "/users",
+    tag = "users",
+    params(UserFilter, ("sort" = inline(Option<UserOrder>), Query, description = "The order"), PageParams),
+    responses(
+        (status = 200, description = "A page of users", content(
+            (Page<User> = "application/json"),
+            (String = "text/csv"),
+        )),
+        Problems,
+    ),
+)]
+pub(super) async fn list_users(listing: Listing<UserFilter, UserOrder>) -> Result<Response> {
+    let filter = listing.filter;
+    let search = filter.q.map(|q| contact::Search::parse(&q)).transpose().map_err(|fault| Error::query("q", fault))?;
+    let list = UserList {
+        words: search.map(|search| search.words),
+        role: filter.role.map(ListedRole::as_str),
+        disabled: filter.disabled,
+        therapist_id: filter.therapist_id,
+    };
+    listing.request.answer(list).await
+}
+
+/// The users that a filter wants.
+struct UserList {
+    words: Option<String>,
+    role: Option<&'static str>,
+    disabled: Option<bool>,
+    therapist_id: Option<TherapistId>,
+}
+
+/// One page in one direction: the order's key and its type, how rows beyond the position compare, and the direction.
+macro_rules! page_of_users {
+    ($key:literal: $type:literal, $beyond:literal, $direction:literal, $list:expr, $position:expr) => {
+        select_users!(
+            $key,
+            [
+                "where ($1::text is null or lower(concat_ws(E'\\n', u.username, u.name, u.full_name)) like $1)
+                   and ($2::text is null or coalesce(internal.user_role(u.role), 'other') = $2)
+                   and ($3::boolean is null or (a.disabled_at is not null) = $3)
+                   and ($4::text is null or u.therapist_id = $4)
+                   and ($5::text is null or (" $key ", u.id) " $beyond " ($5::text::" $type ", $6::text::integer)) "
+                "order by " $key " " $direction ", u.id " $direction " limit $7"
+            ],
+            $list.words,
+            $list.role,
+            $list.disabled,
+            $list.therapist_id.as_ref().map(TherapistId::as_str),
+            $position.sort(),
+            $position.id(),
+            $position.limit,
+        )
+    };
+}
+
+impl List for UserList {
+    type Row = User;
+    type Order = UserOrder;
+
+    async fn rows(&self, db: &mut PgConnection, order: UserOrder, position: &Position) -> Result<Vec<User>> {
+        use UserOrder as O;
+        macro_rules! read {
+            ($key:literal: $type:literal) => {
+                if position.descending {
+                    page_of_users!($key: $type, "<", "desc", self, position).fetch_all(db).await
+                } else {
+                    page_of_users!($key: $type, ">", "asc", self, position).fetch_all(db).await
+                }
+            };
+        }
+        let rows = match order {
+            O::UsernameUp | O::UsernameDown => read!("coalesce(lower(u.username), '')": "text"),
+            O::NameUp | O::NameDown => read!("coalesce(lower(u.name), '')": "text"),
+            O::OldestFirst | O::NewestFirst => read!("coalesce(u.created_at, '-infinity')": "timestamp"),
+        }?;
+        Ok(rows)
+    }
+
+    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
+        let total = sqlx::query_scalar!(
+            r#"select count(*) as "total!"
+               from users u
+               left join internal.accounts a on a.user_id = u.id
+               where ($1::text is null or lower(concat_ws(E'\n', u.username, u.name, u.full_name)) like $1)
+                 and ($2::text is null or coalesce(internal.user_role(u.role), 'other') = $2)
+                 and ($3::boolean is null or (a.disabled_at is not null) = $3)
+                 and ($4::text is null or u.therapist_id = $4)"#,
+            self.words,
+            self.role,
+            self.disabled,
+            self.therapist_id.as_ref().map(TherapistId::as_str),
+        )
+        .fetch_one(db)
+        .await?;
+        Ok(total)
+    }
+
+    fn key(user: &User) -> Key {
+        user.key()
+    }
+}
