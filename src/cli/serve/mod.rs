@@ -26,7 +26,7 @@ use self::{
     progress::patiently,
 };
 use crate::{
-    api,
+    api, notifications,
     platform::{
         app::{App, Parts, Seals},
         audit,
@@ -37,6 +37,7 @@ use crate::{
         postgres::Db,
         prometheus,
         secret::Secrets,
+        streams::Streams,
         time::Clock,
     },
 };
@@ -136,6 +137,7 @@ async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationTok
         seals: Seals::derive(&secrets),
         secrets,
         ended: EndedSessions::default(),
+        streams: Streams::default(),
         passwords,
         trusted_proxies: settings.trusted_proxies,
         cors_origins: settings.cors_origins,
@@ -154,6 +156,7 @@ async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationTok
     let drained = CancellationToken::new();
     let background = TaskTracker::new();
     background.spawn(live::listen(app.clone(), drained.clone()));
+    background.spawn(notifications::feed(app.clone(), drained.clone()));
     background.spawn(drained.clone().run_until_cancelled_owned(tidy()));
     connections::serve(listener, router, stop).await;
     drained.cancel();
