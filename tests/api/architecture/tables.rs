@@ -53,6 +53,7 @@ const COLUMNS: &[(&str, &str, &str)] = &[
     ("bookings", "refund_*", "payments"),
     ("therapists", "sessions_booked", "dashboards"),
     ("all_clients_table", "no_of_sessions", "dashboards"),
+    ("audit_logs", "is_visible", "audit_logs"),
 ];
 
 /// Who may write anything.
