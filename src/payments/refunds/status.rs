@@ -45,7 +45,6 @@ use crate::{
 #[schema(example = json!({ "refund_status": "processing", "refund_id": "rfnd_demo_1" }))]
 pub(super) struct MoveRefund {
     /// The status it has now. `initiated` opens a refund that waits to be decided, and takes up one that failed.
-    #[schema(inline)]
     refund_status: RefundStatus,
     /// How much goes back, where that is not what was asked for; at most what was paid.
     refund_amount: Option<AmountInput>,
