@@ -13,9 +13,8 @@ begin atomic
     union all
     select h.transfer_id
     from public.all_clients_table c
-    join public.client_transfer_history h on internal.phone_tail(h.client_phone) = internal.phone_tail(c.phone_number)
+    join public.client_transfer_history h on internal.phone_key(h.client_phone) = internal.phone_key(c.phone_number)
     where c.client_id = client
-      and length(internal.phone_tail(c.phone_number)) >= 6
       and lower(regexp_replace(h.client_name, '\s', '', 'g')) = lower(regexp_replace(c.client_name, '\s', '', 'g'))
       and not exists (select from internal.transfer_clients l where l.transfer_id = h.transfer_id);
 end;
@@ -27,7 +26,6 @@ create index client_transfers_by_name on public.client_transfer_history
     (left(lower(coalesce(client_name, '')), 100), transfer_id);
 create index client_transfers_from on public.client_transfer_history (from_therapist_id, transfer_id);
 create index client_transfers_to on public.client_transfer_history (to_therapist_id, transfer_id);
-create index client_transfers_by_phone on public.client_transfer_history (internal.phone_tail(client_phone));
 create index client_transfers_search on public.client_transfer_history
     using gin (internal.search_text(client_name, client_email, client_phone) internal.gin_trgm_ops);
 

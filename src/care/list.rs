@@ -105,21 +105,13 @@ pub(super) async fn list_transfers(
     ),
 )]
 pub(super) async fn list_client_transfers(
-    _: Scope,
+    scope: Scope,
     State(app): State<App>,
     Path(id): Path<ClientId>,
     listing: Listing<OfClient, TransferOrder>,
 ) -> Result<Response> {
     let mut db = app.db.read().await?;
-    let known = sqlx::query_scalar!(
-        r#"select exists (select from all_clients_table where client_id = $1) as "known!""#,
-        &id as &ClientId,
-    )
-    .fetch_one(&mut *db)
-    .await?;
-    if !known {
-        return Err(clients::missing(&mut db, &Scope::Practice, &id).await?);
-    }
+    clients::ensure(&mut db, &scope, &id).await?;
     drop(db);
     let filter = TransferFilter { client_id: Some(id), ..TransferFilter::default() };
     listing.request.answer(TransferList::of(filter, &app)?).await

@@ -29,17 +29,7 @@ macro_rules! of_timeline {
                    where a.client_id = $1
                      and ($2::text is null or b.therapist_id = $2)
                ), moved as (
-                   select l.transfer_id
-                   from internal.transfer_clients l
-                   where l.client_id = $1
-                   union
-                   select h.transfer_id
-                   from all_clients_table c
-                   join client_transfer_history h on internal.phone_key(h.client_phone) = internal.phone_key(c.phone_number)
-                   where c.client_id = $1
-                     and lower(regexp_replace(h.client_name, '\s', '', 'g'))
-                         = lower(regexp_replace(c.client_name, '\s', '', 'g'))
-                     and not exists (select from internal.transfer_clients l where l.transfer_id = h.transfer_id)
+                   select internal.client_transfers($1) as transfer_id
                )
                select "# $(+ $what)+ + r#"
                from (

@@ -44,7 +44,9 @@ async fn everything_follows_the_client_that_survives() {
     api.admin().post("/api/v1/admin/bookings/new/cancel", json!({ "reason": "x", "refund": true })).await.ok();
     run(
         &api,
-        "insert into internal.request_clients values (7, 'C2'), (8, 'C1');
+        "insert into booking_requests (request_id, client_name, client_whatsapp, therapy_type, therapist_name) values
+             (9, ' Client  c2', '098765 43210', 'x', 'y'), (10, 'Somebody Else', '098765 43210', 'x', 'y');
+         insert into internal.request_clients values (7, 'C2'), (8, 'C1');
          insert into internal.clients (client_id, created_at, possible_duplicate_of) values
              ('C1', '2026-01-01', 'C2'), ('C3', '2026-01-01', 'C2'), ('C4', '2026-01-01', null);
          insert into internal.clients (client_id, created_at, merged_into) values ('C0', '2026-01-01', 'C2');
@@ -67,7 +69,7 @@ async fn everything_follows_the_client_that_survives() {
     assert_eq!(merged["merge"]["dropped"], json!(["client_name", "phone_number", "therapist_id"]));
     assert_eq!(
         merged["merge"]["moved"],
-        json!({ "bookings": 2, "refunds": 1, "requests": 1, "transfers": 1, "possible_duplicates": 2 })
+        json!({ "bookings": 2, "refunds": 1, "requests": 2, "transfers": 1, "possible_duplicates": 2 })
     );
     for (what, query) in [
         ("bookings", "select 1 from appointment_table where client_id <> 'C1'"),
