@@ -1,7 +1,10 @@
 //! Tells users that something happened: one statement, one row for each of them.
+//!
+//! The statement also says on [`live::NEWS`] that there is something new: without a word on what or for whom, so that
+//! PostgreSQL sends it once however many rows a transaction writes.
 
 use super::NotificationKind;
-use crate::platform::{error::Result, ids::TherapistId, text::cut, time::IstTimestamp, work::UnitOfWork};
+use crate::platform::{error::Result, ids::TherapistId, live, text::cut, time::IstTimestamp, work::UnitOfWork};
 
 /// What `notifications.title` holds.
 const TITLE_CHARS: usize = 255;
@@ -34,7 +37,7 @@ pub enum Recipient {
     Therapist(TherapistId),
 }
 
-/// Writes the notifications of a notice.
+/// Writes the notifications of a notice, and wakes the streams of all instances at the commit.
 ///
 /// # Errors
 ///
@@ -51,16 +54,22 @@ pub async fn notify(uow: &mut UnitOfWork, notice: Notice<'_>) -> Result<()> {
         })
         .collect();
     sqlx::query!(
-        "insert into notifications
-             (user_id, user_role, notification_type, title, message, related_id, is_read, created_at)
-         select u.id, v.role, $1, $2, $3, $4, false, $5
-         from users u
-         cross join lateral (select lower(btrim(u.role)) as role, u.id is distinct from $6 as another) v
-         left join internal.accounts a on a.user_id = u.id
-         where a.disabled_at is null
-           and (v.role = 'admin' and ($8 or $7 and v.another)
-                or v.role = 'therapist' and u.therapist_id = any ($9) and v.another)
-         order by u.id",
+        r#"with told as (
+               insert into notifications
+                   (user_id, user_role, notification_type, title, message, related_id, is_read, created_at)
+               select u.id, v.role, $1, $2, $3, $4, false, $5
+               from users u
+               cross join lateral (select lower(btrim(u.role)) as role, u.id is distinct from $6 as another) v
+               left join internal.accounts a on a.user_id = u.id
+               where a.disabled_at is null
+                 and (v.role = 'admin' and ($8 or $7 and v.another)
+                      or v.role = 'therapist' and u.therapist_id = any ($9) and v.another)
+               order by u.id
+               returning notification_id
+           )
+           select pg_notify($10, '')::text as woken
+           from told
+           limit 1"#,
         notice.kind.as_str(),
         cut(notice.title, TITLE_CHARS),
         notice.message,
@@ -70,8 +79,9 @@ pub async fn notify(uow: &mut UnitOfWork, notice: Notice<'_>) -> Result<()> {
         notice.to.contains(&Recipient::Admins),
         notice.to.contains(&Recipient::EveryAdmin),
         &therapists as &[&str],
+        live::NEWS,
     )
-    .execute(uow.db())
+    .fetch_optional(uow.db())
     .await?;
     Ok(())
 }

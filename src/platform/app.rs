@@ -13,6 +13,7 @@ use super::{
     postgres::Db,
     seal::Seal,
     secret::{Secret, Secrets},
+    streams::Streams,
     time::{Clock, Zone},
 };
 
@@ -35,6 +36,8 @@ pub struct Parts {
     pub seals: Seals,
     /// Sessions that ended, though their tokens have not.
     pub ended: EndedSessions,
+    /// Answers that do not end.
+    pub streams: Streams,
     /// Hashing and checking of passwords.
     pub passwords: Passwords,
     /// From where forwarded addresses are believed.
@@ -83,6 +86,7 @@ impl App {
             seals: Seals::derive(&secrets),
             secrets,
             ended: EndedSessions::default(),
+            streams: Streams::default(),
             passwords: Passwords::default(),
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),

@@ -1,9 +1,11 @@
-//! Which sessions have ended although their access tokens are still valid, known on every instance within a second.
+//! What instances tell each other: which sessions have ended although their access tokens are still valid, and that there
+//! is something new for the open streams. One connection per instance listens for both.
 //!
 //! Ending a session notifies (`pg_notify`, in its transaction) and every instance listens. A listener cannot know that
 //! it hears nothing because nothing happened, so it makes a round trip on its connection several times a second: an
 //! answer proves that everything notified before has arrived. While that proof is older than a second the guard asks
-//! the database instead ([`EndedSessions::knows`]).
+//! the database instead ([`EndedSessions::knows`]); and so that open streams end too, the sessions that ended are looked
+//! up twice a second meanwhile.
 
 use std::{
     collections::HashMap,
@@ -11,25 +13,35 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::postgres::PgNotification;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::app::App;
+use super::{app::App, error::Result};
 
 /// The channel on which ended sessions are named, one id a message.
 pub const CHANNEL: &str = "safestories_ended_sessions";
+/// The channel on which it is said, without a word on what, that there is something new for open streams.
+pub const NEWS: &str = "safestories_news";
 
 /// How often the listener proves that it hears.
 const HEARTBEAT: Duration = Duration::from_millis(250);
 /// How old its last proof may be.
 const TRUSTED: Duration = Duration::from_secs(1);
+/// How often ended sessions are looked up while the listener does not hear.
+const LOOK_UP: Duration = Duration::from_millis(500);
 /// An ended session is remembered for as long as a token may outlive it, and a little.
 const REMEMBERED: Duration = Duration::from_mins(20);
 
 /// The sessions that ended lately.
 #[derive(Debug, Default)]
-pub struct EndedSessions(Mutex<Heard>);
+pub struct EndedSessions {
+    heard: Mutex<Heard>,
+    /// Changes when another one ends.
+    more: watch::Sender<()>,
+}
 
 #[derive(Debug, Default)]
 struct Heard {
@@ -46,14 +58,32 @@ impl EndedSessions {
         if heard.ended.contains_key(&session) {
             return Some(true);
         }
-        heard.until.is_some_and(|until| until.elapsed() < TRUSTED).then_some(false)
+        heard.is_up_to_date().then_some(false)
+    }
+
+    /// Whether all that is notified arrives here within a second.
+    #[must_use]
+    pub fn hears(&self) -> bool {
+        self.heard().is_up_to_date()
+    }
+
+    /// Tells when another session has ended.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<()> {
+        self.more.subscribe()
     }
 
     pub(super) fn add(&self, sessions: impl IntoIterator<Item = Uuid>) {
         let now = Instant::now();
         let mut heard = self.heard();
+        let before = heard.ended.len();
         heard.ended.extend(sessions.into_iter().map(|session| (session, now)));
+        let more = heard.ended.len() > before;
         heard.ended.retain(|_, at| at.elapsed() < REMEMBERED);
+        drop(heard);
+        if more {
+            self.more.send_replace(());
+        }
     }
 
     fn heard_until(&self, at: Instant) {
@@ -61,16 +91,53 @@ impl EndedSessions {
     }
 
     fn heard(&self) -> MutexGuard<'_, Heard> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Heard {
+    fn is_up_to_date(&self) -> bool {
+        self.until.is_some_and(|until| until.elapsed() < TRUSTED)
     }
 }
 
 /// Listens until `stop`; reconnects for ever.
 pub async fn listen(app: App, stop: CancellationToken) {
+    tokio::join!(hear(&app, &stop), stop.run_until_cancelled(look_up_meanwhile(&app)));
+}
+
+/// Looks up what ended while the listener does not hear.
+async fn look_up_meanwhile(app: &App) {
+    loop {
+        tokio::time::sleep(LOOK_UP).await;
+        if !app.ended.hears()
+            && let Err(error) = look_up(app).await
+        {
+            tracing::debug!(%error, "the ended sessions cannot be looked up");
+        }
+    }
+}
+
+async fn look_up(app: &App) -> Result<()> {
+    let mut db = app.db.read().await?;
+    let ended = sqlx::query_scalar!("select session_id from internal.sessions where ended_at > $1", horizon(app))
+        .fetch_all(&mut *db)
+        .await?;
+    db.answered();
+    app.ended.add(ended);
+    Ok(())
+}
+
+/// Since when ended sessions may still have tokens that have not.
+fn horizon(app: &App) -> DateTime<Utc> {
+    app.clock.now() - TimeDelta::from_std(REMEMBERED).unwrap_or_default()
+}
+
+async fn hear(app: &App, stop: &CancellationToken) {
     while !stop.is_cancelled() {
         let outcome = tokio::select! {
             () = stop.cancelled() => return,
-            outcome = listen_once(&app) => outcome,
+            outcome = listen_once(app) => outcome,
         };
         if let Err(error) = outcome {
             tracing::warn!(%error, "the session listener lost its connection; sessions are checked by query");
@@ -84,25 +151,32 @@ pub async fn listen(app: App, stop: CancellationToken) {
 
 async fn listen_once(app: &App) -> sqlx::Result<()> {
     let mut listener = app.db.listener().await?;
-    listener.listen(CHANNEL).await?;
+    listener.listen_all([CHANNEL, NEWS]).await?;
     // What ended before the LISTEN took hold is in the table.
-    let since = app.clock.now() - TimeDelta::from_std(REMEMBERED).unwrap_or_default();
-    let missed = sqlx::query_scalar!("select session_id from internal.sessions where ended_at > $1", since)
+    let missed = sqlx::query_scalar!("select session_id from internal.sessions where ended_at > $1", horizon(app))
         .fetch_all(&mut listener)
         .await?;
     app.ended.add(missed);
+    app.streams.tell();
     loop {
         let asked = Instant::now();
         sqlx::query!("select 1 as answer").fetch_one(&mut listener).await?;
         while let Some(notification) = listener.next_buffered() {
-            app.ended.add(notification.payload().parse::<Uuid>());
+            take(app, &notification);
         }
         app.ended.heard_until(asked);
         match tokio::time::timeout(HEARTBEAT, listener.try_recv()).await {
-            Ok(Ok(Some(notification))) => app.ended.add(notification.payload().parse::<Uuid>()),
+            Ok(Ok(Some(notification))) => take(app, &notification),
             Ok(Ok(None)) => return Ok(()),
             Ok(Err(error)) => return Err(error),
             Err(_) => {}
         }
+    }
+}
+
+fn take(app: &App, notification: &PgNotification) {
+    match notification.channel() {
+        NEWS => app.streams.tell(),
+        _ => app.ended.add(notification.payload().parse::<Uuid>()),
     }
 }

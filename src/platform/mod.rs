@@ -29,6 +29,7 @@ pub mod prometheus;
 pub mod seal;
 pub mod secret;
 pub mod status;
+pub mod streams;
 pub mod telemetry;
 pub mod text;
 pub mod time;

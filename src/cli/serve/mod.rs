@@ -27,7 +27,7 @@ use self::{
     progress::patiently,
 };
 use crate::{
-    api,
+    api, notifications,
     platform::{
         app::{App, Parts, Seals},
         audit::{self, key::AuditKey},
@@ -38,6 +38,7 @@ use crate::{
         postgres::Db,
         prometheus,
         secret::Secrets,
+        streams::Streams,
         time::Clock,
     },
 };
@@ -158,6 +159,7 @@ async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationTok
         seals: Seals::derive(&secrets),
         secrets,
         ended: EndedSessions::default(),
+        streams: Streams::default(),
         passwords,
         trusted_proxies: settings.trusted_proxies,
         cors_origins: settings.cors_origins,
@@ -179,6 +181,7 @@ async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationTok
     let drained = CancellationToken::new();
     let background = TaskTracker::new();
     background.spawn(live::listen(app.clone(), drained.clone()));
+    background.spawn(notifications::feed(app.clone(), drained.clone()));
     background.spawn(drained.clone().run_until_cancelled_owned(tidy()));
     background.spawn(retention::run(app.clone(), drained.clone()));
     background.spawn(audit::sealing::run(app.clone(), audit_key, drained.clone()));

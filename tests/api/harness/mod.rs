@@ -28,6 +28,7 @@ use safestories::{
         password::Passwords,
         postgres::{Connection, Db},
         secret::Secrets,
+        streams::Streams,
         time::Clock,
     },
 };
@@ -88,6 +89,7 @@ impl TestApi {
             seals: Seals::derive(&secrets),
             secrets,
             ended: EndedSessions::default(),
+            streams: Streams::beating(Duration::from_millis(100)),
             passwords: Passwords::default(),
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),

@@ -1,0 +1,50 @@
+//! Throwing a notification away.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use crate::platform::{
+    audit::Entry,
+    caller::Caller,
+    error::{Error, Result},
+    extract::Path,
+    ids::NotificationId,
+    problem::Problems,
+    work::Work,
+};
+
+/// Delete a notification
+///
+/// One of mine; it is gone for good. The audit keeps of what kind it was, and about what.
+#[utoipa::path(
+    delete,
+    path = "/notifications/{id}",
+    tag = "notifications",
+    params(("id" = NotificationId, Path, description = "The notification's id", example = 17)),
+    responses((status = 204, description = "It is gone"), Problems),
+)]
+pub(super) async fn delete_notification(
+    caller: Caller,
+    work: Work,
+    Path(id): Path<NotificationId>,
+) -> Result<StatusCode> {
+    let mut uow = work.begin().await?;
+    let gone = sqlx::query!(
+        "delete from notifications
+         where notification_id = $1
+           and user_id = $2
+         returning notification_type, related_id",
+        id.0,
+        caller.user_id.0,
+    )
+    .fetch_optional(uow.db())
+    .await?
+    .ok_or(Error::NotFound("notification"))?;
+    uow.record(
+        Entry::new("notification_delete", "Deleted a notification of their own")
+            .on("notification", id)
+            .detail(json!({ "notification_type": gone.notification_type, "related_id": gone.related_id })),
+    );
+    uow.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,65 @@
+//! A notification, as lists and streams show it.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::platform::{
+    ids::{NotificationId, UserId},
+    time::IstTimestamp,
+};
+
+/// Something a user was told.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "notification_id": 17,
+    "user_id": 1,
+    "user_role": "admin",
+    "notification_type": "new_booking",
+    "title": "New booking",
+    "message": "Meera Iyer is booked with Asha Rao",
+    "related_id": "bk_0199c0de00007000800000000000000a",
+    "is_read": false,
+    "created_at": "2026-02-04T10:30:00Z"
+}))]
+pub(super) struct Notification {
+    /// Names it; later ones have higher numbers, though not all appear in that order.
+    pub(super) notification_id: NotificationId,
+    /// Who was told.
+    pub(super) user_id: UserId,
+    /// The role in which.
+    pub(super) user_role: String,
+    /// What happened: a word of the filter `type`; other programs may have written others.
+    pub(super) notification_type: String,
+    /// In a few words.
+    pub(super) title: String,
+    /// In a sentence.
+    pub(super) message: String,
+    /// The booking it is about, or the transfer.
+    pub(super) related_id: Option<String>,
+    /// Whether it was marked as read.
+    pub(super) is_read: bool,
+    /// When it was written.
+    pub(super) created_at: IstTimestamp,
+}
+
+/// Reads notifications: the conditions and what follows them, and the arguments.
+macro_rules! select_notifications {
+    ([$($tail:literal)+], $($argument:expr),+ $(,)?) => {
+        sqlx::query_as!(
+            $crate::notifications::model::Notification,
+            r#"select notification_id as "notification_id: NotificationId",
+                      user_id as "user_id!: UserId",
+                      user_role,
+                      notification_type,
+                      title,
+                      message,
+                      related_id,
+                      coalesce(is_read, false) as "is_read!",
+                      created_at as "created_at!: IstTimestamp"
+               from notifications
+               where "# $(+ $tail)+,
+            $($argument),+
+        )
+    };
+}
+pub(super) use select_notifications;

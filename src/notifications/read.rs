@@ -1,0 +1,137 @@
+//! Marking what has been read.
+
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::{
+    model::{Notification, select_notifications},
+    unread,
+};
+use crate::platform::{
+    audit::Entry,
+    caller::Caller,
+    error::{Error, Result},
+    extract::{Json, OptionalJson, Path},
+    ids::{NotificationId, UserId},
+    problem::Problems,
+    time::IstTimestamp,
+    work::Work,
+};
+
+/// How many are marked by one request at most: what takes about a second.
+const AT_ONCE: i64 = 20_000;
+
+/// Mark a notification as read
+///
+/// One of mine; that it was read already is no error.
+#[utoipa::path(
+    post,
+    path = "/notifications/{id}/read",
+    tag = "notifications",
+    params(("id" = NotificationId, Path, description = "The notification's id", example = 17)),
+    responses((status = 200, description = "It is read", body = Notification), Problems),
+)]
+pub(super) async fn read_notification(
+    caller: Caller,
+    work: Work,
+    Path(id): Path<NotificationId>,
+) -> Result<Json<Notification>> {
+    let mut uow = work.begin().await?;
+    sqlx::query!(
+        "update notifications
+         set is_read = true
+         where notification_id = $1
+           and user_id = $2
+           and is_read is not true",
+        id.0,
+        caller.user_id.0,
+    )
+    .execute(uow.db())
+    .await?;
+    let notification = select_notifications!(["notification_id = $1 and user_id = $2"], id.0, caller.user_id.0)
+        .fetch_optional(uow.db())
+        .await?
+        .ok_or(Error::NotFound("notification"))?;
+    uow.record(Entry::new("notification_read", "Read a notification").on("notification", id).quiet());
+    uow.answers_with(StatusCode::OK, id);
+    uow.commit().await?;
+    Ok(Json(notification))
+}
+
+/// Which notifications are marked; the body may be left out.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "up_to": 17 }))]
+pub(super) struct ReadAll {
+    /// Only those up to this `notification_id`: the newest that was shown. All, unless given.
+    up_to: Option<NotificationId>,
+}
+
+/// What was marked, and what is left.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "read": 12, "unread": 0 }))]
+pub(super) struct ReadCount {
+    /// How many were marked as read by this request.
+    #[schema(minimum = 0, maximum = 20000)]
+    read: i64,
+    /// How many are not read now.
+    #[schema(minimum = 0)]
+    unread: i64,
+}
+
+/// Mark all my notifications as read
+///
+/// At most the newest 20,000 at once; where `unread` tells of more, the request can be repeated.
+#[utoipa::path(
+    post,
+    path = "/notifications/read-all",
+    tag = "notifications",
+    request_body = Option<ReadAll>,
+    responses((status = 200, description = "They are read", body = ReadCount), Problems),
+)]
+pub(super) async fn read_all_notifications(
+    caller: Caller,
+    work: Work,
+    OptionalJson(request): OptionalJson<ReadAll>,
+) -> Result<Json<ReadCount>> {
+    let UserId(user) = caller.user_id;
+    let mut uow = work.begin().await?;
+    let read = if uow.earlier().is_some() {
+        0
+    } else {
+        // Locked in one order, so that two browser tabs do not stop each other.
+        sqlx::query_scalar!(
+            r#"with unread as (
+                   select notification_id
+                   from notifications
+                   where user_id = $1
+                     and is_read is not true
+                     and ($2::integer is null or notification_id <= $2)
+                   order by notification_id desc
+                   limit $3
+                   for no key update
+               ), marked as (
+                   update notifications n
+                   set is_read = true
+                   from unread
+                   where n.notification_id = unread.notification_id
+                   returning n.notification_id
+               )
+               select count(*) as "read!"
+               from marked"#,
+            user,
+            request.up_to.map(|id| id.0),
+            AT_ONCE,
+        )
+        .fetch_one(uow.db())
+        .await?
+    };
+    let unread = unread::count(uow.db(), caller.user_id).await?;
+    let detail = json!({ "read": read, "up_to": request.up_to });
+    uow.record(Entry::new("notification_read_all", "Read the notifications").on("user", user).detail(detail).quiet());
+    uow.answers_with(StatusCode::OK, user);
+    uow.commit().await?;
+    Ok(Json(ReadCount { read, unread }))
+}

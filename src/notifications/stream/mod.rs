@@ -1,0 +1,90 @@
+//! Being told as it happens: an answer that does not end, as server-sent events.
+//!
+//! - **Within a second, everywhere.** [`notify()`](super::notify()) wakes the [`feed`] of every instance at the commit.
+//!   Rows that other programs insert are found at its next look, at most a second later.
+//! - **At least once, none lost.** The id of an event is the [`Position`](crate::platform::streams::Position) after it. A
+//!   client that comes back with it (`Last-Event-ID`) is sent what was committed since, and what was not certainly sent:
+//!   it drops what it knows already, by `notification_id`. Heartbeats carry ids too, so little is sent twice.
+//! - **From now on.** Without `Last-Event-ID` nothing old is sent: a page reads the list first, then what happens.
+//!   Strictly: it opens the stream, then reads the list.
+//! - **As long as the login.** The access token is looked at once; the stream ends within a second of its session, and
+//!   when the server stops.
+
+mod feed;
+mod open;
+mod rows;
+
+use axum::{
+    body::Body,
+    extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use futures_util::stream;
+
+pub use self::feed::feed;
+use self::open::OpenStream;
+use crate::platform::{
+    app::App,
+    caller::Caller,
+    error::{Error, Result},
+    problem::Problems,
+    streams::{NoPosition, Position},
+};
+
+/// What clients and proxies that buffer are to do with it.
+const HEADERS: [(HeaderName, HeaderValue); 2] = [
+    (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+];
+
+/// Stream my notifications
+///
+/// Server-sent events, for clients that can send the bearer header (`fetch`): each `notification` event holds one
+/// notification as JSON. Events come within a second of what they tell, at least once: after a break, send the last `id`
+/// as `Last-Event-ID`, and drop repeats by `notification_id`. Without it, only what happens from now on is sent. A comment
+/// with an `id` comes every 15 seconds. The stream outlives its access token, but not its session.
+#[utoipa::path(
+    get,
+    path = "/notifications/stream",
+    tag = "notifications",
+    params((
+        "Last-Event-ID" = Option<String>,
+        Header,
+        description = "The `id` last received: the stream goes on from there",
+        pattern = "^[0-9]+-[0-9]+$",
+        example = "7421-180",
+    )),
+    responses(
+        (
+            status = 200,
+            description = "The events, until the session ends or the server stops",
+            body = String,
+            content_type = "text/event-stream",
+            example = "id: 7421-180\nevent: notification\ndata: {\"notification_id\":17,\"user_id\":1,\
+                       \"user_role\":\"admin\",\"notification_type\":\"new_booking\",\"title\":\"New booking\",\
+                       \"message\":\"Meera Iyer is booked with Asha Rao\",\"related_id\":null,\"is_read\":false,\
+                       \"created_at\":\"2026-02-04T10:30:00Z\"}\n\n",
+        ),
+        Problems,
+    ),
+)]
+pub(super) async fn stream_notifications(
+    caller: Caller,
+    State(app): State<App>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let open = OpenStream::begin(app, &caller, last_event(&headers)?).await?;
+    let body = Body::from_stream(stream::unfold(open, async |open| {
+        let (text, open) = open.next().await?;
+        Some((Ok::<_, std::convert::Infallible>(text), open))
+    }));
+    Ok((HEADERS, body).into_response())
+}
+
+/// Where the client says it stands.
+fn last_event(headers: &HeaderMap) -> Result<Option<Position>> {
+    let Some(sent) = headers.get("last-event-id").filter(|sent| !sent.is_empty()) else { return Ok(None) };
+    let position = sent.to_str().map_err(|_| NoPosition).and_then(str::parse);
+    position.map(Some).map_err(|fault| Error::header("Last-Event-ID", fault.to_string()))
+}

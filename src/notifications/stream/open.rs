@@ -1,0 +1,187 @@
+//! One open stream: what it sends next.
+
+use std::time::{Duration, Instant};
+
+use axum::body::Bytes;
+use chrono::{DateTime, Utc};
+use tokio::{
+    sync::{
+        broadcast::{
+            Receiver,
+            error::{RecvError, TryRecvError},
+        },
+        watch,
+    },
+    time::{Interval, MissedTickBehavior},
+};
+use uuid::Uuid;
+
+use super::rows::{self, ROWS, Snapshot};
+use crate::platform::{
+    app::App,
+    caller::Caller,
+    error::{Error, Result},
+    ids::UserId,
+    streams::{Batch, Position},
+};
+
+/// A client that has read nothing for so long is let go: it comes back with its position. Sessions that ended meanwhile
+/// would be forgotten if it were waited for any longer.
+const STALLED: Duration = Duration::from_mins(5);
+
+/// What a stream has to know; it is small, and holds no connection.
+pub(super) struct OpenStream {
+    app: App,
+    user: UserId,
+    session: Uuid,
+    expires_at: DateTime<Utc>,
+    /// Changes when sessions end.
+    ended: watch::Receiver<()>,
+    queue: Receiver<Batch>,
+    /// Up to where everything has been sent.
+    position: Position,
+    missed: Option<Missed>,
+    heartbeat: Interval,
+    last_asked: Instant,
+}
+
+/// What has to be read from the database before the queue is true again.
+struct Missed {
+    /// The rows up to this number have been sent.
+    after: i32,
+    /// Where the stream stands once all have been.
+    until: Position,
+}
+
+impl OpenStream {
+    /// Opens a stream that goes on from where its client stands, or begins now.
+    pub(super) async fn begin(app: App, caller: &Caller, last: Option<Position>) -> Result<Self> {
+        // In this order, nothing falls between: what is handed out or ends from here on is noticed.
+        let queue = app.streams.open(caller.user_id);
+        let ended = app.ended.watch();
+        let mut db = app.db.read().await?;
+        let expires_at = sqlx::query_scalar!(
+            "select expires_at
+             from internal.sessions
+             where session_id = $1
+               and user_id = $2
+               and ended_at is null",
+            caller.session_id,
+            caller.user_id.0,
+        )
+        .fetch_optional(&mut *db)
+        .await?
+        .ok_or(Error::Unauthenticated("the session has ended"))?;
+        let snapshot = Snapshot::now(&mut db).await?;
+        db.answered();
+
+        // No row at all is below the floor while the feed has not looked.
+        let floor = app.streams.position().map_or(0, |position| position.floor);
+        let now = Position { horizon: snapshot.horizon, floor };
+        let last = last.map(|last| {
+            // Transactions that have not begun are those of a database this one was not made from: all may be missing.
+            if last.horizon > snapshot.next { Position { horizon: 0, floor: 0 } } else { last }
+        });
+        let mut heartbeat = tokio::time::interval(app.streams.heartbeat);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Ok(Self {
+            user: caller.user_id,
+            session: caller.session_id,
+            expires_at,
+            ended,
+            queue,
+            position: last.unwrap_or(now),
+            missed: last.map(|last| Missed { after: last.floor, until: now }),
+            heartbeat,
+            last_asked: Instant::now(),
+            app,
+        })
+    }
+
+    /// Waits for what is to be sent next; none: the stream ends.
+    pub(super) async fn next(mut self) -> Option<(Bytes, Self)> {
+        if self.last_asked.elapsed() > STALLED {
+            return None;
+        }
+        let text = self.text().await?;
+        self.last_asked = Instant::now();
+        Some((text, self))
+    }
+
+    async fn text(&mut self) -> Option<Bytes> {
+        let app = self.app.clone();
+        loop {
+            if app.stopping.is_cancelled() || app.ended.knows(self.session) == Some(true) {
+                return None;
+            }
+            if let Some(missed) = self.missed.take() {
+                match self.catch_up(missed).await {
+                    Ok(text) => return Some(text),
+                    Err(error) => {
+                        tracing::warn!(%error, "a stream is ended that cannot go on");
+                        return None;
+                    }
+                }
+            }
+            tokio::select! {
+                biased;
+                () = app.stopping.cancelled() => return None,
+                Ok(()) = self.ended.changed() => {}
+                received = self.queue.recv() => match received {
+                    Ok(batch) => return Some(self.sent(batch)),
+                    Err(RecvError::Lagged(_)) => self.lag(),
+                    Err(RecvError::Closed) => return None,
+                },
+                _ = self.heartbeat.tick() => {
+                    if app.clock.now() >= self.expires_at {
+                        return None;
+                    }
+                    // All that was handed out up to there is in the queue by now; without it, it would be skipped.
+                    let reached = app.streams.position();
+                    match self.queue.try_recv() {
+                        Ok(batch) => return Some(self.sent(batch)),
+                        Err(TryRecvError::Lagged(_)) => self.lag(),
+                        Err(TryRecvError::Empty | TryRecvError::Closed) => {
+                            self.reach(reached);
+                            return Some(rows::sign_of_life(self.position));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn sent(&mut self, batch: Batch) -> Bytes {
+        self.reach(Some(batch.position));
+        self.heartbeat.reset();
+        batch.text
+    }
+
+    /// Moves on; what was handed out before the stream was opened lies behind it already.
+    fn reach(&mut self, position: Option<Position>) {
+        self.position = position.filter(|reached| reached.horizon > self.position.horizon).unwrap_or(self.position);
+    }
+
+    /// Notes that the queue has lost something.
+    fn lag(&mut self) {
+        let until = self.app.streams.position().unwrap_or(self.position);
+        self.missed = Some(Missed { after: self.position.floor, until });
+    }
+
+    /// Reads a part of what was missed.
+    async fn catch_up(&mut self, Missed { after, until }: Missed) -> Result<Bytes> {
+        let mut db = self.app.db.read().await?;
+        let rows = rows::written_since(&mut db, Some(self.user), after, self.position.horizon).await?;
+        db.answered();
+        match rows.last() {
+            Some(last) if i64::try_from(rows.len()) == Ok(ROWS) => {
+                self.missed = Some(Missed { after: last.notification_id.0, until });
+                rows::events(&rows, self.position, self.position)
+            }
+            last => {
+                let before = std::mem::replace(&mut self.position, until);
+                last.map_or_else(|| Ok(rows::sign_of_life(until)), |_| rows::events(&rows, before, until))
+            }
+        }
+    }
+}
