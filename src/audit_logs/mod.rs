@@ -1,15 +1,31 @@
 //! Reading the trail, and hiding rows of it; [`crate::platform::audit`] writes it.
+//!
+//! `audit_logs` is what the practice reads: a row per change, other programs' rows among them. What this server knows
+//! exactly of its own (instant, actor, request, each subject) is in `internal.audit_entries` and shown beside it. Attempts
+//! that were refused or failed, token refreshes and read-marks are in `internal` only, and not listed.
+//!
+//! A row is never deleted or changed, only hidden: it leaves the usual view of admins and that of its therapist, and the
+//! hiding is a row of its own. Admins still list it with `visibility=hidden` or `all`.
 
-use utoipa_axum::router::OpenApiRouter;
+mod detail;
+mod hide;
+mod list;
+mod model;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::platform::app::App;
 
-/// What admins may do with them.
+/// What admins may do with it.
 pub fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .routes(routes!(list::list_audit_logs))
+        .routes(routes!(detail::get_audit_log))
+        .routes(routes!(hide::hide_audit_log))
+        .routes(routes!(hide::hide_audit_logs))
 }
 
 /// What therapists may do with theirs.
 pub fn therapist_routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+    OpenApiRouter::new().routes(routes!(list::list_own_audit_logs))
 }

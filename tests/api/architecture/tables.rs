@@ -59,6 +59,7 @@ const COLUMNS: &[(&str, &str, &str)] = &[
     ("bookings", "invitee_payment_*", "payments"),
     ("therapists", "sessions_booked", "dashboards"),
     ("all_clients_table", "no_of_sessions", "dashboards"),
+    ("audit_logs", "is_visible", "audit_logs"),
 ];
 
 /// Columns that somebody else than their owner may write too, and why.

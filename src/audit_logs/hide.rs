@@ -1,0 +1,169 @@
+//! Hiding rows of the log: they stay, out of the usual view. Hiding what is hidden changes nothing.
+
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+
+use super::model::AuditLog;
+use crate::platform::{
+    audit::{Effect, Entry},
+    error::{Error, Result},
+    extract::{Json, OptionalJson, Path, Query},
+    ids::AuditLogId,
+    problem::Problems,
+    text::Text,
+    work::{UnitOfWork, Work},
+};
+
+/// How many rows one request may hide.
+const AT_ONCE: usize = 500;
+
+/// Why a row is hidden; the body may be left out.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "reason": "Entered by mistake" }))]
+pub(super) struct HideAuditLog {
+    /// Kept by the audit. Nothing clinical.
+    reason: Option<Text<500>>,
+}
+
+/// Which rows are hidden, and why.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "log_ids": [17, 18], "reason": "Entered by mistake" }))]
+pub(super) struct HideAuditLogs {
+    /// Which rows: 1 to 500 ids.
+    #[schema(min_items = 1, max_items = 500)]
+    log_ids: Vec<AuditLogId>,
+    /// Kept by the audit. Nothing clinical.
+    reason: Option<Text<500>>,
+}
+
+/// How an operation that changes several rows is run.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct DryRun {
+    /// True: go through all checks and tell the effects, but keep nothing.
+    dry_run: Option<bool>,
+}
+
+/// What hiding came to.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "hidden": 2, "already_hidden": 0 }))]
+pub(super) struct HiddenAuditLogs {
+    /// How many were hidden by this request.
+    #[schema(minimum = 0)]
+    hidden: usize,
+    /// How many were hidden before.
+    #[schema(minimum = 0)]
+    already_hidden: usize,
+    /// True if nothing was kept: the request was a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    dry_run: Option<bool>,
+    /// What a dry run would have done; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    effects: Option<Vec<Effect>>,
+}
+
+/// Hide an entry of the audit log
+///
+/// It is kept, and listed with `visibility=hidden`; the hiding is an entry of its own. That it was hidden already is no
+/// error.
+#[utoipa::path(
+    post,
+    path = "/audit-logs/{log_id}/hide",
+    tag = "audit",
+    params(("log_id" = AuditLogId, Path, description = "The entry's id", example = 17)),
+    request_body = Option<HideAuditLog>,
+    responses((status = 200, description = "It is hidden", body = AuditLog), Problems),
+)]
+pub(super) async fn hide_audit_log(
+    work: Work,
+    Path(id): Path<AuditLogId>,
+    OptionalJson(request): OptionalJson<HideAuditLog>,
+) -> Result<Json<AuditLog>> {
+    let mut uow = work.begin().await?;
+    if uow.earlier().is_none() {
+        let missing = hide(&mut uow, &[id], request.reason.as_deref()).await?.missing;
+        if missing.is_some() {
+            return Err(Error::NotFound("audit log entry"));
+        }
+    }
+    let log = AuditLog::read(uow.db(), id).await?;
+    uow.answers_with(StatusCode::OK, id);
+    uow.commit().await?;
+    Ok(Json(log))
+}
+
+/// Hide entries of the audit log
+///
+/// Many at once: all, or none where one does not exist. One entry of the log tells of it.
+#[utoipa::path(
+    post,
+    path = "/audit-logs/hide",
+    tag = "audit",
+    params(DryRun),
+    request_body = HideAuditLogs,
+    responses((status = 200, description = "They are hidden", body = HiddenAuditLogs), Problems),
+)]
+pub(super) async fn hide_audit_logs(
+    work: Work,
+    Query(DryRun { dry_run }): Query<DryRun>,
+    Json(request): Json<HideAuditLogs>,
+) -> Result<Json<HiddenAuditLogs>> {
+    let HideAuditLogs { log_ids, reason } = request;
+    if !(1..=AT_ONCE).contains(&log_ids.len()) {
+        return Err(Error::body("/log_ids", "takes 1 to 500 ids"));
+    }
+    let mut uow = work.begin_dry(dry_run.unwrap_or(false)).await?;
+    let done = hide(&mut uow, &log_ids, reason.as_deref()).await?;
+    if let Some(place) = done.missing {
+        return Err(Error::body(format!("/log_ids/{place}"), "there is no such entry"));
+    }
+    let effects = uow.effects();
+    uow.answers_with(StatusCode::OK, "audit-logs");
+    uow.commit().await?;
+    let dry_run = effects.is_some().then_some(true);
+    Ok(Json(HiddenAuditLogs { hidden: done.hidden, already_hidden: done.already_hidden, dry_run, effects }))
+}
+
+/// What hiding came to.
+struct Hidden {
+    hidden: usize,
+    already_hidden: usize,
+    /// The place of the first id that names no row.
+    missing: Option<usize>,
+}
+
+/// Hides rows, and records it for each that was not hidden.
+async fn hide(uow: &mut UnitOfWork, ids: &[AuditLogId], reason: Option<&str>) -> Result<Hidden> {
+    let numbers: Vec<i32> = ids.iter().map(|id| id.0).collect();
+    let found = sqlx::query!(
+        r#"select log_id, is_visible is not false as "shown!"
+           from audit_logs
+           where log_id = any ($1)
+           order by log_id
+           for no key update"#,
+        &numbers,
+    )
+    .fetch_all(uow.db())
+    .await?;
+    let missing = numbers.iter().position(|id| found.binary_search_by_key(id, |row| row.log_id).is_err());
+    let shown: Vec<i32> = found.iter().filter(|row| row.shown).map(|row| row.log_id).collect();
+    sqlx::query!("update audit_logs set is_visible = false where log_id = any ($1)", &shown).execute(uow.db()).await?;
+    let sentence = match shown.len() {
+        1 => "Hid an entry of the audit log".to_owned(),
+        many => format!("Hid {many} entries of the audit log"),
+    };
+    for id in &shown {
+        let entry = Entry::new("audit_hide", sentence.clone()).on("audit_log", id);
+        uow.record(entry.detail(json!({ "reason": reason })));
+    }
+    if shown.is_empty() {
+        uow.record(Entry::new("audit_hide", "").detail(json!({ "already_hidden": numbers })).quiet());
+    }
+    Ok(Hidden { hidden: shown.len(), already_hidden: found.len() - shown.len(), missing })
+}

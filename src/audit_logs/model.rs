@@ -1,0 +1,159 @@
+//! A row of the log, and what is known exactly about it.
+
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+
+use crate::platform::{
+    error::{Error, Result},
+    ids::{AuditLogId, ClientId, TherapistId},
+    time::Timestamp,
+};
+
+/// Something that was done.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "log_id": 17,
+    "at": "2026-02-04T10:30:12.345Z",
+    "timestamp": "Wed, Feb 4, 2026, 4:00 PM IST",
+    "therapist_id": null,
+    "therapist_name": "Front desk",
+    "actor_id": 1,
+    "actor_role": "admin",
+    "action_type": "booking_cancel",
+    "action_description": "Cancelled the session of Meera Iyer",
+    "client_id": "cl_0199c0de00007000800000000000000b",
+    "client_name": "Meera Iyer",
+    "ip_address": "192.0.2.7",
+    "is_visible": true
+}))]
+pub(super) struct AuditLog {
+    /// Names it; the log is in this order.
+    pub(super) log_id: AuditLogId,
+    /// When: exactly, where this server did it, else as `timestamp` reads; null where that is no time.
+    pub(super) at: Timestamp,
+    /// When, as the row says it: Indian time, for people.
+    pub(super) timestamp: Option<String>,
+    /// The therapist who did it; null for admins.
+    pub(super) therapist_id: Option<TherapistId>,
+    /// The name of who did it, therapist or not.
+    pub(super) therapist_name: Option<String>,
+    /// The account that did it; null where another program did, or nobody was logged in.
+    pub(super) actor_id: Option<i32>,
+    /// The role it had then; null where another program did it.
+    pub(super) actor_role: Option<String>,
+    /// What was done.
+    pub(super) action_type: String,
+    /// The same in a sentence.
+    pub(super) action_description: String,
+    /// Whose data it concerns, where it is known by id; the first of several.
+    pub(super) client_id: Option<ClientId>,
+    /// The name of that client at the time.
+    pub(super) client_name: Option<String>,
+    /// From where.
+    pub(super) ip_address: Option<String>,
+    /// False: hidden.
+    pub(super) is_visible: bool,
+}
+
+/// One of the facts of a row: what was done to one subject.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "entry_id": 31,
+    "at": "2026-02-04T10:30:12.345Z",
+    "actor_id": 1,
+    "actor_name": "Front desk",
+    "actor_role": "admin",
+    "request_id": "0199c0de-0000-7000-8000-000000000000",
+    "route": "POST /api/v1/admin/bookings/{booking_id}/cancel",
+    "action": "booking_cancel",
+    "subject_type": "booking",
+    "subject_id": "bk_0199c0de00007000800000000000000a",
+    "client_id": "cl_0199c0de00007000800000000000000b",
+    "outcome": "done",
+    "status": null,
+    "ip_address": "192.0.2.7",
+    "detail": { "reason": "Client is travelling" }
+}))]
+pub(super) struct AuditEntry {
+    /// Names it.
+    pub(super) entry_id: i64,
+    /// The instant of the request.
+    pub(super) at: Timestamp,
+    /// The account that did it.
+    pub(super) actor_id: Option<i32>,
+    /// The name it has now.
+    pub(super) actor_name: Option<String>,
+    /// The role it had then; `nobody` where nobody was logged in.
+    pub(super) actor_role: String,
+    /// The request, as logs and answers name it.
+    pub(super) request_id: String,
+    /// Its method and the template of its path, or the name of a task.
+    pub(super) route: String,
+    /// What was done.
+    pub(super) action: String,
+    /// To what kind of thing.
+    pub(super) subject_type: Option<String>,
+    /// To which.
+    pub(super) subject_id: Option<String>,
+    /// Whose data it concerns.
+    pub(super) client_id: Option<ClientId>,
+    /// `done`.
+    pub(super) outcome: String,
+    /// The HTTP status; null where it was done.
+    pub(super) status: Option<i16>,
+    /// From where.
+    pub(super) ip_address: Option<String>,
+    /// The facts: ids, states, times; never clinical text or contact data.
+    #[schema(value_type = Object)]
+    pub(super) detail: Value,
+}
+
+/// Reads rows of the log: the statement that finds them (their columns, of `audit_logs`), the order they come in, and
+/// the arguments. What is known exactly is looked up per row, by index.
+macro_rules! select_audit_logs {
+    ([$($found:literal)+], $order:literal, $($argument:expr),+ $(,)?) => {
+        sqlx::query_as!(
+            $crate::audit_logs::model::AuditLog,
+            r#"select l.log_id as "log_id!: AuditLogId",
+                      coalesce(e.at at time zone 'UTC', internal.audit_instant(l.timestamp)) as "at!: Timestamp",
+                      l.timestamp,
+                      l.therapist_id as "therapist_id: TherapistId",
+                      l.therapist_name,
+                      e.actor_id as "actor_id?",
+                      e.actor_role as "actor_role?",
+                      l.action_type as "action_type!",
+                      l.action_description as "action_description!",
+                      e.client_id as "client_id?: ClientId",
+                      l.client_name,
+                      l.ip_address,
+                      l.is_visible is not false as "is_visible!"
+               from ("# $(+ $found)+ + r#") l
+               left join lateral (
+                   select e.at, e.actor_id, e.actor_role, e.client_id
+                   from internal.audit_entries e
+                   where e.log_id = l.log_id
+                   order by e.entry_id
+                   limit 1
+               ) e on true
+               order by l.log_id "# + $order,
+            $($argument),+
+        )
+    };
+}
+pub(super) use select_audit_logs;
+
+impl AuditLog {
+    /// Reads one row.
+    ///
+    /// # Errors
+    ///
+    /// 404 if there is none.
+    pub(super) async fn read(db: &mut PgConnection, id: AuditLogId) -> Result<Self> {
+        select_audit_logs!(["select * from audit_logs where log_id = $1"], "asc", id.0)
+            .fetch_optional(db)
+            .await?
+            .ok_or(Error::NotFound("audit log entry"))
+    }
+}
