@@ -4,12 +4,12 @@
 -- Both functions are total, like those of 0004. Nothing here can fail on rows of other programs: what is indexed is at
 -- most a `varchar(255)`, and no index is unique.
 
--- The full id of the transaction that wrote a row, from the row's `xmin`, which lacks the upper half; `next` is the
--- snapshot's `pg_snapshot_xmax`, which is above that of every row the snapshot sees. A row so old that the lower half has
--- come round again counts as later than it is, never as earlier: it is shown once more rather than missed.
-create function internal.row_xid(row_xmin xid, next bigint) returns bigint
+-- The full id of the transaction that wrote a row, from the row's `xmin`, which lacks the upper half: the highest that is
+-- not above `bound`, which has to be above that of every row looked at, by less than the lower half holds. A row so old that
+-- the lower half has come round again counts as later than it is, never as earlier: it is shown once more, not missed.
+create function internal.row_xid(row_xmin xid, bound bigint) returns bigint
     language sql immutable parallel safe
-    return next - ((next - row_xmin::text::bigint) & 4294967295);
+    return bound - ((bound - row_xmin::text::bigint) & 4294967295);
 
 -- The instant (UTC) that a text in `audit_logs.timestamp` names: `Tue, Jan 20, 2026, 11:05 AM IST`, or ISO 8601. Text
 -- without an offset is India's time, as the column's default is. What names no instant is long past, as everywhere.

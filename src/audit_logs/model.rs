@@ -134,7 +134,7 @@ macro_rules! select_audit_logs {
                    select e.at, e.actor_id, e.actor_role, e.client_id
                    from internal.audit_entries e
                    where e.log_id = l.log_id
-                   order by e.entry_id
+                   order by e.client_id is null, e.entry_id
                    limit 1
                ) e on true
                order by l.log_id "# + $order,

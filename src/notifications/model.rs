@@ -40,11 +40,18 @@ pub(super) struct Notification {
     pub(super) is_read: bool,
     /// When it was written.
     pub(super) created_at: IstTimestamp,
+    /// Which transaction wrote it, or changed it last; 0 where nobody asked.
+    #[serde(skip)]
+    pub(super) xid: i64,
 }
 
-/// Reads notifications: the conditions and what follows them, and the arguments.
+/// Reads notifications: the conditions and what follows them, and the arguments. With an expression for it, `n.xid` is the
+/// transaction.
 macro_rules! select_notifications {
-    ([$($tail:literal)+], $($argument:expr),+ $(,)?) => {
+    ([$($tail:literal)+], $($rest:tt)+) => {
+        select_notifications!("0::bigint", [$($tail)+], $($rest)+)
+    };
+    ($xid:literal, [$($tail:literal)+], $($argument:expr),+ $(,)?) => {
         sqlx::query_as!(
             $crate::notifications::model::Notification,
             r#"select notification_id as "notification_id: NotificationId",
@@ -55,9 +62,10 @@ macro_rules! select_notifications {
                       message,
                       related_id,
                       coalesce(is_read, false) as "is_read!",
-                      created_at as "created_at!: IstTimestamp"
+                      created_at as "created_at!: IstTimestamp",
+                      n.xid as "xid!"
                from notifications
-               where "# $(+ $tail)+,
+               cross join lateral (select "# + $xid + " as xid) n where " $(+ $tail)+,
             $($argument),+
         )
     };

@@ -273,3 +273,37 @@ pub fn additional_note(booking_id: &str, therapist_id: &str) -> Row {
         }),
     )
 }
+
+/// Something an admin was told.
+pub fn notification(user_id: i32) -> Row {
+    Row::new(
+        "notifications",
+        "notification_id",
+        json!({
+            "user_id": user_id,
+            "user_role": "admin",
+            "notification_type": "new_booking",
+            "title": "New booking",
+            "message": "Meera Iyer is booked",
+            "is_read": false,
+            "created_at": "2026-02-04T10:00:00",
+        }),
+    )
+}
+
+/// A row of the log, as other programs write it.
+pub fn audit_log(action_type: &str, timestamp: &str) -> Row {
+    Row::new(
+        "audit_logs",
+        "log_id",
+        json!({
+            "therapist_name": "Front desk",
+            "action_type": action_type,
+            "action_description": format!("Somebody did {action_type}"),
+            "client_name": "Meera Iyer",
+            "ip_address": "192.0.2.7",
+            "is_visible": true,
+            "timestamp": timestamp,
+        }),
+    )
+}

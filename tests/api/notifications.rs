@@ -1,5 +1,8 @@
 //! Who is told of what.
 
+mod own;
+mod stream;
+
 use safestories::{
     notifications::{Notice, NotificationKind, Recipient, notify},
     platform::{

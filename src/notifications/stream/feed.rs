@@ -102,7 +102,8 @@ impl Feed {
     /// Hands out what appeared since it looked last.
     async fn look(&mut self, app: &App) -> Result<()> {
         let mut db = app.db.read().await?;
-        let Snapshot { horizon, next } = Snapshot::now(&mut db).await?;
+        let now = Snapshot::now(&mut db).await?;
+        let Snapshot { horizon, next } = now;
         let mut reached = Position { horizon, floor: self.position.floor };
         let newest = self.seen.last().copied().unwrap_or(reached.floor);
         let marks = horizon >= self.mark.next;
@@ -111,7 +112,7 @@ impl Feed {
         }
         let mut after = self.position.floor;
         loop {
-            let rows = rows::written_since(&mut db, None, after, self.position.horizon).await?;
+            let rows = rows::appeared(&mut db, now, after, self.position.horizon).await?;
             let last = rows.last().map(|row| row.notification_id.0);
             let more = last.filter(|_| i64::try_from(rows.len()) == Ok(ROWS));
             self.hand_out(app, rows, if more.is_some() { self.position } else { reached })?;
@@ -138,7 +139,8 @@ impl Feed {
                 by_user.entry(row.user_id).or_default().push(row);
             }
         }
-        for (user, rows) in by_user {
+        for (user, mut rows) in by_user {
+            rows.sort_by_key(|row| row.xid);
             let text = rows::events(&rows, self.position, reached)?;
             app.streams.hand(user, Batch { text, position: reached });
         }

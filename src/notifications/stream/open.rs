@@ -16,7 +16,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::rows::{self, ROWS, Snapshot};
+use super::rows::{self, Place, ROWS, Snapshot};
 use crate::platform::{
     app::App,
     caller::Caller,
@@ -47,10 +47,19 @@ pub(super) struct OpenStream {
 
 /// What has to be read from the database before the queue is true again.
 struct Missed {
-    /// The rows up to this number have been sent.
-    after: i32,
+    /// The rows up to there have been sent.
+    after: Place,
+    /// No row up to this number was missed.
+    floor: i32,
     /// Where the stream stands once all have been.
     until: Position,
+}
+
+impl Missed {
+    fn since(last: Position, until: Position) -> Self {
+        // Numbers begin above: all rows of the horizon's own transaction are beyond.
+        Self { after: (last.horizon, i32::MIN), floor: last.floor, until }
+    }
 }
 
 impl OpenStream {
@@ -91,7 +100,7 @@ impl OpenStream {
             ended,
             queue,
             position: last.unwrap_or(now),
-            missed: last.map(|last| Missed { after: last.floor, until: now }),
+            missed: last.map(|last| Missed::since(last, now)),
             heartbeat,
             last_asked: Instant::now(),
             app,
@@ -165,23 +174,26 @@ impl OpenStream {
     /// Notes that the queue has lost something.
     fn lag(&mut self) {
         let until = self.app.streams.position().unwrap_or(self.position);
-        self.missed = Some(Missed { after: self.position.floor, until });
+        self.missed = Some(Missed::since(self.position, until));
     }
 
     /// Reads a part of what was missed.
-    async fn catch_up(&mut self, Missed { after, until }: Missed) -> Result<Bytes> {
+    async fn catch_up(&mut self, Missed { after, floor, until }: Missed) -> Result<Bytes> {
         let mut db = self.app.db.read().await?;
-        let rows = rows::written_since(&mut db, Some(self.user), after, self.position.horizon).await?;
+        let rows = rows::missed(&mut db, self.user, floor, after).await?;
         db.answered();
+        let before = self.position;
+        let full = i64::try_from(rows.len()) == Ok(ROWS);
+        self.position = until;
         match rows.last() {
-            Some(last) if i64::try_from(rows.len()) == Ok(ROWS) => {
-                self.missed = Some(Missed { after: last.notification_id.0, until });
-                rows::events(&rows, self.position, self.position)
+            None => return Ok(rows::sign_of_life(until)),
+            Some(last) if full => {
+                let after = (last.xid, last.notification_id.0);
+                self.missed = Some(Missed { after, floor, until });
+                self.position = Position { horizon: last.xid.min(until.horizon), floor: before.floor };
             }
-            last => {
-                let before = std::mem::replace(&mut self.position, until);
-                last.map_or_else(|| Ok(rows::sign_of_life(until)), |_| rows::events(&rows, before, until))
-            }
+            Some(_) => {}
         }
+        rows::events(&rows, before, self.position)
     }
 }

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How many rows are read at a time.
-pub(super) const ROWS: i64 = 200;
+pub(super) const ROWS: i64 = 500;
 
 /// Which transactions have ended at an instant, as a statement sees it.
 #[derive(Debug, Clone, Copy)]
@@ -40,24 +40,26 @@ impl Snapshot {
         .await?;
         Ok(now)
     }
+
+    /// A bound for `internal.row_xid` that later statements may use too: they may see two thousand million transactions
+    /// more.
+    fn bound(self) -> i64 {
+        self.next + (1 << 31)
+    }
 }
 
-/// Reads the next rows written at or above a horizon, of one user or of all, by number: those above `after`. Rows that
-/// were changed since (read, say) are among them.
-pub(super) async fn written_since(
+/// Reads the next rows written at or above a horizon, by number: those above `after`. Rows that were changed since (read,
+/// say) are among them.
+pub(super) async fn appeared(
     db: &mut PgConnection,
-    user: Option<UserId>,
+    now: Snapshot,
     after: i32,
     horizon: i64,
 ) -> Result<Vec<Notification>> {
     let rows = select_notifications!(
-        ["user_id is not null
-             and ($1::integer is null or user_id = $1)
-             and notification_id > $2
-             and internal.row_xid(xmin, (select pg_snapshot_xmax(pg_current_snapshot())::text::bigint)) >= $3
-             order by notification_id
-             limit $4"],
-        user.map(|user| user.0),
+        "internal.row_xid(xmin, $1)",
+        ["user_id is not null and notification_id > $2 and n.xid >= $3 order by notification_id limit $4"],
+        now.bound(),
         after,
         horizon,
         ROWS,
@@ -67,11 +69,39 @@ pub(super) async fn written_since(
     Ok(rows)
 }
 
-/// The events of some rows. Who has only a part of them has not got beyond `before`; who has all, `after`.
+/// Where the reading of what was missed is: the transaction and the number of the last row.
+pub(super) type Place = (i64, i32);
+
+/// Reads the next rows of a user above a floor, by transaction: those beyond `after`.
+pub(super) async fn missed(db: &mut PgConnection, user: UserId, floor: i32, after: Place) -> Result<Vec<Notification>> {
+    let now = Snapshot::now(db).await?;
+    let rows = select_notifications!(
+        "internal.row_xid(xmin, $1)",
+        ["user_id = $2
+             and notification_id > $3
+             and (n.xid, notification_id) > ($4, $5)
+             order by n.xid, notification_id
+             limit $6"],
+        now.bound(),
+        user.0,
+        floor,
+        after.0,
+        after.1,
+        ROWS,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows)
+}
+
+/// The events of some rows, which are in the order of their transactions: so who has a part of them need not begin again.
+/// Who has all stands at `after`, and nobody beyond its horizon.
 pub(super) fn events(rows: &[Notification], before: Position, after: Position) -> Result<Bytes> {
     let mut text = String::with_capacity(rows.len() * 512);
     for (number, row) in rows.iter().enumerate() {
-        let position = if number + 1 == rows.len() { after } else { before };
+        let position = rows
+            .get(number + 1)
+            .map_or(after, |next| Position { horizon: next.xid.min(after.horizon), floor: before.floor });
         let json = serde_json::to_string(row).map_err(|error| Error::Internal(error.into()))?;
         let _ = write!(text, "id: {position}\nevent: notification\ndata: {json}\n\n");
     }
