@@ -1,118 +1,38 @@
 //! Looking through the log, newest first.
 //!
-//! In the order of `log_id`, which each filter's index has too (`audit_logs_pkey`, `audit_logs_of_therapist`,
-//! `audit_logs_by_action`, `audit_logs_by_client_name`; a client's rows come from `internal.audit_entries`): a page costs
-//! what it shows. A period goes by `audit_logs_by_instant`, in its own order, and costs what it holds: `log_id + 0` keeps
-//! PostgreSQL from walking the log from its end in the hope of meeting the period soon. On three million rows, a month of
-//! eight years ago takes 25 ms this way, and 23 s the other. `q` looks at the rows that the other filters leave: alone, at
-//! as many as it takes to fill the page.
+//! In the order of `log_id`. Which index serves a page must not be left to chance: PostgreSQL expects what is looked for
+//! all over the log, so it would walk it from its end, in the hope of meeting a therapist who left or a month of eight
+//! years ago soon. So each statement is ordered by what it is to be read by ([`ReadBy`]): without a filter the key, with one
+//! of two the index that has them in order (`audit_logs_of_therapist`, `audit_logs_by_action`), which cost what they show;
+//! else whatever finds the rows, which are then sorted, and cost what they are (`audit_logs_by_instant`,
+//! `audit_logs_by_client_name`, a client's of `internal.audit_entries`). On three million rows, that month takes 25 ms, and
+//! 23 s the other way.
+//!
+//! `q` looks at the rows that the other filters leave; alone, at as many as it takes to fill the page: at all of them, for
+//! a word that is nowhere, some seconds on millions of rows. An index for it would make every change of the practice pay a
+//! third more.
 //!
 //! Periods go by the row's text, which this server writes from the exact instant, to the minute: days begin on minutes.
 
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
 use sqlx::PgConnection;
-use utoipa::{IntoParams, ToSchema};
 
-use super::model::{AuditLog, select_audit_logs};
+use super::{
+    filter::{AuditLogFilter, AuditLogOrder, OwnAuditLogFilter, Visibility},
+    model::{AuditLog, select_audit_logs},
+};
 use crate::platform::{
     app::App,
     caller::Scope,
     contact,
     error::{Error, Result},
     ids::{AuditLogId, ClientId, TherapistId},
-    page::{Key, List, Listing, Page, PageParams, Position, orders},
+    page::{Key, List, Listing, Page, PageParams, Position},
     problem::Problems,
     text::Text,
-    time::{Day, Timestamp, Zone},
+    time::{Timestamp, Zone},
 };
-
-orders! {
-    /// The orders in which the log can be read.
-    AuditLogOrder: NewestFirst = "-log_id", OldestFirst = "log_id"
-}
-
-/// Which rows an admin sees.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum Visibility {
-    /// Those not hidden.
-    #[default]
-    Visible,
-    /// The hidden ones.
-    Hidden,
-    /// Both.
-    All,
-}
-
-/// Which rows an admin lists.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct AuditLogFilter {
-    /// Only what this therapist did.
-    #[param(example = "58101")]
-    therapist_id: Option<TherapistId>,
-    /// Only this kind of action.
-    #[param(value_type = Option<String>, min_length = 1, max_length = 100, example = "booking_cancel")]
-    action: Option<Text<100>>,
-    /// Only what concerns this client, as far as this server did it.
-    #[param(example = "cl_0199c0de00007000800000000000000b")]
-    client_id: Option<ClientId>,
-    /// Only what concerns a client of this name, in any letter case.
-    #[param(value_type = Option<String>, min_length = 1, max_length = 255, example = "Meera Iyer")]
-    client_name: Option<Text<255>>,
-    /// Only what was done on this calendar day or later.
-    #[param(example = "2026-02-01")]
-    from: Option<Day>,
-    /// Only what was done on this calendar day or earlier.
-    #[param(example = "2026-02-28")]
-    to: Option<Day>,
-    /// The zone of the calendar days; the practice's if not given.
-    #[param(example = "Asia/Kolkata")]
-    tz: Option<Zone>,
-    /// Only what holds this in its sentence or in a name; three characters or more.
-    #[param(min_length = 3, max_length = 100, example = "refund")]
-    q: Option<String>,
-    /// Only what is not hidden (unless given), only what is, or both.
-    #[serde(default)]
-    #[param(inline, value_type = Option<Visibility>)]
-    visibility: Visibility,
-}
-
-/// Which rows a therapist lists.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct OwnAuditLogFilter {
-    /// Only this kind of action.
-    #[param(value_type = Option<String>, min_length = 1, max_length = 100, example = "session_notes")]
-    action: Option<Text<100>>,
-    /// Only what concerns this client, as far as this server did it.
-    #[param(example = "cl_0199c0de00007000800000000000000b")]
-    client_id: Option<ClientId>,
-    /// Only what concerns a client of this name, in any letter case.
-    #[param(value_type = Option<String>, min_length = 1, max_length = 255, example = "Meera Iyer")]
-    client_name: Option<Text<255>>,
-    /// Only what was done on this calendar day or later.
-    #[param(example = "2026-02-01")]
-    from: Option<Day>,
-    /// Only what was done on this calendar day or earlier.
-    #[param(example = "2026-02-28")]
-    to: Option<Day>,
-    /// The zone of the calendar days; the practice's if not given.
-    #[param(example = "Asia/Kolkata")]
-    tz: Option<Zone>,
-    /// Only what holds this in its sentence or in a name; three characters or more.
-    #[param(min_length = 3, max_length = 100, example = "note")]
-    q: Option<String>,
-}
-
-impl From<OwnAuditLogFilter> for AuditLogFilter {
-    fn from(filter: OwnAuditLogFilter) -> Self {
-        let OwnAuditLogFilter { action, client_id, client_name, from, to, tz, q } = filter;
-        Self { action, client_id, client_name, from, to, tz, q, ..Self::default() }
-    }
-}
 
 /// List the audit log
 ///
@@ -162,9 +82,21 @@ pub(super) async fn list_own_audit_logs(
     listing.request.answer(AuditLogList::of(scope, listing.filter.into(), app.zone)?).await
 }
 
+/// What a page is read by.
+enum ReadBy {
+    /// The key.
+    Key,
+    /// The index of the therapist.
+    Therapist,
+    /// The index of the action.
+    Action,
+    /// The index that finds the fewest rows; they are sorted.
+    WhatFinds,
+}
+
 /// The rows that a scope reaches and a filter wants.
 struct AuditLogList {
-    scope: Scope,
+    /// The one asked for, or the only one in scope.
     therapist_id: Option<TherapistId>,
     action: Option<Text<100>>,
     client_id: Option<ClientId>,
@@ -186,8 +118,10 @@ impl AuditLogList {
         }
         let search = filter.q.map(|q| contact::Search::parse(&q)).transpose();
         Ok(Self {
-            scope,
-            therapist_id: filter.therapist_id,
+            therapist_id: match scope {
+                Scope::Practice => filter.therapist_id,
+                Scope::Own(therapist) => Some(therapist),
+            },
             action: filter.action,
             client_id: filter.client_id,
             client_name: filter.client_name,
@@ -201,34 +135,45 @@ impl AuditLogList {
             },
         })
     }
+
+    fn read_by(&self) -> ReadBy {
+        let Self { therapist_id, action, client_id, client_name, from, before, words: _, hidden } = self;
+        let few = client_id.is_some() || client_name.is_some() || from.is_some() || before.is_some();
+        match (therapist_id, action) {
+            _ if few || *hidden == Some(true) => ReadBy::WhatFinds,
+            (None, None) => ReadBy::Key,
+            (Some(_), None) => ReadBy::Therapist,
+            (None, Some(_)) => ReadBy::Action,
+            (Some(_), Some(_)) => ReadBy::WhatFinds,
+        }
+    }
 }
 
 /// Hands the list's conditions to a statement: what reads, what stands before and after them, and more arguments.
+/// `between` is `=` here, but PostgreSQL takes an order that an equal column comes first in for one without it.
 macro_rules! listed {
     ($read:ident $(in $order:literal)?, [$($before:literal)+], [$($after:literal)*], $list:expr $(, $more:expr)*) => {
         $read!(
             [
                 $($before)+
                 " from audit_logs l
-                  where ($1::text is null or l.therapist_id = $1)
-                    and ($2::text is null or l.therapist_id = $2)
-                    and ($3::text is null or l.action_type = $3)
-                    and ($4::text is null or l.log_id = any (array(
+                  where ($1::text is null or l.therapist_id between $1 and $1)
+                    and ($2::text is null or l.action_type between $2 and $2)
+                    and ($3::text is null or l.log_id = any (array(
                             select e.log_id
                             from internal.audit_entries e
-                            where e.client_id = $4
+                            where e.client_id = $3
                               and e.log_id is not null
                         )))
-                    and ($5::text is null or lower(btrim(l.client_name)) = lower($5))
-                    and ($6::timestamp is null or internal.audit_instant(l.timestamp) >= $6)
-                    and ($7::timestamp is null or internal.audit_instant(l.timestamp) < $7)
-                    and ($8::text is null
-                         or lower(concat_ws(E'\\n', l.action_description, l.client_name, l.therapist_name)) like $8)
-                    and ($9::boolean is null or (l.is_visible is false) = $9)"
+                    and ($4::text is null or lower(btrim(l.client_name)) = lower($4))
+                    and ($5::timestamp is null or internal.audit_instant(l.timestamp) >= $5)
+                    and ($6::timestamp is null or internal.audit_instant(l.timestamp) < $6)
+                    and ($7::text is null
+                         or lower(concat_ws(E'\\n', l.action_description, l.client_name, l.therapist_name)) like $7)
+                    and ($8::boolean is null or (l.is_visible is false) = $8)"
                 $($after)*
             ],
             $($order,)?
-            $list.scope.owner(),
             $list.therapist_id.as_ref().map(TherapistId::as_str),
             $list.action.as_deref(),
             $list.client_id.as_ref().map(ClientId::as_str),
@@ -255,13 +200,20 @@ impl List for AuditLogList {
 
     async fn rows(&self, db: &mut PgConnection, _: AuditLogOrder, position: &Position) -> Result<Vec<AuditLog>> {
         macro_rules! read {
-            ($key:literal, $beyond:literal, $direction:literal) => {
+            ($($key:literal)?, $id:literal) => {
+                if position.descending {
+                    read!($($key)?, $id, "<", "desc")
+                } else {
+                    read!($($key)?, $id, ">", "asc")
+                }
+            };
+            ($($key:literal)?, $id:literal, $beyond:literal, $direction:literal) => {
                 listed!(
                     select_audit_logs in $direction,
                     ["select l.*"],
                     [
-                        "and ($10::text is null or l.log_id " $beyond " $10::text::integer)
-                         order by " $key " " $direction " limit $11"
+                        "and ($9::text is null or l.log_id " $beyond " $9::text::integer) order by "
+                        $($key " " $direction ",")? $id " " $direction " limit $10"
                     ],
                     self,
                     position.sort(),
@@ -271,12 +223,11 @@ impl List for AuditLogList {
                 .await
             };
         }
-        let by_period = self.from.is_some() || self.before.is_some();
-        let rows = match (by_period, position.descending) {
-            (false, true) => read!("l.log_id", "<", "desc"),
-            (false, false) => read!("l.log_id", ">", "asc"),
-            (true, true) => read!("l.log_id + 0", "<", "desc"),
-            (true, false) => read!("l.log_id + 0", ">", "asc"),
+        let rows = match self.read_by() {
+            ReadBy::Key => read!(, "l.log_id"),
+            ReadBy::Therapist => read!("l.therapist_id", "l.log_id"),
+            ReadBy::Action => read!("l.action_type", "l.log_id"),
+            ReadBy::WhatFinds => read!(, "l.log_id + 0"),
         }?;
         Ok(rows)
     }

@@ -8,6 +8,7 @@
 //! hiding is a row of its own. Admins still list it with `visibility=hidden` or `all`.
 
 mod detail;
+mod filter;
 mod hide;
 mod list;
 mod model;

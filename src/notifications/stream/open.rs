@@ -124,7 +124,8 @@ impl OpenStream {
                 return None;
             }
             if let Some(missed) = self.missed.take() {
-                match self.catch_up(missed).await {
+                // Boxed, since the room it takes would be kept by every stream for good.
+                match Box::pin(self.catch_up(missed)).await {
                     Ok(text) => return Some(text),
                     Err(error) => {
                         tracing::warn!(%error, "a stream is ended that cannot go on");
