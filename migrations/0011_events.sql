@@ -60,8 +60,11 @@ begin
 end
 $$;
 
--- The log, ten million rows of it: newest first by its key; of one kind, of one client as the rows name them, of a period.
+-- The log, ten million rows of it: newest first by its key; of one kind, of one therapist and kind, of one client as the
+-- rows name them, of a period.
 create index audit_logs_by_action on public.audit_logs (action_type, log_id);
+create index audit_logs_by_therapist_action on public.audit_logs (therapist_id, action_type, log_id)
+    where therapist_id is not null;
 create index audit_logs_by_client_name on public.audit_logs (lower(btrim(client_name)), log_id);
 create index audit_logs_by_instant on public.audit_logs (internal.audit_instant("timestamp"), log_id);
 create index audit_logs_hidden on public.audit_logs (log_id) where is_visible is false;

@@ -3,14 +3,17 @@
 //! It looks when it is told that something was committed, and every second in any case, for rows that nobody told of
 //! ([`UNHEARD`] while nothing can be heard). It looks only at the newest rows, from a floor that rises behind the horizon
 //! of transactions; among them, at those written at or above the horizon of its last look; and of those it hands out what
-//! it has not seen, so that a change to a row is no news. While no transaction stays open that is next to nothing: on two
-//! million rows, a look takes half a millisecond.
+//! it has not seen, so that a change to a row is no news. While no transaction stays open that is next to nothing: a look
+//! reads a thousand rows of two million, 20 buffers, in less than a millisecond.
 //!
 //! Not found: rows whose number was taken before a thousand others were written ([`REACH`]), by no transaction or one that
 //! had written nothing yet; and, of transactions open when the server started, rows overtaken by ten thousand others.
 //! They stand in the lists, as all do.
 
-use std::{collections::BTreeMap, collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use tokio_util::sync::CancellationToken;
 
