@@ -23,7 +23,7 @@ const OF_EACH: usize = 5;
 
 /// A client who may be looked for.
 #[derive(Debug)]
-pub(super) struct Client {
+pub(super) struct FoundClient {
     pub(super) client_id: ClientId,
     pub(super) client_name: Option<String>,
     pub(super) phone_number: Option<String>,
@@ -34,7 +34,7 @@ pub(super) struct Client {
 
 /// A therapist who may be looked for.
 #[derive(Debug)]
-pub(super) struct Therapist {
+pub(super) struct FoundTherapist {
     pub(super) therapist_id: TherapistId,
     pub(super) name: String,
     pub(super) contact_info: Option<String>,
@@ -43,7 +43,7 @@ pub(super) struct Therapist {
 
 /// A booking that may be looked for.
 #[derive(Debug)]
-pub(super) struct Booking {
+pub(super) struct FoundBooking {
     pub(super) booking_id: BookingId,
     /// The client found, if it was found by its client.
     pub(super) found_by: Option<ClientId>,
@@ -60,10 +60,10 @@ pub(super) struct Booking {
 }
 
 /// Clients: by id, by how their name begins, by whole words, by parts, by words with a typo.
-pub(super) async fn clients(db: &mut PgConnection, needle: &Needle) -> Result<Vec<Client>> {
+pub(super) async fn clients(db: &mut PgConnection, needle: &Needle) -> Result<Vec<FoundClient>> {
     let words = needle.long_words();
     let clients = sqlx::query_as!(
-        Client,
+        FoundClient,
         r#"select c.client_id as "client_id!: ClientId",
                   c.client_name,
                   c.phone_number,
@@ -119,10 +119,10 @@ pub(super) async fn clients(db: &mut PgConnection, needle: &Needle) -> Result<Ve
 }
 
 /// Therapists, likewise. They are few.
-pub(super) async fn therapists(db: &mut PgConnection, needle: &Needle) -> Result<Vec<Therapist>> {
+pub(super) async fn therapists(db: &mut PgConnection, needle: &Needle) -> Result<Vec<FoundTherapist>> {
     let words = needle.long_words();
     let therapists = sqlx::query_as!(
-        Therapist,
+        FoundTherapist,
         r#"select t.therapist_id as "therapist_id!: TherapistId",
                   t.name as "name!",
                   t.contact_info,
@@ -158,11 +158,11 @@ pub(super) async fn therapists(db: &mut PgConnection, needle: &Needle) -> Result
 
 /// Bookings: by id, by the reference of their payment, the latest ones of the clients found (best first), by how the name
 /// written when booking begins; and where no client was found, by any part of what was written.
-pub(super) async fn bookings(db: &mut PgConnection, needle: &Needle, clients: &[&str]) -> Result<Vec<Booking>> {
+pub(super) async fn bookings(db: &mut PgConnection, needle: &Needle, clients: &[&str]) -> Result<Vec<FoundBooking>> {
     let of_each = MOST.div_ceil(clients.len().max(1)).max(OF_EACH);
     let unknown = clients.is_empty();
     let bookings = sqlx::query_as!(
-        Booking,
+        FoundBooking,
         r#"select b.booking_id as "booking_id!: BookingId",
                   f.client_id as "found_by?: ClientId",
                   a.client_id as "client_id?: ClientId",

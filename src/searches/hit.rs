@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    candidates::{Booking, Client, Therapist},
+    candidates::{FoundBooking, FoundClient, FoundTherapist},
     rank::{Field, Fit, Known},
 };
 use crate::platform::{
@@ -76,7 +76,7 @@ impl Hit {
     }
 }
 
-impl Client {
+impl FoundClient {
     /// What a search may find it by.
     pub(super) fn known(&self) -> Known<'_> {
         Known {
@@ -104,7 +104,7 @@ impl Client {
     }
 }
 
-impl Therapist {
+impl FoundTherapist {
     /// What a search may find it by. `contact_info` is a phone or an e-mail address.
     pub(super) fn known(&self) -> Known<'_> {
         Known {
@@ -132,7 +132,7 @@ impl Therapist {
     }
 }
 
-impl Booking {
+impl FoundBooking {
     /// What a search may find it by.
     pub(super) fn known(&self) -> Known<'_> {
         Known {

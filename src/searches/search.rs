@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    candidates::{self, Booking},
+    candidates::{self, FoundBooking},
     hit::Hit,
     needle::Needle,
     rank::{Field, Fit},
@@ -83,7 +83,7 @@ pub(super) async fn search(State(app): State<App>, Query(params): Query<SearchPa
     let ids: Vec<&str> = clients.iter().map(|client| client.client_id.as_str()).collect();
     let bookings = candidates::bookings(&mut db, &needle, &ids).await?;
     db.answered();
-    let of_booking = |booking: &Booking| {
+    let of_booking = |booking: &FoundBooking| {
         let by_client = booking.found_by.as_ref().and_then(|client| fits.get(client)).copied();
         let own = needle.fit(&booking.known());
         let less = own.into_iter().chain(by_client).map(|(score, field)| match field {
