@@ -15,6 +15,7 @@ mod filter;
 mod held;
 mod history;
 mod list;
+pub mod mend;
 mod model;
 mod of_client;
 mod outcome;

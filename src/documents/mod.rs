@@ -8,6 +8,7 @@ mod delete;
 mod detail;
 mod edit;
 mod list;
+pub mod mend;
 mod model;
 
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -4,6 +4,7 @@
 //! never the risk level, and never as CSV.
 
 mod additional;
+pub mod mend;
 mod session;
 
 use utoipa_axum::{router::OpenApiRouter, routes};

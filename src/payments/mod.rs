@@ -15,6 +15,7 @@
 //! ([`record_for_booking`]).
 
 pub mod cancellation;
+pub mod mend;
 mod merge;
 mod record;
 pub mod refund;

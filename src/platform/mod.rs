@@ -17,6 +17,7 @@ pub mod health;
 pub mod ids;
 pub mod live;
 pub mod logs;
+pub mod mend;
 pub mod migrations;
 pub mod money;
 pub mod page;

@@ -205,6 +205,11 @@ impl UnitOfWork {
         self.entries.push(entry);
     }
 
+    /// Notes what all of it was done for: the summary, whatever was recorded before.
+    pub fn record_first(&mut self, entry: Entry) {
+        self.entries.insert(0, entry);
+    }
+
     /// The id of the resource that an earlier request with the same `Idempotency-Key` made or changed.
     #[must_use]
     pub fn earlier(&self) -> Option<&str> {

@@ -14,6 +14,7 @@ mod delete;
 mod detail;
 mod edit;
 mod list;
+pub mod mend;
 mod merge;
 mod model;
 mod resend;

@@ -1,6 +1,7 @@
 //! The people who hold the sessions.
 
 mod hold;
+pub mod mend;
 
 use utoipa_axum::router::OpenApiRouter;
 

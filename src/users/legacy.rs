@@ -15,10 +15,11 @@ pub struct Legacy {
 }
 
 impl Legacy {
-    /// Whether the text is a password, and not empty or a hash of another kind (`$2b$…`), which hashing would destroy.
+    /// Whether the text is a password, and not a hash of another kind (`$2b$…`), which hashing would destroy, nor a sign
+    /// that nobody may log in (empty, `!`, `-`, `*`), which hashing would make into a password.
     #[must_use]
     pub fn is_plain(&self) -> bool {
-        !self.password.trim().is_empty() && !self.password.starts_with('$')
+        self.password.contains(char::is_alphanumeric) && !self.password.starts_with('$')
     }
 }
 

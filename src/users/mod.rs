@@ -11,6 +11,7 @@ mod create;
 mod disable;
 mod edit;
 mod legacy;
+pub mod mend;
 mod model;
 pub mod password;
 pub mod sessions;
