@@ -1,10 +1,32 @@
 //! What is wrong with the data, and its repair.
+//!
+//! The tables were filled for a year by other programs, and still are: nothing they wrote is an error to this server, but
+//! some of it is wrong. A [`check::Check`] states one rule, finds the rows that break it with one query, and says who
+//! can repair them ([`checks`]). The [`report`] runs them; a [`repair`] is done by the module that the table belongs to
+//! (its `mend`), in one transaction, audited, and can be repeated without harm.
+//!
+//! `safestories doctor` tells and does the same on the terminal.
 
-use utoipa_axum::router::OpenApiRouter;
+pub mod check;
+pub mod checks;
+mod chosen;
+mod rebuild;
+mod repair;
+mod report;
 
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub use self::{
+    chosen::Chosen,
+    repair::{Repaired, mend},
+    report::{CheckResult, Integrity, report},
+};
 use crate::platform::app::App;
 
 /// What admins may do with them.
 pub fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .routes(routes!(report::get_integrity))
+        .routes(routes!(repair::repair_integrity))
+        .routes(routes!(rebuild::rebuild_caches))
 }

@@ -40,7 +40,8 @@ const ON_TABLES: &str = "
            format('alter table public.%I disable trigger %I', relname, tgname) as off
     from ours
     join pg_trigger on tgrelid = ours.oid
-    where not tgisinternal and tgenabled <> 'D'
+    join pg_proc on pg_proc.oid = tgfoid
+    where not tgisinternal and tgenabled <> 'D' and pronamespace is distinct from to_regnamespace('internal')
     union all
     select format('rule %s on %s: %s', rulename, relname, regexp_replace(pg_get_ruledef(pg_rewrite.oid), '[[:space:]]+', ' ', 'g')),
            format('alter table public.%I disable rule %I', relname, rulename)

@@ -23,6 +23,7 @@ mod ddl;
 mod keys;
 mod report;
 mod rights;
+pub mod rules;
 mod status;
 mod theirs;
 

@@ -1,0 +1,198 @@
+//! What a check is: a rule about the stored rows, the query that finds those that break it, and what can be done.
+
+use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
+use serde::Serialize;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+
+use crate::platform::{error::Result, mend::Mended, work::UnitOfWork};
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Rows that are lost, wrong, or shut somebody out.
+    Error,
+    /// Rows that are read all right and should be put right.
+    Warning,
+    /// Rows that may well be as they are meant.
+    Notice,
+}
+
+impl Severity {
+    /// As it is written.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Notice => "notice",
+        }
+    }
+}
+
+/// Who repairs what a check finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Repair {
+    /// The server, when told to.
+    Automatic,
+    /// The server, once an admin has said what belongs to what.
+    Chosen,
+    /// People, through other operations or in the database.
+    ByHand,
+}
+
+impl Repair {
+    /// As it is written.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Automatic => "automatic",
+            Self::Chosen => "chosen",
+            Self::ByHand => "by_hand",
+        }
+    }
+}
+
+/// How a check is to look.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    /// The present instant.
+    pub now: DateTime<Utc>,
+    /// How many of the rows found to name.
+    pub samples: usize,
+}
+
+impl Look {
+    /// How many rows a query has to give: one at least, since its rows carry the count.
+    pub(super) fn limit(self) -> i64 {
+        i64::try_from(self.samples).unwrap_or(i64::MAX).max(1)
+    }
+}
+
+/// One row found. Ids and words only: no name, no contact data, no clinical text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(example = json!({ "table": "bookings", "id": "56001", "about": "booking_status: Canceled → cancelled" }))]
+pub struct Sample {
+    /// The table it stands in.
+    pub table: String,
+    /// Its key; the place of the row (`row (0,12)`) where it has none.
+    pub id: String,
+    /// What is wrong with it, in a few words.
+    pub about: String,
+}
+
+/// What a check found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// How many rows.
+    pub count: i64,
+    /// Some of them.
+    pub samples: Vec<Sample>,
+}
+
+/// A row of a check's query: a sample that carries the count of all.
+pub(super) struct Row {
+    pub total: i64,
+    pub table: String,
+    pub id: String,
+    pub about: String,
+}
+
+impl Findings {
+    /// From the rows of a query.
+    pub(super) fn of(rows: Vec<Row>, look: Look) -> Self {
+        let count = rows.first().map_or(0, |row| row.total);
+        let samples = rows.into_iter().take(look.samples).map(|row| Sample {
+            table: row.table,
+            id: row.id,
+            about: row.about,
+        });
+        Self { count, samples: samples.collect() }
+    }
+
+    /// Adds a row that was found outside a query.
+    pub(super) fn add(&mut self, look: Look, sample: impl FnOnce() -> Sample) {
+        self.count += 1;
+        if self.samples.len() < look.samples {
+            self.samples.push(sample());
+        }
+    }
+}
+
+/// Finds the rows that break the rule.
+pub(super) type Find = for<'a> fn(&'a mut PgConnection, Look) -> BoxFuture<'a, Result<Findings>>;
+/// Repairs them, all or so many at a time.
+pub(super) type Mend = for<'a> fn(&'a mut UnitOfWork) -> BoxFuture<'a, Result<Mended>>;
+
+/// A rule about the stored rows.
+pub struct Check {
+    /// Its stable name.
+    pub code: &'static str,
+    /// What it finds.
+    pub title: &'static str,
+    /// The rule, and why it matters.
+    pub rule: &'static str,
+    /// How much a finding matters.
+    pub severity: Severity,
+    /// What the repair does, or what people can do.
+    pub remedy: &'static str,
+    pub(super) find: Find,
+    /// None where it is not for a machine.
+    pub(super) mend: Option<Mend>,
+    /// Whether an admin can say what belongs to what.
+    pub(super) chosen: bool,
+}
+
+impl Check {
+    /// Who repairs what it finds.
+    #[must_use]
+    pub fn repair(&self) -> Repair {
+        match (self.mend, self.chosen) {
+            (Some(_), _) => Repair::Automatic,
+            (None, true) => Repair::Chosen,
+            (None, false) => Repair::ByHand,
+        }
+    }
+
+    /// Runs it.
+    ///
+    /// # Errors
+    ///
+    /// If the database refuses.
+    pub async fn find(&self, db: &mut PgConnection, look: Look) -> Result<Findings> {
+        (self.find)(db, look).await
+    }
+}
+
+/// Declares checks: their codes, what is said of them, and the functions that find and repair.
+macro_rules! checks {
+    ($($(#[$doc:meta])* $code:literal = $severity:ident, $title:literal {
+        rule: $rule:literal,
+        find: $find:expr,
+        remedy: $remedy:literal,
+        $(mend: $mend:expr,)?
+        $(chosen: $chosen:literal,)?
+    })+) => {
+        /// The checks of this family.
+        pub(super) const CHECKS: &[$crate::integrity::check::Check] = &[$(
+            $crate::integrity::check::Check {
+                code: $code,
+                title: $title,
+                rule: $rule,
+                severity: $crate::integrity::check::Severity::$severity,
+                remedy: $remedy,
+                find: |db, look| Box::pin($find(db, look)),
+                mend: checks!(@mend $($mend)?),
+                chosen: checks!(@chosen $($chosen)?),
+            },
+        )+];
+    };
+    (@mend) => { None };
+    (@mend $mend:expr) => { Some(|uow| Box::pin($mend(uow))) };
+    (@chosen) => { false };
+    (@chosen $chosen:literal) => { $chosen };
+}
+pub(super) use checks;

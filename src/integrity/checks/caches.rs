@@ -1,0 +1,45 @@
+//! Derived rows that are not what their sources make of them.
+
+use sqlx::PgConnection;
+
+use crate::{
+    dashboards::cache,
+    integrity::check::{Findings, Look, Sample, checks},
+    platform::{error::Result, mend::Mended, work::UnitOfWork},
+};
+
+checks! {
+    "cache_drift" = Warning, "Derived rows that have drifted from their sources" {
+        rule: "`therapist_dashboard_stats`, `therapist_clients_summary`, `therapist_appointments_cache` and `all_clients_table.no_of_sessions` equal a full recomputation. This server keeps them so; rows of other programs make them drift. What the clock alone changes (upcoming sessions) does not count.",
+        find: drifted,
+        remedy: "All of them are written anew from their sources, as `POST /api/v1/admin/caches/rebuild` does.",
+        mend: rebuild,
+    }
+}
+
+async fn drifted(db: &mut PgConnection, look: Look) -> Result<Findings> {
+    let drift = cache::drift(db, look.now).await?;
+    let tables = [
+        ("therapist_dashboard_stats", drift.dashboard_stats),
+        ("therapist_clients_summary", drift.clients_summary),
+        ("therapist_appointments_cache", drift.appointments_cache),
+        ("all_clients_table", drift.client_sessions),
+    ];
+    let sample = |(table, rows): (&str, i64)| Sample {
+        table: table.to_owned(),
+        id: "*".to_owned(),
+        about: format!("{rows} rows are too many, missing, or hold other values"),
+    };
+    let samples = tables.into_iter().filter(|(_, rows)| *rows > 0).map(sample).take(look.samples).collect();
+    Ok(Findings { count: drift.rows(), samples })
+}
+
+async fn rebuild(uow: &mut UnitOfWork) -> Result<Mended> {
+    let now = uow.now();
+    let drifted = cache::drift(uow.db(), now).await?.rows();
+    if drifted == 0 {
+        return Ok(Mended::default());
+    }
+    cache::rebuild(uow.db(), now).await?;
+    Ok(Mended { rows: drifted, ids: Vec::new() })
+}

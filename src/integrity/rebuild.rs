@@ -1,0 +1,78 @@
+//! Writing the caches anew on request.
+
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+
+use super::report::give_room;
+use crate::{
+    dashboards::cache::{self, Rebuilt},
+    platform::{
+        audit::Entry,
+        caller::Scope,
+        error::Result,
+        extract::{Json, Query},
+        problem::Problems,
+        work::Work,
+    },
+};
+
+/// How a rebuild is run.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct DryRun {
+    /// True: do it all, tell what was done, and keep nothing.
+    dry_run: Option<bool>,
+}
+
+/// What a rebuild did.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "dry_run": false,
+    "drifted": 3,
+    "dashboard_stats": 12,
+    "clients_summary": 410,
+    "appointments_cache": 2950,
+    "client_sessions": 1,
+    "sessions_booked": 0
+}))]
+pub(super) struct RebuiltCaches {
+    /// True if nothing was kept.
+    dry_run: bool,
+    /// How many rows had drifted before.
+    drifted: i64,
+    #[serde(flatten)]
+    rebuilt: Rebuilt,
+}
+
+/// Write the caches anew
+///
+/// Computes all derived tables and columns from their sources, in one transaction. On a million bookings it takes up to
+/// a minute; bookings can be read meanwhile, whoever wants to change one waits.
+#[utoipa::path(
+    post,
+    path = "/caches/rebuild",
+    tag = "integrity",
+    params(DryRun),
+    responses((status = 200, description = "Written anew", body = RebuiltCaches), Problems),
+)]
+pub(super) async fn rebuild_caches(
+    _scope: Scope,
+    work: Work,
+    Query(DryRun { dry_run }): Query<DryRun>,
+) -> Result<Json<RebuiltCaches>> {
+    let dry_run = dry_run.unwrap_or(false);
+    let mut uow = work.begin_dry(dry_run).await?;
+    let now = uow.now();
+    give_room(uow.db()).await?;
+    let drifted = cache::drift(uow.db(), now).await?.rows();
+    let rebuilt = cache::rebuild(uow.db(), now).await?;
+    uow.record(
+        Entry::new("caches_rebuild", "Wrote the caches anew")
+            .detail(json!({ "drifted": drifted, "rebuilt": rebuilt })),
+    );
+    uow.answers_with(StatusCode::OK, "caches");
+    uow.commit().await?;
+    Ok(Json(RebuiltCaches { dry_run, drifted, rebuilt }))
+}

@@ -1,0 +1,264 @@
+//! Putting right what the checks found.
+//!
+//! What one request names is repaired in one transaction: all of it, or nothing. A repair that makes out each row by
+//! itself stops after so many rows and says how many `remaining`; it is simply asked for again. Two repairs at the same
+//! moment follow each other, and the second finds nothing left: a repair can be repeated without harm.
+//!
+//! Each leaves an entry `integrity_repair` with the check, the count and the ids; what belongs to one booking or client
+//! (a client made out, a time moved) also leaves the entry of its own subject.
+
+use std::collections::BTreeMap;
+
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    check::{Check, Look, Repair, Sample},
+    chosen::Chosen,
+    report::{SAMPLES, give_room},
+};
+use crate::{
+    notes,
+    platform::{
+        audit::Entry,
+        caller::Scope,
+        error::{Error, Result},
+        extract::{Json, Query},
+        ids::{BookingId, NoteId, ResourceId, TherapistId},
+        mend::Mended,
+        problem::Problems,
+        work::{UnitOfWork, Work},
+    },
+    therapists,
+};
+
+/// The most rows an admin assigns or removes in one request.
+const MAX_CHOICES: usize = 200;
+
+/// What shall be repaired.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "check": "booking_status_spelling" }))]
+pub(super) struct RepairIntegrity {
+    /// The check whose findings are repaired, or several: its code, or an array of codes.
+    check: Chosen,
+    /// For `note_without_booking` and `resource_without_therapist`: what belongs to what (at most 200).
+    assign: Option<Vec<Assign>>,
+    /// For `resource_without_therapist`: the ids of resources to be deleted (at most 200).
+    #[schema(example = json!([14]))]
+    remove: Option<Vec<ResourceId>>,
+}
+
+/// Where an orphaned row belongs.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "id": 12, "to": "56431" }))]
+pub(super) struct Assign {
+    /// The key of the orphaned row: of a session note, or of a resource.
+    #[schema(example = 12)]
+    id: i32,
+    /// The id of the booking, or of the therapist, it shall belong to.
+    #[schema(example = "56431")]
+    to: String,
+}
+
+/// How a repair is run.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct DryRun {
+    /// True: do it all, tell what was done, and keep nothing.
+    dry_run: Option<bool>,
+}
+
+/// What a repair did.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "check": "booking_status_spelling",
+    "found": 12,
+    "repaired": 12,
+    "remaining": 0,
+    "changes": [{ "table": "bookings", "id": "56001", "about": "booking_status: Canceled → cancelled" }]
+}))]
+pub struct Repaired {
+    /// The check's code.
+    pub check: &'static str,
+    /// How many rows broke the rule before.
+    pub found: i64,
+    /// How many rows were changed.
+    pub repaired: i64,
+    /// How many break the rule after: to be repaired by asking again, or not by a machine.
+    pub remaining: i64,
+    /// Some of the rows that were found before.
+    pub changes: Vec<Sample>,
+}
+
+/// What the repairs did.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "dry_run": false,
+    "repairs": [{
+        "check": "booking_status_spelling",
+        "found": 12,
+        "repaired": 12,
+        "remaining": 0,
+        "changes": [{ "table": "bookings", "id": "56001", "about": "booking_status: Canceled → cancelled" }]
+    }]
+}))]
+pub(super) struct Repairs {
+    /// True if nothing was kept.
+    dry_run: bool,
+    /// One for each check, in the order in which they build on each other.
+    repairs: Vec<Repaired>,
+}
+
+/// Repair what the checks found
+///
+/// In one transaction for all checks named, and audited. Repairs that make out each row by itself do 500 at a time:
+/// ask again while `remaining` falls. Orphaned session notes and resources need an `assign` that says where they belong.
+#[utoipa::path(
+    post,
+    path = "/integrity/repair",
+    tag = "integrity",
+    params(DryRun),
+    request_body = RepairIntegrity,
+    responses((status = 200, description = "What was repaired", body = Repairs), Problems),
+)]
+pub(super) async fn repair_integrity(
+    _scope: Scope,
+    work: Work,
+    Query(DryRun { dry_run }): Query<DryRun>,
+    Json(request): Json<RepairIntegrity>,
+) -> Result<Json<Repairs>> {
+    request.check()?;
+    let dry_run = dry_run.unwrap_or(false);
+    let mut uow = work.begin_dry(dry_run).await?;
+    let mut repairs = Vec::new();
+    for check in request.check.checks() {
+        let repair = match (check.repair(), uow.earlier()) {
+            // A repeat of the same request: it was done then, and is told how things stand.
+            (_, Some(_)) => repair(&mut uow, check, async |_| Ok(Mended::default())).await?,
+            (Repair::Chosen, None) => repair(&mut uow, check, async |uow| choose(uow, check, &request).await).await?,
+            (_, None) => mend(&mut uow, check).await?,
+        };
+        repairs.push(repair);
+    }
+    let codes: Vec<&str> = request.check.checks().iter().map(|check| check.code).collect();
+    uow.answers_with(StatusCode::OK, codes.join(","));
+    uow.commit().await?;
+    Ok(Json(Repairs { dry_run, repairs }))
+}
+
+impl RepairIntegrity {
+    /// Refuses what no machine repairs, and choices that belong to no check.
+    fn check(&self) -> Result<()> {
+        let checks = self.check.checks();
+        let choices = self.assign.as_ref().map_or(0, Vec::len) + self.remove.as_ref().map_or(0, Vec::len);
+        for check in checks {
+            match check.repair() {
+                Repair::ByHand => {
+                    let advice = format!("`{}` is not repaired by a machine. {}", check.code, check.remedy);
+                    return Err(Error::body("/check", advice));
+                }
+                Repair::Chosen if checks.len() > 1 => {
+                    let advice = format!("`{}` is repaired alone, by what is assigned", check.code);
+                    return Err(Error::body("/check", advice));
+                }
+                Repair::Chosen if choices == 0 => {
+                    return Err(Error::body("/assign", "says what belongs to what, and is needed for this check"));
+                }
+                Repair::Automatic if choices > 0 => {
+                    return Err(Error::body("/check", "is repaired without `assign` and `remove`"));
+                }
+                Repair::Automatic | Repair::Chosen => {}
+            }
+        }
+        if choices > MAX_CHOICES {
+            return Err(Error::body("/assign", format!("at most {MAX_CHOICES} rows at a time")));
+        }
+        Ok(())
+    }
+}
+
+/// Repairs what a check finds, all or so many at a time.
+///
+/// # Errors
+///
+/// If the database refuses, or the check is not for a machine.
+pub async fn mend(uow: &mut UnitOfWork, check: &'static Check) -> Result<Repaired> {
+    let mend = check.mend.ok_or_else(|| Error::internal("a check that no machine repairs is to be repaired"))?;
+    repair(uow, check, mend).await
+}
+
+/// Looks, repairs, looks again, and records it.
+async fn repair(
+    uow: &mut UnitOfWork,
+    check: &'static Check,
+    mend: impl AsyncFnOnce(&mut UnitOfWork) -> Result<Mended>,
+) -> Result<Repaired> {
+    give_room(uow.db()).await?;
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended('integrity_repair', 0))").fetch_one(uow.db()).await?;
+    let look = Look { now: uow.now(), samples: SAMPLES.into() };
+    let found = check.find(uow.db(), look).await?;
+    let mended = if found.count > 0 { mend(uow).await? } else { Mended::default() };
+    give_room(uow.db()).await?;
+    let remaining = if mended.rows > 0 {
+        check.find(uow.db(), Look { samples: 0, ..look }).await?.count
+    } else {
+        found.count
+    };
+    record(uow, check, &mended, remaining);
+    Ok(Repaired {
+        check: check.code,
+        found: found.count,
+        repaired: mended.rows,
+        remaining,
+        changes: found.samples,
+    })
+}
+
+fn record(uow: &mut UnitOfWork, check: &Check, mended: &Mended, remaining: i64) {
+    let detail: BTreeMap<&str, Value> = BTreeMap::from([
+        ("check", json!(check.code)),
+        ("repaired", json!(mended.rows)),
+        ("remaining", json!(remaining)),
+        ("ids", json!(mended.ids)),
+    ]);
+    let entry = Entry::new("integrity_repair", format!("Repaired {} rows: {}", mended.rows, check.title))
+        .on("check", check.code)
+        .detail(json!(detail));
+    if mended.rows > 0 {
+        uow.record_first(entry);
+    } else {
+        uow.record(entry.quiet());
+    }
+}
+
+/// Does what an admin said about orphans.
+async fn choose(uow: &mut UnitOfWork, check: &Check, request: &RepairIntegrity) -> Result<Mended> {
+    let mut mended = Mended::default();
+    let of_notes = check.code == "note_without_booking";
+    for (at, Assign { id, to }) in request.assign.iter().flatten().enumerate() {
+        let place = format!("/assign/{at}");
+        let entry = if of_notes {
+            notes::mend::relink(uow, NoteId(*id), &BookingId::from(to.as_str()), &place).await?;
+            Entry::new("session_note_relink", "Gave an orphaned session note to a booking").on("session_note", id)
+        } else {
+            therapists::mend::adopt_resource(uow, ResourceId(*id), &TherapistId::from(to.as_str()), &place).await?;
+            Entry::new("resource_assign", "Gave an orphaned resource to a therapist").on("resource", id)
+        };
+        uow.record(entry.detail(json!({ "to": to })).quiet());
+        mended.add(id);
+    }
+    for (at, id) in request.remove.iter().flatten().enumerate() {
+        if of_notes {
+            return Err(Error::body("/remove", "is for resources: a session note is never deleted"));
+        }
+        let name = therapists::mend::remove_resource(uow, *id, &format!("/remove/{at}")).await?;
+        let entry = Entry::new("resource_remove", "Deleted an orphaned resource").on("resource", id);
+        uow.record(entry.detail(json!({ "resource_name": name })).quiet());
+        mended.add(id);
+    }
+    Ok(mended)
+}
