@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod demo;
 mod dev;
+pub mod doctor;
 pub mod migrate;
 pub mod openapi;
 pub mod serve;
@@ -34,6 +35,8 @@ enum Command {
     /// Fill a database with a made-up practice.
     #[command(subcommand)]
     Demo(DemoCommand),
+    /// Tell what is wrong with the data, and repair it.
+    Doctor(doctor::Doctor),
     /// Make, list and shut out those who log in.
     User(user::UserCommand),
     /// The trail as a file, and the check of such a file.
@@ -123,6 +126,7 @@ impl Cli {
                 demo::run(load, database.direct()?).await?;
                 Ok(ExitCode::SUCCESS)
             }
+            Some(Command::Doctor(command)) => doctor::run(command).await,
             Some(Command::User(command)) => user::run(command).await,
             Some(Command::Audit(command)) => audit::run(command).await,
             Some(Command::Dev(command)) => dev::run(command).await,

@@ -103,7 +103,7 @@ pub(super) async fn run(command: UserCommand) -> anyhow::Result<ExitCode> {
 }
 
 /// What the operations need, over a database that this build may write to.
-async fn open(database: &DatabaseUrl) -> anyhow::Result<App> {
+pub(super) async fn open(database: &DatabaseUrl) -> anyhow::Result<App> {
     let db = Db::new(database.required()?, Some(database.direct()?), 2)?;
     let mut direct = db.direct().await.context("the database cannot be reached")?;
     match migrations::status(&mut direct).await? {

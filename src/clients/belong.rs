@@ -44,19 +44,25 @@ pub async fn belongs_to(
     therapist: Option<&Therapist>,
 ) -> Result<()> {
     sqlx::query!(
-        "insert into appointment_table
+        // Not "on conflict": an adopted table may hold a session twice, and then has no key to conflict with.
+        "with known as (
+             update appointment_table
+             set session_timings = $2,
+                 session_name = left($3, 255),
+                 session_mode = left($4, 50),
+                 client_id = $5,
+                 client_name = left($6, 255),
+                 contact_info = $7,
+                 therapist_id = $8,
+                 therapist_name = left($9, 255)
+             where session_id = $1
+             returning session_id
+         )
+         insert into appointment_table
              (session_id, session_timings, session_name, session_mode, client_id, client_name, contact_info,
               therapist_id, therapist_name)
-         values ($1, $2, left($3, 255), left($4, 50), $5, left($6, 255), $7, $8, left($9, 255))
-         on conflict (session_id) do update
-         set session_timings = excluded.session_timings,
-             session_name = excluded.session_name,
-             session_mode = excluded.session_mode,
-             client_id = excluded.client_id,
-             client_name = excluded.client_name,
-             contact_info = excluded.contact_info,
-             therapist_id = excluded.therapist_id,
-             therapist_name = excluded.therapist_name",
+         select $1::text, $2, left($3, 255), left($4, 50), $5, left($6, 255), $7, $8, left($9, 255)
+         where not exists (select from known)",
         appointment.booking_id.as_str(),
         appointment.start_at as Timestamp,
         appointment.session_name,

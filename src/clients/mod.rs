@@ -11,6 +11,7 @@ mod filter;
 mod find;
 mod hand_over;
 mod list;
+pub mod mend;
 mod merge;
 mod missing;
 mod model;

@@ -4,14 +4,12 @@
 //! itself stops after so many rows and says how many `remaining`; it is simply asked for again. Two repairs at the same
 //! moment follow each other, and the second finds nothing left: a repair can be repeated without harm.
 //!
-//! Each leaves an entry `integrity_repair` with the check, the count and the ids; what belongs to one booking or client
+//! Each leaves an entry `integrity_repair` with the check, the counts, the first ids, and the first rows as they were; what belongs to one booking or client
 //! (a client made out, a time moved) also leaves the entry of its own subject.
-
-use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
@@ -34,6 +32,8 @@ use crate::{
     therapists,
 };
 
+/// How many of the rows found the trail keeps as they were.
+const KEPT_SAMPLES: usize = 500;
 /// The most rows an admin assigns or removes in one request.
 const MAX_CHOICES: usize = 200;
 
@@ -199,8 +199,8 @@ async fn repair(
 ) -> Result<Repaired> {
     give_room(uow.db()).await?;
     sqlx::query!("select pg_advisory_xact_lock(hashtextextended('integrity_repair', 0))").fetch_one(uow.db()).await?;
-    let look = Look { now: uow.now(), samples: SAMPLES.into() };
-    let found = check.find(uow.db(), look).await?;
+    let look = Look { now: uow.now(), samples: KEPT_SAMPLES };
+    let mut found = check.find(uow.db(), look).await?;
     let mended = if found.count > 0 { mend(uow).await? } else { Mended::default() };
     give_room(uow.db()).await?;
     let remaining = if mended.rows > 0 {
@@ -208,7 +208,8 @@ async fn repair(
     } else {
         found.count
     };
-    record(uow, check, &mended, remaining);
+    record(uow, check, &mended, remaining, &found.samples);
+    found.samples.truncate(SAMPLES.into());
     Ok(Repaired {
         check: check.code,
         found: found.count,
@@ -218,16 +219,16 @@ async fn repair(
     })
 }
 
-fn record(uow: &mut UnitOfWork, check: &Check, mended: &Mended, remaining: i64) {
-    let detail: BTreeMap<&str, Value> = BTreeMap::from([
-        ("check", json!(check.code)),
-        ("repaired", json!(mended.rows)),
-        ("remaining", json!(remaining)),
-        ("ids", json!(mended.ids)),
-    ]);
+fn record(uow: &mut UnitOfWork, check: &Check, mended: &Mended, remaining: i64, before: &[Sample]) {
     let entry = Entry::new("integrity_repair", format!("Repaired {} rows: {}", mended.rows, check.title))
         .on("check", check.code)
-        .detail(json!(detail));
+        .detail(json!({
+            "check": check.code,
+            "repaired": mended.rows,
+            "remaining": remaining,
+            "ids": mended.ids,
+            "before": before,
+        }));
     if mended.rows > 0 {
         uow.record_first(entry);
     } else {

@@ -9,6 +9,7 @@ mod bookings;
 mod calendar;
 mod caches;
 mod clients;
+mod keys;
 mod money;
 mod orphans;
 mod rules;
@@ -19,7 +20,8 @@ mod words;
 use super::check::Check;
 
 /// All families.
-const FAMILIES: [&[Check]; 11] = [
+const FAMILIES: [&[Check]; 12] = [
+    keys::CHECKS,
     bookings::CHECKS,
     words::CHECKS,
     times::CHECKS,

@@ -61,6 +61,11 @@ impl Home {
         claimed
     }
 
+    /// Whether there is a cluster in the folder.
+    pub fn has_data(wanted: &Path) -> bool {
+        place(wanted, &|_| {}).is_ok_and(|(path, _)| path.join("data").is_dir())
+    }
+
     /// The folder actually used.
     pub fn path(&self) -> &Path {
         &self.path

@@ -87,6 +87,12 @@ impl Embedded {
         Home::is_claimed(&options.home)
     }
 
+    /// Whether a server was ever started on the folder of `options`. Makes nothing.
+    #[must_use]
+    pub fn has_data(options: &Options) -> bool {
+        Home::has_data(&options.home)
+    }
+
     /// How the application connects to `database`: as a role that may log in and make databases and
     /// roles, but is no superuser and is bound by row-level security. At first there is one database,
     /// named like the role, `safestories`.

@@ -175,6 +175,19 @@ pub async fn missing(conn: &mut PgConnection) -> sqlx::Result<Vec<(String, Strin
     Ok(missing)
 }
 
+/// The unique rules that are not in force: tables, and the columns or expressions that should be unique.
+///
+/// # Errors
+///
+/// If the catalogue cannot be read.
+pub async fn not_unique(conn: &mut PgConnection) -> sqlx::Result<Vec<(String, String)>> {
+    let found = Catalogue::read(conn, "public").await?;
+    let missing = Wanted::read().rules.uniques.into_iter().filter(|rule| {
+        !found.uniques.iter().any(|there| there.same_rule(rule))
+    });
+    Ok(missing.map(|rule| (rule.table, rule.on.join(", "))).collect())
+}
+
 /// The foreign keys that are not known to hold for all rows.
 ///
 /// # Errors

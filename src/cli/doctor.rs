@@ -1,0 +1,150 @@
+//! `safestories doctor`: what is wrong with the data, on the terminal; and its repair, as far as a machine can.
+//!
+//! It tells what `GET /api/v1/admin/integrity` tells, and exits with 1 where rows are wrong: errors and warnings. Notices
+//! (rows that may well be as they are meant) alone leave it at 0, so that it can stand in a job that alarms somebody.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::bail;
+use clap::Args;
+
+use super::{DatabaseUrl, user};
+use crate::{
+    integrity::{
+        self, Chosen, CheckResult, Integrity,
+        check::{Repair, Severity},
+        checks,
+    },
+    platform::{
+        app::App,
+        embedded::{Embedded, Options},
+        work::Work,
+    },
+};
+
+/// What `safestories doctor` can be told.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    #[command(flatten)]
+    database: DatabaseUrl,
+    /// Where the private PostgreSQL lives when no database is named
+    #[arg(long, env = "SAFESTORIES_DATA_DIR", value_name = "FOLDER", default_value = "./.safestories")]
+    data_dir: PathBuf,
+    /// Repair what a machine can repair; every repair is audited
+    #[arg(long)]
+    fix: bool,
+    /// Only these checks
+    #[arg(long = "check", value_name = "NAME", num_args = 1.., value_delimiter = ',')]
+    checks: Vec<String>,
+    /// How many rows each check names
+    #[arg(long, value_name = "NUMBER", default_value_t = 3)]
+    samples: usize,
+}
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// When the database cannot be reached or is not current, and when a repair fails.
+pub(super) async fn run(command: Doctor) -> anyhow::Result<ExitCode> {
+    let chosen = match &command.checks[..] {
+        [] => Chosen::all(),
+        codes => Chosen::of(codes.iter().map(String::as_str)).map_err(anyhow::Error::msg)?,
+    };
+    if command.database.database_url.is_some() {
+        return examine(user::open(&command.database).await?, &command, &chosen).await;
+    }
+    let embedded = start(command.data_dir.clone()).await?;
+    let database =
+        DatabaseUrl { database_url: Some(embedded.url("safestories")), direct_database_url: None };
+    let examined = async { examine(user::open(&database).await?, &command, &chosen).await }.await;
+    tokio::task::spawn_blocking(move || embedded.stop()).await??;
+    examined
+}
+
+/// Starts the private PostgreSQL, if there is one that nobody else is using.
+async fn start(folder: PathBuf) -> anyhow::Result<Embedded> {
+    let options = Options { home: folder, durable: true, wait: false };
+    if Embedded::is_running(&options) {
+        bail!(
+            "safestories is running on {}: ask it (GET /api/v1/admin/integrity), or stop it first",
+            options.home.display()
+        );
+    }
+    if !Embedded::has_data(&options) {
+        bail!(
+            "say which database with DATABASE_URL or --database-url: there is no private one in {}",
+            options.home.display()
+        );
+    }
+    Ok(tokio::task::spawn_blocking(move || Embedded::start(&options, &|line| eprintln!("{line}"))).await??)
+}
+
+async fn examine(app: App, command: &Doctor, chosen: &Chosen) -> anyhow::Result<ExitCode> {
+    let mut report = integrity::report(&app, chosen, command.samples).await?;
+    tell(&report);
+    if command.fix {
+        println!();
+        fix(&app, &report).await?;
+        report = integrity::report(&app, chosen, command.samples).await?;
+        println!("\nAfter the repairs:\n");
+        tell(&report);
+    }
+    app.db.close().await;
+    Ok(if report.errors + report.warnings > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn tell(report: &Integrity) {
+    let (found, clean): (Vec<_>, Vec<_>) = report.checks.iter().partition(|check| check.count > 0);
+    if !found.is_empty() {
+        println!("{:>9}  {:<8}  {:<9}  {:<28}  FINDS", "ROWS", "SEVERITY", "REPAIR", "CHECK");
+    }
+    for check in &found {
+        tell_check(check);
+    }
+    if !clean.is_empty() {
+        println!("{} {} found nothing.", clean.len(), if clean.len() == 1 { "check" } else { "checks" });
+    }
+    let Integrity { errors, warnings, notices, .. } = report;
+    println!("Rows in all: {errors} with errors, {warnings} with warnings, {notices} to notice.");
+}
+
+fn tell_check(result: &CheckResult) {
+    let CheckResult { check, title, severity, count, samples, repair, remedy, .. } = result;
+    println!("{count:>9}  {:<8}  {:<9}  {check:<28}  {title}", severity.as_str(), repair.as_str());
+    for sample in samples {
+        println!("{:>11}{} {}: {}", "", sample.table, sample.id, sample.about);
+    }
+    if usize::try_from(*count).is_ok_and(|count| count > samples.len()) && !samples.is_empty() {
+        println!("{:>11}and so on", "");
+    }
+    if *severity != Severity::Notice {
+        println!("{:>11}→ {remedy}", "");
+    }
+}
+
+/// Repairs what a machine can, one transaction each, in the order in which repairs build on each other.
+async fn fix(app: &App, report: &Integrity) -> anyhow::Result<()> {
+    for found in report.checks.iter().filter(|check| check.count > 0) {
+        let Some(check) = checks::by_code(found.check) else { continue };
+        if check.repair() != Repair::Automatic {
+            println!("Left {}: {} rows. {}", check.code, found.count, check.remedy);
+            continue;
+        }
+        let mut repaired = 0;
+        let mut remaining = found.count;
+        loop {
+            let mut uow = Work::of_task(app, "safestories doctor").begin().await?;
+            let done = integrity::mend(&mut uow, check).await?;
+            uow.commit().await?;
+            repaired += done.repaired;
+            let stands_still = done.repaired == 0 || done.remaining >= remaining;
+            remaining = done.remaining;
+            if remaining == 0 || stands_still {
+                break;
+            }
+        }
+        println!("Repaired {}: {repaired} rows, {remaining} remain.", check.code);
+    }
+    Ok(())
+}
