@@ -11,7 +11,7 @@ use clap::Args;
 use super::{DatabaseUrl, user};
 use crate::{
     integrity::{
-        self, Chosen, CheckResult, Integrity,
+        self, CheckResult, Chosen, Integrity,
         check::{Repair, Severity},
         checks,
     },
@@ -55,8 +55,7 @@ pub(super) async fn run(command: Doctor) -> anyhow::Result<ExitCode> {
         return examine(user::open(&command.database).await?, &command, &chosen).await;
     }
     let embedded = start(command.data_dir.clone()).await?;
-    let database =
-        DatabaseUrl { database_url: Some(embedded.url("safestories")), direct_database_url: None };
+    let database = DatabaseUrl { database_url: Some(embedded.url("safestories")), direct_database_url: None };
     let examined = async { examine(user::open(&database).await?, &command, &chosen).await }.await;
     tokio::task::spawn_blocking(move || embedded.stop()).await??;
     examined
@@ -85,8 +84,10 @@ async fn examine(app: App, command: &Doctor, chosen: &Chosen) -> anyhow::Result<
     tell(&report);
     if command.fix {
         println!();
-        fix(&app, &report).await?;
-        report = integrity::report(&app, chosen, command.samples).await?;
+        // One repair may bring to light what another one mends: a booking that has got its id has no client yet.
+        while fix(&app, &report).await? > 0 {
+            report = integrity::report(&app, chosen, command.samples).await?;
+        }
         println!("\nAfter the repairs:\n");
         tell(&report);
     }
@@ -123,16 +124,13 @@ fn tell_check(result: &CheckResult) {
     }
 }
 
-/// Repairs what a machine can, one transaction each, in the order in which repairs build on each other.
-async fn fix(app: &App, report: &Integrity) -> anyhow::Result<()> {
-    for found in report.checks.iter().filter(|check| check.count > 0) {
-        let Some(check) = checks::by_code(found.check) else { continue };
-        if check.repair() != Repair::Automatic {
-            println!("Left {}: {} rows. {}", check.code, found.count, check.remedy);
-            continue;
-        }
-        let mut repaired = 0;
-        let mut remaining = found.count;
+/// Repairs what a machine can, one transaction each, in the order in which repairs build on each other; gives how many
+/// rows were changed.
+async fn fix(app: &App, report: &Integrity) -> anyhow::Result<i64> {
+    let mut changed = 0;
+    let found = report.checks.iter().filter(|check| check.count > 0 && check.repair == Repair::Automatic);
+    for (check, count) in found.filter_map(|found| Some((checks::by_code(found.check)?, found.count))) {
+        let (mut repaired, mut remaining) = (0, count);
         loop {
             let mut uow = Work::of_task(app, "safestories doctor").begin().await?;
             let done = integrity::mend(&mut uow, check).await?;
@@ -144,7 +142,10 @@ async fn fix(app: &App, report: &Integrity) -> anyhow::Result<()> {
                 break;
             }
         }
-        println!("Repaired {}: {repaired} rows, {remaining} remain.", check.code);
+        if repaired > 0 {
+            println!("Repaired {}: {repaired} rows, {remaining} remain.", check.code);
+        }
+        changed += repaired;
     }
-    Ok(())
+    Ok(changed)
 }

@@ -1,6 +1,11 @@
 //! Repairs of what other programs left in `appointment_table`.
 
-use crate::platform::{error::Result, mend::Mended, work::UnitOfWork};
+use std::collections::BTreeSet;
+
+use crate::{
+    dashboards::cache,
+    platform::{error::Result, ids::ClientId, mend::Mended, work::UnitOfWork},
+};
 
 /// Deletes appointments that stand there more than once, equal in every column: one of them stays.
 ///
@@ -8,22 +13,26 @@ use crate::platform::{error::Result, mend::Mended, work::UnitOfWork};
 ///
 /// If the database refuses.
 pub async fn delete_twins(uow: &mut UnitOfWork) -> Result<Mended> {
-    let mended = sqlx::query_as!(
-        Mended,
-        r#"with changed as (
-               delete from appointment_table a
-               using (
-                   select t.ctid, row_number() over (partition by t order by t.ctid) as place
-                   from appointment_table t
-               ) twins
-               where a.ctid = twins.ctid
-                 and twins.place > 1
-               returning a.session_id as id
-           )
-           select count(*) as "rows!", coalesce((array_agg(id::text))[:1000], '{}') as "ids!"
-           from changed"#,
+    let deleted = sqlx::query!(
+        r#"delete from appointment_table a
+           using (
+               select t.ctid, row_number() over (partition by t order by t.ctid) as place
+               from appointment_table t
+           ) twins
+           where a.ctid = twins.ctid
+             and twins.place > 1
+           returning a.session_id, a.client_id as "client_id: ClientId""#,
     )
-    .fetch_one(uow.db())
+    .fetch_all(uow.db())
     .await?;
+    let mut mended = Mended::default();
+    let mut clients = BTreeSet::new();
+    for row in deleted {
+        mended.add(row.session_id);
+        clients.extend(row.client_id);
+    }
+    for client in clients {
+        cache::follow_client(uow, &client).await?;
+    }
     Ok(mended)
 }

@@ -11,6 +11,7 @@ use crate::platform::{error::Result, mend::Mended, work::UnitOfWork};
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = CheckSeverity)]
 pub enum Severity {
     /// Rows that are lost, wrong, or shut somebody out.
     Error,
@@ -35,6 +36,7 @@ impl Severity {
 /// Who repairs what a check finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = CheckRepair)]
 pub enum Repair {
     /// The server, when told to.
     Automatic,
@@ -74,7 +76,7 @@ impl Look {
 
 /// One row found. Ids and words only: no name, no contact data, no clinical text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(example = json!({ "table": "bookings", "id": "56001", "about": "booking_status: Canceled → cancelled" }))]
+#[schema(as = CheckSample, example = json!({ "table": "bookings", "id": "56001", "about": "booking_status: Canceled → cancelled" }))]
 pub struct Sample {
     /// The table it stands in.
     pub table: String,
@@ -105,11 +107,8 @@ impl Findings {
     /// From the rows of a query.
     pub(super) fn of(rows: Vec<Row>, look: Look) -> Self {
         let count = rows.first().map_or(0, |row| row.total);
-        let samples = rows.into_iter().take(look.samples).map(|row| Sample {
-            table: row.table,
-            id: row.id,
-            about: row.about,
-        });
+        let samples =
+            rows.into_iter().take(look.samples).map(|row| Sample { table: row.table, id: row.id, about: row.about });
         Self { count, samples: samples.collect() }
     }
 

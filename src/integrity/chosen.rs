@@ -92,4 +92,8 @@ impl PartialSchema for Chosen {
     }
 }
 
-impl ToSchema for Chosen {}
+impl ToSchema for Chosen {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "ChosenChecks".into()
+    }
+}

@@ -69,8 +69,7 @@ pub(super) async fn rebuild_caches(
     let drifted = cache::drift(uow.db(), now).await?.rows();
     let rebuilt = cache::rebuild(uow.db(), now).await?;
     uow.record(
-        Entry::new("caches_rebuild", "Wrote the caches anew")
-            .detail(json!({ "drifted": drifted, "rebuilt": rebuilt })),
+        Entry::new("caches_rebuild", "Wrote the caches anew").detail(json!({ "drifted": drifted, "rebuilt": rebuilt })),
     );
     uow.answers_with(StatusCode::OK, "caches");
     uow.commit().await?;

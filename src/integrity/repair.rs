@@ -201,22 +201,14 @@ async fn repair(
     sqlx::query!("select pg_advisory_xact_lock(hashtextextended('integrity_repair', 0))").fetch_one(uow.db()).await?;
     let look = Look { now: uow.now(), samples: KEPT_SAMPLES };
     let mut found = check.find(uow.db(), look).await?;
-    let mended = if found.count > 0 { mend(uow).await? } else { Mended::default() };
+    let wanted = found.count > 0 || check.repair() == Repair::Chosen;
+    let mended = if wanted { mend(uow).await? } else { Mended::default() };
     give_room(uow.db()).await?;
-    let remaining = if mended.rows > 0 {
-        check.find(uow.db(), Look { samples: 0, ..look }).await?.count
-    } else {
-        found.count
-    };
+    let remaining =
+        if mended.rows > 0 { check.find(uow.db(), Look { samples: 0, ..look }).await?.count } else { found.count };
     record(uow, check, &mended, remaining, &found.samples);
     found.samples.truncate(SAMPLES.into());
-    Ok(Repaired {
-        check: check.code,
-        found: found.count,
-        repaired: mended.rows,
-        remaining,
-        changes: found.samples,
-    })
+    Ok(Repaired { check: check.code, found: found.count, repaired: mended.rows, remaining, changes: found.samples })
 }
 
 fn record(uow: &mut UnitOfWork, check: &Check, mended: &Mended, remaining: i64, before: &[Sample]) {

@@ -1,5 +1,6 @@
 //! What is wrong with the data: all checks, or some, with counts and samples.
 
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use sqlx::{Connection, PgConnection};
 use utoipa::{IntoParams, ToSchema};
@@ -16,8 +17,6 @@ use crate::platform::{
     problem::Problems,
     time::Timestamp,
 };
-
-use axum::extract::State;
 
 /// How many samples a check gives if nothing is said.
 pub(super) const SAMPLES: u16 = 10;
@@ -56,14 +55,12 @@ pub struct CheckResult {
     /// The rule it holds the rows against, and why.
     pub rule: &'static str,
     /// How much a finding matters.
-    #[schema(inline)]
     pub severity: Severity,
     /// How many rows break the rule.
     pub count: i64,
     /// Some of them: ids and words, no contact data.
     pub samples: Vec<Sample>,
     /// Who repairs them.
-    #[schema(inline)]
     pub repair: Repair,
     /// What the repair does, or what people can do.
     pub remedy: &'static str,
@@ -149,8 +146,7 @@ pub async fn report(app: &App, chosen: &Chosen, samples: usize) -> Result<Integr
     let mut db = app.db.read().await?;
     let mut snapshot = db.begin_with("begin isolation level repeatable read read only").await?;
     give_room(&mut snapshot).await?;
-    let mut report =
-        Integrity { checked_at: look.now.into(), errors: 0, warnings: 0, notices: 0, checks: Vec::new() };
+    let mut report = Integrity { checked_at: look.now.into(), errors: 0, warnings: 0, notices: 0, checks: Vec::new() };
     for check in chosen.checks() {
         let found = check.find(&mut snapshot, look).await?;
         match check.severity {
@@ -167,6 +163,8 @@ pub async fn report(app: &App, chosen: &Chosen, samples: usize) -> Result<Integr
 /// Lets the statements of the transaction read everything: time, and memory to sort and join in. Compiling them takes longer
 /// than it spares.
 pub(super) async fn give_room(db: &mut PgConnection) -> Result<()> {
-    sqlx::raw_sql("set local statement_timeout = '5min'; set local work_mem = '64MB'; set local jit = off").execute(db).await?;
+    sqlx::raw_sql("set local statement_timeout = '5min'; set local work_mem = '64MB'; set local jit = off")
+        .execute(db)
+        .await?;
     Ok(())
 }

@@ -6,7 +6,7 @@
 
 use sqlx::PgConnection;
 
-use crate::platform::{error::Result, ids::TherapistId};
+use crate::platform::{error::Result, ids::TherapistId, text::NO_NAME};
 
 /// A therapist, held until the transaction ends.
 #[derive(Debug)]
@@ -31,12 +31,13 @@ pub async fn hold(db: &mut PgConnection, id: &TherapistId) -> Result<Option<Ther
     let therapist = sqlx::query_as!(
         Therapist,
         r#"select therapist_id as "therapist_id: TherapistId",
-                  name,
+                  coalesce(name, $2) as "name!",
                   greatest(coalesce(capacity, 0), 0) as "capacity!"
            from therapists
            where therapist_id = $1
            for no key update"#,
         id.as_str(),
+        NO_NAME,
     )
     .fetch_optional(db)
     .await?;

@@ -15,9 +15,8 @@ const NO_ORPHAN: &str = "is not the id of an orphaned resource";
 ///
 /// If the resource is no orphan, or there is no such therapist.
 pub async fn adopt_resource(uow: &mut UnitOfWork, id: ResourceId, to: &TherapistId, place: &str) -> Result<()> {
-    let therapist = hold(uow.db(), to)
-        .await?
-        .ok_or_else(|| Error::body(format!("{place}/to"), "is not the id of a therapist"))?;
+    let therapist =
+        hold(uow.db(), to).await?.ok_or_else(|| Error::body(format!("{place}/to"), "is not the id of a therapist"))?;
     let moved = sqlx::query!(
         "update therapist_resources r
          set therapist_id = $2,

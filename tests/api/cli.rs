@@ -1,4 +1,5 @@
 //! The commands of the program, run as a program.
 
 mod audit;
+mod doctor;
 mod user;

@@ -43,12 +43,7 @@ async fn shared_phones(db: &mut PgConnection, look: Look) -> Result<Findings> {
 }
 
 /// Clients by phone, the first of each phone and name being the one the others are held against.
-async fn by_phone(
-    db: &mut PgConnection,
-    look: Look,
-    counts: fn(bool) -> bool,
-    says: &'static str,
-) -> Result<Findings> {
+async fn by_phone(db: &mut PgConnection, look: Look, counts: fn(bool) -> bool, says: &'static str) -> Result<Findings> {
     let mut findings = Findings::default();
     let mut rows = sqlx::query!(
         r#"select c.client_id, c.client_name, c.phone_number as "phone!", internal.phone_tail(c.phone_number) as "tail!"

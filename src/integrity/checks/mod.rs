@@ -6,8 +6,8 @@
 
 mod accounts;
 mod bookings;
-mod calendar;
 mod caches;
+mod calendar;
 mod clients;
 mod keys;
 mod money;

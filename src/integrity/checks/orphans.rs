@@ -12,7 +12,7 @@ use crate::{
 
 checks! {
     "note_without_booking" = Error, "Session notes whose booking is missing" {
-        rule: "A session note belongs to a booking. `client_session_notes.booking_id` has no key, and holds orphans: a clinical text that no client's record shows.",
+        rule: "A session note belongs to a booking. `client_session_notes.booking_id` has no key, and holds orphans, which no client shows.",
         find: notes,
         remedy: "Say to which booking the note belongs: `assign`. It is never deleted and never guessed.",
         chosen: true,

@@ -117,13 +117,7 @@ impl Wanted {
 }
 
 fn unique(table: &str, name: &str, column: &str, primary: bool) -> Unique {
-    Unique {
-        table: table.to_owned(),
-        name: name.to_owned(),
-        primary,
-        constraint: true,
-        on: vec![column.to_owned()],
-    }
+    Unique { table: table.to_owned(), name: name.to_owned(), primary, constraint: true, on: vec![column.to_owned()] }
 }
 
 /// A word without the schema before it, and without one pair of brackets or a comma around it.
@@ -182,9 +176,11 @@ pub async fn missing(conn: &mut PgConnection) -> sqlx::Result<Vec<(String, Strin
 /// If the catalogue cannot be read.
 pub async fn not_unique(conn: &mut PgConnection) -> sqlx::Result<Vec<(String, String)>> {
     let found = Catalogue::read(conn, "public").await?;
-    let missing = Wanted::read().rules.uniques.into_iter().filter(|rule| {
-        !found.uniques.iter().any(|there| there.same_rule(rule))
-    });
+    let missing = Wanted::read()
+        .rules
+        .uniques
+        .into_iter()
+        .filter(|rule| !found.uniques.iter().any(|there| there.same_rule(rule)));
     Ok(missing.map(|rule| (rule.table, rule.on.join(", "))).collect())
 }
 
@@ -196,8 +192,7 @@ pub async fn not_unique(conn: &mut PgConnection) -> sqlx::Result<Vec<(String, St
 pub async fn unchecked(conn: &mut PgConnection) -> sqlx::Result<Vec<Unchecked>> {
     let wanted = Wanted::read().rules;
     let found = Catalogue::read(conn, "public").await?;
-    let holds =
-        |rule: &ForeignKey| found.foreign_keys.iter().any(|there| there.same_rule(rule) && there.validated);
+    let holds = |rule: &ForeignKey| found.foreign_keys.iter().any(|there| there.same_rule(rule) && there.validated);
     let key = |table: &str| {
         let primary = wanted.uniques.iter().find(|rule| rule.table == table && rule.primary);
         // The one table that refers and has no primary key.
