@@ -77,7 +77,8 @@ pub async fn disagreements(db: &mut PgConnection, mut found: impl FnMut(Disagree
            where booking_invitee_time is not null
              and booking_start_at between '0001-01-01' and '9999-12-30'
              and not (
-                 right(booking_invitee_time, 11) = '(GMT+05:30)'
+                 date_trunc('minute', booking_start_at) = booking_start_at
+                 and right(booking_invitee_time, 11) = '(GMT+05:30)'
                  and starts_with(
                      booking_invitee_time,
                      to_char(booking_start_at + interval '330 min', 'FMDay, Mon FMDD, YYYY "at" FMHH12:MI AM - ')
