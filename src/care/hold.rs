@@ -60,6 +60,7 @@ pub(super) async fn hold(uow: &mut UnitOfWork, whom: &Whom, how: &Handover) -> R
         }
     }
     let to = to.ok_or_else(|| Error::body("/to_therapist_id", "there is no such therapist"))?;
+    therapists::ensure_at_work(uow.db(), &to).await?;
     if to.therapist_id.as_str().chars().nth(ID_CHARS).is_some() {
         return Err(Error::body("/to_therapist_id", "the id is too long for the history of transfers"));
     }

@@ -82,6 +82,9 @@ async fn create(uow: &mut UnitOfWork, request: &CreateClient) -> Result<ClientId
         ),
         None => None,
     };
+    if let Some(therapist) = &therapist {
+        therapists::ensure_at_work(uow.db(), therapist).await?;
+    }
     let person = Person {
         name: Some(&request.client_name),
         phone: request.phone_number.as_ref().map(PhoneInput::as_str),

@@ -26,6 +26,8 @@ mod therapists;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub(crate) use self::period::{Period, PeriodParams};
+
 use crate::platform::app::App;
 
 /// What admins may do with them.

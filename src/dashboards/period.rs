@@ -13,7 +13,7 @@ use crate::platform::{
 /// The days asked for.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct PeriodParams {
+pub(crate) struct PeriodParams {
     /// The first day. If not given, the first day of the month that `to` is in, or of the present month.
     #[param(example = "2026-02-01")]
     from: Option<Day>,
@@ -27,22 +27,22 @@ pub(super) struct PeriodParams {
 
 /// Calendar days of a zone, both ends included; never empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Period {
-    pub(super) from: NaiveDate,
-    pub(super) to: NaiveDate,
-    pub(super) zone: Zone,
+pub(crate) struct Period {
+    pub(crate) from: NaiveDate,
+    pub(crate) to: NaiveDate,
+    pub(crate) zone: Zone,
 }
 
 impl PeriodParams {
     /// The days asked for; those of the present month where nothing is said.
-    pub(super) fn period(self, app: &App) -> Result<Period> {
+    pub(crate) fn period(self, app: &App) -> Result<Period> {
         Period::of(self.from, self.to, self.tz, app)
     }
 }
 
 impl Period {
     /// The days asked for; those of the present month where nothing is said.
-    pub(super) fn of(from: Option<Day>, to: Option<Day>, zone: Option<Zone>, app: &App) -> Result<Self> {
+    pub(crate) fn of(from: Option<Day>, to: Option<Day>, zone: Option<Zone>, app: &App) -> Result<Self> {
         let zone = zone.unwrap_or(app.zone);
         let (from, to) = match (from.map(Day::date), to.map(Day::date)) {
             (Some(from), Some(to)) => (from, to),
@@ -60,19 +60,19 @@ impl Period {
     }
 
     /// As many days, right before.
-    pub(super) fn previous(self) -> Self {
+    pub(crate) fn previous(self) -> Self {
         let days = Days::new((self.to - self.from).num_days().unsigned_abs() + 1);
         let back = |day: NaiveDate| day.checked_sub_days(days).unwrap_or(NaiveDate::MIN);
         Self { from: back(self.from), to: back(self.to), ..self }
     }
 
     /// The first instant of it.
-    pub(super) fn start(self) -> DateTime<Utc> {
+    pub(crate) fn start(self) -> DateTime<Utc> {
         self.zone.day_start(self.from)
     }
 
     /// The first instant after it.
-    pub(super) fn end(self) -> DateTime<Utc> {
+    pub(crate) fn end(self) -> DateTime<Utc> {
         self.zone.days(self.from, self.to).end
     }
 

@@ -11,16 +11,18 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
-use super::period::Period;
-use crate::platform::{
-    app::App,
-    contact,
-    error::{Error, Result},
-    ids::{BookingId, TherapistId},
-    money::Amount,
-    page::{Key, List, Listing, Page, PageParams, Position, orders},
-    problem::Problems,
-    time::{Day, Timestamp, Zone},
+use crate::{
+    dashboards::Period,
+    platform::{
+        app::App,
+        contact,
+        error::{Error, Result},
+        ids::{BookingId, TherapistId},
+        money::Amount,
+        page::{Key, List, Listing, Page, PageParams, Position, orders},
+        problem::Problems,
+        time::{Day, Timestamp, Zone},
+    },
 };
 
 orders! {

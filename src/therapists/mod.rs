@@ -11,7 +11,6 @@ mod hold;
 mod list;
 pub mod mend;
 mod model;
-mod period;
 mod refusal;
 mod resources;
 mod retire;

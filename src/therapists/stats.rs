@@ -5,35 +5,23 @@
 
 use axum::extract::State;
 use chrono::NaiveDate;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sqlx::PgConnection;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
-use super::{model::ensure_named, period::Period};
-use crate::platform::{
-    app::App,
-    error::Result,
-    extract::{Json, Path, Query},
-    ids::TherapistId,
-    money::Amount,
-    problem::Problems,
-    time::{Day, Timestamp, Zone},
+use super::model::ensure_named;
+use crate::{
+    dashboards::{Period, PeriodParams},
+    platform::{
+        app::App,
+        error::Result,
+        extract::{Json, Path, Query},
+        ids::TherapistId,
+        money::Amount,
+        problem::Problems,
+        time::{Timestamp, Zone},
+    },
 };
-
-/// Over which days figures are counted.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct StatsPeriod {
-    /// The first day. If not given, the first day of the month that `to` is in, or of the present month.
-    #[param(example = "2026-02-01")]
-    from: Option<Day>,
-    /// The last day. If not given, the last day of the month that `from` is in, or of the present month.
-    #[param(example = "2026-02-28")]
-    to: Option<Day>,
-    /// The zone of the calendar days; the practice's if not given.
-    #[param(example = "Asia/Kolkata")]
-    tz: Option<Zone>,
-}
 
 /// What the bookings of a therapist that start in a period come to. "The list" is `GET /admin/bookings` with the same
 /// days and the therapist.
@@ -94,15 +82,15 @@ pub(super) struct TherapistStats {
     get,
     path = "/therapists/{therapist_id}/stats",
     tag = "therapists",
-    params(("therapist_id" = TherapistId, Path, description = "The therapist's id"), StatsPeriod),
+    params(("therapist_id" = TherapistId, Path, description = "The therapist's id"), PeriodParams),
     responses((status = 200, description = "The figures", body = TherapistStats), Problems),
 )]
 pub(super) async fn get_therapist_stats(
     State(app): State<App>,
     Path(id): Path<TherapistId>,
-    Query(query): Query<StatsPeriod>,
+    Query(params): Query<PeriodParams>,
 ) -> Result<Json<TherapistStats>> {
-    let period = Period::of(query.from, query.to, query.tz, &app)?;
+    let period = params.period(&app)?;
     let mut db = app.db.read().await?;
     ensure_named(&mut db, &id).await?;
     let current = count(&mut db, &id, Some(period)).await?;

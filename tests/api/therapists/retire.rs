@@ -50,6 +50,10 @@ async fn who_has_retired_takes_no_session_whatever_is_overridden() {
     api.admin().post(BOOKINGS, wanted("2026-02-07T04:00:00Z")).await.is_problem(409, "therapist-retired");
     let restore = format!("{BOOKINGS}/{cancelled}/restore");
     api.admin().post(&restore, json!({})).await.is_problem(409, "therapist-retired");
+    let new = json!({ "client_name": "Ravi", "phone_number": "98000 99999", "therapist_id": "T1" });
+    api.admin().post("/api/v1/admin/clients", new).await.is_problem(409, "therapist-retired");
+    let to = json!({ "to_therapist_id": "T1", "reason": "Nearer" });
+    api.admin().post("/api/v1/admin/clients/C1/transfer", to).await.is_problem(409, "therapist-retired");
     // What another program books all the same can be called off, not moved.
     let stray = api.given(booking("T1", "2026-02-08T04:00:00Z").of_client("C1")).await;
     let moved = json!({ "booking_start_at": "2026-02-09T04:00:00Z" });

@@ -84,6 +84,20 @@ async fn they_agree_with_the_counts_of_the_same_days_and_with_the_list() {
     }
 }
 
+#[tokio::test]
+async fn they_are_those_of_the_dashboard() {
+    let api = practice().await;
+    let days = "from=2026-02-01&to=2026-02-28";
+    let dashboard = api.admin().get(&format!("/api/v1/admin/dashboard/therapists?{days}")).await.data();
+    let stats = api.admin().get(&format!("{THERAPISTS}/T1/stats?{days}")).await.ok();
+    let row = dashboard.iter().find(|row| row["therapist_id"] == "T1").unwrap();
+    for period in ["current", "previous"] {
+        for (figure, value) in stats[period].as_object().unwrap() {
+            assert_eq!(value, &row[period][figure], "{figure} {period}");
+        }
+    }
+}
+
 /// The figures of many therapists, over many bookings, are read without touching the table.
 #[tokio::test]
 async fn figures_of_all_times_are_read_from_indexes() {
