@@ -153,7 +153,7 @@ async fn keys_of_any_name_are_recognised_and_keep_it() {
     let keys: Vec<String> = sqlx::query_scalar(
         "select conname::text from pg_constraint where conrelid = 'appointment_table'::regclass and confrelid = 'all_clients_table'::regclass
          union all
-         select indexrelid::regclass::text from pg_index where indrelid = 'therapists'::regclass and not indisprimary",
+         select indexrelid::regclass::text from pg_index where indrelid = 'therapists'::regclass and indisunique and not indisprimary",
     )
     .fetch_all(&mut conn)
     .await

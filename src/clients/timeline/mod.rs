@@ -135,7 +135,6 @@ pub(super) struct TimelineEntry {
     /// When it happened, or is to happen.
     at: Timestamp,
     /// What it is.
-    #[schema(inline)]
     kind: TimelineKind,
     /// Its id among its kind; null where only the booking tells of it.
     id: Option<String>,
