@@ -45,6 +45,10 @@ create function internal.mention_word(word text) returns text
         else case when word is null then null else 'other' end
     end;
 
+-- Whose risk was ever high: few notes of the many.
+create index client_session_notes_high on public.client_session_notes (booking_id)
+    where internal.risk_word(current_risk_level) = 'high';
+
 -- Each state that a note written here has been in.
 create table internal.note_versions (
     note_id   integer     not null,

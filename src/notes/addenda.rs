@@ -28,6 +28,7 @@ use crate::platform::{
     "author_name": "Asha Rao",
     "created_at": "2026-02-06T08:00:00Z"
 }))]
+#[expect(clippy::struct_field_names, reason = "an id says of what it is, as everywhere")]
 pub struct Addendum {
     /// Its number.
     pub addendum_id: i64,

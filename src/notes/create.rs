@@ -34,7 +34,11 @@ use crate::{
     path = "/session-notes",
     tag = "notes",
     request_body = CreateSessionNote,
-    responses((status = 201, description = "Begun", body = SessionNote), Problems),
+    responses(
+        (status = 201, description = "Begun", body = SessionNote),
+        (status = 404, description = "No booking of mine is called that"),
+        Problems,
+    ),
 )]
 pub(super) async fn create_session_note(
     scope: Scope,

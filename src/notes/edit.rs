@@ -62,7 +62,7 @@ async fn edit(
         uow.record(note.seen());
         return Ok(note);
     }
-    let changed: Vec<&String> = changes.keys().collect();
-    uow.record(note.entry("session_notes_edit", "Saved").detail(json!({ "changed": changed })));
+    let named: Vec<&String> = changes.keys().collect();
+    uow.record(note.entry("session_notes_edit", "Saved").detail(json!({ "changed": named })));
     save(uow, scope, note, Event::Saved, &changes).await
 }

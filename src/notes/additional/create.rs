@@ -43,7 +43,11 @@ pub(crate) struct CreateAdditionalNote {
     path = "/additional-notes",
     tag = "notes",
     request_body = CreateAdditionalNote,
-    responses((status = 201, description = "Written", body = AdditionalNote), Problems),
+    responses(
+        (status = 201, description = "Written", body = AdditionalNote),
+        (status = 404, description = "No booking of mine is called that"),
+        Problems,
+    ),
 )]
 pub(crate) async fn create_additional_note(
     scope: Scope,
