@@ -10,7 +10,7 @@ use crate::platform::{
     etag::Preconditions,
     ids::{BookingId, ClientId},
     status::BookingState,
-    time::{Zone, text::invitee_time_text},
+    time::{Timestamp, Zone, text::invitee_time_text},
     work::UnitOfWork,
 };
 
@@ -32,6 +32,12 @@ impl Session {
     #[must_use]
     pub fn state(&self) -> BookingState {
         self.0.booking.state
+    }
+
+    /// When it starts.
+    #[must_use]
+    pub fn start_at(&self) -> Timestamp {
+        self.0.booking.booking_start_at
     }
 
     /// Whose it is: the client's id and name.

@@ -1,6 +1,7 @@
 //! Beginning a session note: a draft, one for each booking, from the session's start on.
 
 use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -66,10 +67,7 @@ pub(super) async fn repeated(uow: &mut UnitOfWork, scope: &Scope, earlier: &str)
 async fn create(uow: &mut UnitOfWork, scope: &Scope, request: CreateSessionNote) -> Result<SessionNote> {
     let (booking, fields) = request.split();
     let session = bookings::Session::hold(uow, scope, &booking).await?;
-    match session.state() {
-        BookingState::Live | BookingState::PendingNotes | BookingState::Completed => {}
-        state => return Err(NoteRefusal::NoSession(state).into()),
-    }
+    ensure_took_place(&session, uow.now())?;
     ensure_none(uow, &booking).await?;
     let id = insert(uow, &booking, &session).await?;
     let mut note = SessionNote::read(uow.db(), scope, id).await?;
@@ -81,6 +79,18 @@ async fn create(uow: &mut UnitOfWork, scope: &Scope, request: CreateSessionNote)
     uow.record(entry);
     uow.answers_with(StatusCode::CREATED, id);
     Ok(note)
+}
+
+/// Fails unless there is something to write about: a session that has begun, and that nobody said did not take place.
+pub(super) fn ensure_took_place(session: &bookings::Session, now: DateTime<Utc>) -> Result<()> {
+    let booking_start_at = session.start_at();
+    match session.state() {
+        state @ (BookingState::Cancelled | BookingState::NoShow) => Err(NoteRefusal::NoSession(state).into()),
+        BookingState::Scheduled => Err(NoteRefusal::NotBegun { booking_start_at }.into()),
+        // What another program called completed before its time.
+        _ if booking_start_at > now.into() => Err(NoteRefusal::NotBegun { booking_start_at }.into()),
+        BookingState::Live | BookingState::PendingNotes | BookingState::Completed => Ok(()),
+    }
 }
 
 /// Fails if the booking, which is held, has a note.

@@ -13,8 +13,10 @@ use crate::platform::{
 kinds! { PROBLEMS:
     NOTE_EXISTS = CONFLICT, "note-exists", "The booking has a session note",
         "A booking has one session note; `note_id` names it. Change it if it is a draft, or add to it once it is signed.";
+    NOT_BEGUN = CONFLICT, "not-begun", "The session has not begun",
+        "A session note is written from the session's start on, which `booking_start_at` names.";
     NO_SESSION = CONFLICT, "no-session", "There is no session to write about",
-        "A session note is written from the session's start on, and about a session that took place; `state` names the booking's: `scheduled` has not begun, `cancelled` and `no_show` did not take place.";
+        "A session note is written about a session that took place; `state` names the booking's, `cancelled` or `no_show`.";
     NOTE_SIGNED = CONFLICT, "note-signed", "The note is signed",
         "What is signed does not change; a note of another program counts as signed. Write an addendum.";
     NOTE_UNSIGNED = CONFLICT, "note-unsigned", "The note is not signed",
@@ -31,7 +33,13 @@ pub enum NoteRefusal {
     /// One for each booking.
     #[error("the booking has a session note already")]
     Exists(NoteId),
-    /// It has not begun, or did not take place.
+    /// Too early to write about.
+    #[error("the session has not begun")]
+    NotBegun {
+        /// When it does; absent where that is not known.
+        booking_start_at: Timestamp,
+    },
+    /// It did not take place.
     #[error("a booking that is {0} has no session to write about")]
     NoSession(BookingState),
     /// What is signed stays.
@@ -55,6 +63,7 @@ impl Refusal for NoteRefusal {
     fn kind(&self) -> &'static ProblemKind {
         match self {
             Self::Exists(_) => &NOTE_EXISTS,
+            Self::NotBegun { .. } => &NOT_BEGUN,
             Self::NoSession(_) => &NO_SESSION,
             Self::Signed => &NOTE_SIGNED,
             Self::Unsigned => &NOTE_UNSIGNED,
@@ -66,6 +75,7 @@ impl Refusal for NoteRefusal {
     fn members(&self) -> Map<String, Value> {
         let member = match self {
             Self::Exists(note) => Some(("note_id", json!(note))),
+            Self::NotBegun { booking_start_at } => Some(("booking_start_at", json!(booking_start_at))),
             Self::NoSession(state) => Some(("state", json!(state))),
             Self::Locked { locked_at } => Some(("locked_at", json!(locked_at))),
             Self::Signed | Self::Unsigned | Self::NotAuthor => None,

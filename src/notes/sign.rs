@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use serde_json::{Map, json};
 
 use super::{
-    create::repeated,
+    create::{ensure_took_place, repeated},
     model::{SessionNote, ended},
     refusal::NoteRefusal,
     versions::{self, Event},
@@ -23,7 +23,7 @@ use crate::{
         extract::Path,
         ids::{BookingId, ClientId, NoteId},
         problem::Problems,
-        status::{BookingState, RiskLevel},
+        status::RiskLevel,
         time::Timestamp,
         work::{UnitOfWork, Work},
     },
@@ -67,10 +67,7 @@ async fn sign(uow: &mut UnitOfWork, scope: &Scope, id: NoteId, conditions: &Prec
     let booking = seen.booking_id.ok_or_else(|| Error::internal("a note of one's own without a booking"))?;
     let session = bookings::Session::hold(uow, scope, &booking).await?;
     let note = SessionNote::hold_draft(uow, scope, id, conditions).await?;
-    match session.state() {
-        BookingState::Live | BookingState::PendingNotes | BookingState::Completed => {}
-        state => return Err(NoteRefusal::NoSession(state).into()),
-    }
+    ensure_took_place(&session, uow.now())?;
     let now = uow.now();
     sqlx::query!(
         "update client_session_notes set updated_at = $2 where note_id = $1",

@@ -82,14 +82,16 @@ async fn a_note_waits_for_its_session_and_needs_one_that_took_place() {
         api.given(at(status, status)).await;
     }
     let person = api.therapist("T1");
-    for id in ["ahead", "never"] {
+    api.given(at("too soon completed", "completed")).await;
+    let start = json!("2026-02-04T04:31:00Z");
+    for (id, start) in [("ahead", &start), ("too soon completed", &start), ("never", &Value::Null)] {
         let refused = person.post(OWN, wanted(id)).await;
-        refused.is_problem(409, "no-session");
-        assert_eq!(refused.body["state"], "scheduled", "{id}");
+        refused.is_problem(409, "not-begun");
+        assert_eq!(&refused.body["booking_start_at"], start, "{id}");
     }
     api.pass(1);
     person.post(OWN, wanted("ahead")).await.created();
-    person.post(OWN, wanted("never")).await.is_problem(409, "no-session");
+    person.post(OWN, wanted("never")).await.is_problem(409, "not-begun");
     for id in off {
         let refused = person.post(OWN, wanted(id)).await;
         refused.is_problem(409, "no-session");
@@ -166,7 +168,7 @@ async fn sessions_across_midnight_a_leap_day_and_a_years_end_are_told_by_indian_
         // The last instant before it, and its first.
         let begins: chrono::DateTime<chrono::Utc> = start.parse().unwrap();
         api.at(&(begins - chrono::TimeDelta::microseconds(1)).to_rfc3339());
-        api.therapist("T1").post(OWN, wanted("B1")).await.is_problem(409, "no-session");
+        api.therapist("T1").post(OWN, wanted("B1")).await.is_problem(409, "not-begun");
         api.at(start);
         let note = draft(&api).await;
         assert_eq!(note.body["session_timing"], timing);
