@@ -8,7 +8,7 @@ use utoipa::{
 };
 
 use crate::{
-    auth, bookings, campaigns, care, clients, payments,
+    auth, bookings, campaigns, care, clients, notes, payments,
     platform::{
         error::{Error, Result},
         extract::Path,
@@ -32,6 +32,7 @@ const LISTS: &[&[&ProblemKind]] = &[
     requests::PROBLEMS,
     payments::PROBLEMS,
     bookings::PROBLEMS,
+    notes::PROBLEMS,
     care::PROBLEMS,
 ];
 

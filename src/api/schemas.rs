@@ -17,7 +17,10 @@ use utoipa::{
 };
 
 use crate::platform::{
-    ids::{BookingId, BookingRequestId, ClientId, DocumentFormId, SessionId, TherapistId, TransferId, UserId},
+    ids::{
+        AdditionalNoteId, BookingId, BookingRequestId, ClientId, DocumentFormId, NoteId, SessionId, TherapistId,
+        TransferId, UserId,
+    },
     page::Include,
     time::{Day, Instant, Zone},
 };
@@ -32,10 +35,12 @@ pub(super) fn register(components: &mut Components) {
     fn schema<T: ToSchema>(components: &mut Components) {
         components.schemas.entry(T::name().into_owned()).or_insert_with(T::schema);
     }
+    schema::<AdditionalNoteId>(components);
     schema::<BookingId>(components);
     schema::<BookingRequestId>(components);
     schema::<ClientId>(components);
     schema::<DocumentFormId>(components);
+    schema::<NoteId>(components);
     schema::<SessionId>(components);
     schema::<TherapistId>(components);
     schema::<TransferId>(components);

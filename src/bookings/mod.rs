@@ -24,7 +24,9 @@ mod refusal;
 mod reschedule;
 mod restore;
 mod select;
+mod session;
 mod slot;
+mod sos;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -32,6 +34,7 @@ pub use self::{
     model::Booking,
     reassign::{Ahead, Span, ahead_of, clashes, reassign},
     refusal::{BookingRefusal, PROBLEMS, THERAPIST_FULL},
+    session::Session,
     slot::booked,
 };
 use crate::platform::app::App;
@@ -64,4 +67,5 @@ pub fn therapist_routes() -> OpenApiRouter<App> {
         .routes(routes!(outcome::no_show_booking))
         .routes(routes!(outcome::complete_booking))
         .routes(routes!(of_client::list_client_bookings))
+        .routes(routes!(sos::raise_sos))
 }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::{
     answer::{self, ChangedBooking},
-    held::{self, Move},
+    held::{self, Held, Move},
 };
 use crate::{
     dashboards::cache,
@@ -97,6 +97,12 @@ async fn settle(
 ) -> Result<()> {
     let held = held::hold(uow, scope, id, conditions).await?;
     held.ensure(outcome, scope)?;
+    write(uow, &held, outcome, request.reason.as_deref()).await
+}
+
+/// Writes how a booking went, which its state allows, and lets everything follow.
+pub(super) async fn write(uow: &mut UnitOfWork, held: &Held, outcome: Move, reason: Option<&str>) -> Result<()> {
+    let id = &held.booking.booking_id;
     let before = cache::before(uow, id).await?;
     let no_show = outcome == Move::NoShow;
     let status = if no_show { BookingStatus::NoShow } else { BookingStatus::Completed };
@@ -129,7 +135,7 @@ async fn settle(
     }
     uow.record(Entry::new(action, sentence).on("booking", id).client(&held.client.client_id, name).detail(json!({
         "from": held.booking.state,
-        "reason": request.reason.as_deref(),
+        "reason": reason,
     })));
     Ok(())
 }

@@ -17,6 +17,8 @@ kinds! { PROBLEMS:
         "An active booking of the therapist overlaps; `clash` names it. An admin may send `allow_overlap: true` with a `reason`, which the audit keeps.";
     THERAPIST_FULL = CONFLICT, "therapist-full", "The therapist takes no more bookings",
         "The therapist has as many upcoming bookings as their `capacity` allows. An admin may send `allow_overlap: true` with a `reason`, which the audit keeps.";
+    SOS_CLOSED = CONFLICT, "sos-closed", "Outside the time for an SOS",
+        "An SOS is raised from the session's start to 24 hours after its end; `from` and `until` name these. Outside of it, call the practice.";
 }
 
 /// A rule about bookings that stands against a request.
@@ -41,6 +43,14 @@ pub enum BookingRefusal {
         /// The limit.
         capacity: i32,
     },
+    /// The session has not begun, or ended too long ago; neither is known where it has no time.
+    #[error("an SOS is raised from the session's start to 24 hours after its end")]
+    SosClosed {
+        /// The session's start.
+        from: Timestamp,
+        /// 24 hours after its end.
+        until: Timestamp,
+    },
 }
 
 /// The booking that is in the way.
@@ -57,6 +67,7 @@ impl Refusal for BookingRefusal {
             Self::WrongState { .. } => &WRONG_STATE,
             Self::SlotTaken(_) => &SLOT_TAKEN,
             Self::Full { .. } => &THERAPIST_FULL,
+            Self::SosClosed { .. } => &SOS_CLOSED,
         }
     }
 
@@ -72,6 +83,9 @@ impl Refusal for BookingRefusal {
                 }),
             ),
             Self::Full { booked, capacity } => ("capacity", json!({ "booked": booked, "capacity": capacity })),
+            Self::SosClosed { from, until } => {
+                return Map::from_iter([("from".to_owned(), json!(from)), ("until".to_owned(), json!(until))]);
+            }
         };
         Map::from_iter([(name.to_owned(), value)])
     }

@@ -1,23 +1,81 @@
 //! The clinical record: session notes and additional notes.
 //!
+//! # Who reads what
+//!
 //! What leaves here in a list is metadata: who wrote when about which session, and whether it is signed. Never the text,
-//! never the risk level, and never as CSV.
+//! and never as CSV; the lists of risk tell words (`high`, `yes`), and only to therapists. Text leaves by the reads of a
+//! single note and of its versions, and by the answers to what its author does, never before the audit entry that says so
+//! is committed: where no entry can be written, the answer is 503 and no text. A refusal that shows the current version
+//! (412) leaves one likewise, and so does the repeat of an idempotent request, which elsewhere leaves none.
+//!
+//! A therapist reads the notes of their own bookings, and the submitted ones of clients now assigned to them, which stay
+//! with the therapist who held the session. What may be read and not changed is refused with 409 `not-author`; what may not
+//! be read does not exist (404).
+//!
+//! # The life of a session note
+//!
+//! One for each booking, held by the booking's lock; from the session's start on. A draft changes nothing else. Signing
+//! submits it: the booking is completed, admins are told, and the text stays as it is from then on, also for SQL
+//! (migration 0015); only addenda follow. Each change is kept as a version. A note that another program wrote counts as
+//! submitted. Where a booking has several, the one written here counts, else the newest; `other_note_ids` lists the rest.
+//!
+//! An additional note is its author's alone; for five minutes they may change it or take it back.
+//!
+//! # Words of the trail
+//!
+//! `session_notes` (submitted: the word in use), `session_notes_create`, `session_notes_edit`, `session_notes_addendum`,
+//! `session_notes_read`, `risk_read`, `additional_notes_create`, `additional_notes_edit`, `additional_notes_delete`,
+//! `additional_notes_read`. An entry names the client and the fields that changed, never what they say.
 
+mod addenda;
 mod additional;
+mod create;
+mod detail;
+mod edit;
+mod fields;
+mod high_risk;
 pub mod mend;
+mod model;
+mod of_client;
+mod own;
+mod refusal;
+mod risk;
 mod session;
+mod sign;
+mod versions;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub use self::{
+    additional::AdditionalNote,
+    model::SessionNote,
+    refusal::{NoteRefusal, PROBLEMS},
+};
 use crate::platform::app::App;
 
 /// What admins may do with them.
 pub fn admin_routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(session::list_session_notes)).routes(routes!(additional::list_additional_notes))
+    OpenApiRouter::new()
+        .routes(routes!(session::list_session_notes))
+        .routes(routes!(additional::list::list_additional_notes))
 }
 
 /// What therapists may do with theirs.
-#[must_use]
 pub fn therapist_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .routes(routes!(own::list_own_session_notes, create::create_session_note))
+        .routes(routes!(detail::get_session_note, edit::edit_session_note))
+        .routes(routes!(detail::get_session_note_of_booking))
+        .routes(routes!(sign::sign_session_note))
+        .routes(routes!(addenda::add_addendum))
+        .routes(routes!(versions::list_note_versions))
+        .routes(routes!(of_client::list_session_notes_of_client))
+        .routes(routes!(risk::list_risk_of_client))
+        .routes(routes!(high_risk::list_high_risk))
+        .routes(routes!(additional::list::list_own_additional_notes, additional::create::create_additional_note))
+        .routes(routes!(
+            additional::detail::get_additional_note,
+            additional::edit::edit_additional_note,
+            additional::delete::delete_additional_note
+        ))
 }

@@ -216,6 +216,12 @@ impl UnitOfWork {
         self.earlier.as_deref()
     }
 
+    /// The same, for an answer that has to leave an entry of its own each time it is given, such as one with clinical
+    /// text: from here on this is no repeat but work like any other, which records and commits.
+    pub fn take_earlier(&mut self) -> Option<String> {
+        self.earlier.take()
+    }
+
     /// Notes the resource that a repeat shall be answered with.
     #[expect(clippy::needless_pass_by_value, reason = "ids are handed over as they are, owned or borrowed")]
     pub fn answers_with(&mut self, status: StatusCode, resource_id: impl ToString) {

@@ -16,6 +16,7 @@ mod outcome;
 mod reschedule;
 mod restore;
 mod slot;
+mod sos;
 
 use serde_json::{Value, json};
 

@@ -1,15 +1,32 @@
 //! Session notes and additional notes.
 
+mod additional;
+mod create;
+mod edit;
+mod keep;
+mod of_client;
+mod own;
+mod reach;
+mod risk;
+mod sign;
+mod told;
+
 use serde_json::{Value, json};
 
 use crate::{
     given::{additional_note, booking, client, session_note, therapist},
-    harness::TestApi,
+    harness::{Answer, TestApi},
 };
 
 const SESSION_NOTES: &str = "/api/v1/admin/session-notes";
 const ADDITIONAL_NOTES: &str = "/api/v1/admin/additional-notes";
 const START: &str = "2026-01-05T10:30:00Z";
+
+/// A therapist's own session notes.
+const OWN: &str = "/api/v1/therapist/session-notes";
+
+/// What no list, notification, audit entry or idempotency record may hold.
+const SECRET: &str = "clinical-text-0815";
 
 /// Two therapists with a booking each: B1 of T1 with the client C1, B2 of T2 with nobody known.
 async fn practice() -> TestApi {
@@ -18,6 +35,32 @@ async fn practice() -> TestApi {
     let of = |therapist, id: &str| booking(therapist, START).with("booking_id", id).with("invitee_name", "Asha Nair");
     api.given_all([of("T1", "B1").of_client("C1"), of("T2", "B2")]).await;
     api
+}
+
+/// Begins the note of B1 as T1; gives it with its version.
+async fn draft(api: &TestApi) -> Answer {
+    let body = json!({ "booking_id": "B1", "concerns_discussed": SECRET, "current_risk_level": "low" });
+    let begun = api.therapist("T1").post(OWN, body).await;
+    begun.is(201);
+    begun
+}
+
+/// The path of the note of an answer.
+fn path_of(note: &Answer) -> String {
+    format!("{OWN}/{}", note.body["note_id"])
+}
+
+/// Signs a note as T1.
+async fn sign(api: &TestApi, note: &Answer) -> Answer {
+    api.therapist("T1").with("if-match", note.etag()).post(&format!("{}/sign", path_of(note)), Value::Null).await
+}
+
+/// One value that a query finds, as JSON.
+async fn value(api: &TestApi, query: &str) -> Value {
+    sqlx::query_scalar(sqlx::AssertSqlSafe(format!("select to_jsonb(({query}))")))
+        .fetch_one(&mut *api.sql().await)
+        .await
+        .unwrap_or_else(|error| panic!("{query}: {error}"))
 }
 
 fn ids(rows: &[Value]) -> Vec<String> {

@@ -1,0 +1,99 @@
+//! A therapist calls for help: every admin is told at once.
+//!
+//! From the session's start to 24 hours after its end, whatever has been said of the booking since: help does not depend
+//! on bookkeeping. The notification names the therapist and the booking; what else the therapist says is kept by the
+//! audit, where admins read it in the booking's history.
+
+use axum::response::Response;
+use chrono::TimeDelta;
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::{
+    answer::{self, ChangedBooking},
+    held,
+    refusal::BookingRefusal,
+};
+use crate::{
+    notifications::{self, Notice, NotificationKind, Recipient},
+    platform::{
+        audit::Entry,
+        caller::Scope,
+        error::Result,
+        etag::Preconditions,
+        extract::{OptionalJson, Path},
+        ids::BookingId,
+        problem::Problems,
+        text::Text,
+        time::Timestamp,
+        work::{UnitOfWork, Work},
+    },
+};
+
+/// How long after the session's end.
+const AFTER_END: TimeDelta = TimeDelta::hours(24);
+
+/// What is said beside the call; the body may be left out.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "message": "Please call me at once" }))]
+pub(super) struct RaiseSos {
+    /// What the admins should do. Not in the notification: it stands in the booking's history. Nothing clinical.
+    message: Option<Text<500>>,
+}
+
+/// Raise an SOS
+///
+/// Tells every admin at once. From the session's start to 24 hours after its end.
+#[utoipa::path(
+    post,
+    path = "/bookings/{booking_id}/sos",
+    tag = "bookings",
+    params(("booking_id" = BookingId, Path, description = "The booking's id")),
+    request_body = Option<RaiseSos>,
+    responses((status = 200, description = "Every admin is told", body = ChangedBooking), Problems),
+)]
+pub(super) async fn raise_sos(
+    scope: Scope,
+    work: Work,
+    Path(id): Path<BookingId>,
+    OptionalJson(request): OptionalJson<RaiseSos>,
+) -> Result<Response> {
+    let mut uow = work.begin().await?;
+    if uow.earlier().is_none() {
+        raise(&mut uow, &scope, &id, request).await?;
+    }
+    answer::changed(uow, &scope, &id).await
+}
+
+async fn raise(uow: &mut UnitOfWork, scope: &Scope, id: &BookingId, request: RaiseSos) -> Result<()> {
+    let held = held::hold(uow, scope, id, &Preconditions::default()).await?;
+    let booking = &held.booking;
+    let start = booking.booking_start_at.instant();
+    let until = start.map(|start| start + booking.length() + AFTER_END);
+    let now = uow.now();
+    if !start.zip(until).is_some_and(|(start, until)| (start..=until).contains(&now)) {
+        return Err(BookingRefusal::SosClosed { from: start.into(), until: until.into() }.into());
+    }
+    let therapist = held.therapist.as_ref().map_or("A therapist", |therapist| therapist.name.as_str());
+    let notice = Notice {
+        kind: NotificationKind::SosTicket,
+        title: "SOS",
+        message: &format!("{therapist} asks for help in booking {id}"),
+        related_id: id.as_str(),
+        to: &[Recipient::EveryAdmin],
+    };
+    notifications::notify(uow, notice).await?;
+    uow.record(
+        Entry::new("raise_sos", format!("Raised an SOS for booking {id}"))
+            .on("booking", id)
+            .client(&held.client.client_id, &held.client.name)
+            .detail(json!({
+                "therapist_id": booking.therapist_id,
+                "raised_at": Timestamp::from(now),
+                "message": request.message.as_deref(),
+            })),
+    );
+    Ok(())
+}

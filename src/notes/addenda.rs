@@ -1,0 +1,124 @@
+//! What is added to a note after it was signed: the only way to correct what it says.
+
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+
+use super::{create::repeated, model::SessionNote, refusal::NoteRefusal};
+use crate::platform::{
+    caller::Scope,
+    error::{Error, Result},
+    etag::Versioned,
+    extract::{Json, Path},
+    ids::{NoteId, UserId},
+    problem::Problems,
+    text::Text,
+    time::Timestamp,
+    work::{UnitOfWork, Work},
+};
+
+/// Something that was added to a signed note. It stays as it is.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "addendum_id": 3,
+    "text": "She called to say that the presentation went well",
+    "author_id": 7,
+    "author_name": "Asha Rao",
+    "created_at": "2026-02-06T08:00:00Z"
+}))]
+#[expect(clippy::struct_field_names, reason = "an id says of what it is, as everywhere")]
+pub struct Addendum {
+    /// Its number.
+    pub addendum_id: i64,
+    /// What it says.
+    pub text: String,
+    /// The account that wrote it.
+    pub author_id: UserId,
+    /// The name of that account.
+    pub author_name: Option<String>,
+    /// When it was written.
+    pub created_at: Timestamp,
+}
+
+impl Addendum {
+    /// The addenda of a note, in order.
+    pub(super) async fn of_note(db: &mut PgConnection, note: NoteId) -> Result<Vec<Self>> {
+        let addenda = sqlx::query_as!(
+            Self,
+            r#"select a.addendum_id,
+                      a.text,
+                      a.author_id as "author_id: UserId",
+                      coalesce(u.full_name, u.name) as author_name,
+                      a.created_at as "created_at!: Timestamp"
+               from internal.note_addenda a
+               left join users u on u.id = a.author_id
+               where a.note_id = $1
+               order by a.addendum_id"#,
+            note.0,
+        )
+        .fetch_all(db)
+        .await?;
+        Ok(addenda)
+    }
+}
+
+/// Something to be added.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "text": "She called to say that the presentation went well" }))]
+pub(super) struct AddAddendum {
+    /// What it says.
+    text: Text<20000>,
+}
+
+/// Add to a session note
+///
+/// Signed notes of my own bookings only; also to one that another program wrote.
+#[utoipa::path(
+    post,
+    path = "/session-notes/{note_id}/addenda",
+    tag = "notes",
+    params(("note_id" = NoteId, Path, description = "The note's id")),
+    request_body = AddAddendum,
+    responses((status = 201, description = "Added; the note with all addenda", body = SessionNote), Problems),
+)]
+pub(super) async fn add_addendum(
+    scope: Scope,
+    work: Work,
+    Path(id): Path<NoteId>,
+    Json(request): Json<AddAddendum>,
+) -> Result<Versioned<SessionNote>> {
+    let mut uow = work.begin().await?;
+    let note = match uow.take_earlier() {
+        Some(earlier) => repeated(&mut uow, &scope, &earlier).await?,
+        None => add(&mut uow, &scope, id, &request).await?,
+    };
+    uow.commit().await?;
+    Ok(note.versioned().created(format!("/api/v1/therapist/session-notes/{id}")))
+}
+
+async fn add(uow: &mut UnitOfWork, scope: &Scope, id: NoteId, request: &AddAddendum) -> Result<SessionNote> {
+    let note = SessionNote::hold(uow, scope, id).await?;
+    if !note.record.is_signed {
+        return Err(NoteRefusal::Unsigned.into());
+    }
+    let author =
+        uow.actor().map(|actor| actor.user_id.0).ok_or_else(|| Error::internal("an addendum without an author"))?;
+    let now = uow.now();
+    let addendum = sqlx::query_scalar!(
+        "insert into internal.note_addenda (note_id, author_id, created_at, text)
+         values ($1, $2, $3, $4)
+         returning addendum_id",
+        id.0,
+        author,
+        now,
+        &*request.text,
+    )
+    .fetch_one(uow.db())
+    .await?;
+    uow.record(note.entry("session_notes_addendum", "Added to").detail(json!({ "addendum_id": addendum })));
+    uow.answers_with(StatusCode::CREATED, id);
+    SessionNote::read(uow.db(), scope, id).await
+}

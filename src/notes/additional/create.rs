@@ -1,0 +1,92 @@
+//! Writing an additional note on a booking of one's own, whatever became of it.
+
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::AdditionalNote;
+use crate::{
+    bookings,
+    platform::{
+        caller::Scope,
+        error::{Error, Result},
+        etag::Versioned,
+        extract::Json,
+        ids::{AdditionalNoteId, BookingId},
+        problem::Problems,
+        text::Text,
+        time::Timestamp,
+        work::{UnitOfWork, Work},
+    },
+};
+
+/// An additional note to be written.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "booking_id": "bk_0199c0de00007000800000000000000a",
+    "note_text": "Asked to move to evenings next month"
+}))]
+pub(crate) struct CreateAdditionalNote {
+    /// The booking it is about.
+    booking_id: BookingId,
+    /// What it says.
+    note_text: Text<20000>,
+}
+
+/// Write an additional note
+///
+/// On a booking of mine. I can change it for five minutes.
+#[utoipa::path(
+    post,
+    path = "/additional-notes",
+    tag = "notes",
+    request_body = CreateAdditionalNote,
+    responses(
+        (status = 201, description = "Written", body = AdditionalNote),
+        (status = 404, description = "No booking of mine is called that"),
+        Problems,
+    ),
+)]
+pub(crate) async fn create_additional_note(
+    scope: Scope,
+    work: Work,
+    Json(request): Json<CreateAdditionalNote>,
+) -> Result<Versioned<AdditionalNote>> {
+    let mut uow = work.begin().await?;
+    let note = match uow.take_earlier() {
+        Some(earlier) => {
+            let id = AdditionalNoteId(earlier.parse().map_err(|_| Error::internal("no id of a note"))?);
+            let note = AdditionalNote::read(uow.db(), &scope, id).await?;
+            uow.record(note.seen());
+            note
+        }
+        None => create(&mut uow, &scope, &request).await?,
+    };
+    uow.commit().await?;
+    let location = format!("/api/v1/therapist/additional-notes/{}", note.note_id);
+    Ok(note.versioned().created(location))
+}
+
+async fn create(uow: &mut UnitOfWork, scope: &Scope, request: &CreateAdditionalNote) -> Result<AdditionalNote> {
+    let session = bookings::Session::hold(uow, scope, &request.booking_id).await?;
+    let now = Timestamp::from(uow.now());
+    let id = sqlx::query_scalar!(
+        r#"insert into client_additional_notes
+               (booking_id, therapist_id, therapist_name, note_text, created_at, updated_at)
+           values ($1, $2, left($3, 255), $4, $5, $5)
+           returning note_id as "note_id: AdditionalNoteId""#,
+        request.booking_id.as_str(),
+        scope.owner(),
+        session.host_name(),
+        &*request.note_text,
+        now as Timestamp,
+    )
+    .fetch_one(uow.db())
+    .await?;
+    let note = AdditionalNote::read(uow.db(), scope, id).await?;
+    uow.record(note.entry("additional_notes_create", "Wrote").detail(json!({ "booking_id": request.booking_id })));
+    uow.answers_with(StatusCode::CREATED, id);
+    Ok(note)
+}

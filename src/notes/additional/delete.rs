@@ -1,0 +1,43 @@
+//! Taking an additional note back within five minutes.
+
+use axum::http::StatusCode;
+
+use super::{super::model::ended, AdditionalNote};
+use crate::platform::{
+    caller::Scope,
+    error::Result,
+    etag::Preconditions,
+    extract::Path,
+    ids::AdditionalNoteId,
+    problem::Problems,
+    work::{UnitOfWork, Work},
+};
+
+/// Delete an additional note
+///
+/// One that I wrote, for five minutes after that.
+#[utoipa::path(
+    delete,
+    path = "/additional-notes/{note_id}",
+    tag = "notes",
+    params(("note_id" = AdditionalNoteId, Path, description = "The note's id"), Preconditions),
+    responses((status = 204, description = "Deleted"), Problems),
+)]
+pub(crate) async fn delete_additional_note(
+    scope: Scope,
+    work: Work,
+    Path(id): Path<AdditionalNoteId>,
+    conditions: Preconditions,
+) -> Result<StatusCode> {
+    let mut uow = work.begin().await?;
+    let deleted = delete(&mut uow, &scope, id, &conditions).await;
+    ended(uow, deleted).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn delete(uow: &mut UnitOfWork, scope: &Scope, id: AdditionalNoteId, conditions: &Preconditions) -> Result<()> {
+    let note = AdditionalNote::hold(uow, scope, id, conditions).await?;
+    sqlx::query!("delete from client_additional_notes where note_id = $1", id.0).execute(uow.db()).await?;
+    uow.record(note.entry("additional_notes_delete", "Deleted"));
+    Ok(())
+}

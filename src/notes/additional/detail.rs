@@ -1,0 +1,39 @@
+//! Reading one additional note. Each read is on record before it is answered.
+
+use super::AdditionalNote;
+use crate::platform::{
+    caller::Scope,
+    error::Result,
+    etag::{Preconditions, Versioned},
+    extract::Path,
+    ids::AdditionalNoteId,
+    problem::Problems,
+    work::Work,
+};
+
+/// Get an additional note
+///
+/// One that I wrote. Each read is audited.
+#[utoipa::path(
+    get,
+    path = "/additional-notes/{note_id}",
+    tag = "notes",
+    params(("note_id" = AdditionalNoteId, Path, description = "The note's id")),
+    responses(
+        (status = 200, description = "The note", body = AdditionalNote),
+        (status = 304, description = "Not changed since the version in If-None-Match"),
+        Problems,
+    ),
+)]
+pub(crate) async fn get_additional_note(
+    scope: Scope,
+    work: Work,
+    Path(id): Path<AdditionalNoteId>,
+    unless: Preconditions,
+) -> Result<Versioned<AdditionalNote>> {
+    let mut uow = work.begin().await?;
+    let note = AdditionalNote::read(uow.db(), &scope, id).await?;
+    uow.record(note.seen());
+    uow.commit().await?;
+    Ok(note.versioned().unless(unless))
+}

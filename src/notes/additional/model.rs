@@ -1,0 +1,147 @@
+//! What an additional note is, and how long it can be changed.
+
+use chrono::TimeDelta;
+use serde::Serialize;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+
+use super::super::refusal::NoteRefusal;
+use crate::platform::{
+    audit::Entry,
+    caller::Scope,
+    error::{Error, Result},
+    etag::{Preconditions, Versioned},
+    ids::{AdditionalNoteId, BookingId, ClientId, TherapistId},
+    text::NO_NAME,
+    time::Timestamp,
+    work::UnitOfWork,
+};
+
+/// How long it can be changed.
+const OPEN: TimeDelta = TimeDelta::minutes(5);
+
+/// An additional note, whole.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "note_id": 17,
+    "booking_id": "bk_0199c0de00007000800000000000000a",
+    "client_id": "cl_0199c0de00007000800000000000000b",
+    "client_name": "Meera Iyer",
+    "therapist_id": "58101",
+    "therapist_name": "Asha Rao",
+    "booking_start_at": "2026-02-04T10:30:00Z",
+    "note_text": "Asked to move to evenings next month",
+    "created_at": "2026-02-05T09:00:00Z",
+    "updated_at": "2026-02-05T09:02:00Z",
+    "locked_at": "2026-02-05T09:05:00Z"
+}))]
+pub struct AdditionalNote {
+    /// The note's id.
+    pub note_id: AdditionalNoteId,
+    /// The booking it is about.
+    pub booking_id: BookingId,
+    /// Whose session it was.
+    pub client_id: Option<ClientId>,
+    /// Their name, as the booking has it.
+    pub client_name: Option<String>,
+    /// Who wrote it.
+    pub therapist_id: Option<TherapistId>,
+    /// Their name.
+    pub therapist_name: Option<String>,
+    /// When the session started.
+    pub booking_start_at: Timestamp,
+    /// What it says.
+    pub note_text: String,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// From when on it stays as it is; null where that is long ago.
+    pub locked_at: Timestamp,
+    /// The version of the stored row.
+    #[serde(skip)]
+    pub(super) version: String,
+}
+
+impl AdditionalNote {
+    /// A note that the scope's therapist wrote. Whoever shows it records that first: [`Self::entry`].
+    ///
+    /// # Errors
+    ///
+    /// If there is none in reach.
+    pub async fn read(db: &mut PgConnection, scope: &Scope, id: AdditionalNoteId) -> Result<Self> {
+        let found = sqlx::query_as!(
+            Self,
+            r#"select n.note_id as "note_id: AdditionalNoteId",
+                      n.booking_id as "booking_id: BookingId",
+                      a.client_id as "client_id?: ClientId",
+                      coalesce(b.invitee_name, a.client_name) as client_name,
+                      n.therapist_id as "therapist_id: TherapistId",
+                      n.therapist_name,
+                      b.booking_start_at as "booking_start_at!: Timestamp",
+                      n.note_text,
+                      n.created_at as "created_at!: Timestamp",
+                      n.updated_at as "updated_at!: Timestamp",
+                      null::timestamp as "locked_at!: Timestamp",
+                      n.xmin::text as "version!"
+               from client_additional_notes n
+               left join bookings b on b.booking_id = n.booking_id
+               left join appointment_table a on a.session_id = n.booking_id
+               where n.note_id = $2
+                 and ($1::text is null or n.therapist_id = $1)"#,
+            scope.owner(),
+            id.0,
+        )
+        .fetch_optional(db)
+        .await?;
+        let mut note = found.ok_or(Error::NotFound("additional note"))?;
+        note.locked_at = note.created_at.instant().map(|written| written + OPEN).into();
+        Ok(note)
+    }
+
+    /// A note that can still be changed, held until the transaction ends, in the version the request names. The refusal of
+    /// another version shows this one, so it is recorded as read.
+    pub(super) async fn hold(
+        uow: &mut UnitOfWork,
+        scope: &Scope,
+        id: AdditionalNoteId,
+        conditions: &Preconditions,
+    ) -> Result<Self> {
+        sqlx::query!("select from client_additional_notes where note_id = $1 for no key update", id.0)
+            .fetch_optional(uow.db())
+            .await?;
+        let note = Self::read(uow.db(), scope, id).await?;
+        let (now, written) = (uow.now(), note.created_at.instant());
+        // One that another program dated ahead is none of the last five minutes either.
+        if !written.is_some_and(|written| written <= now && now < written + OPEN) {
+            return Err(NoteRefusal::Locked { locked_at: note.locked_at }.into());
+        }
+        if let Err(stale) = conditions.check(&note.version, &note) {
+            uow.record(note.seen());
+            return Err(stale);
+        }
+        Ok(note)
+    }
+
+    /// An entry of the trail about it. The sentence names the booking, the entry the client.
+    #[must_use]
+    pub fn entry(&self, action: &'static str, done: &str) -> Entry {
+        let sentence = format!("{done} an additional note of booking {}", self.booking_id);
+        let entry = Entry::new(action, sentence).on("additional_note", self.note_id);
+        match &self.client_id {
+            Some(client) => entry.client(client, self.client_name.as_deref().unwrap_or(NO_NAME)),
+            None => entry,
+        }
+    }
+
+    /// The entry that it was read.
+    #[must_use]
+    pub fn seen(&self) -> Entry {
+        self.entry("additional_notes_read", "Read")
+    }
+
+    /// As an answer, with its version.
+    pub(super) fn versioned(self) -> Versioned<Self> {
+        Versioned::new(self.version.clone(), self)
+    }
+}

@@ -1,0 +1,205 @@
+//! Beginning a session note: a draft, one for each booking, from the session's start on.
+
+use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+
+use super::{
+    fields::CreateSessionNote,
+    model::SessionNote,
+    refusal::NoteRefusal,
+    versions::{self, Event},
+};
+use crate::{
+    bookings,
+    platform::{
+        caller::Scope,
+        error::{Error, Result},
+        etag::Versioned,
+        extract::Json,
+        ids::{BookingId, NoteId},
+        problem::Problems,
+        status::BookingState,
+        text::NO_NAME,
+        time::Timestamp,
+        work::{UnitOfWork, Work},
+    },
+};
+
+/// Begin a session note
+///
+/// A draft, which changes nothing else. One for each booking, from the session's start on, and not for one that is
+/// cancelled or a no-show.
+#[utoipa::path(
+    post,
+    path = "/session-notes",
+    tag = "notes",
+    request_body = CreateSessionNote,
+    responses(
+        (status = 201, description = "Begun", body = SessionNote),
+        (status = 404, description = "No booking of mine is called that"),
+        Problems,
+    ),
+)]
+pub(super) async fn create_session_note(
+    scope: Scope,
+    work: Work,
+    Json(request): Json<CreateSessionNote>,
+) -> Result<Versioned<SessionNote>> {
+    let mut uow = work.begin().await?;
+    let note = match uow.take_earlier() {
+        Some(earlier) => repeated(&mut uow, &scope, &earlier).await?,
+        None => create(&mut uow, &scope, request).await?,
+    };
+    uow.commit().await?;
+    let location = format!("/api/v1/therapist/session-notes/{}", note.record.note_id);
+    Ok(note.versioned().created(location))
+}
+
+/// What a repeat is answered with: the note as it stands, read like any other time.
+pub(super) async fn repeated(uow: &mut UnitOfWork, scope: &Scope, earlier: &str) -> Result<SessionNote> {
+    let id = NoteId(earlier.parse().map_err(|_| Error::internal("no id of a note"))?);
+    let note = SessionNote::read(uow.db(), scope, id).await?;
+    uow.record(note.seen());
+    Ok(note)
+}
+
+async fn create(uow: &mut UnitOfWork, scope: &Scope, request: CreateSessionNote) -> Result<SessionNote> {
+    let (booking, fields) = request.split();
+    let session = bookings::Session::hold(uow, scope, &booking).await?;
+    ensure_took_place(&session, uow.now())?;
+    ensure_none(uow, &booking).await?;
+    let id = insert(uow, &booking, &session).await?;
+    let mut note = SessionNote::read(uow.db(), scope, id).await?;
+    let changes = fields.apply(&mut note.record);
+    let written: Vec<&String> = changes.keys().collect();
+    let entry =
+        note.entry("session_notes_create", "Began").detail(json!({ "booking_id": booking, "written": written }));
+    let note = save(uow, scope, note, Event::Created, &changes).await?;
+    uow.record(entry);
+    uow.answers_with(StatusCode::CREATED, id);
+    Ok(note)
+}
+
+/// Fails unless there is something to write about: a session that has begun, and that nobody said did not take place.
+pub(super) fn ensure_took_place(session: &bookings::Session, now: DateTime<Utc>) -> Result<()> {
+    let booking_start_at = session.start_at();
+    match session.state() {
+        state @ (BookingState::Cancelled | BookingState::NoShow) => Err(NoteRefusal::NoSession(state).into()),
+        BookingState::Scheduled => Err(NoteRefusal::NotBegun { booking_start_at }.into()),
+        // What another program called completed before its time.
+        _ if booking_start_at > now.into() => Err(NoteRefusal::NotBegun { booking_start_at }.into()),
+        BookingState::Live | BookingState::PendingNotes | BookingState::Completed => Ok(()),
+    }
+}
+
+/// Fails if the booking, which is held, has a note.
+async fn ensure_none(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
+    let found = sqlx::query_scalar!(
+        r#"select n.note_id as "note_id: NoteId"
+           from client_session_notes n
+           left join internal.session_notes own on own.note_id = n.note_id
+           where n.booking_id = $1
+           order by own.note_id is null, coalesce(n.created_at, '-infinity') desc, n.note_id desc
+           limit 1"#,
+        booking.as_str(),
+    )
+    .fetch_optional(uow.db())
+    .await?;
+    found.map_or(Ok(()), |note| Err(NoteRefusal::Exists(note).into()))
+}
+
+/// Writes an empty draft.
+async fn insert(uow: &mut UnitOfWork, booking: &BookingId, session: &bookings::Session) -> Result<NoteId> {
+    let author = uow.actor().map(|actor| actor.user_id.0).ok_or_else(|| Error::internal("a note without an author"))?;
+    let (now, timing) = (uow.now(), session.timing(uow.app().zone));
+    // What is left of a draft that another program deleted.
+    sqlx::query!("delete from internal.session_notes where booking_id = $1 and signed_at is null", booking.as_str())
+        .execute(uow.db())
+        .await?;
+    let id = sqlx::query_scalar!(
+        r#"with made as (
+               insert into client_session_notes
+                   (booking_id, client_name, session_timing, host_name, created_at, updated_at)
+               values ($1, $2, $3, $4, $5, $5)
+               returning note_id
+           )
+           insert into internal.session_notes (note_id, booking_id, author_id, started_at)
+           select note_id, $1, $6, $7
+           from made
+           returning note_id as "note_id: NoteId""#,
+        booking.as_str(),
+        session.invitee_name().unwrap_or(NO_NAME),
+        timing,
+        session.host_name(),
+        Timestamp::from(now) as Timestamp,
+        author,
+        now,
+    )
+    .fetch_one(uow.db())
+    .await?;
+    Ok(id)
+}
+
+/// Writes what a draft, which is held, says now, and keeps it as a version; gives it as it stands.
+pub(super) async fn save(
+    uow: &mut UnitOfWork,
+    scope: &Scope,
+    note: SessionNote,
+    event: Event,
+    changes: &Map<String, Value>,
+) -> Result<SessionNote> {
+    let record = note.record;
+    let now = Timestamp::from(uow.now());
+    sqlx::query!(
+        "update client_session_notes
+         set session_status = $2,
+             client_age = $3,
+             gender = $4,
+             occupation = $5,
+             marital_status = $6,
+             concerns_discussed = $7,
+             somatic_cues = $8,
+             interventions_used = $9,
+             interventions_helpful = $10,
+             client_participation = $11,
+             goal_progress = $12,
+             client_values = $13,
+             self_harm_mention = $14,
+             self_harm_details = $15,
+             current_risk_level = $16,
+             protective_factors = $17,
+             health_history = $18,
+             past_diagnoses = $19,
+             next_session_plan = $20,
+             homework_suggested = $21,
+             updated_at = $22
+         where note_id = $1",
+        record.note_id.0,
+        record.session_status,
+        record.client_age,
+        record.gender,
+        record.occupation,
+        record.marital_status,
+        record.concerns_discussed,
+        record.somatic_cues.as_deref(),
+        record.interventions_used,
+        record.interventions_helpful,
+        record.client_participation,
+        record.goal_progress,
+        record.client_values,
+        record.self_harm_mention,
+        record.self_harm_details,
+        record.current_risk_level,
+        record.protective_factors,
+        record.health_history,
+        record.past_diagnoses,
+        record.next_session_plan,
+        record.homework_suggested,
+        now as Timestamp,
+    )
+    .execute(uow.db())
+    .await?;
+    versions::keep(uow, record.note_id, event, changes).await?;
+    SessionNote::read(uow.db(), scope, record.note_id).await
+}

@@ -1,0 +1,70 @@
+//! Reading one session note. Each read is on record before it is answered.
+
+use super::model::SessionNote;
+use crate::platform::{
+    caller::Scope,
+    error::Result,
+    etag::{Preconditions, Versioned},
+    extract::Path,
+    ids::{BookingId, NoteId},
+    problem::Problems,
+    work::{UnitOfWork, Work},
+};
+
+/// Get a session note
+///
+/// Of a booking of mine, or a submitted one of a client assigned to me. Each read is audited.
+#[utoipa::path(
+    get,
+    path = "/session-notes/{note_id}",
+    tag = "notes",
+    params(("note_id" = NoteId, Path, description = "The note's id")),
+    responses(
+        (status = 200, description = "The note", body = SessionNote),
+        (status = 304, description = "Not changed since the version in If-None-Match"),
+        Problems,
+    ),
+)]
+pub(super) async fn get_session_note(
+    scope: Scope,
+    work: Work,
+    Path(id): Path<NoteId>,
+    unless: Preconditions,
+) -> Result<Versioned<SessionNote>> {
+    let mut uow = work.begin().await?;
+    let note = SessionNote::read(uow.db(), &scope, id).await?;
+    Ok(shown(uow, note).await?.unless(unless))
+}
+
+/// Get a booking's session note
+///
+/// Where other programs left several, the one written here, else the newest; `other_note_ids` lists the rest. Each read
+/// is audited.
+#[utoipa::path(
+    get,
+    path = "/bookings/{booking_id}/session-note",
+    tag = "notes",
+    params(("booking_id" = BookingId, Path, description = "The booking's id")),
+    responses(
+        (status = 200, description = "The note", body = SessionNote),
+        (status = 304, description = "Not changed since the version in If-None-Match"),
+        Problems,
+    ),
+)]
+pub(super) async fn get_session_note_of_booking(
+    scope: Scope,
+    work: Work,
+    Path(booking): Path<BookingId>,
+    unless: Preconditions,
+) -> Result<Versioned<SessionNote>> {
+    let mut uow = work.begin().await?;
+    let note = SessionNote::of_booking(uow.db(), &scope, &booking).await?;
+    Ok(shown(uow, note).await?.unless(unless))
+}
+
+/// Puts the read on record, then lets the note out.
+async fn shown(mut uow: UnitOfWork, note: SessionNote) -> Result<Versioned<SessionNote>> {
+    uow.record(note.seen());
+    uow.commit().await?;
+    Ok(note.versioned())
+}

@@ -1,0 +1,68 @@
+//! Saving a draft, as often as its author pauses: what the pages of a browser call autosave.
+//!
+//! Every save names the version it changes, so that of two tabs the second is refused and shown what the first saved. A
+//! draft can be saved whatever became of its booking: nobody loses what they are writing.
+
+use serde_json::json;
+
+use super::{
+    create::save,
+    fields::EditSessionNote,
+    model::{SessionNote, ended},
+    versions::Event,
+};
+use crate::platform::{
+    caller::Scope,
+    error::Result,
+    etag::{Preconditions, Versioned},
+    extract::{Json, Path},
+    ids::NoteId,
+    problem::Problems,
+    work::{UnitOfWork, Work},
+};
+
+/// Save a session note
+///
+/// JSON merge patch, under `If-Match`. Drafts only. What changes nothing makes no version.
+#[utoipa::path(
+    patch,
+    path = "/session-notes/{note_id}",
+    tag = "notes",
+    params(("note_id" = NoteId, Path, description = "The note's id"), Preconditions),
+    request_body = EditSessionNote,
+    responses(
+        (status = 200, description = "Saved", body = SessionNote),
+        (status = 428, description = "If-Match is missing"),
+        Problems,
+    ),
+)]
+pub(super) async fn edit_session_note(
+    scope: Scope,
+    work: Work,
+    Path(id): Path<NoteId>,
+    conditions: Preconditions,
+    Json(request): Json<EditSessionNote>,
+) -> Result<Versioned<SessionNote>> {
+    conditions.require()?;
+    let mut uow = work.begin().await?;
+    let saved = edit(&mut uow, &scope, id, &conditions, request).await;
+    Ok(ended(uow, saved).await?.versioned())
+}
+
+async fn edit(
+    uow: &mut UnitOfWork,
+    scope: &Scope,
+    id: NoteId,
+    conditions: &Preconditions,
+    request: EditSessionNote,
+) -> Result<SessionNote> {
+    let mut note = SessionNote::hold_draft(uow, scope, id, conditions).await?;
+    let changes = request.apply(&mut note.record);
+    if changes.is_empty() {
+        uow.record(note.seen());
+        return Ok(note);
+    }
+    let named: Vec<&String> = changes.keys().collect();
+    uow.record(note.entry("session_notes_edit", "Saved").detail(json!({ "changed": named })));
+    save(uow, scope, note, Event::Saved, &changes).await
+}

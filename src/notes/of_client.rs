@@ -1,0 +1,215 @@
+//! The session notes of one client, as far as a therapist reads them: those of their own sessions with the client, and,
+//! while the client is assigned to them, the submitted ones of earlier therapists. Metadata only.
+//!
+//! Found by `appointments_of_client` and the notes of those bookings: the cost goes with one client's history.
+
+use axum::{extract::State, response::Response};
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::platform::{
+    app::App,
+    caller::Scope,
+    error::{Error, Result},
+    extract::Path,
+    ids::{BookingId, ClientId, NoteId, TherapistId},
+    page::{Key, List, Listing, Page, PageParams, Position, orders},
+    problem::Problems,
+    time::Timestamp,
+};
+
+orders! {
+    /// The orders in which the notes of a client can be listed.
+    ClientNoteOrder: LatestFirst = "-booking_start_at", EarliestFirst = "booking_start_at"
+}
+
+/// They are not filtered.
+#[derive(Debug, Deserialize, IntoParams)]
+pub(super) struct Everything {}
+
+/// What is known of a client's session note without reading it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "note_id": 17,
+    "booking_id": "bk_0199c0de00007000800000000000000a",
+    "booking_start_at": "2026-02-04T10:30:00Z",
+    "therapist_id": "58101",
+    "therapist_name": "Asha Rao",
+    "is_own": false,
+    "is_signed": true,
+    "signed_at": "2026-02-04T11:45:00Z",
+    "created_at": "2026-02-04T11:25:00Z",
+    "updated_at": "2026-02-04T11:45:00Z"
+}))]
+pub(super) struct ClientNoteEntry {
+    /// The note's id.
+    note_id: NoteId,
+    /// The booking of the session.
+    booking_id: Option<BookingId>,
+    /// When the session started.
+    booking_start_at: Timestamp,
+    /// Who held it.
+    therapist_id: Option<TherapistId>,
+    /// Their name.
+    therapist_name: Option<String>,
+    /// Whether the session is the caller's own; where not, the note can only be read.
+    is_own: bool,
+    /// Whether it was signed. A note of another program counts as signed.
+    is_signed: bool,
+    /// When it was signed; null for a draft and for a note of another program.
+    signed_at: Timestamp,
+    /// When it was begun.
+    created_at: Timestamp,
+    /// When it was last changed.
+    updated_at: Timestamp,
+    #[serde(skip)]
+    sort_key: String,
+}
+
+/// Fails unless the client is assigned to the scope's therapist, or has a booking of theirs.
+pub(super) async fn ensure_reach(db: &mut PgConnection, scope: &Scope, client: &ClientId) -> Result<()> {
+    let reached = client.is_possible()
+        && sqlx::query_scalar!(
+            r#"select exists (
+                   select
+                   from all_clients_table c
+                   where c.client_id = $2
+                     and ($1::text is null
+                          or c.therapist_id = $1
+                          or exists (
+                              select
+                              from appointment_table a
+                              join bookings b on b.booking_id = a.session_id
+                              where a.client_id = c.client_id
+                                and b.therapist_id = $1
+                          ))
+               ) as "reached!""#,
+            scope.owner(),
+            client.as_str(),
+        )
+        .fetch_one(db)
+        .await?;
+    if reached { Ok(()) } else { Err(Error::NotFound("client")) }
+}
+
+/// List a client's session notes
+///
+/// Metadata of my own and, while the client is assigned to me, of the submitted ones of earlier therapists; each can be
+/// read by its id. JSON only: never as CSV.
+#[utoipa::path(
+    get,
+    path = "/clients/{client_id}/session-notes",
+    tag = "notes",
+    params(
+        ("client_id" = ClientId, Path, description = "The client's id"),
+        ("sort" = inline(Option<ClientNoteOrder>), Query, description = "The order"),
+        PageParams,
+    ),
+    responses(
+        (status = 200, description = "A page of metadata", body = Page<ClientNoteEntry>),
+        (status = 406, description = "Only CSV is accepted, which this is never answered as"),
+        Problems,
+    ),
+)]
+pub(super) async fn list_session_notes_of_client(
+    scope: Scope,
+    State(app): State<App>,
+    Path(client): Path<ClientId>,
+    listing: Listing<Everything, ClientNoteOrder>,
+) -> Result<Response> {
+    let mut db = app.db.read().await?;
+    ensure_reach(&mut db, &scope, &client).await?;
+    drop(db);
+    listing.request.answer(ClientNotes { scope, client }).await
+}
+
+/// The notes of a client that a scope reaches.
+struct ClientNotes {
+    scope: Scope,
+    client: ClientId,
+}
+
+/// A statement on the notes of a client (`$2`) that a scope (`$1`: its owner) reaches: what it reads, the rest of its
+/// conditions and what follows them, and the arguments from `$3` on.
+macro_rules! of_client {
+    (
+        $query:ident!($($row:ty,)?), [$($columns:literal)+], [$($tail:literal)*],
+        $scope:expr, $client:expr $(, $argument:expr)* $(,)?
+    ) => {
+        sqlx::$query!(
+            $($row,)?
+            $($columns +)+
+            " from appointment_table a
+              join client_session_notes n on n.booking_id = a.session_id
+              left join internal.session_notes own on own.note_id = n.note_id
+              left join bookings b on b.booking_id = a.session_id
+              left join all_clients_table c on c.client_id = a.client_id
+              where a.client_id = $2
+                and ($1::text is null
+                     or b.therapist_id = $1
+                     or (c.therapist_id = $1 and (own.note_id is null or own.signed_at is not null))) "
+            $(+ $tail)*,
+            $scope.owner(),
+            $client.as_str(),
+            $($argument),*
+        )
+    };
+}
+pub(super) use of_client;
+
+impl List for ClientNotes {
+    type Row = ClientNoteEntry;
+    type Order = ClientNoteOrder;
+
+    const AS_CSV: bool = false;
+
+    async fn rows(
+        &self,
+        db: &mut PgConnection,
+        _: ClientNoteOrder,
+        position: &Position,
+    ) -> Result<Vec<ClientNoteEntry>> {
+        macro_rules! page {
+            ($beyond:literal, $direction:literal) => {
+                of_client!(
+                    query_as!(ClientNoteEntry,),
+                    [r#"select n.note_id as "note_id: NoteId",
+                               n.booking_id as "booking_id: BookingId",
+                               b.booking_start_at as "booking_start_at!: Timestamp",
+                               b.therapist_id as "therapist_id?: TherapistId",
+                               coalesce(b.booking_host_name, a.therapist_name, n.host_name) as therapist_name,
+                               coalesce(b.therapist_id = $1, false) as "is_own!",
+                               (own.note_id is null or own.signed_at is not null) as "is_signed!",
+                               own.signed_at as "signed_at!: Timestamp",
+                               n.created_at as "created_at!: Timestamp",
+                               n.updated_at as "updated_at!: Timestamp",
+                               coalesce(b.booking_start_at, '-infinity')::text as "sort_key!" "#],
+                    [
+                        "and ($3::text is null or (coalesce(b.booking_start_at, '-infinity'), n.note_id) " $beyond
+                        " ($3::text::timestamp, $4::text::integer))
+                         order by coalesce(b.booking_start_at, '-infinity') " $direction ", n.note_id " $direction
+                        " limit $5"
+                    ],
+                    self.scope,
+                    self.client,
+                    position.sort(),
+                    position.id(),
+                    position.limit,
+                )
+                .fetch_all(db)
+                .await
+            };
+        }
+        Ok(if position.descending { page!("<", "desc") } else { page!(">", "asc") }?)
+    }
+
+    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
+        let count = of_client!(query_scalar!(), [r#"select count(*) as "count!" "#], [], self.scope, self.client);
+        Ok(count.fetch_one(db).await?)
+    }
+
+    fn key(note: &ClientNoteEntry) -> Key {
+        Key { sort: note.sort_key.clone(), id: note.note_id.to_string() }
+    }
+}

@@ -1,0 +1,156 @@
+//! How a client's risk went from session to session, by the words of the submitted notes. No free text: a word of another
+//! program that is none of the known ones is told as `other`, and read in its note.
+//!
+//! Levels are clinical, so each look at a client's timeline is on record like the reading of a note.
+
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::json;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+
+use super::of_client::{ClientNoteOrder, Everything, ensure_reach, of_client};
+use crate::platform::{
+    audit::Entry,
+    caller::Scope,
+    error::Result,
+    extract::Path,
+    ids::{BookingId, ClientId, NoteId, TherapistId},
+    page::{Key, List, Listing, Page, PageParams, Position},
+    problem::Problems,
+    text::NO_NAME,
+    time::Timestamp,
+    work::Work,
+};
+
+/// What a submitted note says of the risk.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "note_id": 17,
+    "booking_id": "bk_0199c0de00007000800000000000000a",
+    "booking_start_at": "2026-02-04T10:30:00Z",
+    "therapist_id": "58101",
+    "therapist_name": "Asha Rao",
+    "self_harm_mention": "no",
+    "current_risk_level": "low"
+}))]
+pub(super) struct RiskEntry {
+    /// The note's id.
+    note_id: NoteId,
+    /// The booking of the session.
+    booking_id: Option<BookingId>,
+    /// When the session started.
+    booking_start_at: Timestamp,
+    /// Who held it.
+    therapist_id: Option<TherapistId>,
+    /// Their name.
+    therapist_name: Option<String>,
+    /// Whether self-harm was mentioned: `yes`, `no`, `other` (see the note), or null where nothing is said.
+    self_harm_mention: Option<String>,
+    /// `none`, `low`, `moderate`, `high`, `other` (see the note), or null where nothing is said.
+    current_risk_level: Option<String>,
+    #[serde(skip)]
+    sort_key: String,
+}
+
+/// List a client's risk
+///
+/// By session, latest first, from the submitted notes that I may read. Each read is audited. JSON only: never as CSV.
+#[utoipa::path(
+    get,
+    path = "/clients/{client_id}/risk",
+    tag = "notes",
+    params(
+        ("client_id" = ClientId, Path, description = "The client's id"),
+        ("sort" = inline(Option<ClientNoteOrder>), Query, description = "The order"),
+        PageParams,
+    ),
+    responses(
+        (status = 200, description = "A page of the timeline", body = Page<RiskEntry>),
+        (status = 406, description = "Only CSV is accepted, which this is never answered as"),
+        Problems,
+    ),
+)]
+pub(super) async fn list_risk_of_client(
+    scope: Scope,
+    work: Work,
+    Path(client): Path<ClientId>,
+    listing: Listing<Everything, ClientNoteOrder>,
+) -> Result<Response> {
+    let mut uow = work.begin().await?;
+    ensure_reach(uow.db(), &scope, &client).await?;
+    let name = sqlx::query_scalar!("select client_name from all_clients_table where client_id = $1", client.as_str())
+        .fetch_optional(uow.db())
+        .await?
+        .flatten();
+    let name = name.as_deref().unwrap_or(NO_NAME);
+    uow.record(
+        Entry::new("risk_read", format!("Read the risk of {name}"))
+            .on("client", &client)
+            .client(&client, name)
+            .detail(json!({})),
+    );
+    uow.commit().await?;
+    listing.request.answer(Risk { scope, client }).await
+}
+
+/// The submitted notes of a client that a scope reaches.
+struct Risk {
+    scope: Scope,
+    client: ClientId,
+}
+
+impl List for Risk {
+    type Row = RiskEntry;
+    type Order = ClientNoteOrder;
+
+    const AS_CSV: bool = false;
+
+    async fn rows(&self, db: &mut PgConnection, _: ClientNoteOrder, position: &Position) -> Result<Vec<RiskEntry>> {
+        macro_rules! page {
+            ($beyond:literal, $direction:literal) => {
+                of_client!(
+                    query_as!(RiskEntry,),
+                    [r#"select n.note_id as "note_id: NoteId",
+                               n.booking_id as "booking_id: BookingId",
+                               b.booking_start_at as "booking_start_at!: Timestamp",
+                               b.therapist_id as "therapist_id?: TherapistId",
+                               coalesce(b.booking_host_name, a.therapist_name, n.host_name) as therapist_name,
+                               internal.mention_word(n.self_harm_mention) as self_harm_mention,
+                               internal.risk_word(n.current_risk_level) as current_risk_level,
+                               coalesce(b.booking_start_at, '-infinity')::text as "sort_key!" "#],
+                    [
+                        "and (own.note_id is null or own.signed_at is not null)
+                         and ($3::text is null or (coalesce(b.booking_start_at, '-infinity'), n.note_id) " $beyond
+                        " ($3::text::timestamp, $4::text::integer))
+                         order by coalesce(b.booking_start_at, '-infinity') " $direction ", n.note_id " $direction
+                        " limit $5"
+                    ],
+                    self.scope,
+                    self.client,
+                    position.sort(),
+                    position.id(),
+                    position.limit,
+                )
+                .fetch_all(db)
+                .await
+            };
+        }
+        Ok(if position.descending { page!("<", "desc") } else { page!(">", "asc") }?)
+    }
+
+    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
+        let count = of_client!(
+            query_scalar!(),
+            [r#"select count(*) as "count!" "#],
+            ["and (own.note_id is null or own.signed_at is not null)"],
+            self.scope,
+            self.client,
+        );
+        Ok(count.fetch_one(db).await?)
+    }
+
+    fn key(entry: &RiskEntry) -> Key {
+        Key { sort: entry.sort_key.clone(), id: entry.note_id.to_string() }
+    }
+}

@@ -1,0 +1,142 @@
+//! Signing a session note: it is submitted, and stays as it is from then on.
+//!
+//! The booking is held before the note (everybody takes the locks in this order), and completed by its own operation.
+//! Admins are told, and told apart where the risk has risen to high since the client's session before: the therapist and
+//! the booking, nothing of what the note says.
+
+use axum::http::StatusCode;
+use serde_json::{Map, json};
+
+use super::{
+    create::{ensure_took_place, repeated},
+    model::{SessionNote, ended},
+    refusal::NoteRefusal,
+    versions::{self, Event},
+};
+use crate::{
+    bookings,
+    notifications::{self, Notice, NotificationKind, Recipient},
+    platform::{
+        caller::Scope,
+        error::{Error, Result},
+        etag::{Preconditions, Versioned},
+        extract::Path,
+        ids::{BookingId, ClientId, NoteId},
+        problem::Problems,
+        status::RiskLevel,
+        time::Timestamp,
+        work::{UnitOfWork, Work},
+    },
+};
+
+/// Sign a session note
+///
+/// Under `If-Match`. Submits the draft: its text stays as it is from then on, the booking is completed, the admins are
+/// told. Refused while the booking is cancelled or a no-show.
+#[utoipa::path(
+    post,
+    path = "/session-notes/{note_id}/sign",
+    tag = "notes",
+    params(("note_id" = NoteId, Path, description = "The note's id"), Preconditions),
+    responses(
+        (status = 200, description = "Signed", body = SessionNote),
+        (status = 428, description = "If-Match is missing"),
+        Problems,
+    ),
+)]
+pub(super) async fn sign_session_note(
+    scope: Scope,
+    work: Work,
+    Path(id): Path<NoteId>,
+    conditions: Preconditions,
+) -> Result<Versioned<SessionNote>> {
+    conditions.require()?;
+    let mut uow = work.begin().await?;
+    let signed = match uow.take_earlier() {
+        Some(earlier) => repeated(&mut uow, &scope, &earlier).await,
+        None => sign(&mut uow, &scope, id, &conditions).await,
+    };
+    Ok(ended(uow, signed).await?.versioned())
+}
+
+async fn sign(uow: &mut UnitOfWork, scope: &Scope, id: NoteId, conditions: &Preconditions) -> Result<SessionNote> {
+    let seen = SessionNote::read(uow.db(), scope, id).await?.record;
+    if !seen.is_own {
+        return Err(NoteRefusal::NotAuthor.into());
+    }
+    let booking = seen.booking_id.ok_or_else(|| Error::internal("a note of one's own without a booking"))?;
+    let session = bookings::Session::hold(uow, scope, &booking).await?;
+    let note = SessionNote::hold_draft(uow, scope, id, conditions).await?;
+    ensure_took_place(&session, uow.now())?;
+    let now = uow.now();
+    sqlx::query!(
+        "update client_session_notes set updated_at = $2 where note_id = $1",
+        id.0,
+        Timestamp::from(now) as Timestamp,
+    )
+    .execute(uow.db())
+    .await?;
+    sqlx::query!("update internal.session_notes set signed_at = $2 where note_id = $1", id.0, now)
+        .execute(uow.db())
+        .await?;
+    versions::keep(uow, id, Event::Signed, &Map::new()).await?;
+    // First of all entries, so that it is the one the practice reads.
+    uow.record(note.entry("session_notes", "Submitted").detail(json!({ "booking_id": booking })));
+    session.complete(uow, scope).await?;
+    tell(uow, &session, &booking, &note).await?;
+    uow.answers_with(StatusCode::OK, id);
+    SessionNote::read(uow.db(), scope, id).await
+}
+
+async fn tell(
+    uow: &mut UnitOfWork,
+    session: &bookings::Session,
+    booking: &BookingId,
+    note: &SessionNote,
+) -> Result<()> {
+    let therapist = session.host_name().unwrap_or("A therapist");
+    let notice = Notice {
+        kind: NotificationKind::SessionNotesSubmitted,
+        title: "Session notes submitted",
+        message: &format!("{therapist} submitted the notes of booking {booking}"),
+        related_id: booking.as_str(),
+        to: &[Recipient::Admins],
+    };
+    notifications::notify(uow, notice).await?;
+    let high = note.record.current_risk_level.as_deref() == Some(RiskLevel::High.as_str());
+    if high && !was_high(uow, session.client().0, booking).await? {
+        let notice = Notice {
+            kind: NotificationKind::RiskRaised,
+            title: "Risk raised",
+            message: &format!("{therapist}, booking {booking}"),
+            related_id: booking.as_str(),
+            to: &[Recipient::Admins],
+        };
+        notifications::notify(uow, notice).await?;
+    }
+    Ok(())
+}
+
+/// Whether the risk was high by the submitted note of the client's session before this one, whoever held it.
+async fn was_high(uow: &mut UnitOfWork, client: &ClientId, booking: &BookingId) -> Result<bool> {
+    let before = sqlx::query_scalar!(
+        r#"select internal.risk_word(n.current_risk_level) as level
+           from bookings this
+           join appointment_table a on a.client_id = $1
+           join bookings b on b.booking_id = a.session_id
+           join client_session_notes n on n.booking_id = b.booking_id
+           left join internal.session_notes own on own.note_id = n.note_id
+           where this.booking_id = $2
+             and (own.note_id is null or own.signed_at is not null)
+             and (coalesce(b.booking_start_at, '-infinity'), b.booking_id)
+                 < (coalesce(this.booking_start_at, '-infinity'), this.booking_id)
+           order by coalesce(b.booking_start_at, '-infinity') desc, b.booking_id desc, own.note_id is null,
+                    coalesce(n.created_at, '-infinity') desc, n.note_id desc
+           limit 1"#,
+        client.as_str(),
+        booking.as_str(),
+    )
+    .fetch_optional(uow.db())
+    .await?;
+    Ok(before.flatten().as_deref() == Some(RiskLevel::High.as_str()))
+}

@@ -1,0 +1,177 @@
+//! The versions of a session note: each state it has been in, and what changed from one to the next.
+
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sqlx::PgConnection;
+use utoipa::{IntoParams, ToSchema};
+
+use super::model::SessionNote;
+use crate::platform::{
+    caller::Scope,
+    error::{Error, Result},
+    extract::Path,
+    ids::{NoteId, UserId},
+    page::{Key, List, Listing, Page, PageParams, Position, orders},
+    problem::Problems,
+    time::Timestamp,
+    work::{UnitOfWork, Work},
+};
+
+orders! {
+    /// The orders in which versions can be listed.
+    VersionOrder: NewestFirst = "-version", OldestFirst = "version"
+}
+
+/// Versions are not filtered.
+#[derive(Debug, Deserialize, IntoParams)]
+pub(super) struct Everything {}
+
+/// What made a version.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Event {
+    Created,
+    Saved,
+    Signed,
+}
+
+impl Event {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Saved => "saved",
+            Self::Signed => "signed",
+        }
+    }
+}
+
+/// A version of a session note.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "version": 2,
+    "event": "saved",
+    "saved_at": "2026-02-04T11:30:00Z",
+    "author_id": 7,
+    "author_name": "Asha Rao",
+    "changes": { "next_session_plan": { "from": null, "to": "Review the thought record" } }
+}))]
+pub(super) struct NoteVersion {
+    /// Its number; the first is 1.
+    version: i32,
+    /// What made it: `created`, `saved` or `signed`.
+    event: String,
+    /// When.
+    saved_at: Timestamp,
+    /// The account that did it.
+    author_id: UserId,
+    /// The name of that account.
+    author_name: Option<String>,
+    /// Every field that differs from the version before: `{"field": {"from": …, "to": …}}`.
+    #[schema(value_type = Object)]
+    changes: Value,
+}
+
+/// List the versions of a session note
+///
+/// Latest first, each with what changed in it. A note of another program has none. Each read is audited, page by page.
+/// JSON only: never as CSV.
+#[utoipa::path(
+    get,
+    path = "/session-notes/{note_id}/versions",
+    tag = "notes",
+    params(
+        ("note_id" = NoteId, Path, description = "The note's id"),
+        ("sort" = inline(Option<VersionOrder>), Query, description = "The order"),
+        PageParams,
+    ),
+    responses(
+        (status = 200, description = "A page of versions", body = Page<NoteVersion>),
+        (status = 406, description = "Only CSV is accepted, which this is never answered as"),
+        Problems,
+    ),
+)]
+pub(super) async fn list_note_versions(
+    scope: Scope,
+    work: Work,
+    Path(id): Path<NoteId>,
+    listing: Listing<Everything, VersionOrder>,
+) -> Result<Response> {
+    let mut uow = work.begin().await?;
+    let note = SessionNote::read(uow.db(), &scope, id).await?;
+    uow.record(note.entry("session_notes_read", "Read the versions of"));
+    uow.commit().await?;
+    listing.request.answer(Versions(id)).await
+}
+
+/// Keeps what a note, which is held, says now as a version.
+pub(super) async fn keep(uow: &mut UnitOfWork, note: NoteId, event: Event, changes: &Map<String, Value>) -> Result<()> {
+    let author = uow.actor().map(|actor| actor.user_id.0).ok_or_else(|| Error::internal("a note without an author"))?;
+    let now = uow.now();
+    sqlx::query!(
+        "insert into internal.note_versions (note_id, version, saved_at, author_id, event, changes)
+         select $1, coalesce(max(version), 0) + 1, $2, $3, $4, $5
+         from internal.note_versions
+         where note_id = $1",
+        note.0,
+        now,
+        author,
+        event.as_str(),
+        sqlx::types::Json(changes) as _,
+    )
+    .execute(uow.db())
+    .await?;
+    Ok(())
+}
+
+/// The versions of one note.
+struct Versions(NoteId);
+
+impl List for Versions {
+    type Row = NoteVersion;
+    type Order = VersionOrder;
+
+    const AS_CSV: bool = false;
+
+    async fn rows(&self, db: &mut PgConnection, _: VersionOrder, position: &Position) -> Result<Vec<NoteVersion>> {
+        macro_rules! page {
+            ($beyond:literal, $direction:literal) => {
+                sqlx::query_as!(
+                    NoteVersion,
+                    r#"select v.version,
+                              v.event,
+                              v.saved_at as "saved_at!: Timestamp",
+                              v.author_id as "author_id: UserId",
+                              coalesce(u.full_name, u.name) as author_name,
+                              v.changes
+                       from internal.note_versions v
+                       left join users u on u.id = v.author_id
+                       where v.note_id = $1
+                         and ($2::text is null or v.version "#
+                        + $beyond
+                        + " $2::text::integer)
+                       order by v.version "
+                        + $direction
+                        + " limit $3",
+                    self.0.0,
+                    position.sort(),
+                    position.limit,
+                )
+                .fetch_all(db)
+                .await
+            };
+        }
+        Ok(if position.descending { page!("<", "desc") } else { page!(">", "asc") }?)
+    }
+
+    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
+        let count = sqlx::query_scalar!(
+            r#"select count(*) as "count!" from internal.note_versions where note_id = $1"#,
+            self.0.0
+        );
+        Ok(count.fetch_one(db).await?)
+    }
+
+    fn key(version: &NoteVersion) -> Key {
+        Key { sort: version.version.to_string(), id: String::new() }
+    }
+}
