@@ -143,6 +143,11 @@ async fn every_filter_leaves_what_it_says_and_the_counts_agree() {
         ("free=false", |row| row["is_free_consultation"] == false),
         ("has_note=true", |row| row["has_session_note"] == true),
         ("has_note=false&therapist_id=T1", |row| row["has_session_note"] == false && row["therapist_id"] == "T1"),
+        ("active=true", |row| row["booking_status"] != "cancelled" && row["booking_status"] != "no_show"),
+        ("active=false", |row| row["booking_status"] == "cancelled" || row["booking_status"] == "no_show"),
+        ("refund_status=completed", |row| row["refund_status"] == "completed"),
+        ("has_therapist=true", |row| row["therapist_id"] != Value::Null),
+        ("has_therapist=false", |row| row["therapist_id"] == Value::Null),
         ("from=2026-02-04&to=2026-02-04", |row| {
             ("2026-02-03T18:30:00Z".."2026-02-04T18:30:00Z").contains(&text(row, "booking_start_at"))
         }),
