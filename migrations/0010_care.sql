@@ -30,5 +30,4 @@ create index client_transfers_search on public.client_transfer_history
     using gin (internal.search_text(client_name, client_email, client_phone) internal.gin_trgm_ops);
 
 -- A merge looks for all that refers to a client.
-create index refund_cancellation_of_client on public.refund_cancellation_table (client_id);
 create index clients_merged_into on internal.clients (merged_into) where merged_into is not null;

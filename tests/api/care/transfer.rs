@@ -288,6 +288,21 @@ async fn what_cannot_be() {
 }
 
 #[tokio::test]
+async fn a_retired_therapist_takes_no_clients_and_gives_theirs() {
+    let api = practice().await;
+    let retire = |id: &str| format!("/api/v1/admin/therapists/{id}/retire");
+    api.admin().post(&retire("T2"), json!({})).await.ok();
+    let body = json!({ "to_therapist_id": "T2", "allow_overlap": true, "reason": "x" });
+    transfer(&api, "C1", body).await.is_problem(409, "therapist-retired");
+    let many = json!({ "from_therapist_id": "T1", "to_therapist_id": "T2" });
+    api.admin().post(&format!("{CLIENTS}/transfer"), many).await.is_problem(409, "therapist-retired");
+    transfer(&api, "C1", json!({ "to_therapist_id": "T3" })).await.created();
+    api.admin().post(&retire("T1"), json!({})).await.ok();
+    api.given(client("C2").with("therapist_id", "T1")).await;
+    transfer(&api, "C2", json!({ "to_therapist_id": "T3" })).await.created();
+}
+
+#[tokio::test]
 async fn a_stale_version_is_told_the_present_one() {
     let api = practice().await;
     let path = format!("{CLIENTS}/C1/transfer");

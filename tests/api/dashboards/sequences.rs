@@ -40,7 +40,7 @@ fn step(api: &TestApi, dice: &mut Dice, known: &Known) -> (&'static str, String,
         let half_hours = i64::try_from(dice.below(range)).expect("small") + from * 2;
         json!(api.now() + TimeDelta::minutes(30 * half_hours))
     };
-    let operation = if known.bookings.is_empty() { 0 } else { dice.below(14) };
+    let operation = if known.bookings.is_empty() { 0 } else { dice.below(16) };
     match operation {
         0..=3 => {
             let id = known.client(dice).to_owned();
@@ -82,6 +82,15 @@ fn step(api: &TestApi, dice: &mut Dice, known: &Known) -> (&'static str, String,
             });
             ("transfer many", format!("{CLIENTS}/transfer"), body)
         }
+        13 => {
+            let payment = 1 + dice.below(known.bookings.len());
+            ("refund", format!("/api/v1/admin/payments/{payment}/refund"), json!({ "refund_amount": "850.00" }))
+        }
+        14 => {
+            let status = dice.of(&["processing", "completed", "failed", "initiated"]);
+            let refund = 1 + dice.below(known.bookings.len());
+            ("refund status", format!("/api/v1/admin/refunds/{refund}/status"), json!({ "refund_status": status }))
+        }
         _ => {
             let gone = known.client(dice);
             ("merge", format!("{CLIENTS}/{}/merge", known.client(dice)), json!({ "merge_client_id": gone }))
@@ -101,7 +110,7 @@ async fn any_sequence_of_operations_leaves_what_a_recomputation_gives() {
         api.given_all(THERAPISTS.map(therapist)).await;
         let mut dice = Dice(seed);
         let mut known = Known::default();
-        for number in 0..120 {
+        for number in 0..160 {
             if known.clients.len() < 4 {
                 known.clients.push(api.given(client(&format!("C{number}"))).await);
             }
@@ -129,6 +138,18 @@ async fn any_sequence_of_operations_leaves_what_a_recomputation_gives() {
             assert!(seed % 2 == 0 || drift.upcoming == 0, "seed {seed}, step {number}: {name} {path}: {drift:?}");
         }
     }
-    let all = ["book", "cancel", "complete", "merge", "no-show", "reschedule", "restore", "transfer", "transfer many"];
+    let all = [
+        "book",
+        "cancel",
+        "complete",
+        "merge",
+        "no-show",
+        "refund",
+        "refund status",
+        "reschedule",
+        "restore",
+        "transfer",
+        "transfer many",
+    ];
     assert_eq!(done.keys().copied().collect::<Vec<_>>(), all, "each of them succeeded at times: {done:?}");
 }
