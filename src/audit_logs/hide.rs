@@ -131,7 +131,7 @@ pub(super) async fn hide_audit_logs(
 }
 
 /// What hiding came to.
-struct Hidden {
+struct Outcome {
     hidden: usize,
     already_hidden: usize,
     /// The place of the first id that names no row.
@@ -139,7 +139,7 @@ struct Hidden {
 }
 
 /// Hides rows, and records it for each that was not hidden.
-async fn hide(uow: &mut UnitOfWork, ids: &[AuditLogId], reason: Option<&str>) -> Result<Hidden> {
+async fn hide(uow: &mut UnitOfWork, ids: &[AuditLogId], reason: Option<&str>) -> Result<Outcome> {
     let numbers: Vec<i32> = ids.iter().map(|id| id.0).collect();
     let found = sqlx::query!(
         r#"select log_id, is_visible is not false as "shown!"
@@ -165,5 +165,5 @@ async fn hide(uow: &mut UnitOfWork, ids: &[AuditLogId], reason: Option<&str>) ->
     if shown.is_empty() {
         uow.record(Entry::new("audit_hide", "").detail(json!({ "already_hidden": numbers })).quiet());
     }
-    Ok(Hidden { hidden: shown.len(), already_hidden: found.len() - shown.len(), missing })
+    Ok(Outcome { hidden: shown.len(), already_hidden: found.len() - shown.len(), missing })
 }

@@ -21,6 +21,7 @@ use crate::platform::{
     "is_read": false,
     "created_at": "2026-02-04T10:30:00Z"
 }))]
+#[expect(clippy::struct_field_names, reason = "fields are named like their columns")]
 pub(super) struct Notification {
     /// Names it; later ones have higher numbers, though not all appear in that order.
     pub(super) notification_id: NotificationId,
