@@ -249,7 +249,7 @@ async fn nothing_is_lost_by_those_who_come_and_go() {
         let mut random = numbers(seed);
         let mut told = BTreeSet::new();
         while told.len() < 120 {
-            if random() % 4 == 0 {
+            if random().is_multiple_of(4) {
                 let last = events.close();
                 events = Events::since(&instances[random() % 2].admin(), &last).await;
             }

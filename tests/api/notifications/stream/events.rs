@@ -82,9 +82,8 @@ impl Events {
     /// The next event, comments skipped; none at the end.
     pub async fn next(&mut self) -> Option<Value> {
         loop {
-            match self.block().await? {
-                Some(event) => return Some(event),
-                None => {}
+            if let Some(event) = self.block().await? {
+                return Some(event);
             }
         }
     }
@@ -111,7 +110,6 @@ impl Events {
     }
 
     /// The next block: an event, or a comment; none at the end.
-    #[expect(clippy::option_option, reason = "the end is not a comment")]
     async fn block(&mut self) -> Option<Option<Value>> {
         let end = loop {
             if let Some(end) = self.text.find("\n\n") {

@@ -1,0 +1,131 @@
+//! The heads of the trail's chain. One that is kept elsewhere proves later that nothing before it was cut off or rewritten:
+//! `safestories audit verify --checkpoint` takes it.
+
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::platform::{
+    caller::Scope,
+    error::Result,
+    page::{Key, List, Listing, Page, PageParams, Position, orders},
+    problem::Problems,
+    time::Timestamp,
+};
+
+orders! {
+    /// The orders in which checkpoints can be listed.
+    CheckpointOrder: LatestFirst = "-seq", EarliestFirst = "seq"
+}
+
+/// Which checkpoints an admin lists.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct CheckpointFilter {
+    /// Only those that bear a signature, or only those that bear none.
+    signed: Option<bool>,
+}
+
+/// The head of the chain after an entry.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "seq": 5120, "entries": 3, "sealed_at": "2026-02-04T04:30:01Z",
+    "head": "5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9",
+    "key_id": "0a1b2c3d4e5f60718293a4b5c6d7e8f9", "signature": "bm8gc2lnbmF0dXJl"
+}))]
+pub(super) struct Checkpoint {
+    /// The number of the last entry before it, counted from 1 in the order of the chain.
+    seq: i64,
+    /// How many entries it sealed.
+    entries: i32,
+    /// When.
+    sealed_at: Timestamp,
+    /// The hash of that entry, and so of all before it: SHA-256 in hexadecimal digits.
+    head: String,
+    /// Which key signed it; null where the server had none.
+    key_id: Option<String>,
+    /// The Ed25519 signature in Base64.
+    signature: Option<String>,
+}
+
+/// List the trail's checkpoints
+///
+/// The signed heads of the chain that every entry of the trail is part of, latest first.
+#[utoipa::path(
+    get,
+    path = "/audit-logs/checkpoints",
+    tag = "audit",
+    params(
+        CheckpointFilter,
+        ("sort" = inline(Option<CheckpointOrder>), Query, description = "The order"),
+        PageParams,
+    ),
+    responses(
+        (status = 200, description = "A page of checkpoints", content(
+            (Page<Checkpoint> = "application/json"),
+            (String = "text/csv"),
+        )),
+        Problems,
+    ),
+)]
+pub(super) async fn list_checkpoints(
+    _: Scope,
+    listing: Listing<CheckpointFilter, CheckpointOrder>,
+) -> Result<Response> {
+    listing.request.answer(Checkpoints(listing.filter)).await
+}
+
+/// The checkpoints that a filter wants.
+struct Checkpoints(CheckpointFilter);
+
+impl List for Checkpoints {
+    type Row = Checkpoint;
+    type Order = CheckpointOrder;
+
+    async fn rows(&self, db: &mut PgConnection, _: CheckpointOrder, position: &Position) -> Result<Vec<Checkpoint>> {
+        macro_rules! read {
+            ($beyond:literal, $direction:literal) => {
+                sqlx::query_as!(
+                    Checkpoint,
+                    r#"select seq,
+                              entries,
+                              sealed_at as "sealed_at!: Timestamp",
+                              encode(head, 'hex') as "head!",
+                              key_id,
+                              translate(encode(signature, 'base64'), E'\n', '') as signature
+                       from internal.audit_checkpoints
+                       where ($1::boolean is null or (signature is not null) = $1)
+                         and ($2::text is null or seq "#
+                        + $beyond
+                        + " $2::text::bigint)
+                       order by seq "
+                        + $direction
+                        + " limit $3",
+                    self.0.signed,
+                    position.sort(),
+                    position.limit,
+                )
+                .fetch_all(db)
+                .await?
+            };
+        }
+        Ok(if position.descending { read!("<", "desc") } else { read!(">", "asc") })
+    }
+
+    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
+        let total = sqlx::query_scalar!(
+            r#"select count(*) as "total!"
+               from internal.audit_checkpoints
+               where ($1::boolean is null or (signature is not null) = $1)"#,
+            self.0.signed,
+        )
+        .fetch_one(db)
+        .await?;
+        Ok(total)
+    }
+
+    fn key(checkpoint: &Checkpoint) -> Key {
+        Key { sort: checkpoint.seq.to_string(), id: String::new() }
+    }
+}
