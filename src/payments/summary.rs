@@ -6,41 +6,28 @@
 //! the net.
 
 use axum::extract::State;
-use chrono::{Datelike as _, Days, NaiveDate};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use chrono::NaiveDate;
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::period::Period;
-use crate::platform::{
-    app::App,
-    error::{Error, Result},
-    extract::{Json, Query},
-    ids::TherapistId,
-    money::Amount,
-    problem::Problems,
-    time::{Day, Timestamp, Zone},
+use crate::{
+    dashboards::{Period, PeriodParams},
+    platform::{
+        app::App,
+        error::Result,
+        extract::{Json, Query},
+        ids::TherapistId,
+        money::Amount,
+        problem::Problems,
+        time::Timestamp,
+    },
 };
-
-/// The period of a summary.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct SummaryPeriod {
-    /// The first calendar day; the first of the month of `to` if not given.
-    #[param(example = "2026-02-01")]
-    from: Option<Day>,
-    /// The last calendar day; today if not given.
-    #[param(example = "2026-02-28")]
-    to: Option<Day>,
-    /// The zone of the calendar days; the practice's if not given.
-    #[param(example = "Asia/Kolkata")]
-    tz: Option<Zone>,
-}
 
 /// Sums over the bookings of a period.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(example = json!({
     "payments": 120, "gross": "204000.00", "refunds": 6, "refunded": "8500.00", "net": "195500.00",
-    "refunds_in_flight": 2, "in_flight": "3400.00"
+    "open_refunds": 2, "refunds_in_flight": "3400.00"
 }))]
 pub(super) struct MoneyFigures {
     /// How many bookings brought something in.
@@ -54,9 +41,9 @@ pub(super) struct MoneyFigures {
     /// Gross less refunded.
     net: Amount,
     /// How many refunds are initiated or processing.
-    refunds_in_flight: i64,
+    open_refunds: i64,
     /// What is on its way back.
-    in_flight: Amount,
+    refunds_in_flight: Amount,
 }
 
 /// The figures of one gateway.
@@ -122,39 +109,27 @@ pub(super) struct PaymentSummary {
     get,
     path = "/payments/summary",
     tag = "payments",
-    params(SummaryPeriod),
+    params(PeriodParams),
     responses((status = 200, description = "The figures", body = PaymentSummary), Problems),
 )]
 pub(super) async fn summarize_payments(
     State(app): State<App>,
-    Query(period): Query<SummaryPeriod>,
+    Query(params): Query<PeriodParams>,
 ) -> Result<Json<PaymentSummary>> {
-    let zone = period.tz.unwrap_or(app.zone);
-    let today = zone.date(app.clock.now());
-    let to = period.to.map_or_else(|| period.from.map_or(today, |from| today.max(from.date())), Day::date);
-    let from = period.from.map_or_else(|| to.with_day(1).unwrap_or(to), Day::date);
-    if from > to {
-        return Err(Error::query("to", "is before `from`"));
-    }
-    let length = u64::try_from((to - from).num_days()).unwrap_or_default() + 1;
-    let before = |day: NaiveDate, days| day.checked_sub_days(Days::new(days)).unwrap_or(NaiveDate::MIN);
-    let (previous_from, previous_to) = (before(from, length), before(from, 1));
-    let days = |from, to| {
-        let range = zone.days(from, to);
-        Period { from: range.start.into(), before: range.end.into() }
-    };
-    let mut rows = rows(&app, days(previous_from, previous_to), days(from, to)).await?;
+    let period = params.period(&app)?;
+    let before = period.previous();
+    let mut rows = rows(&app, before, period).await?;
     let [current, previous] = match rows.iter().position(|row| row.part == 0) {
         Some(total) => rows.remove(total).figures(),
         None => [MoneyFigures::nothing(), MoneyFigures::nothing()],
     };
     let (gateways, therapists): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.part == 1);
     Ok(Json(PaymentSummary {
-        from,
-        to,
-        previous_from,
-        previous_to,
-        tz: zone.to_string(),
+        from: period.from,
+        to: period.to,
+        previous_from: before.from,
+        previous_to: before.to,
+        tz: period.zone.to_string(),
         current,
         previous,
         gateways: gateways
@@ -187,15 +162,15 @@ struct Sums {
     refunds: i64,
     refunded: Amount,
     net: Amount,
-    refunds_in_flight: i64,
-    in_flight: Amount,
+    open_refunds: i64,
+    refunds_in_flight: Amount,
     payments_before: i64,
     gross_before: Amount,
     refunds_before: i64,
     refunded_before: Amount,
     net_before: Amount,
-    refunds_in_flight_before: i64,
-    in_flight_before: Amount,
+    open_refunds_before: i64,
+    refunds_in_flight_before: Amount,
 }
 
 impl Sums {
@@ -207,8 +182,8 @@ impl Sums {
             refunds: self.refunds,
             refunded: self.refunded,
             net: self.net,
+            open_refunds: self.open_refunds,
             refunds_in_flight: self.refunds_in_flight,
-            in_flight: self.in_flight,
         };
         let previous = MoneyFigures {
             payments: self.payments_before,
@@ -216,8 +191,8 @@ impl Sums {
             refunds: self.refunds_before,
             refunded: self.refunded_before,
             net: self.net_before,
+            open_refunds: self.open_refunds_before,
             refunds_in_flight: self.refunds_in_flight_before,
-            in_flight: self.in_flight_before,
         };
         [current, previous]
     }
@@ -226,7 +201,15 @@ impl Sums {
 impl MoneyFigures {
     fn nothing() -> Self {
         let zero = Amount::ZERO;
-        Self { payments: 0, gross: zero, refunds: 0, refunded: zero, net: zero, refunds_in_flight: 0, in_flight: zero }
+        Self {
+            payments: 0,
+            gross: zero,
+            refunds: 0,
+            refunded: zero,
+            net: zero,
+            open_refunds: 0,
+            refunds_in_flight: zero,
+        }
     }
 }
 
@@ -244,15 +227,15 @@ async fn rows(app: &App, previous: Period, current: Period) -> Result<Vec<Sums>>
                   s.refunds as "refunds!",
                   s.refunded as "refunded!: Amount",
                   s.gross - s.refunded as "net!: Amount",
-                  s.refunds_in_flight as "refunds_in_flight!",
-                  s.in_flight as "in_flight!: Amount",
+                  s.open_refunds as "open_refunds!",
+                  s.refunds_in_flight as "refunds_in_flight!: Amount",
                   s.payments_before as "payments_before!",
                   s.gross_before as "gross_before!: Amount",
                   s.refunds_before as "refunds_before!",
                   s.refunded_before as "refunded_before!: Amount",
                   s.gross_before - s.refunded_before as "net_before!: Amount",
-                  s.refunds_in_flight_before as "refunds_in_flight_before!",
-                  s.in_flight_before as "in_flight_before!: Amount"
+                  s.open_refunds_before as "open_refunds_before!",
+                  s.refunds_in_flight_before as "refunds_in_flight_before!: Amount"
            from (
                select case
                           when grouping(m.gateway) = 0 then 1
@@ -262,37 +245,38 @@ async fn rows(app: &App, previous: Period, current: Period) -> Result<Vec<Sums>>
                       m.gateway,
                       m.therapist_id,
                       count(*) filter (where m.now and m.paid > 0) as payments,
-                      coalesce(sum(m.paid) filter (where m.now), 0) + 0.00 as gross,
-                      count(*) filter (where m.now and m.refunded > 0) as refunds,
-                      coalesce(sum(m.refunded) filter (where m.now), 0) + 0.00 as refunded,
-                      count(*) filter (where m.now and m.refunding > 0) as refunds_in_flight,
-                      coalesce(sum(m.refunding) filter (where m.now), 0) + 0.00 as in_flight,
+                      round(coalesce(sum(m.paid) filter (where m.now), 0), 2) as gross,
+                      count(*) filter (where m.now and m.step = 5) as refunds,
+                      round(coalesce(sum(m.refunded) filter (where m.now), 0), 2) as refunded,
+                      count(*) filter (where m.now and m.step in (2, 3)) as open_refunds,
+                      round(coalesce(sum(m.refunding) filter (where m.now), 0), 2) as refunds_in_flight,
                       count(*) filter (where not m.now and m.paid > 0) as payments_before,
-                      coalesce(sum(m.paid) filter (where not m.now), 0) + 0.00 as gross_before,
-                      count(*) filter (where not m.now and m.refunded > 0) as refunds_before,
-                      coalesce(sum(m.refunded) filter (where not m.now), 0) + 0.00 as refunded_before,
-                      count(*) filter (where not m.now and m.refunding > 0) as refunds_in_flight_before,
-                      coalesce(sum(m.refunding) filter (where not m.now), 0) + 0.00 as in_flight_before
+                      round(coalesce(sum(m.paid) filter (where not m.now), 0), 2) as gross_before,
+                      count(*) filter (where not m.now and m.step = 5) as refunds_before,
+                      round(coalesce(sum(m.refunded) filter (where not m.now), 0), 2) as refunded_before,
+                      count(*) filter (where not m.now and m.step in (2, 3)) as open_refunds_before,
+                      round(coalesce(sum(m.refunding) filter (where not m.now), 0), 2) as refunds_in_flight_before
                from (
                    select coalesce(b.booking_start_at, '-infinity') >= $2 as now,
                           lower(nullif(btrim(b.invitee_payment_gateway), '')) as gateway,
                           b.therapist_id,
                           internal.booking_paid(b.invitee_payment_amount) as paid,
                           internal.booking_refunded(b.refund_status, b.refund_amount) as refunded,
-                          internal.booking_refunding(b.refund_status, b.refund_amount) as refunding
+                          internal.booking_refunding(b.refund_status, b.refund_amount) as refunding,
+                          internal.refund_step(b.refund_status) as step
                    from bookings b
                    where coalesce(b.booking_start_at, '-infinity') >= $1
                      and coalesce(b.booking_start_at, '-infinity') < $3
                      and b.booking_id is not null
                ) m
-               where m.paid > 0 or m.refunded > 0 or m.refunding > 0
+               where m.paid > 0 or m.step in (2, 3, 5)
                group by grouping sets ((), (m.gateway), (m.therapist_id))
            ) s
            left join therapists t on t.therapist_id = s.therapist_id
            order by s.gross desc, s.gateway, s.therapist_id"#,
-        previous.from as Timestamp,
-        current.from as Timestamp,
-        current.before as Timestamp,
+        Timestamp::from(previous.start()) as Timestamp,
+        Timestamp::from(current.start()) as Timestamp,
+        Timestamp::from(current.end()) as Timestamp,
     )
     .fetch_all(&mut *db)
     .await?;

@@ -46,8 +46,8 @@ fn figures(payments: i64, gross: &str, refunds: (i64, &str), net: &str, in_fligh
         "refunds": refunds.0,
         "refunded": refunds.1,
         "net": net,
-        "refunds_in_flight": in_flight.0,
-        "in_flight": in_flight.1,
+        "open_refunds": in_flight.0,
+        "refunds_in_flight": in_flight.1,
     })
 }
 
@@ -68,7 +68,7 @@ async fn a_months_figures_are_the_sums_of_its_bookings() {
             "previous_from": "2026-01-04",
             "previous_to": "2026-01-31",
             "tz": "Asia/Kolkata",
-            "current": figures(3, "3200.00", (1, "400.00"), "2800.00", (1, "100.00")),
+            "current": figures(3, "3200.00", (2, "400.00"), "2800.00", (1, "100.00")),
             "previous": january,
             "gateways": [
                 {
@@ -78,7 +78,7 @@ async fn a_months_figures_are_the_sums_of_its_bookings() {
                 },
                 {
                     "gateway": "upi",
-                    "current": figures(1, "500.00", (0, "0.00"), "500.00", (1, "100.00")),
+                    "current": figures(1, "500.00", (1, "0.00"), "500.00", (1, "100.00")),
                     "previous": nothing(),
                 },
                 { "gateway": null, "current": nothing(), "previous": january },
@@ -93,7 +93,7 @@ async fn a_months_figures_are_the_sums_of_its_bookings() {
                 {
                     "therapist_id": "T2",
                     "therapist_name": "Therapist T2",
-                    "current": figures(1, "500.00", (0, "0.00"), "500.00", (1, "100.00")),
+                    "current": figures(1, "500.00", (1, "0.00"), "500.00", (1, "100.00")),
                     "previous": nothing(),
                 },
                 { "therapist_id": null, "therapist_name": null, "current": nothing(), "previous": january },
@@ -108,14 +108,28 @@ async fn the_days_are_those_of_the_zone_and_this_month_unless_given() {
     let utc = api.admin().get(&format!("{PAYMENTS}/summary?from=2026-02-01&to=2026-02-28&tz=UTC")).await.ok();
     assert_eq!(utc["current"]["gross"], "11499.00");
     let now = api.admin().get(&format!("{PAYMENTS}/summary")).await.ok();
-    assert_eq!((&now["from"], &now["to"]), (&json!("2026-02-01"), &json!("2026-02-04")));
+    assert_eq!((&now["from"], &now["to"]), (&json!("2026-02-01"), &json!("2026-02-28")));
     let empty = api.admin().get(&format!("{PAYMENTS}/summary?from=2030-01-01&to=2030-01-01")).await.ok();
     assert_eq!(empty["current"], nothing());
     assert_eq!(empty["previous"], nothing());
     let ahead = api.admin().get(&format!("{PAYMENTS}/summary?from=2030-01-01")).await.ok();
-    assert_eq!(ahead["to"], "2030-01-01");
+    assert_eq!(ahead["to"], "2030-01-31");
     for (query, place) in [("from=2026-02-02&to=2026-02-01", "to"), ("from=x", "from"), ("month=2", "month")] {
         api.admin().get(&format!("{PAYMENTS}/summary?{query}")).await.is_invalid(&[place]);
     }
     api.admin().get(&format!("{PAYMENTS}/summary?from=1900-01-01&to=2199-12-31")).await.ok();
+}
+
+#[tokio::test]
+async fn the_dashboard_says_the_same_of_the_same_days() {
+    let api = practice().await;
+    for query in ["", "from=2026-02-01&to=2026-02-28", "from=2026-01-31&to=2026-02-10&tz=UTC", "to=2026-01-31"] {
+        let summary = api.admin().get(&format!("{PAYMENTS}/summary?{query}")).await.ok();
+        let dashboard = api.admin().get(&format!("/api/v1/admin/dashboard?{query}")).await.ok();
+        for period in ["current", "previous"] {
+            for figure in ["gross", "refunded", "net", "refunds", "refunds_in_flight", "open_refunds"] {
+                assert_eq!(summary[period][figure], dashboard[period][figure], "{query}: {period} {figure}");
+            }
+        }
+    }
 }
