@@ -7,6 +7,7 @@
 //! A row is never deleted or changed, only hidden: it leaves the usual view of admins and that of its therapist, and the
 //! hiding is a row of its own. Admins still list it with `visibility=hidden` or `all`.
 
+mod checkpoints;
 mod detail;
 mod filter;
 mod hide;
@@ -21,6 +22,7 @@ use crate::platform::app::App;
 pub fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list_audit_logs))
+        .routes(routes!(checkpoints::list_checkpoints))
         .routes(routes!(detail::get_audit_log))
         .routes(routes!(hide::hide_audit_log))
         .routes(routes!(hide::hide_audit_logs))

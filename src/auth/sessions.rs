@@ -2,7 +2,7 @@
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use crate::{
         error::{Error, Result},
         extract::Path,
         ids::UserId,
-        page::{Key, List, Listing, Page, PageParams, Position, orders},
+        page::{Key, List, Listing, NoFilter, Page, PageParams, Position, orders},
         problem::Problems,
         time::Timestamp,
         work::Work,
@@ -27,10 +27,6 @@ orders! {
     /// The orders of the sessions: by when they began.
     SessionOrder: NewestFirst = "-created_at", OldestFirst = "created_at"
 }
-
-/// There is nothing to filter by.
-#[derive(Debug, Deserialize)]
-pub(super) struct NoFilter {}
 
 /// A login that has not ended.
 #[derive(Debug, Serialize, ToSchema)]

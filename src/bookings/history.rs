@@ -1,7 +1,7 @@
 //! What happened to a booking, latest first, as the trail has it.
 
 use axum::{extract::State, response::Response};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
@@ -13,7 +13,7 @@ use crate::platform::{
     error::Result,
     extract::Path,
     ids::BookingId,
-    page::{Key, List, Listing, Page, PageParams, Position, orders},
+    page::{Key, List, Listing, NoFilter, Page, PageParams, Position, orders},
     problem::Problems,
     time::Timestamp,
 };
@@ -22,10 +22,6 @@ orders! {
     /// The orders of a history.
     HistoryOrder: LatestFirst = "-at", EarliestFirst = "at"
 }
-
-/// A history has no filter.
-#[derive(Debug, Deserialize)]
-pub(super) struct Everything {}
 
 /// Something that was done to a booking.
 #[derive(Debug, Serialize, ToSchema)]
@@ -78,7 +74,7 @@ pub(super) async fn list_booking_history(
     scope: Scope,
     State(app): State<App>,
     Path(id): Path<BookingId>,
-    listing: Listing<Everything, HistoryOrder>,
+    listing: Listing<NoFilter, HistoryOrder>,
 ) -> Result<Response> {
     let mut db = app.db.read().await?;
     Booking::read(&mut db, &scope, &id, app.clock.now()).await?;

@@ -4,9 +4,9 @@
 //! Found by `appointments_of_client` and the notes of those bookings: the cost goes with one client's history.
 
 use axum::{extract::State, response::Response};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sqlx::PgConnection;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::platform::{
     app::App,
@@ -14,7 +14,7 @@ use crate::platform::{
     error::{Error, Result},
     extract::Path,
     ids::{BookingId, ClientId, NoteId, TherapistId},
-    page::{Key, List, Listing, Page, PageParams, Position, orders},
+    page::{Key, List, Listing, NoFilter, Page, PageParams, Position, orders},
     problem::Problems,
     time::Timestamp,
 };
@@ -23,10 +23,6 @@ orders! {
     /// The orders in which the notes of a client can be listed.
     ClientNoteOrder: LatestFirst = "-booking_start_at", EarliestFirst = "booking_start_at"
 }
-
-/// They are not filtered.
-#[derive(Debug, Deserialize, IntoParams)]
-pub(super) struct Everything {}
 
 /// What is known of a client's session note without reading it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -116,7 +112,7 @@ pub(super) async fn list_session_notes_of_client(
     scope: Scope,
     State(app): State<App>,
     Path(client): Path<ClientId>,
-    listing: Listing<Everything, ClientNoteOrder>,
+    listing: Listing<NoFilter, ClientNoteOrder>,
 ) -> Result<Response> {
     let mut db = app.db.read().await?;
     ensure_reach(&mut db, &scope, &client).await?;

@@ -9,14 +9,14 @@ use serde_json::json;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use super::of_client::{ClientNoteOrder, Everything, ensure_reach, of_client};
+use super::of_client::{ClientNoteOrder, ensure_reach, of_client};
 use crate::platform::{
     audit::Entry,
     caller::Scope,
     error::Result,
     extract::Path,
     ids::{BookingId, ClientId, NoteId, TherapistId},
-    page::{Key, List, Listing, Page, PageParams, Position},
+    page::{Key, List, Listing, NoFilter, Page, PageParams, Position},
     problem::Problems,
     text::NO_NAME,
     time::Timestamp,
@@ -75,7 +75,7 @@ pub(super) async fn list_risk_of_client(
     scope: Scope,
     work: Work,
     Path(client): Path<ClientId>,
-    listing: Listing<Everything, ClientNoteOrder>,
+    listing: Listing<NoFilter, ClientNoteOrder>,
 ) -> Result<Response> {
     let mut uow = work.begin().await?;
     ensure_reach(uow.db(), &scope, &client).await?;

@@ -1,10 +1,10 @@
 //! The versions of a session note: each state it has been in, and what changed from one to the next.
 
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use sqlx::PgConnection;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::model::SessionNote;
 use crate::platform::{
@@ -12,7 +12,7 @@ use crate::platform::{
     error::{Error, Result},
     extract::Path,
     ids::{NoteId, UserId},
-    page::{Key, List, Listing, Page, PageParams, Position, orders},
+    page::{Key, List, Listing, NoFilter, Page, PageParams, Position, orders},
     problem::Problems,
     time::Timestamp,
     work::{UnitOfWork, Work},
@@ -22,10 +22,6 @@ orders! {
     /// The orders in which versions can be listed.
     VersionOrder: NewestFirst = "-version", OldestFirst = "version"
 }
-
-/// Versions are not filtered.
-#[derive(Debug, Deserialize, IntoParams)]
-pub(super) struct Everything {}
 
 /// What made a version.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +90,7 @@ pub(super) async fn list_note_versions(
     scope: Scope,
     work: Work,
     Path(id): Path<NoteId>,
-    listing: Listing<Everything, VersionOrder>,
+    listing: Listing<NoFilter, VersionOrder>,
 ) -> Result<Response> {
     let mut uow = work.begin().await?;
     let note = SessionNote::read(uow.db(), &scope, id).await?;

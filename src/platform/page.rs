@@ -196,6 +196,10 @@ pub struct Listing<F, O> {
     pub request: ListRequest<O>,
 }
 
+/// The filter of a list that has none.
+#[derive(Debug, Deserialize)]
+pub struct NoFilter {}
+
 /// A request for one page of a list, or for the whole of it as CSV.
 #[derive(Debug)]
 pub struct ListRequest<O> {
