@@ -38,9 +38,9 @@ pub(super) enum Bucket {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct SeriesParams {
-    /// What the period is divided into: at most 750 of them.
+    /// What the period is divided into: at most 750 of them. Days, if not given.
     #[serde(default)]
-    #[param(inline, default = "day", example = "day")]
+    #[param(inline, example = "day")]
     bucket: Bucket,
     /// The first day. If not given, the first day of the month that `to` is in, or of the present month.
     #[param(example = "2026-02-01")]

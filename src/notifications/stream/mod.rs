@@ -1,8 +1,8 @@
 //! Being told as it happens: an answer that does not end, as server-sent events.
 //!
-//! - **Within a second, everywhere.** [`notify()`](super::notify()) wakes the [`feed`] of every instance at the commit.
+//! - **Within a second, everywhere.** [`notify()`](super::notify()) wakes the [`mod@feed`] of every instance at the commit.
 //!   Rows that other programs insert are found at its next look, at most a second later.
-//! - **At least once, none lost.** The id of an event is the [`Position`](crate::platform::streams::Position) after it. A
+//! - **At least once, none lost.** The id of an event is the [`Position`] after it. A
 //!   client that comes back with it (`Last-Event-ID`) is sent what was committed since, and what was not certainly sent:
 //!   it drops what it knows already, by `notification_id`. Heartbeats carry ids too, so little is sent twice.
 //! - **From now on.** Without `Last-Event-ID` nothing old is sent: a page reads the list first, then what happens.

@@ -2,7 +2,7 @@
 //! somebody dropped.
 //!
 //! The wanted ones are read off the text of the migrations, which is the only description there is: unlike a
-//! [`blueprint`](super::blueprint), that takes no right to create anything, so the server can ask it at any time.
+//! [`blueprint`], that takes no right to create anything, so the server can ask it at any time.
 
 use std::collections::BTreeMap;
 
