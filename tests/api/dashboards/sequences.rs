@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::cache::Dice;
 use crate::{
     given::{client, therapist},
-    harness::TestApi,
+    harness::{Answer, TestApi},
 };
 
 const BOOKINGS: &str = "/api/v1/admin/bookings";
@@ -40,7 +40,7 @@ fn step(api: &TestApi, dice: &mut Dice, known: &Known) -> (&'static str, String,
         let half_hours = i64::try_from(dice.below(range)).expect("small") + from * 2;
         json!(api.now() + TimeDelta::minutes(30 * half_hours))
     };
-    let operation = if known.bookings.is_empty() { 0 } else { dice.below(16) };
+    let operation = if known.bookings.is_empty() { 0 } else { dice.below(18) };
     match operation {
         0..=3 => {
             let id = known.client(dice).to_owned();
@@ -91,11 +91,26 @@ fn step(api: &TestApi, dice: &mut Dice, known: &Known) -> (&'static str, String,
             let refund = 1 + dice.below(known.bookings.len());
             ("refund status", format!("/api/v1/admin/refunds/{refund}/status"), json!({ "refund_status": status }))
         }
+        15 | 16 => {
+            let body = json!({ "booking_id": known.bookings[dice.below(known.bookings.len())] });
+            ("note", "/api/v1/therapist/session-notes".to_owned(), body)
+        }
         _ => {
             let gone = known.client(dice);
             ("merge", format!("{CLIENTS}/{}/merge", known.client(dice)), json!({ "merge_client_id": gone }))
         }
     }
+}
+
+/// Writes the note of a session, if it is the therapist's and has begun, and signs it.
+async fn note(api: &TestApi, therapist: &str, path: &str, body: Value) -> Answer {
+    let person = api.therapist(therapist);
+    let draft = person.post(path, body).await;
+    if !draft.status.is_success() {
+        return draft;
+    }
+    let sign = format!("{path}/{}/sign", draft.body["note_id"]);
+    person.with("if-match", draft.etag()).post(&sign, Value::Null).await
 }
 
 async fn drift(api: &TestApi) -> Drift {
@@ -120,8 +135,10 @@ async fn any_sequence_of_operations_leaves_what_a_recomputation_gives() {
                 api.pass(i64::try_from(dice.below(600)).expect("small"));
             }
             let (name, path, body) = step(&api, &mut dice, &known);
+            let therapist = dice.of(&THERAPISTS);
             let answer = match body {
                 Value::Null => api.admin().send(axum::http::Method::POST, &path, None).await,
+                body if name == "note" => note(&api, therapist, &path, body).await,
                 body => api.admin().post(&path, body).await,
             };
             assert!(!answer.status.is_server_error(), "seed {seed}, step {number}: {path}: {}", answer.text);
@@ -144,6 +161,7 @@ async fn any_sequence_of_operations_leaves_what_a_recomputation_gives() {
         "complete",
         "merge",
         "no-show",
+        "note",
         "refund",
         "refund status",
         "reschedule",
