@@ -1,4 +1,5 @@
-//! What spans the features around one client: handing it to another therapist, making two records of one person one.
+//! What spans the features around one client: handing it to another therapist, making two records of one person one,
+//! erasing its data.
 //!
 //! A **transfer** moves the client and the sessions ahead with the present therapist; what is past stays with who held it.
 //! One client or many go by the same statements ([`hand_over`]), in one transaction. Where the new therapist is busy
@@ -8,10 +9,15 @@
 //! away; its id then answers 404 with `merged_into`. Since two people's data become one's, it first tells which therapists
 //! come to see what they could not see before ([`access`]).
 //!
+//! An **erasure** destroys the client's notes and makes all else anonymous ([`erase`]); which rows are a client's is asked in
+//! one place ([`belongings`]).
+//!
 //! Two admins at the same moment: one wins, the other finds the therapist or the client changed once the locks are granted,
 //! and is refused with what became of it. Two admins one after the other are told apart by `If-Match`.
 
 mod access;
+mod belongings;
+mod erase;
 mod hand_over;
 mod hold;
 mod joined;
@@ -38,4 +44,6 @@ pub fn admin_routes() -> OpenApiRouter<App> {
         .routes(routes!(transfer::transfer_client))
         .routes(routes!(transfer_many::transfer_clients))
         .routes(routes!(merge::merge_clients))
+        .routes(routes!(erase::erase_client))
+        .routes(routes!(erase::get_client_erasure))
 }
