@@ -2,6 +2,7 @@
 
 mod at_once;
 mod cost;
+mod erase;
 mod list;
 mod merge;
 mod transfer;
