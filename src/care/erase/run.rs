@@ -81,6 +81,9 @@ pub(super) async fn erase(
 
 /// Holds whom it concerns: the therapists, then the client, who has data left.
 async fn hold(uow: &mut UnitOfWork, id: &ClientId) -> Result<()> {
+    if !id.is_possible() {
+        return Err(clients::missing(uow.db(), &Scope::Practice, id).await?);
+    }
     let concerned = therapists_of(uow, id).await?;
     for therapist in &concerned {
         therapists::hold(uow.db(), therapist).await?;
