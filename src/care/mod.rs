@@ -9,14 +9,12 @@
 //! away; its id then answers 404 with `merged_into`. Since two people's data become one's, it first tells which therapists
 //! come to see what they could not see before ([`access`]).
 //!
-//! An **erasure** destroys the client's notes and makes all else anonymous ([`erase`]); which rows are a client's is asked in
-//! one place ([`belongings`]).
+//! An **erasure** destroys the client's notes and makes all else anonymous ([`erase`]).
 //!
 //! Two admins at the same moment: one wins, the other finds the therapist or the client changed once the locks are granted,
 //! and is refused with what became of it. Two admins one after the other are told apart by `If-Match`.
 
 mod access;
-mod belongings;
 mod erase;
 mod hand_over;
 mod hold;

@@ -30,7 +30,7 @@ kinds! { PROBLEMS:
     CLIENT_AMBIGUOUS = CONFLICT, "client-ambiguous", "It may be one of several people",
         "Clients with the same phone or e-mail address exist; `candidates` lists them. Where a session is booked they have another name: send `client_id` to say which one it is. `new_client: true` says that it is none of them, also where a client is added or changed.";
     CLIENT_ERASED = CONFLICT, "client-erased", "The client's data was erased",
-        "Nothing more is written about this client, and nobody is matched with the record: `certificate_id` names the certificate of the erasure, which GET /api/v1/admin/clients/{client_id}/erasure shows. Somebody who comes back is a new client.";
+        "Nothing more is written about this client, and nobody is matched with the record: `certificate_id` names the certificate of the erasure, which `GET /api/v1/admin/clients/{client_id}/erasure` shows. Somebody who comes back is a new client.";
 }
 
 /// A client, held until the transaction ends.

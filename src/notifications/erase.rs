@@ -12,7 +12,7 @@ use crate::platform::{
 /// they liked.
 const MESSAGE: &str = "What this told of was erased with the client's data.";
 
-/// Replaces what notifications about a client's bookings, transfers and requests say. The kind of a notification tells
+/// Replaces what notifications about a client's bookings, transfers, requests and notes say. The kind of a notification tells
 /// whose id `related_id` is.
 ///
 /// # Errors
@@ -20,17 +20,19 @@ const MESSAGE: &str = "What this told of was erased with the client's data.";
 /// If the database refuses.
 pub async fn erase(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<Vec<Erased>> {
     let ids = |ids: &[i32]| -> Vec<String> { ids.iter().map(ToString::to_string).collect() };
-    let (transfers, requests) = (ids(&theirs.transfers), ids(&theirs.requests));
+    let [transfers, requests, grants] =
+        [&theirs.transfers, &theirs.requests, &theirs.grants].map(|numbers| ids(numbers));
     let transfer_kinds =
         [NotificationKind::ClientTransfer, NotificationKind::ClientTransferIn, NotificationKind::ClientTransferOut];
     let rewritten = sqlx::query_scalar!(
         "update notifications
          set title = coalesce(left(regexp_replace(title, $6, $7, 'gi'), 255), title),
              message = $8
-         where related_id = any ($1::text[] || $2::text[] || $3::text[])
+         where related_id = any ($1::text[] || $2::text[] || $3::text[] || $9::text[])
            and case
                when notification_type = any ($4) then related_id = any ($2::text[])
                when notification_type = $5 then related_id = any ($3::text[])
+               when notification_type = $10 then related_id = any ($9::text[])
                else related_id = any ($1::text[])
            end
          returning notification_id",
@@ -42,6 +44,8 @@ pub async fn erase(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<Vec<Eras
         theirs.pattern(),
         ERASED,
         MESSAGE,
+        &grants,
+        NotificationKind::BreakGlass.as_str(),
     )
     .fetch_all(uow.db())
     .await?;

@@ -44,6 +44,8 @@ pub struct Belongings {
     pub refunds: Vec<i32>,
     /// `client_doc_form`.
     pub forms: Vec<i32>,
+    /// Grants to read the client's notes by break-glass.
+    pub grants: Vec<i32>,
     /// The names, phones and addresses in those rows, in every way they are written there.
     pub words: Vec<String>,
 }

@@ -67,6 +67,7 @@ type Tables = BTreeMap<Fate, BTreeMap<String, usize>>;
     "statement": "Certificate of erasure 17\nClient: cl_0199c0de00007000800000000000000b\n",
     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 }))]
+#[expect(clippy::struct_field_names, reason = "the names of the wire")]
 pub(in crate::care) struct Certificate {
     /// The number of the certificate.
     pub(super) certificate_id: i64,

@@ -31,6 +31,7 @@
 //! anonymous or kept, and the SHA-256 of these words, which the trail holds too. It holds no personal data, is written
 //! once (by the database's rule) and kept for good, as is the row of `internal.erasures`.
 
+mod belongings;
 mod certificate;
 mod run;
 

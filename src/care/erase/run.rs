@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
+use super::belongings;
 use super::certificate::{Certificate, Facts, Ground};
 use crate::{
     bookings,
-    care::{belongings, refusal::CareRefusal},
+    care::refusal::CareRefusal,
     clients,
     dashboards::cache,
     documents, notes, notifications, payments,

@@ -11,6 +11,8 @@
 //!
 //! Rows of other programs name a client in words only. They are changed where no other client has that name.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value};
 use sqlx::PgConnection;
 
@@ -88,7 +90,13 @@ pub async fn erase(db: &mut PgConnection, theirs: &Belongings) -> Result<Vec<Era
         })
         .unzip();
     scrub(db, &changed, &details).await?;
-    let summaries = summaries(db, theirs, &logs).await?;
+    let mut typed: HashMap<i32, Vec<&str>> = HashMap::new();
+    for entry in &entries {
+        if let Some(log) = entry.log_id {
+            texts(&entry.detail, "", typed.entry(log).or_default());
+        }
+    }
+    let summaries = summaries(db, theirs, &logs, &typed).await?;
     let (foreign, ambiguous) = foreign(db, theirs).await?;
     let kept = entries.iter().map(|entry| entry.entry_id).filter(|id| changed.binary_search(id).is_err());
     let untouched = logs.iter().filter(|id| !summaries.contains(id));
@@ -143,6 +151,16 @@ fn scrubbed(detail: &Value, field: &str) -> Value {
     }
 }
 
+/// What may not stay of it; nothing so short that it might be a part of any word.
+fn texts<'a>(detail: &'a Value, field: &str, found: &mut Vec<&'a str>) {
+    match detail {
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| texts(value, name, found)),
+        Value::Array(values) => values.iter().for_each(|value| texts(value, field, found)),
+        Value::String(text) if !is_fact(field) && text.chars().nth(4).is_some() => found.push(text),
+        _ => {}
+    }
+}
+
 fn is_fact(field: &str) -> bool {
     FACTS.contains(&field) || ["_id", "_ids", "_at", "_status", "_amount"].iter().any(|ending| field.ends_with(ending))
 }
@@ -168,12 +186,18 @@ async fn scrub(db: &mut PgConnection, entries: &[i64], details: &[Value]) -> Res
     Ok(())
 }
 
-/// Takes the name out of summaries; gives those that had it. A summary whose entries are all the client's names nobody
-/// else, under whatever name they went at the time.
-async fn summaries(db: &mut PgConnection, theirs: &Belongings, logs: &[i32]) -> Result<Vec<i32>> {
+/// Takes the name out of summaries, and what somebody `typed`, where a sentence repeats it; gives those that had it. A
+/// summary whose entries are all the client's names nobody else, under whatever name they went at the time.
+async fn summaries(
+    db: &mut PgConnection,
+    theirs: &Belongings,
+    logs: &[i32],
+    typed: &HashMap<i32, Vec<&str>>,
+) -> Result<Vec<i32>> {
     let named = sqlx::query!(
         r#"select l.log_id,
                   l.client_name,
+                  l.action_description,
                   not exists (
                       select
                       from internal.audit_entries e
@@ -193,16 +217,23 @@ async fn summaries(db: &mut PgConnection, theirs: &Belongings, logs: &[i32]) -> 
     words.sort_unstable();
     words.dedup();
     let theirs: Vec<i32> = named.iter().filter(|log| log.theirs).map(|log| log.log_id).collect();
+    let (ids, sentences): (Vec<i32>, Vec<String>) = named
+        .into_iter()
+        .map(|log| {
+            let mut texts = typed.get(&log.log_id).cloned().unwrap_or_default();
+            texts.sort_unstable_by_key(|text| std::cmp::Reverse(text.len()));
+            (log.log_id, texts.iter().fold(log.action_description, |said, text| said.replace(text, ERASED)))
+        })
+        .unzip();
     let changed = sqlx::query_scalar!(
         r#"with said as materialized (
                select l.log_id,
                       left(case when l.log_id = any ($2) and l.client_name is not null then $4
                                 else coalesce(regexp_replace(l.client_name, $3, $4, 'gi'), l.client_name)
                            end, 255) as client_name,
-                      coalesce(regexp_replace(l.action_description, $3, $4, 'gi'), l.action_description)
-                          as action_description
-               from audit_logs l
-               where l.log_id = any ($1)
+                      coalesce(regexp_replace(s.sentence, $3, $4, 'gi'), s.sentence) as action_description
+               from unnest($1::integer[], $5::text[]) as s (log_id, sentence)
+               join audit_logs l on l.log_id = s.log_id
            ), changed as (
                update audit_logs l
                set client_name = said.client_name,
@@ -220,10 +251,11 @@ async fn summaries(db: &mut PgConnection, theirs: &Belongings, logs: &[i32]) -> 
                where s.entry_id = e.entry_id
            )
            select log_id from changed order by log_id"#,
-        logs,
+        &ids,
         &theirs,
         pattern(&words),
         ERASED,
+        &sentences,
     )
     .fetch_all(db)
     .await?;

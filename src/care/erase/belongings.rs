@@ -1,15 +1,15 @@
-//! Which rows are one client's: asked in one place, by whoever hands them out or erases them.
+//! Which rows are one client's.
 //!
 //! A booking is a client's through its appointment; what hangs on the booking (notes, payments, refunds, forms, the record of
 //! its cancellation) is the client's with it. Requests and transfers are linked. What was merged into the client is the
-//! client's. Rows of other programs that name nobody's id are recognised by phone and name, as everywhere: an erasure links
-//! them first ([`gather`]); whoever only reads finds what is linked ([`of`]).
+//! client's. Rows of other programs that name nobody's id are recognised by phone and name, as everywhere, and linked
+//! first.
 //!
 //! By index throughout.
 
 use sqlx::PgConnection;
 
-use super::merge;
+use crate::care::merge;
 use crate::{
     clients,
     platform::{
@@ -32,7 +32,7 @@ pub(super) async fn gather(uow: &mut UnitOfWork, client: &ClientId) -> Result<(B
 }
 
 /// All that is linked to a client.
-pub(super) async fn of(db: &mut PgConnection, client: &ClientId) -> Result<Belongings> {
+async fn of(db: &mut PgConnection, client: &ClientId) -> Result<Belongings> {
     let clients = sqlx::query_scalar!(
         r#"with recursive gone as (
                select i.client_id
@@ -75,7 +75,10 @@ pub(super) async fn of(db: &mut PgConnection, client: &ClientId) -> Result<Belon
                       as "additional_notes!",
                   array(select payment_id from payments where booking_id = any ($2) order by 1) as "payments!",
                   array(
-                      select id from refund_cancellation_table where session_id = any ($2)
+                      select id
+                      from refund_cancellation_table
+                      where session_id = any ($2)
+                        and (client_id is null or client_id = any ($1))
                       union
                       select id from refund_cancellation_table where client_id = any ($1)
                       order by 1
@@ -97,6 +100,7 @@ pub(super) async fn of(db: &mut PgConnection, client: &ClientId) -> Result<Belon
         payments: found.payments,
         refunds: found.refunds,
         forms: found.forms,
+        grants: Vec::new(),
         words: Vec::new(),
     };
     theirs.words = words(db, &theirs).await?;
