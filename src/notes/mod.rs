@@ -51,6 +51,7 @@ pub use self::{
     model::SessionNote,
     refusal::{NoteRefusal, PROBLEMS},
 };
+pub(crate) use self::versions::{NoteVersion, VersionOrder, Versions};
 use crate::platform::app::App;
 
 /// What admins may do with them.

@@ -297,6 +297,12 @@ impl SessionNote {
         self.entry("session_notes_read", "Read")
     }
 
+    /// The version of what is stored.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.record.version
+    }
+
     /// As an answer, with its version.
     pub(super) fn versioned(self) -> Versioned<Self> {
         Versioned::new(self.record.version.clone(), self)
