@@ -94,7 +94,7 @@ pub(super) async fn list_note_versions(
 ) -> Result<Response> {
     let mut uow = work.begin().await?;
     let note = SessionNote::read(uow.db(), &scope, id).await?;
-    uow.record(note.entry("session_notes_read", "Read the versions of"));
+    uow.record(note.versions_seen());
     uow.commit().await?;
     listing.request.answer(Versions(id)).await
 }

@@ -24,7 +24,7 @@ async fn another_admin_closes_it_once_with_a_remark() {
         [&json!("2026-02-04T06:30:00Z"), &json!(second.user_id().await), &json!("Talked it over"), &json!(false)]
     );
     assert_eq!((&reviewed["reviewer_name"], &reviewed["reads"]), (&json!("Second"), &json!(1)));
-    let again = second.post(&path, Value::Null).await;
+    let again = second.post(&path, json!({})).await;
     again.is_problem(409, "already-reviewed");
     assert_eq!(again.body["reviewed_by"], json!(second.user_id().await));
     assert_eq!(api.admin().get(&format!("{GRANTS}?reviewed=false")).await.data(), [] as [Value; 0]);
