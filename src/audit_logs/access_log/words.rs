@@ -144,6 +144,7 @@ impl Said<'_> {
             ("break_glass_read", Some("versions"), _) => "By break-glass: read the versions of the session note",
             ("break_glass_read", _, Some("additional")) => "By break-glass: read an additional note",
             ("break_glass_read", ..) => "By break-glass: read the session note",
+            ("risk_read", Some("list"), _) => "Saw the client among those at high risk",
             ("session_notes_read", Some("versions"), _) => "Read the versions of the session note",
             _ => words,
         };
