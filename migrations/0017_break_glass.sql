@@ -29,3 +29,8 @@ create index break_glass_grants_by_opened on internal.break_glass_grants (opened
 create index break_glass_grants_of_client on internal.break_glass_grants (client_id, user_id, expires_at);
 create index break_glass_grants_unreviewed on internal.break_glass_grants (opened_at, grant_id) where reviewed_at is null;
 create index break_glass_grants_reviewed on internal.break_glass_grants (reviewed_at) where reviewed_at is not null;
+
+-- Who opened a client's file is told by the trail, whose entries name the client. Those few about notes that were nobody's
+-- yet are found by the note, once it is somebody's.
+create index audit_entries_of_unowned_notes on internal.audit_entries (subject_type, subject_id)
+    where client_id is null and subject_type in ('session_note', 'additional_note');
