@@ -29,6 +29,7 @@ const TAGS: &[(&str, &str)] = &[
     ("auth", "Logging in and out, and one's own account"),
     ("booking-requests", "Booking links sent to people who have not booked yet"),
     ("bookings", "Sessions between a therapist and a client"),
+    ("break-glass", "Admins reading clinical text: with a reason, for an hour, under review"),
     ("campaigns", "Which marketing campaign belongs to which therapy"),
     ("clients", "The people the practice is for"),
     ("dashboard", "The practice's figures"),

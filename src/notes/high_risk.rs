@@ -9,17 +9,21 @@
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::platform::{
     app::App,
+    audit::Entry,
     caller::Scope,
     error::{Error, Result},
     ids::{BookingId, ClientId, NoteId},
     page::{Key, List, Listing, Page, PageParams, Position, orders},
     problem::Problems,
+    text::NO_NAME,
     time::Timestamp,
+    work::{UnitOfWork, Work},
 };
 
 /// How many days without a session unless given.
@@ -77,7 +81,7 @@ pub(super) struct HighRisk {
 /// List clients at high risk
 ///
 /// Clients assigned to me whose latest submitted note says high, and who had no session in the last days; who has waited
-/// longest comes first. JSON only: never as CSV.
+/// longest comes first. Whom it shows is on record, page by page. JSON only: never as CSV.
 #[utoipa::path(
     get,
     path = "/risk",
@@ -91,6 +95,7 @@ pub(super) struct HighRisk {
 )]
 pub(super) async fn list_high_risk(
     scope: Scope,
+    work: Work,
     State(app): State<App>,
     Listing { filter, request }: Listing<HighRiskFilter, HighRiskOrder>,
 ) -> Result<Response> {
@@ -99,7 +104,18 @@ pub(super) async fn list_high_risk(
         return Err(Error::query("days", format!("must be from 1 to {MOST_DAYS}")));
     }
     let now = app.clock.now();
-    request.answer(AtHighRisk { scope, now, since: now - TimeDelta::days(days.into()) }).await
+    let list = AtHighRisk { scope, now, since: now - TimeDelta::days(days.into()) };
+    request.answer_on_record(work.begin().await?, list, record).await
+}
+
+/// Notes of whom it was told that they are at high risk.
+fn record(uow: &mut UnitOfWork, shown: &[HighRisk]) {
+    uow.record(Entry::new("risk_read", format!("Listed clients at high risk: {}", shown.len())));
+    for HighRisk { client_id, client_name, .. } in shown {
+        let name = client_name.as_deref().unwrap_or(NO_NAME);
+        let detail = json!({ "what": "list", "reached_as": "assigned_therapist" });
+        uow.record(Entry::new("risk_read", "").on("client", client_id).client(client_id, name).detail(detail).quiet());
+    }
 }
 
 /// The clients of a scope at high risk.

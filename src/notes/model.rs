@@ -1,6 +1,7 @@
 //! What a session note is, who reaches it, and how it is held.
 
 use serde::Serialize;
+use serde_json::json;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
@@ -291,10 +292,27 @@ impl SessionNote {
         }
     }
 
-    /// The entry that it was read.
+    /// The entry that a therapist read it, and by what right: their own session, or a client assigned to them.
     #[must_use]
     pub fn seen(&self) -> Entry {
-        self.entry("session_notes_read", "Read")
+        self.seen_as("note", "Read")
+    }
+
+    /// The entry that a therapist read its versions.
+    pub(super) fn versions_seen(&self) -> Entry {
+        self.seen_as("versions", "Read the versions of")
+    }
+
+    fn seen_as(&self, what: &str, done: &str) -> Entry {
+        let reached_as = if self.record.is_own { "session_therapist" } else { "assigned_therapist" };
+        let detail = json!({ "what": what, "reached_as": reached_as });
+        self.entry("session_notes_read", done).detail(detail)
+    }
+
+    /// The version of what is stored.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.record.version
     }
 
     /// As an answer, with its version.

@@ -1,6 +1,7 @@
-//! What spans features: transfer and merge.
+//! What spans features: transfer, merge and break-glass.
 
 mod at_once;
+pub mod break_glass;
 mod cost;
 mod list;
 mod merge;

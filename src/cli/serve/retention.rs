@@ -5,6 +5,7 @@
 //! | idempotency records | 24 hours |
 //! | counts of failed logins | 24 hours after the last |
 //! | sessions, with their hashed refresh tokens | 90 days after they ended or expired |
+//! | break-glass grants | 3 years after their review; until it, those that nobody has reviewed |
 //! | the trail, its chain and checkpoints | for as long as the practice keeps its records: never purged |
 
 use std::time::Duration;
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth,
+    care::break_glass,
     platform::{app::App, error::Result, work},
     users::sessions,
 };
@@ -48,7 +50,8 @@ pub async fn purge(app: &App) -> Result<u64> {
         let mut db = app.db.read().await?;
         let purged = work::purge(&mut db, now, BATCH).await?
             + auth::purge(&mut db, now, BATCH).await?
-            + sessions::purge(&mut db, now, BATCH).await?;
+            + sessions::purge(&mut db, now, BATCH).await?
+            + break_glass::purge(&mut db, now, BATCH).await?;
         db.answered();
         all += purged;
         if purged == 0 {

@@ -28,13 +28,14 @@ use std::{
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::{
     body::{Body, Bytes},
-    extract::{MatchedPath, Request, State},
-    http::Method,
+    extract::{MatchedPath, OriginalUri, Request, State},
+    http::{Method, StatusCode},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -42,7 +43,7 @@ use uuid::Uuid;
 use super::{
     app::App,
     caller::Caller,
-    error::{Error, Result, TryAgain},
+    error::{Error, KeepAttempt, Result, TryAgain},
     ids::{ClientId, UserId},
     status::UserRole,
     telemetry::{ClientAddress, RequestId},
@@ -216,11 +217,16 @@ pub async fn trail(State(app): State<App>, mut request: Request, next: Next) -> 
         Ok(trail) => trail,
         Err(error) => return error.into_response(),
     };
-    if request.method().is_safe() {
-        request.extensions_mut().insert(trail);
-        return next.run(request).await;
-    }
     let caller = request.extensions().get::<Caller>().cloned();
+    let client = named_client(&request);
+    if request.method().is_safe() {
+        request.extensions_mut().insert(trail.clone());
+        let response = next.run(request).await;
+        if response.extensions().get::<KeepAttempt>().is_some() {
+            keep_attempt(&app, &trail, caller.as_ref(), client, response.status()).await;
+        }
+        return response;
+    }
     let (mut parts, body) = request.into_parts();
     let response = match read(body, app.body_timeout).await {
         Ok(body) => {
@@ -242,18 +248,49 @@ pub async fn trail(State(app): State<App>, mut request: Request, next: Next) -> 
     };
     let status = response.status();
     if !trail.settled.load(Ordering::Relaxed) && !status.is_success() {
-        let outcome = if status.is_server_error() { "failed" } else { "refused" };
-        let entry = Entry::new("attempt", "").quiet();
-        let actor = caller.as_ref().map(Actor::from);
-        let written = async {
-            let mut db = app.db.read().await?;
-            write(&mut db, &trail, actor.as_ref(), app.clock.now(), &[entry], outcome, Some(status.as_u16())).await
-        };
-        if let Err(error) = written.await {
-            tracing::error!(%error, "a refused attempt left no trail");
-        }
+        keep_attempt(&app, &trail, caller.as_ref(), client, status).await;
     }
     response
+}
+
+/// The client that the path names (`…/clients/{client_id}/…`), whether there is one or not.
+fn named_client(request: &Request) -> Option<ClientId> {
+    let extensions = request.extensions();
+    let template = extensions.get::<MatchedPath>()?.as_str();
+    let path = extensions.get::<OriginalUri>().map_or_else(|| request.uri().path(), |uri| uri.path());
+    let (_, given) = template.split('/').zip(path.split('/')).find(|(name, _)| *name == "{client_id}")?;
+    let id = ClientId::from(percent_decode_str(given).decode_utf8().ok()?.into_owned());
+    id.is_possible().then_some(id)
+}
+
+/// Notes an attempt that came to nothing. Whose client it was about is noted where there is such a client: what somebody
+/// typed in the place of an id is not kept.
+async fn keep_attempt(
+    app: &App,
+    trail: &Trail,
+    caller: Option<&Caller>,
+    client: Option<ClientId>,
+    status: StatusCode,
+) {
+    let outcome = if status.is_server_error() { "failed" } else { "refused" };
+    let actor = caller.map(Actor::from);
+    let written = async {
+        let mut db = app.db.read().await?;
+        let mut entry = Entry::new("attempt", "").quiet();
+        if let Some(client) = client {
+            let known = sqlx::query_scalar!(
+                r#"select exists (select from all_clients_table where client_id = $1) as "known!""#,
+                client.as_str(),
+            );
+            if known.fetch_one(&mut *db).await? {
+                entry = entry.client(&client, "");
+            }
+        }
+        write(&mut db, trail, actor.as_ref(), app.clock.now(), &[entry], outcome, Some(status.as_u16())).await
+    };
+    if let Err(error) = written.await {
+        tracing::error!(%error, "a refused attempt left no trail");
+    }
 }
 
 async fn read(body: Body, patience: Duration) -> Result<Bytes> {
