@@ -8,10 +8,15 @@
 //! away; its id then answers 404 with `merged_into`. Since two people's data become one's, it first tells which therapists
 //! come to see what they could not see before ([`access`]).
 //!
+//! An **export** gives all that is stored about one client as one file ([`export`]); which rows those are, [`belongings`]
+//! says.
+//!
 //! Two admins at the same moment: one wins, the other finds the therapist or the client changed once the locks are granted,
 //! and is refused with what became of it. Two admins one after the other are told apart by `If-Match`.
 
 mod access;
+mod belongings;
+mod export;
 mod hand_over;
 mod hold;
 mod joined;
@@ -38,4 +43,5 @@ pub fn admin_routes() -> OpenApiRouter<App> {
         .routes(routes!(transfer::transfer_client))
         .routes(routes!(transfer_many::transfer_clients))
         .routes(routes!(merge::merge_clients))
+        .routes(routes!(export::export_client))
 }
