@@ -86,11 +86,9 @@ pub fn cors(origins: &[Origin]) -> CorsLayer {
 /// Layer: gzip, where it is worth it (not of archives) and nothing is waiting for the next event.
 #[must_use]
 pub fn compression() -> CompressionLayer<And<And<SizeAbove, NotForContentType>, NotForContentType>> {
-    CompressionLayer::new()
-        .quality(CompressionLevel::Fastest)
-        .compress_when(
-            SizeAbove::new(SMALL).and(NotForContentType::SSE).and(NotForContentType::const_new("application/zip")),
-        )
+    CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(
+        SizeAbove::new(SMALL).and(NotForContentType::SSE).and(NotForContentType::const_new("application/zip")),
+    )
 }
 
 /// The methods that paths know; cheap to clone.

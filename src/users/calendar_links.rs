@@ -18,12 +18,7 @@ use crate::platform::{
 /// # Errors
 ///
 /// If the database refuses.
-pub async fn replace(
-    uow: &mut UnitOfWork,
-    user: UserId,
-    therapist: &TherapistId,
-    token_hash: &[u8],
-) -> Result<bool> {
+pub async fn replace(uow: &mut UnitOfWork, user: UserId, therapist: &TherapistId, token_hash: &[u8]) -> Result<bool> {
     let now = uow.now();
     let had = revoke(uow, user).await?;
     sqlx::query!(

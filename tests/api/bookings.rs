@@ -2,7 +2,7 @@
 
 mod answer;
 mod appointments;
-mod calendar;
+pub mod calendar;
 mod cancel;
 mod cancellations;
 mod create;

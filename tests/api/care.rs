@@ -2,6 +2,7 @@
 
 mod at_once;
 mod cost;
+mod export;
 mod list;
 mod merge;
 mod transfer;

@@ -104,7 +104,9 @@ impl<'a> Row<'a> {
         Ok(Some(match column.kind {
             Kind::Amount => Cell::Amount(text),
             Kind::Plain => Cell::Text(text),
-            Kind::Instant => Cell::Time(text.strip_suffix("+00:00").map_or_else(|| text.clone(), |time| format!("{time}Z"))),
+            Kind::Instant => {
+                Cell::Time(text.strip_suffix("+00:00").map_or_else(|| text.clone(), |time| format!("{time}Z")))
+            }
             // Neither infinity nor a year before Christ has an offset that could be written to it.
             Kind::Utc | Kind::Ist if text.ends_with(|end: char| !end.is_ascii_digit()) => Cell::Time(text),
             Kind::Utc => Cell::Time(text + "Z"),
@@ -138,7 +140,9 @@ impl<'a> Row<'a> {
                 None => String::new(),
                 Some(Cell::Time(text) | Cell::Amount(text)) => text,
                 Some(Cell::Text(text)) => csv::defused(&text).into_owned(),
-                Some(Cell::Raw(raw)) => listed(raw).map_or_else(|| raw.to_owned(), |list| csv::defused(&list).into_owned()),
+                Some(Cell::Raw(raw)) => {
+                    listed(raw).map_or_else(|| raw.to_owned(), |list| csv::defused(&list).into_owned())
+                }
             })
         };
         columns.iter().map(cell).collect()

@@ -221,13 +221,11 @@ async fn manifest(
     without_rows: &[&str],
 ) -> Result<String> {
     let user = uow.actor().map(|actor| actor.user_id);
-    let name = sqlx::query_scalar!(
-        "select coalesce(full_name, name) from users where id = $1",
-        user.map(|user| user.0),
-    )
-    .fetch_optional(uow.db())
-    .await?
-    .flatten();
+    let name =
+        sqlx::query_scalar!("select coalesce(full_name, name) from users where id = $1", user.map(|user| user.0),)
+            .fetch_optional(uow.db())
+            .await?
+            .flatten();
     let left_out: Vec<Value> = LEFT_OUT
         .iter()
         .map(|left_out| json!({ "table": left_out.table, "columns": left_out.columns, "why": left_out.why }))

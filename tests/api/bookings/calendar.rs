@@ -13,11 +13,11 @@ use crate::{
 };
 
 /// A calendar as it was read: the properties of each event, by the event's id.
-type Events = BTreeMap<String, BTreeMap<String, String>>;
+pub type Events = BTreeMap<String, BTreeMap<String, String>>;
 
 /// Reads a file with a parser of others.
 #[track_caller]
-fn read(text: &str) -> Events {
+pub fn read(text: &str) -> Events {
     assert!(!text.replace("\r\n", "").contains(['\r', '\n']), "a line ends in CRLF");
     assert!(text.split("\r\n").all(|line| line.len() <= 75), "{text}");
     let unfolded = parser::unfold(text);
@@ -168,12 +168,18 @@ async fn a_program_that_may_not_read_internal_is_counted_and_not_disturbed() {
     let role = format!("scheduler_{}", api.database().name());
     let mut other = PgConnection::connect(api.database()).await.expect("a connection");
     let mut run = async |statement: String| {
-        sqlx::query(sqlx::AssertSqlSafe(statement.clone())).execute(&mut other).await.map_err(|error| format!("{statement}: {error}"))
+        sqlx::query(sqlx::AssertSqlSafe(statement.clone()))
+            .execute(&mut other)
+            .await
+            .map_err(|error| format!("{statement}: {error}"))
     };
     if run(format!("create role {role}")).await.is_err() {
         // The role of the tests may make none; what is told is then that the function runs as its owner.
-        sql(&api, "do $$ begin assert (select prosecdef from pg_proc where proname = 'count_calendar_revision'); end $$")
-            .await;
+        sql(
+            &api,
+            "do $$ begin assert (select prosecdef from pg_proc where proname = 'count_calendar_revision'); end $$",
+        )
+        .await;
         return;
     }
     for statement in [
@@ -219,8 +225,11 @@ async fn six_months_back_and_all_ahead_are_told_of() {
         api.given(session(id, "2026-02-05T10:30:00Z").with("booking_start_at", start)).await;
     }
     sql(&api, "insert into bookings (therapist_id, booking_start_at) values ('T1', '2026-02-06')").await;
-    sql(&api, "insert into bookings (booking_id, therapist_id, booking_start_at) values ('bare 1', 'T1', '2026-02-06')")
-        .await;
+    sql(
+        &api,
+        "insert into bookings (booking_id, therapist_id, booking_start_at) values ('bare 1', 'T1', '2026-02-06')",
+    )
+    .await;
     let feed = Feed::of(api.therapist("T1"), &api).await;
     let events = feed.events().await;
     let ids: Vec<&str> = events.keys().map(|id| id.trim_end_matches("@safestories")).collect();
