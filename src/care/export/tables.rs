@@ -31,9 +31,10 @@ pub(super) const LEFT_OUT: &[LeftOut] = &[
 /// Rows as JSON texts.
 pub(super) type Rows<'c> = BoxStream<'c, sqlx::Result<String>>;
 
-/// Names the tables, and reads from each the rows whose column is among the keys, in the order of that column.
+/// Names the tables, and reads from each the rows whose column is among the keys, in the order of that column; those only
+/// for which a further condition holds, if there is one.
 macro_rules! tables {
-    ($($table:literal where $column:literal in |$theirs:ident| $keys:expr $(, $more:literal)?;)+) => {
+    ($($table:literal where $column:literal in |$theirs:ident| $keys:expr $(, and $more:literal, $argument:expr)?;)+) => {
         /// The tables, in the order in which they stand in the manifest.
         pub(super) const TABLES: &[&str] = &[$($table),+];
 
@@ -43,9 +44,10 @@ macro_rules! tables {
                 $($table => {
                     let $theirs = theirs;
                     sqlx::query_scalar!(
-                        r#"select to_json(t)::text as "row!" from "# + $table + " t where t." + $column + " = any ($1) "
-                            $(+ $more)? + " order by t." + $column + ", t.ctid",
+                        r#"select to_json(t)::text as "row!" from "# + $table + " t where t." + $column + " = any ($1)"
+                            $(+ " and " + $more)? + " order by t." + $column + ", t.ctid",
                         $keys
+                        $(, $argument)?
                     )
                     .fetch(db)
                 })+
@@ -57,7 +59,9 @@ macro_rules! tables {
 
 tables! {
     "all_clients_table" where "client_id" in |theirs| &theirs.clients as &[ClientId];
-    "appointment_table" where "session_id" in |theirs| &theirs.bookings as &[BookingId];
+    // An adopted table may hold a session twice.
+    "appointment_table" where "session_id" in |theirs| &theirs.bookings as &[BookingId],
+        and "(t.client_id is null or t.client_id = any ($2))", &theirs.clients as &[ClientId];
     "bookings" where "booking_id" in |theirs| &theirs.bookings as &[BookingId];
     "booking_cancelled" where "id" in |theirs| &theirs.cancellations;
     "booking_requests" where "request_id" in |theirs| &theirs.requests;

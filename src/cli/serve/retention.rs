@@ -5,6 +5,7 @@
 //! | idempotency records | 24 hours |
 //! | counts of failed logins | 24 hours after the last |
 //! | sessions, with their hashed refresh tokens | 90 days after they ended or expired |
+//! | the link to a calendar, hashed | until it is revoked, or the rights of its account change |
 //! | the trail, its chain and checkpoints | for as long as the practice keeps its records: never purged |
 
 use std::time::Duration;

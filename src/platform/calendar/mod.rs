@@ -71,15 +71,12 @@ impl File {
         self.line(&format!("SEQUENCE:{}", event.sequence));
         self.line(&format!("DTSTAMP:{modified}"));
         self.line(&format!("LAST-MODIFIED:{modified}"));
-        match (wall(zone, event.start), wall(zone, event.end)) {
-            (Some(start), Some(end)) => {
-                self.line(&format!("DTSTART;TZID={zone}:{start}"));
-                self.line(&format!("DTEND;TZID={zone}:{end}"));
-            }
-            _ => {
-                self.line(&format!("DTSTART:{}", utc(event.start.naive_utc())));
-                self.line(&format!("DTEND:{}", utc(event.end.naive_utc())));
-            }
+        if let (Some(start), Some(end)) = (wall(zone, event.start), wall(zone, event.end)) {
+            self.line(&format!("DTSTART;TZID={zone}:{start}"));
+            self.line(&format!("DTEND;TZID={zone}:{end}"));
+        } else {
+            self.line(&format!("DTSTART:{}", utc(event.start.naive_utc())));
+            self.line(&format!("DTEND:{}", utc(event.end.naive_utc())));
         }
         self.text("SUMMARY", &event.summary);
         self.line(if event.cancelled { "STATUS:CANCELLED" } else { "STATUS:CONFIRMED" });
