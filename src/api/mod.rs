@@ -42,6 +42,7 @@ fn open() -> OpenApiRouter<App> {
         .routes(routes!(docs::get_docs))
         .routes(routes!(docs::get_docs_asset))
         .routes(routes!(problems::get_problem))
+        .merge(bookings::open_routes())
 }
 
 /// What everybody with an account reaches, and what lets them in.
@@ -83,6 +84,11 @@ fn therapist() -> OpenApiRouter<App> {
 /// The description of the whole API.
 #[must_use]
 pub fn openapi() -> OpenApi {
+    document::as_called(routed())
+}
+
+/// The same, by the paths of the router.
+fn routed() -> OpenApi {
     document::assemble([
         (Group::Open, open().into_openapi()),
         (Group::Auth, accounts().into_openapi()),
@@ -100,12 +106,10 @@ struct Description {
 
 /// Taken from the description once: while it is being made, it is the biggest thing in memory.
 static DESCRIPTION: LazyLock<Description> = LazyLock::new(|| {
-    let mut description = openapi();
-    Description {
-        methods: Methods::of(&description),
-        document: Document::of(&description),
-        undocumented: Undocumented::of(&mut description),
-    }
+    let mut description = routed();
+    let methods = Methods::of(&description);
+    let undocumented = Undocumented::of(&mut description);
+    Description { methods, undocumented, document: Document::of(&document::as_called(description)) }
 });
 
 /// The handlers of a group. One that panics still leaves an answer, and so a trail.

@@ -9,12 +9,16 @@
 //! come to see what they could not see before ([`access`]).
 //!
 //! **Break-glass** ([`break_glass`]) lets an admin read a client's notes: with a reason, for an hour, under review.
+//! An **export** gives all that is stored about one client as one file ([`export`]); which rows those are, [`belongings`]
+//! says.
 //!
 //! Two admins at the same moment: one wins, the other finds the therapist or the client changed once the locks are granted,
 //! and is refused with what became of it. Two admins one after the other are told apart by `If-Match`.
 
 mod access;
 pub mod break_glass;
+mod belongings;
+mod export;
 mod hand_over;
 mod hold;
 mod joined;
@@ -42,4 +46,5 @@ pub fn admin_routes() -> OpenApiRouter<App> {
         .routes(routes!(transfer_many::transfer_clients))
         .routes(routes!(merge::merge_clients))
         .merge(break_glass::admin_routes())
+        .routes(routes!(export::export_client))
 }

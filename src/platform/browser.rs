@@ -83,12 +83,12 @@ pub fn cors(origins: &[Origin]) -> CorsLayer {
         .max_age(REMEMBERED)
 }
 
-/// Layer: gzip, where it is worth it and nothing is waiting for the next event.
+/// Layer: gzip, where it is worth it (not of archives) and nothing is waiting for the next event.
 #[must_use]
-pub fn compression() -> CompressionLayer<And<SizeAbove, NotForContentType>> {
-    CompressionLayer::new()
-        .quality(CompressionLevel::Fastest)
-        .compress_when(SizeAbove::new(SMALL).and(NotForContentType::SSE))
+pub fn compression() -> CompressionLayer<And<And<SizeAbove, NotForContentType>, NotForContentType>> {
+    CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(
+        SizeAbove::new(SMALL).and(NotForContentType::SSE).and(NotForContentType::const_new("application/zip")),
+    )
 }
 
 /// The methods that paths know; cheap to clone.

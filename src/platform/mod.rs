@@ -5,6 +5,7 @@
 pub mod app;
 pub mod audit;
 pub mod browser;
+pub mod calendar;
 pub mod caller;
 pub mod contact;
 pub mod csv;

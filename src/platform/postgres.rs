@@ -27,6 +27,9 @@ use super::{error::Result, prometheus::DATABASE_SECONDS};
 /// Begins a unit of work. A statement may take ten seconds, a lock five, and the client's next statement fifteen.
 const BEGIN: &str = "begin; set local statement_timeout = '10s'; set local lock_timeout = '5s'; \
                      set local idle_in_transaction_session_timeout = '15s'";
+/// Begins one whose statements all see the same instant.
+const BEGIN_SNAPSHOT: &str = "begin isolation level repeatable read; set local statement_timeout = '30s'; \
+                              set local lock_timeout = '5s'; set local idle_in_transaction_session_timeout = '15s'";
 /// Begins the reading of a whole list: one snapshot, however long the client takes to read it.
 const BEGIN_EXPORT: &str = "begin isolation level repeatable read read only; set local statement_timeout = '60s'; \
                             set local idle_in_transaction_session_timeout = '60s'";
@@ -108,10 +111,19 @@ impl Db {
 
     /// A transaction for one unit of work.
     pub(super) async fn begin(&self) -> Result<(Transaction<'static, Postgres>, Turn)> {
+        self.begin_with(BEGIN).await
+    }
+
+    /// A transaction all of whose statements see the same instant.
+    pub(super) async fn begin_snapshot(&self) -> Result<(Transaction<'static, Postgres>, Turn)> {
+        self.begin_with(BEGIN_SNAPSHOT).await
+    }
+
+    async fn begin_with(&self, statements: &'static str) -> Result<(Transaction<'static, Postgres>, Turn)> {
         let turn = self.turn().await?;
         // The pool may have lent all it has to the spares.
         drop(self.spares.take());
-        Ok((self.pool.begin_with(BEGIN).await?, turn))
+        Ok((self.pool.begin_with(statements).await?, turn))
     }
 
     /// Waits until fewer requests than there are connections have one.

@@ -108,9 +108,29 @@ impl Work {
         self.open(dry_run).await
     }
 
+    /// Opens a transaction all of whose statements see the same instant, for work that reads much. An `Idempotency-Key`
+    /// means nothing to it: what is read anew is other work.
+    ///
+    /// # Errors
+    ///
+    /// If there is no connection.
+    pub async fn begin_snapshot(mut self) -> Result<UnitOfWork> {
+        self.trail.idempotency_key = None;
+        let begun = self.app.db.begin_snapshot().await?;
+        Ok(self.within(begun, false))
+    }
+
     async fn open(self, dry_run: bool) -> Result<UnitOfWork> {
-        let (tx, turn) = self.app.db.begin().await?;
-        let mut uow = UnitOfWork {
+        let begun = self.app.db.begin().await?;
+        let mut uow = self.within(begun, dry_run);
+        if !dry_run {
+            uow.recall().await?;
+        }
+        Ok(uow)
+    }
+
+    fn within(self, (tx, turn): (Transaction<'static, Postgres>, Turn), dry_run: bool) -> UnitOfWork {
+        UnitOfWork {
             tx,
             _turn: turn,
             _on_loan: OnLoan::begin(),
@@ -123,11 +143,7 @@ impl Work {
             outcome: None,
             ended: Vec::new(),
             dry_run,
-        };
-        if !dry_run {
-            uow.recall().await?;
         }
-        Ok(uow)
     }
 }
 

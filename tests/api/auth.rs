@@ -1,5 +1,6 @@
 //! Logging in and out, and one's own account.
 
+mod calendar_link;
 mod login;
 mod logout;
 mod me;

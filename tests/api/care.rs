@@ -3,6 +3,7 @@
 mod at_once;
 pub mod break_glass;
 mod cost;
+mod export;
 mod list;
 mod merge;
 mod transfer;

@@ -205,8 +205,16 @@ async fn public_holds_nothing_else() {
          order by 1",
     )
     .await;
-    // What is signed does not change (0015): the only rule beyond the documented ones.
-    assert_eq!(rules, ["client_session_notes_keep_signed", "client_session_notes_keep_signed_all"]);
+    // What is signed does not change (0015), and calendars are told how often a session did (0018): the only ones beyond the
+    // documented rules.
+    assert_eq!(
+        rules,
+        [
+            "bookings_count_calendar_revision",
+            "client_session_notes_keep_signed",
+            "client_session_notes_keep_signed_all"
+        ]
+    );
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 //! | counts of failed logins | 24 hours after the last |
 //! | sessions, with their hashed refresh tokens | 90 days after they ended or expired |
 //! | break-glass grants | 3 years after their review; until it, those that nobody has reviewed |
+//! | the link to a calendar, hashed | until it is revoked, or the rights of its account change |
 //! | the trail, its chain and checkpoints | for as long as the practice keeps its records: never purged |
 
 use std::time::Duration;

@@ -7,6 +7,8 @@
 
 mod cells;
 
+pub use self::cells::defused;
+
 use axum::{
     body::{Body, Bytes},
     http::{HeaderMap, HeaderValue, header},

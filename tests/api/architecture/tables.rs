@@ -31,6 +31,7 @@ const HOMES: &[(&str, &str)] = &[
     ("notifications", "notifications"),
     ("aisensy_campaign_api", "campaigns"),
     ("internal.accounts", "users"),
+    ("internal.calendar_links", "users"),
     ("internal.sessions", "users"),
     ("internal.second_factors", "auth"),
     ("internal.recovery_codes", "auth"),

@@ -6,6 +6,7 @@ use super::{THERAPIST, operations, practice};
 
 /// What strangers may do; everything else asks who they are.
 const OPEN: &[&str] = &[
+    "GET /calendar/{token}.ics",
     "GET /docs",
     "GET /docs/{file}",
     "GET /healthz",
