@@ -99,6 +99,7 @@ pub(super) async fn hold(
         return Err(Error::contended("the booking was moved while it was being held"));
     }
     conditions.check(&booking.version, &booking.clone().seen_by(scope))?;
+    client.ensure_kept()?;
     Ok(Held { booking, client, therapist })
 }
 

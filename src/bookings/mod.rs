@@ -12,6 +12,7 @@ mod counts;
 mod create;
 mod detail;
 mod edit;
+mod erase;
 mod filter;
 mod held;
 mod history;
@@ -32,6 +33,7 @@ mod sos;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
+    erase::{SessionAhead, erase, not_over},
     model::Booking,
     reassign::{Ahead, Span, ahead_of, clashes, reassign},
     refusal::{BookingRefusal, PROBLEMS, THERAPIST_FULL},

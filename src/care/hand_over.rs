@@ -77,6 +77,7 @@ pub(super) async fn hand_over(
     if let (Whom::One(_), Some((client, _))) = (whom, held.clients.first()) {
         conditions.check(&client.version, &current(client))?;
     }
+    held.clients.iter().try_for_each(|(client, _)| client.ensure_kept())?;
     hold::ensure_still_theirs(uow, &held).await?;
     let HeldClients { clients, names, to } = held;
     let clients: Vec<Record> = clients.into_iter().map(|(client, _)| client).collect();

@@ -188,6 +188,8 @@ async fn merge(uow: &mut UnitOfWork, id: &ClientId, gone: &ClientId, conditions:
         });
     };
     conditions.check(&survivor.version, &current(&survivor))?;
+    survivor.ensure_kept()?;
+    other.ensure_kept()?;
     let Joined { record, filled, dropped, sources } = Joined::of(&survivor, &other);
     let access = access_changes(uow, &survivor, &other, &record, &sources).await?;
 
@@ -243,7 +245,7 @@ async fn access_changes(
 }
 
 /// Links the transfers of the other client to the surviving one, those included that only its phone and name tell.
-async fn follow_merge(db: &mut PgConnection, survivor: &ClientId, gone: &ClientId) -> Result<u64> {
+pub(super) async fn follow_merge(db: &mut PgConnection, survivor: &ClientId, gone: &ClientId) -> Result<u64> {
     let moved = sqlx::query!(
         "insert into internal.transfer_clients (transfer_id, client_id)
          select transfer_id, $1

@@ -1,4 +1,5 @@
-//! What spans the features around one client: handing it to another therapist, making two records of one person one.
+//! What spans the features around one client: handing it to another therapist, making two records of one person one,
+//! erasing its data.
 //!
 //! A **transfer** moves the client and the sessions ahead with the present therapist; what is past stays with who held it.
 //! One client or many go by the same statements ([`hand_over`]), in one transaction. Where the new therapist is busy
@@ -11,6 +12,7 @@
 //! **Break-glass** ([`break_glass`]) lets an admin read a client's notes: with a reason, for an hour, under review.
 //! An **export** gives all that is stored about one client as one file ([`export`]); which rows those are, [`belongings`]
 //! says.
+//! An **erasure** destroys the client's notes and makes all else anonymous ([`erase`]).
 //!
 //! Two admins at the same moment: one wins, the other finds the therapist or the client changed once the locks are granted,
 //! and is refused with what became of it. Two admins one after the other are told apart by `If-Match`.
@@ -19,6 +21,7 @@ mod access;
 pub mod break_glass;
 mod belongings;
 mod export;
+mod erase;
 mod hand_over;
 mod hold;
 mod joined;
@@ -47,4 +50,6 @@ pub fn admin_routes() -> OpenApiRouter<App> {
         .routes(routes!(merge::merge_clients))
         .merge(break_glass::admin_routes())
         .routes(routes!(export::export_client))
+        .routes(routes!(erase::erase_client))
+        .routes(routes!(erase::get_client_erasure))
 }

@@ -1,10 +1,11 @@
-//! Why a client is not transferred or merged as asked.
+//! Why a client is not transferred, merged or erased as asked.
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    bookings::THERAPIST_FULL,
+    bookings::{SessionAhead, THERAPIST_FULL},
+    payments::InFlight,
     platform::{
         error::Refusal,
         ids::{ClientId, TherapistId, TransferId},
@@ -22,6 +23,10 @@ kinds! { PROBLEMS:
         "Sessions that would move overlap others of the new therapist, or each other: `clashes` lists each of them with the one in its way, `transfers` all that would be done. Send `leave_clashing: true` to leave those sessions with the therapist they are with, or `leave_upcoming: true` to leave all.";
     NOTHING_TO_TRANSFER = CONFLICT, "nothing-to-transfer", "The therapist has no clients",
         "No client is assigned to that therapist: there never was one, or somebody else has just transferred them.";
+    SESSIONS_AHEAD = CONFLICT, "sessions-ahead", "Sessions are ahead",
+        "The client has sessions that are ahead or running, which `bookings` lists. Cancel them before the client's data is erased.";
+    REFUND_IN_FLIGHT = CONFLICT, "refund-in-flight", "A refund is on its way",
+        "Money is on its way back to the client: `refunds` lists what. Wait until it has arrived or failed before the client's data is erased, so that it is known who is to get it.";
     ALREADY_MERGED = CONFLICT, "already-merged", "The client was merged before",
         "The record named in `merge_client_id` has been merged already, into the client that `merged_into` names.";
 }
@@ -51,6 +56,10 @@ pub(super) enum CareRefusal {
     Full(i64, i32, Map<String, Value>),
     #[error("the therapist has no clients")]
     NoClients,
+    #[error("{} ahead or running", some(.0.len(), "session is", "sessions are"))]
+    Ahead(Vec<SessionAhead>),
+    #[error("{} on the way", some(.0.len(), "refund is", "refunds are"))]
+    RefundInFlight(Vec<InFlight>),
     /// Holds the client it was merged into.
     #[error("that client has been merged already")]
     AlreadyMerged(ClientId),
@@ -68,6 +77,8 @@ impl Refusal for CareRefusal {
             Self::Clash(..) => &TRANSFER_CLASH,
             Self::Full(..) => &THERAPIST_FULL,
             Self::NoClients => &NOTHING_TO_TRANSFER,
+            Self::Ahead(_) => &SESSIONS_AHEAD,
+            Self::RefundInFlight(_) => &REFUND_IN_FLIGHT,
             Self::AlreadyMerged(_) => &ALREADY_MERGED,
         }
     }
@@ -79,6 +90,8 @@ impl Refusal for CareRefusal {
             }
             Self::Clash(_, members) | Self::Full(_, _, members) => members.clone(),
             Self::NoClients => Map::new(),
+            Self::Ahead(bookings) => Map::from_iter([("bookings".to_owned(), json!(bookings))]),
+            Self::RefundInFlight(refunds) => Map::from_iter([("refunds".to_owned(), json!(refunds))]),
             Self::AlreadyMerged(into) => Map::from_iter([("merged_into".to_owned(), json!(into))]),
         }
     }

@@ -102,6 +102,7 @@ async fn edit(
     let seen = ClientRecord::read(uow.db(), scope, id, now).await?;
     let rivals = rivals(uow, &seen, &request).await?;
     let Some(held) = hold(uow.db(), id).await? else { return Err(missing(uow.db(), scope, id).await?) };
+    held.ensure_kept()?;
     let current = ClientDetail::read(uow.db(), scope, id, now).await?;
     let before = current.record();
     conditions.check(&before.version, &current)?;

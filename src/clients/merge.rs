@@ -2,6 +2,7 @@
 
 use sqlx::PgConnection;
 
+use super::erase::{ClientErased, certificate};
 use crate::platform::{
     error::Result,
     ids::{ClientId, TherapistId},
@@ -25,6 +26,19 @@ pub struct Record {
     pub assigned_therapist: Option<String>,
     /// The version of the stored row.
     pub version: String,
+    /// The certificate, where the client's data was erased.
+    pub erasure: Option<i64>,
+}
+
+impl Record {
+    /// Fails if the client's data was erased.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientErased`].
+    pub fn ensure_kept(&self) -> Result<()> {
+        self.erasure.map_or(Ok(()), |certificate_id| Err(ClientErased { certificate_id }.into()))
+    }
 }
 
 /// How many rows went from one client to another.
@@ -42,7 +56,7 @@ pub struct Absorbed {
 ///
 /// If the database refuses.
 pub async fn records(db: &mut PgConnection, ids: &[ClientId]) -> Result<Vec<Record>> {
-    let records = sqlx::query_as!(
+    let mut records = sqlx::query_as!(
         Record,
         r#"select client_id as "client_id: ClientId",
                   client_name,
@@ -50,15 +64,19 @@ pub async fn records(db: &mut PgConnection, ids: &[ClientId]) -> Result<Vec<Reco
                   email_id,
                   therapist_id as "therapist_id: TherapistId",
                   assigned_therapist,
-                  xmin::text as "version!"
+                  xmin::text as "version!",
+                  null::bigint as erasure
            from all_clients_table
            where client_id = any ($1)
            order by client_id
            for no key update"#,
         ids as &[ClientId],
     )
-    .fetch_all(db)
+    .fetch_all(&mut *db)
     .await?;
+    for record in &mut records {
+        record.erasure = certificate(db, &record.client_id, record.client_name.as_deref()).await?;
+    }
     Ok(records)
 }
 

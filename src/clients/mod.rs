@@ -7,6 +7,7 @@ mod belong;
 mod create;
 mod detail;
 mod edit;
+mod erase;
 mod filter;
 mod find;
 mod hand_over;
@@ -24,6 +25,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
     belong::{Appointment, belongs_to, hold_of_booking},
+    erase::{ClientErased, claim, ensure_kept_of_booking, erase},
     hand_over::{hand_over, move_appointments},
     merge::{Absorbed, Record, absorb, records, remove},
     missing::{ensure, heir, missing},

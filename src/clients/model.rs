@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
+use super::erase::certificate;
 use crate::{
     platform::{
         audit::Entry,
@@ -28,6 +29,8 @@ use crate::{
 kinds! { PROBLEMS:
     CLIENT_AMBIGUOUS = CONFLICT, "client-ambiguous", "It may be one of several people",
         "Clients with the same phone or e-mail address exist; `candidates` lists them. Where a session is booked they have another name: send `client_id` to say which one it is. `new_client: true` says that it is none of them, also where a client is added or changed.";
+    CLIENT_ERASED = CONFLICT, "client-erased", "The client's data was erased",
+        "Nothing more is written about this client, and nobody is matched with the record: `certificate_id` names the certificate of the erasure, which `GET /api/v1/admin/clients/{client_id}/erasure` shows. Somebody who comes back is a new client.";
 }
 
 /// A client, held until the transaction ends.
@@ -39,6 +42,8 @@ pub struct Client {
     pub name: String,
     /// Whom the client is assigned to.
     pub therapist_id: Option<TherapistId>,
+    /// The certificate, where the client's data was erased.
+    pub erasure: Option<i64>,
 }
 
 /// Somebody who arrives: as a booking or a request tells.
@@ -109,6 +114,7 @@ pub async fn resolve(
         Choice::Existing(id) => {
             let client =
                 hold(uow.db(), id).await?.ok_or_else(|| Error::body("/client_id", "there is no such client"))?;
+            client.ensure_kept()?;
             return assign(uow, client, therapist).await;
         }
         _ => candidates(uow.db(), person).await?,
@@ -125,7 +131,8 @@ pub async fn resolve(
         let id = ClientId::from(candidate.client_id.as_str());
         let client = hold(uow.db(), &id)
             .await?
-            .ok_or_else(|| Error::contended("the client was merged while it was looked for"))?;
+            .filter(|client| client.erasure.is_none())
+            .ok_or_else(|| Error::contended("the client was merged or erased while it was looked for"))?;
         return assign(uow, client, therapist).await;
     }
     if matches!(choice, Choice::Ask) && !candidates.is_empty() {
@@ -151,10 +158,8 @@ pub async fn hold(db: &mut PgConnection, id: &ClientId) -> Result<Option<Client>
     if !id.is_possible() {
         return Ok(None);
     }
-    let client = sqlx::query_as!(
-        Client,
-        r#"select client_id as "client_id: ClientId",
-                  coalesce(client_name, $2) as "name!",
+    let found = sqlx::query!(
+        r#"select coalesce(client_name, $2) as "name!",
                   therapist_id as "therapist_id: TherapistId"
            from all_clients_table
            where client_id = $1
@@ -162,9 +167,11 @@ pub async fn hold(db: &mut PgConnection, id: &ClientId) -> Result<Option<Client>
         id.as_str(),
         NO_NAME,
     )
-    .fetch_optional(db)
+    .fetch_optional(&mut *db)
     .await?;
-    Ok(client)
+    let Some(found) = found else { return Ok(None) };
+    let erasure = certificate(db, id, Some(&found.name)).await?;
+    Ok(Some(Client { client_id: id.clone(), name: found.name, therapist_id: found.therapist_id, erasure }))
 }
 
 impl Candidate {
@@ -269,5 +276,5 @@ pub(super) async fn create(
         .client(&id, name)
         .detail(json!({ "possible_duplicate_of": possible_duplicate_of }));
     let therapist_id = therapist.map(|therapist| therapist.therapist_id.clone());
-    Ok((Client { client_id: id, name: name.to_owned(), therapist_id }, entry))
+    Ok((Client { client_id: id, name: name.to_owned(), therapist_id, erasure: None }, entry))
 }

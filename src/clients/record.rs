@@ -37,7 +37,8 @@ use crate::platform::{
     "last_session_at": "2026-01-28T10:30:00Z",
     "next_session_at": "2026-02-04T10:30:00Z",
     "possible_duplicate_of": null,
-    "created_at": "2025-06-01T06:15:00Z"
+    "created_at": "2025-06-01T06:15:00Z",
+    "erased_at": null
 }))]
 pub(super) struct ClientRecord {
     /// The client's id.
@@ -67,6 +68,8 @@ pub(super) struct ClientRecord {
     pub(super) possible_duplicate_of: Option<ClientId>,
     /// When this server first knew of the client; null where another program added them.
     pub(super) created_at: Timestamp,
+    /// When the client's data was erased; null if it was not. The record then tells nothing but what happened when.
+    pub(super) erased_at: Timestamp,
     /// The version of the stored row.
     #[serde(skip)]
     pub(super) version: String,
@@ -166,6 +169,7 @@ pub(super) async fn show(
                   t.next_at as "next_session_at!: Timestamp",
                   coalesce(marked.client_id, namesake.client_id) as "possible_duplicate_of: ClientId",
                   i.created_at as "created_at!: Timestamp",
+                  i.erased_at as "erased_at!: Timestamp",
                   c.xmin::text as "version!",
                   f.sort_key as "sort_key!"
            from unnest($3::text[], $4::text[]) with ordinality as f (client_id, sort_key, place)

@@ -5,15 +5,18 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::model::{DocumentForm, ensure_booking};
-use crate::platform::{
-    contact::LinkInput,
-    error::{Error, Result},
-    etag::{Preconditions, Versioned},
-    extract::{Json, Patch, Path},
-    ids::{BookingId, DocumentFormId},
-    problem::Problems,
-    status::FormStatus,
-    work::{UnitOfWork, Work},
+use crate::{
+    clients,
+    platform::{
+        contact::LinkInput,
+        error::{Error, Result},
+        etag::{Preconditions, Versioned},
+        extract::{Json, Patch, Path},
+        ids::{BookingId, DocumentFormId},
+        problem::Problems,
+        status::FormStatus,
+        work::{UnitOfWork, Work},
+    },
 };
 
 /// What to correct (JSON merge patch): what is not named stays, null clears.
@@ -68,6 +71,10 @@ async fn edit(
         [("/booking_id", patch.booking_id == Patch::Clear), ("/paperform_link", patch.paperform_link == Patch::Clear)];
     if let Some((pointer, _)) = cleared.into_iter().find(|(_, cleared)| *cleared) {
         return Err(Error::body(pointer, "cannot be cleared"));
+    }
+    // The client is held before the form.
+    if let Some(booking) = &DocumentForm::read(uow.db(), id).await?.booking_id {
+        clients::ensure_kept_of_booking(uow.db(), booking).await?;
     }
     let held = DocumentForm::hold(uow, id, conditions).await?;
     if let Patch::Set(booking) = &patch.booking_id {

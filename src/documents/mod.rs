@@ -7,12 +7,14 @@ mod create;
 mod delete;
 mod detail;
 mod edit;
+mod erase;
 mod list;
 pub mod mend;
 mod model;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub use self::erase::erase;
 use crate::platform::app::App;
 
 /// What admins may do with them.

@@ -4,16 +4,19 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use crate::platform::{
-    audit::Entry,
-    caller::Scope,
-    error::{Error, Result},
-    etag::{Preconditions, Versioned},
-    ids::{BookingId, ClientId, DocumentFormId, TherapistId},
-    page::Key,
-    text::NO_NAME,
-    time::Timestamp,
-    work::UnitOfWork,
+use crate::{
+    clients,
+    platform::{
+        audit::Entry,
+        caller::Scope,
+        error::{Error, Result},
+        etag::{Preconditions, Versioned},
+        ids::{BookingId, ClientId, DocumentFormId, TherapistId},
+        page::Key,
+        text::NO_NAME,
+        time::Timestamp,
+        work::UnitOfWork,
+    },
 };
 
 /// A form that a client fills in around a booking.
@@ -142,7 +145,11 @@ pub(super) async fn ensure_booking(db: &mut PgConnection, booking: &BookingId) -
             r#"select exists (select from bookings where booking_id = $1) as "exists!""#,
             booking.as_str()
         )
-        .fetch_one(db)
+        .fetch_one(&mut *db)
         .await?;
-    if exists { Ok(()) } else { Err(Error::body("/booking_id", "there is no such booking")) }
+    if exists {
+        clients::ensure_kept_of_booking(db, booking).await
+    } else {
+        Err(Error::body("/booking_id", "there is no such booking"))
+    }
 }

@@ -34,6 +34,7 @@ mod additional;
 mod create;
 mod detail;
 mod edit;
+mod erase;
 mod fields;
 mod high_risk;
 pub mod mend;
@@ -50,6 +51,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
     additional::AdditionalNote,
+    erase::erase,
     model::SessionNote,
     refusal::{NoteRefusal, PROBLEMS},
 };

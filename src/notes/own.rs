@@ -1,6 +1,7 @@
 //! A therapist's sessions and how far their notes are: what is still to be written or signed first.
 //!
-//! A session waits for its note from its start on, unless it was cancelled or is a no-show and nothing was begun. One statement a page, of two
+//! A session waits for its note from its start on, unless it was cancelled or is a no-show and nothing was begun, or
+//! the client's data was erased. One statement a page, of two
 //! branches that each stop at the page's size, both walked by `bookings_by_therapist_start` with one look into
 //! `client_session_notes_of_booking` a session (3.6 ms on 300,000 bookings, of which the therapist has 7,500). Where fewer
 //! wait than a page holds, the first branch goes through all of the therapist's sessions.
@@ -162,6 +163,13 @@ macro_rules! statement {
                      and coalesce(b.booking_start_at, '-infinity') <= $2
                      and v.submitted is not true
                      and (v.submitted is not null or internal.is_active(b.booking_status))
+                     and (b.invitee_name is distinct from '(erased)' or not exists (
+                         select
+                         from appointment_table a
+                         join internal.clients i on i.client_id = a.client_id
+                         where a.session_id = b.booking_id
+                           and i.erased_at is not null
+                     ))
                      and ($3::text is null or $3 = case when v.submitted is null then 'pending' else 'draft' end)
                      and ($4::text is null or exists (
                          select from appointment_table a where a.session_id = b.booking_id and a.client_id = $4

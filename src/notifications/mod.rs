@@ -9,6 +9,7 @@
 //! `internal.audit_entries` alone.
 
 mod delete;
+mod erase;
 mod kind;
 mod list;
 mod model;
@@ -20,6 +21,7 @@ mod unread;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
+    erase::erase,
     kind::NotificationKind,
     notify::{Notice, Recipient, notify},
     stream::feed,

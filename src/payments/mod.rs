@@ -21,6 +21,7 @@ mod agree;
 pub mod cancellation;
 mod detail;
 mod edit;
+mod erase;
 mod filter;
 mod held;
 mod list;
@@ -38,6 +39,7 @@ mod summary;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
+    erase::{InFlight, erase, in_flight},
     merge::follow_merge,
     model::{Payment, PaymentState},
     record::record_for_booking,

@@ -10,6 +10,7 @@ pub mod caller;
 pub mod contact;
 pub mod csv;
 pub mod embedded;
+pub mod erasure;
 pub mod error;
 pub mod etag;
 pub mod extract;

@@ -99,6 +99,7 @@ async fn edit(
     let seen = BookingRequest::read(uow.db(), id).await?;
     let mut wanted = seen.clone();
     patch.apply(&mut wanted);
+    model::ensure_kept(uow, &seen).await?;
     let client = client(uow, &seen, &wanted).await?;
     let held = BookingRequest::hold(uow, id, conditions).await?;
     if held.version != seen.version || held.client_id != seen.client_id {

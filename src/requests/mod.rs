@@ -13,6 +13,7 @@ mod create;
 mod delete;
 mod detail;
 mod edit;
+mod erase;
 mod list;
 pub mod mend;
 mod merge;
@@ -21,7 +22,7 @@ mod resend;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub use self::{arrived::arrived, merge::follow_merge, resend::PROBLEMS};
+pub use self::{arrived::arrived, erase::erase, merge::follow_merge, resend::PROBLEMS};
 use crate::platform::app::App;
 
 /// What admins may do with them.

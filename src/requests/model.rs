@@ -4,14 +4,17 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use crate::platform::{
-    error::{Error, Result},
-    etag::{Preconditions, Versioned},
-    ids::{BookingId, BookingRequestId, ClientId},
-    page::Key,
-    status::RequestStatus,
-    time::Timestamp,
-    work::UnitOfWork,
+use crate::{
+    clients,
+    platform::{
+        error::{Error, Result},
+        etag::{Preconditions, Versioned},
+        ids::{BookingId, BookingRequestId, ClientId},
+        page::Key,
+        status::RequestStatus,
+        time::Timestamp,
+        work::UnitOfWork,
+    },
 };
 
 /// A booking link that was sent to somebody.
@@ -146,4 +149,12 @@ pub(super) async fn belongs_to(uow: &mut UnitOfWork, id: BookingRequestId, clien
     .execute(uow.db())
     .await?;
     Ok(())
+}
+
+/// Fails if the data of the client a request was sent to was erased; holds the client otherwise.
+pub(super) async fn ensure_kept(uow: &mut UnitOfWork, seen: &BookingRequest) -> Result<()> {
+    match &seen.client_id {
+        Some(id) => clients::hold(uow.db(), id).await?.map_or(Ok(()), |client| client.ensure_kept()),
+        None => Ok(()),
+    }
 }

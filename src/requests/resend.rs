@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::model::BookingRequest;
+use super::model::{self, BookingRequest};
 use crate::platform::{
     audit::Entry,
     error::{Refusal, Result},
@@ -61,6 +61,8 @@ pub(super) async fn resend_booking_request(
 }
 
 async fn resend(uow: &mut UnitOfWork, id: BookingRequestId, conditions: &Preconditions) -> Result<()> {
+    let seen = BookingRequest::read(uow.db(), id).await?;
+    model::ensure_kept(uow, &seen).await?;
     let held = BookingRequest::hold(uow, id, conditions).await?;
     if held.is_booked() {
         return Err(AlreadyBooked(held.booking_id).into());

@@ -4,6 +4,7 @@ mod at_once;
 pub mod break_glass;
 mod cost;
 mod export;
+mod erase;
 mod list;
 mod merge;
 mod transfer;

@@ -9,9 +9,10 @@
 //! transaction (serialization failure, deadlock) can be run again from the start.
 //!
 //! Every entry is queued for the chain that makes the trail tamper-evident: [`sealing`] continues it, [`chain`] says what
-//! is hashed, [`transcript`] is the trail as a file and how such a file is checked.
+//! is hashed, [`transcript`] is the trail as a file and how such a file is checked, [`erasing`] takes a client out of it.
 
 pub mod chain;
+pub mod erasing;
 pub mod key;
 pub mod sealing;
 pub mod transcript;

@@ -53,6 +53,7 @@ const HOMES: &[(&str, &str)] = &[
     ("internal.note_addenda", "notes"),
     ("internal.erasures", "care"),
     ("internal.break_glass_grants", "care"),
+    ("internal.erasure_certificates", "care"),
     ("internal.appointments_cache_rows", "dashboards"),
     ("internal.clients_summary_rows", "dashboards"),
     ("internal.facts", "cli"),

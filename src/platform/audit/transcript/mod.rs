@@ -17,7 +17,8 @@ pub use self::{
 };
 use super::chain::Facts;
 
-/// The action that may take personal values out of entries of the same client before it.
+/// The action that may take personal values out of entries before it: of its client, and of its subject where they name no
+/// client. The summary, which the entries of a request share, goes with the first of them.
 pub const ERASURE: &str = "client_erase";
 /// Bytes as Base64 text.
 #[derive(Debug, Clone, PartialEq, Eq)]

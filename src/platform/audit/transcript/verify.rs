@@ -1,7 +1,7 @@
 //! Checking a file of the trail.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt,
     io::{self, BufRead},
 };
@@ -98,6 +98,7 @@ pub fn verify(file: impl BufRead, key: &AuditPublicKey, checkpoint: Option<&str>
         head: START,
         seen: false,
         erased: HashMap::new(),
+        forgotten: HashMap::new(),
         bare: Vec::new(),
     };
     let wanted = checkpoint.map(|head| head.trim().to_lowercase());
@@ -117,6 +118,19 @@ pub fn verify(file: impl BufRead, key: &AuditPublicKey, checkpoint: Option<&str>
     Ok(check.verdict(ended, wanted))
 }
 
+/// A kind and an id.
+type Subject = (String, String);
+
+/// An entry without some of its values.
+struct Bare {
+    seq: i64,
+    client: Option<String>,
+    subject: Option<Subject>,
+    log_id: Option<i32>,
+    /// Whether it lacks nothing but the summary.
+    summary_only: bool,
+}
+
 struct Check {
     verdict: Verdict,
     /// The place reached.
@@ -127,8 +141,10 @@ struct Check {
     seen: bool,
     /// The last erasure of each client.
     erased: HashMap<String, i64>,
+    /// The last erasure of each subject.
+    forgotten: HashMap<Subject, i64>,
     /// Entries without some of their values.
-    bare: Vec<(i64, Option<String>)>,
+    bare: Vec<Bare>,
 }
 
 impl Check {
@@ -177,6 +193,7 @@ impl Check {
         if facts.entry_id != entry_id || facts.hash(&self.head, seq, commitments)[..] != hash.0 {
             self.find(Finding::Changed(seq));
         }
+        let mut bare: Vec<Personal> = Vec::new();
         for (group, (commitment, salt)) in Personal::ALL.into_iter().zip(commitments.iter().zip(salts)) {
             let name = match group {
                 Personal::Address => "the address",
@@ -186,11 +203,24 @@ impl Check {
             match salt {
                 Some(salt) if facts.commitment(group, &salt.0) == *commitment => {}
                 Some(_) => self.find(Finding::ValuesChanged(seq, name)),
-                None => self.bare.push((seq, facts.client_id.clone())),
+                None => bare.push(group),
             }
+        }
+        let subject = facts.subject_type.clone().zip(facts.subject_id.clone());
+        if !bare.is_empty() {
+            self.bare.push(Bare {
+                seq,
+                client: facts.client_id.clone(),
+                subject: subject.clone(),
+                log_id: facts.log_id,
+                summary_only: bare == [Personal::Summary],
+            });
         }
         if let (ERASURE, Some(client)) = (&*facts.action, &facts.client_id) {
             self.erased.insert(client.clone(), seq);
+            if let Some(subject) = subject {
+                self.forgotten.insert(subject, seq);
+            }
         }
     }
 
@@ -199,12 +229,20 @@ impl Check {
     }
 
     fn verdict(mut self, ended: bool, wanted: Option<String>) -> Verdict {
-        let mut bare = std::mem::take(&mut self.bare);
-        bare.dedup();
-        for (seq, client) in bare {
-            let covered = client.and_then(|client| self.erased.get(&client)).is_some_and(|erased| *erased >= seq);
-            if !covered {
-                self.find(Finding::ValuesRemoved(seq));
+        let bare = std::mem::take(&mut self.bare);
+        let (covered, rest): (Vec<_>, Vec<_>) = bare.into_iter().partition(|bare| {
+            let erasure = match (&bare.client, &bare.subject) {
+                (Some(client), _) => self.erased.get(client),
+                (None, Some(subject)) => self.forgotten.get(subject),
+                (None, None) => None,
+            };
+            erasure.is_some_and(|erasure| *erasure >= bare.seq)
+        });
+        let summaries: HashSet<i32> = covered.iter().filter_map(|bare| bare.log_id).collect();
+        for bare in rest {
+            let shared = bare.summary_only && bare.log_id.is_some_and(|id| summaries.contains(&id));
+            if !shared {
+                self.find(Finding::ValuesRemoved(bare.seq));
             }
         }
         if let Some(wanted) = wanted.filter(|_| !self.seen) {

@@ -1,0 +1,218 @@
+//! Erasing a client's record: the name and the contact data go, the row and its appointments stay, since bookings and money
+//! hang on them. Nobody is matched with such a record again, and nothing is written about it any more ([`Client::ensure_kept`]).
+
+use serde_json::{Map, Value, json};
+use sqlx::PgConnection;
+
+use super::model::Client;
+use crate::platform::{
+    erasure::{Belongings, ERASED, Erased},
+    error::{Error, Refusal, Result},
+    ids::{BookingId, ClientId},
+    problem::ProblemKind,
+    work::UnitOfWork,
+};
+
+/// Why nothing more is written about a client. Holds the number of the certificate.
+#[derive(Debug, thiserror::Error)]
+#[error("the data of this client was erased")]
+pub struct ClientErased {
+    /// The certificate, which tells what was done.
+    pub certificate_id: i64,
+}
+
+impl Refusal for ClientErased {
+    fn kind(&self) -> &'static ProblemKind {
+        &super::model::CLIENT_ERASED
+    }
+
+    fn members(&self) -> Map<String, Value> {
+        Map::from_iter([("certificate_id".to_owned(), json!(self.certificate_id))])
+    }
+}
+
+impl Client {
+    /// Fails if the client's data was erased.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientErased`].
+    pub fn ensure_kept(&self) -> Result<()> {
+        self.erasure.map_or(Ok(()), |certificate_id| Err(ClientErased { certificate_id }.into()))
+    }
+}
+
+/// The certificate of a client whose data was erased. Asked apart from the row, and after it was locked: who waited for
+/// the lock sees there what was before the wait. The name tells when the question is needless.
+pub(super) async fn certificate(db: &mut PgConnection, id: &ClientId, name: Option<&str>) -> Result<Option<i64>> {
+    if name != Some(ERASED) {
+        return Ok(None);
+    }
+    let erasure = sqlx::query_scalar!("select erasure_id from internal.clients where client_id = $1", id.as_str())
+        .fetch_optional(db)
+        .await?;
+    Ok(erasure.flatten())
+}
+
+/// Fails if the client of a booking was erased; holds the client otherwise.
+///
+/// # Errors
+///
+/// [`ClientErased`].
+pub async fn ensure_kept_of_booking(db: &mut PgConnection, booking: &BookingId) -> Result<()> {
+    let client = sqlx::query_scalar!(
+        r#"select client_id as "client_id!: ClientId"
+           from appointment_table
+           where session_id = $1
+             and client_id is not null
+           order by client_id
+           limit 1"#,
+        booking.as_str(),
+    )
+    .fetch_optional(&mut *db)
+    .await?;
+    match client {
+        Some(client) => super::model::hold(db, &client).await?.map_or(Ok(()), |client| client.ensure_kept()),
+        None => Ok(()),
+    }
+}
+
+/// Notes that bookings without a client, which other programs wrote, are this one's: their phone and name say so. Gives
+/// those. The client is held.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn claim(uow: &mut UnitOfWork, client: &ClientId) -> Result<Vec<BookingId>> {
+    // By the index of the search, then by the rule.
+    let found = sqlx::query_scalar!(
+        r#"select b.booking_id as "booking_id!: BookingId"
+           from all_clients_table c
+           join bookings b
+             on internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone)
+                like '%' || right(internal.phone_key(c.phone_number), 7) || '%'
+           where c.client_id = $1
+             and internal.phone_key(b.invitee_phone) = internal.phone_key(c.phone_number)
+             and lower(regexp_replace(b.invitee_name, '\s', '', 'g'))
+                 = lower(regexp_replace(c.client_name, '\s', '', 'g'))
+             and b.booking_id is not null
+             and not exists (
+                 select
+                 from appointment_table a
+                 where a.session_id = b.booking_id
+                   and a.client_id is not null
+             )
+           order by b.booking_id"#,
+        client.as_str(),
+    )
+    .fetch_all(uow.db())
+    .await?;
+    for booking in &found {
+        // Somebody else may be completing it at this moment.
+        sqlx::query!("select pg_advisory_xact_lock(hashtextextended('appointment ' || $1, 0))", booking.as_str())
+            .fetch_one(uow.db())
+            .await?;
+    }
+    let claimed = sqlx::query_scalar!(
+        r#"with known as (
+               update appointment_table
+               set client_id = $2
+               where session_id = any ($1)
+                 and client_id is null
+               returning session_id
+           ), made as (
+               insert into appointment_table
+                   (session_id, session_timings, session_name, session_mode, client_id, client_name, therapist_id,
+                    therapist_name)
+               select b.booking_id, b.booking_start_at, left(b.booking_resource_name, 255), left(b.booking_mode, 50), $2,
+                      left(b.invitee_name, 255), b.therapist_id, left(t.name, 255)
+               from bookings b
+               left join therapists t on t.therapist_id = b.therapist_id
+               where b.booking_id = any ($1)
+                 and length(b.booking_id) <= 255
+                 and not exists (select from appointment_table a where a.session_id = b.booking_id)
+               returning session_id
+           )
+           select session_id as "session_id!: BookingId" from known
+           union
+           select session_id from made"#,
+        &found as &[BookingId],
+        client.as_str(),
+    )
+    .fetch_all(uow.db())
+    .await?;
+    Ok(claimed)
+}
+
+/// Takes the name and the contact data out of the client's record and appointments, and lets it be nobody's.
+///
+/// # Errors
+///
+/// If the database refuses, or there is no client in the list.
+pub async fn erase(uow: &mut UnitOfWork, theirs: &Belongings, certificate_id: i64) -> Result<Vec<Erased>> {
+    let client = theirs.clients.first().ok_or_else(|| Error::internal("nobody's data is erased"))?;
+    let now = uow.now();
+    sqlx::query!(
+        "update all_clients_table
+         set client_name = $2,
+             phone_number = null,
+             email_id = null,
+             therapist_id = null,
+             assigned_therapist = null
+         where client_id = $1",
+        client.as_str(),
+        ERASED,
+    )
+    .execute(uow.db())
+    .await?;
+    sqlx::query!(
+        "update appointment_table
+         set client_name = $2,
+             contact_info = null
+         where session_id = any ($1)",
+        &theirs.bookings as &[BookingId],
+        ERASED,
+    )
+    .execute(uow.db())
+    .await?;
+    sqlx::query!(
+        "update internal.clients
+         set possible_duplicate_of = null
+         where possible_duplicate_of = any ($1)",
+        &theirs.clients as &[ClientId],
+    )
+    .execute(uow.db())
+    .await?;
+    sqlx::query!(
+        "insert into internal.clients (client_id, created_at, erased_at, erasure_id)
+         values ($1, $2, $2, $3)
+         on conflict (client_id) do update
+         set possible_duplicate_of = null,
+             erased_at = excluded.erased_at,
+             erasure_id = excluded.erasure_id",
+        client.as_str(),
+        now,
+        certificate_id,
+    )
+    .execute(uow.db())
+    .await?;
+    Ok(vec![
+        Erased::anonymised(
+            "all_clients_table",
+            [client],
+            &["client_name", "phone_number", "email_id", "therapist_id", "assigned_therapist"],
+            "Bookings and money records hang on the row; it tells nothing but its id.",
+        ),
+        Erased::anonymised(
+            "appointment_table",
+            &theirs.bookings,
+            &["client_name", "contact_info"],
+            "The practice's figures count the sessions.",
+        ),
+        Erased::kept(
+            "internal.clients",
+            &theirs.clients,
+            "Ids only: that the data was erased, and which records had been merged.",
+        ),
+    ])
+}
