@@ -80,7 +80,7 @@ pub(super) async fn count_own_bookings(
 }
 
 async fn answer(app: &App, scope: &Scope, criteria: &Criteria) -> Result<Json<BookingCounts>> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(scope).await?;
     Ok(Json(count(&mut db, scope, criteria, app.clock.now()).await?))
 }
 

@@ -133,7 +133,7 @@ pub(super) async fn get_client(
     Path(id): Path<ClientId>,
     unless: Preconditions,
 ) -> Result<Versioned<ClientDetail>> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     let client = ClientDetail::read(&mut db, &scope, &id, app.clock.now()).await?;
     db.answered();
     Ok(client.versioned().unless(unless))

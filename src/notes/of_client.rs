@@ -114,7 +114,7 @@ pub(super) async fn list_session_notes_of_client(
     Path(client): Path<ClientId>,
     listing: Listing<NoFilter, ClientNoteOrder>,
 ) -> Result<Response> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     ensure_reach(&mut db, &scope, &client).await?;
     drop(db);
     listing.request.answer(ClientNotes { scope, client }).await

@@ -23,7 +23,7 @@ use uuid::Uuid;
 use super::{
     app::App,
     audit::{self, Actor, Effect, Entry, Trail},
-    caller::Caller,
+    caller::{Caller, Scope},
     error::{Error, Refusal, Result},
     postgres::{OnLoan, Turn},
     problem::{ProblemKind, kinds},
@@ -73,6 +73,7 @@ impl Refusal for RepeatRefusal {
 #[derive(Debug)]
 pub struct Work {
     app: App,
+    scope: Scope,
     actor: Option<Actor>,
     trail: Trail,
 }
@@ -81,7 +82,7 @@ impl Work {
     /// Work that no request asked for: the command line, the background.
     #[must_use]
     pub fn of_task(app: &App, name: &str) -> Self {
-        Self { app: app.clone(), actor: None, trail: Trail::of_task(name) }
+        Self { app: app.clone(), scope: Scope::Practice, actor: None, trail: Trail::of_task(name) }
     }
 
     /// Where the request came from.
@@ -109,7 +110,7 @@ impl Work {
     }
 
     async fn open(self, dry_run: bool) -> Result<UnitOfWork> {
-        let (tx, turn) = self.app.db.begin().await?;
+        let (tx, turn) = self.app.db.begin(&self.scope).await?;
         let mut uow = UnitOfWork {
             tx,
             _turn: turn,
@@ -137,6 +138,7 @@ impl FromRequestParts<App> for Work {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         Ok(Self {
             app: app.clone(),
+            scope: Scope::of_route(parts),
             actor: parts.extensions.get::<Caller>().map(Actor::from),
             trail: parts
                 .extensions

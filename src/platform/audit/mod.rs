@@ -246,7 +246,7 @@ pub async fn trail(State(app): State<App>, mut request: Request, next: Next) -> 
         let entry = Entry::new("attempt", "").quiet();
         let actor = caller.as_ref().map(Actor::from);
         let written = async {
-            let mut db = app.db.read().await?;
+            let mut db = app.db.unscoped().await?;
             write(&mut db, &trail, actor.as_ref(), app.clock.now(), &[entry], outcome, Some(status.as_u16())).await
         };
         if let Err(error) = written.await {
