@@ -8,7 +8,17 @@
 --
 -- The therapist and the account come from settings of the transaction. What has to look beyond the therapist's own rows is
 -- a function that runs as the owner, with a fixed search_path, and says itself what it does for whom; each is listed in
--- `tests/api/walls`. No other function may look there.
+-- `tests/api/wall`. No other function may look there.
+
+-- The role belongs to the cluster. `safestories migrate` has made it by now, or said what an administrator runs; this is
+-- for whoever runs these files by hand.
+do $$
+begin
+    if not exists (select from pg_catalog.pg_roles where rolname = 'safestories_therapist') then
+        create role safestories_therapist nologin;
+    end if;
+end
+$$;
 
 -- Who is asking: the therapist, and their account. None: the practice, or a task.
 create function internal.current_therapist() returns text
@@ -44,7 +54,7 @@ begin
         from public.appointment_table a
         join public.all_clients_table c on c.client_id = a.client_id
         where a.session_id = booking
-          and c.therapist_id = internal.asking()
+          and c.therapist_id = internal.current_therapist()
     ) and not exists (
         select
         from internal.session_notes own
@@ -727,13 +737,16 @@ begin
     grant select, insert, update on internal.idempotency_keys to safestories_therapist;
     call internal.wall_off('internal.audit_entries', reads =>
         'exists (select from public.audit_logs l where l.log_id = audit_entries.log_id)');
-    grant select (entry_id, log_id, client_id) on internal.audit_entries to safestories_therapist;
+    grant select (entry_id, log_id, at, actor_id, actor_role, client_id) on internal.audit_entries to safestories_therapist;
     call internal.wall_off('internal.clients', reads =>
         'exists (select from public.all_clients_table c where c.client_id = clients.client_id)');
     grant select on internal.clients to safestories_therapist;
     call internal.wall_off('internal.transfer_clients', reads =>
         'exists (select from public.client_transfer_history h where h.transfer_id = transfer_clients.transfer_id)');
     grant select on internal.transfer_clients to safestories_therapist;
+
+    call internal.wall_off('internal.retirements', reads => mine);
+    grant select on internal.retirements to safestories_therapist;
 
     -- Wherever a note is seen, whether it is a draft is seen too.
     my_booking := format(of_my_booking, 'session_notes', 'booking_id');
