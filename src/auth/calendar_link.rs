@@ -9,7 +9,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use super::session;
@@ -17,10 +16,10 @@ use crate::{
     platform::{
         app::App,
         audit::Entry,
-        caller::Caller,
+        caller::{Caller, Scope},
         error::{Error, Refusal, Result},
         extract::Json,
-        ids::{TherapistId, UserId},
+        ids::UserId,
         problem::{ProblemKind, Problems},
         time::Timestamp,
         work::{UnitOfWork, Work},
@@ -127,7 +126,7 @@ fn url(headers: &HeaderMap, path: &str) -> Option<String> {
     ),
 )]
 pub(super) async fn get_calendar_link(caller: Caller, State(app): State<App>) -> Result<Json<CalendarLink>> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.unscoped().await?;
     let made = calendar_links::made_at(&mut db, caller.user_id).await?;
     let created_at = made.ok_or(Error::NotFound("link to the calendar"))?;
     Ok(Json(CalendarLink { created_at }))
@@ -156,15 +155,22 @@ pub(super) async fn revoke_calendar_link(caller: Caller, work: Work) -> Result<S
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Whose calendar a token opens; none, if it opens none. What cannot be a token is not looked for.
+/// What whoever has a token reads: the scope of the therapist whose calendar it opens; none, if it opens none. What cannot
+/// be a token is not looked for.
 ///
 /// # Errors
 ///
 /// If the database cannot be asked.
-pub async fn therapist_of(db: &mut PgConnection, token: &str) -> Result<Option<TherapistId>> {
+pub async fn scope_of_link(app: &App, token: &str) -> Result<Option<Scope>> {
     let possible =
         token.len() == TOKEN && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    if possible { calendar_links::therapist_of(db, &session::hash(token)).await } else { Ok(None) }
+    if !possible {
+        return Ok(None);
+    }
+    let mut db = app.db.unscoped().await?;
+    let holder = calendar_links::holder(&mut db, &session::hash(token)).await?;
+    db.answered();
+    Ok(holder.map(|(therapist, user)| Scope::Own { therapist, user }))
 }
 
 #[cfg(test)]

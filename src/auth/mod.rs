@@ -29,7 +29,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
     confirm::Confirmation,
-    calendar_link::therapist_of,
+    calendar_link::scope_of_link,
     credentials::{Proved, prove},
     throttle::{Attempt, purge},
 };

@@ -133,32 +133,29 @@ macro_rules! statement {
             $($columns +)+
             " from all_clients_table c
               cross join lateral (
-                  select n.note_id, n.booking_id, n.self_harm_mention, n.current_risk_level, b.booking_start_at
-                  from appointment_table a
-                  join bookings b on b.booking_id = a.session_id
-                  join client_session_notes n on n.booking_id = b.booking_id
+                  select n.note_id, n.booking_id, n.self_harm_mention, n.current_risk_level, s.start_at
+                  from internal.sessions_of_client(c.client_id) s
+                  join client_session_notes n on n.booking_id = s.booking_id
                   left join internal.session_notes own on own.note_id = n.note_id
-                  where a.client_id = c.client_id
-                    and (own.note_id is null or own.signed_at is not null)
-                  order by coalesce(b.booking_start_at, '-infinity') desc, b.booking_id desc, own.note_id is null,
+                  where (own.note_id is null or own.signed_at is not null)
+                  order by coalesce(s.start_at, '-infinity') desc, s.booking_id desc, own.note_id is null,
                            coalesce(n.created_at, '-infinity') desc, n.note_id desc
                   limit 1
               ) latest
               cross join lateral (
-                  select coalesce(max(b.booking_start_at) filter (where b.booking_start_at <= $2), '-infinity') as last,
-                         min(b.booking_start_at) filter (where b.booking_start_at > $2) as next
-                  from appointment_table a
-                  join bookings b on b.booking_id = a.session_id
-                  where a.client_id = c.client_id
-                    and internal.is_active(b.booking_status)
+                  select coalesce(max(s.start_at) filter (where s.start_at <= $2), '-infinity') as last,
+                         min(s.start_at) filter (where s.start_at > $2) as next
+                  from internal.sessions_of_client(c.client_id) s
+                  where s.is_active
               ) sessions
               where ($1::text is null or c.therapist_id = $1)
+                -- Of the clients in reach only those assigned: their risk is by everybody's notes.
+                and (internal.current_therapist() is null or c.therapist_id = internal.current_therapist())
                 and (
                     select true
-                    from appointment_table a
-                    join client_session_notes n on n.booking_id = a.session_id
-                    where a.client_id = c.client_id
-                      and internal.risk_word(n.current_risk_level) = 'high'
+                    from internal.sessions_of_client(c.client_id) s
+                    join client_session_notes n on n.booking_id = s.booking_id
+                    where internal.risk_word(n.current_risk_level) = 'high'
                     limit 1
                 )
                 and internal.risk_word(latest.current_risk_level) = 'high'
@@ -187,7 +184,7 @@ impl List for AtHighRisk {
                                c.client_name,
                                latest.note_id as "note_id: NoteId",
                                latest.booking_id as "booking_id!: BookingId",
-                               latest.booking_start_at as "booking_start_at!: Timestamp",
+                               latest.start_at as "booking_start_at!: Timestamp",
                                internal.mention_word(latest.self_harm_mention) as self_harm_mention,
                                sessions.last as "last_session_at!: Timestamp",
                                sessions.next as "next_session_at!: Timestamp",

@@ -120,17 +120,17 @@ impl List for Risk {
                     query_as!(RiskEntry,),
                     [r#"select n.note_id as "note_id: NoteId",
                                n.booking_id as "booking_id: BookingId",
-                               b.booking_start_at as "booking_start_at!: Timestamp",
-                               b.therapist_id as "therapist_id?: TherapistId",
-                               coalesce(b.booking_host_name, a.therapist_name, n.host_name) as therapist_name,
+                               s.start_at as "booking_start_at!: Timestamp",
+                               s.therapist_id as "therapist_id?: TherapistId",
+                               coalesce(s.therapist_name, n.host_name) as therapist_name,
                                internal.mention_word(n.self_harm_mention) as self_harm_mention,
                                internal.risk_word(n.current_risk_level) as current_risk_level,
-                               coalesce(b.booking_start_at, '-infinity')::text as "sort_key!" "#],
+                               coalesce(s.start_at, '-infinity')::text as "sort_key!" "#],
                     [
                         "and (own.note_id is null or own.signed_at is not null)
-                         and ($3::text is null or (coalesce(b.booking_start_at, '-infinity'), n.note_id) " $beyond
+                         and ($3::text is null or (coalesce(s.start_at, '-infinity'), n.note_id) " $beyond
                         " ($3::text::timestamp, $4::text::integer))
-                         order by coalesce(b.booking_start_at, '-infinity') " $direction ", n.note_id " $direction
+                         order by coalesce(s.start_at, '-infinity') " $direction ", n.note_id " $direction
                         " limit $5"
                     ],
                     self.scope,

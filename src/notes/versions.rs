@@ -137,10 +137,9 @@ impl List for Versions {
                               v.event,
                               v.saved_at as "saved_at!: Timestamp",
                               v.author_id as "author_id: UserId",
-                              coalesce(u.full_name, u.name) as author_name,
+                              internal.account_name(v.author_id) as author_name,
                               v.changes
                        from internal.note_versions v
-                       left join users u on u.id = v.author_id
                        where v.note_id = $1
                          and ($2::text is null or v.version "#
                         + $beyond

@@ -35,4 +35,5 @@ pub mod streams;
 pub mod telemetry;
 pub mod text;
 pub mod time;
+pub mod wall;
 pub mod work;

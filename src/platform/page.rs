@@ -21,6 +21,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     app::App,
+    caller::Scope,
     csv::{self, Form},
     error::{Error, Result},
     extract::{Json, Pairs},
@@ -212,6 +213,7 @@ pub struct ListRequest<O> {
     form: Form,
     uri: Uri,
     app: App,
+    scope: Scope,
 }
 
 /// The order, as a parameter of its own.
@@ -241,6 +243,7 @@ impl<F: DeserializeOwned, O: Order> FromRequestParts<App> for Listing<F, O> {
             form: Form::wanted(&parts.headers),
             uri: uri.clone(),
             app: app.clone(),
+            scope: Scope::of_route(parts),
         };
         if let Some(cursor) = params.cursor {
             let cursor = request
@@ -261,11 +264,13 @@ impl<O: Order> ListRequest<O> {
     /// If the list cannot be read, too many lists are being streamed, or this one is not told as CSV.
     pub async fn answer<L: List<Order = O>>(self, list: L) -> Result<Response> {
         match self.form {
-            Form::Csv | Form::CsvOrJson if L::AS_CSV => return csv::stream(&self.app, list, self.order).await,
+            Form::Csv | Form::CsvOrJson if L::AS_CSV => {
+                return csv::stream(&self.app, &self.scope, list, self.order).await;
+            }
             Form::Csv => return Err(Error::NotAcceptable("application/json")),
             Form::CsvOrJson | Form::Json => {}
         }
-        let mut db = self.app.db.read().await?;
+        let mut db = self.app.db.read(&self.scope).await?;
         let (rows, total) = self.read(&mut db, &list).await?;
         db.answered();
         Ok(self.page(rows, total, L::key))

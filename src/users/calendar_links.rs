@@ -68,14 +68,14 @@ pub async fn made_at(db: &mut PgConnection, user: UserId) -> Result<Option<Times
     Ok(made)
 }
 
-/// Whose calendar a link opens; none, if it opens none.
+/// Whose calendar a link opens, and whose link it is; none, if it opens none.
 ///
 /// # Errors
 ///
 /// If the database cannot be asked.
-pub async fn therapist_of(db: &mut PgConnection, token_hash: &[u8]) -> Result<Option<TherapistId>> {
-    let therapist = sqlx::query_scalar!(
-        r#"select l.therapist_id as "therapist_id: TherapistId"
+pub async fn holder(db: &mut PgConnection, token_hash: &[u8]) -> Result<Option<(TherapistId, UserId)>> {
+    let link = sqlx::query!(
+        r#"select l.therapist_id as "therapist_id: TherapistId", l.user_id as "user_id: UserId"
            from internal.calendar_links l
            join users u on u.id = l.user_id
            left join internal.accounts a on a.user_id = u.id
@@ -87,5 +87,5 @@ pub async fn therapist_of(db: &mut PgConnection, token_hash: &[u8]) -> Result<Op
     )
     .fetch_optional(db)
     .await?;
-    Ok(therapist)
+    Ok(link.map(|link| (link.therapist_id, link.user_id)))
 }

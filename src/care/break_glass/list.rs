@@ -139,12 +139,12 @@ pub(super) struct GrantDetail {
     ),
 )]
 pub(super) async fn get_break_glass(
-    _: Scope,
+    scope: Scope,
     State(app): State<App>,
     Path(id): Path<GrantId>,
     unless: Preconditions,
 ) -> Result<Versioned<GrantDetail>> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     let grant = Grant::read(&mut db, id, app.clock.now()).await?;
     let rows = sqlx::query!(
         r#"select entry_id, at as "at!: Timestamp", request_id, ip_address, detail

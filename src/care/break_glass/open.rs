@@ -58,14 +58,15 @@ pub(super) struct OpenBreakGlass {
 )]
 pub(super) async fn open_break_glass(
     caller: Caller,
+    scope: Scope,
     work: Work,
     State(app): State<App>,
     Path(client): Path<ClientId>,
     Json(request): Json<OpenBreakGlass>,
 ) -> Result<Versioned<Grant>> {
     let OpenBreakGlass { reason, password, code } = request;
-    let mut db = app.db.read().await?;
-    clients::ensure(&mut db, &Scope::Practice, &client).await?;
+    let mut db = app.db.read(&scope).await?;
+    clients::ensure(&mut db, &scope, &client).await?;
     drop(db);
     let confirmation = Confirmation::of(&app, &caller, password, code, work.address()).await?;
     let mut uow = confirmation.accept(work.begin().await?).await?;

@@ -145,6 +145,7 @@ async fn prepare_given(
     for step in applied {
         tracing::info!(migration = %step, "applied");
     }
+    given::refuse_unwalled(&url).await?;
     given::refuse_demo_logins(straight).await?;
     if audit_key.is_none() {
         tracing::warn!("SAFESTORIES_AUDIT_KEY is not set: the trail is chained, but its heads are not signed");

@@ -48,7 +48,7 @@ pub async fn purge(app: &App) -> Result<u64> {
     let mut all = 0;
     loop {
         let now = app.clock.now();
-        let mut db = app.db.read().await?;
+        let mut db = app.db.unscoped().await?;
         let purged = work::purge(&mut db, now, BATCH).await?
             + auth::purge(&mut db, now, BATCH).await?
             + sessions::purge(&mut db, now, BATCH).await?

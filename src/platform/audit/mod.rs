@@ -276,7 +276,7 @@ async fn keep_attempt(
     let outcome = if status.is_server_error() { "failed" } else { "refused" };
     let actor = caller.map(Actor::from);
     let written = async {
-        let mut db = app.db.read().await?;
+        let mut db = app.db.unscoped().await?;
         let mut entry = Entry::new("attempt", "").quiet();
         if let Some(client) = client {
             let known = sqlx::query_scalar!(
@@ -323,31 +323,7 @@ pub(super) async fn write(
         entries.iter().map(|entry| entry.client.as_ref().map(|(id, _)| id.to_string())).collect();
     let details: Vec<Value> = entries.iter().map(|entry| entry.detail.clone()).collect();
     sqlx::query!(
-        r#"with actor as (
-               select left(coalesce(full_name, name), 255) as name,
-                      case when lower(role) = 'therapist' and length(therapist_id) <= 50 then therapist_id end
-                          as therapist_id
-               from users
-               where id = $1
-           ), log as (
-               insert into audit_logs
-                   (therapist_id, therapist_name, action_type, action_description, client_name, ip_address, timestamp)
-               select (select therapist_id from actor), (select name from actor), $2::text, $3, $4, $5::text, $6
-               where $2::text is not null
-               returning log_id
-           ), written as (
-               insert into internal.audit_entries
-                   (log_id, at, actor_id, actor_role, session_id, request_id, route, action, subject_type, subject_id,
-                    client_id, outcome, status, ip_address, detail)
-               select (select log_id from log), $7, $1, $8, $9, $10, $11, action, subject_type, subject_id, client_id,
-                      $12, $13, $5::text, detail
-               from unnest($14::text[], $15::text[], $16::text[], $17::text[], $18::jsonb[])
-                   as entry (action, subject_type, subject_id, client_id, detail)
-               returning entry_id
-           )
-           insert into internal.audit_unsealed (entry_id)
-           select entry_id
-           from written"#,
+        "select internal.write_trail($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
         actor.map(|actor| actor.user_id.0),
         summary.map(|entry| entry.action),
         summary.map(|entry| entry.sentence.as_str()),
