@@ -19,7 +19,7 @@
 //! | [`bookings`] | the sessions: the model resource, whole |
 //! | [`notes`], [`documents`] | the clinical record; the forms that clients fill in |
 //! | [`searches`] | one search box across clients, bookings and therapists |
-//! | [`care`] | what spans features: transfer, merge |
+//! | [`care`] | what spans features: transfer, merge, export |
 //! | [`audit_logs`], [`integrity`] | reading the trail; what is wrong with the data, and its repair |
 //! | [`api`] | the table of contents, the layers around the routes, the OpenAPI document |
 //! | [`cli`] | the commands of the program |
@@ -46,6 +46,8 @@
 //! - A **scope** is the only way to therapist-owned rows: [`Scope::Practice`](platform::caller::Scope::Practice) on admin
 //!   routes, [`Scope::Own`](platform::caller::Scope::Own) on therapist routes, both with the same queries. What is not in
 //!   scope does not exist: 404, as for an id nobody made up.
+//! - Behind the scope stands a **second wall** ([`platform::wall`]): therapists' requests run under a database role that
+//!   row-level security binds to their rows, so that a forgotten condition shows nothing to anybody.
 //! - **Locks** are `for no key update`, in the order therapists (by id), client, booking, payments. What still loses to
 //!   another transaction is run again from the start by [`platform::audit::trail`], which holds the body.
 //! - **Words, times, phones and money** of the 20 tables are understood in one place each: SQL functions of the schema

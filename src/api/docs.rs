@@ -1,6 +1,6 @@
 //! The description of the API as a document, and as a page to try it on (Swagger UI, embedded).
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::{
@@ -12,7 +12,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde_json::Value;
 use utoipa::{
     PartialSchema,
-    openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
+    openapi::{ObjectBuilder, OpenApi, RefOr, Schema, schema::Type},
 };
 use utoipa_swagger_ui::Config;
 
@@ -23,12 +23,23 @@ use crate::platform::{
     problem::Problems,
 };
 
-/// The document, as it is sent.
-static DOCUMENT: LazyLock<Option<(Bytes, HeaderValue)>> = LazyLock::new(|| {
-    let json = super::openapi().to_json().ok()?;
-    let version = BASE64.encode(digest(&SHA256, json.as_bytes()));
-    Some((Bytes::from(json), HeaderValue::try_from(format!("\"{version}\"")).ok()?))
-});
+/// The document as it is sent, and its version.
+#[derive(Debug)]
+pub(super) struct Document {
+    json: Bytes,
+    tag: HeaderValue,
+}
+
+impl Document {
+    /// Writes it; `None` if it cannot be written.
+    pub(super) fn of(description: &OpenApi) -> Option<Self> {
+        let json = description.to_json().ok()?;
+        let version = BASE64.encode(digest(&SHA256, json.as_bytes()));
+        let tag = HeaderValue::try_from(format!("\"{version}\"")).ok()?;
+        // An exact copy: what grew while it was written is twice as big.
+        Some(Self { json: Bytes::from(json.into_bytes().into_boxed_slice()), tag })
+    }
+}
 
 /// Only what this server holds; Swagger UI styles its elements itself.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
@@ -74,7 +85,9 @@ impl PartialSchema for AssetName {
     ),
 )]
 pub(super) async fn get_openapi(unless: Preconditions) -> Result<Response> {
-    let (document, tag) = DOCUMENT.as_ref().ok_or_else(|| Error::internal("the description cannot be written"))?;
+    let document = super::DESCRIPTION.document.as_ref();
+    let Document { json: document, tag } =
+        document.ok_or_else(|| Error::internal("the description cannot be written"))?;
     let headers = [(header::ETAG, tag.clone()), (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
     if tag.to_str().is_ok_and(|tag| unless.has(tag)) {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());

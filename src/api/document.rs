@@ -29,6 +29,8 @@ const TAGS: &[(&str, &str)] = &[
     ("auth", "Logging in and out, and one's own account"),
     ("booking-requests", "Booking links sent to people who have not booked yet"),
     ("bookings", "Sessions between a therapist and a client"),
+    ("break-glass", "Admins reading clinical text: with a reason, for an hour, under review"),
+    ("calendar", "A therapist's sessions, for calendar programs"),
     ("campaigns", "Which marketing campaign belongs to which therapy"),
     ("clients", "The people the practice is for"),
     ("dashboard", "The practice's figures"),
@@ -161,6 +163,14 @@ fn tag(group: Group, feature: &str) -> Tag {
         Some(role) => format!("{about}; for the role `{role}`"),
     });
     TagBuilder::new().name(group.tag(feature)).description(about).build()
+}
+
+/// Names the paths as they are called: a route cannot say that something follows a parameter within its segment.
+pub(super) fn as_called(mut document: OpenApi) -> OpenApi {
+    if let Some(calendar) = document.paths.paths.remove("/calendar/{token}") {
+        document.paths.paths.insert("/calendar/{token}.ics".to_owned(), calendar);
+    }
+    document
 }
 
 /// The operations of a path, with their methods.

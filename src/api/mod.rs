@@ -12,12 +12,14 @@ mod problems;
 mod schemas;
 mod undocumented;
 
+use std::sync::LazyLock;
+
 use axum::{Router, middleware};
 use tower::util::option_layer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use self::{document::Group, undocumented::Undocumented};
+use self::{docs::Document, document::Group, undocumented::Undocumented};
 use crate::{
     audit_logs, auth, bookings, campaigns, care, clients, dashboards, documents, integrity, notes, notifications,
     payments,
@@ -40,6 +42,7 @@ fn open() -> OpenApiRouter<App> {
         .routes(routes!(docs::get_docs))
         .routes(routes!(docs::get_docs_asset))
         .routes(routes!(problems::get_problem))
+        .merge(bookings::open_routes())
 }
 
 /// What everybody with an account reaches, and what lets them in.
@@ -81,6 +84,11 @@ fn therapist() -> OpenApiRouter<App> {
 /// The description of the whole API.
 #[must_use]
 pub fn openapi() -> OpenApi {
+    document::as_called(routed())
+}
+
+/// The same, by the paths of the router.
+fn routed() -> OpenApi {
     document::assemble([
         (Group::Open, open().into_openapi()),
         (Group::Auth, accounts().into_openapi()),
@@ -88,6 +96,21 @@ pub fn openapi() -> OpenApi {
         (Group::Therapist, therapist().into_openapi()),
     ])
 }
+
+/// What the server needs of its description.
+struct Description {
+    methods: Methods,
+    undocumented: Undocumented,
+    document: Option<Document>,
+}
+
+/// Taken from the description once: while it is being made, it is the biggest thing in memory.
+static DESCRIPTION: LazyLock<Description> = LazyLock::new(|| {
+    let mut description = routed();
+    let methods = Methods::of(&description);
+    let undocumented = Undocumented::of(&mut description);
+    Description { methods, undocumented, document: Document::of(&document::as_called(description)) }
+});
 
 /// The handlers of a group. One that panics still leaves an answer, and so a trail.
 fn handlers(routes: OpenApiRouter<App>) -> Router<App> {
@@ -97,11 +120,9 @@ fn handlers(routes: OpenApiRouter<App>) -> Router<App> {
 /// The service.
 pub fn router(app: App) -> Router {
     let trail = || middleware::from_fn_with_state(app.clone(), audit::trail);
-    let document = openapi();
     let browsers_ask = !app.cors_origins.is_empty();
-    let methods = Methods::of(&document, browsers_ask);
-    let undocumented = Undocumented::of(document);
-    let strict = || middleware::from_fn_with_state(undocumented.clone(), undocumented::refuse);
+    let methods = DESCRIPTION.methods.behind_cors(browsers_ask);
+    let strict = || middleware::from_fn_with_state(DESCRIPTION.undocumented.clone(), undocumented::refuse);
     let guard = || middleware::from_fn_with_state(app.clone(), auth::guard::guard);
     let accounts = handlers(auth::routes())
         .layer(strict())

@@ -56,8 +56,11 @@ fn request_headers(group: Group, method: &str, operation: &mut Operation) {
     let told = parameters.len();
     parameters.retain(|parameter| !matches!(parameter, RefOr::T(own) if own.name == IF_MATCH));
     let guarded = parameters.len() < told;
+    // An archive is made anew each time it is asked for.
+    let archive = |response: &RefOr<Response>| matches!(response, RefOr::T(response) if response.content.contains_key("application/zip"));
+    let repeats = !operation.responses.responses.values().any(archive);
     let names = [
-        ("Idempotency-Key", method == "POST" && group.role().is_some()),
+        ("Idempotency-Key", method == "POST" && group.role().is_some() && repeats),
         (IF_MATCH, guarded),
         ("If-None-Match", cached),
         ("X-Request-Id", group != Group::Open),

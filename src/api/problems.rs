@@ -34,6 +34,7 @@ const LISTS: &[&[&ProblemKind]] = &[
     bookings::PROBLEMS,
     notes::PROBLEMS,
     care::PROBLEMS,
+    care::break_glass::PROBLEMS,
 ];
 
 /// All kinds.

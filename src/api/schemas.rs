@@ -18,8 +18,8 @@ use utoipa::{
 
 use crate::platform::{
     ids::{
-        AdditionalNoteId, BookingId, BookingRequestId, ClientId, DocumentFormId, NoteId, SessionId, TherapistId,
-        TransferId, UserId,
+        AdditionalNoteId, BookingId, BookingRequestId, ClientId, DocumentFormId, GrantId, NoteId, SessionId,
+        TherapistId, TransferId, UserId,
     },
     page::Include,
     time::{Day, Instant, Zone},
@@ -40,6 +40,7 @@ pub(super) fn register(components: &mut Components) {
     schema::<BookingRequestId>(components);
     schema::<ClientId>(components);
     schema::<DocumentFormId>(components);
+    schema::<GrantId>(components);
     schema::<NoteId>(components);
     schema::<SessionId>(components);
     schema::<TherapistId>(components);

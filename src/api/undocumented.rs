@@ -22,7 +22,7 @@ pub(super) struct Undocumented(Arc<HashSet<String>>);
 
 impl Undocumented {
     /// Those of a document.
-    pub(super) fn of(mut document: OpenApi) -> Self {
+    pub(super) fn of(document: &mut OpenApi) -> Self {
         let mut without = HashSet::new();
         for (path, item) in &mut document.paths.paths {
             for (method, operation) in operations(item) {

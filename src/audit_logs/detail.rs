@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::model::{AuditEntry, AuditLog};
 use crate::platform::{
     app::App,
+    caller::Scope,
     error::Result,
     etag::{Preconditions, Versioned},
     extract::Path,
@@ -44,11 +45,12 @@ pub(super) struct AuditLogDetail {
     ),
 )]
 pub(super) async fn get_audit_log(
+    scope: Scope,
     State(app): State<App>,
     Path(id): Path<AuditLogId>,
     unless: Preconditions,
 ) -> Result<Versioned<AuditLogDetail>> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     let log = AuditLog::read(&mut db, id).await?;
     let mut entries = sqlx::query_as!(
         AuditEntry,

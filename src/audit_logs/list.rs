@@ -122,10 +122,7 @@ impl AuditLogList {
         }
         let search = filter.q.map(|q| contact::Search::parse(&q)).transpose();
         Ok(Self {
-            therapist_id: match scope {
-                Scope::Practice => filter.therapist_id,
-                Scope::Own(therapist) => Some(therapist),
-            },
+            therapist_id: scope.owner().map(TherapistId::from).or(filter.therapist_id),
             action: filter.action,
             client_id: filter.client_id,
             client_name: filter.client_name,

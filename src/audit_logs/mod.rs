@@ -6,7 +6,11 @@
 //!
 //! A row is never deleted or changed, only hidden: it leaves the usual view of admins and that of its therapist, and the
 //! hiding is a row of its own. Admins still list it with `visibility=hidden` or `all`.
+//!
+//! Who opened one client's file is told from the entries ([`access_log`]), hidden rows or not, and refused attempts with
+//! them; looking is an entry itself.
 
+mod access_log;
 mod checkpoints;
 mod detail;
 mod filter;
@@ -23,6 +27,7 @@ pub fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list_audit_logs))
         .routes(routes!(checkpoints::list_checkpoints))
+        .routes(routes!(access_log::list_client_accesses))
         .routes(routes!(detail::get_audit_log))
         .routes(routes!(hide::hide_audit_log))
         .routes(routes!(hide::hide_audit_logs))

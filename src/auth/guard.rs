@@ -46,7 +46,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 async fn has_ended(app: &App, caller: &Caller) -> Result<bool> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.unscoped().await?;
     let lives = sqlx::query_scalar!(
         r#"select exists (
                select

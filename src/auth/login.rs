@@ -144,6 +144,6 @@ impl Tokens {
 
 /// No row has a name with NUL in it, and PostgreSQL would not read it.
 async fn find(app: &App, username: &str) -> Result<Option<Account>> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.unscoped().await?;
     Account::by_name(&mut db, &username.replace('\0', "\u{fffd}")).await
 }

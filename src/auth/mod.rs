@@ -8,6 +8,7 @@
 //! user) is refused on every instance within a second ([`live`](crate::platform::live)).
 
 mod confirm;
+mod calendar_link;
 mod cookie;
 mod credentials;
 pub mod guard;
@@ -28,6 +29,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
     confirm::Confirmation,
+    calendar_link::scope_of_link,
     credentials::{Proved, prove},
     throttle::{Attempt, purge},
 };
@@ -48,6 +50,8 @@ kinds! { PROBLEMS:
         "To set up another authenticator app, first turn off the second factor with DELETE /api/v1/auth/me/totp.";
     TOTP_OFF = CONFLICT, "totp-not-set-up", "No second factor is being set up",
         "There is nothing to confirm or to turn off: begin with POST /api/v1/auth/me/totp.";
+    NO_CALENDAR = CONFLICT, "no-calendar", "No calendar of sessions",
+        "A link to a calendar stands for the sessions of a therapist; this account stands for none.";
 }
 
 /// What strangers reach.
@@ -61,6 +65,11 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(logout::log_out))
         .routes(routes!(logout::log_out_everywhere))
         .routes(routes!(me::get_me, me::edit_me))
+        .routes(routes!(
+            calendar_link::make_calendar_link,
+            calendar_link::get_calendar_link,
+            calendar_link::revoke_calendar_link
+        ))
         .routes(routes!(password::change_password))
         .routes(routes!(second_factor::set_up::set_up_totp, second_factor::remove::remove_totp))
         .routes(routes!(second_factor::confirm::confirm_totp))

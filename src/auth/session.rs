@@ -62,13 +62,14 @@ pub(super) async fn hand_out(uow: &mut UnitOfWork, caller: Caller) -> Result<Ope
     Ok(OpenSession { caller, access_token, refresh_token })
 }
 
-fn new_secret() -> Result<String> {
+/// Somebody who has it is let in: 32 random bytes as text.
+pub(super) fn new_secret() -> Result<String> {
     let mut secret = [0; 32];
     rand::fill(&mut secret).map_err(|_| Error::internal("the system has no randomness to give"))?;
     Ok(BASE64.encode(secret))
 }
 
-/// How a refresh token is stored. It is random and long: no salt, no slow hash.
+/// How a token is stored. It is random and long: no salt, no slow hash.
 pub(super) fn hash(token: &str) -> Vec<u8> {
     digest(&SHA256, token.as_bytes()).as_ref().to_vec()
 }

@@ -41,7 +41,7 @@ impl Attempt {
         let key = key(username, address);
         let turn = app.passwords.turn(key).await;
         let now = app.clock.now();
-        let mut db = app.db.read().await?;
+        let mut db = app.db.unscoped().await?;
         let number = sqlx::query_scalar!(
             "insert into internal.login_attempts as a (attempt_key, failures, last_failed_at)
              values ($1, 1, $2)
@@ -92,7 +92,7 @@ impl Attempt {
     ///
     /// If the database refuses.
     pub async fn withdraw(self, app: &App) -> Result<()> {
-        let mut db = app.db.read().await?;
+        let mut db = app.db.unscoped().await?;
         sqlx::query!(
             "update internal.login_attempts
              set failures = failures - 1,

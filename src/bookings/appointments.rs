@@ -13,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::platform::{
     app::App,
+    caller::Scope,
     contact::Search,
     error::{Error, Result},
     etag::{Preconditions, Versioned},
@@ -201,6 +202,7 @@ pub(super) async fn list_appointments(
     ),
 )]
 pub(super) async fn get_appointment(
+    scope: Scope,
     State(app): State<App>,
     Path(id): Path<SessionId>,
     unless: Preconditions,
@@ -208,7 +210,7 @@ pub(super) async fn get_appointment(
     if !id.is_possible() {
         return Err(Error::NotFound("appointment"));
     }
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     let found = select_appointments!("''", ["a.session_id = $1"], id.as_str()).fetch_optional(&mut *db).await?;
     db.answered();
     let appointment = found.ok_or(Error::NotFound("appointment"))?;

@@ -80,7 +80,7 @@ pub(super) async fn count_own_bookings(
 }
 
 async fn answer(app: &App, scope: &Scope, criteria: &Criteria) -> Result<Json<BookingCounts>> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(scope).await?;
     Ok(Json(count(&mut db, scope, criteria, app.clock.now()).await?))
 }
 
@@ -115,7 +115,7 @@ macro_rules! count_by_state {
                 + $join
                 + r#"
                left join appointment_table a
-                   on a.session_id = b.booking_id and ($4::text is not null or $2::text is not null)
+                   on a.session_id = b.booking_id and ($4::text is not null or internal.current_therapist() is not null)
                where b.booking_id is not null
                  and ($2::text is null or b.therapist_id = $2)
                  and ($3::text is null or b.therapist_id = $3)
@@ -136,10 +136,10 @@ macro_rules! count_by_state {
                       or internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone) like $12
                       or ($13::text is not null
                           and internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone) like $13))
-                 and ($12::text is null or $2::text is null or lower(coalesce(b.invitee_name, '')) like $12
+                 and ($12::text is null or internal.current_therapist() is null or lower(coalesce(b.invitee_name, '')) like $12
                       or exists (
                           select
-                          from internal.contact_clients($2, $1) as seen (client_id)
+                          from internal.contact_clients(internal.current_therapist(), $1) as seen (client_id)
                           where seen.client_id = a.client_id
                       ))
                offset 0
@@ -176,7 +176,7 @@ pub(super) async fn count(
     criteria: &Criteria,
     now: DateTime<Utc>,
 ) -> Result<BookingCounts> {
-    let counts = if scope.owner().is_some() || criteria.is_narrow() {
+    let counts = if !scope.is_practice() || criteria.is_narrow() {
         count_by_state!(
             "",
             "exists (

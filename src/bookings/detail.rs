@@ -31,7 +31,7 @@ pub(super) async fn get_booking(
     Path(id): Path<BookingId>,
     unless: Preconditions,
 ) -> Result<Versioned<Booking>> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     let booking = Booking::read(&mut db, &scope, &id, app.clock.now()).await?;
     db.answered();
     Ok(booking.versioned().unless(unless))

@@ -155,14 +155,14 @@ impl Booking {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::ids::TherapistId;
+    use crate::platform::ids::{TherapistId, UserId};
 
     /// From scheduled: rescheduled, cancelled. Live: cancelled, completed, no-show. Ended: no-show, completed, cancelled
     /// (by an admin). Between no-show and completed: a correction (by an admin). Cancelled: confirmed.
     #[test]
     fn only_the_listed_moves_are_allowed() {
         use BookingState as S;
-        let own = Scope::Own(TherapistId::from("T1"));
+        let own = Scope::Own { therapist: TherapistId::from("T1"), user: UserId(1) };
         let all = [Move::Reschedule, Move::Cancel, Move::Complete, Move::NoShow, Move::Restore];
         let allowed = |state, scope: &Scope| -> Vec<Move> {
             all.into_iter().filter(|wanted| wanted.is_allowed(state, scope)).collect()

@@ -76,7 +76,7 @@ pub(super) async fn list_booking_history(
     Path(id): Path<BookingId>,
     listing: Listing<NoFilter, HistoryOrder>,
 ) -> Result<Response> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     Booking::read(&mut db, &scope, &id, app.clock.now()).await?;
     drop(db);
     listing.request.answer(History(id)).await

@@ -99,7 +99,7 @@ pub(super) async fn list_therapist_bookings(
     Path(therapist): Path<TherapistId>,
     listing: Listing<TherapistBookingFilter, BookingOrder>,
 ) -> Result<Response> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     therapists::ensure_named(&mut db, &therapist).await?;
     db.answered();
     let criteria = AdminBookingFilter::from(listing.filter).of_therapist(therapist).criteria(&app)?;
@@ -264,12 +264,12 @@ impl BookingList {
     /// them, and planning costs more than reading a page.
     async fn usual(&self, db: &mut PgConnection, position: &Position) -> Result<Vec<Booking>> {
         let therapist = self.criteria.therapist_id.as_ref().map(TherapistId::as_str);
-        let rows = match (&self.scope, therapist) {
-            (Scope::Practice, None) => usual_page!(practice, "$3::text is null", self, None::<&str>, position, db),
-            (Scope::Practice, Some(therapist)) => {
+        let rows = match (self.scope.owner(), therapist) {
+            (None, None) => usual_page!(practice, "$3::text is null", self, None::<&str>, position, db),
+            (None, Some(therapist)) => {
                 usual_page!(practice, "b.therapist_id = (select $3)", self, therapist, position, db)
             }
-            (Scope::Own(own), _) => usual_page!(own, "b.therapist_id = (select $3)", self, own.as_str(), position, db),
+            (Some(own), _) => usual_page!(own, "b.therapist_id = (select $3)", self, own, position, db),
         }?;
         Ok(rows)
     }
@@ -281,7 +281,8 @@ impl List for BookingList {
 
     async fn rows(&self, db: &mut PgConnection, order: BookingOrder, position: &Position) -> Result<Vec<Booking>> {
         use BookingOrder as O;
-        if order == O::LatestFirst && position.limit == USUAL_ROWS && self.criteria.is_usual() {
+        let filtered = self.scope.is_practice() || self.scope.owner().is_some();
+        if order == O::LatestFirst && position.limit == USUAL_ROWS && self.criteria.is_usual() && filtered {
             let rows = self.usual(db, position).await?;
             return Ok(rows.into_iter().map(|booking| booking.seen_by(&self.scope)).collect());
         }

@@ -5,6 +5,7 @@
 
 mod answer;
 mod appointments;
+mod calendar;
 mod cancel;
 mod cancellations;
 mod counts;
@@ -40,6 +41,11 @@ pub use self::{
     slot::booked,
 };
 use crate::platform::app::App;
+
+/// What everybody may do who was given a link.
+pub fn open_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(calendar::get_calendar))
+}
 
 /// What admins may do with bookings.
 pub fn admin_routes() -> OpenApiRouter<App> {

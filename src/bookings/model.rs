@@ -218,14 +218,19 @@ impl Booking {
         now: DateTime<Utc>,
     ) -> Result<Self> {
         let found = if id.is_possible() {
-            match scope {
-                Scope::Practice => {
+            match scope.owner() {
+                None if scope.is_practice() => {
                     select_bookings!(practice, "''", ["and b.booking_id = $3"], now, None, id.as_str())
                         .fetch_optional(db)
                         .await
                 }
-                Scope::Own(_) => {
-                    select_bookings!(own, "''", ["and b.booking_id = $3"], now, scope.owner(), id.as_str())
+                None => {
+                    select_bookings!(any, "''", ["and b.booking_id = $3"], now, None, id.as_str())
+                        .fetch_optional(db)
+                        .await
+                }
+                Some(own) => {
+                    select_bookings!(own, "''", ["and b.booking_id = $3"], now, Some(own), id.as_str())
                         .fetch_optional(db)
                         .await
                 }

@@ -47,7 +47,7 @@ pub(super) async fn list_client_bookings(
     Path(id): Path<ClientId>,
     listing: Listing<ClientBookingFilter, BookingOrder>,
 ) -> Result<Response> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     clients::ensure(&mut db, &scope, &id).await?;
     drop(db);
     let criteria = listing.filter.of(id).criteria(&app)?;

@@ -18,14 +18,14 @@ macro_rules! select_bookings {
     // Contact data: while the client is assigned to the therapist or has a session with them ahead.
     (own, $($rest:tt)*) => {
         select_bookings!(
-            @ "exists (select from internal.contact_clients($2, $1) as seen (client_id) where seen.client_id = a.client_id)",
+            @ "exists (select from internal.contact_clients(internal.current_therapist(), $1) as seen (client_id) where seen.client_id = a.client_id)",
             "b.therapist_id = $2",
             $($rest)*
         )
     };
     (any, $($rest:tt)*) => {
         select_bookings!(
-            @ "($2::text is null or exists (select from internal.contact_clients($2, $1) as seen (client_id)
+            @ "(internal.current_therapist() is null or exists (select from internal.contact_clients(internal.current_therapist(), $1) as seen (client_id)
                                             where seen.client_id = a.client_id))",
             "($2::text is null or b.therapist_id = $2)",
             $($rest)*

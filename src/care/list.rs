@@ -110,7 +110,7 @@ pub(super) async fn list_client_transfers(
     Path(id): Path<ClientId>,
     listing: Listing<OfClient, TransferOrder>,
 ) -> Result<Response> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     clients::ensure(&mut db, &scope, &id).await?;
     drop(db);
     let filter = TransferFilter { client_id: Some(id), ..TransferFilter::default() };
@@ -132,12 +132,13 @@ pub(super) async fn list_client_transfers(
     ),
 )]
 pub(super) async fn get_transfer(
+    scope: Scope,
     _: Scope,
     State(app): State<App>,
     Path(id): Path<TransferId>,
     unless: Preconditions,
 ) -> Result<Versioned<TransferDetail>> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     let transfer = Transfer::read(&mut db, id).await?;
     let plan = transfer.plan(&mut db).await?;
     db.answered();

@@ -9,12 +9,18 @@
 //! away; its id then answers 404 with `merged_into`. Since two people's data become one's, it first tells which therapists
 //! come to see what they could not see before ([`access`]).
 //!
+//! **Break-glass** ([`break_glass`]) lets an admin read a client's notes: with a reason, for an hour, under review.
+//! An **export** gives all that is stored about one client as one file ([`export`]); which rows those are, [`belongings`]
+//! says.
 //! An **erasure** destroys the client's notes and makes all else anonymous ([`erase`]).
 //!
 //! Two admins at the same moment: one wins, the other finds the therapist or the client changed once the locks are granted,
 //! and is refused with what became of it. Two admins one after the other are told apart by `If-Match`.
 
 mod access;
+pub mod break_glass;
+mod belongings;
+mod export;
 mod erase;
 mod hand_over;
 mod hold;
@@ -42,6 +48,8 @@ pub fn admin_routes() -> OpenApiRouter<App> {
         .routes(routes!(transfer::transfer_client))
         .routes(routes!(transfer_many::transfer_clients))
         .routes(routes!(merge::merge_clients))
+        .merge(break_glass::admin_routes())
+        .routes(routes!(export::export_client))
         .routes(routes!(erase::erase_client))
         .routes(routes!(erase::get_client_erasure))
 }

@@ -17,6 +17,7 @@ use crate::{
     },
     platform::{
         app::App,
+        caller::Scope,
         embedded::{Embedded, Options},
         work::Work,
     },
@@ -80,13 +81,13 @@ async fn start(folder: PathBuf) -> anyhow::Result<Embedded> {
 }
 
 async fn examine(app: App, command: &Doctor, chosen: &Chosen) -> anyhow::Result<ExitCode> {
-    let mut report = integrity::report(&app, chosen, command.samples).await?;
+    let mut report = integrity::report(&app, &Scope::Practice, chosen, command.samples).await?;
     tell(&report);
     if command.fix {
         println!();
         // One repair may bring to light what another one mends: a booking that has got its id has no client yet.
         while fix(&app, &report).await? > 0 {
-            report = integrity::report(&app, chosen, command.samples).await?;
+            report = integrity::report(&app, &Scope::Practice, chosen, command.samples).await?;
         }
         println!("\nAfter the repairs:\n");
         tell(&report);

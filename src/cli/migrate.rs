@@ -32,7 +32,7 @@ pub async fn run(args: Migrate, url: &str) -> anyhow::Result<ExitCode> {
     let mut conn = PgConnection::connect(url).await.context("the database cannot be reached")?;
     warn_of_powers(&mut conn).await?;
     if args.check {
-        return Ok(check(&migrations::status(&mut conn).await?));
+        return check(&mut conn).await;
     }
     conn.close().await.ok();
     if args.adopt {
@@ -58,12 +58,16 @@ pub async fn run(args: Migrate, url: &str) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn check(status: &Status) -> ExitCode {
-    match status {
-        Status::Ours { pending } if pending.is_empty() => {
-            println!("The database is current.");
-            return ExitCode::SUCCESS;
-        }
+async fn check(conn: &mut PgConnection) -> anyhow::Result<ExitCode> {
+    match &migrations::status(conn).await? {
+        Status::Ours { pending } if pending.is_empty() => match migrations::check_wall(conn).await {
+            Ok(()) => {
+                println!("The database is current.");
+                return Ok(ExitCode::SUCCESS);
+            }
+            Err(fault @ (migrations::Error::Wall(_) | migrations::Error::Breached)) => println!("{fault}"),
+            Err(error) => return Err(error.into()),
+        },
         Status::Ours { pending } => {
             println!("Pending:");
             print(pending);
@@ -73,7 +77,7 @@ fn check(status: &Status) -> ExitCode {
         }
         refused => println!("{}", refused.refusal()),
     }
-    ExitCode::FAILURE
+    Ok(ExitCode::FAILURE)
 }
 
 fn print(steps: &[Step]) {

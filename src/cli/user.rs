@@ -138,7 +138,7 @@ async fn create(app: &App, new: Create) -> anyhow::Result<()> {
 }
 
 async fn list(app: &App) -> anyhow::Result<()> {
-    let users = users::list(&mut *app.db.read().await?).await?;
+    let users = users::list(&mut *app.db.unscoped().await?).await?;
     let line = |cells: [&str; 6]| {
         let [id, username, role, therapist, state, name] = cells;
         println!("{id:>6}  {username:<24}  {role:<10}  {therapist:<12}  {state:<14}  {name}");
@@ -185,7 +185,7 @@ async fn set_password(app: &App, whom: &Whom) -> anyhow::Result<()> {
 
 /// One transaction each: what is done stays done, whatever becomes of the rest.
 async fn hash_legacy_passwords(app: &App) -> anyhow::Result<()> {
-    let legacy = users::legacy(&mut *app.db.read().await?).await?;
+    let legacy = users::legacy(&mut *app.db.unscoped().await?).await?;
     let mut hashed = 0;
     for user in &legacy {
         if !user.is_plain() {
@@ -204,7 +204,7 @@ async fn hash_legacy_passwords(app: &App) -> anyhow::Result<()> {
 }
 
 async fn find(app: &App, whom: &Whom) -> anyhow::Result<User> {
-    let users = users::list(&mut *app.db.read().await?).await?;
+    let users = users::list(&mut *app.db.unscoped().await?).await?;
     let is_meant = |user: &User| match (&whom.username, whom.id) {
         (Some(name), _) => user.username.to_lowercase() == name.to_lowercase(),
         (None, id) => Some(user.id) == id.map(UserId),

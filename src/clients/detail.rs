@@ -133,7 +133,7 @@ pub(super) async fn get_client(
     Path(id): Path<ClientId>,
     unless: Preconditions,
 ) -> Result<Versioned<ClientDetail>> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     let client = ClientDetail::read(&mut db, &scope, &id, app.clock.now()).await?;
     db.answered();
     Ok(client.versioned().unless(unless))
@@ -171,14 +171,14 @@ async fn totals(db: &mut PgConnection, scope: &Scope, id: &ClientId, now: DateTi
                   count(*) filter (where not s.is_active and not s.is_cancelled) as "no_shows!",
                   count(*) filter (where s.is_active and internal.is_free(b.invitee_payment_amount))
                       as "free_consultations!",
-                  case when $3::text is null
+                  case when internal.current_therapist() is null
                       then round(coalesce(sum(internal.booking_paid(b.invitee_payment_amount)), 0), 2)
                   end as "paid!: Amount",
-                  case when $3::text is null
+                  case when internal.current_therapist() is null
                       then round(coalesce(sum(internal.booking_refunded(b.refund_status, b.refund_amount)), 0), 2)
                   end as "refunded!: Amount",
-                  case when $3::text is null then 'INR' end as currency
-           from internal.client_bookings s
+                  case when internal.current_therapist() is null then 'INR' end as currency
+           from internal.client_bookings() s
            join bookings b on b.booking_id = s.booking_id
            where s.client_id = $1
              and ($3::text is null or s.therapist_id = $3)"#,
@@ -197,7 +197,7 @@ async fn emergency_contact(db: &mut PgConnection, scope: &Scope, id: &ClientId) 
         r#"select nullif(btrim(b.emergency_contact_name), '') as name,
                   nullif(btrim(b.emergency_contact_relation), '') as relation,
                   nullif(btrim(b.emergency_contact_number), '') as number
-           from internal.client_bookings s
+           from internal.client_bookings() s
            join bookings b on b.booking_id = s.booking_id
            where s.client_id = $1
              and ($2::text is null or s.therapist_id = $2)
@@ -225,7 +225,7 @@ async fn therapists(db: &mut PgConnection, scope: &Scope, id: &ClientId) -> Resu
                       count(*) as sessions,
                       min(s.start_at) filter (where isfinite(s.start_at)) as first_at,
                       max(s.start_at) filter (where isfinite(s.start_at)) as last_at
-               from internal.client_bookings s
+               from internal.client_bookings() s
                where s.client_id = $1
                  and s.is_active
                  and ($2::text is null or s.therapist_id = $2)
@@ -248,7 +248,7 @@ async fn forms(db: &mut PgConnection, scope: &Scope, id: &ClientId) -> Result<Ve
                   s.booking_id as "booking_id!: BookingId",
                   f.paperform_link,
                   internal.form_status(f.status) as "status!"
-           from internal.client_bookings s
+           from internal.client_bookings() s
            join client_doc_form f on f.booking_id = s.booking_id
            where s.client_id = $1
              and ($2::text is null or s.therapist_id = $2)

@@ -137,7 +137,7 @@ impl Finder {
                     "all_clients_table c
                      cross join lateral (
                          select coalesce(max(b.start_at), '-infinity') as start_at
-                         from internal.client_bookings b
+                         from internal.client_bookings() b
                          where b.client_id = c.client_id
                            and b.is_active
                            and b.start_at <= $1
@@ -232,7 +232,7 @@ impl Finder {
                      from all_clients_table k
                      where not exists (
                          select
-                         from internal.client_bookings r
+                         from internal.client_bookings() r
                          where r.client_id = k.client_id
                            and r.is_active
                            and r.start_at between internal.active_since($1) and $1
@@ -240,7 +240,7 @@ impl Finder {
                  ) c
                  cross join lateral (
                      select coalesce(max(b.start_at), '-infinity') as start_at
-                     from internal.client_bookings b
+                     from internal.client_bookings() b
                      where b.client_id = c.client_id
                        and b.is_active
                        and b.start_at <= $1

@@ -14,6 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::{
     platform::{
         app::App,
+        caller::Scope,
         contact,
         error::{Error, Result},
         etag::{Preconditions, Versioned},
@@ -98,11 +99,12 @@ pub(super) struct TherapistClient {
     ),
 )]
 pub(super) async fn list_therapist_clients(
+    scope: Scope,
     State(app): State<App>,
     Path(therapist): Path<TherapistId>,
     listing: Listing<ClientsOfTherapistFilter, TherapistClientOrder>,
 ) -> Result<Response> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     therapists::ensure_named(&mut db, &therapist).await?;
     db.answered();
     let ClientsOfTherapistFilter { assigned, q } = listing.filter;

@@ -154,14 +154,14 @@ pub(super) async fn show(
                   c.client_name,
                   c.phone_number,
                   c.email_id,
-                  case when $2::text is null then coalesce(c.no_of_sessions, 0) else t.sessions::integer end
+                  case when internal.current_therapist() is null then coalesce(c.no_of_sessions, 0) else t.sessions::integer end
                       as "no_of_sessions!",
                   c.therapist_id as "therapist_id: TherapistId",
                   c.assigned_therapist,
-                  ($2::text is null
+                  (internal.current_therapist() is null
                    or exists (
                        select
-                       from internal.contact_clients($2, $1) as seen (client_id)
+                       from internal.contact_clients(internal.current_therapist(), $1) as seen (client_id)
                        where seen.client_id = c.client_id
                    )) as "contact_visible!",
                   internal.client_status(t.bookings, t.standing, t.latest, $1) as "status!: ClientStatus",
@@ -183,7 +183,7 @@ pub(super) async fn show(
                  and o.client_id <> c.client_id
                order by o.client_id
                limit 1
-           ) namesake on $2::text is null
+           ) namesake on internal.current_therapist() is null
            cross join lateral (
                select count(*) as bookings,
                       count(*) filter (where not b.is_cancelled) as standing,
@@ -191,7 +191,7 @@ pub(super) async fn show(
                       count(*) filter (where b.is_active) as sessions,
                       max(b.start_at) filter (where b.is_active and b.start_at <= $1) as last_at,
                       min(b.start_at) filter (where b.is_active and b.start_at > $1) as next_at
-               from internal.client_bookings b
+               from internal.client_bookings() b
                where b.client_id = c.client_id
                  and ($2::text is null or b.therapist_id = $2)
            ) t

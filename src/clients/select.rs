@@ -17,11 +17,11 @@ macro_rules! of_clients {
              where ($2::text is null or c.client_id in (select r.client_id from internal.reachable_clients($2) as r (client_id)))
                and ($3::text is null or c.therapist_id = $3)
                and ($4::text is distinct from 'lead'
-                    or not exists (select from internal.client_bookings b where b.client_id = c.client_id))
+                    or not exists (select from internal.client_bookings() b where b.client_id = c.client_id))
                and ($4::text is distinct from 'active'
                     or exists (
                         select
-                        from internal.client_bookings b
+                        from internal.client_bookings() b
                         where b.client_id = c.client_id
                           and not b.is_cancelled
                           and b.start_at >= internal.active_since($1)
@@ -30,7 +30,7 @@ macro_rules! of_clients {
                     or $4::text not in ('drop_out', 'inactive')
                     or not exists (
                         select
-                        from internal.client_bookings b
+                        from internal.client_bookings() b
                         where b.client_id = c.client_id
                           and not b.is_cancelled
                           and b.start_at >= internal.active_since($1)
@@ -41,14 +41,14 @@ macro_rules! of_clients {
                         select count(*) = 1
                         from (
                             select
-                            from internal.client_bookings b
+                            from internal.client_bookings() b
                             where b.client_id = c.client_id
                               and not b.is_cancelled
                             limit 2
                         ) standing
                     ))
                and ($4::text is distinct from 'inactive'
-                    or exists (select from internal.client_bookings b where b.client_id = c.client_id))
+                    or exists (select from internal.client_bookings() b where b.client_id = c.client_id))
                and ($5::timestamp is null and $6::timestamp is null
                     or exists (
                         select
@@ -79,11 +79,11 @@ macro_rules! of_clients {
                     or ($10::text is not null
                         and internal.phone_key(c.phone_number) = internal.phone_key($10)))
                and ($8::text is null
-                    or $2::text is null
+                    or internal.current_therapist() is null
                     or lower(coalesce(c.client_name, '')) like $8
                     or exists (
                         select
-                        from internal.contact_clients($2, $1) as seen (client_id)
+                        from internal.contact_clients(internal.current_therapist(), $1) as seen (client_id)
                         where seen.client_id = c.client_id
                     ))
                "# $(+ $tail)*,

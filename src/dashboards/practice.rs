@@ -10,6 +10,7 @@ use super::{
 };
 use crate::platform::{
     app::App,
+    caller::Scope,
     error::Result,
     extract::{Json, Query},
     problem::Problems,
@@ -43,12 +44,13 @@ pub(super) struct Dashboard {
     responses((status = 200, description = "The figures", body = Dashboard), Problems),
 )]
 pub(super) async fn get_dashboard(
+    scope: Scope,
     State(app): State<App>,
     Query(params): Query<PeriodParams>,
 ) -> Result<Json<Dashboard>> {
     let period = params.period(&app)?;
     let periods = [period.previous(), period];
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     let counted = count(&mut db, &periods, false).await?;
     db.answered();
     let [mut previous, mut current] = periods.map(Figures::none);

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::platform::{
     app::App,
+    caller::Scope,
     error::{Error, Result},
     extract::{Json, Query},
     problem::Problems,
@@ -79,6 +80,7 @@ pub(super) struct DashboardSeries {
     responses((status = 200, description = "The figures, part by part", body = DashboardSeries), Problems),
 )]
 pub(super) async fn get_dashboard_series(
+    scope: Scope,
     State(app): State<App>,
     Query(params): Query<SeriesParams>,
 ) -> Result<Json<DashboardSeries>> {
@@ -88,7 +90,7 @@ pub(super) async fn get_dashboard_series(
     if parts.len() > MAX_BUCKETS {
         return Err(Error::query("bucket", "would make more than 750 parts of the period; take larger ones"));
     }
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     let counted = count(&mut db, &parts, false).await?;
     db.answered();
     let mut data: Vec<Figures> = parts.into_iter().map(Figures::none).collect();

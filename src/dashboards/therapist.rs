@@ -83,7 +83,7 @@ pub(super) async fn get_own_dashboard(
     let period = params.period(&app)?;
     let periods = [period.previous(), period];
     let bounds = Period::bounds(&periods);
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     let rows = sqlx::query!(
         r#"select c.bucket as "bucket!",
                   count(*) filter (where internal.is_active(c.booking_status)) as "sessions!",

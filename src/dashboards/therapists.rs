@@ -12,6 +12,7 @@ use super::{
 };
 use crate::platform::{
     app::App,
+    caller::Scope,
     error::Result,
     extract::{Json, Query},
     ids::TherapistId,
@@ -59,12 +60,13 @@ pub(super) struct TherapistFigures {
     responses((status = 200, description = "The figures of every therapist", body = DashboardOfTherapists), Problems),
 )]
 pub(super) async fn get_dashboard_of_therapists(
+    scope: Scope,
     State(app): State<App>,
     Query(params): Query<PeriodParams>,
 ) -> Result<Json<DashboardOfTherapists>> {
     let period = params.period(&app)?;
     let periods = [period.previous(), period];
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     let counted = count(&mut db, &periods, true).await?;
     let therapists = sqlx::query!(
         r#"select t.therapist_id as "therapist_id!: TherapistId", t.name as "name!"

@@ -26,11 +26,12 @@ use crate::platform::{
     ),
 )]
 pub(super) async fn get_document_form(
+    scope: Scope,
     State(app): State<App>,
     Path(id): Path<DocumentFormId>,
     unless: Preconditions,
 ) -> Result<Versioned<DocumentForm>> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     let form = DocumentForm::read(&mut db, id).await?;
     db.answered();
     Ok(form.versioned().unless(unless))
@@ -56,7 +57,7 @@ pub(super) async fn get_document_form_of_booking(
     Path(booking): Path<BookingId>,
     unless: Preconditions,
 ) -> Result<Versioned<DocumentForm>> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     let form = DocumentForm::of_booking(&mut db, &scope, &booking).await?;
     db.answered();
     Ok(form.versioned().unless(unless))

@@ -151,7 +151,7 @@ macro_rules! filtered {
                       or internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone) like $6
                       or ($7::text is not null
                           and internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone) like $7))
-                 and ($6::text is null or $1::text is null or lower(coalesce(b.invitee_name, '')) like $6) "
+                 and ($6::text is null or internal.current_therapist() is null or lower(coalesce(b.invitee_name, '')) like $6) "
                 $($tail)*
             ],
             $list.filter.status.map(FormStatus::as_str),

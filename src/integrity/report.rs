@@ -124,7 +124,7 @@ pub struct Integrity {
     responses((status = 200, description = "What the checks found", body = Integrity), Problems),
 )]
 pub(super) async fn get_integrity(
-    _scope: Scope,
+    scope: Scope,
     State(app): State<App>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Integrity>> {
@@ -133,7 +133,7 @@ pub(super) async fn get_integrity(
         return Err(Error::query("samples", format!("must be from 0 to {MAX_SAMPLES}")));
     }
     let chosen = wanted.check.unwrap_or_else(Chosen::all);
-    report(&app, &chosen, samples.into()).await.map(Json)
+    report(&app, &scope, &chosen, samples.into()).await.map(Json)
 }
 
 /// Runs checks in one snapshot.
@@ -141,9 +141,9 @@ pub(super) async fn get_integrity(
 /// # Errors
 ///
 /// If the database refuses.
-pub async fn report(app: &App, chosen: &Chosen, samples: usize) -> Result<Integrity> {
+pub async fn report(app: &App, scope: &Scope, chosen: &Chosen, samples: usize) -> Result<Integrity> {
     let look = Look { now: app.clock.now(), samples };
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(scope).await?;
     let mut snapshot = db.begin_with("begin isolation level repeatable read read only").await?;
     give_room(&mut snapshot).await?;
     let mut report = Integrity { checked_at: look.now.into(), errors: 0, warnings: 0, notices: 0, checks: Vec::new() };

@@ -50,10 +50,9 @@ impl Addendum {
             r#"select a.addendum_id,
                       a.text,
                       a.author_id as "author_id: UserId",
-                      coalesce(u.full_name, u.name) as author_name,
+                      internal.account_name(a.author_id) as author_name,
                       a.created_at as "created_at!: Timestamp"
                from internal.note_addenda a
-               left join users u on u.id = a.author_id
                where a.note_id = $1
                order by a.addendum_id"#,
             note.0,

@@ -9,17 +9,21 @@
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::platform::{
     app::App,
+    audit::Entry,
     caller::Scope,
     error::{Error, Result},
     ids::{BookingId, ClientId, NoteId},
     page::{Key, List, Listing, Page, PageParams, Position, orders},
     problem::Problems,
+    text::NO_NAME,
     time::Timestamp,
+    work::{UnitOfWork, Work},
 };
 
 /// How many days without a session unless given.
@@ -77,7 +81,7 @@ pub(super) struct HighRisk {
 /// List clients at high risk
 ///
 /// Clients assigned to me whose latest submitted note says high, and who had no session in the last days; who has waited
-/// longest comes first. JSON only: never as CSV.
+/// longest comes first. Whom it shows is on record, page by page. JSON only: never as CSV.
 #[utoipa::path(
     get,
     path = "/risk",
@@ -91,6 +95,7 @@ pub(super) struct HighRisk {
 )]
 pub(super) async fn list_high_risk(
     scope: Scope,
+    work: Work,
     State(app): State<App>,
     Listing { filter, request }: Listing<HighRiskFilter, HighRiskOrder>,
 ) -> Result<Response> {
@@ -99,7 +104,18 @@ pub(super) async fn list_high_risk(
         return Err(Error::query("days", format!("must be from 1 to {MOST_DAYS}")));
     }
     let now = app.clock.now();
-    request.answer(AtHighRisk { scope, now, since: now - TimeDelta::days(days.into()) }).await
+    let list = AtHighRisk { scope, now, since: now - TimeDelta::days(days.into()) };
+    request.answer_on_record(work.begin().await?, list, record).await
+}
+
+/// Notes of whom it was told that they are at high risk.
+fn record(uow: &mut UnitOfWork, shown: &[HighRisk]) {
+    uow.record(Entry::new("risk_read", format!("Listed clients at high risk: {}", shown.len())));
+    for HighRisk { client_id, client_name, .. } in shown {
+        let name = client_name.as_deref().unwrap_or(NO_NAME);
+        let detail = json!({ "what": "list", "reached_as": "assigned_therapist" });
+        uow.record(Entry::new("risk_read", "").on("client", client_id).client(client_id, name).detail(detail).quiet());
+    }
 }
 
 /// The clients of a scope at high risk.
@@ -117,32 +133,29 @@ macro_rules! statement {
             $($columns +)+
             " from all_clients_table c
               cross join lateral (
-                  select n.note_id, n.booking_id, n.self_harm_mention, n.current_risk_level, b.booking_start_at
-                  from appointment_table a
-                  join bookings b on b.booking_id = a.session_id
-                  join client_session_notes n on n.booking_id = b.booking_id
+                  select n.note_id, n.booking_id, n.self_harm_mention, n.current_risk_level, s.start_at
+                  from internal.sessions_of_client(c.client_id) s
+                  join client_session_notes n on n.booking_id = s.booking_id
                   left join internal.session_notes own on own.note_id = n.note_id
-                  where a.client_id = c.client_id
-                    and (own.note_id is null or own.signed_at is not null)
-                  order by coalesce(b.booking_start_at, '-infinity') desc, b.booking_id desc, own.note_id is null,
+                  where (own.note_id is null or own.signed_at is not null)
+                  order by coalesce(s.start_at, '-infinity') desc, s.booking_id desc, own.note_id is null,
                            coalesce(n.created_at, '-infinity') desc, n.note_id desc
                   limit 1
               ) latest
               cross join lateral (
-                  select coalesce(max(b.booking_start_at) filter (where b.booking_start_at <= $2), '-infinity') as last,
-                         min(b.booking_start_at) filter (where b.booking_start_at > $2) as next
-                  from appointment_table a
-                  join bookings b on b.booking_id = a.session_id
-                  where a.client_id = c.client_id
-                    and internal.is_active(b.booking_status)
+                  select coalesce(max(s.start_at) filter (where s.start_at <= $2), '-infinity') as last,
+                         min(s.start_at) filter (where s.start_at > $2) as next
+                  from internal.sessions_of_client(c.client_id) s
+                  where s.is_active
               ) sessions
               where ($1::text is null or c.therapist_id = $1)
+                -- Of the clients in reach only those assigned: their risk is by everybody's notes.
+                and (internal.current_therapist() is null or c.therapist_id = internal.current_therapist())
                 and (
                     select true
-                    from appointment_table a
-                    join client_session_notes n on n.booking_id = a.session_id
-                    where a.client_id = c.client_id
-                      and internal.risk_word(n.current_risk_level) = 'high'
+                    from internal.sessions_of_client(c.client_id) s
+                    join client_session_notes n on n.booking_id = s.booking_id
+                    where internal.risk_word(n.current_risk_level) = 'high'
                     limit 1
                 )
                 and internal.risk_word(latest.current_risk_level) = 'high'
@@ -171,7 +184,7 @@ impl List for AtHighRisk {
                                c.client_name,
                                latest.note_id as "note_id: NoteId",
                                latest.booking_id as "booking_id!: BookingId",
-                               latest.booking_start_at as "booking_start_at!: Timestamp",
+                               latest.start_at as "booking_start_at!: Timestamp",
                                internal.mention_word(latest.self_harm_mention) as self_harm_mention,
                                sessions.last as "last_session_at!: Timestamp",
                                sessions.next as "next_session_at!: Timestamp",

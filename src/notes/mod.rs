@@ -6,7 +6,9 @@
 //! and never as CSV; the lists of risk tell words (`high`, `yes`), and only to therapists. Text leaves by the reads of a
 //! single note and of its versions, and by the answers to what its author does, never before the audit entry that says so
 //! is committed: where no entry can be written, the answer is 503 and no text. A refusal that shows the current version
-//! (412) leaves one likewise, and so does the repeat of an idempotent request, which elsewhere leaves none.
+//! (412) leaves one likewise, and so does the repeat of an idempotent request, which elsewhere leaves none. What is told of
+//! a client's risk leaves one too, in the client's timeline of it as in the list of those at high risk. An admin reads text
+//! by break-glass ([`care`](crate::care::break_glass)), under entries of its own.
 //!
 //! A therapist reads the notes of their own bookings, and the submitted ones of clients now assigned to them, which stay
 //! with the therapist who held the session. What may be read and not changed is refused with 409 `not-author`; what may not
@@ -53,6 +55,7 @@ pub use self::{
     model::SessionNote,
     refusal::{NoteRefusal, PROBLEMS},
 };
+pub(crate) use self::versions::{NoteVersion, VersionOrder, Versions};
 use crate::platform::app::App;
 
 /// What admins may do with them.

@@ -1,6 +1,7 @@
 //! What a session note is, who reaches it, and how it is held.
 
 use serde::Serialize;
+use serde_json::json;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
@@ -154,14 +155,14 @@ macro_rules! select_notes {
             r#"select
                n.note_id as "note_id: NoteId",
                n.booking_id as "booking_id: BookingId",
-               a.client_id as "client_id?: ClientId",
-               b.therapist_id as "therapist_id?: TherapistId",
-               b.booking_start_at as "booking_start_at!: Timestamp",
-               coalesce(b.therapist_id = $1, false) as "is_own!",
+               s.client_id as "client_id?: ClientId",
+               s.therapist_id as "therapist_id?: TherapistId",
+               s.start_at as "booking_start_at!: Timestamp",
+               coalesce(s.therapist_id = internal.current_therapist(), false) as "is_own!",
                (own.note_id is null or own.signed_at is not null) as "is_signed!",
                own.signed_at as "signed_at!: Timestamp",
                own.author_id as "author_id?: UserId",
-               coalesce(u.full_name, u.name) as author_name,
+               internal.account_name(own.author_id) as author_name,
                n.client_name,
                n.session_timing,
                n.host_name,
@@ -202,12 +203,10 @@ macro_rules! select_notes {
                n.xmin::text as "version!"
             from client_session_notes n
             left join internal.session_notes own on own.note_id = n.note_id
-            left join bookings b on b.booking_id = n.booking_id
-            left join appointment_table a on a.session_id = n.booking_id
-            left join all_clients_table c on c.client_id = a.client_id
-            left join users u on u.id = own.author_id
+            left join internal.session_of_note(n.booking_id) s on true
+            left join all_clients_table c on c.client_id = s.client_id
             where ($1::text is null
-                   or b.therapist_id = $1
+                   or s.therapist_id = $1
                    or (c.therapist_id = $1 and (own.note_id is null or own.signed_at is not null)))
               and "# $(+ $tail)+,
             $owner as Option<&str>,
@@ -291,10 +290,27 @@ impl SessionNote {
         }
     }
 
-    /// The entry that it was read.
+    /// The entry that a therapist read it, and by what right: their own session, or a client assigned to them.
     #[must_use]
     pub fn seen(&self) -> Entry {
-        self.entry("session_notes_read", "Read")
+        self.seen_as("note", "Read")
+    }
+
+    /// The entry that a therapist read its versions.
+    pub(super) fn versions_seen(&self) -> Entry {
+        self.seen_as("versions", "Read the versions of")
+    }
+
+    fn seen_as(&self, what: &str, done: &str) -> Entry {
+        let reached_as = if self.record.is_own { "session_therapist" } else { "assigned_therapist" };
+        let detail = json!({ "what": what, "reached_as": reached_as });
+        self.entry("session_notes_read", done).detail(detail)
+    }
+
+    /// The version of what is stored.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.record.version
     }
 
     /// As an answer, with its version.

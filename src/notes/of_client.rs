@@ -114,7 +114,7 @@ pub(super) async fn list_session_notes_of_client(
     Path(client): Path<ClientId>,
     listing: Listing<NoFilter, ClientNoteOrder>,
 ) -> Result<Response> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     ensure_reach(&mut db, &scope, &client).await?;
     drop(db);
     listing.request.answer(ClientNotes { scope, client }).await
@@ -136,14 +136,12 @@ macro_rules! of_client {
         sqlx::$query!(
             $($row,)?
             $($columns +)+
-            " from appointment_table a
-              join client_session_notes n on n.booking_id = a.session_id
+            " from internal.sessions_of_client($2) s
+              join client_session_notes n on n.booking_id = s.booking_id
               left join internal.session_notes own on own.note_id = n.note_id
-              left join bookings b on b.booking_id = a.session_id
-              left join all_clients_table c on c.client_id = a.client_id
-              where a.client_id = $2
-                and ($1::text is null
-                     or b.therapist_id = $1
+              left join all_clients_table c on c.client_id = $2
+              where ($1::text is null
+                     or s.therapist_id = $1
                      or (c.therapist_id = $1 and (own.note_id is null or own.signed_at is not null))) "
             $(+ $tail)*,
             $scope.owner(),
@@ -172,19 +170,19 @@ impl List for ClientNotes {
                     query_as!(ClientNoteEntry,),
                     [r#"select n.note_id as "note_id: NoteId",
                                n.booking_id as "booking_id: BookingId",
-                               b.booking_start_at as "booking_start_at!: Timestamp",
-                               b.therapist_id as "therapist_id?: TherapistId",
-                               coalesce(b.booking_host_name, a.therapist_name, n.host_name) as therapist_name,
-                               coalesce(b.therapist_id = $1, false) as "is_own!",
+                               s.start_at as "booking_start_at!: Timestamp",
+                               s.therapist_id as "therapist_id?: TherapistId",
+                               coalesce(s.therapist_name, n.host_name) as therapist_name,
+                               coalesce(s.therapist_id = internal.current_therapist(), false) as "is_own!",
                                (own.note_id is null or own.signed_at is not null) as "is_signed!",
                                own.signed_at as "signed_at!: Timestamp",
                                n.created_at as "created_at!: Timestamp",
                                n.updated_at as "updated_at!: Timestamp",
-                               coalesce(b.booking_start_at, '-infinity')::text as "sort_key!" "#],
+                               coalesce(s.start_at, '-infinity')::text as "sort_key!" "#],
                     [
-                        "and ($3::text is null or (coalesce(b.booking_start_at, '-infinity'), n.note_id) " $beyond
+                        "and ($3::text is null or (coalesce(s.start_at, '-infinity'), n.note_id) " $beyond
                         " ($3::text::timestamp, $4::text::integer))
-                         order by coalesce(b.booking_start_at, '-infinity') " $direction ", n.note_id " $direction
+                         order by coalesce(s.start_at, '-infinity') " $direction ", n.note_id " $direction
                         " limit $5"
                     ],
                     self.scope,

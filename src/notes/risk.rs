@@ -13,7 +13,7 @@ use super::of_client::{ClientNoteOrder, ensure_reach, of_client};
 use crate::platform::{
     audit::Entry,
     caller::Scope,
-    error::Result,
+    error::{Error, Result},
     extract::Path,
     ids::{BookingId, ClientId, NoteId, TherapistId},
     page::{Key, List, Listing, NoFilter, Page, PageParams, Position},
@@ -79,16 +79,23 @@ pub(super) async fn list_risk_of_client(
 ) -> Result<Response> {
     let mut uow = work.begin().await?;
     ensure_reach(uow.db(), &scope, &client).await?;
-    let name = sqlx::query_scalar!("select client_name from all_clients_table where client_id = $1", client.as_str())
-        .fetch_optional(uow.db())
-        .await?
-        .flatten();
-    let name = name.as_deref().unwrap_or(NO_NAME);
+    let read = sqlx::query!(
+        r#"select client_name, coalesce(therapist_id = $2, false) as "is_assigned!"
+           from all_clients_table
+           where client_id = $1"#,
+        client.as_str(),
+        scope.owner(),
+    )
+    .fetch_optional(uow.db())
+    .await?
+    .ok_or(Error::NotFound("client"))?;
+    let name = read.client_name.as_deref().unwrap_or(NO_NAME);
+    let reached_as = if read.is_assigned { "assigned_therapist" } else { "session_therapist" };
     uow.record(
         Entry::new("risk_read", format!("Read the risk of {name}"))
             .on("client", &client)
             .client(&client, name)
-            .detail(json!({})),
+            .detail(json!({ "reached_as": reached_as })),
     );
     uow.commit().await?;
     listing.request.answer(Risk { scope, client }).await
@@ -113,17 +120,17 @@ impl List for Risk {
                     query_as!(RiskEntry,),
                     [r#"select n.note_id as "note_id: NoteId",
                                n.booking_id as "booking_id: BookingId",
-                               b.booking_start_at as "booking_start_at!: Timestamp",
-                               b.therapist_id as "therapist_id?: TherapistId",
-                               coalesce(b.booking_host_name, a.therapist_name, n.host_name) as therapist_name,
+                               s.start_at as "booking_start_at!: Timestamp",
+                               s.therapist_id as "therapist_id?: TherapistId",
+                               coalesce(s.therapist_name, n.host_name) as therapist_name,
                                internal.mention_word(n.self_harm_mention) as self_harm_mention,
                                internal.risk_word(n.current_risk_level) as current_risk_level,
-                               coalesce(b.booking_start_at, '-infinity')::text as "sort_key!" "#],
+                               coalesce(s.start_at, '-infinity')::text as "sort_key!" "#],
                     [
                         "and (own.note_id is null or own.signed_at is not null)
-                         and ($3::text is null or (coalesce(b.booking_start_at, '-infinity'), n.note_id) " $beyond
+                         and ($3::text is null or (coalesce(s.start_at, '-infinity'), n.note_id) " $beyond
                         " ($3::text::timestamp, $4::text::integer))
-                         order by coalesce(b.booking_start_at, '-infinity') " $direction ", n.note_id " $direction
+                         order by coalesce(s.start_at, '-infinity') " $direction ", n.note_id " $direction
                         " limit $5"
                     ],
                     self.scope,

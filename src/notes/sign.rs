@@ -119,24 +119,12 @@ async fn tell(
 
 /// Whether the risk was high by the submitted note of the client's session before this one, whoever held it.
 async fn was_high(uow: &mut UnitOfWork, client: &ClientId, booking: &BookingId) -> Result<bool> {
-    let before = sqlx::query_scalar!(
-        r#"select internal.risk_word(n.current_risk_level) as level
-           from bookings this
-           join appointment_table a on a.client_id = $1
-           join bookings b on b.booking_id = a.session_id
-           join client_session_notes n on n.booking_id = b.booking_id
-           left join internal.session_notes own on own.note_id = n.note_id
-           where this.booking_id = $2
-             and (own.note_id is null or own.signed_at is not null)
-             and (coalesce(b.booking_start_at, '-infinity'), b.booking_id)
-                 < (coalesce(this.booking_start_at, '-infinity'), this.booking_id)
-           order by coalesce(b.booking_start_at, '-infinity') desc, b.booking_id desc, own.note_id is null,
-                    coalesce(n.created_at, '-infinity') desc, n.note_id desc
-           limit 1"#,
+    let high = sqlx::query_scalar!(
+        r#"select internal.was_high_before($1, $2) as "high!""#,
         client.as_str(),
         booking.as_str(),
     )
-    .fetch_optional(uow.db())
+    .fetch_one(uow.db())
     .await?;
-    Ok(before.flatten().as_deref() == Some(RiskLevel::High.as_str()))
+    Ok(high)
 }

@@ -51,7 +51,7 @@ impl Event {
     "author_name": "Asha Rao",
     "changes": { "next_session_plan": { "from": null, "to": "Review the thought record" } }
 }))]
-pub(super) struct NoteVersion {
+pub(crate) struct NoteVersion {
     /// Its number; the first is 1.
     version: i32,
     /// What made it: `created`, `saved` or `signed`.
@@ -94,7 +94,7 @@ pub(super) async fn list_note_versions(
 ) -> Result<Response> {
     let mut uow = work.begin().await?;
     let note = SessionNote::read(uow.db(), &scope, id).await?;
-    uow.record(note.entry("session_notes_read", "Read the versions of"));
+    uow.record(note.versions_seen());
     uow.commit().await?;
     listing.request.answer(Versions(id)).await
 }
@@ -120,7 +120,7 @@ pub(super) async fn keep(uow: &mut UnitOfWork, note: NoteId, event: Event, chang
 }
 
 /// The versions of one note.
-struct Versions(NoteId);
+pub(crate) struct Versions(pub(crate) NoteId);
 
 impl List for Versions {
     type Row = NoteVersion;
@@ -137,10 +137,9 @@ impl List for Versions {
                               v.event,
                               v.saved_at as "saved_at!: Timestamp",
                               v.author_id as "author_id: UserId",
-                              coalesce(u.full_name, u.name) as author_name,
+                              internal.account_name(v.author_id) as author_name,
                               v.changes
                        from internal.note_versions v
-                       left join users u on u.id = v.author_id
                        where v.note_id = $1
                          and ($2::text is null or v.version "#
                         + $beyond

@@ -54,22 +54,7 @@ pub async fn notify(uow: &mut UnitOfWork, notice: Notice<'_>) -> Result<()> {
         })
         .collect();
     sqlx::query!(
-        r#"with told as (
-               insert into notifications
-                   (user_id, user_role, notification_type, title, message, related_id, is_read, created_at)
-               select u.id, v.role, $1, $2, $3, $4, false, $5
-               from users u
-               cross join lateral (select lower(btrim(u.role)) as role, u.id is distinct from $6 as another) v
-               left join internal.accounts a on a.user_id = u.id
-               where a.disabled_at is null
-                 and (v.role = 'admin' and ($8 or $7 and v.another)
-                      or v.role = 'therapist' and u.therapist_id = any ($9) and v.another)
-               order by u.id
-               returning notification_id
-           )
-           select pg_notify($10, '')::text as woken
-           from told
-           limit 1"#,
+        "select internal.notify($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         notice.kind.as_str(),
         cut(notice.title, TITLE_CHARS),
         notice.message,
@@ -81,7 +66,7 @@ pub async fn notify(uow: &mut UnitOfWork, notice: Notice<'_>) -> Result<()> {
         &therapists as &[&str],
         live::NEWS,
     )
-    .fetch_optional(uow.db())
+    .execute(uow.db())
     .await?;
     Ok(())
 }

@@ -5,7 +5,14 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use crate::platform::{app::App, caller::Caller, error::Result, extract::Json, ids::UserId, problem::Problems};
+use crate::platform::{
+    app::App,
+    caller::{Caller, Scope},
+    error::Result,
+    extract::Json,
+    ids::UserId,
+    problem::Problems,
+};
 
 /// How many notifications wait to be read.
 #[derive(Debug, Serialize, ToSchema)]
@@ -23,8 +30,12 @@ pub(super) struct UnreadCount {
     tag = "notifications",
     responses((status = 200, description = "The number", body = UnreadCount), Problems),
 )]
-pub(super) async fn count_unread_notifications(caller: Caller, State(app): State<App>) -> Result<Json<UnreadCount>> {
-    let mut db = app.db.read().await?;
+pub(super) async fn count_unread_notifications(
+    scope: Scope,
+    caller: Caller,
+    State(app): State<App>,
+) -> Result<Json<UnreadCount>> {
+    let mut db = app.db.read(&scope).await?;
     let unread = count(&mut db, caller.user_id).await?;
     db.answered();
     Ok(Json(UnreadCount { unread }))

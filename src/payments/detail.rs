@@ -5,6 +5,7 @@ use axum::extract::State;
 use super::model::Payment;
 use crate::platform::{
     app::App,
+    caller::Scope,
     error::Result,
     etag::{Preconditions, Versioned},
     extract::Path,
@@ -25,11 +26,12 @@ use crate::platform::{
     ),
 )]
 pub(super) async fn get_payment(
+    scope: Scope,
     State(app): State<App>,
     Path(id): Path<PaymentId>,
     unless: Preconditions,
 ) -> Result<Versioned<Payment>> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     let payment = Payment::read(&mut db, id).await?;
     db.answered();
     Ok(payment.versioned().unless(unless))

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::platform::{
     app::App,
+    caller::Scope,
     error::{Error, Result},
     extract::Path,
     ids::{BookingId, ClientId, PaymentId, RefundId, TherapistId},
@@ -72,11 +73,12 @@ pub(super) async fn list_payments(
     ),
 )]
 pub(super) async fn list_client_payments(
+    scope: Scope,
     State(app): State<App>,
     Path(client): Path<ClientId>,
     listing: Listing<ClientPaymentFilter, PaymentOrder>,
 ) -> Result<Response> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     let known = sqlx::query_scalar!(
         r#"select exists (select from all_clients_table where client_id = $1) as "known!""#,
         client.as_str(),

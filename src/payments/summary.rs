@@ -14,6 +14,7 @@ use crate::{
     dashboards::{Period, PeriodParams},
     platform::{
         app::App,
+        caller::Scope,
         error::Result,
         extract::{Json, Query},
         ids::TherapistId,
@@ -113,12 +114,13 @@ pub(super) struct PaymentSummary {
     responses((status = 200, description = "The figures", body = PaymentSummary), Problems),
 )]
 pub(super) async fn summarize_payments(
+    scope: Scope,
     State(app): State<App>,
     Query(params): Query<PeriodParams>,
 ) -> Result<Json<PaymentSummary>> {
     let period = params.period(&app)?;
     let before = period.previous();
-    let mut rows = rows(&app, before, period).await?;
+    let mut rows = rows(&app, &scope, before, period).await?;
     let [current, previous] = match rows.iter().position(|row| row.part == 0) {
         Some(total) => rows.remove(total).figures(),
         None => [MoneyFigures::nothing(), MoneyFigures::nothing()],
@@ -214,8 +216,8 @@ impl MoneyFigures {
 }
 
 /// One pass over the bookings of both periods, which follow each other (`bookings_by_start`).
-async fn rows(app: &App, previous: Period, current: Period) -> Result<Vec<Sums>> {
-    let mut db = app.db.read().await?;
+async fn rows(app: &App, scope: &Scope, previous: Period, current: Period) -> Result<Vec<Sums>> {
+    let mut db = app.db.read(scope).await?;
     let sums = sqlx::query_as!(
         Sums,
         r#"select s.part as "part!",

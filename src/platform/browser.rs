@@ -83,12 +83,12 @@ pub fn cors(origins: &[Origin]) -> CorsLayer {
         .max_age(REMEMBERED)
 }
 
-/// Layer: gzip, where it is worth it and nothing is waiting for the next event.
+/// Layer: gzip, where it is worth it (not of archives) and nothing is waiting for the next event.
 #[must_use]
-pub fn compression() -> CompressionLayer<And<SizeAbove, NotForContentType>> {
-    CompressionLayer::new()
-        .quality(CompressionLevel::Fastest)
-        .compress_when(SizeAbove::new(SMALL).and(NotForContentType::SSE))
+pub fn compression() -> CompressionLayer<And<And<SizeAbove, NotForContentType>, NotForContentType>> {
+    CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(
+        SizeAbove::new(SMALL).and(NotForContentType::SSE).and(NotForContentType::const_new("application/zip")),
+    )
 }
 
 /// The methods that paths know; cheap to clone.
@@ -102,7 +102,7 @@ pub struct Methods {
 impl Methods {
     /// What the API's description says.
     #[must_use]
-    pub fn of(document: &OpenApi, cors: bool) -> Self {
+    pub fn of(document: &OpenApi) -> Self {
         let allow = |item: &utoipa::openapi::PathItem| {
             let known = [
                 ("GET, HEAD", item.get.is_some()),
@@ -116,7 +116,13 @@ impl Methods {
         };
         let paths = document.paths.paths.iter();
         let by_path = paths.filter_map(|(path, item)| Some((path.clone(), allow(item).try_into().ok()?))).collect();
-        Self { by_path: Arc::new(by_path), cors }
+        Self { by_path: Arc::new(by_path), cors: false }
+    }
+
+    /// The same where [`cors`] may be in front of them.
+    #[must_use]
+    pub fn behind_cors(&self, cors: bool) -> Self {
+        Self { cors, ..self.clone() }
     }
 }
 
@@ -177,7 +183,7 @@ mod tests {
         let router = Router::new()
             .route("/here", get(|| async {}))
             .layer(cors(&["https://app.example.org".parse().unwrap()]))
-            .layer(from_fn_with_state(Methods::of(&document, true), options));
+            .layer(from_fn_with_state(Methods::of(&document).behind_cors(true), options));
         let ask = async |method: Method, origin: &str, preflight: bool| {
             let mut request = Request::builder().method(method).uri("/here").header(header::ORIGIN, origin);
             if preflight {

@@ -30,23 +30,43 @@ pub struct Caller {
     pub therapist_id: Option<TherapistId>,
 }
 
-/// The rows a caller may see. Every query on therapist-owned rows binds [`Scope::owner`].
+/// The rows a caller may see. Every query on therapist-owned rows binds [`Scope::owner`], and runs on a connection that
+/// only a scope opens: [`super::wall`] stands behind it.
 #[derive(Clone, Debug)]
 pub enum Scope {
     /// All rows: an admin on an admin route.
     Practice,
     /// Rows of one therapist: that therapist on a therapist route.
-    Own(TherapistId),
+    Own {
+        /// Whose rows.
+        therapist: TherapistId,
+        /// The account, whose notifications and keys are its own.
+        user: UserId,
+    },
 }
 
 impl Scope {
     /// The therapist to filter by; `None` means any.
+    ///
+    /// A build with the feature `unscoped` filters by nobody: what the database lets through then is what the second wall
+    /// alone lets through. Nothing else asks the feature.
     #[must_use]
     pub fn owner(&self) -> Option<&str> {
+        if cfg!(feature = "unscoped") { None } else { self.therapist().map(TherapistId::as_str) }
+    }
+
+    /// The therapist it is the scope of: whose name is written, who is shown their own profile.
+    #[must_use]
+    pub fn therapist(&self) -> Option<&TherapistId> {
         match self {
             Self::Practice => None,
-            Self::Own(therapist) => Some(therapist.as_str()),
+            Self::Own { therapist, .. } => Some(therapist),
         }
+    }
+
+    /// That of the route group; the practice's on routes of no group, which are about the caller's own account.
+    pub(super) fn of_route(parts: &Parts) -> Self {
+        parts.extensions.get().cloned().unwrap_or(Self::Practice)
     }
 
     /// Whether all columns of all rows are shown.
@@ -70,12 +90,12 @@ pub async fn admins_only(mut request: Request, next: Next) -> Response {
 
 /// Layer of the therapist routes: only therapists, and they see what is theirs.
 pub async fn therapists_only(mut request: Request, next: Next) -> Response {
-    match request.extensions().get::<Caller>().map(|caller| caller.therapist_id.clone()) {
-        Some(Some(therapist)) => {
-            request.extensions_mut().insert(Scope::Own(therapist));
+    match request.extensions().get::<Caller>().map(|caller| (caller.therapist_id.clone(), caller.user_id)) {
+        Some((Some(therapist), user)) => {
+            request.extensions_mut().insert(Scope::Own { therapist, user });
             next.run(request).await
         }
-        Some(None) => Error::Forbidden.into_response(),
+        Some((None, _)) => Error::Forbidden.into_response(),
         None => Error::Unauthenticated("log in first").into_response(),
     }
 }

@@ -26,6 +26,12 @@ pub trait Refusal: std::error::Error + Send + Sync + 'static {
     fn members(&self) -> Map<String, Value> {
         Map::new()
     }
+
+    /// Whether the attempt is kept by the trail also where the request would only have read: where knowing who tried
+    /// matters as much as knowing who did. Attempts to change something always are.
+    fn leaves_a_trail(&self) -> bool {
+        false
+    }
 }
 
 /// A value that cannot be accepted, and where it stands.
@@ -222,6 +228,10 @@ impl From<sqlx::Error> for Error {
     }
 }
 
+/// Left on a response to a reading request whose attempt the trail keeps.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KeepAttempt;
+
 /// Left on a response whose request may succeed if it is done again from the start.
 #[derive(Clone, Copy, Debug)]
 pub struct TryAgain;
@@ -251,6 +261,9 @@ impl IntoResponse for Error {
         }
         if matches!(self, Self::Contended(_)) {
             response.extensions_mut().insert(TryAgain);
+        }
+        if matches!(&self, Self::Refused(refusal) if refusal.leaves_a_trail()) {
+            response.extensions_mut().insert(KeepAttempt);
         }
         response
     }

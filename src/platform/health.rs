@@ -133,7 +133,7 @@ async fn check_readiness(State(app): State<App>, Extension(readiness): Extension
 }
 
 async fn look(app: &App) -> Result<(), NotReady> {
-    let mut db = app.db.read().await.map_err(|_| NotReady::Database)?;
+    let mut db = app.db.unscoped().await.map_err(|_| NotReady::Database)?;
     match migrations::status(&mut db).await {
         Ok(Status::Ours { pending }) if pending.is_empty() => {}
         // While a newer build takes over, this one still serves: what it knows is there.

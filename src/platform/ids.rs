@@ -151,6 +151,8 @@ serial_ids! {
     ResourceId,
     /// `audit_logs.log_id`.
     AuditLogId,
+    /// `internal.break_glass_grants.grant_id`.
+    GrantId,
 }
 
 impl BookingId {

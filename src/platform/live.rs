@@ -119,7 +119,7 @@ async fn look_up_meanwhile(app: &App) {
 }
 
 async fn look_up(app: &App) -> Result<()> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.unscoped().await?;
     let ended = sqlx::query_scalar!("select session_id from internal.sessions where ended_at > $1", horizon(app))
         .fetch_all(&mut *db)
         .await?;

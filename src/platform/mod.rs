@@ -5,6 +5,7 @@
 pub mod app;
 pub mod audit;
 pub mod browser;
+pub mod calendar;
 pub mod caller;
 pub mod contact;
 pub mod csv;
@@ -34,4 +35,5 @@ pub mod streams;
 pub mod telemetry;
 pub mod text;
 pub mod time;
+pub mod wall;
 pub mod work;

@@ -21,9 +21,11 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     app::App,
+    caller::Scope,
     csv::{self, Form},
     error::{Error, Result},
     extract::{Json, Pairs},
+    work::UnitOfWork,
 };
 
 /// How many rows a page holds if nothing is said.
@@ -211,6 +213,7 @@ pub struct ListRequest<O> {
     form: Form,
     uri: Uri,
     app: App,
+    scope: Scope,
 }
 
 /// The order, as a parameter of its own.
@@ -240,6 +243,7 @@ impl<F: DeserializeOwned, O: Order> FromRequestParts<App> for Listing<F, O> {
             form: Form::wanted(&parts.headers),
             uri: uri.clone(),
             app: app.clone(),
+            scope: Scope::of_route(parts),
         };
         if let Some(cursor) = params.cursor {
             let cursor = request
@@ -260,21 +264,52 @@ impl<O: Order> ListRequest<O> {
     /// If the list cannot be read, too many lists are being streamed, or this one is not told as CSV.
     pub async fn answer<L: List<Order = O>>(self, list: L) -> Result<Response> {
         match self.form {
-            Form::Csv | Form::CsvOrJson if L::AS_CSV => return csv::stream(&self.app, list, self.order).await,
+            Form::Csv | Form::CsvOrJson if L::AS_CSV => {
+                return csv::stream(&self.app, &self.scope, list, self.order).await;
+            }
             Form::Csv => return Err(Error::NotAcceptable("application/json")),
             Form::CsvOrJson | Form::Json => {}
         }
+        let mut db = self.app.db.read(&self.scope).await?;
+        let (rows, total) = self.read(&mut db, &list).await?;
+        db.answered();
+        Ok(self.page(rows, total, L::key))
+    }
+
+    /// Answers with the page once `record` has put on record what it shows, in the transaction that reads it. What shows
+    /// nothing leaves nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the list cannot be read, only CSV is accepted, or nothing can be recorded.
+    pub async fn answer_on_record<L: List<Order = O>>(
+        self,
+        mut uow: UnitOfWork,
+        list: L,
+        record: impl FnOnce(&mut UnitOfWork, &[L::Row]),
+    ) -> Result<Response> {
+        if self.form == Form::Csv {
+            return Err(Error::NotAcceptable("application/json"));
+        }
+        let (rows, total) = self.read(uow.db(), &list).await?;
+        let shown = &rows[..rows.len().min(self.limit.into())];
+        if !shown.is_empty() {
+            record(&mut uow, shown);
+            uow.commit().await?;
+        }
+        Ok(self.page(rows, total, L::key))
+    }
+
+    /// The rows of the page, and one more where there are more; how many there are of all, if that was asked.
+    async fn read<L: List<Order = O>>(&self, db: &mut PgConnection, list: &L) -> Result<(Vec<L::Row>, Option<i64>)> {
         let position = Position {
             from: self.from.clone(),
             descending: self.order.is_descending() != self.backwards,
-            // One more than is shown tells whether there are more.
             limit: i64::from(self.limit) + 1,
         };
-        let mut db = self.app.db.read().await?;
-        let rows = list.rows(&mut db, self.order, &position).await?;
-        let total = if self.with_total { Some(list.total(&mut db).await?) } else { None };
-        db.answered();
-        Ok(self.page(rows, total, L::key))
+        let rows = list.rows(db, self.order, &position).await?;
+        let total = if self.with_total { Some(list.total(db).await?) } else { None };
+        Ok((rows, total))
     }
 
     /// Cuts `rows` to the asked size, puts them in order, and notes where the neighbouring pages start.

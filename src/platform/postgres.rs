@@ -13,20 +13,26 @@ use std::{
 };
 
 use sqlx::{
-    ConnectOptions, Executor, PgConnection, PgPool, Postgres, Transaction,
+    AssertSqlSafe, ConnectOptions, Executor, PgConnection, PgPool, Postgres, Transaction,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
 use tokio::{
+    runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 
-use super::{error::Result, prometheus::DATABASE_SECONDS};
+use super::{caller::Scope, error::Result, prometheus::DATABASE_SECONDS, wall};
 
 /// Begins a unit of work. A statement may take ten seconds, a lock five, and the client's next statement fifteen.
 const BEGIN: &str = "begin; set local statement_timeout = '10s'; set local lock_timeout = '5s'; \
                      set local idle_in_transaction_session_timeout = '15s'";
+/// Begins one whose statements all see the same instant.
+const BEGIN_SNAPSHOT: &str = "begin isolation level repeatable read; set local statement_timeout = '30s'; \
+                              set local lock_timeout = '5s'; set local idle_in_transaction_session_timeout = '15s'";
+/// Begins what a therapist's request reads. Bounded by what bounds a statement outside a transaction ([`SESSION`]).
+const BEGIN_READ: &str = "begin read only; set local idle_in_transaction_session_timeout = '15s'";
 /// Begins the reading of a whole list: one snapshot, however long the client takes to read it.
 const BEGIN_EXPORT: &str = "begin isolation level repeatable read read only; set local statement_timeout = '60s'; \
                             set local idle_in_transaction_session_timeout = '60s'";
@@ -45,21 +51,32 @@ const TRUSTED_IDLE: Duration = Duration::from_secs(2);
 const EXPORTS: u32 = 2;
 
 /// Where connections come from; cheap to clone.
+///
+/// Therapists have connections of their own ([`Lane`]): PostgreSQL plans a kept statement anew whenever the role that runs
+/// it has changed, so one connection that served both would keep nothing.
 #[derive(Clone, Debug)]
 pub struct Db {
-    pool: PgPool,
-    turns: Arc<Semaphore>,
-    spares: Arc<Spares>,
+    practice: Lane,
+    therapists: Lane,
     exports: PgPool,
     export_turns: Arc<Semaphore>,
     listening: PgPool,
     direct: PgConnectOptions,
 }
 
+/// Connections that are used alike.
+#[derive(Clone, Debug)]
+struct Lane {
+    pool: PgPool,
+    turns: Arc<Semaphore>,
+    spares: Arc<Spares>,
+}
+
 impl Db {
     /// Connects lazily: nothing happens before the first request.
     ///
-    /// `direct` is used for `LISTEN` and migrations, where `url` leads through a PgBouncer.
+    /// `direct` is used for `LISTEN` and migrations, where `url` leads through a PgBouncer. `max_connections` is how many
+    /// requests of admins, and as many of therapists, have one at the same moment.
     ///
     /// # Errors
     ///
@@ -81,10 +98,14 @@ impl Db {
                     })
                 })
         };
-        Ok(Self {
+        let lane = || Lane {
             pool: pool(max_connections).connect_lazy_with(options.clone()),
             turns: Arc::new(Semaphore::new(max_connections as usize)),
             spares: Arc::default(),
+        };
+        Ok(Self {
+            practice: lane(),
+            therapists: lane(),
             exports: pool(EXPORTS).connect_lazy_with(options),
             export_turns: Arc::new(Semaphore::new(EXPORTS as usize)),
             listening: PgPoolOptions::new().max_connections(2).connect_lazy_with(direct.clone()),
@@ -92,41 +113,70 @@ impl Db {
         })
     }
 
-    /// A connection for one statement that reads.
+    /// A connection for reading what a scope reaches: see [`wall`].
     ///
     /// # Errors
     ///
     /// [`Error::Unavailable`](super::error::Error::Unavailable) if there is none.
-    pub async fn read(&self) -> Result<Connection> {
-        let turn = self.turn().await?;
-        let connection = match self.spares.take() {
-            Some(spare) => spare,
-            None => self.pool.acquire().await?,
-        };
-        Ok(Connection { lent: Some(connection), spares: self.spares.clone(), turn, _on_loan: OnLoan::begin() })
+    pub async fn read(&self, scope: &Scope) -> Result<Connection> {
+        let mut connection = self.lane(scope).connection().await?;
+        if let Some(role) = wall::role(scope) {
+            connection.walled = true;
+            connection.execute(sqlx::raw_sql(AssertSqlSafe(format!("{BEGIN_READ}{role}")))).await?;
+        }
+        Ok(connection)
+    }
+
+    /// A connection that reaches everything, for what belongs to no route group: logins, the background, the command
+    /// line. An architecture test says who asks for one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`](super::error::Error::Unavailable) if there is none.
+    pub async fn unscoped(&self) -> Result<Connection> {
+        self.practice.connection().await
     }
 
     /// A transaction for one unit of work.
-    pub(super) async fn begin(&self) -> Result<(Transaction<'static, Postgres>, Turn)> {
-        let turn = self.turn().await?;
-        // The pool may have lent all it has to the spares.
-        drop(self.spares.take());
-        Ok((self.pool.begin_with(BEGIN).await?, turn))
+    pub(super) async fn begin(&self, scope: &Scope) -> Result<(Transaction<'static, Postgres>, Turn)> {
+        self.begin_with(scope, BEGIN).await
     }
 
-    /// Waits until fewer requests than there are connections have one.
-    async fn turn(&self) -> sqlx::Result<Turn> {
-        let turn = timeout(ACQUIRE_TIMEOUT, self.turns.clone().acquire_owned());
-        let permit = turn.await.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
-        Ok(Turn(permit))
+    /// A transaction all of whose statements see the same instant.
+    pub(super) async fn begin_snapshot(&self, scope: &Scope) -> Result<(Transaction<'static, Postgres>, Turn)> {
+        self.begin_with(scope, BEGIN_SNAPSHOT).await
+    }
+
+    async fn begin_with(
+        &self,
+        scope: &Scope,
+        statements: &'static str,
+    ) -> Result<(Transaction<'static, Postgres>, Turn)> {
+        let lane = self.lane(scope);
+        let turn = lane.turn().await?;
+        // The pool may have lent all it has to the spares.
+        drop(lane.spares.take());
+        let transaction = match wall::role(scope) {
+            Some(role) => lane.pool.begin_with(AssertSqlSafe(format!("{statements}{role}"))).await?,
+            None => lane.pool.begin_with(statements).await?,
+        };
+        Ok((transaction, turn))
     }
 
     /// A connection with a snapshot of its own, for reading a whole list; `None` if as many as may are being read.
-    pub(super) async fn begin_export(&self) -> Result<Option<Export>> {
+    pub(super) async fn begin_export(&self, scope: &Scope) -> Result<Option<Export>> {
         // Counted apart from the connections, which come back a moment after a client has gone.
         let Ok(turn) = self.export_turns.clone().try_acquire_owned() else { return Ok(None) };
-        let snapshot = self.exports.begin_with(BEGIN_EXPORT).await?;
+        let role = wall::role(scope).unwrap_or_default();
+        let snapshot = self.exports.begin_with(AssertSqlSafe(format!("{BEGIN_EXPORT}{role}"))).await?;
         Ok(Some(Export { snapshot, _turn: turn }))
+    }
+
+    fn lane(&self, scope: &Scope) -> &Lane {
+        match scope {
+            Scope::Practice => &self.practice,
+            Scope::Own { .. } => &self.therapists,
+        }
     }
 
     /// A connection outside the pool, straight to PostgreSQL.
@@ -149,16 +199,39 @@ impl Db {
     /// How many connections are open, and how many of them idle.
     #[must_use]
     pub fn connections(&self) -> (u32, usize) {
-        (self.pool.size(), self.pool.num_idle() + self.spares.all().len())
+        let lanes = [&self.practice, &self.therapists];
+        let idle = |lane: &Lane| lane.pool.num_idle() + lane.spares.all().len();
+        (lanes.map(|lane| lane.pool.size()).iter().sum(), lanes.map(idle).iter().sum())
     }
 
     /// Closes all connections.
     pub async fn close(&self) {
-        self.turns.close();
-        self.spares.all().clear();
-        self.pool.close().await;
+        for lane in [&self.practice, &self.therapists] {
+            lane.turns.close();
+            lane.spares.all().clear();
+            lane.pool.close().await;
+        }
         self.exports.close().await;
         self.listening.close().await;
+    }
+}
+
+impl Lane {
+    async fn connection(&self) -> Result<Connection> {
+        let turn = self.turn().await?;
+        let lent = match self.spares.take() {
+            Some(spare) => spare,
+            None => self.pool.acquire().await?,
+        };
+        let held = Some((lent, turn));
+        Ok(Connection { held, spares: self.spares.clone(), walled: false, _on_loan: OnLoan::begin() })
+    }
+
+    /// Waits until fewer requests than there are connections have one.
+    async fn turn(&self) -> sqlx::Result<Turn> {
+        let turn = timeout(ACQUIRE_TIMEOUT, self.turns.clone().acquire_owned());
+        let permit = turn.await.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
+        Ok(Turn(permit))
     }
 }
 
@@ -236,20 +309,46 @@ impl Spares {
 }
 
 /// A connection on loan. Dropped, it goes back to the pool, which tries it; [`Connection::answered`] spares that.
+///
+/// A therapist's is in a transaction until then, which ends behind the answer: nobody waits for it. Whatever became of the
+/// request, an error or a client that went away, the connection is lent again only once it is nobody's any more.
 #[derive(Debug)]
 pub struct Connection {
-    lent: Option<PoolConnection<Postgres>>,
+    held: Option<(PoolConnection<Postgres>, Turn)>,
     spares: Arc<Spares>,
-    turn: Turn,
+    /// Whether it is in a transaction under a therapist's role.
+    walled: bool,
     _on_loan: OnLoan,
 }
 
 impl Connection {
     /// Gives the connection back after an answer that was read to its end without an error.
     pub fn answered(mut self) {
-        if let Some(connection) = self.lent.take() {
-            self.spares.keep(connection, &self.turn);
+        if self.walled {
+            return;
         }
+        if let Some((connection, turn)) = self.held.take() {
+            self.spares.keep(connection, &turn);
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let Some((mut connection, turn)) = self.held.take().filter(|_| self.walled) else { return };
+        let spares = self.spares.clone();
+        let Ok(runtime) = Handle::try_current() else {
+            // Closed, and with it all that was begun.
+            drop(connection.detach());
+            return;
+        };
+        runtime.spawn(async move {
+            // What was being answered when the request ended is read to its end first.
+            match timeout(ACQUIRE_TIMEOUT, connection.execute("rollback")).await {
+                Ok(Ok(_)) => spares.keep(connection, &turn),
+                Ok(Err(_)) | Err(_) => drop(connection.detach()),
+            }
+        });
     }
 }
 
@@ -257,13 +356,13 @@ impl Deref for Connection {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
-        self.lent.as_ref().expect("held until it is given back")
+        &self.held.as_ref().expect("held until it is given back").0
     }
 }
 
 impl DerefMut for Connection {
     fn deref_mut(&mut self) -> &mut PgConnection {
-        self.lent.as_mut().expect("held until it is given back")
+        &mut self.held.as_mut().expect("held until it is given back").0
     }
 }
 

@@ -42,6 +42,8 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
         .extensions()
         .get::<axum::extract::OriginalUri>()
         .map_or_else(|| request.uri().path().to_owned(), |uri| uri.path().to_owned());
+    // Whoever has the address of a calendar can read it: not even its own problems repeat it.
+    let path = if path.starts_with("/calendar/") { "/calendar/{token}.ics".to_owned() } else { path };
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let method = request.method().clone();
     let span = tracing::info_span!(

@@ -5,6 +5,7 @@ use axum::extract::State;
 use super::model::BookingRequest;
 use crate::platform::{
     app::App,
+    caller::Scope,
     error::Result,
     etag::{Preconditions, Versioned},
     extract::Path,
@@ -25,11 +26,12 @@ use crate::platform::{
     ),
 )]
 pub(super) async fn get_booking_request(
+    scope: Scope,
     State(app): State<App>,
     Path(id): Path<BookingRequestId>,
     unless: Preconditions,
 ) -> Result<Versioned<BookingRequest>> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     let request = BookingRequest::read(&mut db, id).await?;
     db.answered();
     Ok(request.versioned().unless(unless))

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::platform::{
     app::App,
+    caller::Scope,
     error::{Error, Result},
     extract::{Json, Query},
     ids::ClientId,
@@ -68,10 +69,14 @@ pub(super) struct SearchResults {
     params(SearchParams),
     responses((status = 200, description = "What was found", body = SearchResults), Problems),
 )]
-pub(super) async fn search(State(app): State<App>, Query(params): Query<SearchParams>) -> Result<Json<SearchResults>> {
+pub(super) async fn search(
+    scope: Scope,
+    State(app): State<App>,
+    Query(params): Query<SearchParams>,
+) -> Result<Json<SearchResults>> {
     let needle = Needle::parse(&params.q).map_err(|fault| Error::query("q", fault))?;
     let limit = params.limit.unwrap_or(DEFAULT_LIMIT);
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     let mut clients = candidates::clients(&mut db, &needle).await?;
     let therapists = candidates::therapists(&mut db, &needle).await?;
     let mut fits: HashMap<ClientId, Fit> = HashMap::new();

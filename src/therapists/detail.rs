@@ -26,11 +26,12 @@ use crate::platform::{
     ),
 )]
 pub(super) async fn get_therapist(
+    scope: Scope,
     State(app): State<App>,
     Path(id): Path<TherapistId>,
     unless: Preconditions,
 ) -> Result<Versioned<Profile>> {
-    read(&app, &id, unless).await
+    read(&app, &scope, &id, unless).await
 }
 
 /// Get my profile as a therapist
@@ -52,12 +53,12 @@ pub(super) async fn get_own_profile(
     State(app): State<App>,
     unless: Preconditions,
 ) -> Result<Versioned<Profile>> {
-    let Scope::Own(own) = scope else { return Err(Error::internal("a profile is asked for by no therapist")) };
-    read(&app, &own, unless).await
+    let own = scope.therapist().ok_or_else(|| Error::internal("a profile is asked for by no therapist"))?;
+    read(&app, &scope, own, unless).await
 }
 
-async fn read(app: &App, id: &TherapistId, unless: Preconditions) -> Result<Versioned<Profile>> {
-    let mut db = app.db.read().await?;
+async fn read(app: &App, scope: &Scope, id: &TherapistId, unless: Preconditions) -> Result<Versioned<Profile>> {
+    let mut db = app.db.read(scope).await?;
     let profile = Profile::read(&mut db, id, app.clock.now()).await?;
     db.answered();
     Ok(profile.versioned().unless(unless))

@@ -14,6 +14,7 @@ use crate::{
     dashboards::{Period, PeriodParams},
     platform::{
         app::App,
+        caller::Scope,
         error::Result,
         extract::{Json, Path, Query},
         ids::TherapistId,
@@ -86,12 +87,13 @@ pub(super) struct TherapistStats {
     responses((status = 200, description = "The figures", body = TherapistStats), Problems),
 )]
 pub(super) async fn get_therapist_stats(
+    scope: Scope,
     State(app): State<App>,
     Path(id): Path<TherapistId>,
     Query(params): Query<PeriodParams>,
 ) -> Result<Json<TherapistStats>> {
     let period = params.period(&app)?;
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     ensure_named(&mut db, &id).await?;
     let current = count(&mut db, &id, Some(period)).await?;
     let previous = count(&mut db, &id, Some(period.previous())).await?;

@@ -68,7 +68,7 @@ impl Account {
     ///
     /// [`Error::Unauthenticated`] if it is gone.
     pub async fn of_caller(app: &App, caller: &Caller) -> Result<Self> {
-        let mut db = app.db.read().await?;
+        let mut db = app.db.unscoped().await?;
         let account = select_account!(["where u.id = $1"], caller.user_id.0).fetch_optional(&mut *db).await?;
         account.ok_or(Error::Unauthenticated("the account is gone"))
     }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::{
+    calendar_links,
     disable::{self, disable},
     model::User,
     rules,
@@ -151,6 +152,7 @@ async fn change(uow: &mut UnitOfWork, id: UserId, patch: EditUser, when: &Precon
     let mut detail = Map::from_iter([("fields".to_owned(), json!(fields))]);
     if role != before.known_role() || therapist_id != before.therapist_id {
         let ended = sessions::end_all(uow, id, Ending::Rights, None).await?;
+        calendar_links::revoke(uow, id).await?;
         detail.insert("sessions_ended".to_owned(), json!(ended));
         detail.insert("from".to_owned(), rights(before.role.as_deref(), before.therapist_id.as_ref()));
         detail.insert("to".to_owned(), rights(role.map(UserRole::as_str), therapist_id.as_ref()));

@@ -5,6 +5,7 @@ use axum::extract::State;
 use super::model::User;
 use crate::platform::{
     app::App,
+    caller::Scope,
     error::Result,
     etag::{Preconditions, Versioned},
     extract::Path,
@@ -25,11 +26,12 @@ use crate::platform::{
     ),
 )]
 pub(super) async fn get_user(
+    scope: Scope,
     State(app): State<App>,
     Path(id): Path<UserId>,
     unless: Preconditions,
 ) -> Result<Versioned<User>> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     let user = User::read(&mut db, id).await?;
     db.answered();
     Ok(user.versioned().unless(unless))

@@ -5,9 +5,10 @@
 //! Such users are listed and can be put right like any other.
 //!
 //! Whatever changes who somebody is (role, therapist, password) or shuts them out ends their sessions in the same
-//! transaction: see [`sessions`]. An admin is always left: see [`rules`].
+//! transaction: see [`sessions`]. The first two end the link to their calendar too: see [`calendar_links`]. An admin is always left: see [`rules`].
 
 mod account;
+pub mod calendar_links;
 mod change;
 mod create;
 mod detail;

@@ -15,7 +15,7 @@ use super::{
 use crate::platform::{
     app::App,
     audit::Entry,
-    caller::Caller,
+    caller::{Caller, Scope},
     error::{Error, Result},
     extract::{Json, Path},
     ids::UserId,
@@ -45,6 +45,7 @@ pub(super) struct ResetPassword {
     responses((status = 204, description = "The password is another, and all sessions have ended"), Problems),
 )]
 pub(super) async fn reset_password(
+    scope: Scope,
     caller: Caller,
     work: Work,
     State(app): State<App>,
@@ -55,7 +56,7 @@ pub(super) async fn reset_password(
         return Err(UserRefusal::OwnPassword.into());
     }
     let username = {
-        let mut db = app.db.read().await?;
+        let mut db = app.db.read(&scope).await?;
         User::read(&mut db, id).await?.username
     };
     password::check(&request.new_password, &username).map_err(|fault| Error::body("/new_password", fault))?;

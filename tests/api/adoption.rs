@@ -288,7 +288,9 @@ async fn what_acts_by_itself_is_switched_off_on_request_but_for_keys_of_theirs()
     let state: (String, String, bool, String) = sqlx::query_as(
         "select (select tgenabled::text from pg_trigger where tgname = 'stamp_bookings'),
                 (select ev_enabled::text from pg_rewrite where rulename = 'keep_notes'),
-                (select relrowsecurity from pg_class where relname = 'therapist_resources'),
+                (select polroles <> '{0}'
+                 from pg_policy
+                 where polrelid = 'therapist_resources'::regclass and polname = 'wall_lets_pass'),
                 (select confdeltype::text from pg_constraint
                  where conrelid = 'appointment_table'::regclass and confrelid = 'all_clients_table'::regclass)",
     )

@@ -1,12 +1,13 @@
 //! Logging in and out, and one's own account.
 
+mod calendar_link;
 mod login;
 mod logout;
 mod me;
 mod password;
 mod refresh;
 mod sessions;
-mod totp;
+pub mod totp;
 
 use std::sync::OnceLock;
 
@@ -15,8 +16,8 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, Person, TestApi};
 
-/// The password of everybody here.
-const PASSWORD: &str = "correct horse battery";
+/// The password of everybody here, and of whoever else has to give one.
+pub const PASSWORD: &str = "correct horse battery";
 
 /// Its hash, made once and cheaply: what it cost stands in it.
 fn hash() -> &'static str {
@@ -29,7 +30,7 @@ fn hash() -> &'static str {
 
 impl TestApi {
     /// A user with [`PASSWORD`]; gives their id.
-    async fn sign_up(&self, username: &str, role: &str, therapist_id: Option<&str>) -> i32 {
+    pub async fn sign_up(&self, username: &str, role: &str, therapist_id: Option<&str>) -> i32 {
         sqlx::query_scalar(
             "insert into users (username, password, name, role, therapist_id)
              values ($1, $2, initcap($1), $3, $4)
@@ -50,12 +51,12 @@ impl TestApi {
     }
 
     /// The tokens of a new session with [`PASSWORD`].
-    async fn log_in(&self, username: &str) -> Tokens {
+    pub async fn log_in(&self, username: &str) -> Tokens {
         Tokens::of(self.try_login(username, PASSWORD).await.ok())
     }
 
     /// Somebody with these tokens.
-    fn with(&self, tokens: &Tokens) -> Person<'_> {
+    pub fn with(&self, tokens: &Tokens) -> Person<'_> {
         self.nobody().bearing(&tokens.access)
     }
 
@@ -65,7 +66,7 @@ impl TestApi {
 }
 
 /// What a login gives.
-struct Tokens {
+pub struct Tokens {
     access: String,
     refresh: String,
 }

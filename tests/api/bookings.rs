@@ -2,6 +2,7 @@
 
 mod answer;
 mod appointments;
+pub mod calendar;
 mod cancel;
 mod cancellations;
 mod create;

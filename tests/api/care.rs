@@ -1,7 +1,9 @@
-//! What spans features: transfer and merge.
+//! What spans features: transfer, merge and break-glass.
 
 mod at_once;
+pub mod break_glass;
 mod cost;
+mod export;
 mod erase;
 mod list;
 mod merge;

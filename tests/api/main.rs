@@ -29,3 +29,4 @@ mod searches;
 mod serve;
 mod therapists;
 mod users;
+mod wall;

@@ -1,7 +1,7 @@
 //! Who is told of what.
 
 mod own;
-mod stream;
+pub mod stream;
 
 use safestories::{
     notifications::{Notice, NotificationKind, Recipient, notify},

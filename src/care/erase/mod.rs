@@ -178,12 +178,12 @@ pub(super) async fn erase_client(
     responses((status = 200, description = "The certificate", body = Certificate), Problems),
 )]
 pub(super) async fn get_client_erasure(
-    _: Scope,
+    scope: Scope,
     State(app): State<App>,
     Path(id): Path<ClientId>,
 ) -> Result<Json<Certificate>> {
-    let mut db = app.db.read().await?;
-    clients::ensure(&mut db, &Scope::Practice, &id).await?;
+    let mut db = app.db.read(&scope).await?;
+    clients::ensure(&mut db, &scope, &id).await?;
     let certificate = Certificate::of(&mut db, &id).await?;
     db.answered();
     certificate.map(Json).ok_or(Error::NotFound("certificate of erasure"))

@@ -108,7 +108,7 @@ async fn therapists_of(uow: &mut UnitOfWork, id: &ClientId) -> Result<BTreeSet<T
              and c.therapist_id is not null
            union
            select s.therapist_id
-           from internal.client_bookings s
+           from internal.client_bookings() s
            where s.client_id = $1
              and s.therapist_id is not null"#,
         id.as_str(),

@@ -4,7 +4,7 @@ use anyhow::{anyhow, bail};
 use sqlx::{Connection, PgConnection};
 
 use super::private::DEMO_HASH;
-use crate::platform::postgres;
+use crate::platform::{migrations, postgres};
 
 async fn connect(url: &str) -> anyhow::Result<PgConnection> {
     // Its text names its cause already.
@@ -24,6 +24,19 @@ pub(super) async fn refuse_powerful_role(url: &str) -> anyhow::Result<()> {
              connect as an ordinary role that owns the database"
         );
     }
+    conn.close().await.ok();
+    Ok(())
+}
+
+/// Refuses a role that may not set the one of therapists' requests. Asked where requests will be answered: there the role
+/// may be another than the one that migrates.
+///
+/// # Errors
+///
+/// If it may not, or the database cannot be reached.
+pub(super) async fn refuse_unwalled(url: &str) -> anyhow::Result<()> {
+    let mut conn = connect(url).await?;
+    migrations::check_wall(&mut conn).await?;
     conn.close().await.ok();
     Ok(())
 }

@@ -6,6 +6,8 @@
 //! | counts of failed logins | 24 hours after the last |
 //! | sessions, with their hashed refresh tokens | 90 days after they ended or expired |
 //! | certificates of erasure | for good: never purged |
+//! | break-glass grants | 3 years after their review; until it, those that nobody has reviewed |
+//! | the link to a calendar, hashed | until it is revoked, or the rights of its account change |
 //! | the trail, its chain and checkpoints | for as long as the practice keeps its records: never purged |
 
 use std::time::Duration;
@@ -14,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth,
+    care::break_glass,
     platform::{app::App, error::Result, work},
     users::sessions,
 };
@@ -46,10 +49,11 @@ pub async fn purge(app: &App) -> Result<u64> {
     let mut all = 0;
     loop {
         let now = app.clock.now();
-        let mut db = app.db.read().await?;
+        let mut db = app.db.unscoped().await?;
         let purged = work::purge(&mut db, now, BATCH).await?
             + auth::purge(&mut db, now, BATCH).await?
-            + sessions::purge(&mut db, now, BATCH).await?;
+            + sessions::purge(&mut db, now, BATCH).await?
+            + break_glass::purge(&mut db, now, BATCH).await?;
         db.answered();
         all += purged;
         if purged == 0 {

@@ -63,7 +63,7 @@ pub struct Serve {
     #[arg(long, env = "SAFESTORIES_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',')]
     pub(super) cors_origins: Vec<Origin>,
 
-    /// How many connections to PostgreSQL this instance keeps for requests
+    /// How many connections to PostgreSQL this instance keeps for requests of admins, and as many for therapists
     ///
     /// It uses up to five more: one for LISTEN, two for CSV, and at the start one to migrate.
     #[arg(

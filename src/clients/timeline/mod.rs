@@ -193,7 +193,7 @@ pub(super) async fn list_client_timeline(
     Path(id): Path<ClientId>,
     listing: Listing<TimelineFilter, TimelineOrder>,
 ) -> Result<Response> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     ensure(&mut db, &scope, &id).await?;
     drop(db);
     listing.request.answer(Timeline { scope, client: id, kind: listing.filter.kind, now: app.clock.now() }).await
@@ -226,7 +226,7 @@ pub(super) async fn list_own_client_timeline(
     Path(id): Path<ClientId>,
     listing: Listing<OwnTimelineFilter, TimelineOrder>,
 ) -> Result<Response> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     ensure(&mut db, &scope, &id).await?;
     drop(db);
     let kind = listing.filter.kind.map(Into::into);

@@ -16,10 +16,81 @@ use crate::platform::{
     time::Timestamp,
 };
 
-/// A statement about what happened (`e`): what of it, how each kind is cut, and what follows.
+/// A statement about what happened (`e`): how far it reaches, what of it, how each kind is cut, and what follows.
 macro_rules! of_timeline {
-    ($macro:ident!($($row:ty)?), [$($what:literal)+], [$($cut:literal)+], [$($tail:literal)*], $timeline:expr
-     $(, $argument:expr)* $(,)?) => {
+    // Money is none of a therapist's business: their statement does not name its tables.
+    (practice $macro:ident!($($row:ty)?), $what:tt, [$($cut:literal)+], $tail:tt, $($rest:tt)+) => {
+        of_timeline!(
+            @ $macro!($($row)?),
+            $what,
+            [$($cut)+],
+            [
+                r#"(select e.*
+                     from (
+                         select coalesce(p.payment_date, p.created_at, m.invitee_created_at, '-infinity') as at,
+                                'payment' as kind,
+                                p.payment_id::text as id,
+                                coalesce('payment ' || p.payment_id, 'paid ' || m.booking_id) as entry,
+                                m.booking_id,
+                                m.therapist_id,
+                                m.booking_host_name,
+                                null::text,
+                                null::text,
+                                null::text,
+                                null::text,
+                                case when p.payment_id is null then m.invitee_payment_amount else p.amount end,
+                                case when p.payment_id is null then m.invitee_payment_currency else p.currency end,
+                                null::text
+                         from mine m
+                         left join payments p on p.booking_id = m.booking_id
+                         where $2::text is null
+                           and (p.payment_id is not null
+                                or internal.booking_paid(m.invitee_payment_amount) > 0
+                                    and internal.invitee_status(m.invitee_status) is distinct from 'waiting')
+                     ) e "# $($cut)+ r#") union all (select e.*
+                     from (
+                         select coalesce(p.refund_initiation_date, p.updated_at, m.refund_failed_time,
+                                         m.booking_updated_at, '-infinity') as at,
+                                'refund' as kind,
+                                r.id::text as id,
+                                coalesce('refund ' || p.payment_id, 'refunded ' || m.booking_id) as entry,
+                                m.booking_id,
+                                m.therapist_id,
+                                m.booking_host_name,
+                                null::text,
+                                null::text,
+                                null::text,
+                                case when p.payment_id is null then internal.refund_status(m.refund_status)
+                                     else internal.refund_status(p.refund_status)
+                                end,
+                                case when p.payment_id is null then m.refund_amount else p.refund_amount end,
+                                case when p.payment_id is null then m.invitee_payment_currency else p.currency end,
+                                null::text
+                         from mine m
+                         left join payments p on p.booking_id = m.booking_id
+                         left join lateral (
+                             select min(r.id) as id
+                             from refund_cancellation_table r
+                             where r.session_id = m.booking_id
+                               and (p.payment_id is null
+                                    or r.payment_id is null
+                                    or r.payment_id in (p.payment_id::text, p.payment_reference_id))
+                         ) r on true
+                         where $2::text is null
+                           and case when p.payment_id is null then internal.refund_status(m.refund_status)
+                                    else internal.refund_status(p.refund_status)
+                               end is not null
+                     ) e "# $($cut)+ ") union all "
+            ],
+            $tail,
+            $($rest)+
+        )
+    };
+    (own $macro:ident!($($row:ty)?), $what:tt, $cut:tt, $tail:tt, $($rest:tt)+) => {
+        of_timeline!(@ $macro!($($row)?), $what, $cut, [], $tail, $($rest)+)
+    };
+    (@ $macro:ident!($($row:ty)?), [$($what:literal)+], [$($cut:literal)+], [$($money:literal)*], [$($tail:literal)*],
+     $timeline:expr $(, $argument:expr)* $(,)?) => {
         sqlx::$macro!(
             $($row,)?
             r#"with mine as materialized (
@@ -74,66 +145,7 @@ macro_rules! of_timeline {
                         where k.id is not null
                            or internal.booking_status(m.booking_status) = 'cancelled'
                     ) e "# $(+ $cut)+ + r#")
-                   union all
-                   (select e.*
-                    from (
-                        select coalesce(p.payment_date, p.created_at, m.invitee_created_at, '-infinity') as at,
-                               'payment' as kind,
-                               p.payment_id::text as id,
-                               coalesce('payment ' || p.payment_id, 'paid ' || m.booking_id) as entry,
-                               m.booking_id,
-                               m.therapist_id,
-                               m.booking_host_name,
-                               null::text,
-                               null::text,
-                               null::text,
-                               null::text,
-                               case when p.payment_id is null then m.invitee_payment_amount else p.amount end,
-                               case when p.payment_id is null then m.invitee_payment_currency else p.currency end,
-                               null::text
-                        from mine m
-                        left join payments p on p.booking_id = m.booking_id
-                        where $2::text is null
-                          and (p.payment_id is not null
-                               or internal.booking_paid(m.invitee_payment_amount) > 0
-                                   and internal.invitee_status(m.invitee_status) is distinct from 'waiting')
-                    ) e "# $(+ $cut)+ + r#")
-                   union all
-                   (select e.*
-                    from (
-                        select coalesce(p.refund_initiation_date, p.updated_at, m.refund_failed_time,
-                                        m.booking_updated_at, '-infinity') as at,
-                               'refund' as kind,
-                               r.id::text as id,
-                               coalesce('refund ' || p.payment_id, 'refunded ' || m.booking_id) as entry,
-                               m.booking_id,
-                               m.therapist_id,
-                               m.booking_host_name,
-                               null::text,
-                               null::text,
-                               null::text,
-                               case when p.payment_id is null then internal.refund_status(m.refund_status)
-                                    else internal.refund_status(p.refund_status)
-                               end,
-                               case when p.payment_id is null then m.refund_amount else p.refund_amount end,
-                               case when p.payment_id is null then m.invitee_payment_currency else p.currency end,
-                               null::text
-                        from mine m
-                        left join payments p on p.booking_id = m.booking_id
-                        left join lateral (
-                            select min(r.id) as id
-                            from refund_cancellation_table r
-                            where r.session_id = m.booking_id
-                              and (p.payment_id is null
-                                   or r.payment_id is null
-                                   or r.payment_id in (p.payment_id::text, p.payment_reference_id))
-                        ) r on true
-                        where $2::text is null
-                          and case when p.payment_id is null then internal.refund_status(m.refund_status)
-                                   else internal.refund_status(p.refund_status)
-                              end is not null
-                    ) e "# $(+ $cut)+ + r#")
-                   union all
+                   union all "# $(+ $money)* + r#"
                    (select e.*
                     from (
                         select coalesce(h.transfer_date, '-infinity') as at,
@@ -149,7 +161,7 @@ macro_rules! of_timeline {
                                null::text,
                                null::numeric,
                                null::text,
-                               case when $2::text is null then h.reason end
+                               case when internal.current_therapist() is null then h.reason end
                         from moved
                         join client_transfer_history h on h.transfer_id = moved.transfer_id
                         where $2::text is null
@@ -232,18 +244,18 @@ macro_rules! of_timeline {
 
 /// A page in one direction.
 macro_rules! page_of_timeline {
-    ($beyond:literal, $direction:literal, $timeline:expr, $position:expr) => {
+    ($reach:ident, $beyond:literal, $direction:literal, $timeline:expr, $position:expr) => {
         of_timeline!(
-            query_as!(TimelineEntry),
+            $reach query_as!(TimelineEntry),
             [
                 r#"e.at as "at!: Timestamp",
                    e.kind as "kind!: TimelineKind",
                    e.id,
                    e.booking_id as "booking_id: BookingId",
                    e.therapist_id as "therapist_id: TherapistId",
-                   coalesce(t.name, e.therapist_name) as therapist_name,
+                   coalesce(internal.therapist_name(e.therapist_id), e.therapist_name) as therapist_name,
                    e.from_therapist_id as "from_therapist_id: TherapistId",
-                   coalesce(f.name, e.from_therapist_name) as from_therapist_name,
+                   coalesce(internal.therapist_name(e.from_therapist_id), e.from_therapist_name) as from_therapist_name,
                    e.title,
                    case when e.kind = 'booking'
                        then internal.booking_state(
@@ -262,8 +274,8 @@ macro_rules! page_of_timeline {
                        )
                        else e.status
                    end as status,
-                   case when $2::text is null then e.amount end as "amount!: Amount",
-                   case when $2::text is null then e.currency end as currency,
+                   case when internal.current_therapist() is null then e.amount end as "amount!: Amount",
+                   case when internal.current_therapist() is null then e.currency end as currency,
                    e.reason,
                    e.entry as "entry!",
                    e.at::text as "sort_key!""#
@@ -274,9 +286,7 @@ macro_rules! page_of_timeline {
                 " order by e.at " $direction ", e.entry " $direction " limit $7"
             ],
             [
-                "left join therapists t on t.therapist_id = e.therapist_id"
-                " left join therapists f on f.therapist_id = e.from_therapist_id"
-                " left join bookings b on e.kind = 'booking' and b.booking_id = e.booking_id"
+                "left join bookings b on e.kind = 'booking' and b.booking_id = e.booking_id"
                 " order by e.at " $direction ", e.entry " $direction " limit $7"
             ],
             $timeline,
@@ -291,24 +301,29 @@ macro_rules! page_of_timeline {
 impl Timeline {
     /// What happened beyond a position, in its direction.
     pub(super) async fn page(&self, db: &mut PgConnection, position: &Position) -> Result<Vec<TimelineEntry>> {
-        Ok(if position.descending {
-            page_of_timeline!("<", "desc", self, position).fetch_all(db).await
-        } else {
-            page_of_timeline!(">", "asc", self, position).fetch_all(db).await
+        Ok(match (self.scope.is_practice(), position.descending) {
+            (true, true) => page_of_timeline!(practice, "<", "desc", self, position).fetch_all(db).await,
+            (true, false) => page_of_timeline!(practice, ">", "asc", self, position).fetch_all(db).await,
+            (false, true) => page_of_timeline!(own, "<", "desc", self, position).fetch_all(db).await,
+            (false, false) => page_of_timeline!(own, ">", "asc", self, position).fetch_all(db).await,
         }?)
     }
 
     /// How much happened.
     pub(super) async fn count(&self, db: &mut PgConnection) -> Result<i64> {
-        let count = of_timeline!(
-            query_scalar!(),
-            [r#"count(*) as "count!""#],
-            ["where ($3::text is null or e.kind = $3)"],
-            [],
-            self,
-        )
-        .fetch_one(db)
-        .await?;
-        Ok(count)
+        macro_rules! count {
+            ($reach:ident) => {
+                of_timeline!(
+                    $reach query_scalar!(),
+                    [r#"count(*) as "count!""#],
+                    ["where ($3::text is null or e.kind = $3)"],
+                    [],
+                    self,
+                )
+                .fetch_one(db)
+                .await
+            };
+        }
+        Ok(if self.scope.is_practice() { count!(practice) } else { count!(own) }?)
     }
 }

@@ -13,7 +13,7 @@ use crate::{
         error::{Error, Result},
         etag::Versioned,
         extract::Json,
-        ids::{AdditionalNoteId, BookingId},
+        ids::{AdditionalNoteId, BookingId, TherapistId},
         problem::Problems,
         text::Text,
         time::Timestamp,
@@ -78,7 +78,7 @@ async fn create(uow: &mut UnitOfWork, scope: &Scope, request: &CreateAdditionalN
            values ($1, $2, left($3, 255), $4, $5, $5)
            returning note_id as "note_id: AdditionalNoteId""#,
         request.booking_id.as_str(),
-        scope.owner(),
+        scope.therapist().map(TherapistId::as_str),
         session.host_name(),
         &*request.note_text,
         now as Timestamp,

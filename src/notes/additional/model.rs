@@ -140,6 +140,12 @@ impl AdditionalNote {
         self.entry("additional_notes_read", "Read")
     }
 
+    /// The version of what is stored.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
     /// As an answer, with its version.
     pub(super) fn versioned(self) -> Versioned<Self> {
         Versioned::new(self.version.clone(), self)

@@ -84,7 +84,7 @@ struct Mark {
 impl Feed {
     /// Starts with what happens from now on.
     async fn start(app: &App) -> Result<Self> {
-        let mut db = app.db.read().await?;
+        let mut db = app.db.unscoped().await?;
         let Snapshot { horizon, next } = Snapshot::now(&mut db).await?;
         let recent = sqlx::query_scalar!(
             "select notification_id
@@ -104,7 +104,7 @@ impl Feed {
 
     /// Hands out what appeared since it looked last.
     async fn look(&mut self, app: &App) -> Result<()> {
-        let mut db = app.db.read().await?;
+        let mut db = app.db.unscoped().await?;
         let now = Snapshot::now(&mut db).await?;
         let Snapshot { horizon, next } = now;
         let mut reached = Position { horizon, floor: self.position.floor };

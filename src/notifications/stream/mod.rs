@@ -28,7 +28,7 @@ pub use self::feed::feed;
 use self::open::OpenStream;
 use crate::platform::{
     app::App,
-    caller::Caller,
+    caller::{Caller, Scope},
     error::{Error, Result},
     problem::Problems,
     streams::{NoPosition, Position},
@@ -72,11 +72,12 @@ const HEADERS: [(HeaderName, HeaderValue); 2] = [
     ),
 )]
 pub(super) async fn stream_notifications(
+    scope: Scope,
     caller: Caller,
     State(app): State<App>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let open = OpenStream::begin(app, &caller, last_event(&headers)?).await?;
+    let open = OpenStream::begin(app, scope, &caller, last_event(&headers)?).await?;
     let body = Body::from_stream(stream::unfold(open, async |open| {
         let (text, open) = open.next().await?;
         Some((Ok::<_, std::convert::Infallible>(text), open))

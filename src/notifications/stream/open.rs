@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::rows::{self, Place, ROWS, Snapshot};
 use crate::platform::{
     app::App,
-    caller::Caller,
+    caller::{Caller, Scope},
     error::{Error, Result},
     ids::UserId,
     streams::{Batch, Position},
@@ -32,6 +32,7 @@ const STALLED: Duration = Duration::from_mins(5);
 /// What a stream has to know; it is small, and holds no connection.
 pub(super) struct OpenStream {
     app: App,
+    scope: Scope,
     user: UserId,
     session: Uuid,
     expires_at: DateTime<Utc>,
@@ -64,11 +65,11 @@ impl Missed {
 
 impl OpenStream {
     /// Opens a stream that goes on from where its client stands, or begins now.
-    pub(super) async fn begin(app: App, caller: &Caller, last: Option<Position>) -> Result<Self> {
+    pub(super) async fn begin(app: App, scope: Scope, caller: &Caller, last: Option<Position>) -> Result<Self> {
         // In this order, nothing falls between: what is handed out or ends from here on is noticed.
         let queue = app.streams.open(caller.user_id);
         let ended = app.ended.watch();
-        let mut db = app.db.read().await?;
+        let mut db = app.db.read(&scope).await?;
         let expires_at = sqlx::query_scalar!(
             "select expires_at
              from internal.sessions
@@ -95,6 +96,7 @@ impl OpenStream {
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self {
             user: caller.user_id,
+            scope,
             session: caller.session_id,
             expires_at,
             ended,
@@ -180,7 +182,7 @@ impl OpenStream {
 
     /// Reads a part of what was missed.
     async fn catch_up(&mut self, Missed { after, floor, until }: Missed) -> Result<Bytes> {
-        let mut db = self.app.db.read().await?;
+        let mut db = self.app.db.read(&self.scope).await?;
         let rows = rows::missed(&mut db, self.user, floor, after).await?;
         db.answered();
         let before = self.position;

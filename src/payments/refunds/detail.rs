@@ -5,6 +5,7 @@ use axum::extract::State;
 use super::model::Refund;
 use crate::platform::{
     app::App,
+    caller::Scope,
     error::Result,
     etag::{Preconditions, Versioned},
     extract::Path,
@@ -25,11 +26,12 @@ use crate::platform::{
     ),
 )]
 pub(super) async fn get_refund(
+    scope: Scope,
     State(app): State<App>,
     Path(id): Path<RefundId>,
     unless: Preconditions,
 ) -> Result<Versioned<Refund>> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     let refund = Refund::read(&mut db, id).await?;
     db.answered();
     Ok(refund.versioned().unless(unless))

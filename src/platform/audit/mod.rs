@@ -29,13 +29,14 @@ use std::{
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::{
     body::{Body, Bytes},
-    extract::{MatchedPath, Request, State},
-    http::Method,
+    extract::{MatchedPath, OriginalUri, Request, State},
+    http::{Method, StatusCode},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -43,7 +44,7 @@ use uuid::Uuid;
 use super::{
     app::App,
     caller::Caller,
-    error::{Error, Result, TryAgain},
+    error::{Error, KeepAttempt, Result, TryAgain},
     ids::{ClientId, UserId},
     status::UserRole,
     telemetry::{ClientAddress, RequestId},
@@ -217,11 +218,16 @@ pub async fn trail(State(app): State<App>, mut request: Request, next: Next) -> 
         Ok(trail) => trail,
         Err(error) => return error.into_response(),
     };
-    if request.method().is_safe() {
-        request.extensions_mut().insert(trail);
-        return next.run(request).await;
-    }
     let caller = request.extensions().get::<Caller>().cloned();
+    let client = named_client(&request);
+    if request.method().is_safe() {
+        request.extensions_mut().insert(trail.clone());
+        let response = next.run(request).await;
+        if response.extensions().get::<KeepAttempt>().is_some() {
+            keep_attempt(&app, &trail, caller.as_ref(), client, response.status()).await;
+        }
+        return response;
+    }
     let (mut parts, body) = request.into_parts();
     let response = match read(body, app.body_timeout).await {
         Ok(body) => {
@@ -243,18 +249,49 @@ pub async fn trail(State(app): State<App>, mut request: Request, next: Next) -> 
     };
     let status = response.status();
     if !trail.settled.load(Ordering::Relaxed) && !status.is_success() {
-        let outcome = if status.is_server_error() { "failed" } else { "refused" };
-        let entry = Entry::new("attempt", "").quiet();
-        let actor = caller.as_ref().map(Actor::from);
-        let written = async {
-            let mut db = app.db.read().await?;
-            write(&mut db, &trail, actor.as_ref(), app.clock.now(), &[entry], outcome, Some(status.as_u16())).await
-        };
-        if let Err(error) = written.await {
-            tracing::error!(%error, "a refused attempt left no trail");
-        }
+        keep_attempt(&app, &trail, caller.as_ref(), client, status).await;
     }
     response
+}
+
+/// The client that the path names (`…/clients/{client_id}/…`), whether there is one or not.
+fn named_client(request: &Request) -> Option<ClientId> {
+    let extensions = request.extensions();
+    let template = extensions.get::<MatchedPath>()?.as_str();
+    let path = extensions.get::<OriginalUri>().map_or_else(|| request.uri().path(), |uri| uri.path());
+    let (_, given) = template.split('/').zip(path.split('/')).find(|(name, _)| *name == "{client_id}")?;
+    let id = ClientId::from(percent_decode_str(given).decode_utf8().ok()?.into_owned());
+    id.is_possible().then_some(id)
+}
+
+/// Notes an attempt that came to nothing. Whose client it was about is noted where there is such a client: what somebody
+/// typed in the place of an id is not kept.
+async fn keep_attempt(
+    app: &App,
+    trail: &Trail,
+    caller: Option<&Caller>,
+    client: Option<ClientId>,
+    status: StatusCode,
+) {
+    let outcome = if status.is_server_error() { "failed" } else { "refused" };
+    let actor = caller.map(Actor::from);
+    let written = async {
+        let mut db = app.db.unscoped().await?;
+        let mut entry = Entry::new("attempt", "").quiet();
+        if let Some(client) = client {
+            let known = sqlx::query_scalar!(
+                r#"select exists (select from all_clients_table where client_id = $1) as "known!""#,
+                client.as_str(),
+            );
+            if known.fetch_one(&mut *db).await? {
+                entry = entry.client(&client, "");
+            }
+        }
+        write(&mut db, trail, actor.as_ref(), app.clock.now(), &[entry], outcome, Some(status.as_u16())).await
+    };
+    if let Err(error) = written.await {
+        tracing::error!(%error, "a refused attempt left no trail");
+    }
 }
 
 async fn read(body: Body, patience: Duration) -> Result<Bytes> {
@@ -286,31 +323,7 @@ pub(super) async fn write(
         entries.iter().map(|entry| entry.client.as_ref().map(|(id, _)| id.to_string())).collect();
     let details: Vec<Value> = entries.iter().map(|entry| entry.detail.clone()).collect();
     sqlx::query!(
-        r#"with actor as (
-               select left(coalesce(full_name, name), 255) as name,
-                      case when lower(role) = 'therapist' and length(therapist_id) <= 50 then therapist_id end
-                          as therapist_id
-               from users
-               where id = $1
-           ), log as (
-               insert into audit_logs
-                   (therapist_id, therapist_name, action_type, action_description, client_name, ip_address, timestamp)
-               select (select therapist_id from actor), (select name from actor), $2::text, $3, $4, $5::text, $6
-               where $2::text is not null
-               returning log_id
-           ), written as (
-               insert into internal.audit_entries
-                   (log_id, at, actor_id, actor_role, session_id, request_id, route, action, subject_type, subject_id,
-                    client_id, outcome, status, ip_address, detail)
-               select (select log_id from log), $7, $1, $8, $9, $10, $11, action, subject_type, subject_id, client_id,
-                      $12, $13, $5::text, detail
-               from unnest($14::text[], $15::text[], $16::text[], $17::text[], $18::jsonb[])
-                   as entry (action, subject_type, subject_id, client_id, detail)
-               returning entry_id
-           )
-           insert into internal.audit_unsealed (entry_id)
-           select entry_id
-           from written"#,
+        "select internal.write_trail($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
         actor.map(|actor| actor.user_id.0),
         summary.map(|entry| entry.action),
         summary.map(|entry| entry.sentence.as_str()),

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::platform::{
     app::App,
+    caller::Scope,
     error::{Error, Result},
 };
 
@@ -45,7 +46,7 @@ pub async fn run(app: App, key: Option<AuditKey>, stop: CancellationToken) {
 pub async fn seal(app: &App, key: Option<&AuditKey>) -> Result<usize> {
     let mut sealed = 0;
     loop {
-        let mut db = app.db.read().await?;
+        let mut db = app.db.unscoped().await?;
         let waiting = sqlx::query_scalar!(r#"select exists (select from internal.audit_unsealed) as "waiting!""#)
             .fetch_one(&mut *db)
             .await?;
@@ -53,7 +54,7 @@ pub async fn seal(app: &App, key: Option<&AuditKey>) -> Result<usize> {
         if !waiting {
             return Ok(sealed);
         }
-        let (mut tx, _turn) = app.db.begin().await?;
+        let (mut tx, _turn) = app.db.begin(&Scope::Practice).await?;
         let batch = batch(&mut tx, key, app.clock.now()).await?;
         tx.commit().await?;
         sealed += batch;

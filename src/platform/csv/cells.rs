@@ -95,7 +95,8 @@ impl Cell {
 }
 
 /// What a spreadsheet would run as a formula, as plain text.
-fn defused(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn defused(text: &str) -> Cow<'_, str> {
     match text.chars().next() {
         Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠') => {
             Cow::Owned(format!("'{text}"))

@@ -7,6 +7,8 @@
 
 mod cells;
 
+pub use self::cells::defused;
+
 use axum::{
     body::{Body, Bytes},
     http::{HeaderMap, HeaderValue, header},
@@ -16,6 +18,7 @@ use futures_util::stream;
 
 use super::{
     app::App,
+    caller::Scope,
     error::{Error, Result},
     page::{List, Order, Position},
     postgres::Export,
@@ -69,8 +72,8 @@ struct Rest<L: List> {
 }
 
 /// Streams all rows of `list`.
-pub(super) async fn stream<L: List>(app: &App, list: L, order: L::Order) -> Result<Response> {
-    let mut snapshot = app.db.begin_export().await?.ok_or(Error::TooMany(5))?;
+pub(super) async fn stream<L: List>(app: &App, scope: &Scope, list: L, order: L::Order) -> Result<Response> {
+    let mut snapshot = app.db.begin_export(scope).await?.ok_or(Error::TooMany(5))?;
     let position = Position { from: None, descending: order.is_descending(), limit: ROWS };
     // The first rows are read before the answer begins: what fails here is still a problem document.
     let rows = Some(list.rows(&mut snapshot, order, &position).await?);

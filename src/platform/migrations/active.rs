@@ -31,7 +31,7 @@ pub(super) async fn read(conn: &mut PgConnection, wanted: &Catalogue) -> sqlx::R
 
 const ON_TABLES: &str = "
     with ours as (
-        select pg_class.oid, relname, relrowsecurity
+        select pg_class.oid, relname, relrowsecurity, relforcerowsecurity
         from pg_class
         join pg_namespace on pg_namespace.oid = relnamespace
         where nspname = 'public' and relname = any ($1) and relkind = 'r'
@@ -49,10 +49,30 @@ const ON_TABLES: &str = "
     join pg_rewrite on ev_class = ours.oid
     where ev_enabled <> 'D'
     union all
-    select format('row security on %s', relname),
-           format('alter table public.%I disable row level security', relname)
+    select format('row security on %s', relname) || coalesce(': ' || policies.names, ''),
+           concat_ws('; ',
+               format('alter table public.%1$I disable row level security, no force row level security', relname),
+               policies.dropped)
     from ours
-    where relrowsecurity
+    cross join lateral (
+        select string_agg(polname, ', ' order by polname) as names,
+               string_agg(format('drop policy %I on public.%I', polname, relname), '; ') as dropped
+        from pg_policy
+        where polrelid = ours.oid
+          and polname !~ '^wall_'
+    ) policies
+    where relforcerowsecurity
+       -- Those that sleep wake up when the server secures rows.
+       or policies.names is not null
+       -- Ours let everybody else pass; it is no more than that they do not where theirs came first.
+       or relrowsecurity
+          and not exists (
+              select
+              from pg_policy
+              where polrelid = ours.oid
+                and polname = 'wall_lets_pass'
+                and polroles = '{0}'
+          )
     order by 1";
 
 const KEYS_WITH_ACTIONS: &str = "

@@ -19,7 +19,7 @@ use super::{
     catalogue::Catalogue,
     columns, connect, data,
     ddl::{attempt, execute},
-    keys, rights, status, steps, theirs,
+    keys, rights, status, steps, theirs, wall,
 };
 
 /// What to do with triggers, rules, row security and keys with actions on the adopted tables.
@@ -100,6 +100,7 @@ async fn adopt_locked(conn: &mut PgConnection, foreign_triggers: Option<ForeignT
     blueprint::discard(&mut tx).await?;
     // From here on as if the database had been ours.
     sqlx::raw_sql("set local search_path to default; set local lock_timeout to default").execute(&mut *tx).await?;
+    wall::ensure_role(&mut tx).await?;
     MIGRATOR.skip(&mut *tx, Some(blueprint::LAST)).await?;
     MIGRATOR.run(&mut *tx).await?;
     report.applied = steps();

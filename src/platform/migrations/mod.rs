@@ -26,6 +26,7 @@ mod rights;
 pub mod rules;
 mod status;
 mod theirs;
+pub mod wall;
 
 use std::sync::LazyLock;
 
@@ -100,9 +101,27 @@ async fn apply_locked(conn: &mut PgConnection) -> Result<Vec<Step>, Error> {
         if !lacking.is_empty() {
             return Err(Error::Rights(lacking));
         }
-        MIGRATOR.run(conn).await?;
+    }
+    wall::ensure_role(conn).await?;
+    if !pending.is_empty() {
+        MIGRATOR.run(&mut *conn).await?;
+    }
+    if !wall::is_whole(conn).await? {
+        wall::build(conn).await?;
     }
     Ok(pending)
+}
+
+/// What keeps a current database from being served: the role that therapists' requests run under is not as it has to be.
+///
+/// # Errors
+/// [`Error::Wall`], if so.
+pub async fn check_wall(conn: &mut PgConnection) -> Result<(), Error> {
+    let lacking = wall::lacking(conn).await?;
+    if !lacking.is_empty() {
+        return Err(Error::Wall(lacking));
+    }
+    if wall::is_whole(conn).await? { Ok(()) } else { Err(Error::Breached) }
 }
 
 /// A connection to migrate with: long work is wanted here, whatever timeouts the role or database has.

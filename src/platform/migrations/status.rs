@@ -114,6 +114,18 @@ pub enum Error {
     /// The role lacks rights.
     #[error("this role cannot migrate the database; nothing was changed{}", list(.0))]
     Rights(Vec<String>),
+    /// The role of therapists' requests is missing, or is not as it has to be; holds the statements that help.
+    #[error(
+        "therapists' requests run under the database role safestories_therapist, which has to exist, own nothing and be \
+         one that this role may set; an administrator of the database (as a superuser, in this database) runs{}",
+        statements(.0)
+    )]
+    Wall(Vec<String>),
+    /// What names that role was lost: a dump was restored where it did not exist.
+    #[error(
+        "policies and grants of the role safestories_therapist are missing; `safestories migrate` makes them again"
+    )]
+    Breached,
     /// What stands against an adoption, all of it at once.
     #[error("the database cannot be adopted as it is; nothing was changed{}", list(.0))]
     Obstacles(Vec<String>),
@@ -127,6 +139,13 @@ pub enum Error {
 
 fn numbers(versions: &[i64]) -> String {
     versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn statements(lines: &[String]) -> String {
+    lines.iter().fold(":\n".to_owned(), |mut text, line| {
+        let _ = write!(text, "\n    {line};");
+        text
+    })
 }
 
 fn list(lines: &[String]) -> String {

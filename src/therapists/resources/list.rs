@@ -59,11 +59,12 @@ pub(in crate::therapists) struct ResourceFilter {
     ),
 )]
 pub(in crate::therapists) async fn list_therapist_resources(
+    scope: Scope,
     State(app): State<App>,
     Path(therapist): Path<TherapistId>,
     listing: Listing<ResourceFilter, ResourceOrder>,
 ) -> Result<Response> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     ensure_named(&mut db, &therapist).await?;
     db.answered();
     answer(therapist, listing.filter, listing.request).await
@@ -93,8 +94,8 @@ pub(in crate::therapists) async fn list_own_resources(
     scope: Scope,
     listing: Listing<ResourceFilter, ResourceOrder>,
 ) -> Result<Response> {
-    let Scope::Own(own) = scope else { return Err(Error::internal("own resources are asked for by no therapist")) };
-    answer(own, listing.filter, listing.request).await
+    let own = scope.therapist().ok_or_else(|| Error::internal("own resources are asked for by no therapist"))?;
+    answer(own.clone(), listing.filter, listing.request).await
 }
 
 async fn answer(
@@ -122,11 +123,12 @@ async fn answer(
     ),
 )]
 pub(in crate::therapists) async fn get_therapist_resource(
+    scope: Scope,
     State(app): State<App>,
     Path((therapist, id)): Path<(TherapistId, ResourceId)>,
     unless: Preconditions,
 ) -> Result<Versioned<Resource>> {
-    let mut db = app.db.read().await?;
+    let mut db = app.db.read(&scope).await?;
     let resource = Resource::read(&mut db, &therapist, id).await?;
     db.answered();
     Ok(resource.versioned().unless(unless))

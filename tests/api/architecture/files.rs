@@ -13,6 +13,18 @@ const EMPTY_NAMES: [&str; 8] = ["utils", "util", "helpers", "helper", "common", 
 /// What only the files named may say, and why.
 const RESERVED: &[(&str, &[&str], &str)] = &[
     ("PgPool", &["platform/postgres.rs"], "connections are handed out in one place"),
+    (
+        ".unscoped()",
+        &["platform/", "auth/", "cli/", "users/account.rs", "notifications/stream/feed.rs"],
+        "a request's connection is opened by its scope, so that the wall stands behind it",
+    ),
+    ("read(&Scope::", &[], "a scope is the request's, never made up"),
+    (
+        "beyond_wall(",
+        &["platform/work.rs", "clients/belong.rs"],
+        "only what completes an adopted booking leaves the wall",
+    ),
+    ("\"unscoped\"", &["platform/caller.rs"], "the code's own scoping is left out in one place"),
     ("Utc::now(", &["platform/time/mod.rs"], "now comes from the clock"),
     ("SystemTime::now(", &["cli/dev.rs"], "now comes from the clock"),
     ("sonic_rs", &["platform/extract/mod.rs", "platform/etag.rs"], "answers are serialised in one place"),
@@ -24,7 +36,8 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
 const FORBIDDEN: [&str; 7] = ["todo!(", "unimplemented!(", "dbg!(", "#[ignore]", "#[allow(", "TODO", "FIXME"];
 
 /// Test files that are about no one module.
-const BESIDE: [&str; 8] = ["main", "harness", "given", "architecture", "coverage", "conventions", "outage", "openapi"];
+const BESIDE: [&str; 9] =
+    ["main", "wall", "harness", "given", "architecture", "coverage", "conventions", "outage", "openapi"];
 
 #[test]
 fn every_file_says_what_it_is_for() {

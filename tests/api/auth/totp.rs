@@ -12,10 +12,10 @@ const CONFIRM: &str = "/api/v1/auth/me/totp/confirm";
 const LOGIN: &str = "/api/v1/auth/login";
 
 /// An authenticator app.
-struct App(Vec<u8>);
+pub struct App(Vec<u8>);
 
 impl App {
-    fn code(&self, api: &TestApi, steps_ahead: i64) -> String {
+    pub fn code(&self, api: &TestApi, steps_ahead: i64) -> String {
         let step = api.now().timestamp() / 30 + steps_ahead;
         let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.0);
         let tag = hmac::sign(&key, &step.to_be_bytes()).as_ref().to_vec();
@@ -26,7 +26,7 @@ impl App {
 }
 
 /// Sets up a second factor; gives the app and the recovery codes.
-async fn set_up(api: &TestApi, tokens: &Tokens) -> (App, Vec<String>) {
+pub async fn set_up(api: &TestApi, tokens: &Tokens) -> (App, Vec<String>) {
     let answer = api.with(tokens).post(TOTP, json!({ "password": PASSWORD })).await.ok();
     let secret = answer["secret"].as_str().unwrap();
     assert!(answer["otpauth_uri"].as_str().unwrap().starts_with("otpauth://totp/SafeStories:"));

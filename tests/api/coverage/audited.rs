@@ -52,8 +52,15 @@ async fn what_changed_nothing_stays_out_of_the_practices_log() {
     .await;
 }
 
-/// Reads of the clinical record, which are on record themselves, where [`practice`] has something to read.
-const ON_RECORD: &[(&str, &str)] = &[("GET /api/v1/therapist/clients/{client_id}/risk", "risk_read")];
+/// Reads of the clinical record, which are on record themselves, where [`practice`] has something to read; and attempts to
+/// read it that are.
+const ON_RECORD: &[(&str, &str, &str)] = &[
+    ("GET /api/v1/admin/clients/{client_id}/access-log", "access_log_read", "done"),
+    ("GET /api/v1/admin/clients/{client_id}/notes", "attempt", "refused"),
+    ("GET /api/v1/admin/clients/{client_id}/notes/{note_id}", "attempt", "refused"),
+    ("GET /api/v1/admin/clients/{client_id}/notes/{note_id}/versions", "attempt", "refused"),
+    ("GET /api/v1/therapist/clients/{client_id}/risk", "risk_read", "done"),
+];
 
 #[tokio::test]
 async fn reading_is_no_change() {
@@ -62,8 +69,8 @@ async fn reading_is_no_change() {
     for operation in operations().iter().filter(|operation| operation.method == Method::GET) {
         let person = operation.caller(&api).await;
         operation.call(&person).await;
-        let read = ON_RECORD.iter().find(|(name, _)| *name == operation.name());
-        expected.extend(read.map(|(_, action)| ((*action).to_owned(), "done".to_owned())));
+        let read = ON_RECORD.iter().find(|(name, ..)| *name == operation.name());
+        expected.extend(read.map(|(_, action, outcome)| ((*action).to_owned(), (*outcome).to_owned())));
     }
     assert_eq!(api.trail().await, expected);
 }

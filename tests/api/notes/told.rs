@@ -131,5 +131,6 @@ async fn every_read_is_on_record_and_names_the_client() {
     assert_eq!(value(&api, log).await, json!([read, read, versions, read]));
     let entry = "select jsonb_build_array(subject_type, subject_id, client_id, detail)
                  from internal.audit_entries where action = 'session_notes_read' order by entry_id limit 1";
-    assert_eq!(value(&api, entry).await, json!(["session_note", note.body["note_id"].to_string(), "C1", {}]));
+    let detail = json!({ "what": "note", "reached_as": "session_therapist" });
+    assert_eq!(value(&api, entry).await, json!(["session_note", note.body["note_id"].to_string(), "C1", detail]));
 }

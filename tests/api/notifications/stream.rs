@@ -1,6 +1,6 @@
 //! Streams: told as it happens, at least once, whatever breaks.
 
-mod events;
+pub mod events;
 mod lasting;
 
 use std::collections::BTreeSet;

@@ -1,0 +1,197 @@
+//! The link to my calendar: for calendar programs, which cannot log in.
+//!
+//! Whoever has it reads when a therapist's sessions are, with initials and nothing else. So it is shown once and stored
+//! hashed; making another revokes the one before, and what ends the account's rights ends it too.
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode, header, uri::Authority},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::session;
+use crate::{
+    platform::{
+        app::App,
+        audit::Entry,
+        caller::{Caller, Scope},
+        error::{Error, Refusal, Result},
+        extract::Json,
+        ids::UserId,
+        problem::{ProblemKind, Problems},
+        time::Timestamp,
+        work::{UnitOfWork, Work},
+    },
+    users::{Account, calendar_links},
+};
+
+/// Where a link is told of.
+const HOME: &str = "/api/v1/auth/me/calendar-link";
+/// As many characters as a token has: 32 bytes in base64.
+const TOKEN: usize = 43;
+
+/// Why there is no link to be had.
+#[derive(Debug, thiserror::Error)]
+#[error("this account stands for no therapist, so it has no calendar of sessions")]
+struct NoCalendar;
+
+impl Refusal for NoCalendar {
+    fn kind(&self) -> &'static ProblemKind {
+        &super::NO_CALENDAR
+    }
+}
+
+/// A link just made; it is not shown again.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "path": "/calendar/R2h6Wm5fTnA4c3ZQbUpqZ0x0d1h5b0tCZkNkRWFJcVU.ics",
+    "url": "https://api.example.org/calendar/R2h6Wm5fTnA4c3ZQbUpqZ0x0d1h5b0tCZkNkRWFJcVU.ics",
+    "created_at": "2026-02-04T04:30:00Z"
+}))]
+pub(super) struct NewCalendarLink {
+    /// The path of the calendar on this server.
+    path: String,
+    /// The whole address, as this request was sent to it: `https`, but on this very machine. Null where the request named
+    /// no host.
+    url: Option<String>,
+    /// When it was made.
+    created_at: Timestamp,
+}
+
+/// That there is a link.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "created_at": "2026-02-04T04:30:00Z" }))]
+pub(super) struct CalendarLink {
+    /// When it was made.
+    created_at: Timestamp,
+}
+
+/// Make the link to my calendar
+///
+/// An address that calendar programs subscribe to, without a login: whoever has it reads when my sessions are, with the
+/// clients' initials. It is shown this once. The link before it, if any, opens nothing any more. For accounts that stand
+/// for a therapist.
+#[utoipa::path(
+    post,
+    path = "/me/calendar-link",
+    tag = "auth",
+    responses(
+        (status = 201, description = "The link", body = NewCalendarLink),
+        (status = 409, description = "The account stands for no therapist"),
+        Problems,
+    ),
+)]
+pub(super) async fn make_calendar_link(caller: Caller, work: Work, headers: HeaderMap) -> Result<Response> {
+    let mut uow = work.begin().await?;
+    let path = make(&mut uow, caller.user_id).await?;
+    let link = NewCalendarLink { url: url(&headers, &path), path, created_at: uow.now().into() };
+    uow.commit().await?;
+    Ok((StatusCode::CREATED, [(header::LOCATION, HOME)], Json(link)).into_response())
+}
+
+/// Makes another link; gives its path.
+async fn make(uow: &mut UnitOfWork, user: UserId) -> Result<String> {
+    // Held, so that whoever takes the account's rights away meanwhile takes this link with them.
+    let account = Account::hold(uow, user).await?.ok_or(Error::Unauthenticated("the account is gone"))?;
+    let therapist = account.rights().and_then(|rights| rights.therapist_id).ok_or(NoCalendar)?;
+    let token = session::new_secret()?;
+    let replaced = calendar_links::replace(uow, user, &therapist, &session::hash(&token)).await?;
+    let sentence = if replaced { "Made another link to the calendar" } else { "Made a link to the calendar" };
+    uow.record(Entry::new("calendar_link_create", sentence).on("user", user));
+    Ok(format!("/calendar/{token}.ics"))
+}
+
+/// The whole address, by the host that the request names.
+fn url(headers: &HeaderMap, path: &str) -> Option<String> {
+    let host: Authority = headers.get(header::HOST)?.to_str().ok()?.parse().ok()?;
+    let name = host.host();
+    let here = name == "localhost" || name.starts_with("127.") || name == "[::1]";
+    let plain = !host.as_str().contains('@');
+    plain.then(|| format!("{}://{host}{path}", if here { "http" } else { "https" }))
+}
+
+/// Get the link to my calendar
+///
+/// Since when there is one. The link itself is shown only as it is made.
+#[utoipa::path(
+    get,
+    path = "/me/calendar-link",
+    tag = "auth",
+    responses(
+        (status = 200, description = "There is one", body = CalendarLink),
+        (status = 404, description = "There is none"),
+        Problems,
+    ),
+)]
+pub(super) async fn get_calendar_link(caller: Caller, State(app): State<App>) -> Result<Json<CalendarLink>> {
+    let mut db = app.db.unscoped().await?;
+    let made = calendar_links::made_at(&mut db, caller.user_id).await?;
+    let created_at = made.ok_or(Error::NotFound("link to the calendar"))?;
+    Ok(Json(CalendarLink { created_at }))
+}
+
+/// Revoke the link to my calendar
+///
+/// It opens nothing any more.
+#[utoipa::path(
+    delete,
+    path = "/me/calendar-link",
+    tag = "auth",
+    responses(
+        (status = 204, description = "There is no link any more"),
+        (status = 404, description = "There was none"),
+        Problems,
+    ),
+)]
+pub(super) async fn revoke_calendar_link(caller: Caller, work: Work) -> Result<StatusCode> {
+    let mut uow = work.begin().await?;
+    if !calendar_links::revoke(&mut uow, caller.user_id).await? {
+        return Err(Error::NotFound("link to the calendar"));
+    }
+    uow.record(Entry::new("calendar_link_revoke", "Revoked the link to the calendar").on("user", caller.user_id));
+    uow.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What whoever has a token reads: the scope of the therapist whose calendar it opens; none, if it opens none. What cannot
+/// be a token is not looked for.
+///
+/// # Errors
+///
+/// If the database cannot be asked.
+pub async fn scope_of_link(app: &App, token: &str) -> Result<Option<Scope>> {
+    let possible =
+        token.len() == TOKEN && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if !possible {
+        return Ok(None);
+    }
+    let mut db = app.db.unscoped().await?;
+    let holder = calendar_links::holder(&mut db, &session::hash(token)).await?;
+    db.answered();
+    Ok(holder.map(|(therapist, user)| Scope::Own { therapist, user }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_the_one_that_was_asked() {
+        let told = |host: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().expect("a header"));
+            url(&headers, "/calendar/x.ics")
+        };
+        assert_eq!(told("api.example.org").as_deref(), Some("https://api.example.org/calendar/x.ics"));
+        assert_eq!(told("api.example.org:8443").as_deref(), Some("https://api.example.org:8443/calendar/x.ics"));
+        for here in ["localhost:8080", "127.0.0.1:8080", "[::1]:8080"] {
+            assert_eq!(told(here), Some(format!("http://{here}/calendar/x.ics")));
+        }
+        for odd in ["", "a b", "me@example.org", "x/y"] {
+            assert_eq!(told(odd), None, "{odd}");
+        }
+        assert_eq!(url(&HeaderMap::new(), "/"), None);
+    }
+}

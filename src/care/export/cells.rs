@@ -1,0 +1,226 @@
+//! The rows of a table as JSON and as CSV: whatever columns there are, whatever another program left in them.
+//!
+//! PostgreSQL writes a row as JSON text, which loses nothing: `infinity` and `NaN` are texts in it, amounts keep their
+//! scale. What is changed here is only its form, to that of every answer of this server: times with their offset, amounts
+//! as decimal strings, `rescheduled_from` for the column that is misspelt. CSV holds the same texts; a list is one cell.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
+use sqlx::PgConnection;
+
+use crate::platform::{
+    csv,
+    error::{Error, Result},
+};
+
+/// How the values of a column are to be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A time in UTC, without saying so.
+    Utc,
+    /// A time on Indian walls, without saying so.
+    Ist,
+    /// A time with its offset.
+    Instant,
+    /// An amount.
+    Amount,
+    /// Anything else.
+    Plain,
+}
+
+/// A column of a table.
+#[derive(Debug, Clone)]
+pub(super) struct Column {
+    name: String,
+    kind: Kind,
+}
+
+impl Column {
+    /// What it is called outside.
+    fn title(&self) -> &str {
+        match self.name.as_str() {
+            "recheduled_from" => "rescheduled_from",
+            name => name,
+        }
+    }
+}
+
+/// The columns of a table (`payments`, `internal.session_notes`), in their order, but for those `left_out`.
+pub(super) async fn columns(db: &mut PgConnection, table: &str, left_out: &[&str]) -> Result<Vec<Column>> {
+    let (schema, name) = table.split_once('.').unwrap_or(("public", table));
+    let columns = sqlx::query!(
+        r#"select a.attname::text as "name!",
+                  format_type(a.atttypid, null) as "type!"
+           from pg_attribute a
+           join pg_class c on c.oid = a.attrelid
+           join pg_namespace n on n.oid = c.relnamespace
+           where n.nspname = $1
+             and c.relname = $2
+             and a.attnum > 0
+             and not a.attisdropped
+           order by a.attnum"#,
+        schema,
+        name,
+    )
+    .fetch_all(db)
+    .await?;
+    let told = columns.into_iter().filter(|column| !left_out.contains(&column.name.as_str()));
+    let column = told.map(|column| {
+        let kind = match column.r#type.as_str() {
+            "timestamp without time zone" if (table, column.name.as_str()) == ("notifications", "created_at") => {
+                Kind::Ist
+            }
+            "timestamp without time zone" => Kind::Utc,
+            "timestamp with time zone" => Kind::Instant,
+            "numeric" => Kind::Amount,
+            _ => Kind::Plain,
+        };
+        Column { name: column.name, kind }
+    });
+    Ok(column.collect())
+}
+
+/// A row as PostgreSQL writes it.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Row<'a>(#[serde(borrow)] BTreeMap<String, &'a RawValue>);
+
+impl<'a> Row<'a> {
+    pub(super) fn read(json: &'a str) -> Result<Self> {
+        serde_json::from_str(json).map_err(|error| Error::Internal(error.into()))
+    }
+
+    /// The value of a column; none for NULL.
+    fn value(&self, column: &Column) -> Result<Option<Cell<'a>>> {
+        let Some(raw) = self.0.get(&column.name).map(|raw| raw.get()).filter(|raw| *raw != "null") else {
+            return Ok(None);
+        };
+        if !raw.starts_with('"') {
+            return Ok(Some(if column.kind == Kind::Amount { Cell::Amount(raw.to_owned()) } else { Cell::Raw(raw) }));
+        }
+        let text: String = serde_json::from_str(raw).map_err(|error| Error::Internal(error.into()))?;
+        Ok(Some(match column.kind {
+            Kind::Amount => Cell::Amount(text),
+            Kind::Plain => Cell::Text(text),
+            Kind::Instant => {
+                Cell::Time(text.strip_suffix("+00:00").map_or_else(|| text.clone(), |time| format!("{time}Z")))
+            }
+            // Neither infinity nor a year before Christ has an offset that could be written to it.
+            Kind::Utc | Kind::Ist if text.ends_with(|end: char| !end.is_ascii_digit()) => Cell::Time(text),
+            Kind::Utc => Cell::Time(text + "Z"),
+            Kind::Ist => Cell::Time(text + "+05:30"),
+        }))
+    }
+
+    /// The row as one JSON object.
+    pub(super) fn json(&self, columns: &[Column]) -> Result<String> {
+        let mut json = String::from("{");
+        for (at, column) in columns.iter().enumerate() {
+            if at > 0 {
+                json.push(',');
+            }
+            json.push_str(&quoted(column.title()));
+            json.push(':');
+            match self.value(column)? {
+                None => json.push_str("null"),
+                Some(Cell::Raw(raw)) => json.push_str(raw),
+                Some(Cell::Text(text) | Cell::Time(text) | Cell::Amount(text)) => json.push_str(&quoted(&text)),
+            }
+        }
+        json.push('}');
+        Ok(json)
+    }
+
+    /// The row as cells of CSV. NULL is empty.
+    pub(super) fn cells(&self, columns: &[Column]) -> Result<Vec<String>> {
+        let cell = |column: &Column| {
+            Ok(match self.value(column)? {
+                None => String::new(),
+                Some(Cell::Time(text) | Cell::Amount(text)) => text,
+                Some(Cell::Text(text)) => csv::defused(&text).into_owned(),
+                Some(Cell::Raw(raw)) => {
+                    listed(raw).map_or_else(|| raw.to_owned(), |list| csv::defused(&list).into_owned())
+                }
+            })
+        };
+        columns.iter().map(cell).collect()
+    }
+}
+
+/// The line of titles.
+pub(super) fn titles(columns: &[Column]) -> Vec<String> {
+    columns.iter().map(|column| column.title().to_owned()).collect()
+}
+
+/// A value.
+enum Cell<'a> {
+    /// Somebody's words.
+    Text(String),
+    Time(String),
+    Amount(String),
+    /// A number, a truth value, a list, an object: as it stands.
+    Raw(&'a str),
+}
+
+/// A list of words as other lists write it into a cell.
+fn listed(raw: &str) -> Option<String> {
+    let Ok(Value::Array(items)) = serde_json::from_str(raw) else { return None };
+    let word = |item: Value| match item {
+        Value::String(word) => Some(word),
+        Value::Null => Some(String::new()),
+        _ => None,
+    };
+    Some(items.into_iter().map(word).collect::<Option<Vec<String>>>()?.join("; "))
+}
+
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(name: &str, kind: Kind) -> Column {
+        Column { name: name.to_owned(), kind }
+    }
+
+    #[test]
+    fn what_other_programs_left_is_kept_and_every_form_is_that_of_the_api() {
+        let columns = [
+            column("recheduled_from", Kind::Utc),
+            column("at", Kind::Utc),
+            column("told", Kind::Ist),
+            column("kept", Kind::Instant),
+            column("amount", Kind::Amount),
+            column("none", Kind::Amount),
+            column("words", Kind::Plain),
+            column("many", Kind::Plain),
+            column("missing", Kind::Plain),
+        ];
+        let row = r#"{"recheduled_from":"2026-02-04T10:30:00","at":"-infinity","told":"2026-02-04T10:30:00.5",
+                      "kept":"2026-02-04T10:30:00+00:00","amount":-1700.00,"none":"NaN","words":"=\"a\"\u0001",
+                      "many":["@a","b"],"hidden":1}"#;
+        let row = Row::read(row).expect("a row");
+        assert_eq!(
+            row.json(&columns).expect("JSON"),
+            r#"{"rescheduled_from":"2026-02-04T10:30:00Z","at":"-infinity","told":"2026-02-04T10:30:00.5+05:30","kept":"2026-02-04T10:30:00Z","amount":"-1700.00","none":"NaN","words":"=\"a\"\u0001","many":["@a","b"],"missing":null}"#
+        );
+        assert_eq!(
+            row.cells(&columns).expect("cells"),
+            [
+                "2026-02-04T10:30:00Z",
+                "-infinity",
+                "2026-02-04T10:30:00.5+05:30",
+                "2026-02-04T10:30:00Z",
+                "-1700.00",
+                "NaN",
+                "'=\"a\"\u{1}",
+                "'@a; b",
+                ""
+            ]
+        );
+    }
+}

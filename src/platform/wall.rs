@@ -1,0 +1,51 @@
+//! The second wall: what a therapist's request reaches even if the code forgets whose rows are whose.
+//!
+//! Every request on a therapist route runs under the role [`ROLE`], in a transaction that names the therapist and the
+//! account: lists, single reads, CSV, streams and units of work alike, since only a scope opens a connection. The role owns
+//! nothing. `migrations/0020_wall.sql` grants it what those routes need, and row-level security says which rows of it.
+//! Everybody else is as before: the owner, who is the server on all other routes and every program that writes as the
+//! owner, is not subject to it; other roles meet a policy that lets them do what they were granted. Rules:
+//!
+//! - Policies guarantee rows. Columns (contact, payment) are hidden by the projections that all answers go through, which
+//!   go by the therapist whom the transaction names, not by what the code binds.
+//! - What looks across therapists is a SECURITY DEFINER function that says itself what it does for whom: earlier notes of a
+//!   client now assigned, names of colleagues, the trail, notifications, and the caches, in which a client's row counts
+//!   the sessions with everybody.
+//! - One thing steps out of the role ([`UnitOfWork::beyond_wall`](super::work::UnitOfWork::beyond_wall)): making out the
+//!   client of a booking that another program left without one, which is matching among all clients, written in Rust.
+//! - Logins, the trail of refused requests and the background belong to no therapist and run as the owner. The trail is
+//!   written with the owner's rights always: where those are taken away, nothing clinical is answered to anybody.
+//! - A build with the feature `unscoped` leaves the code's own scoping out; the isolation tests pass with it.
+//!
+//! **PgBouncer** in transaction mode: role and settings are `set local`, sent with `begin` in one simple query, and gone
+//! with the transaction. No session state is relied on, so any server connection will do for the next one.
+//!
+//! **What it costs.** A read has two round trips more: `begin` with its settings, before; `rollback`, which is sent behind
+//! the answer and waited for by nobody. A unit of work has none more. PostgreSQL plans a kept statement anew when the role
+//! on a connection changes, so therapists have connections of their own. The conditions of the policies are compared with
+//! an initplan, and so are index conditions; but functions that are not leakproof are not looked up in indexes by the role
+//! (a search reads the therapist's own rows, not the trigrams of all).
+//!
+use super::caller::Scope;
+
+/// The role that therapists' requests run under.
+pub const ROLE: &str = "safestories_therapist";
+
+/// Takes up the role until the transaction ends.
+pub(super) const ENTER: &str = "set local role safestories_therapist";
+
+/// What makes the transaction just begun a therapist's: to be appended to the statements that begin it. All of it ends
+/// with the transaction, so that a pooler may give the connection to somebody else then.
+pub(super) fn role(scope: &Scope) -> Option<String> {
+    let Scope::Own { therapist, user } = scope else { return None };
+    Some(format!(
+        "; {ENTER}; set local safestories.therapist_id = {}; set local safestories.user_id = '{}'",
+        quoted(therapist.as_str()),
+        user.0,
+    ))
+}
+
+/// A literal, whatever `standard_conforming_strings` is.
+fn quoted(text: &str) -> String {
+    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+}

@@ -1,0 +1,156 @@
+//! What the catalogue says of the wall: nothing stands open that was not meant to.
+
+use sqlx::PgConnection;
+
+use super::{practice, run};
+use crate::harness::TestApi;
+
+async fn texts(conn: &mut PgConnection, sql: &'static str) -> Vec<String> {
+    sqlx::query_scalar(sql).fetch_all(conn).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
+}
+
+#[tokio::test]
+async fn what_was_granted_is_behind_a_policy_for_its_verb() {
+    let (_api, mut conn) = practice().await;
+    let open = texts(
+        &mut conn,
+        "select format('%s %s', verb, pg_class.oid::regclass)
+         from pg_class
+         join pg_namespace on pg_namespace.oid = relnamespace
+         cross join (values ('select', 'r'), ('insert', 'a'), ('update', 'w'), ('delete', 'd')) verbs (verb, letter)
+         where nspname in ('public', 'internal')
+           and relkind in ('r', 'p')
+           and (has_table_privilege('safestories_therapist', pg_class.oid, verb)
+                or verb <> 'delete' and has_any_column_privilege('safestories_therapist', pg_class.oid, verb))
+           and not (relrowsecurity and exists (
+               select
+               from pg_policy
+               where polrelid = pg_class.oid
+                 and polcmd::text in (letter, '*')
+                 and not polpermissive
+                 and polroles = array['safestories_therapist'::regrole::oid]
+           ))
+         union all
+         select format('select %s, which is no table', pg_class.oid::regclass)
+         from pg_class
+         join pg_namespace on pg_namespace.oid = relnamespace
+         where nspname in ('public', 'internal')
+           and relkind in ('v', 'm', 'f')
+           and has_any_column_privilege('safestories_therapist', pg_class.oid, 'select')",
+    )
+    .await;
+    assert_eq!(open, [] as [&str; 0]);
+}
+
+#[tokio::test]
+async fn all_twenty_tables_are_secured_and_none_is_forced_upon_its_owner() {
+    let (_api, mut conn) = practice().await;
+    let unlike = texts(
+        &mut conn,
+        "select relname::text
+         from pg_class
+         join pg_namespace on pg_namespace.oid = relnamespace
+         where nspname = 'public'
+           and relkind = 'r'
+           and (not relrowsecurity or relforcerowsecurity or row_security_active(pg_class.oid))",
+    )
+    .await;
+    assert_eq!(unlike, [] as [&str; 0]);
+}
+
+#[tokio::test]
+async fn the_role_is_nothing_by_itself() {
+    let (_api, mut conn) = practice().await;
+    let powers = texts(
+        &mut conn,
+        "select 'power'
+         from pg_roles
+         where rolname = 'safestories_therapist'
+           and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolcanlogin or rolreplication)
+         union all
+         select 'member of ' || roleid::regrole
+         from pg_auth_members
+         where member = 'safestories_therapist'::regrole
+         union all
+         select 'owner of ' || classid::regclass
+         from pg_shdepend
+         where refobjid = 'safestories_therapist'::regrole
+           and deptype = 'o'",
+    )
+    .await;
+    assert_eq!(powers, [] as [&str; 0]);
+}
+
+#[tokio::test]
+async fn what_runs_as_the_owner_is_known_and_cannot_be_redirected() {
+    let (_api, mut conn) = practice().await;
+    let definers = texts(
+        &mut conn,
+        "select proname || case
+                    when not coalesce('search_path=pg_catalog, pg_temp' = any (proconfig), false) then ': redirectable'
+                    when prorettype = 'trigger'::regtype then ' (trigger)'
+                    when exists (select from aclexplode(coalesce(proacl, acldefault('f', proowner))) where grantee = 0)
+                        then ': open to all'
+                    else ''
+                end
+         from pg_proc
+         join pg_namespace on pg_namespace.oid = pronamespace
+         where nspname in ('public', 'internal')
+           and prosecdef
+           and not exists (
+               select
+               from pg_depend
+               where classid = 'pg_proc'::regclass
+                 and objid = pg_proc.oid
+                 and deptype = 'e'
+           )
+         order by 1",
+    )
+    .await;
+    assert_eq!(
+        definers,
+        [
+            "account_name",
+            "follow_bookings",
+            "is_earlier_note",
+            "is_erased",
+            "keep_signed_note (trigger)",
+            "keep_signed_notes (trigger)",
+            "notify",
+            "session_of_note",
+            "sessions_of_client",
+            "therapist_name",
+            "was_high_before",
+            "write_trail",
+        ]
+    );
+}
+
+/// A policy without an index would be asked of every row.
+#[tokio::test]
+async fn policies_are_conditions_that_an_index_is_entered_by() {
+    let api = TestApi::new().await;
+    let mut conn = api.app.db.direct().await.unwrap();
+    run(&mut conn, super::PRACTICE).await;
+    run(
+        &mut conn,
+        "insert into bookings (booking_id, therapist_id, booking_start_at)
+         select 'X' || n, 'T' || n % 3 + 1, timestamp '2020-01-01' + n * interval '1 hour' from generate_series(1, 5000) n;
+         analyze bookings",
+    )
+    .await;
+    run(&mut conn, "begin").await;
+    run(&mut conn, super::AS_T1).await;
+    let plan = texts(
+        &mut conn,
+        "explain select booking_id
+         from bookings
+         where booking_id is not null
+         order by coalesce(booking_start_at, '-infinity') desc, booking_id desc
+         limit 51",
+    )
+    .await
+    .join("\n");
+    assert!(plan.contains("using bookings_by_therapist_start"), "{plan}");
+    assert!(plan.contains("Index Cond: (((therapist_id)::text = $0)"), "{plan}");
+}
