@@ -7,8 +7,8 @@
 //! An access token outlives nothing: a session that ends (log-out, another password, role or therapist, a disabled
 //! user) is refused on every instance within a second ([`live`](crate::platform::live)).
 
-mod confirm;
 mod calendar_link;
+mod confirm;
 mod cookie;
 mod credentials;
 pub mod guard;
@@ -28,8 +28,8 @@ use axum::{extract::Request, middleware::Next, response::Response};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
-    confirm::Confirmation,
     calendar_link::scope_of_link,
+    confirm::Confirmation,
     credentials::{Proved, prove},
     throttle::{Attempt, purge},
 };

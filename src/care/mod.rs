@@ -18,10 +18,10 @@
 //! and is refused with what became of it. Two admins one after the other are told apart by `If-Match`.
 
 mod access;
-pub mod break_glass;
 mod belongings;
-mod export;
+pub mod break_glass;
 mod erase;
+mod export;
 mod hand_over;
 mod hold;
 mod joined;

@@ -49,13 +49,13 @@ mod versions;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub(crate) use self::versions::{NoteVersion, VersionOrder, Versions};
 pub use self::{
     additional::AdditionalNote,
     erase::erase,
     model::SessionNote,
     refusal::{NoteRefusal, PROBLEMS},
 };
-pub(crate) use self::versions::{NoteVersion, VersionOrder, Versions};
 use crate::platform::app::App;
 
 /// What admins may do with them.

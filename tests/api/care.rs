@@ -3,8 +3,8 @@
 mod at_once;
 pub mod break_glass;
 mod cost;
-mod export;
 mod erase;
+mod export;
 mod list;
 mod merge;
 mod transfer;

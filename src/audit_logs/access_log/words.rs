@@ -70,10 +70,7 @@ const ATTEMPTS: &[(&str, AccessKind, &str)] = &[
 ];
 
 /// The actions, and the routes of attempts, that are wanted: of one kind, or one action.
-pub(super) fn wanted(
-    kind: Option<AccessKind>,
-    action: Option<AccessAction>,
-) -> (Vec<&'static str>, Vec<&'static str>) {
+pub(super) fn wanted(kind: Option<AccessKind>, action: Option<AccessAction>) -> (Vec<&'static str>, Vec<&'static str>) {
     let of_kind = |table: &[(&'static str, AccessKind, &str)]| -> Vec<&'static str> {
         let of_kind = table.iter().filter(|(_, of, _)| kind.is_none_or(|kind| kind == *of));
         of_kind.map(|(name, _, _)| *name).collect()

@@ -17,6 +17,7 @@
 //! Reviewed grants are kept for three years after their review, others until they are reviewed; the trail keeps their
 //! entries for good.
 
+mod erase;
 mod list;
 mod model;
 mod notes;
@@ -29,6 +30,7 @@ use chrono::{DateTime, Days, Utc};
 use sqlx::PgConnection;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub(super) use self::erase::erase;
 pub use self::refusal::PROBLEMS;
 use crate::platform::{app::App, error::Result};
 

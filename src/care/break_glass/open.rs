@@ -85,9 +85,10 @@ pub(super) async fn open_break_glass(
 
 async fn open(uow: &mut UnitOfWork, client: &ClientId, reason: &str) -> Result<Grant> {
     // Held, so that it is not merged away at this moment.
-    if clients::hold(uow.db(), client).await?.is_none() {
+    let Some(held) = clients::hold(uow.db(), client).await? else {
         return Err(clients::missing(uow.db(), &Scope::Practice, client).await?);
-    }
+    };
+    held.ensure_kept()?;
     let user = uow.actor().map(|actor| actor.user_id.0);
     let now = uow.now();
     let id = sqlx::query_scalar!(

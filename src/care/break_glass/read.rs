@@ -102,8 +102,7 @@ pub(super) async fn get_client_note(
             (stored, booking, ClientNote::Session(UnderGrant { note, grant_id }))
         }
         NoteKind::Additional => {
-            let note =
-                AdditionalNote::read(uow.db(), &Scope::Practice, AdditionalNoteId(id)).await.map_err(unnamed)?;
+            let note = AdditionalNote::read(uow.db(), &Scope::Practice, AdditionalNoteId(id)).await.map_err(unnamed)?;
             let (stored, booking) = (note.version().to_owned(), Some(note.booking_id.clone()));
             (stored, booking, ClientNote::Additional(UnderGrant { note, grant_id }))
         }
@@ -196,11 +195,7 @@ fn named(kind: NoteKind) -> &'static str {
 
 /// What an entry of the trail tells of a read.
 fn facts(what: &str, kind: NoteKind, id: i32, booking: Option<&BookingId>) -> Map<String, Value> {
-    let facts = [
-        ("what", json!(what)),
-        ("kind", json!(kind.as_str())),
-        ("note_id", json!(id)),
-        ("booking_id", json!(booking)),
-    ];
+    let facts =
+        [("what", json!(what)), ("kind", json!(kind.as_str())), ("note_id", json!(id)), ("booking_id", json!(booking))];
     facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -83,7 +83,9 @@ async fn of(db: &mut PgConnection, client: &ClientId) -> Result<Belongings> {
                       select id from refund_cancellation_table where client_id = any ($1)
                       order by 1
                   ) as "refunds!",
-                  array(select link_id from client_doc_form where booking_id = any ($2) order by 1) as "forms!""#,
+                  array(select link_id from client_doc_form where booking_id = any ($2) order by 1) as "forms!",
+                  array(select grant_id from internal.break_glass_grants where client_id = any ($1) order by 1)
+                      as "grants!""#,
         &clients as &[ClientId],
         &bookings as &[BookingId],
     )
@@ -100,7 +102,7 @@ async fn of(db: &mut PgConnection, client: &ClientId) -> Result<Belongings> {
         payments: found.payments,
         refunds: found.refunds,
         forms: found.forms,
-        grants: Vec::new(),
+        grants: found.grants,
         words: Vec::new(),
     };
     theirs.words = words(db, &theirs).await?;

@@ -11,7 +11,7 @@ use super::belongings;
 use super::certificate::{Certificate, Facts, Ground};
 use crate::{
     bookings,
-    care::refusal::CareRefusal,
+    care::{break_glass, refusal::CareRefusal},
     clients,
     dashboards::cache,
     documents, notes, notifications, payments,
@@ -58,6 +58,7 @@ pub(super) async fn erase(
     };
     let certificate_id = name_notes(uow, &theirs).await?;
     let mut erased = notes::erase(uow, &theirs).await?;
+    erased.extend(break_glass::erase(uow, &theirs).await?);
     erased.extend(documents::erase(uow, &theirs).await?);
     erased.extend(payments::erase(uow, &theirs).await?);
     erased.extend(bookings::erase(uow, &theirs).await?);
@@ -195,6 +196,7 @@ async fn forget_requests(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<()
         "session_note" => "/session-notes",
         "additional_note" => "/additional-notes",
         "payment" | "refund" => "/admin/",
+        "break_glass" => "/break-glass",
         _ => "/document-forms",
     };
     let (routes, ids): (Vec<&str>, Vec<String>) =

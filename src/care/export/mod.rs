@@ -113,6 +113,7 @@ async fn export(
 ) -> Result<Vec<u8>> {
     clients::ensure(uow.db(), scope, id).await?;
     let held = clients::records(uow.db(), std::slice::from_ref(id)).await?;
+    held.iter().try_for_each(clients::Record::ensure_kept)?;
     let name = held.first().and_then(|record| record.client_name.as_deref()).unwrap_or(NO_NAME);
     let theirs = Belongings::of(uow.db(), id).await?;
 

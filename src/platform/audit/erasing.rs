@@ -131,6 +131,7 @@ impl Belongings {
             ("payment", &self.payments),
             ("refund", &self.refunds),
             ("document_form", &self.forms),
+            ("break_glass", &self.grants),
         ];
         let numbers = numbers.into_iter().flat_map(|(kind, ids)| ids.iter().map(move |id| (kind, id.to_string())));
         let clients = self.clients.iter().map(|id| ("client", id.to_string()));

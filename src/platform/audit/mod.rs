@@ -266,13 +266,7 @@ fn named_client(request: &Request) -> Option<ClientId> {
 
 /// Notes an attempt that came to nothing. Whose client it was about is noted where there is such a client: what somebody
 /// typed in the place of an id is not kept.
-async fn keep_attempt(
-    app: &App,
-    trail: &Trail,
-    caller: Option<&Caller>,
-    client: Option<ClientId>,
-    status: StatusCode,
-) {
+async fn keep_attempt(app: &App, trail: &Trail, caller: Option<&Caller>, client: Option<ClientId>, status: StatusCode) {
     let outcome = if status.is_server_error() { "failed" } else { "refused" };
     let actor = caller.map(Actor::from);
     let written = async {

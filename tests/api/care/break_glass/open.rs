@@ -63,11 +63,7 @@ async fn every_admin_is_told_at_once_the_one_who_opens_it_too() {
     let id = open(&api, "admin", "C1").await.created()["grant_id"].to_string();
     for events in [&mut mine, &mut theirs] {
         let event = events.next().await.unwrap();
-        assert_eq!(
-            (&event["notification_type"], &event["related_id"]),
-            (&json!("break_glass"), &json!(id)),
-            "{event}"
-        );
+        assert_eq!((&event["notification_type"], &event["related_id"]), (&json!("break_glass"), &json!(id)), "{event}");
         let message = event["message"].as_str().unwrap();
         assert!(message.contains("Admin") && message.contains("Client C1") && !message.contains(REASON), "{message}");
     }

@@ -11,7 +11,8 @@ const SESSION_NOTE: &str = "/api/v1/admin/clients/C1/notes/101";
 #[tokio::test]
 async fn without_a_grant_nothing_is_read_and_the_attempt_is_on_record() {
     let api = practice().await;
-    for path in [notes_of("C1"), SESSION_NOTE.to_owned(), format!("{SESSION_NOTE}/versions"), notes_of("C1") + "/4711"] {
+    for path in [notes_of("C1"), SESSION_NOTE.to_owned(), format!("{SESSION_NOTE}/versions"), notes_of("C1") + "/4711"]
+    {
         let refused = api.admin().get(&path).await;
         refused.is_problem(403, "break-glass-required");
         let detail = refused.body["detail"].as_str().unwrap();
@@ -48,9 +49,7 @@ async fn a_note_is_read_whole_and_the_read_is_on_record_with_its_reason() {
     api.admin().get(&format!("{SESSION_NOTE}/versions")).await.ok();
     api.admin().get(&notes_of("C1")).await.ok();
 
-    let facts = |what: &str, kind: &str, note: i32| {
-        json!({ "what": what, "kind": kind, "note_id": note, "booking_id": "B1", "reason": REASON })
-    };
+    let facts = |what: &str, kind: &str, note: i32| json!({ "what": what, "kind": kind, "note_id": note, "booking_id": "B1", "reason": REASON });
     let read = |facts: Value| json!(["break_glass_read", "done", "C1", grant.to_string(), facts]);
     assert_eq!(
         entries(&api).await.as_array().unwrap()[1..],

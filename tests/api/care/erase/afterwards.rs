@@ -120,6 +120,10 @@ async fn nothing_more_is_written_about_the_client() {
     let admin = api.admin();
     for answer in [
         admin.patch(&path, json!({ "client_name": NAME })).await,
+        admin.post(&format!("{path}/export"), json!({})).await,
+        admin
+            .post(&format!("{path}/break-glass"), json!({ "password": PASSWORD, "reason": "Zubin asks what we hold" }))
+            .await,
         admin.post(&format!("{path}/transfer"), json!({ "to_therapist_id": "T1" })).await,
         admin.post(&format!("{path}/merge"), json!({ "merge_client_id": "C3" })).await,
         admin.post(&format!("{CLIENTS}/C3/merge"), json!({ "merge_client_id": id })).await,

@@ -185,6 +185,12 @@ async fn practice() -> (TestApi, String) {
          values ('Zubin  Qureshi', '98123-00077', 'zubin.q@example.org', 'T1', 'Therapist T1', 'tr4ce')",
     )
     .await;
+    // Somebody looked into the file.
+    let reason = json!({ "password": PASSWORD, "reason": "Zubin is missing, tr4ce" });
+    let grant = api.admin().post(&format!("{path}/break-glass"), reason).await.created();
+    api.admin().get(&format!("{path}/notes")).await.ok();
+    let review = format!("/api/v1/admin/break-glass/{}/review", grant["grant_id"]);
+    api.admin_named("other").post(&review, json!({ "note": "Zubin was found" })).await.is(200);
     let merged = api.admin().post(&format!("{path}/merge"), json!({ "merge_client_id": "C2" })).await;
     merged.ok();
     rebuild(&api).await;

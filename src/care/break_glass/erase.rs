@@ -1,0 +1,32 @@
+//! Grants without what was said about the client.
+
+use crate::platform::{
+    erasure::{Belongings, ERASED, Erased},
+    error::Result,
+    work::UnitOfWork,
+};
+
+/// Takes the reasons, and what was noted at the review, out of the grants for a client's notes. Who read, when, under whose
+/// review stays. The grants end with the notes.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub(in crate::care) async fn erase(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<Vec<Erased>> {
+    sqlx::query!(
+        "update internal.break_glass_grants
+         set reason = $2,
+             review_note = case when review_note is not null then $2 end
+         where grant_id = any ($1)",
+        &theirs.grants,
+        ERASED,
+    )
+    .execute(uow.db())
+    .await?;
+    Ok(vec![Erased::anonymised(
+        "internal.break_glass_grants",
+        &theirs.grants,
+        &["reason", "review_note"],
+        "Who opened the client's record, when, and who reviewed it.",
+    )])
+}
