@@ -73,7 +73,7 @@ impl Belongings {
                from all_clients_table c
                join booking_requests r on internal.phone_tail(r.client_whatsapp) = internal.phone_tail(c.phone_number)
                where c.client_id = any ($1)
-                 and internal.phone_key(r.client_whatsapp) = internal.phone_key(c.phone_number)
+                 and length(internal.phone_tail(c.phone_number)) >= 6
                  and lower(regexp_replace(r.client_name, '\s', '', 'g'))
                      = lower(regexp_replace(c.client_name, '\s', '', 'g'))
                  and not exists (select from internal.request_clients l where l.request_id = r.request_id)"#,

@@ -3,7 +3,11 @@
 pub mod program;
 mod retention;
 
-use std::{net::TcpListener, time::Duration};
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    time::Duration,
+};
 
 use rustix::process::Signal;
 use sqlx::Connection;
@@ -128,4 +132,25 @@ async fn a_request_that_runs_when_the_server_is_told_to_stop_is_answered() {
     assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
     assert!(answer.to_lowercase().contains("connection: close"), "{answer}");
     assert_eq!(server.exit_code(Duration::from_secs(9)), Some(0));
+}
+
+#[tokio::test]
+async fn no_line_of_the_log_tells_the_address_of_a_calendar() {
+    let database = Database::migrated().await;
+    let settings = [("DATABASE_URL", &*database), ("SAFESTORIES_JWT_SECRET", STRONG), ("SAFESTORIES_LOG", "trace")];
+    let server = Program::start(&Folder::new(), &settings);
+    let token = "made-up-0123456789".repeat(3)[..43].to_owned();
+    for path in ["{token}.ics", "{token}", "{token}.ics/", "{token}.ics?x={token}"] {
+        let mut stream = TcpStream::connect(server.address()).unwrap();
+        let path = path.replace("{token}", &token);
+        write!(stream, "GET /calendar/{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 4") && !answer.contains(&token), "{answer}");
+    }
+    server.signal(Signal::TERM);
+    let (code, said) = server.refused();
+    assert_eq!(code, 0);
+    assert!(said.contains("/calendar/{token}"), "{said}");
+    assert!(!said.contains(&token), "{said}");
 }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 use sqlx::PgConnection;
 
+use super::tables::{LeftOut, left_out};
 use crate::platform::{
     csv,
     error::{Error, Result},
@@ -47,8 +48,8 @@ impl Column {
     }
 }
 
-/// The columns of a table (`payments`, `internal.session_notes`), in their order, but for those `left_out`.
-pub(super) async fn columns(db: &mut PgConnection, table: &str, left_out: &[&str]) -> Result<Vec<Column>> {
+/// The columns of a table (`payments`, `internal.session_notes`), in their order, but for those that no row has.
+pub(super) async fn columns(db: &mut PgConnection, table: &str) -> Result<Vec<Column>> {
     let (schema, name) = table.split_once('.').unwrap_or(("public", table));
     let columns = sqlx::query!(
         r#"select a.attname::text as "name!",
@@ -66,7 +67,8 @@ pub(super) async fn columns(db: &mut PgConnection, table: &str, left_out: &[&str
     )
     .fetch_all(db)
     .await?;
-    let told = columns.into_iter().filter(|column| !left_out.contains(&column.name.as_str()));
+    let never = |name: &str| left_out(table).any(|it| it.but_where.is_none() && it.columns.contains(&name));
+    let told = columns.into_iter().filter(|column| !never(&column.name));
     let column = told.map(|column| {
         let kind = match column.r#type.as_str() {
             "timestamp without time zone" if (table, column.name.as_str()) == ("notifications", "created_at") => {
@@ -90,6 +92,14 @@ pub(super) struct Row<'a>(#[serde(borrow)] BTreeMap<String, &'a RawValue>);
 impl<'a> Row<'a> {
     pub(super) fn read(json: &'a str) -> Result<Self> {
         serde_json::from_str(json).map_err(|error| Error::Internal(error.into()))
+    }
+
+    /// Empties what is left out of rows like this one.
+    pub(super) fn leave_out(&mut self, left_out: &LeftOut) {
+        let Some((column, word)) = left_out.but_where else { return };
+        if self.0.get(column).is_none_or(|value| value.get() != quoted(word)) {
+            self.0.retain(|column, _| !left_out.columns.contains(&column.as_str()));
+        }
     }
 
     /// The value of a column; none for NULL.

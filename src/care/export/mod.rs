@@ -144,8 +144,7 @@ async fn export(
 
 /// Packs the client's rows of one table; tells how many. One without any is left out.
 async fn pack(db: &mut PgConnection, archive: &mut Archive, table: &str, theirs: &Belongings) -> Result<u64> {
-    let left_out = LEFT_OUT.iter().find(|left_out| left_out.table == table).map_or(&[][..], |it| it.columns);
-    let columns = cells::columns(db, table, left_out).await?;
+    let columns = cells::columns(db, table).await?;
     let packed = pack_json(db, archive, table, theirs, &columns).await?;
     if packed > 0 {
         pack_csv(db, archive, table, theirs, &columns).await?;
@@ -170,7 +169,7 @@ async fn pack_json(
         } else {
             archive.write(b",\n")?;
         }
-        archive.write(Row::read(&row)?.json(columns)?.as_bytes())?;
+        archive.write(read(table, &row)?.json(columns)?.as_bytes())?;
         packed += 1;
     }
     if packed > 0 {
@@ -193,11 +192,18 @@ async fn pack_csv(
     let mut rows = tables::rows(db, table, theirs);
     let mut packed = 0;
     while let Some(row) = rows.try_next().await? {
-        archive.write(&line(&Row::read(&row)?.cells(columns)?)?)?;
+        archive.write(&line(&read(table, &row)?.cells(columns)?)?)?;
         packed += 1;
     }
     archive.end(&name, packed);
     Ok(())
+}
+
+/// A row without what is left out.
+fn read<'a>(table: &str, json: &'a str) -> Result<Row<'a>> {
+    let mut row = Row::read(json)?;
+    tables::left_out(table).for_each(|left_out| row.leave_out(left_out));
+    Ok(row)
 }
 
 fn line(cells: &[String]) -> Result<Vec<u8>> {

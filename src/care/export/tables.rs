@@ -12,21 +12,35 @@ use crate::{
 pub(super) struct LeftOut {
     pub(super) table: &'static str,
     pub(super) columns: &'static [&'static str],
+    /// The one kind of rows that have them nevertheless: where a column says this.
+    pub(super) but_where: Option<(&'static str, &'static str)>,
     pub(super) why: &'static str,
 }
 
 /// What is left out.
 pub(super) const LEFT_OUT: &[LeftOut] = &[
-    LeftOut { table: "bookings", columns: &["invitee_token"], why: "a secret of the scheduling provider" },
-    LeftOut { table: "notifications", columns: &["user_id", "is_read"], why: "whom of the staff it reached" },
-    LeftOut { table: "audit_logs", columns: &["ip_address", "is_visible"], why: "about the staff" },
-    LeftOut { table: "internal.clients", columns: &["possible_duplicate_of"], why: "names another client" },
+    always("bookings", &["invitee_token"], "a secret of the scheduling provider"),
+    always("notifications", &["user_id", "is_read"], "whom of the staff it reached"),
+    always("audit_logs", &["ip_address", "is_visible"], "about the staff"),
+    always("internal.clients", &["possible_duplicate_of"], "names another client"),
+    always("internal.audit_entries", &["session_id", "request_id", "route", "status", "ip_address"], "about the staff"),
     LeftOut {
         table: "internal.audit_entries",
-        columns: &["session_id", "request_id", "route", "status", "ip_address", "detail"],
-        why: "about the staff, or other clients as well",
+        columns: &["detail"],
+        // What the contact data was before stands nowhere else.
+        but_where: Some(("action", "client_contact_edit")),
+        why: "may tell of other clients as well, but where the contact data was changed",
     },
 ];
+
+const fn always(table: &'static str, columns: &'static [&'static str], why: &'static str) -> LeftOut {
+    LeftOut { table, columns, but_where: None, why }
+}
+
+/// What is left out of a table.
+pub(super) fn left_out(table: &str) -> impl Iterator<Item = &'static LeftOut> {
+    LEFT_OUT.iter().filter(move |left_out| left_out.table == table)
+}
 
 /// Rows as JSON texts.
 pub(super) type Rows<'c> = BoxStream<'c, sqlx::Result<String>>;
