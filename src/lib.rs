@@ -19,7 +19,7 @@
 //! | [`bookings`] | the sessions: the model resource, whole |
 //! | [`notes`], [`documents`] | the clinical record; the forms that clients fill in |
 //! | [`searches`] | one search box across clients, bookings and therapists |
-//! | [`care`] | what spans features: transfer, merge, export |
+//! | [`care`] | what spans features: transfer, merge, break-glass, export, erasure |
 //! | [`audit_logs`], [`integrity`] | reading the trail; what is wrong with the data, and its repair |
 //! | [`api`] | the table of contents, the layers around the routes, the OpenAPI document |
 //! | [`cli`] | the commands of the program |

@@ -39,12 +39,10 @@ impl Confirmation {
     ) -> Result<Self> {
         let proved = prove_again(app, caller, password, address).await?.or_wrong("/password")?;
         // Those of the app are digits; the others have letters too.
-        let of_app = code.as_deref().is_some_and(|code| code.trim().bytes().all(|byte| byte.is_ascii_digit()));
-        let codes = if of_app {
-            Codes { totp: code.map(|code| code.trim().to_owned()), recovery_code: None }
-        } else {
-            Codes { totp: None, recovery_code: code }
-        };
+        let code = code.map(|code| code.trim().to_owned()).filter(|code| !code.is_empty());
+        let of_app = code.as_deref().is_some_and(|code| code.bytes().all(|byte| byte.is_ascii_digit()));
+        let codes =
+            if of_app { Codes { totp: code, recovery_code: None } } else { Codes { totp: None, recovery_code: code } };
         Ok(Self { proved, codes })
     }
 

@@ -94,6 +94,7 @@ pub(super) fn record(
         let entry = Entry::new("client_transfer", sentence).on("transfer", transfer_id).detail(json!({
             "from_therapist_id": client.therapist_id,
             "to_therapist_id": to.therapist_id,
+            "reason": how.reason.as_deref(),
             "plan": plan,
             "load": load,
             "override": waived,

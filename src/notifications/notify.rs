@@ -20,7 +20,7 @@ pub struct Notice<'a> {
     pub title: &'a str,
     /// In a sentence.
     pub message: &'a str,
-    /// The booking's id, or the transfer's.
+    /// The booking's id, the transfer's, or the break-glass grant's.
     pub related_id: &'a str,
     /// Who is told. A user named twice is told once.
     pub to: &'a [Recipient],

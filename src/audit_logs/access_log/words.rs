@@ -160,15 +160,17 @@ impl Said<'_> {
         if let Some(given) = given {
             return given.to_owned();
         }
-        let right = match (self.fact("reached_as"), self.action, self.actor_role) {
+        let reached_as = self.fact("reached_as").or(match self.action {
+            "session_notes" | "session_notes_create" | "session_notes_edit" | "session_notes_addendum" => {
+                Some("session_therapist")
+            }
+            action => action.starts_with("additional_notes_").then_some("author"),
+        });
+        let right = match (reached_as, self.action, self.actor_role) {
             (Some("assigned_therapist"), ..) => "As the therapist the client is assigned to",
             (Some("session_therapist"), "risk_read", _) => "As a therapist with sessions of the client",
-            (Some("author"), ..) => "As the author of the note",
             (Some("session_therapist"), ..) => "As the session's therapist",
-            (_, "session_notes" | "session_notes_create" | "session_notes_edit" | "session_notes_addendum", _) => {
-                "As the session's therapist"
-            }
-            (_, action, _) if action.starts_with("additional_notes_") => "As the author of the note",
+            (Some("author"), ..) => "As the author of the note",
             (_, _, "admin") => "As an admin",
             (_, _, "therapist") => "As a therapist",
             _ => "By the server",

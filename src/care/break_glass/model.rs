@@ -43,6 +43,7 @@ pub(super) const LASTS: TimeDelta = TimeDelta::minutes(60);
     "reviewer_name": "Practice lead",
     "review_note": "Talked it over with the therapist"
 }))]
+#[expect(clippy::struct_field_names, reason = "an id says of what it is, as everywhere")]
 pub(super) struct Grant {
     /// The grant's id.
     pub(super) grant_id: GrantId,

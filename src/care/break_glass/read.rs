@@ -32,7 +32,7 @@ pub(super) struct WhichNote {
 
 /// A note of a client, read under a grant: a session note, with its addenda, or an additional note.
 #[derive(Debug, Serialize, ToSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(untagged)]
 #[schema(example = json!({
     "kind": "additional",
     "note_id": 17,
@@ -48,18 +48,34 @@ pub(super) struct WhichNote {
     "locked_at": "2026-02-05T09:05:00Z",
     "grant_id": 17
 }))]
+#[expect(clippy::large_enum_variant, reason = "one at a time is made, and answered at once")]
 pub(super) enum ClientNote {
     /// The note of a session.
-    Session(UnderGrant<SessionNote>),
+    Session(ClientSessionNote),
     /// What a therapist wrote beside it.
-    Additional(UnderGrant<AdditionalNote>),
+    Additional(ClientAdditionalNote),
 }
 
-/// A note, and the grant it was read under.
+/// A session note, and the grant it was read under.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct UnderGrant<T> {
+pub(super) struct ClientSessionNote {
+    /// `session`.
+    #[schema(inline)]
+    kind: NoteKind,
     #[serde(flatten)]
-    note: T,
+    note: SessionNote,
+    /// The grant it was read under.
+    grant_id: GrantId,
+}
+
+/// An additional note, and the grant it was read under.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ClientAdditionalNote {
+    /// `additional`.
+    #[schema(inline)]
+    kind: NoteKind,
+    #[serde(flatten)]
+    note: AdditionalNote,
     /// The grant it was read under.
     grant_id: GrantId,
 }
@@ -99,12 +115,12 @@ pub(super) async fn get_client_note(
         NoteKind::Session => {
             let note = SessionNote::read(uow.db(), &Scope::Practice, NoteId(id)).await.map_err(unnamed)?;
             let (stored, booking) = (note.version().to_owned(), note.record.booking_id.clone());
-            (stored, booking, ClientNote::Session(UnderGrant { note, grant_id }))
+            (stored, booking, ClientNote::Session(ClientSessionNote { kind, note, grant_id }))
         }
         NoteKind::Additional => {
             let note = AdditionalNote::read(uow.db(), &Scope::Practice, AdditionalNoteId(id)).await.map_err(unnamed)?;
             let (stored, booking) = (note.version().to_owned(), Some(note.booking_id.clone()));
-            (stored, booking, ClientNote::Additional(UnderGrant { note, grant_id }))
+            (stored, booking, ClientNote::Additional(ClientAdditionalNote { kind, note, grant_id }))
         }
     };
     uow.record(grant.seen(named(kind), facts("note", kind, id, booking.as_ref())));

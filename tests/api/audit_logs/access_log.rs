@@ -16,12 +16,10 @@ async fn told(api: &TestApi, query: &str, members: &[&str]) -> Vec<Value> {
     rows.iter().map(|row| members.iter().map(|member| row[*member].clone()).collect()).collect()
 }
 
-#[tokio::test]
-async fn every_clinical_read_and_change_is_told_with_who_when_and_why() {
-    let api = practice().await;
+/// What a therapist does with a client's record, every write and every read there is: a minute for each.
+async fn work_of_a_therapist(api: &TestApi) {
     let one = api.therapist("T1");
     let base = "/api/v1/therapist";
-    // Writing: a minute for each.
     let note = one.post(&format!("{base}/session-notes"), json!({ "booking_id": "B3", "gender": "x" })).await;
     let path = format!("{base}/session-notes/{}", note.body["note_id"]);
     api.pass(1);
@@ -52,10 +50,13 @@ async fn every_clinical_read_and_change_is_told_with_who_when_and_why() {
     }
     api.pass(1);
     one.clone().with("if-match", edited.etag()).delete(&beside).await.is_problem(409, "note-locked");
-    // And every one that an admin has.
+}
+
+/// What admins do with it: every read there is, the review of that, a transfer. Gives the grant.
+async fn work_of_admins(api: &TestApi) -> Value {
     api.admin().get(&notes_of("C1")).await.is_problem(403, "break-glass-required");
     api.pass(1);
-    let grant = open(&api, "admin", "C1").await.created()["grant_id"].clone();
+    let grant = open(api, "admin", "C1").await.created()["grant_id"].clone();
     for read in ["", "/101", "/101/versions", "/201?kind=additional"] {
         api.pass(1);
         api.admin().get(&format!("{}{read}", notes_of("C1"))).await.ok();
@@ -64,10 +65,21 @@ async fn every_clinical_read_and_change_is_told_with_who_when_and_why() {
     let review = format!("/api/v1/admin/break-glass/{grant}/review");
     api.admin_named("second").post(&review, json!({})).await.ok();
     api.pass(1);
-    api.admin().post("/api/v1/admin/clients/C1/transfer", json!({ "to_therapist_id": "T2" })).await.ok();
+    api.admin()
+        .post("/api/v1/admin/clients/C1/transfer", json!({ "to_therapist_id": "T2", "reason": "Evenings" }))
+        .await
+        .created();
+    grant
+}
+
+#[tokio::test]
+async fn every_clinical_read_and_change_is_told_with_who_when_and_why() {
+    let api = practice().await;
+    work_of_a_therapist(&api).await;
+    let grant = work_of_admins(&api).await;
     api.pass(1);
-    let two = api.therapist("T2");
-    two.get(&path).await.ok();
+    let note = value(&api, "select note_id from client_session_notes where booking_id = 'B3'").await;
+    api.therapist("T2").get(&format!("/api/v1/therapist/session-notes/{note}")).await.ok();
 
     let (mine, held, assigned) =
         ("As the author of the note", "As the session's therapist", "As the therapist the client is assigned to");
@@ -99,7 +111,7 @@ async fn every_clinical_read_and_change_is_told_with_who_when_and_why() {
             ]),
             json!(["Admin", "admin", "read", "By break-glass: read an additional note of booking B1", REASON]),
             json!(["Second", "admin", "permission", "Reviewed a break-glass grant", "As an admin"]),
-            json!(["Admin", "admin", "permission", "Transferred the client to another therapist", "As an admin"]),
+            json!(["Admin", "admin", "permission", "Transferred the client to another therapist", "Evenings"]),
             json!(["T2", "therapist", "read", "Read the session note of booking B3", assigned]),
         ]
     );

@@ -1,6 +1,7 @@
 //! What must hold for every operation, read off the OpenAPI document: a new route is covered the moment it exists.
 
 mod audited;
+mod clinical;
 mod described;
 mod guarded;
 

@@ -127,6 +127,7 @@ async fn where_the_second_factor_is_on_a_code_is_wanted_too() {
         // Asking whether a code is wanted neither counts nor forgets.
         open(&api, "admin", "C1").await.is_invalid(&["/code"]);
     }
+    with(json!(" ")).await.is_invalid(&["/code"]);
     with(json!("000000")).await.is_invalid(&["/code"]);
     with(json!("not-a-code")).await.is_invalid(&["/code"]);
     assert_eq!(value(&api, "select count(*) from internal.break_glass_grants").await, json!(0));
