@@ -100,7 +100,6 @@ pub(super) struct AccessEntry {
     /// The role they had then; `nobody` where nobody was logged in.
     role: String,
     /// What was done to the record.
-    #[schema(inline)]
     kind: AccessKind,
     /// What was done, by its stable name.
     action: String,

@@ -60,7 +60,6 @@ pub(super) enum ClientNote {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ClientSessionNote {
     /// `session`.
-    #[schema(inline)]
     kind: NoteKind,
     #[serde(flatten)]
     note: SessionNote,
@@ -72,7 +71,6 @@ pub(super) struct ClientSessionNote {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ClientAdditionalNote {
     /// `additional`.
-    #[schema(inline)]
     kind: NoteKind,
     #[serde(flatten)]
     note: AdditionalNote,
