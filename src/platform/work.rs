@@ -60,13 +60,8 @@ impl Refusal for RepeatRefusal {
     }
 
     fn members(&self) -> Map<String, serde_json::Value> {
-        match self {
-            Self::StillRunning => Map::new(),
-            Self::KeyReused => Map::from_iter([(
-                "errors".to_owned(),
-                serde_json::json!([{ "header": "Idempotency-Key", "detail": "was used for another request" }]),
-            )]),
-        }
+        let errors = serde_json::json!([{ "header": "Idempotency-Key", "detail": "was used for another request" }]);
+        matches!(self, Self::KeyReused).then(|| ("errors".to_owned(), errors)).into_iter().collect()
     }
 }
 
