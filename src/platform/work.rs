@@ -60,13 +60,8 @@ impl Refusal for RepeatRefusal {
     }
 
     fn members(&self) -> Map<String, serde_json::Value> {
-        match self {
-            Self::StillRunning => Map::new(),
-            Self::KeyReused => Map::from_iter([(
-                "errors".to_owned(),
-                serde_json::json!([{ "header": "Idempotency-Key", "detail": "was used for another request" }]),
-            )]),
-        }
+        let errors = serde_json::json!([{ "header": "Idempotency-Key", "detail": "was used for another request" }]);
+        matches!(self, Self::KeyReused).then(|| ("errors".to_owned(), errors)).into_iter().collect()
     }
 }
 
@@ -401,26 +396,4 @@ pub async fn purge(db: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Res
     .execute(db)
     .await?;
     Ok(purged.rows_affected())
-}
-
-/// Makes the idempotency records of what was done to rows tell nothing of what was sent: a hash of a name and a phone can
-/// be guessed. A repeat is refused from then on, as one with another body. Rows are named by a part of their route and
-/// their id.
-///
-/// # Errors
-///
-/// If the database fails.
-pub async fn forget_requests(db: &mut PgConnection, routes: &[&str], ids: &[String]) -> Result<u64> {
-    let forgotten = sqlx::query!(
-        r"update internal.idempotency_keys k
-          set request_hash = '\x00'
-          from unnest($1::text[], $2::text[]) as rows (route, id)
-          where k.resource_id = rows.id
-            and strpos(k.route, rows.route) > 0",
-        routes as &[&str],
-        ids,
-    )
-    .execute(db)
-    .await?;
-    Ok(forgotten.rows_affected())
 }

@@ -18,11 +18,11 @@ use crate::{
     platform::{
         audit::{self, Entry, transcript::ERASURE},
         caller::Scope,
-        erasure::{Belongings, ERASED, Erased},
+        erasure::{self, Belongings, ERASED, Erased},
         error::{Error, Result},
         ids::{BookingId, ClientId, TherapistId},
         text::Text,
-        work::{self, UnitOfWork},
+        work::UnitOfWork,
     },
     requests, therapists,
 };
@@ -201,7 +201,7 @@ async fn forget_requests(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<()
     };
     let (routes, ids): (Vec<&str>, Vec<String>) =
         theirs.subjects().into_iter().map(|(kind, id)| (route(kind), id)).unzip();
-    work::forget_requests(uow.db(), &routes, &ids).await?;
+    erasure::forget_requests(uow.db(), &routes, &ids).await?;
     Ok(())
 }
 
