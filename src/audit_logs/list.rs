@@ -57,7 +57,7 @@ pub(super) async fn list_audit_logs(
     State(app): State<App>,
     listing: Listing<AuditLogFilter, AuditLogOrder>,
 ) -> Result<Response> {
-    listing.request.answer(AuditLogList::of(scope, listing.filter, app.zone)?).await
+    listing.request.answer(AuditLogList::of(&scope, listing.filter, app.zone)?).await
 }
 
 /// List my audit log
@@ -81,7 +81,7 @@ pub(super) async fn list_own_audit_logs(
     State(app): State<App>,
     listing: Listing<OwnAuditLogFilter, AuditLogOrder>,
 ) -> Result<Response> {
-    listing.request.answer(AuditLogList::of(scope, listing.filter.into(), app.zone)?).await
+    listing.request.answer(AuditLogList::of(&scope, listing.filter.into(), app.zone)?).await
 }
 
 /// What a page is read by.
@@ -113,7 +113,7 @@ struct AuditLogList {
 }
 
 impl AuditLogList {
-    fn of(scope: Scope, filter: AuditLogFilter, practice: Zone) -> Result<Self> {
+    fn of(scope: &Scope, filter: AuditLogFilter, practice: Zone) -> Result<Self> {
         let zone = filter.tz.unwrap_or(practice);
         if let (Some(from), Some(to)) = (filter.from, filter.to)
             && from.date() > to.date()
