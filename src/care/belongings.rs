@@ -47,6 +47,8 @@ pub(super) struct Belongings {
     pub(super) summaries: Vec<i32>,
     /// `therapist_appointments_cache`.
     pub(super) cached_appointments: Vec<i32>,
+    /// `internal.break_glass_grants`.
+    pub(super) grants: Vec<i32>,
 }
 
 impl Belongings {
@@ -153,7 +155,9 @@ impl Belongings {
                           where client_id = any ($6)
                             and log_id is not null
                       ) as "audit_logs!",
-                      array(select id from internal.clients_summary_rows where client_id = any ($6)) as "summaries!""#,
+                      array(select id from internal.clients_summary_rows where client_id = any ($6)) as "summaries!",
+                      array(select grant_id from internal.break_glass_grants where client_id = any ($6))
+                          as "grants!""#,
             &self.bookings as &[BookingId],
             &text(&self.transfers),
             &text(&self.requests),
@@ -166,6 +170,7 @@ impl Belongings {
         self.notifications = rows.notifications;
         self.audit_logs = rows.audit_logs;
         self.summaries = rows.summaries;
+        self.grants = rows.grants;
         Ok(())
     }
 }

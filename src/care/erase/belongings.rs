@@ -1,15 +1,11 @@
-//! Which rows are one client's.
+//! What an erasure takes: the rows that are the client's ([`belongings`]), and the words that name them.
 //!
-//! A booking is a client's through its appointment; what hangs on the booking (notes, payments, refunds, forms, the record of
-//! its cancellation) is the client's with it. Requests and transfers are linked. What was merged into the client is the
-//! client's. Rows of other programs that name nobody's id are recognised by phone and name, as everywhere, and linked
-//! first.
-//!
-//! By index throughout.
+//! Rows of other programs that name nobody's id are recognised by phone and name, as everywhere, and linked first: what is
+//! made anonymous is not recognised any more.
 
 use sqlx::PgConnection;
 
-use crate::care::merge;
+use crate::care::{belongings, merge};
 use crate::{
     clients,
     platform::{
@@ -31,69 +27,12 @@ pub(super) async fn gather(uow: &mut UnitOfWork, client: &ClientId) -> Result<(B
     Ok((of(uow.db(), client).await?, claimed))
 }
 
-/// All that is linked to a client.
+/// All that is a client's, and how they are called in it.
 async fn of(db: &mut PgConnection, client: &ClientId) -> Result<Belongings> {
-    let clients = sqlx::query_scalar!(
-        r#"with recursive gone as (
-               select i.client_id
-               from internal.clients i
-               where i.merged_into = $1
-               union
-               select i.client_id
-               from gone
-               join internal.clients i on i.merged_into = gone.client_id
-           )
-           select client_id as "client_id!: ClientId"
-           from gone
-           where client_id <> $1
-           order by client_id"#,
-        client.as_str(),
-    )
-    .fetch_all(&mut *db)
-    .await?;
-    let clients: Vec<ClientId> = std::iter::once(client.clone()).chain(clients).collect();
-    let bookings = sqlx::query_scalar!(
-        r#"select distinct session_id as "session_id!: BookingId"
-           from appointment_table
-           where client_id = any ($1)
-           order by 1"#,
-        &clients as &[ClientId],
-    )
-    .fetch_all(&mut *db)
-    .await?;
-    let found = sqlx::query!(
-        r#"select array(select id from booking_cancelled where booking_id = any ($2) order by 1) as "cancellations!",
-                  array(
-                      select l.request_id from internal.request_clients l where l.client_id = any ($1) order by 1
-                  ) as "requests!",
-                  array(
-                      select l.transfer_id from internal.transfer_clients l where l.client_id = any ($1) order by 1
-                  ) as "transfers!",
-                  array(select note_id from client_session_notes where booking_id = any ($2) order by 1)
-                      as "session_notes!",
-                  array(select note_id from client_additional_notes where booking_id = any ($2) order by 1)
-                      as "additional_notes!",
-                  array(select payment_id from payments where booking_id = any ($2) order by 1) as "payments!",
-                  array(
-                      select id
-                      from refund_cancellation_table
-                      where session_id = any ($2)
-                        and (client_id is null or client_id = any ($1))
-                      union
-                      select id from refund_cancellation_table where client_id = any ($1)
-                      order by 1
-                  ) as "refunds!",
-                  array(select link_id from client_doc_form where booking_id = any ($2) order by 1) as "forms!",
-                  array(select grant_id from internal.break_glass_grants where client_id = any ($1) order by 1)
-                      as "grants!""#,
-        &clients as &[ClientId],
-        &bookings as &[BookingId],
-    )
-    .fetch_one(&mut *db)
-    .await?;
+    let found = belongings::Belongings::of(db, client).await?;
     let mut theirs = Belongings {
-        clients,
-        bookings,
+        clients: found.clients,
+        bookings: found.bookings,
         cancellations: found.cancellations,
         requests: found.requests,
         transfers: found.transfers,

@@ -96,5 +96,6 @@ tables! {
     "internal.session_notes" where "note_id" in |theirs| &theirs.session_notes;
     "internal.note_versions" where "note_id" in |theirs| &theirs.session_notes;
     "internal.note_addenda" where "note_id" in |theirs| &theirs.session_notes;
+    "internal.break_glass_grants" where "grant_id" in |theirs| &theirs.grants;
     "internal.audit_entries" where "client_id" in |theirs| &theirs.clients as &[ClientId];
 }
