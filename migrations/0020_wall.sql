@@ -634,7 +634,8 @@ end;
 create or replace function internal.reachable_clients(therapist text) returns setof text
     language sql stable parallel safe
 begin atomic
-    select c.client_id
+    -- One type in both, or a condition on it is asked of all rows instead of an index.
+    select c.client_id::text
     from public.all_clients_table c
     where c.therapist_id = therapist
     union all
@@ -726,7 +727,7 @@ begin
     grant select, update (no_of_sessions) on public.all_clients_table to safestories_therapist;
 
     call internal.wall_off('public.appointment_table',
-                           reads => mine || ' or internal.is_own_booking(session_id)');
+                           reads => mine || ' or ' || format(of_my_booking, 'appointment_table', 'session_id'));
     call internal.wall_off('public.booking_cancelled',
                            reads => format(of_my_booking, 'booking_cancelled', 'booking_id'));
     call internal.wall_off('public.client_doc_form', reads => format(of_my_booking, 'client_doc_form', 'booking_id'));

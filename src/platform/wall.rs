@@ -33,7 +33,7 @@
 //!   -> Index Scan Backward using bookings_by_therapist_start on bookings b (rows=51, hit=52)
 //!        Index Cond: ((therapist_id = $0) AND (booking_id IS NOT NULL))        $0: the policy's own comparison
 //!   -> Index Scan using appointment_table_pkey on appointment_table a (51 times, hit=153)
-//!        Filter: ((therapist_id = $4) OR internal.is_own_booking(session_id))
+//!        Filter: ((therapist_id = $4) OR (SubPlan 5))        the SubPlan: never executed
 //!   -> Index Scan using client_session_notes_of_booking on client_session_notes n (51 times, hit=102)
 //!   -> Index Scan using all_clients_table_pkey on all_clients_table c (51 times, hit=153): is contact data shown?
 //! ```
