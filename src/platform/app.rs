@@ -11,7 +11,7 @@ use super::{
     live::EndedSessions,
     password::Passwords,
     postgres::Db,
-    seal::Seal,
+    seal::{Fingerprints, Seal},
     secret::{Secret, Secrets},
     streams::Streams,
     time::{Clock, Zone},
@@ -57,6 +57,8 @@ pub struct Seals {
     pub cursors: Seal,
     /// Of TOTP secrets.
     pub totp: Seal,
+    /// Of requests, to recognise repeats.
+    pub requests: Fingerprints,
 }
 
 impl Seals {
@@ -64,7 +66,11 @@ impl Seals {
     #[must_use]
     pub fn derive(secrets: &Secrets) -> Self {
         let keys = || secrets.iter().map(Secret::bytes);
-        Self { cursors: Seal::derive(keys(), "cursors"), totp: Seal::derive(keys(), "totp") }
+        Self {
+            cursors: Seal::derive(keys(), "cursors"),
+            totp: Seal::derive(keys(), "totp"),
+            requests: Fingerprints::derive(keys(), "requests"),
+        }
     }
 }
 

@@ -1,6 +1,8 @@
-//! Keys derived from the server's secrets, and what is sealed with them: cursors (they hold names) and TOTP secrets.
+//! Keys derived from the server's secrets, and what is sealed with them: cursors (they hold names) and TOTP secrets; and
+//! what is recognised by them: requests (they may hold passwords).
 //!
-//! AES-256-GCM with a random nonce; the first secret seals, every configured one opens, so that secrets can be rotated.
+//! AES-256-GCM with a random nonce, HMAC-SHA-256. The first secret seals, every configured one opens, so that secrets can
+//! be rotated.
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
@@ -54,6 +56,29 @@ impl Seal {
     }
 }
 
+/// Keys to recognise a text by, which tell nobody else what it was.
+#[derive(Debug)]
+pub struct Fingerprints {
+    keys: Vec<hmac::Key>,
+}
+
+impl Fingerprints {
+    /// Derives the keys for `purpose` from the server's secrets, the one that writes first.
+    pub fn derive<'a>(secrets: impl IntoIterator<Item = &'a [u8]>, purpose: &str) -> Self {
+        let derive = |secret: &[u8]| {
+            let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), purpose.as_bytes());
+            hmac::Key::new(hmac::HMAC_SHA256, tag.as_ref())
+        };
+        Self { keys: secrets.into_iter().map(derive).collect() }
+    }
+
+    /// The fingerprints of a text: the one to keep first, then those it may have been kept by.
+    #[must_use]
+    pub fn of(&self, text: &[u8]) -> Vec<Vec<u8>> {
+        self.keys.iter().map(|key| hmac::sign(key, text).as_ref().to_vec()).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,5 +101,14 @@ mod tests {
         let sealed = Seal::derive([b"old".as_slice()], "cursors").seal("x", b"y");
         let rotated = Seal::derive([b"new".as_slice(), b"old"], "cursors");
         assert_eq!(rotated.open("x", &sealed).as_deref(), Some(b"y".as_slice()));
+    }
+
+    #[test]
+    fn a_text_is_recognised_by_an_older_secret_and_by_nobody_elses() {
+        let kept = Fingerprints::derive([b"old".as_slice()], "requests").of(b"x").remove(0);
+        let rotated = Fingerprints::derive([b"new".as_slice(), b"old"], "requests");
+        assert!(rotated.of(b"x").contains(&kept));
+        assert!(!rotated.of(b"y").contains(&kept));
+        assert!(!Fingerprints::derive([b"other".as_slice()], "requests").of(b"x").contains(&kept));
     }
 }

@@ -337,7 +337,7 @@ impl UnitOfWork {
         .fetch_optional(self.db())
         .await?;
         if let Some(record) = record {
-            if record.request_hash != self.trail.request_hash {
+            if !self.trail.fingerprints.contains(&record.request_hash) {
                 return Err(RepeatRefusal::KeyReused.into());
             }
             self.earlier = Some(record.resource_id);
@@ -364,7 +364,7 @@ impl UnitOfWork {
             actor.user_id.0,
             &*trail.route,
             &*key,
-            &trail.request_hash,
+            trail.fingerprints.first().map_or(&[][..], Vec::as_slice),
             i16::try_from(status.as_u16()).unwrap_or_default(),
             resource_id,
             now,

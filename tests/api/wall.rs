@@ -51,6 +51,7 @@ const PRACTICE: &str = "
         (1, 'B1', 'T1', 'x'), (2, 'B2', 'T2', 'x'), (3, 'B3', 'T2', 'x'), (5, 'B5', 'T1', 'x'), (6, 'B1', 'T2', 'x');
     insert into client_transfer_history (transfer_id, client_name, from_therapist_id, to_therapist_id, to_therapist_name)
         values (1, 'Three', 'T2', 'T1', 'Asha Rao'), (2, 'Four', 'T1', 'T2', 'Dev Nair'), (3, 'Two', 'T3', 'T2', 'Dev Nair');
+    insert into internal.calendar_revisions (booking_id, sequence) select booking_id, 1 from bookings;
     insert into internal.transfer_clients (transfer_id, client_id) values (1, 'C3'), (2, 'C4'), (3, 'C2');
     insert into internal.retirements (therapist_id, retired_at) values ('T1', now()), ('T2', now());
     insert into therapist_dashboard_stats (therapist_id) values ('T1'), ('T2');

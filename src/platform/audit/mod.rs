@@ -26,7 +26,6 @@ use std::{
     time::Duration,
 };
 
-use aws_lc_rs::digest::{SHA256, digest};
 use axum::{
     body::{Body, Bytes},
     extract::{MatchedPath, OriginalUri, Request, State},
@@ -157,8 +156,8 @@ pub struct Trail {
     pub address: Option<IpAddr>,
     /// The `Idempotency-Key`, if it carries one.
     pub idempotency_key: Option<Arc<str>>,
-    /// SHA-256 of its target and body.
-    pub request_hash: [u8; 32],
+    /// What its target and body are recognised by, where it has a key: the first is kept.
+    pub fingerprints: Arc<[Vec<u8>]>,
     settled: Arc<AtomicBool>,
 }
 
@@ -171,7 +170,7 @@ impl Trail {
             route: name.into(),
             address: None,
             idempotency_key: None,
-            request_hash: [0; 32],
+            fingerprints: Arc::default(),
             settled: Arc::default(),
         }
     }
@@ -184,7 +183,7 @@ impl Trail {
             route: format!("{} {route}", request.method()).into(),
             address: extensions.get::<ClientAddress>().map(|address| address.0),
             idempotency_key: idempotency_key(request)?,
-            request_hash: [0; 32],
+            fingerprints: Arc::default(),
             settled: Arc::default(),
         })
     }
@@ -232,7 +231,9 @@ pub async fn trail(State(app): State<App>, mut request: Request, next: Next) -> 
     let response = match read(body, app.body_timeout).await {
         Ok(body) => {
             let target = parts.uri.to_string();
-            trail.request_hash.copy_from_slice(digest(&SHA256, &[target.as_bytes(), b"\n", &body].concat()).as_ref());
+            if trail.idempotency_key.is_some() {
+                trail.fingerprints = app.seals.requests.of(&[target.as_bytes(), b"\n", &body].concat()).into();
+            }
             parts.extensions.insert(trail.clone());
             let mut attempt = 1;
             loop {

@@ -111,6 +111,7 @@ async fn what_runs_as_the_owner_is_known_and_cannot_be_redirected() {
         definers,
         [
             "account_name",
+            "count_calendar_revision (trigger)",
             "follow_bookings",
             "is_earlier_note",
             "is_erased",

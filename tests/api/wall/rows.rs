@@ -85,8 +85,12 @@ const WALL: &[Reach] = &[
     read("internal.audit_entries", "log_id", "1"),
     none("internal.audit_seals"),
     none("internal.audit_unsealed"),
+    none("internal.break_glass_grants"),
+    none("internal.calendar_links"),
+    read("internal.calendar_revisions", "booking_id", "B1 B5"),
     read("internal.clients", "client_id", "C1 C3 C4"),
     none("internal.clients_summary_rows"),
+    none("internal.erasure_certificates"),
     none("internal.erasures"),
     none("internal.facts"),
     Reach {
