@@ -21,7 +21,7 @@
 //! with the transaction. No session state is relied on, so any server connection will do for the next one.
 //!
 //! **What it costs.** A read has two round trips more: `begin` with its settings, before; `rollback`, which is sent behind
-//! the answer and waited for by nobody. Together 0.05 ms. A unit of work has none more. PostgreSQL plans a kept statement
+//! the answer and waited for by nobody. Together 0.1 ms. A unit of work has none more. PostgreSQL plans a kept statement
 //! anew when the role on a connection changes, so therapists have connections of their own, where the plan is kept: 0.05 ms
 //! instead of 3. A policy's rarer questions are functions, since as conditions they are planned within one another. On
 //! `demo load --bookings 100000`, the same page of fifty bookings of one therapist, warm, `explain (analyze, buffers)` of
