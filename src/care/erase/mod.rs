@@ -123,6 +123,7 @@ pub(super) struct ErasurePlan {
     responses(
         (status = 201, description = "Erased; the certificate", body = Certificate),
         (status = 200, description = "What would be done: a dry run", body = ErasurePlan),
+        (status = 429, description = "The password was wrong too often"),
         Problems,
     ),
 )]
