@@ -67,7 +67,6 @@ pub(super) struct ClientArchive(Vec<u8>);
 #[schema(example = json!({ "reason": "Asked for by the client, letter of 2 February" }))]
 pub(super) struct ExportClient {
     /// Why; kept in the audit and in the manifest.
-    #[schema(value_type = Option<Text<2000>>, nullable = false)]
     reason: Option<Text<2000>>,
 }
 
