@@ -3,7 +3,11 @@
 //! Lengths are counted in Unicode scalar values, as PostgreSQL's `varchar(n)` counts. NUL never
 //! passes: PostgreSQL has no text with it.
 
-use std::{fmt, ops::Deref, str::FromStr};
+use std::{
+    fmt::{self, Write},
+    ops::Deref,
+    str::FromStr,
+};
 
 use serde::{Deserialize, Deserializer};
 use sqlx::{
@@ -21,6 +25,16 @@ use super::from_text::from_text;
 
 /// What stands where a column needs a name and there is none.
 pub const NO_NAME: &str = "(no name)";
+
+/// Lower-case hexadecimal digits.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
 
 /// A text in a request: trimmed, not empty, at most `MAX` characters, without control characters but
 /// line breaks and tabs.

@@ -14,10 +14,10 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use crate::platform::{
-    audit::chain::hex,
     erasure::{Belongings, Erased, Fate},
     error::{Error, Result},
     ids::{ClientId, UserId},
+    text::hex,
     time::Timestamp,
     work::UnitOfWork,
 };

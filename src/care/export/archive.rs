@@ -2,17 +2,17 @@
 //!
 //! What is written is packed as it comes, so what stands in memory is the packed file, not the rows.
 
-use std::{
-    fmt::Write as _,
-    io::{Cursor, Write},
-};
+use std::io::{Cursor, Write};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use chrono::{DateTime, Datelike, Timelike, Utc};
 use serde::Serialize;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
-use crate::platform::error::{Error, Result};
+use crate::platform::{
+    error::{Error, Result},
+    text::hex,
+};
 
 /// A file of the archive, as the manifest tells of it.
 #[derive(Debug, Serialize)]
@@ -86,14 +86,6 @@ impl Archive {
     pub(super) fn finish(self) -> Result<Vec<u8>> {
         Ok(self.zip.finish().map_err(failed)?.into_inner())
     }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn failed(error: impl Into<anyhow::Error>) -> Error {

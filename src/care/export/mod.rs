@@ -45,7 +45,7 @@ use crate::{
         extract::{OptionalJson, Path},
         ids::ClientId,
         problem::Problems,
-        text::{NO_NAME, Text},
+        text::{NO_NAME, Text, hex},
         time::{Timestamp, Zone},
         work::{UnitOfWork, Work},
     },
@@ -131,7 +131,7 @@ async fn export(
     add(&mut archive, "manifest.json", &manifest, 1)?;
     let archive = archive.finish()?;
 
-    let sha256 = archive::hex(digest(&SHA256, &archive).as_ref());
+    let sha256 = hex(digest(&SHA256, &archive).as_ref());
     uow.record(
         Entry::new("client_export", format!("Exported the data of {name}"))
             .on("client", id)

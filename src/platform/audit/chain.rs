@@ -6,8 +6,6 @@
 //!
 //! `is_visible` is outside on purpose: hiding a row is an entry of its own.
 
-use std::fmt::Write;
-
 use aws_lc_rs::digest::{Context, SHA256};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -151,15 +149,6 @@ pub fn checkpoint_message(seq: i64, head: &[u8], sealed_at: DateTime<Utc>) -> Ha
     let mut fields = Fields::new("safestories audit checkpoint 1");
     fields.number(Some(seq)).bytes(Some(head)).number(Some(sealed_at.timestamp_micros()));
     fields.hash()
-}
-
-/// Lower-case hexadecimal digits.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Fields on their way into a hash, each with its length, a missing one unlike an empty one.

@@ -9,6 +9,8 @@ use aws_lc_rs::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
+use crate::platform::text::hex;
+
 const KEY_BYTES: usize = 32;
 
 /// The key that signs.
@@ -55,7 +57,7 @@ impl AuditPublicKey {
     /// A short name for it: the first half of its SHA-256 in hexadecimal digits, 16 bytes.
     #[must_use]
     pub fn id(&self) -> String {
-        super::chain::hex(&digest(&SHA256, &self.0).as_ref()[..16])
+        hex(&digest(&SHA256, &self.0).as_ref()[..16])
     }
 
     /// Whether it made this signature of the message.

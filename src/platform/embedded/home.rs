@@ -4,7 +4,6 @@
 //! and it is gone with the process.
 
 use std::{
-    fmt::Write,
     fs::{self, DirBuilder, File, TryLockError},
     io::ErrorKind,
     os::unix::fs::{DirBuilderExt, MetadataExt},
@@ -17,6 +16,7 @@ use super::{
     account::{self, Account},
     error::{Doing, EmbeddedError},
 };
+use crate::platform::text::hex;
 
 /// Where the data of a server go that root starts and whose user cannot reach the wanted folder.
 const SHARED_ROOT: &str = "/var/lib/safestories";
@@ -120,10 +120,7 @@ impl Drop for Home {
 /// A short name for a folder, the same at every start.
 pub(super) fn short_name(path: &Path) -> String {
     let hash = digest(&SHA256, path.as_os_str().as_encoded_bytes());
-    hash.as_ref()[..8].iter().fold(String::new(), |mut name, byte| {
-        let _ = write!(name, "{byte:02x}");
-        name
-    })
+    hex(&hash.as_ref()[..8])
 }
 
 /// Which folder it will be, and who serves it.

@@ -7,9 +7,12 @@ use std::{
 };
 
 use super::{Bytes, ERASURE, Line};
-use crate::platform::audit::{
-    chain::{Facts, Hash, Personal, START, checkpoint_message, hex},
-    key::AuditPublicKey,
+use crate::platform::{
+    audit::{
+        chain::{Facts, Hash, Personal, START, checkpoint_message},
+        key::AuditPublicKey,
+    },
+    text::hex,
 };
 
 /// The key that a file names; none where it names none, or is none.

@@ -28,7 +28,7 @@ async fn the_certificate_proves_what_was_done_and_names_nobody() {
     assert_eq!(made["tables"]["destroyed"]["client_session_notes"], 4);
     let statement = made["statement"].as_str().expect("words");
     let hash = digest(&SHA256, statement.as_bytes());
-    let hash = safestories::platform::audit::chain::hex(hash.as_ref());
+    let hash = safestories::platform::text::hex(hash.as_ref());
     assert_eq!(made["sha256"], hash);
     assert!(
         statement.contains("Ground: consent_withdrawn\n") && statement.contains("client_session_notes 4"),
