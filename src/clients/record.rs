@@ -179,11 +179,12 @@ pub(super) async fn show(
            left join lateral (
                select o.client_id
                from all_clients_table o
-               where internal.phone_key(o.phone_number) = internal.phone_key(c.phone_number)
+               where internal.current_therapist() is null
+                 and internal.phone_key(o.phone_number) = internal.phone_key(c.phone_number)
                  and o.client_id <> c.client_id
                order by o.client_id
                limit 1
-           ) namesake on internal.current_therapist() is null
+           ) namesake on true
            cross join lateral (
                select count(*) as bookings,
                       count(*) filter (where not b.is_cancelled) as standing,

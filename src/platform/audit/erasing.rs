@@ -7,7 +7,8 @@
 //! are written by the erasure, one for each client and each subject.
 //!
 //! What waits for its place in the chain is changed before it gets one. Nothing is sealed meanwhile: the lock of the chain
-//! is taken, and held to the end of the transaction.
+//! is taken, and held to the end of the transaction. So a request that read the name before the erasure and wrote its entry
+//! after it is caught when that entry is sealed ([`belated`]), within half a second.
 //!
 //! Rows of other programs name a client in words only. They are changed where no other client has that name.
 
@@ -117,6 +118,54 @@ pub async fn erase(db: &mut PgConnection, theirs: &Belongings) -> Result<Vec<Era
         Erased::anonymised("internal.audit_entries", &changed, &["detail"], trail),
         Erased::kept("internal.audit_entries", kept, trail),
     ])
+}
+
+/// Takes the name out of those of the queued entries whose client was erased after the name had been read: requests that
+/// were under way at that moment. To be called under the lock of the chain, before they are sealed.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub(super) async fn belated(db: &mut PgConnection, queued: &[i64]) -> Result<()> {
+    let named = sqlx::query!(
+        r#"select e.entry_id, l.log_id, l.client_name as "client_name!", l.action_description, e.detail as "detail!"
+           from internal.audit_entries e
+           join internal.clients c on c.client_id = e.client_id
+           join audit_logs l on l.log_id = e.log_id
+           where e.entry_id = any ($1)
+             and c.erased_at is not null
+             and l.client_name <> $2
+             and not exists (
+                 select
+                 from internal.audit_entries o
+                 left join internal.clients k on k.client_id = o.client_id
+                 where o.log_id = l.log_id
+                   and o.client_id is not null
+                   and k.erased_at is null
+             )"#,
+        queued,
+        ERASED,
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    for entry in named {
+        sqlx::query!(
+            "update internal.audit_entries set detail = $2 where entry_id = $1",
+            entry.entry_id,
+            scrubbed(&entry.detail, "")
+        )
+        .execute(&mut *db)
+        .await?;
+        sqlx::query!(
+            "update audit_logs set client_name = $2, action_description = $3 where log_id = $1",
+            entry.log_id,
+            ERASED,
+            entry.action_description.replace(&entry.client_name, ERASED),
+        )
+        .execute(&mut *db)
+        .await?;
+    }
+    Ok(())
 }
 
 impl Belongings {

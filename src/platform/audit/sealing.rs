@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     chain::{self, Facts, Hash, Personal, START},
+    erasing,
     key::AuditKey,
 };
 use crate::platform::{
@@ -89,6 +90,7 @@ async fn batch(db: &mut PgConnection, key: Option<&AuditKey>, now: DateTime<Utc>
         seq = last.seq;
         head = last.hash.try_into().map_err(|_| Error::internal("the chain's last hash is none"))?;
     }
+    erasing::belated(&mut *db, &queued).await?;
     let facts = Facts::read(&mut *db, &queued).await?;
     if facts.len() < queued.len() {
         tracing::error!(missing = queued.len() - facts.len(), "entries of the trail vanished before they were sealed");
