@@ -2,7 +2,10 @@
 //!
 //! One statement a page, walked by the index of its order (`bookings_by_start`, `bookings_by_therapist_start`,
 //! `bookings_by_name`, `bookings_by_created`; `bookings_off_by_…` for what did not take place). An optional condition is
-//! written `($n is null or …)`: PostgreSQL plans these statements for their arguments, and what is null falls away.
+//! written `($n is null or …)`: PostgreSQL plans these statements for their arguments, and what is null falls away. It
+//! takes an equation with something computed for one that hardly a row fulfils, and then sorts all that a therapist has
+//! instead of walking: `coalesce(… = …, false)` it takes for true of every second row. `planned_for_arguments` keeps it from
+//! keeping a plan (`migrations/0025_plans.sql`).
 //!
 //! The usual pages (latest first, fifty rows, of all or of one therapist) are statements of their own with a kept plan.
 //! `explain (analyze, buffers)` of a therapist's page on `demo load --bookings 100000`; the index is entered at the page's
@@ -153,13 +156,13 @@ macro_rules! page_of_bookings {
                 r#"and ($3::text is null or b.therapist_id = $3)
                 and ($4::text is null or a.client_id = $4)
                 and ($5::text is null or internal.booking_status(b.booking_status) = $5)
-                and ($6::text is null or internal.booking_mode(b.booking_mode) = $6)
+                and ($6::text is null or coalesce(internal.booking_mode(b.booking_mode) = $6, false))
                 and ($7::timestamp is null or coalesce(b.booking_start_at, '-infinity') >= $7)
                 and ($8::timestamp is null or coalesce(b.booking_start_at, '-infinity') < $8)
                 and ($9::boolean is null or internal.is_free(b.invitee_payment_amount) = $9)
                 and ($10::boolean is null or v.noted = $10)
                 and ($11::text[] is null
-                     or internal.booking_state(v.status, b.booking_start_at, v.end_at, v.noted, $1) = any ($11))
+                     or coalesce(internal.booking_state(v.status, b.booking_start_at, v.end_at, v.noted, $1) = any ($11), false))
                 and ($12::text is null
                      or internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone) like $12
                      or ($13::text is not null
@@ -169,6 +172,7 @@ macro_rules! page_of_bookings {
                 and ($18::text is null or internal.refund_status(b.refund_status) = $18)
                 and ($19::boolean is null
                      or exists (select from therapists t where t.therapist_id = b.therapist_id) = $19)
+                and ($16::bigint is not null or internal.planned_for_arguments())
                 and ($14::text is null or ("# $key ", b.booking_id) " $beyond " ($14::text::" $type ", $15)) "
                 "order by " $key " " $direction ", b.booking_id " $direction " limit $16"
             ],

@@ -27,17 +27,6 @@ orders! {
         LastSessionUp = "last_session_at"
 }
 
-impl From<OwnClientOrder> for ClientOrder {
-    fn from(order: OwnClientOrder) -> Self {
-        match order {
-            OwnClientOrder::NameUp => Self::NameUp,
-            OwnClientOrder::NameDown => Self::NameDown,
-            OwnClientOrder::LastSessionDown => Self::LastSessionDown,
-            OwnClientOrder::LastSessionUp => Self::LastSessionUp,
-        }
-    }
-}
-
 /// Which clients an admin lists.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -10,6 +10,9 @@
 //! sections, each from the cursor on. Where a filter leaves few clients ([`Criteria::is_narrow`]) their last sessions are
 //! computed and sorted.
 //!
+//! A therapist's pages begin with the therapist's own clients, all of which are looked at and sorted: 30 ms with 7,500
+//! bookings, 75 by last session, whatever the practice has.
+//!
 //! `explain (analyze, buffers)` on `demo load --bookings 300000` (ten years, 38,000 clients), 51 rows, warm:
 //!
 //! ```text
@@ -25,7 +28,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::{
-    filter::{ClientOrder, Criteria},
+    filter::{ClientOrder, Criteria, OwnClientOrder},
     record::Found,
     select::of_clients,
 };
@@ -42,8 +45,10 @@ pub(super) struct Finder {
 /// One page in one direction: where clients come from, their key and its type, and the direction. The key is bounded
 /// twice, since an index is entered by the key alone.
 macro_rules! page {
-    ($from:literal, $key:literal: $type:literal, $beyond:literal, $direction:literal, $finder:expr, $position:expr) => {
+    ($reach:ident, $from:literal, $key:literal: $type:literal, $beyond:literal, $direction:literal, $finder:expr,
+     $position:expr) => {
         of_clients!(
+            $reach,
             query_as!(Found),
             [r#"c.client_id as "client_id!", "# $key r#"::text as "sort_key!""#],
             $from,
@@ -64,6 +69,7 @@ macro_rules! page {
 macro_rules! page_without_key {
     ($without:literal, $rest:literal, $direction:literal, $finder:expr, $position:expr) => {
         of_clients!(
+            practice,
             query_as!(Found),
             [r#"c.client_id as "client_id!", '-infinity' as "sort_key!""#],
             "all_clients_table c",
@@ -93,11 +99,17 @@ macro_rules! read {
                 .await
         }
     };
+    ($db:expr, $finder:expr, $position:expr, own $joined:literal, $key:literal: $type:literal) => {
+        read!(@ own, $db, $finder, $position, $joined, $key: $type)
+    };
     ($db:expr, $finder:expr, $position:expr, $from:literal, $key:literal: $type:literal) => {
+        read!(@ practice, $db, $finder, $position, $from, $key: $type)
+    };
+    (@ $reach:ident, $db:expr, $finder:expr, $position:expr, $from:literal, $key:literal: $type:literal) => {
         if $position.descending {
-            page!($from, $key: $type, "<", "desc", $finder, $position).fetch_all($db).await
+            page!($reach, $from, $key: $type, "<", "desc", $finder, $position).fetch_all($db).await
         } else {
-            page!($from, $key: $type, ">", "asc", $finder, $position).fetch_all($db).await
+            page!($reach, $from, $key: $type, ">", "asc", $finder, $position).fetch_all($db).await
         }
     };
 }
@@ -114,7 +126,40 @@ enum Split {
 }
 
 impl Finder {
-    /// The clients beyond a position, in its direction.
+    /// A therapist's clients beyond a position, in its direction.
+    pub(super) async fn own_page(
+        &self,
+        db: &mut PgConnection,
+        order: OwnClientOrder,
+        position: &Position,
+    ) -> Result<Vec<Found>> {
+        use OwnClientOrder as O;
+        let found = match order {
+            O::NameUp | O::NameDown => {
+                read!(db, self, position, own "", "left(lower(coalesce(c.client_name, '')), 100)": "text")
+            }
+            O::LastSessionUp | O::LastSessionDown => {
+                read!(
+                    db,
+                    self,
+                    position,
+                    own
+                    "left join (
+                         select b.client_id, max(b.start_at) as start_at
+                         from internal.client_bookings() b
+                         where b.is_active
+                           and b.start_at <= $1
+                           and ($2::text is null or b.therapist_id = $2)
+                         group by b.client_id
+                     ) s on s.client_id = c.client_id",
+                    "coalesce(s.start_at, '-infinity')": "timestamp"
+                )
+            }
+        }?;
+        Ok(found)
+    }
+
+    /// The clients of the practice beyond a position, in its direction.
     pub(super) async fn page(
         &self,
         db: &mut PgConnection,
@@ -129,7 +174,7 @@ impl Finder {
             O::SessionsUp | O::SessionsDown => {
                 read!(db, self, position, "all_clients_table c", "coalesce(c.no_of_sessions, 0)": "integer")
             }
-            O::LastSessionUp | O::LastSessionDown if !self.scope.is_practice() || self.criteria.is_narrow() => {
+            O::LastSessionUp | O::LastSessionDown if self.criteria.is_narrow() => {
                 read!(
                     db,
                     self,
@@ -141,7 +186,6 @@ impl Finder {
                          where b.client_id = c.client_id
                            and b.is_active
                            and b.start_at <= $1
-                           and ($2::text is null or b.therapist_id = $2)
                      ) s",
                     "s.start_at": "timestamp"
                 )
@@ -157,10 +201,14 @@ impl Finder {
 
     /// How many there are.
     pub(super) async fn count(&self, db: &mut PgConnection) -> Result<i64> {
-        let count = of_clients!(query_scalar!(), [r#"count(*) as "count!""#], "all_clients_table c", [], self)
-            .fetch_one(db)
-            .await?;
-        Ok(count)
+        let count = if self.scope.is_practice() {
+            of_clients!(practice, query_scalar!(), [r#"count(*) as "count!""#], "all_clients_table c", [], self)
+                .fetch_one(db)
+                .await
+        } else {
+            of_clients!(own, query_scalar!(), [r#"count(*) as "count!""#], "", [], self).fetch_one(db).await
+        };
+        Ok(count?)
     }
 
     /// Reads the section that the direction starts in, and what is left of the page from the other one.

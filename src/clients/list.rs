@@ -105,7 +105,9 @@ impl List for OwnClientList {
         order: OwnClientOrder,
         position: &Position,
     ) -> Result<Vec<ClientRecord>> {
-        self.0.rows(db, order.into(), position).await
+        let Self(ClientList(finder)) = self;
+        let found = finder.own_page(&mut *db, order, position).await?;
+        show(db, &finder.scope, &found, finder.now).await
     }
 
     async fn total(&self, db: &mut PgConnection) -> Result<i64> {

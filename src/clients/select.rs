@@ -1,20 +1,46 @@
 //! The conditions that all lists of clients share.
 //!
-//! `of_clients!` takes what is wanted of the clients `c` and where they come from, and what follows the conditions, with
-//! arguments from `$11` on; `$1` is the present instant, `$2` the scope's owner.
+//! `of_clients!` takes how far the statement reaches, what is wanted of the clients `c`, where they come from, and what
+//! follows the conditions, with arguments from `$11` on; `$1` is the present instant, `$2` the scope's owner.
+//!
+//! It reaches the `practice` (all, an admin's; nobody if there is an owner), or the `own` clients of a therapist, which it
+//! begins with, so that such a statement costs what they cost and not what the practice's do: row-level security asks
+//! of every row that is looked at whether it may be.
 //!
 //! An optional condition is written `($n is null or …)`: PostgreSQL plans these statements for their arguments, and what
 //! is null, or another status, falls away.
 
 /// A statement about the clients that a finder wants, `c`: what of them, from where, and what follows the conditions.
 macro_rules! of_clients {
-    ($macro:ident!($($row:ty)?), [$($what:literal)+], $from:literal, [$($tail:literal)*], $finder:expr
-     $(, $argument:expr)* $(,)?) => {{
+    (practice, $macro:ident!($($row:ty)?), [$($what:literal)+], $from:literal, $($rest:tt)*) => {
+        of_clients!(@ $macro!($($row)?), [$($what)+], [$from], "$2::text is null", $($rest)*)
+    };
+    (own, $macro:ident!($($row:ty)?), [$($what:literal)+], $joined:literal, $($rest:tt)*) => {
+        of_clients!(
+            @ $macro!($($row)?),
+            [$($what)+],
+            [
+                r#"(
+                    select distinct r.client_id
+                    from internal.reachable_clients($2) as r (client_id)
+                    where $2::text is not null
+                    union all
+                    select k.client_id
+                    from all_clients_table k
+                    where $2::text is null
+                ) mine
+                join all_clients_table c on c.client_id = mine.client_id "# $joined
+            ],
+            "true",
+            $($rest)*
+        )
+    };
+    (@ $macro:ident!($($row:ty)?), [$($what:literal)+], [$($from:literal)+], $reach:literal, [$($tail:literal)*],
+     $finder:expr $(, $argument:expr)* $(,)?) => {{
         let criteria = &$finder.criteria;
         sqlx::$macro!(
             $($row,)?
-            "select " $(+ $what)+ + " from " + $from + r#"
-             where ($2::text is null or c.client_id in (select r.client_id from internal.reachable_clients($2) as r (client_id)))
+            "select " $(+ $what)+ + " from " $(+ $from)+ + " where " + $reach + r#"
                and ($3::text is null or c.therapist_id = $3)
                and ($4::text is distinct from 'lead'
                     or not exists (select from internal.client_bookings() b where b.client_id = c.client_id))

@@ -240,6 +240,7 @@ macro_rules! page_of_therapists {
                                                   t.contact_info, t.contact_info) like $7
                           or ($8::text is not null
                               and internal.search_text(null, null, t.contact_info) like $8))
+                     and ($11::bigint is not null or internal.planned_for_arguments())
                      and ($9::text is null or ("# + $key + ", t.id) " + $beyond + " ($9::text::" + $type + r#", $10::text::integer))
                    order by sort_key "# + $direction + ", t.id " + $direction + r#"
                    limit $11

@@ -1,5 +1,6 @@
 //! Clients, from outside.
 
+mod cost;
 mod create;
 mod detail;
 mod edit;

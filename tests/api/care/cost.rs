@@ -5,32 +5,14 @@ use serde_json::{Value, json};
 use super::{CLIENTS, assert_in_step, drift, practice, rebuild};
 use crate::{given::client, harness::TestApi};
 
-/// How many rows of the tables that grow with a practice have been read so far.
-async fn rows_read(api: &TestApi) -> i64 {
-    sqlx::query_scalar(
-        "select sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::bigint
-         from pg_stat_user_tables
-         where relname in ('bookings', 'appointment_table', 'all_clients_table', 'therapist_appointments_cache',
-                           'therapist_clients_summary', 'appointments_cache_rows', 'clients_summary_rows',
-                           'client_session_notes', 'payments', 'refund_cancellation_table')",
-    )
-    .fetch_one(&mut *api.sql().await)
-    .await
-    .expect("figures")
-}
-
-/// Sends a request through an instance of its own: connections tell what they have read when they end.
+/// Sends a request, and tells how many rows that has read.
 async fn cost(api: &TestApi, path: &str, body: Value) -> i64 {
     api.admin().authorization().await;
-    let others = "select count(*) from pg_stat_activity where datname = current_database()";
-    let before = rows_read(api).await;
-    let connections: i64 = sqlx::query_scalar(others).fetch_one(&mut *api.sql().await).await.expect("a count");
-    let instance = api.second_instance();
-    let answer = instance.admin().post(path, body).await;
-    assert!(answer.status.is_success(), "{path}: {}", answer.text);
-    drop(instance);
-    api.until(&format!("({others}) <= {connections}")).await;
-    rows_read(api).await - before
+    api.rows_read_by(async |instance| {
+        let answer = instance.admin().post(path, body).await;
+        assert!(answer.status.is_success(), "{path}: {}", answer.text);
+    })
+    .await
 }
 
 #[tokio::test]
