@@ -27,9 +27,11 @@ const ATTEMPTS: u32 = 50;
 pub async fn lacking(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
     let mut lacking: Vec<String> = sqlx::query_scalar(LACKING).bind(ROLE).fetch_all(&mut *conn).await?;
     let sequences = sequences_out_of_reach(conn).await?;
-    lacking.extend(sequences.into_iter().map(|Sequence { name, whose: _, asking }| {
-        format!("grant usage on sequence {name} to {ROLE}, {asking}")
-    }));
+    lacking.extend(
+        sequences
+            .into_iter()
+            .map(|Sequence { name, whose: _, asking }| format!("grant usage on sequence {name} to {ROLE}, {asking}")),
+    );
     Ok(lacking)
 }
 
