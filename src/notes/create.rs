@@ -118,25 +118,27 @@ async fn insert(uow: &mut UnitOfWork, booking: &BookingId, session: &bookings::S
         .execute(uow.db())
         .await?;
     let id = sqlx::query_scalar!(
-        r#"with made as (
-               insert into client_session_notes
-                   (booking_id, client_name, session_timing, host_name, created_at, updated_at)
-               values ($1, $2, $3, $4, $5, $5)
-               returning note_id
-           )
-           insert into internal.session_notes (note_id, booking_id, author_id, started_at)
-           select note_id, $1, $6, $7
-           from made
+        r#"insert into client_session_notes
+               (booking_id, client_name, session_timing, host_name, created_at, updated_at)
+           values ($1, $2, $3, $4, $5, $5)
            returning note_id as "note_id: NoteId""#,
         booking.as_str(),
         session.invitee_name().unwrap_or(NO_NAME),
         timing,
         session.host_name(),
         Timestamp::from(now) as Timestamp,
+    )
+    .fetch_one(uow.db())
+    .await?;
+    // A statement of its own: the database marks only a note that it sees to be this booking's.
+    sqlx::query!(
+        "insert into internal.session_notes (note_id, booking_id, author_id, started_at) values ($1, $2, $3, $4)",
+        id.0,
+        booking.as_str(),
         author,
         now,
     )
-    .fetch_one(uow.db())
+    .execute(uow.db())
     .await?;
     Ok(id)
 }

@@ -16,9 +16,8 @@ pub async fn respell_roles(uow: &mut UnitOfWork) -> Result<Mended> {
         Mended,
         r#"with changed as (
                update users
-               set role = lower(btrim(role))
-               where role <> lower(btrim(role))
-                 and lower(btrim(role)) in ('admin', 'therapist')
+               set role = internal.user_role(role)
+               where role <> internal.user_role(role)
                returning id::text as id
            )
            select count(*) as "rows!", coalesce((array_agg(id))[:1000], '{}') as "ids!"

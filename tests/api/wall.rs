@@ -17,7 +17,8 @@ use crate::harness::{Database, TestApi};
 const T1_ACCOUNT: i32 = 11;
 
 /// Rows of two therapists in every table that holds rows of any. C1 is T1's and C2 is T2's; C3 was T2's and is now T1's;
-/// C4 was T1's and is now T2's. Bookings, notes and what hangs on them go by the same numbers.
+/// C4 was T1's and is now T2's. Bookings, notes and what hangs on them go by the same numbers; notes 6 and 7 are second ones,
+/// of B2 and B1.
 const PRACTICE: &str = "
     insert into therapists (therapist_id, name) values ('T1', 'Asha Rao'), ('T2', 'Dev Nair'), ('T3', 'Ila Sen');
     insert into users (id, username, password, name, role, therapist_id) values
@@ -40,7 +41,8 @@ const PRACTICE: &str = "
         values (1, 'One', '+919800000001', 'x', 'Asha Rao');
     insert into aisensy_campaign_api (campaign_name, therapist_name) values ('c', 'Asha Rao');
     insert into client_session_notes (note_id, booking_id, current_risk_level) values
-        (1, 'B1', 'low'), (2, 'B2', 'low'), (3, 'B3', 'high'), (4, 'B4', 'low'), (5, 'B5', 'low');
+        (1, 'B1', 'low'), (2, 'B2', 'low'), (3, 'B3', 'high'), (4, 'B4', 'low'), (5, 'B5', 'low'), (6, 'B2', 'low'),
+        (7, 'B1', 'low');
     insert into internal.session_notes (note_id, booking_id, author_id, started_at, signed_at) values
         (1, 'B1', 11, now(), null), (2, 'B2', 12, now(), now()), (4, 'B4', 12, now(), null), (5, 'B5', 11, now(), now());
     insert into internal.note_versions (note_id, version, saved_at, author_id, event, changes)

@@ -54,7 +54,7 @@ async fn without_therapist(db: &mut PgConnection, look: Look) -> Result<Findings
                        else concat('therapist ', u.therapist_id, ' does not exist')
                   end as "about!"
            from users u
-           where lower(btrim(u.role)) = 'therapist'
+           where internal.user_role(u.role) = 'therapist'
              and not exists (select from therapists t where t.therapist_id = u.therapist_id)
            order by u.id
            limit $1"#,
@@ -73,7 +73,7 @@ async fn unknown_role(db: &mut PgConnection, look: Look) -> Result<Findings> {
                   id::text as "id!",
                   concat('role: ', coalesce(role, 'none')) as "about!"
            from users
-           where coalesce(lower(btrim(role)), '') not in ('admin', 'therapist')
+           where internal.user_role(role) is null
            order by id
            limit $1"#,
         look.limit(),

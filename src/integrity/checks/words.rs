@@ -168,9 +168,9 @@ macro_rules! words {
                    where status is not null
                    union all
                    -- Who has another role cannot log in: a check of its own.
-                   select 'users.role', id::text, role, lower(btrim(role)), true
+                   select 'users.role', id::text, role, internal.user_role(role), true
                    from users
-                   where lower(btrim(role)) in ('admin', 'therapist')
+                   where internal.user_role(role) is not null
                )
                select count(*) over () as "total!",
                       split_part(place, '.', 1) as "table!",

@@ -103,6 +103,7 @@ async fn adopt_locked(conn: &mut PgConnection, foreign_triggers: Option<ForeignT
     wall::ensure_role(&mut tx).await?;
     MIGRATOR.skip(&mut *tx, Some(blueprint::LAST)).await?;
     MIGRATOR.run(&mut *tx).await?;
+    wall::complete(&mut tx).await?;
     report.applied = steps();
     tx.commit().await?;
     Ok(Adoption::Adopted(Box::new(report)))

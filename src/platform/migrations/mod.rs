@@ -106,9 +106,7 @@ async fn apply_locked(conn: &mut PgConnection) -> Result<Vec<Step>, Error> {
     if !pending.is_empty() {
         MIGRATOR.run(&mut *conn).await?;
     }
-    if !wall::is_whole(conn).await? {
-        wall::build(conn).await?;
-    }
+    wall::complete(conn).await?;
     Ok(pending)
 }
 

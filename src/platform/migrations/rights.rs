@@ -3,11 +3,12 @@
 
 use sqlx::PgConnection;
 
-use super::TABLES;
+use super::{TABLES, wall};
 
-/// The rights the role lacks to create the tables and the schema `internal`; none on most databases it owns.
+/// The rights the role lacks to create the tables and the schema `internal`, and to let therapists number what they add; none
+/// on most databases it owns.
 pub(super) async fn lacking(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
-    sqlx::query_scalar(
+    let mut lacking: Vec<String> = sqlx::query_scalar(
         "select format(
                     'the role %s may not create anything in the %2$s: `grant create on %2$s to %3$s`',
                     current_user, object, quote_ident(current_user)
@@ -20,8 +21,15 @@ pub(super) async fn lacking(conn: &mut PgConnection) -> sqlx::Result<Vec<String>
          ) needed (object, allowed)
          where not allowed",
     )
-    .fetch_all(conn)
-    .await
+    .fetch_all(&mut *conn)
+    .await?;
+    for wall::Sequence { name, whose, asking } in wall::sequences_out_of_reach(conn).await? {
+        lacking.push(format!(
+            "the sequence {name}, which numbers notes, belongs to {whose}: as that role, \
+             `grant usage on sequence {name} to {asking} with grant option`"
+        ));
+    }
+    Ok(lacking)
 }
 
 /// Relations with the names of the tables that are no plain tables or belong to someone else.

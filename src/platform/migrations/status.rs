@@ -121,9 +121,10 @@ pub enum Error {
         statements(.0)
     )]
     Wall(Vec<String>),
-    /// What names that role was lost: a dump was restored where it did not exist.
+    /// What names that role was lost, since a dump was restored where it did not exist, or was changed since.
     #[error(
-        "policies and grants of the role safestories_therapist are missing; `safestories migrate` makes them again"
+        "policies and grants of the role safestories_therapist, or what everybody may do, are not as they were made; \
+         `safestories migrate` makes them again"
     )]
     Breached,
     /// What stands against an adoption, all of it at once.

@@ -9,7 +9,7 @@ pub(super) async fn read(conn: &mut PgConnection, wanted: &Catalogue, found: &Ca
     let mut theirs: Vec<String> =
         sqlx::query_scalar(BESIDE_TABLES).bind(TABLES.as_slice()).fetch_all(&mut *conn).await?;
     let rules: Vec<(String, String, String)> =
-        sqlx::query_as(ON_TABLES).bind(TABLES.as_slice()).fetch_all(conn).await?;
+        sqlx::query_as(ON_TABLES).bind(TABLES.as_slice()).fetch_all(&mut *conn).await?;
     for (table, name, definition) in rules {
         let recognised = found.uniques.iter().any(|rule| {
             rule.table == table && rule.name == name && wanted.uniques.iter().any(|other| other.same_rule(rule))
@@ -20,6 +20,7 @@ pub(super) async fn read(conn: &mut PgConnection, wanted: &Catalogue, found: &Ca
             theirs.push(format!("{name} on {table}: {definition}"));
         }
     }
+    theirs.append(&mut sqlx::query_scalar(ROLES).bind(TABLES.as_slice()).fetch_all(conn).await?);
     Ok(theirs)
 }
 
@@ -74,3 +75,25 @@ const ON_TABLES: &str = "
     join pg_trigger on tgrelid = ours.oid
     where not tgisinternal and tgenabled = 'D'
     order by 1, 2";
+
+/// Whom the row security that therapists' requests need is in the way of, though its policy lets them do all they may.
+const ROLES: &str = "
+    select format(
+               '%s has rights on %s of the tables: its `copy … from` and pg_dump of them fail under row security, until it '
+                   || 'is a member of %s or has BYPASSRLS',
+               coalesce('the role ' || quote_ident(rolname), 'everybody (PUBLIC)'), count(distinct relname), min(owner)
+           )
+    from (
+        select pg_roles.rolname, pg_class.relname, quote_ident(pg_get_userbyid(relowner)) as owner
+        from pg_class
+        join pg_namespace on pg_namespace.oid = relnamespace
+        cross join aclexplode(relacl) acl
+        left join pg_roles on pg_roles.oid = acl.grantee
+        where nspname = 'public'
+          and pg_class.relname = any ($1)
+          and relkind = 'r'
+          and (acl.grantee = 0
+               or not (rolsuper or rolbypassrls or pg_has_role(pg_roles.oid, relowner, 'usage')))
+    ) others
+    group by rolname
+    order by 1";

@@ -7,8 +7,8 @@
 //!   owner's members are past row security too), no owner of anything. One that is more is not put right from here, since
 //!   somebody made it so.
 //! - Whoever connects has to be allowed to `set role` to it, which PostgreSQL 16 distinguishes from being a member.
-//! - Policies and grants that name the role are lost where a dump is restored before it exists. They are made again, by the
-//!   procedure that the migration made them with.
+//! - Policies and grants that name the role are lost where a dump is restored before it exists, and somebody may have changed
+//!   them. A digest of them is kept: they are made again where it differs, by the procedure that the migration made them with.
 
 use std::time::Duration;
 
@@ -25,8 +25,33 @@ const ATTEMPTS: u32 = 50;
 /// # Errors
 /// If the catalogue cannot be read.
 pub async fn lacking(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
-    let lacking: Vec<String> = sqlx::query_scalar(LACKING).bind(ROLE).fetch_all(conn).await?;
+    let mut lacking: Vec<String> = sqlx::query_scalar(LACKING).bind(ROLE).fetch_all(&mut *conn).await?;
+    let sequences = sequences_out_of_reach(conn).await?;
+    lacking.extend(
+        sequences
+            .into_iter()
+            .map(|Sequence { name, whose: _, asking }| format!("grant usage on sequence {name} to {ROLE}, {asking}")),
+    );
     Ok(lacking)
+}
+
+/// What numbers notes on an adopted database, free-standing and another role's.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct Sequence {
+    /// Its name, as SQL.
+    pub name: String,
+    /// Its owner, as SQL.
+    pub whose: String,
+    /// The role that asks, as SQL.
+    pub asking: String,
+}
+
+/// The sequences that number the notes therapists add, and that cannot be granted to them from here, nor were.
+///
+/// # Errors
+/// If the catalogue cannot be read.
+pub(super) async fn sequences_out_of_reach(conn: &mut PgConnection) -> sqlx::Result<Vec<Sequence>> {
+    sqlx::query_as(SEQUENCES).bind(ROLE).fetch_all(conn).await
 }
 
 /// Makes the role and the right to set it, where they are missing.
@@ -36,7 +61,8 @@ pub async fn lacking(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
 pub(super) async fn ensure_role(conn: &mut PgConnection) -> Result<(), Error> {
     for _ in 0..ATTEMPTS {
         let lacking = lacking(conn).await?;
-        let ours = |statement: &&String| statement.starts_with("create role") || statement.starts_with("grant");
+        let granting = format!("grant {ROLE} to ");
+        let ours = |statement: &&String| statement.starts_with("create role") || statement.starts_with(&granting);
         let Some(statement) = lacking.iter().find(ours).filter(|_| lacking.iter().all(|one| ours(&one))) else {
             return if lacking.is_empty() { Ok(()) } else { Err(Error::Wall(lacking)) };
         };
@@ -63,12 +89,15 @@ pub(super) async fn is_whole(conn: &mut PgConnection) -> sqlx::Result<bool> {
     Ok(whole == Some(true))
 }
 
-/// Makes the policies and grants again.
+/// Makes the policies and grants again, unless they are whole.
 ///
 /// # Errors
 /// If the database refuses.
-pub(super) async fn build(conn: &mut PgConnection) -> sqlx::Result<()> {
-    sqlx::raw_sql("call internal.build_wall()").execute(conn).await.map(drop)
+pub(super) async fn complete(conn: &mut PgConnection) -> sqlx::Result<()> {
+    if !is_whole(conn).await? {
+        sqlx::raw_sql("call internal.build_wall()").execute(conn).await?;
+    }
+    Ok(())
 }
 
 /// In this order: what is done from here where it may be; what never is. The right to set the role is asked of the
@@ -113,7 +142,44 @@ const LACKING: &str = "
               and d.deptype = 'o'
               and d.dbid in (0, (select oid from pg_catalog.pg_database where datname = current_database()))
         )
+        union all
+        select 6, format('grant usage on schema public to %I', rolname)
+        from wall
+        join pg_catalog.pg_namespace n on n.nspname = 'public'
+        where not has_schema_privilege(wall.oid, n.oid, 'usage')
+          and not pg_has_role(n.nspowner, 'usage')
+          and not has_schema_privilege(n.oid, 'usage with grant option')
+        union all
+        -- A login that takes another role's part, and inherits nothing of it: it could name no therapist.
+        select 7, format('grant select on internal.facts to %I', session_user)
+        where not has_table_privilege(session_user, to_regclass('internal.facts'), 'select')
     )
     select statement
     from steps
     order by place, statement";
+
+/// What is granted by both the owner's right and by being allowed to hand on. Where the owner of a sequence has granted it to
+/// both roles himself, nothing is left to do.
+const SEQUENCES: &str = "
+    select distinct
+        format('%I.%I', n.nspname, s.relname) as name,
+        quote_ident(pg_get_userbyid(s.relowner)) as whose,
+        quote_ident(current_user) as asking
+    from pg_catalog.pg_attrdef a
+    join pg_catalog.pg_depend d
+        on d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
+        and d.objid = a.oid
+        and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+    join pg_catalog.pg_class s on s.oid = d.refobjid and s.relkind = 'S'
+    join pg_catalog.pg_namespace n on n.oid = s.relnamespace
+    where a.adrelid in (to_regclass('public.client_session_notes'), to_regclass('public.client_additional_notes'))
+      and not pg_has_role(s.relowner, 'usage')
+      and not has_sequence_privilege(s.oid, 'usage with grant option')
+      and not (
+          has_sequence_privilege(s.oid, 'usage')
+          and coalesce(
+              (select has_sequence_privilege(r.oid, s.oid, 'usage') from pg_catalog.pg_roles r where r.rolname = $1),
+              false
+          )
+      )
+    order by 1";

@@ -71,7 +71,7 @@ pub(super) const TRIPS: &[(&str, &str, i64, &str)] = &[
         1,
         "status: Sent → sent",
     ),
-    ("user_role_spelling", "update users set role = 'THERAPIST ' where username = 'asha'", 1, "role: THERAPIST  → therapist"),
+    ("user_role_spelling", "update users set role = E'THERAPIST\\n' where username = 'asha'", 1, "role: THERAPIST\n → therapist"),
     (
         "mode_with_address",
         "update bookings set booking_mode = 'In-person (12 Example Road)' where booking_id = '56001'",

@@ -1,8 +1,9 @@
 //! What the catalogue says of the wall: nothing stands open that was not meant to.
 
+use safestories::platform::migrations;
 use sqlx::PgConnection;
 
-use super::{practice, run};
+use super::{is_whole, practice, run};
 use crate::harness::TestApi;
 
 async fn texts(conn: &mut PgConnection, sql: &'static str) -> Vec<String> {
@@ -128,6 +129,46 @@ async fn what_runs_as_the_owner_is_known_and_cannot_be_redirected() {
             "write_trail",
         ]
     );
+}
+
+/// What the digest of the wall is there for.
+#[tokio::test]
+async fn whatever_is_opened_later_is_noticed_and_closed_again() {
+    let (api, mut conn) = practice().await;
+    for opening in [
+        "alter policy wall_reads on public.bookings using (true)",
+        "alter policy wall_adds on internal.session_notes with check (true)",
+        "alter policy wall_removes on public.payments to public",
+        "drop policy wall_changes on public.bookings",
+        "alter table public.payments disable row level security",
+        "grant select on internal.erasure_certificates to public",
+        "grant select (client_id) on internal.erasure_certificates to safestories_therapist",
+        "grant delete on public.bookings to safestories_therapist",
+        "grant usage on sequence public.payments_payment_id_seq to safestories_therapist",
+        "grant execute on function internal.recount_clients(text[]) to safestories_therapist",
+        "grant execute on function internal.account_name(integer) to public",
+        "revoke execute on function internal.account_name(integer) from safestories_therapist",
+        "revoke usage on schema internal from safestories_therapist",
+    ] {
+        assert!(is_whole(api.database()).await, "before {opening}");
+        run(&mut conn, opening).await;
+        assert!(!is_whole(api.database()).await, "{opening}");
+        migrations::apply(api.database()).await.expect(opening);
+    }
+    assert!(is_whole(api.database()).await);
+    let open = texts(
+        &mut conn,
+        "select 'everybody' where has_table_privilege('safestories_therapist', 'internal.erasure_certificates', 'select')
+         union all
+         select 'removes' where has_table_privilege('safestories_therapist', 'public.bookings', 'delete')
+         union all
+         select 'counts' where has_function_privilege('safestories_therapist', 'internal.recount_clients(text[])', 'execute')",
+    )
+    .await;
+    assert_eq!(open, [] as [&str; 0]);
+    // What another program does with what is its own is no business of the wall's.
+    run(&mut conn, "create table their_own (id integer); grant select on their_own to public").await;
+    assert!(is_whole(api.database()).await);
 }
 
 /// A policy without an index would be asked of every row.

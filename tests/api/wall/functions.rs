@@ -49,17 +49,89 @@ async fn caches_follow_ones_own_bookings_only() {
     let (_api, mut conn) = practice().await;
     run(&mut conn, "begin").await;
     run(&mut conn, AS_T1).await;
-    let follow = |bookings: &str, before: &str| {
+    let follow = |bookings: &str, therapists: &str, clients: &str, counted_as: &str| {
         format!(
-            "select internal.follow_bookings('{bookings}', '{before}', '{{C1}}', '{{active}}', now()::timestamp)::text"
+            "select internal.follow_bookings('{bookings}', '{therapists}', '{clients}', '{counted_as}',
+                                             now()::timestamp)::text"
         )
     };
-    assert_eq!(tried(&mut conn, &follow("{B1}", "{T1}")).await, Ok(String::new()));
-    for wrong in [follow("{B2}", "{T1}"), follow("{B1}", "{T2}"), follow("{B1,B2}", "{T1}"), follow("{B1}", "{null}")] {
+    for right in [follow("{B1}", "{T1}", "{C1}", "{active}"), follow("{B1}", "{T1}", "{}", "{no_show}")] {
+        assert_eq!(tried(&mut conn, &right).await, Ok(String::new()), "{right}");
+    }
+    for wrong in [
+        follow("{B2}", "{T1}", "{C1}", "{active}"),
+        follow("{B1}", "{T2}", "{C1}", "{active}"),
+        follow("{B1,B2}", "{T1}", "{C1}", "{active}"),
+        follow("{B1}", "{null}", "{C1}", "{active}"),
+        // What would move figures without a booking, or twice by one.
+        follow("{}", "{T1}", "{}", "{no_show}"),
+        follow("{nothing}", "{T1}", "{}", "{no_show}"),
+        follow("{B1}", "{T1,T1}", "{}", "{no_show,no_show}"),
+        follow("{B1,B1}", "{T1,T1}", "{}", "{active,active}"),
+        follow("{B1,B5}", "{T1,T1}", "{}", "{active,active}"),
+        follow("{B1}", "{T1}", "{}", "{null}"),
+        follow("{B1}", "{T1}", "{}", "{}"),
+        follow("{B1}", "{T1}", "{}", "{completed}"),
+        // Whose rows would be locked, and counted anew.
+        follow("{B1}", "{T1}", "{C2}", "{active}"),
+        follow("{B1}", "{T1}", "{C1,C4}", "{active}"),
+        follow("{B1}", "{T1}", "{null}", "{active}"),
+    ] {
         assert_eq!(tried(&mut conn, &wrong).await, Err(REFUSED.to_owned()), "{wrong}");
     }
-    let recount = tried(&mut conn, "select internal.recount_clients('{C2}')::text").await;
-    assert_eq!(recount, Err(REFUSED.to_owned()), "is for the owner alone");
+    for owners in [
+        "select internal.recount_clients('{C2}')::text",
+        "select internal.move_caches('{B1}', '{T1}', '{C1}', '{active}', now()::timestamp)::text",
+    ] {
+        assert_eq!(tried(&mut conn, owners).await, Err(REFUSED.to_owned()), "{owners}: is for the owner alone");
+    }
+}
+
+/// A role is read as it is where it lets somebody log in, and a therapist who does not exist is nobody's key.
+#[tokio::test]
+async fn accounts_of_other_programs_are_told_and_kept_in_the_trail() {
+    let (_api, mut conn) = practice().await;
+    run(
+        &mut conn,
+        "alter table users drop constraint users_therapist_id_fkey;
+         insert into users (id, username, password, name, role, therapist_id) values
+             (2, 'second', 'x', 'Second', E'Admin\n', null), (13, 'ila', 'x', 'Ila Sen', E'therapist\t', 'T3'),
+             (14, 'host', 'x', 'Host', 'therapist', '58605')",
+    )
+    .await;
+    run(&mut conn, "begin").await;
+    run(&mut conn, AS_T1).await;
+    run(
+        &mut conn,
+        "select internal.notify('sos_ticket', 't', 'm', 'B1', now()::timestamp, 11, false, true, '{}', 'x');
+         reset role",
+    )
+    .await;
+    let told: Vec<i32> = sqlx::query_scalar(
+        "select user_id from notifications where related_id = 'B1' and user_role = 'admin' order by 1",
+    )
+    .fetch_all(&mut conn)
+    .await
+    .unwrap();
+    assert_eq!(told, [1, 2]);
+    run(&mut conn, "rollback").await;
+    for account in [13, 14] {
+        run(
+            &mut conn,
+            &format!(
+                "select internal.write_trail({account}, 'login', 'x', null, null, 'x', now(), 'therapist', null, 'r', 'x',
+                                             'done', null, '{{login}}', '{{null}}', '{{null}}', '{{null}}', array['{{}}'::jsonb])"
+            ),
+        )
+        .await;
+    }
+    let kept: Vec<(Option<String>, Option<String>)> =
+        sqlx::query_as("select therapist_id, therapist_name from audit_logs order by log_id desc limit 2")
+            .fetch_all(&mut conn)
+            .await
+            .unwrap();
+    let kept: Vec<_> = kept.iter().map(|(id, name)| (id.as_deref(), name.as_deref())).collect();
+    assert_eq!(kept, [(None, Some("Host")), (Some("T3"), Some("Ila Sen"))]);
 }
 
 #[tokio::test]
@@ -78,12 +150,54 @@ async fn sessions_of_others_are_told_of_clients_now_assigned() {
         let found = tried(&mut conn, &format!("select coalesce(({session}('{booking}')), '-')")).await;
         assert_eq!(found.as_deref(), Ok(seen.unwrap_or("-")), "{booking}");
     }
-    let high = "select internal.was_high_before";
-    assert_eq!(
-        tried(&mut conn, &format!("{high}('C3', 'B4')::text")).await.as_deref(),
-        Ok("false"),
-        "not their session"
-    );
+}
+
+#[tokio::test]
+async fn the_risk_before_is_told_of_what_a_therapist_may_read() {
+    let (_api, mut conn) = practice().await;
+    // C3 is T1's now: high by B3, with T2; B4 is a draft. C4 is T2's: high by B6, with T2, and by B8, with T1.
+    run(
+        &mut conn,
+        "insert into bookings (booking_id, therapist_id, booking_start_at, booking_status) values
+             ('B6', 'T2', '2026-01-02', 'confirmed'), ('B7', 'T1', '2026-01-07', 'confirmed'),
+             ('B8', 'T1', '2026-01-06', 'confirmed'), ('B9', 'T1', '2026-01-08', 'confirmed');
+         insert into appointment_table (session_id, client_id) values
+             ('B6', 'C4'), ('B7', 'C3'), ('B8', 'C4'), ('B9', 'C4');
+         insert into client_session_notes (note_id, booking_id, current_risk_level) values (8, 'B6', 'high'), (9, 'B8', 'High')",
+    )
+    .await;
+    let before =
+        |client: &str, booking: &str| format!("select internal.was_high_before('{client}', '{booking}')::text");
+    run(&mut conn, "begin").await;
+    assert_eq!(tried(&mut conn, &before("C4", "B5")).await.as_deref(), Ok("true"), "as the practice knows");
+    run(&mut conn, AS_T1).await;
+    for (client, booking, high, why) in [
+        ("C3", "B4", "false", "not their session"),
+        ("C3", "B7", "true", "an earlier note of a client now assigned"),
+        ("C4", "B5", "false", "another's note of a client who is not"),
+        ("C4", "B9", "true", "their own note"),
+        ("C1", "B7", "false", "not this client's session"),
+    ] {
+        assert_eq!(tried(&mut conn, &before(client, booking)).await.as_deref(), Ok(high), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn an_earlier_note_is_one_of_the_booking_it_is_asked_by() {
+    let (_api, mut conn) = practice().await;
+    run(&mut conn, "begin").await;
+    run(&mut conn, AS_T1).await;
+    for (note, booking, earlier) in [
+        (3, "B3", "true"),
+        (4, "B4", "false"),
+        (2, "B2", "false"),
+        (2, "B3", "false"),
+        (6, "B3", "false"),
+        (4711, "B3", "false"),
+    ] {
+        let asked = format!("select internal.is_earlier_note({note}, '{booking}')::text");
+        assert_eq!(tried(&mut conn, &asked).await.as_deref(), Ok(earlier), "{asked}");
+    }
 }
 
 #[tokio::test]

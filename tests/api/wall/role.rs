@@ -9,7 +9,7 @@ use safestories::platform::{
 };
 use sqlx::{Connection, PgConnection};
 
-use super::{is_whole, run};
+use super::{is_whole, run, tried};
 use crate::harness::Database;
 
 /// A cluster without the role, in a folder that is removed afterwards.
@@ -102,6 +102,12 @@ async fn who_may_not_make_the_role_is_told_what_an_administrator_runs() {
             "create table their_own (x integer); alter table their_own owner to safestories_therapist",
             "reassign owned by safestories_therapist to plain",
         ),
+        // The schema is the administrator's.
+        (
+            "alter schema public owner to postgres; revoke all on schema public from public, safestories_therapist;
+             grant create, usage on schema public to plain",
+            "grant usage on schema public to safestories_therapist",
+        ),
     ] {
         // Membership cannot go round in a circle.
         if fault.starts_with("grant plain") {
@@ -117,6 +123,56 @@ async fn who_may_not_make_the_role_is_told_what_an_administrator_runs() {
         }
         migrations::apply(&url).await.unwrap_or_else(|error| panic!("after {fault}: {error}"));
     }
+}
+
+/// Logins that may set the role, and connect: the role is the cluster's, and everybody may connect by default.
+#[tokio::test]
+async fn a_login_of_another_practice_names_nobody() {
+    let cluster = Cluster::start("neighbours");
+    let url = cluster.url("safestories");
+    migrations::apply(&url).await.expect("migrated");
+    let mut owner = PgConnection::connect(&url).await.unwrap();
+    run(
+        &mut owner,
+        "insert into therapists (therapist_id, name) values ('T1', 'Asha Rao');
+         insert into all_clients_table (client_id, client_name, therapist_id) values ('C1', 'One', 'T1');
+         insert into bookings (booking_id, therapist_id) values ('B1', 'T1');
+         insert into appointment_table (session_id, client_id) values ('B1', 'C1')",
+    )
+    .await;
+    let mut admin = cluster.superuser("safestories").await;
+    run(&mut admin, "create role plain login inherit; grant safestories_therapist to plain").await;
+    let mut neighbour = PgConnection::connect(&cluster.plain("safestories")).await.unwrap();
+    // Members need not set the role for what was granted to it.
+    for taken in ["", "set local role safestories_therapist;"] {
+        run(&mut neighbour, &format!("begin; {taken} set local safestories.therapist_id = 'T1'")).await;
+        let rows = "select count(*)::text from bookings";
+        assert_eq!(tried(&mut neighbour, rows).await.as_deref(), Ok("0"), "{taken}");
+        for call in [
+            "select count(*)::text from internal.sessions_of_client('C1')",
+            "select count(*)::text from internal.session_of_note('B1')",
+            "select internal.therapist_name('T1')",
+            "select internal.follow_bookings('{B1}', '{T1}', '{C1}', '{active}', now()::timestamp)::text",
+        ] {
+            assert_eq!(tried(&mut neighbour, call).await, Err("42501".to_owned()), "{taken} {call}");
+        }
+        run(&mut neighbour, "rollback").await;
+    }
+
+    // A login that takes the owner's part, and inherits nothing of it, is told what it takes to name therapists.
+    run(
+        &mut admin,
+        "revoke safestories_therapist from plain; alter role plain noinherit;
+         grant safestories, safestories_therapist to plain; alter role plain set role safestories",
+    )
+    .await;
+    let mut part = PgConnection::connect(&cluster.plain("safestories")).await.unwrap();
+    let told = migrations::check_wall(&mut part).await.expect_err("it would name nobody").to_string();
+    assert!(told.ends_with("grant select on internal.facts to plain;"), "{told}");
+    run(&mut owner, "grant select on internal.facts to plain").await;
+    migrations::check_wall(&mut part).await.expect("all there");
+    run(&mut part, "begin; set local role safestories_therapist; set local safestories.therapist_id = 'T1'").await;
+    assert_eq!(tried(&mut part, "select count(*)::text from bookings").await.as_deref(), Ok("1"));
 }
 
 #[tokio::test]

@@ -40,14 +40,14 @@ const WALL: &[Reach] = &[
     read("public.booking_cancelled", "id", "1 5"),
     none("public.booking_requests"),
     Reach {
-        holds: Some("1 5"),
+        holds: Some("1 5 7"),
         changes: true,
         adds: Some((
             "booking_id, client_name",
             "'B1', 'x'",
             &["'B2', 'x'", "'B3', 'x'", "'nothing', 'x'", "null, 'x'"],
         )),
-        ..read("public.client_session_notes", "note_id", "1 3 5")
+        ..read("public.client_session_notes", "note_id", "1 3 5 7")
     },
     Reach {
         holds: Some("1 5"),
@@ -138,7 +138,16 @@ const WALL: &[Reach] = &[
         adds: Some((
             "note_id, booking_id, author_id, started_at",
             "7, 'B1', 11, now()",
-            &["7, 'B3', 11, now()", "7, 'B1', 12, now()", "7, 'nothing', 11, now()"],
+            // Notes of others, one of which may be read; one of another booking; one that is not there.
+            &[
+                "6, 'B1', 11, now()",
+                "3, 'B1', 11, now()",
+                "7, 'B5', 11, now()",
+                "4711, 'B1', 11, now()",
+                "7, 'B3', 11, now()",
+                "7, 'B1', 12, now()",
+                "7, 'nothing', 11, now()",
+            ],
         )),
         ..read("internal.session_notes", "note_id", "1 5")
     },
