@@ -271,7 +271,7 @@ async fn keep_attempt(app: &App, trail: &Trail, caller: Option<&Caller>, client:
     let outcome = if status.is_server_error() { "failed" } else { "refused" };
     let actor = caller.map(Actor::from);
     let written = async {
-        let mut db = app.db.unscoped().await?;
+        let mut db = app.db.chore().await?;
         let mut entry = Entry::new("attempt", "").quiet();
         if let Some(client) = client {
             let known = sqlx::query_scalar!(
@@ -282,7 +282,8 @@ async fn keep_attempt(app: &App, trail: &Trail, caller: Option<&Caller>, client:
                 entry = entry.client(&client, "");
             }
         }
-        write(&mut db, trail, actor.as_ref(), app.clock.now(), &[entry], outcome, Some(status.as_u16())).await
+        write(&mut db, trail, actor.as_ref(), app.clock.now(), &[entry], outcome, Some(status.as_u16())).await?;
+        db.done().await
     };
     if let Err(error) = written.await {
         tracing::error!(%error, "a refused attempt left no trail");
