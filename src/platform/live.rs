@@ -40,9 +40,11 @@ const HEARTBEAT: Duration = Duration::from_millis(250);
 const TRUSTED: Duration = Duration::from_secs(1);
 /// How long it may take until a listener hears that it is tried.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// When it is tried again after it lost its connection, and where nothing arrives.
+/// When it is tried again after it lost its connection.
 const AGAIN: Duration = Duration::from_secs(1);
-const AGAIN_DEAF: Duration = Duration::from_secs(30);
+/// And where nothing arrives: seldom, for each LISTEN through a pooler leaves a connection that hears what its next user
+/// does not expect.
+const AGAIN_DEAF: Duration = Duration::from_mins(5);
 /// How often ended sessions are looked up while the listener does not hear.
 const LOOK_UP: Duration = Duration::from_millis(500);
 /// An ended session is remembered for as long as a token may outlive it, and a little.

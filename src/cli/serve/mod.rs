@@ -33,7 +33,7 @@ use crate::{
     notifications,
     platform::{
         app::{App, Parts, Seals},
-        audit::{self, key::AuditKey},
+        audit::{self, attempts::Strangers, key::AuditKey},
         embedded::Embedded,
         live::{self, EndedSessions},
         logs, migrations, panics,
@@ -165,6 +165,7 @@ async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationTok
         seals: Seals::derive(&secrets),
         secrets,
         ended: EndedSessions::default(),
+        strangers: Strangers::default(),
         streams: Streams::default(),
         passwords,
         trusted_proxies: settings.trusted_proxies,

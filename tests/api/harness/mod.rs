@@ -24,6 +24,7 @@ use safestories::{
     api,
     platform::{
         app::{App, Parts, Seals},
+        audit::attempts::Strangers,
         live::EndedSessions,
         password::Passwords,
         postgres::{Connection, Db},
@@ -90,6 +91,7 @@ impl TestApi {
             seals: Seals::derive(&secrets),
             secrets,
             ended: EndedSessions::default(),
+            strangers: Strangers::default(),
             streams: Streams::beating(Duration::from_millis(100)),
             passwords: Passwords::default(),
             trusted_proxies: Vec::new(),
