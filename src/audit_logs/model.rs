@@ -105,7 +105,7 @@ pub(super) struct AuditEntry {
     pub(super) status: Option<i16>,
     /// From where.
     pub(super) ip_address: Option<String>,
-    /// The facts: ids, states, times; never clinical text or contact data.
+    /// The facts: ids, states, times; never clinical text, and contact data only of an edit of it, before and after.
     #[schema(value_type = Object)]
     pub(super) detail: Value,
 }

@@ -25,17 +25,19 @@ pub mod token;
 mod totp;
 
 use axum::{extract::Request, middleware::Next, response::Response};
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
     calendar_link::scope_of_link,
     confirm::Confirmation,
     credentials::{Proved, prove},
-    throttle::{Attempt, purge},
+    throttle::Attempt,
 };
 use crate::platform::{
     app::App,
-    error::Refusal,
+    error::{Refusal, Result},
     problem::{ProblemKind, kinds},
 };
 
@@ -52,6 +54,15 @@ kinds! { PROBLEMS:
         "There is nothing to confirm or to turn off: begin with POST /api/v1/auth/me/totp.";
     NO_CALENDAR = CONFLICT, "no-calendar", "No calendar of sessions",
         "A link to a calendar stands for the sessions of a therapist; this account stands for none.";
+}
+
+/// Forgets up to `limit` each of what is past its time: counts of failed logins, refresh tokens; tells how many.
+///
+/// # Errors
+///
+/// If the database fails.
+pub async fn purge(db: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<u64> {
+    Ok(throttle::purge(&mut *db, now, limit).await? + refresh::purge(&mut *db, now, limit).await?)
 }
 
 /// What strangers reach.

@@ -5,8 +5,9 @@
 //! browser may refresh at the same moment. Role, therapist and whether the user is disabled are read anew.
 
 use axum::http::HeaderMap;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
+use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use super::{
@@ -123,4 +124,28 @@ async fn refresh(uow: &mut UnitOfWork, token: &str) -> Result<Option<OpenSession
     sessions::prolong(uow, found.session_id).await?;
     uow.record(Entry::new("token_refresh", "Refreshed the tokens").on("session", found.session_id).quiet());
     session::hand_out(uow, caller).await.map(Some)
+}
+
+/// Forgets up to `limit` refresh tokens that are too old to be taken, used or not; tells how many. A session that is kept
+/// alive for years leaves one every quarter of an hour.
+///
+/// # Errors
+///
+/// If the database fails.
+pub(super) async fn purge(db: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<u64> {
+    let purged = sqlx::query!(
+        "delete from internal.refresh_tokens
+         where token_hash = any (array(
+             select token_hash
+             from internal.refresh_tokens
+             where issued_at < $1
+             limit $2
+             for update skip locked
+         ))",
+        now - sessions::LIFETIME,
+        limit,
+    )
+    .execute(db)
+    .await?;
+    Ok(purged.rows_affected())
 }

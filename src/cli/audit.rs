@@ -1,9 +1,10 @@
 //! `safestories audit …`: the trail as a file, and the check of such a file, which needs no database.
 
 use std::{
-    fs::File,
-    io::{BufReader, BufWriter, stdout},
-    path::PathBuf,
+    fs::{File, OpenOptions, Permissions},
+    io::{self, BufReader, BufWriter, stdout},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -15,13 +16,14 @@ use crate::platform::{
     app::App,
     audit::{
         key::{AuditKey, AuditPublicKey},
-        sealing, transcript,
+        sealing,
+        transcript::{self, Finding, Verdict},
     },
     postgres::Db,
     time::Clock,
 };
 
-/// How many findings are told one by one.
+/// How many findings, or rows, are told one by one.
 const TOLD: usize = 100;
 
 /// The trail.
@@ -30,6 +32,8 @@ pub enum AuditCommand {
     /// Write the whole trail as a file, one JSON object a line
     Export(Export),
     /// Check such a file: exit 0 where nothing was edited, deleted, inserted, swapped or cut off, else 1
+    ///
+    /// What no signed checkpoint covers counts as edited, since nothing proves that it was not.
     Verify(Verify),
 }
 
@@ -38,7 +42,7 @@ pub enum AuditCommand {
 pub struct Export {
     #[command(flatten)]
     database: DatabaseUrl,
-    /// Where to; stdout if not given
+    /// Where to, for the eyes of its owner alone, since it holds names and addresses; stdout if not given
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -54,8 +58,19 @@ pub struct Verify {
     #[arg(long, value_name = "HEAD")]
     checkpoint: Option<String>,
     /// The public key (Base64), as the server logs it when it starts; the one the file names, if not given
-    #[arg(long, env = "SAFESTORIES_AUDIT_PUBLIC_KEY", value_name = "KEY")]
-    public_key: Option<String>,
+    ///
+    /// Several where the key was changed, each with its option, or separated by commas: a checkpoint names its own. What
+    /// earlier keys signed is covered by the last one.
+    #[arg(long, env = "SAFESTORIES_AUDIT_PUBLIC_KEY", value_name = "KEY", value_delimiter = ',')]
+    public_key: Vec<String>,
+    /// Check the chain alone, of a server that was given no key: whoever may write to the database could have rewritten it
+    #[arg(long, conflicts_with_all = ["public_key", "audit_key"])]
+    unsigned: bool,
+    /// Count the rows of audit_logs that stand behind no entry, instead of taking them for inserted
+    ///
+    /// For a practice where other programs write there too. Their rows are not part of the trail.
+    #[arg(long)]
+    other_programs: bool,
     #[command(flatten)]
     key: Key,
 }
@@ -100,9 +115,12 @@ async fn run_export(Export { database, output, key }: Export) -> anyhow::Result<
     }
     let public = key.map(|key| key.public());
     let mut db = app.db.direct().await?;
+    if let Some(warning) = other_key(sealing::last_signed_with(&mut db).await?, public.as_ref()) {
+        eprintln!("{warning}");
+    }
     let now = Clock::System.now();
     let entries = if let Some(path) = &output {
-        let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+        let file = create(path).with_context(|| format!("cannot write {}", path.display()))?;
         transcript::export(&mut db, now, public.as_ref(), &mut BufWriter::new(file)).await?
     } else {
         transcript::export(&mut db, now, public.as_ref(), &mut BufWriter::new(stdout().lock())).await?
@@ -114,28 +132,104 @@ async fn run_export(Export { database, output, key }: Export) -> anyhow::Result<
     Ok(ExitCode::SUCCESS)
 }
 
+/// The trail holds names and addresses: nobody else reads it, whatever the umask.
+fn create(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    if file.metadata()?.is_file() {
+        file.set_permissions(Permissions::from_mode(0o600))?;
+    }
+    Ok(file)
+}
+
+/// What to say where the last head was signed with another key than this.
+pub(super) fn other_key(last: Option<String>, key: Option<&AuditPublicKey>) -> Option<String> {
+    let last = last?;
+    match key {
+        None => Some(format!("the trail was signed with the key {last} until now, and is not signed without it")),
+        Some(key) if key.id() != last => Some(format!(
+            "the trail was signed with another key until now, {last}: keep its public key, `audit verify` takes several"
+        )),
+        Some(_) => None,
+    }
+}
+
 fn run_verify(verify: &Verify) -> anyhow::Result<ExitCode> {
     let unreadable = || format!("cannot read {}", verify.file.display());
     let open = || File::open(&verify.file).map(BufReader::new);
-    let public: AuditPublicKey = match (&verify.public_key, verify.key.read()?) {
-        (Some(text), _) => text.parse().context("SAFESTORIES_AUDIT_PUBLIC_KEY")?,
-        (None, Some(key)) => key.public(),
-        (None, None) => {
-            let Some(named) = open().and_then(transcript::named_key).with_context(unreadable)? else {
-                bail!("the file names no key: say which with --public-key or SAFESTORIES_AUDIT_PUBLIC_KEY");
-            };
-            println!("Checked with the key that the file names, {named}: it proves nothing unless it is yours.");
-            named
-        }
-    };
+    let keys = verify.keys(|| open().and_then(transcript::named_key).with_context(unreadable))?;
     let verdict = open()
-        .and_then(|file| transcript::verify(file, &public, verify.checkpoint.as_deref()))
+        .and_then(|file| transcript::verify(file, &keys, verify.checkpoint.as_deref()))
         .with_context(unreadable)?;
-    for finding in verdict.findings.iter().take(TOLD) {
+    let expected = |finding: &&Finding| match finding {
+        Finding::Uncovered(..) => verify.unsigned,
+        Finding::SummaryInserted(_) => verify.other_programs,
+        _ => false,
+    };
+    let (expected, findings): (Vec<_>, Vec<_>) = verdict.findings.iter().partition(expected);
+    tell(&findings);
+    let foreign = expected.iter().copied().filter(|finding| matches!(finding, Finding::SummaryInserted(_)));
+    let foreign: Vec<_> = foreign.collect();
+    if !foreign.is_empty() {
+        println!("Expected, and no part of the trail: {} rows.", foreign.len());
+        tell(&foreign);
+    }
+    sum_up(&verdict);
+    if !findings.is_empty() {
+        println!("The trail is NOT whole: {} findings.", findings.len());
+        return Ok(ExitCode::FAILURE);
+    }
+    if verify.unsigned {
+        println!("The chain is whole, but not signed: whoever may write to the database could have rewritten it.");
+    } else {
+        println!("The trail is whole.");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Verify {
+    /// The keys to check with: those given, else the one that signs, else the one that the file names.
+    fn keys(
+        &self,
+        named: impl FnOnce() -> anyhow::Result<Option<AuditPublicKey>>,
+    ) -> anyhow::Result<Vec<AuditPublicKey>> {
+        if self.unsigned {
+            return Ok(Vec::new());
+        }
+        if !self.public_key.is_empty() {
+            let keys = self.public_key.iter().map(|text| text.parse());
+            return keys.collect::<Result<_, _>>().context("SAFESTORIES_AUDIT_PUBLIC_KEY");
+        }
+        if let Some(key) = self.key.read()? {
+            return Ok(vec![key.public()]);
+        }
+        let Some(named) = named()? else {
+            bail!(
+                "the file names no key: say which with --public-key or SAFESTORIES_AUDIT_PUBLIC_KEY; \
+                 --unsigned checks the chain of a server that has none"
+            );
+        };
+        println!("Checked with the key that the file names, {named}: it proves nothing unless it is yours.");
+        Ok(vec![named])
+    }
+}
+
+fn tell(findings: &[&Finding]) {
+    for finding in findings.iter().take(TOLD) {
         println!("{finding}");
     }
-    if verdict.findings.len() > TOLD {
-        println!("… and {} more", verdict.findings.len() - TOLD);
+    if findings.len() > TOLD {
+        println!("… and {} more", findings.len() - TOLD);
+    }
+}
+
+fn sum_up(verdict: &Verdict) {
+    for (key, checkpoints) in &verdict.unknown_keys {
+        println!(
+            "{checkpoints} checkpoints are signed with the key {key}, which was not given: they were not checked."
+        );
+    }
+    if verdict.older_summaries > 0 {
+        println!("{} rows of audit_logs are older than the trail, and no part of it.", verdict.older_summaries);
     }
     println!(
         "{} entries, {} signed checkpoints, head {}",
@@ -143,10 +237,4 @@ fn run_verify(verify: &Verify) -> anyhow::Result<ExitCode> {
         verdict.signed_checkpoints,
         verdict.head.as_deref().unwrap_or("none"),
     );
-    if verdict.findings.is_empty() {
-        println!("The trail is whole.");
-        return Ok(ExitCode::SUCCESS);
-    }
-    println!("The trail is NOT whole: {} findings.", verdict.findings.len());
-    Ok(ExitCode::FAILURE)
 }

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    audit::BODY_TIMEOUT,
+    audit::{BODY_TIMEOUT, attempts::Strangers},
     browser::Origin,
     live::EndedSessions,
     password::Passwords,
@@ -36,6 +36,8 @@ pub struct Parts {
     pub seals: Seals,
     /// Sessions that ended, though their tokens have not.
     pub ended: EndedSessions,
+    /// What those who are not logged in left in the trail lately.
+    pub strangers: Strangers,
     /// Answers that do not end.
     pub streams: Streams,
     /// Hashing and checking of passwords.
@@ -92,6 +94,7 @@ impl App {
             seals: Seals::derive(&secrets),
             secrets,
             ended: EndedSessions::default(),
+            strangers: Strangers::default(),
             streams: Streams::default(),
             passwords: Passwords::default(),
             trusted_proxies: Vec::new(),

@@ -3,9 +3,11 @@
 //!
 //! Ending a session notifies (`pg_notify`, in its transaction) and every instance listens. A listener cannot know that
 //! it hears nothing because nothing happened, so it makes a round trip on its connection several times a second: an
-//! answer proves that everything notified before has arrived. While that proof is older than a second the guard asks
-//! the database instead ([`EndedSessions::knows`]); and so that open streams end too, the sessions that ended are looked
-//! up twice a second meanwhile.
+//! answer proves that everything notified before has arrived. That only proves something on a connection where what others
+//! notify arrives at all: not on one through a pooler that lends it by the transaction, nor to another database. So each
+//! new connection hears a word first that was notified on one of those that requests use, while it asks nothing itself.
+//! While the proof is older than a second the guard asks the database instead ([`EndedSessions::knows`]); and so that open
+//! streams end too, the sessions that ended are looked up twice a second meanwhile.
 
 use std::{
     collections::HashMap,
@@ -14,22 +16,35 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::postgres::PgNotification;
+use sqlx::postgres::{PgListener, PgNotification};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{app::App, error::Result};
+use super::{
+    app::App,
+    error::{Error, Result},
+};
 
 /// The channel on which ended sessions are named, one id a message.
 pub const CHANNEL: &str = "safestories_ended_sessions";
 /// The channel on which it is said, without a word on what, that there is something new for open streams.
 pub const NEWS: &str = "safestories_news";
 
+/// The channel on which a listener is tried.
+const TRIAL: &str = "safestories_trial";
+
 /// How often the listener proves that it hears.
 const HEARTBEAT: Duration = Duration::from_millis(250);
 /// How old its last proof may be.
 const TRUSTED: Duration = Duration::from_secs(1);
+/// How long it may take until a listener hears that it is tried.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// When it is tried again after it lost its connection.
+const AGAIN: Duration = Duration::from_secs(1);
+/// And where nothing arrives: seldom, for each LISTEN through a pooler leaves a connection that hears what its next user
+/// does not expect.
+const AGAIN_DEAF: Duration = Duration::from_mins(5);
 /// How often ended sessions are looked up while the listener does not hear.
 const LOOK_UP: Duration = Duration::from_millis(500);
 /// An ended session is remembered for as long as a token may outlive it, and a little.
@@ -133,25 +148,50 @@ fn horizon(app: &App) -> DateTime<Utc> {
     app.clock.now() - TimeDelta::from_std(REMEMBERED).unwrap_or_default()
 }
 
+/// Why an instance does not hear.
+#[derive(Debug, thiserror::Error)]
+enum Lost {
+    #[error("the session listener lost its connection: {0}")]
+    Connection(#[from] sqlx::Error),
+    #[error("the session listener cannot be tried: {0}")]
+    Untried(#[from] Error),
+    #[error(
+        "what is notified does not arrive: SAFESTORIES_DIRECT_DATABASE_URL has to lead to the same database, past a \
+         PgBouncer in transaction mode"
+    )]
+    Deaf,
+}
+
 async fn hear(app: &App, stop: &CancellationToken) {
+    let mut told = false;
     while !stop.is_cancelled() {
         let outcome = tokio::select! {
             () = stop.cancelled() => return,
-            outcome = listen_once(app) => outcome,
+            outcome = listen_once(app, &mut told) => outcome,
         };
+        let mut pause = AGAIN;
         if let Err(error) = outcome {
-            tracing::warn!(%error, "the session listener lost its connection; sessions are checked by query");
+            if matches!(error, Lost::Deaf) {
+                pause = AGAIN_DEAF;
+            }
+            if !std::mem::replace(&mut told, true) {
+                tracing::warn!("{error}; sessions are checked by query");
+            }
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
 }
 
-async fn listen_once(app: &App) -> sqlx::Result<()> {
+async fn listen_once(app: &App, told: &mut bool) -> Result<(), Lost> {
     let mut listener = app.db.listener().await?;
-    listener.listen_all([CHANNEL, NEWS]).await?;
+    listener.listen_all([CHANNEL, NEWS, TRIAL]).await?;
+    if !hears_others(app, &mut listener).await? {
+        return Err(Lost::Deaf);
+    }
+    *told = false;
     // What ended before the LISTEN took hold is in the table.
     let missed = sqlx::query_scalar!("select session_id from internal.sessions where ended_at > $1", horizon(app))
         .fetch_all(&mut listener)
@@ -168,15 +208,35 @@ async fn listen_once(app: &App) -> sqlx::Result<()> {
         match tokio::time::timeout(HEARTBEAT, listener.try_recv()).await {
             Ok(Ok(Some(notification))) => take(app, &notification),
             Ok(Ok(None)) => return Ok(()),
-            Ok(Err(error)) => return Err(error),
+            Ok(Err(error)) => return Err(error.into()),
             Err(_) => {}
         }
     }
 }
 
+/// Whether a word arrives that is notified on another connection. The listener only waits: a pooler would let it hear what
+/// happens to be said on the connection it is lent for a statement.
+async fn hears_others(app: &App, listener: &mut PgListener) -> Result<bool, Lost> {
+    let word = Uuid::new_v4().to_string();
+    let mut db = app.db.chore().await?;
+    sqlx::query!(r#"select pg_notify($1, $2)::text as "told""#, TRIAL, word).fetch_one(&mut *db).await?;
+    db.done().await?;
+    let heard = async {
+        while let Some(notification) = listener.try_recv().await? {
+            if notification.channel() == TRIAL && notification.payload() == word {
+                return Ok(true);
+            }
+            take(app, &notification);
+        }
+        Ok(false)
+    };
+    tokio::time::timeout(PATIENCE, heard).await.unwrap_or(Ok(false))
+}
+
 fn take(app: &App, notification: &PgNotification) {
     match notification.channel() {
         NEWS => app.streams.tell(),
+        TRIAL => {}
         _ => app.ended.add(notification.payload().parse::<Uuid>()),
     }
 }

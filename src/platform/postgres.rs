@@ -1,47 +1,56 @@
 //! Connections to PostgreSQL, handed out in this one place: nothing else names the pool, so that it can be exchanged.
 //!
 //! Every connection runs with `TimeZone=UTC` (sqlx asks for it at start-up, and PgBouncer keeps it). Transactions set
-//! their own timeouts, so that they hold behind PgBouncer in transaction mode too.
+//! their own timeouts, so that they hold behind PgBouncer in transaction mode too. What an admin reads needs no
+//! transaction, and is bounded by settings of the connection. Behind a pooler, which is where another address leads
+//! straight to PostgreSQL, a connection is nobody's own: there each read begins a transaction as well, and nothing is
+//! set that would outlast it. That costs the round trip that it spares elsewhere.
 
 #![expect(clippy::disallowed_types, reason = "this is where the pool is")]
 
-use std::{
-    ops::{Deref, DerefMut},
-    str::FromStr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
-};
+mod loan;
+
+use std::{str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Executor, PgConnection, PgPool, Postgres, Transaction,
-    pool::PoolConnection,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
-use tokio::{
-    runtime::Handle,
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
-};
+use tokio::{sync::Semaphore, time::timeout};
 
-use super::{caller::Scope, error::Result, prometheus::DATABASE_SECONDS, wall};
+use self::loan::Spares;
+pub use self::loan::{Chore, Connection};
+pub(super) use self::loan::{Export, OnLoan, Turn};
+use super::{caller::Scope, error::Result, wall};
 
-/// Begins a unit of work. A statement may take ten seconds, a lock five, and the client's next statement fifteen.
-const BEGIN: &str = "begin; set local statement_timeout = '10s'; set local lock_timeout = '5s'; \
-                     set local idle_in_transaction_session_timeout = '15s'";
-/// Begins one whose statements all see the same instant.
-const BEGIN_SNAPSHOT: &str = "begin isolation level repeatable read; set local statement_timeout = '30s'; \
-                              set local lock_timeout = '5s'; set local idle_in_transaction_session_timeout = '15s'";
-/// Begins what a therapist's request reads. Bounded by what bounds a statement outside a transaction ([`SESSION`]).
-const BEGIN_READ: &str = "begin read only; set local idle_in_transaction_session_timeout = '15s'";
-/// Begins the reading of a whole list: one snapshot, however long the client takes to read it.
-const BEGIN_EXPORT: &str = "begin isolation level repeatable read read only; set local statement_timeout = '60s'; \
-                            set local idle_in_transaction_session_timeout = '60s'";
-
-/// What bounds a statement outside a transaction. The session's own setting, so behind a PgBouncer in transaction mode
-/// it holds for those server connections it reached; the request's own timeout holds anyway.
+/// What begins a transaction: its mode, how long a statement may take, and the client's next statement.
 ///
 /// Compiling expressions costs more than it saves here: 0.2 s before the first row of a statement that takes as long.
-const SESSION: &str = "set statement_timeout = '30s'; set jit = off";
+macro_rules! begin {
+    ($mode:literal, $statement:literal, $idle:literal) => {
+        concat!(
+            "begin",
+            $mode,
+            "; set local statement_timeout = '",
+            $statement,
+            "'; set local lock_timeout = '5s'; \
+             set local idle_in_transaction_session_timeout = '",
+            $idle,
+            "'; set local jit = off"
+        )
+    };
+}
+
+/// Begins a unit of work.
+const BEGIN: &str = begin!("", "10s", "15s");
+/// Begins one whose statements all see the same instant.
+const BEGIN_SNAPSHOT: &str = begin!(" isolation level repeatable read", "30s", "15s");
+/// Begins what a therapist's request reads, and behind a pooler an admin's.
+const BEGIN_READ: &str = begin!(" read only", "30s", "15s");
+/// Begins the reading of a whole list: one snapshot, however long the client takes to read it.
+const BEGIN_EXPORT: &str = begin!(" isolation level repeatable read read only", "60s", "60s");
+/// What bounds a statement outside a transaction, on a connection that is ours alone.
+const SESSION: &str = "set statement_timeout = '30s'; set lock_timeout = '5s'; set jit = off";
 
 /// How long a request waits for a connection before it is answered 503.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -62,6 +71,8 @@ pub struct Db {
     export_turns: Arc<Semaphore>,
     listening: PgPool,
     direct: PgConnectOptions,
+    /// Whether connections are shared with others, between transactions.
+    pooled: bool,
 }
 
 /// Connections that are used alike.
@@ -75,7 +86,8 @@ struct Lane {
 impl Db {
     /// Connects lazily: nothing happens before the first request.
     ///
-    /// `direct` is used for `LISTEN` and migrations, where `url` leads through a PgBouncer. `max_connections` is how many
+    /// `direct` is used for `LISTEN` and migrations, where `url` leads through a pooler: where it differs, no statement is run
+    /// outside a transaction. `max_connections` is how many
     /// requests of admins, and as many of therapists, have one at the same moment.
     ///
     /// # Errors
@@ -83,13 +95,21 @@ impl Db {
     /// If an address cannot be read.
     pub fn new(url: &str, direct: Option<&str>, max_connections: u32) -> sqlx::Result<Self> {
         let options = options(url)?;
+        let pooled = direct.is_some_and(|direct| direct != url);
         let direct = direct.map(self::options).transpose()?.unwrap_or_else(|| options.clone());
         let pool = |connections: u32| {
             PgPoolOptions::new()
                 .max_connections(connections)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
                 .idle_timeout(Duration::from_mins(5))
-                .after_connect(|connection, _| Box::pin(async move { connection.execute(SESSION).await.map(drop) }))
+                .after_connect(move |connection, _| {
+                    Box::pin(async move {
+                        if !pooled {
+                            connection.execute(SESSION).await?;
+                        }
+                        Ok(())
+                    })
+                })
                 .test_before_acquire(false)
                 .before_acquire(|connection, meta| {
                     Box::pin(async move {
@@ -110,6 +130,7 @@ impl Db {
             export_turns: Arc::new(Semaphore::new(EXPORTS as usize)),
             listening: PgPoolOptions::new().max_connections(2).connect_lazy_with(direct.clone()),
             direct,
+            pooled,
         })
     }
 
@@ -119,22 +140,33 @@ impl Db {
     ///
     /// [`Error::Unavailable`](super::error::Error::Unavailable) if there is none.
     pub async fn read(&self, scope: &Scope) -> Result<Connection> {
+        let role = wall::role(scope);
         let mut connection = self.lane(scope).connection().await?;
-        if let Some(role) = wall::role(scope) {
-            connection.walled = true;
-            connection.execute(sqlx::raw_sql(AssertSqlSafe(format!("{BEGIN_READ}{role}")))).await?;
+        if role.is_some() || self.pooled {
+            connection.begin(format!("{BEGIN_READ}{}", role.unwrap_or_default())).await?;
         }
         Ok(connection)
     }
 
-    /// A connection that reaches everything, for what belongs to no route group: logins, the background, the command
-    /// line. An architecture test says who asks for one.
+    /// A connection for reading that reaches everything, for what belongs to no route group: logins, the background, the
+    /// command line. An architecture test says who asks for one.
     ///
     /// # Errors
     ///
     /// [`Error::Unavailable`](super::error::Error::Unavailable) if there is none.
     pub async fn unscoped(&self) -> Result<Connection> {
-        self.practice.connection().await
+        self.read(&Scope::Practice).await
+    }
+
+    /// A transaction for the server's own housekeeping, which is nobody's doing and leaves no trail: counts, purges. An
+    /// architecture test says who asks for one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`](super::error::Error::Unavailable) if there is no connection.
+    pub async fn chore(&self) -> Result<Chore> {
+        let (transaction, turn) = self.begin(&Scope::Practice).await?;
+        Ok(Chore::new(transaction, turn))
     }
 
     /// A transaction for one unit of work.
@@ -169,7 +201,7 @@ impl Db {
         let Ok(turn) = self.export_turns.clone().try_acquire_owned() else { return Ok(None) };
         let role = wall::role(scope).unwrap_or_default();
         let snapshot = self.exports.begin_with(AssertSqlSafe(format!("{BEGIN_EXPORT}{role}"))).await?;
-        Ok(Some(Export { snapshot, _turn: turn }))
+        Ok(Some(Export::new(snapshot, turn)))
     }
 
     fn lane(&self, scope: &Scope) -> &Lane {
@@ -223,8 +255,7 @@ impl Lane {
             Some(spare) => spare,
             None => self.pool.acquire().await?,
         };
-        let held = Some((lent, turn));
-        Ok(Connection { held, spares: self.spares.clone(), walled: false, _on_loan: OnLoan::begin() })
+        Ok(Connection::new(lent, turn, self.spares.clone()))
     }
 
     /// Waits until fewer requests than there are connections have one.
@@ -254,135 +285,4 @@ pub async fn powerful_role(conn: &mut PgConnection) -> sqlx::Result<Option<Strin
     )
     .fetch_optional(conn)
     .await
-}
-
-/// Measures how long a connection is out: the request's database time.
-#[derive(Debug)]
-pub(super) struct OnLoan(Instant);
-
-impl OnLoan {
-    pub(super) fn begin() -> Self {
-        Self(Instant::now())
-    }
-}
-
-impl Drop for OnLoan {
-    fn drop(&mut self) {
-        metrics::histogram!(DATABASE_SECONDS).record(self.0.elapsed());
-    }
-}
-
-/// The right to one of the connections; they go from request to request in the order of asking.
-#[derive(Debug)]
-pub(super) struct Turn(OwnedSemaphorePermit);
-
-/// Connections that have just answered well, kept at hand: the pool itself asks a connection whether it is alive each
-/// time it comes back, which costs as much as a small read. Whoever has a [`Turn`] finds one here or in the pool.
-#[derive(Debug, Default)]
-struct Spares {
-    connections: Mutex<Vec<(PoolConnection<Postgres>, Instant)>>,
-}
-
-impl Spares {
-    fn all(&self) -> MutexGuard<'_, Vec<(PoolConnection<Postgres>, Instant)>> {
-        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// One that was used a moment ago; those that were not go back to the pool, to be tried.
-    fn take(&self) -> Option<PoolConnection<Postgres>> {
-        let mut connections = self.all();
-        let (connection, used) = connections.pop()?;
-        if used.elapsed() < TRUSTED_IDLE {
-            return Some(connection);
-        }
-        connections.clear();
-        None
-    }
-
-    fn keep(&self, connection: PoolConnection<Postgres>, turn: &Turn) {
-        let mut connections = self.all();
-        // Asked under the lock: what is kept before the end is cleared by it, nothing is kept after it.
-        if !turn.0.semaphore().is_closed() {
-            connections.push((connection, Instant::now()));
-        }
-    }
-}
-
-/// A connection on loan. Dropped, it goes back to the pool, which tries it; [`Connection::answered`] spares that.
-///
-/// A therapist's is in a transaction until then, which ends behind the answer: nobody waits for it. Whatever became of the
-/// request, an error or a client that went away, the connection is lent again only once it is nobody's any more.
-#[derive(Debug)]
-pub struct Connection {
-    held: Option<(PoolConnection<Postgres>, Turn)>,
-    spares: Arc<Spares>,
-    /// Whether it is in a transaction under a therapist's role.
-    walled: bool,
-    _on_loan: OnLoan,
-}
-
-impl Connection {
-    /// Gives the connection back after an answer that was read to its end without an error.
-    pub fn answered(mut self) {
-        if self.walled {
-            return;
-        }
-        if let Some((connection, turn)) = self.held.take() {
-            self.spares.keep(connection, &turn);
-        }
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        let Some((mut connection, turn)) = self.held.take().filter(|_| self.walled) else { return };
-        let spares = self.spares.clone();
-        let Ok(runtime) = Handle::try_current() else {
-            // Closed, and with it all that was begun.
-            drop(connection.detach());
-            return;
-        };
-        runtime.spawn(async move {
-            // What was being answered when the request ended is read to its end first.
-            match timeout(ACQUIRE_TIMEOUT, connection.execute("rollback")).await {
-                Ok(Ok(_)) => spares.keep(connection, &turn),
-                Ok(Err(_)) | Err(_) => drop(connection.detach()),
-            }
-        });
-    }
-}
-
-impl Deref for Connection {
-    type Target = PgConnection;
-
-    fn deref(&self) -> &PgConnection {
-        &self.held.as_ref().expect("held until it is given back").0
-    }
-}
-
-impl DerefMut for Connection {
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.held.as_mut().expect("held until it is given back").0
-    }
-}
-
-/// The reading of a whole list.
-#[derive(Debug)]
-pub(super) struct Export {
-    snapshot: Transaction<'static, Postgres>,
-    _turn: OwnedSemaphorePermit,
-}
-
-impl Deref for Export {
-    type Target = PgConnection;
-
-    fn deref(&self) -> &PgConnection {
-        &self.snapshot
-    }
-}
-
-impl DerefMut for Export {
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.snapshot
-    }
 }

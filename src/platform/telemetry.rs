@@ -4,7 +4,7 @@
 //! query string, a header or a body: they hold names and numbers.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -16,6 +16,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use ipnet::IpNet;
 use tracing::{Instrument, field::Empty};
 use uuid::Uuid;
 
@@ -54,7 +55,8 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
         route,
         user_id = Empty,
     );
-    if let Some(address) = client_address(&app, &request) {
+    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
+        let address = client_address(&app.trusted_proxies, peer.ip().to_canonical(), request.headers());
         request.extensions_mut().insert(ClientAddress(address));
     }
     request.extensions_mut().insert(id.clone());
@@ -122,23 +124,34 @@ fn trace_id(headers: &HeaderMap) -> Option<String> {
     (valid && trace.bytes().any(|byte| byte != b'0')).then(|| trace.to_owned())
 }
 
-/// The address of the peer; where that is a trusted proxy, the last one it forwards that is not.
-fn client_address(app: &App, request: &Request) -> Option<IpAddr> {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?.0.ip().to_canonical();
-    let trusted = |address: &IpAddr| app.trusted_proxies.iter().any(|net| net.contains(address));
-    if !trusted(&peer) {
-        return Some(peer);
+/// The address of the peer; where that is a trusted proxy, the last one it forwards that is not. Proxies append what they
+/// know, so what stands before something that is no address may be anybody's invention: then it is the peer's.
+fn client_address(trusted: &[IpNet], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
+    if !is_trusted(&peer) {
+        return peer;
     }
-    let forwarded: Vec<IpAddr> = request
-        .headers()
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|address| address.trim().parse::<IpAddr>().ok())
-        .map(|address| address.to_canonical())
-        .collect();
-    forwarded.iter().rev().find(|address| !trusted(address)).copied().or(Some(peer))
+    let lines: Vec<&str> =
+        headers.get_all("x-forwarded-for").iter().map(|line| line.to_str().unwrap_or_default()).collect();
+    for entry in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
+        match forwarded(entry.trim()) {
+            Some(address) if is_trusted(&address) => {}
+            Some(address) => return address,
+            None => return peer,
+        }
+    }
+    peer
+}
+
+/// An address as proxies write it: `203.0.113.7`, `203.0.113.7:51234`, `2001:db8::7`, `[2001:db8::7]`, `[2001:db8::7]:51234`.
+fn forwarded(entry: &str) -> Option<IpAddr> {
+    let bare = entry.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let address = entry
+        .parse()
+        .or_else(|_| entry.parse::<SocketAddr>().map(|socket| socket.ip()))
+        .ok()
+        .or_else(|| bare?.parse::<Ipv6Addr>().ok().map(IpAddr::V6))?;
+    Some(address.to_canonical())
 }
 
 #[cfg(test)]
@@ -169,5 +182,37 @@ mod tests {
         assert!(taken("front-end.42"));
         assert!(!taken("with space"));
         assert!(!taken(&"x".repeat(129)));
+    }
+    #[test]
+    fn a_client_is_who_the_last_trusted_proxy_says_and_nobody_else() {
+        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
+        let from = |peer: &str, lines: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append("x-forwarded-for", line.parse().unwrap());
+            }
+            client_address(&trusted, peer.parse().unwrap(), &headers).to_string()
+        };
+        for (forwarded, client) in [
+            ("203.0.113.7", "203.0.113.7"),
+            ("198.51.100.1, 203.0.113.7", "203.0.113.7"),
+            ("203.0.113.7, 10.0.0.9", "203.0.113.7"),
+            ("198.51.100.1, 203.0.113.7:51234", "203.0.113.7"),
+            ("198.51.100.1, [2001:db8::7]:51234", "2001:db8::7"),
+            ("198.51.100.1,[2001:db8::7]", "2001:db8::7"),
+            ("198.51.100.1, 2001:db8::7", "2001:db8::7"),
+            ("198.51.100.1, ::ffff:203.0.113.7", "203.0.113.7"),
+            // What cannot be read ends what can be believed.
+            ("198.51.100.1, unknown", "10.0.0.1"),
+            ("198.51.100.1, unknown, 10.0.0.9", "10.0.0.1"),
+            ("198.51.100.1, ", "10.0.0.1"),
+            ("198.51.100.1, _hidden:1", "10.0.0.1"),
+            ("10.0.0.2, 10.0.0.9", "10.0.0.1"),
+        ] {
+            assert_eq!(from("10.0.0.1", &[forwarded]), client, "{forwarded}");
+        }
+        assert_eq!(from("10.0.0.1", &["198.51.100.1", "203.0.113.7", "10.0.0.9:80"]), "203.0.113.7");
+        assert_eq!(from("10.0.0.1", &[]), "10.0.0.1");
+        assert_eq!(from("203.0.113.9", &["198.51.100.1"]), "203.0.113.9");
     }
 }

@@ -62,8 +62,11 @@ pub(super) async fn reset_password(
     password::check(&request.new_password, &username).map_err(|fault| Error::body("/new_password", fault))?;
     let hash = app.passwords.hash(request.new_password).await?;
     let mut uow = work.begin().await?;
-    hold(&mut uow, id).await?;
-    password::set(&mut uow, id, &hash, None).await?;
+    if uow.earlier().is_none() {
+        hold(&mut uow, id).await?;
+        password::set(&mut uow, id, &hash, None).await?;
+    }
+    uow.answers_with(StatusCode::NO_CONTENT, id);
     uow.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -80,10 +83,13 @@ pub(super) async fn reset_password(
 )]
 pub(super) async fn log_user_out(work: Work, Path(id): Path<UserId>) -> Result<StatusCode> {
     let mut uow = work.begin().await?;
-    let user = hold(&mut uow, id).await?;
-    let ended = sessions::end_all(&mut uow, id, Ending::Revoked, None).await?;
-    let entry = Entry::new("user_logout", format!("Ended all sessions of {}", user.username)).on("user", id);
-    uow.record(entry.detail(json!({ "sessions_ended": ended })));
+    if uow.earlier().is_none() {
+        let user = hold(&mut uow, id).await?;
+        let ended = sessions::end_all(&mut uow, id, Ending::Revoked, None).await?;
+        let entry = Entry::new("user_logout", format!("Ended all sessions of {}", user.username)).on("user", id);
+        uow.record(entry.detail(json!({ "sessions_ended": ended })));
+    }
+    uow.answers_with(StatusCode::NO_CONTENT, id);
     uow.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

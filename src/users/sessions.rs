@@ -15,7 +15,7 @@ use crate::platform::{error::Result, ids::UserId, live, text, work::UnitOfWork};
 /// How long a session lives without being refreshed.
 pub const LIFETIME: TimeDelta = TimeDelta::days(30);
 
-/// How long a session that is over is kept, with the refresh tokens by which their reuse would be seen.
+/// How long a session that is over is kept.
 pub const KEPT: TimeDelta = TimeDelta::days(90);
 
 /// The longest `User-Agent` that is kept, in characters.

@@ -2,4 +2,5 @@
 
 mod audit;
 mod doctor;
+mod forged;
 mod user;

@@ -19,6 +19,7 @@ mod welcome;
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context, anyhow};
+use sqlx::Connection;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use self::settings::Serve;
@@ -27,10 +28,12 @@ use self::{
     progress::patiently,
 };
 use crate::{
-    api, notifications,
+    api,
+    cli::audit::other_key,
+    notifications,
     platform::{
         app::{App, Parts, Seals},
-        audit::{self, key::AuditKey},
+        audit::{self, attempts::Strangers, key::AuditKey},
         embedded::Embedded,
         live::{self, EndedSessions},
         logs, migrations, panics,
@@ -162,6 +165,7 @@ async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationTok
         seals: Seals::derive(&secrets),
         secrets,
         ended: EndedSessions::default(),
+        strangers: Strangers::default(),
         streams: Streams::default(),
         passwords,
         trusted_proxies: settings.trusted_proxies,
@@ -175,6 +179,9 @@ async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationTok
     tracing::info!(%address, "listening");
     if let Some(key) = &audit_key {
         tracing::info!(public_key = %key.public(), "the trail is signed");
+    }
+    if let Some(warning) = audit_key_changed(&app, audit_key.as_ref()).await? {
+        tracing::warn!("{warning}");
     }
     if let Some(embedded) = &embedded {
         welcome::print(address, embedded.home());
@@ -202,6 +209,13 @@ async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationTok
         tokio::task::spawn_blocking(move || embedded.stop()).await??;
     }
     Ok(())
+}
+
+async fn audit_key_changed(app: &App, key: Option<&AuditKey>) -> anyhow::Result<Option<String>> {
+    let mut db = app.db.direct().await?;
+    let last = audit::sealing::last_signed_with(&mut db).await?;
+    db.close().await?;
+    Ok(other_key(last, key.map(AuditKey::public).as_ref()))
 }
 
 async fn tidy() {

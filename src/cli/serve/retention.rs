@@ -4,7 +4,8 @@
 //! |---|---|
 //! | idempotency records | 24 hours |
 //! | counts of failed logins | 24 hours after the last |
-//! | sessions, with their hashed refresh tokens | 90 days after they ended or expired |
+//! | sessions | 90 days after they ended or expired |
+//! | refresh tokens, hashed | 30 days after they were issued, which is how long they are good |
 //! | certificates of erasure | for good: never purged |
 //! | break-glass grants | 3 years after their review; until it, those that nobody has reviewed |
 //! | the link to a calendar, hashed | until it is revoked, or the rights of its account change |
@@ -49,12 +50,12 @@ pub async fn purge(app: &App) -> Result<u64> {
     let mut all = 0;
     loop {
         let now = app.clock.now();
-        let mut db = app.db.unscoped().await?;
+        let mut db = app.db.chore().await?;
         let purged = work::purge(&mut db, now, BATCH).await?
             + auth::purge(&mut db, now, BATCH).await?
             + sessions::purge(&mut db, now, BATCH).await?
             + break_glass::purge(&mut db, now, BATCH).await?;
-        db.answered();
+        db.done().await?;
         all += purged;
         if purged == 0 {
             return Ok(all);

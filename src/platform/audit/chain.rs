@@ -4,6 +4,9 @@
 //! it, so that no two entries have one encoding. A commitment is `SHA-256(salt ‖ values)`: without its salt it tells
 //! nothing about the values, and it stays where they are erased.
 //!
+//! Whoever deletes an entry in the half second before it is sealed leaves its place in the queue: that is sealed as a [`gap`],
+//! and told as a deletion for ever after.
+//!
 //! `is_visible` is outside on purpose: hiding a row is an entry of its own.
 
 use aws_lc_rs::digest::{Context, SHA256};
@@ -141,6 +144,14 @@ impl Facts {
         .await?;
         Ok(facts)
     }
+}
+
+/// The hash of number `seq` of the chain, whose entry was deleted before it was sealed.
+#[must_use]
+pub fn gap(before: &Hash, seq: i64, entry_id: i64) -> Hash {
+    let mut fields = Fields::new("safestories audit gap 1");
+    fields.bytes(Some(before)).number(Some(seq)).number(Some(entry_id));
+    fields.hash()
 }
 
 /// What a checkpoint's signature is of.

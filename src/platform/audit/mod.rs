@@ -2,7 +2,7 @@
 //!
 //! What succeeded is written by the [`UnitOfWork`](super::work::UnitOfWork) in the very transaction that did it: one
 //! summary in `public.audit_logs`, one entry per subject in `internal.audit_entries`. What was refused or failed left
-//! nothing to be atomic with, so [`trail`] writes it afterwards, to `internal` only.
+//! nothing to be atomic with, so [`trail`] writes it afterwards, to `internal` only: see [`attempts`].
 //!
 //! The same layer reads the body of a changing request, with a limit and a timeout, before a handler sees it: so no
 //! slow client holds a transaction, the body can be hashed for its idempotency key, and a request that lost to another
@@ -11,6 +11,7 @@
 //! Every entry is queued for the chain that makes the trail tamper-evident: [`sealing`] continues it, [`chain`] says what
 //! is hashed, [`transcript`] is the trail as a file and how such a file is checked, [`erasing`] takes a client out of it.
 
+pub mod attempts;
 pub mod chain;
 pub mod erasing;
 pub mod key;
@@ -28,18 +29,18 @@ use std::{
 
 use axum::{
     body::{Body, Bytes},
-    extract::{MatchedPath, OriginalUri, Request, State},
-    http::{Method, StatusCode},
+    extract::{MatchedPath, Request, State},
+    http::Method,
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use self::attempts::{Attempt, UnderWay};
 use super::{
     app::App,
     caller::Caller,
@@ -192,6 +193,10 @@ impl Trail {
     pub(super) fn settle(&self) {
         self.settled.store(true, Ordering::Relaxed);
     }
+
+    fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Relaxed)
+    }
 }
 
 fn idempotency_key(request: &Request) -> Result<Option<Arc<str>>> {
@@ -217,16 +222,16 @@ pub async fn trail(State(app): State<App>, mut request: Request, next: Next) -> 
         Ok(trail) => trail,
         Err(error) => return error.into_response(),
     };
-    let caller = request.extensions().get::<Caller>().cloned();
-    let client = named_client(&request);
+    let attempt = Attempt::of(&app, &trail, &request);
     if request.method().is_safe() {
         request.extensions_mut().insert(trail.clone());
         let response = next.run(request).await;
         if response.extensions().get::<KeepAttempt>().is_some() {
-            keep_attempt(&app, &trail, caller.as_ref(), client, response.status()).await;
+            attempt.keep(response.status()).await;
         }
         return response;
     }
+    let under_way = UnderWay::begin(attempt);
     let (mut parts, body) = request.into_parts();
     let response = match read(body, app.body_timeout).await {
         Ok(body) => {
@@ -249,44 +254,12 @@ pub async fn trail(State(app): State<App>, mut request: Request, next: Next) -> 
         Err(error) => error.into_response(),
     };
     let status = response.status();
-    if !trail.settled.load(Ordering::Relaxed) && !status.is_success() {
-        keep_attempt(&app, &trail, caller.as_ref(), client, status).await;
+    if let Some(attempt) = under_way.answered()
+        && !status.is_success()
+    {
+        attempt.keep(status).await;
     }
     response
-}
-
-/// The client that the path names (`…/clients/{client_id}/…`), whether there is one or not.
-fn named_client(request: &Request) -> Option<ClientId> {
-    let extensions = request.extensions();
-    let template = extensions.get::<MatchedPath>()?.as_str();
-    let path = extensions.get::<OriginalUri>().map_or_else(|| request.uri().path(), |uri| uri.path());
-    let (_, given) = template.split('/').zip(path.split('/')).find(|(name, _)| *name == "{client_id}")?;
-    let id = ClientId::from(percent_decode_str(given).decode_utf8().ok()?.into_owned());
-    id.is_possible().then_some(id)
-}
-
-/// Notes an attempt that came to nothing. Whose client it was about is noted where there is such a client: what somebody
-/// typed in the place of an id is not kept.
-async fn keep_attempt(app: &App, trail: &Trail, caller: Option<&Caller>, client: Option<ClientId>, status: StatusCode) {
-    let outcome = if status.is_server_error() { "failed" } else { "refused" };
-    let actor = caller.map(Actor::from);
-    let written = async {
-        let mut db = app.db.unscoped().await?;
-        let mut entry = Entry::new("attempt", "").quiet();
-        if let Some(client) = client {
-            let known = sqlx::query_scalar!(
-                r#"select exists (select from all_clients_table where client_id = $1) as "known!""#,
-                client.as_str(),
-            );
-            if known.fetch_one(&mut *db).await? {
-                entry = entry.client(&client, "");
-            }
-        }
-        write(&mut db, trail, actor.as_ref(), app.clock.now(), &[entry], outcome, Some(status.as_u16())).await
-    };
-    if let Err(error) = written.await {
-        tracing::error!(%error, "a refused attempt left no trail");
-    }
 }
 
 async fn read(body: Body, patience: Duration) -> Result<Bytes> {

@@ -3,7 +3,7 @@
 //! Any number of instances may try; the one that gets the lock works, the others come again. A batch is one transaction:
 //! taken from the queue, chained, its head signed. Nothing of a request waits for it.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use aws_lc_rs::rand;
 use chrono::{DateTime, SubsecRound, Utc};
@@ -65,6 +65,16 @@ pub async fn seal(app: &App, key: Option<&AuditKey>) -> Result<usize> {
     }
 }
 
+/// Which key signed the last head, by its id; `None` where it is not signed, or there is none.
+///
+/// # Errors
+///
+/// If the database fails.
+pub async fn last_signed_with(db: &mut PgConnection) -> Result<Option<String>> {
+    let last = sqlx::query_scalar!("select key_id from internal.audit_checkpoints order by seq desc limit 1");
+    Ok(last.fetch_optional(db).await?.flatten())
+}
+
 async fn batch(db: &mut PgConnection, key: Option<&AuditKey>, now: DateTime<Utc>) -> Result<usize> {
     let ours = sqlx::query_scalar!(
         r#"select pg_try_advisory_xact_lock(hashtextextended('safestories audit chain', 0)) as "ours!""#
@@ -74,7 +84,7 @@ async fn batch(db: &mut PgConnection, key: Option<&AuditKey>, now: DateTime<Utc>
     if !ours {
         return Ok(0);
     }
-    let queued = sqlx::query_scalar!(
+    let mut queued = sqlx::query_scalar!(
         "delete from internal.audit_unsealed
          where entry_id in (select entry_id from internal.audit_unsealed order by entry_id limit $1)
          returning entry_id",
@@ -90,14 +100,22 @@ async fn batch(db: &mut PgConnection, key: Option<&AuditKey>, now: DateTime<Utc>
         seq = last.seq;
         head = last.hash.try_into().map_err(|_| Error::internal("the chain's last hash is none"))?;
     }
-    erasing::belated(&mut *db, &queued).await?;
-    let facts = Facts::read(&mut *db, &queued).await?;
-    if facts.len() < queued.len() {
-        tracing::error!(missing = queued.len() - facts.len(), "entries of the trail vanished before they were sealed");
+    if queued.is_empty() {
+        return Ok(0);
     }
+    queued.sort_unstable();
+    erasing::belated(&mut *db, &queued).await?;
+    let mut facts: HashMap<i64, Facts> =
+        Facts::read(&mut *db, &queued).await?.into_iter().map(|facts| (facts.entry_id, facts)).collect();
     let mut seals = Seals::default();
-    for entry in &facts {
+    for entry_id in &queued {
         seq += 1;
+        let Some(entry) = facts.remove(entry_id) else {
+            tracing::error!(entry_id, "an entry of the trail was deleted before it was sealed");
+            head = chain::gap(&head, seq, *entry_id);
+            seals.add(seq, *entry_id, head, [None; 3], [START; 3]);
+            continue;
+        };
         let salts: [Hash; 3] = [salt()?, salt()?, salt()?];
         let [address, detail, summary] = Personal::ALL;
         let commitments = [
@@ -106,13 +124,10 @@ async fn batch(db: &mut PgConnection, key: Option<&AuditKey>, now: DateTime<Utc>
             entry.commitment(summary, &salts[2]),
         ];
         head = entry.hash(&head, seq, &commitments);
-        seals.add(seq, entry.entry_id, head, salts, commitments);
-    }
-    if facts.is_empty() {
-        return Ok(queued.len());
+        seals.add(seq, *entry_id, head, salts.map(Some), commitments);
     }
     seals.write(&mut *db).await?;
-    checkpoint(db, seq, facts.len(), head, now.trunc_subsecs(6), key).await?;
+    checkpoint(db, seq, queued.len(), head, now.trunc_subsecs(6), key).await?;
     Ok(queued.len())
 }
 
@@ -128,17 +143,18 @@ struct Seals {
     seqs: Vec<i64>,
     entries: Vec<i64>,
     hashes: Vec<Vec<u8>>,
-    salts: [Vec<Vec<u8>>; 3],
+    /// None where there was nothing left to be salted.
+    salts: [Vec<Option<Vec<u8>>>; 3],
     commitments: [Vec<Vec<u8>>; 3],
 }
 
 impl Seals {
-    fn add(&mut self, seq: i64, entry_id: i64, hash: Hash, salts: [Hash; 3], commitments: [Hash; 3]) {
+    fn add(&mut self, seq: i64, entry_id: i64, hash: Hash, salts: [Option<Hash>; 3], commitments: [Hash; 3]) {
         self.seqs.push(seq);
         self.entries.push(entry_id);
         self.hashes.push(hash.to_vec());
         for group in 0..3 {
-            self.salts[group].push(salts[group].to_vec());
+            self.salts[group].push(salts[group].map(|salt| salt.to_vec()));
             self.commitments[group].push(commitments[group].to_vec());
         }
     }
@@ -154,11 +170,11 @@ impl Seals {
             &self.seqs,
             &self.entries,
             &self.hashes,
-            &self.salts[0],
+            &self.salts[0] as &[Option<Vec<u8>>],
             &self.commitments[0],
-            &self.salts[1],
+            &self.salts[1] as &[Option<Vec<u8>>],
             &self.commitments[1],
-            &self.salts[2],
+            &self.salts[2] as &[Option<Vec<u8>>],
             &self.commitments[2],
         )
         .execute(db)

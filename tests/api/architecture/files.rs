@@ -18,7 +18,12 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
         &["platform/", "auth/", "cli/", "users/account.rs", "notifications/stream/feed.rs"],
         "a request's connection is opened by its scope, so that the wall stands behind it",
     ),
-    ("read(&Scope::", &[], "a scope is the request's, never made up"),
+    (
+        ".chore()",
+        &["platform/", "auth/throttle.rs", "cli/serve/retention.rs"],
+        "what somebody changes is a unit of work, with its trail",
+    ),
+    ("read(&Scope::", &["platform/postgres.rs"], "a scope is the request's, never made up"),
     (
         "beyond_wall(",
         &["platform/work.rs", "clients/belong.rs"],
@@ -111,7 +116,6 @@ const ABOUT: &[(&str, &str)] = &[
     ("edge", "api"),
     ("migrate", "cli/migrate"),
     ("serve", "cli/serve"),
-    ("user_command", "cli/user"),
 ];
 
 #[test]

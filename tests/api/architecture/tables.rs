@@ -1,8 +1,7 @@
 //! Every table is written by one folder; anybody may read it.
 //!
 //! Where a table serves two, ownership goes by column group. What fills or repairs whole databases is exempt: migrations
-//! and the demo data
-//! with its logins.
+//! and the demo data with its logins.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,7 +34,6 @@ const HOMES: &[(&str, &str)] = &[
     ("internal.sessions", "users"),
     ("internal.second_factors", "auth"),
     ("internal.recovery_codes", "auth"),
-    ("internal.second_factors", "auth"),
     ("internal.refresh_tokens", "auth"),
     ("internal.login_attempts", "auth"),
     ("internal.idempotency_keys", "platform"),

@@ -159,6 +159,11 @@ async fn a_look_is_on_record_before_it_is_answered_and_told_from_the_next_one_on
     assert_eq!((list.body["page"]["total"].clone(), list.data().len()), (json!(3), 3));
     let log = api.audit_log().await;
     assert_eq!(log[0], ("access_log_read".into(), "Looked up who opened the clinical record of Client C1".into()));
+    // Whatever id the client gives its requests.
+    let same = api.admin().with("x-request-id", "the-same");
+    for looks in 4..7 {
+        assert_eq!(same.get(LOG).await.data().len(), looks);
+    }
     // What cannot be noted is not told, in neither form.
     sqlx::query("revoke insert on internal.audit_entries from current_user")
         .execute(&mut *api.sql().await)

@@ -220,3 +220,28 @@ async fn strangers_reach_nothing() {
         assert_eq!(answer.header("www-authenticate"), "Bearer");
     }
 }
+
+#[tokio::test]
+async fn of_a_flood_of_attempts_the_trail_keeps_that_there_was_one() {
+    let api = TestApi::new().await;
+    let post = async |path: &str, body: serde_json::Value| {
+        api.nobody().from("192.0.2.7").post(&format!("/api/v1/auth/{path}"), body).await.status
+    };
+    let wrong = || json!({ "username": "admin", "password": "a wrong password" });
+    for _ in 0..5 {
+        assert_eq!(post("login", wrong()).await, 401);
+    }
+    for _ in 0..10 {
+        assert_eq!(post("login", wrong()).await, 429);
+    }
+    assert_eq!(api.trail().await.len(), 6, "the first that had to wait, and no more");
+    for _ in 0..40 {
+        assert_eq!(post("refresh", json!({ "refresh_token": "made up" })).await, 401);
+    }
+    assert_eq!(api.trail().await.len(), 31);
+    // Nobody else is silenced, and the next minute is another.
+    api.nobody().from("192.0.2.8").post("/api/v1/auth/login", wrong()).await.is(401);
+    api.pass(1);
+    assert_eq!(post("refresh", json!({ "refresh_token": "made up" })).await, 401);
+    assert_eq!(api.trail().await.len(), 33);
+}

@@ -6,7 +6,7 @@ use safestories::platform::live;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::harness::TestApi;
+use crate::harness::{Database, TestApi};
 
 const ME: &str = "/api/v1/auth/me";
 
@@ -57,12 +57,39 @@ async fn an_ended_session_is_refused_by_an_instance_that_only_listens() {
     listening.await.unwrap();
 }
 
+/// As behind a pooler that lends connections by the transaction: all statements are answered, nothing is heard.
+#[tokio::test]
+async fn an_ended_session_is_refused_by_an_instance_that_listens_in_vain() {
+    let api = TestApi::new().await;
+    let elsewhere = Database::migrated().await;
+    let deaf = api.pooled_instance(&elsewhere);
+    api.sign_up("admin", "admin", None).await;
+    let tokens = api.log_in("admin").await;
+    let stop = CancellationToken::new();
+    let listening = tokio::spawn(live::listen(deaf.app.clone(), stop.clone()));
+    api.until(&format!(
+        "exists (select from pg_stat_activity where datname = '{}' and query like 'LISTEN%')",
+        elsewhere.name()
+    ))
+    .await;
+    assert!(!comes(|| deaf.app.ended.hears(), Duration::from_millis(500)).await, "what is said arrives nowhere");
+    deaf.with(&tokens).get(ME).await.is(200);
+    api.with(&tokens).post("/api/v1/auth/logout", Value::Null).await.is(204);
+    deaf.with(&tokens).get(ME).await.is_problem(401, "unauthenticated");
+    stop.cancel();
+    listening.await.unwrap();
+}
+
 /// Waits for something that has to come within a second.
-async fn until(mut holds: impl FnMut() -> bool) {
+async fn until(holds: impl FnMut() -> bool) {
+    assert!(comes(holds, Duration::from_secs(1)).await, "within a second");
+}
+
+async fn comes(mut holds: impl FnMut() -> bool, within: Duration) -> bool {
     let waiting = async {
         while !holds() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(1), waiting).await.expect("within a second");
+    tokio::time::timeout(within, waiting).await.is_ok()
 }

@@ -1,5 +1,6 @@
 //! Refresh tokens: good once, for thirty days, in bodies and in cookies.
 
+use safestories::cli::serve::retention;
 use serde_json::{Value, json};
 
 use super::{PASSWORD, Tokens};
@@ -121,4 +122,32 @@ async fn what_is_no_refresh_token_is_refused() {
     }
     api.nobody().send(axum::http::Method::POST, REFRESH, None).await.is_problem(401, "unauthenticated");
     api.nobody().post(REFRESH, json!({ "token": "x" })).await.is_invalid(&["/token"]);
+}
+
+#[tokio::test]
+async fn a_session_that_lives_on_leaves_its_old_tokens_behind() {
+    let api = TestApi::new().await;
+    api.sign_up("admin", "admin", None).await;
+    let first = api.log_in("admin").await;
+    let used = async |token: &str| Tokens::of(api.refresh(token).await.ok()).refresh;
+    api.pass(20 * 24 * 60);
+    let second = used(&first.refresh).await;
+    api.pass(9 * 24 * 60);
+    let third = used(&second).await;
+    let count = async || -> i64 {
+        sqlx::query_scalar("select count(*) from internal.refresh_tokens")
+            .fetch_one(&mut *api.sql().await)
+            .await
+            .unwrap()
+    };
+    retention::purge(&api.app).await.expect("purged");
+    assert_eq!(count().await, 3);
+    // The first is older than any that is taken; the second is not, so its reuse is still seen.
+    api.pass(2 * 24 * 60);
+    retention::purge(&api.app).await.expect("purged");
+    assert_eq!(count().await, 2);
+    api.refresh(&first.refresh).await.is(401);
+    let fourth = used(&third).await;
+    api.refresh(&second).await.is(401);
+    api.refresh(&fourth).await.is(401);
 }

@@ -1,7 +1,8 @@
 //! `safestories audit …`: a trail that was tampered with by SQL does not pass.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{fs, os::unix::fs::MetadataExt, path::PathBuf, process::Command};
 
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use safestories::platform::audit::{
     key::{AuditKey, AuditPublicKey},
     sealing,
@@ -11,16 +12,16 @@ use serde_json::json;
 use sqlx::AssertSqlSafe;
 
 use crate::{
-    given::{booking, client, therapist},
+    given::{audit_log, booking, client, therapist},
     harness::TestApi,
 };
 
-fn key() -> AuditKey {
+pub(super) fn key() -> AuditKey {
     AuditKey::from_seed(&[7; 32]).expect("a key")
 }
 
 /// A practice where six things were done, sealed in three batches.
-async fn practice() -> TestApi {
+pub(super) async fn practice() -> TestApi {
     let api = TestApi::new().await;
     api.given(therapist("T1")).await;
     api.given(client("c1")).await;
@@ -36,20 +37,24 @@ async fn practice() -> TestApi {
     api
 }
 
-async fn export(api: &TestApi) -> Vec<u8> {
+pub(super) async fn export(api: &TestApi) -> Vec<u8> {
     let mut file = Vec::new();
     transcript::export(&mut *api.sql().await, api.now(), None, &mut file).await.expect("a file");
     file
 }
 
-async fn check(api: &TestApi, checkpoint: Option<&str>) -> Verdict {
-    transcript::verify(export(api).await.as_slice(), &key().public(), checkpoint).expect("a verdict")
+pub(super) async fn check(api: &TestApi, checkpoint: Option<&str>) -> Verdict {
+    transcript::verify(export(api).await.as_slice(), &[key().public()], checkpoint).expect("a verdict")
+}
+
+pub(super) async fn run(api: &TestApi, statements: &str) {
+    sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut *api.sql().await).await.expect(statements);
 }
 
 /// What is found after this was done to the tables.
 async fn found_after(statements: &str) -> Vec<Finding> {
     let api = practice().await;
-    sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut *api.sql().await).await.expect(statements);
+    run(&api, statements).await;
     check(&api, None).await.findings
 }
 
@@ -70,9 +75,9 @@ async fn an_untouched_trail_is_whole_and_every_head_is_signed() {
     assert_eq!(check(&api, verdict.head.as_deref()).await.findings, []);
 
     let stranger: AuditPublicKey = AuditKey::from_seed(&[8; 32]).expect("a key").public();
-    let foreign = transcript::verify(export(&api).await.as_slice(), &stranger, None).expect("a verdict");
-    assert!(foreign.findings.iter().all(|finding| matches!(finding, Finding::Unsigned(_))), "{foreign:?}");
-    assert_eq!(foreign.findings.len(), 4);
+    let foreign = transcript::verify(export(&api).await.as_slice(), &[stranger], None).expect("a verdict");
+    assert_eq!(foreign.findings, [Finding::Uncovered(1, foreign.entries)]);
+    assert_eq!(foreign.unknown_keys.into_iter().collect::<Vec<_>>(), [(key.public().id(), 4)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -166,7 +171,7 @@ async fn a_cut_off_tail_is_found_with_a_checkpoint() {
 async fn a_forged_head_is_found() {
     let forged = "update internal.audit_checkpoints set sealed_at = sealed_at + interval '1 hour'
                   where seq = (select max(seq) from internal.audit_checkpoints)";
-    assert!(matches!(found_after(forged).await[..], [Finding::Unsigned(_)]));
+    assert!(matches!(found_after(forged).await[..], [Finding::Forged(_), Finding::Uncovered(..)]));
     let gone = "update internal.audit_checkpoints set head = decode(repeat('00', 32), 'hex')";
     assert!(matches!(found_after(gone).await[..], [Finding::WrongCheckpoint(_), ..]));
 }
@@ -202,58 +207,118 @@ async fn half_a_file_is_not_taken_for_the_whole() {
     let file = export(&api).await;
     let lines: Vec<&[u8]> = file.split_inclusive(|byte| *byte == b'\n').collect();
     for kept in [0, 1, 2, lines.len() - 1] {
-        let verdict = transcript::verify(&lines[..kept].concat()[..], &key().public(), None).expect("a verdict");
+        let verdict = transcript::verify(&lines[..kept].concat()[..], &[key().public()], None).expect("a verdict");
         assert!(verdict.findings.contains(&Finding::Incomplete), "{kept} lines: {verdict:?}");
     }
-    let verdict = transcript::verify(&b"no trail\n"[..], &key().public(), None).expect("a verdict");
+    let verdict = transcript::verify(&b"no trail\n"[..], &[key().public()], None).expect("a verdict");
     assert_eq!(verdict.findings, [Finding::Incomplete]);
+}
+
+/// [`key`] as the environment has it.
+const SEED: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+
+/// Runs `safestories audit …`: whether it was content, and what it said.
+fn program(arguments: &[&str], database: Option<&str>, key: Option<&str>) -> (bool, String) {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_safestories"));
+    program.arg("audit").args(arguments).env_remove("DATABASE_URL").env_remove("SAFESTORIES_AUDIT_KEY");
+    program.envs(database.map(|url| ("DATABASE_URL", url))).envs(key.map(|key| ("SAFESTORIES_AUDIT_KEY", key)));
+    let output = program.output().expect("the program");
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&text).into_owned())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_program_exports_and_verifies() {
     let api = practice().await;
     let path = std::env::temp_dir().join(format!("safestories-trail-{}.jsonl", std::process::id()));
-    let seed = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
-    let run = |arguments: &[&str], database: Option<&str>, key: Option<&str>| {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_safestories"));
-        program.arg("audit").args(arguments).env_remove("DATABASE_URL").env_remove("SAFESTORIES_AUDIT_KEY");
-        program.envs(database.map(|url| ("DATABASE_URL", url))).envs(key.map(|key| ("SAFESTORIES_AUDIT_KEY", key)));
-        let output = program.output().expect("the program");
-        let text = [output.stdout, output.stderr].concat();
-        (output.status.success(), String::from_utf8_lossy(&text).into_owned())
-    };
     let file = path.to_str().expect("a path");
     // What was done since is sealed before it is told.
     api.admin().post("/api/v1/admin/bookings/none/cancel", json!({ "reason": "x" })).await.is(404);
-    let (done, text) = run(&["export", "--output", file], Some(api.database()), Some(seed));
+    let (done, text) = program(&["export", "--output", file], Some(api.database()), Some(SEED));
     assert!(done && text.starts_with("Wrote "), "{text}");
     let public = key().public().to_string();
-    let (whole, text) = run(&["verify", file, "--public-key", &public], None, None);
+    let (whole, text) = program(&["verify", file, "--public-key", &public], None, None);
     assert!(whole && text.contains("The trail is whole."), "{text}");
-    let (whole, text) = run(&["verify", file], None, None);
+    let (whole, text) = program(&["verify", file], None, None);
     assert!(whole && text.contains("proves nothing unless it is yours"), "{text}");
-    let (whole, text) = run(&["verify", file, "--checkpoint", &"00".repeat(32)], None, Some(seed));
+    let (whole, text) = program(&["verify", file, "--checkpoint", &"00".repeat(32)], None, Some(SEED));
     assert!(!whole && text.contains("cut off"), "{text}");
 
+    assert_eq!(fs::metadata(&path).expect("the file").mode() & 0o777, 0o600);
     let edited = fs::read_to_string(&path).expect("the file").replacen("booking_cancel", "booking_cancelled", 1);
     fs::write(&path, edited).expect("the file");
-    let (whole, text) = run(&["verify", file, "--public-key", &public], None, None);
+    let (whole, text) = program(&["verify", file, "--public-key", &public], None, None);
     assert!(!whole && text.contains("was changed"), "{text}");
-    let (read, text) = run(&["verify", "no-such-file", "--public-key", &public], None, None);
+    let (read, text) = program(&["verify", "no-such-file", "--public-key", &public], None, None);
     assert!(!read && text.contains("cannot read no-such-file"), "{text}");
     fs::remove_file(PathBuf::from(file)).expect("gone");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_other_programs_logged_before_is_not_of_the_chain() {
+async fn without_a_key_the_program_says_so() {
+    let api = practice().await;
+    run(&api, "update internal.audit_checkpoints set key_id = null, signature = null").await;
+    let path = std::env::temp_dir().join(format!("safestories-unsigned-{}.jsonl", std::process::id()));
+    let file = path.to_str().expect("a path");
+    let (done, text) = program(&["export", "--output", file], Some(api.database()), None);
+    assert!(done, "{text}");
+    let (whole, text) = program(&["verify", file], None, None);
+    assert!(!whole && text.contains("the file names no key"), "{text}");
+    let (whole, text) = program(&["verify", file], None, Some(SEED));
+    assert!(!whole && text.contains("no signed checkpoint covers the entries 1 to"), "{text}");
+    let (whole, text) = program(&["verify", file, "--unsigned"], None, None);
+    assert!(whole && text.contains("not signed: whoever may write to the database could have rewritten it"), "{text}");
+    // With a head that was kept there is something to hold against it.
+    let head = check(&api, None).await.head.expect("a head");
+    let (whole, text) = program(&["verify", file, "--checkpoint", &head], None, Some(SEED));
+    assert!(whole, "{text}");
+    fs::remove_file(path).expect("gone");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_key_than_the_last_is_remarked_upon() {
+    let api = practice().await;
+    let other = BASE64.encode([8; 32]);
+    api.admin().post("/api/v1/admin/bookings/none/cancel", json!({ "reason": "x" })).await.is(404);
+    let (done, text) = program(&["export"], Some(api.database()), None);
+    assert!(done && text.contains("is not signed without it"), "{text}");
+    let (done, text) = program(&["export"], Some(api.database()), Some(&other));
+    assert!(done && !text.contains("signed with another key"), "sealed with it a moment ago: {text}");
+    let (done, text) = program(&["export"], Some(api.database()), Some(SEED));
+    assert!(done && text.contains("signed with another key until now"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_other_programs_are_counted_where_they_are_expected() {
     let api = TestApi::new().await;
-    sqlx::raw_sql("insert into audit_logs (action_type, action_description) values ('login', 'Before')")
-        .execute(&mut *api.sql().await)
-        .await
-        .expect("a row");
+    api.given(audit_log("login", "Tue, Jan 20, 2026, 11:05 AM IST")).await;
     api.given(therapist("T1")).await;
     let id = api.given(booking("T1", "2026-02-10T10:30:00Z")).await;
     api.admin().post(&format!("/api/v1/admin/bookings/{id}/cancel"), json!({ "reason": "x" })).await.ok();
-    sealing::seal(&api.app, None).await.expect("sealed");
-    assert!(check(&api, None).await.findings.iter().all(|finding| matches!(finding, Finding::Unsigned(_))));
+    sealing::seal(&api.app, Some(&key())).await.expect("sealed");
+    // Those from before the first entry are no finding.
+    let verdict = check(&api, None).await;
+    assert_eq!((verdict.findings, verdict.older_summaries), (vec![], 1));
+
+    let later = api.given(audit_log("send_whatsapp", "Wed, Feb 4, 2026, 11:05 AM IST")).await;
+    let path = std::env::temp_dir().join(format!("safestories-foreign-{}.jsonl", std::process::id()));
+    let file = path.to_str().expect("a path");
+    let (done, text) = program(&["export", "--output", file], Some(api.database()), Some(SEED));
+    assert!(done, "{text}");
+    let row = format!("the row {later} of audit_logs has no entry");
+    let (whole, text) = program(&["verify", file], None, Some(SEED));
+    assert!(!whole && text.contains(&row), "{text}");
+    let (whole, text) = program(&["verify", file, "--other-programs"], None, Some(SEED));
+    assert!(whole && text.contains("no part of the trail: 1 rows") && text.contains(&row), "{text}");
+    // An entry of ours that was put in beside the chain is found there too.
+    run(
+        &api,
+        "insert into internal.audit_entries (log_id, at, actor_role, request_id, route, action, outcome)
+         select max(log_id), now(), 'admin', 'r', 'r', 'send_whatsapp', 'done' from audit_logs",
+    )
+    .await;
+    program(&["export", "--output", file], Some(api.database()), Some(SEED));
+    let (whole, text) = program(&["verify", file, "--other-programs"], None, Some(SEED));
+    assert!(!whole && text.contains("was put in beside the chain"), "{text}");
+    fs::remove_file(path).expect("gone");
 }

@@ -9,6 +9,7 @@ mod paging_cost;
 mod problems;
 mod requests;
 mod sockets;
+mod timeouts;
 mod units_of_work;
 mod versions;
 

@@ -136,6 +136,8 @@ async fn a_client_that_leaves_takes_its_transaction_along() {
     let open = "select from pg_stat_activity where datname = current_database() and state = 'idle in transaction'";
     api.until(&format!("not exists ({open})")).await;
     assert_eq!(count(&api, KEPT).await, 0);
+    // It leaves that it was there.
+    api.until("exists (select from internal.audit_entries where action = 'attempt' and outcome = 'failed')").await;
 }
 
 /// Lets the first attempts at a booking lose to another transaction. A sequence forgets nothing when it is rolled back.

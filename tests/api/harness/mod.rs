@@ -25,6 +25,7 @@ use safestories::{
     api,
     platform::{
         app::{App, Parts, Seals},
+        audit::attempts::Strangers,
         live::EndedSessions,
         password::Passwords,
         postgres::{Connection, Db},
@@ -73,23 +74,25 @@ impl TestApi {
     /// An instance over a migrated database.
     pub fn over(database: Database) -> Self {
         let clock = Arc::new(AtomicI64::new(micros(NOW)));
-        Self::instance(Arc::new(database), clock, Arc::default())
+        Self::instance(Arc::new(database), clock, Arc::default(), None)
     }
 
     fn instance(
         database: Arc<Database>,
         clock: Arc<AtomicI64>,
         people: Arc<Mutex<HashMap<String, people::Login>>>,
+        direct: Option<&str>,
     ) -> Self {
-        let db = |connections| Db::new(&database, None, connections).expect("an address that can be read");
+        let db = |direct, connections| Db::new(&database, direct, connections).expect("an address that can be read");
         let secrets: Secrets = SECRET.parse().expect("a strong secret");
         let app = App::new(Parts {
-            db: db(CONNECTIONS),
+            db: db(direct, CONNECTIONS),
             clock: Clock::Manual(clock.clone()),
             zone: "Asia/Kolkata".parse().expect("a zone"),
             seals: Seals::derive(&secrets),
             secrets,
             ended: EndedSessions::default(),
+            strangers: Strangers::default(),
             streams: Streams::beating(Duration::from_millis(100)),
             passwords: Passwords::default(),
             trusted_proxies: Vec::new(),
@@ -98,12 +101,17 @@ impl TestApi {
             body_timeout: Duration::from_millis(500),
         });
         let router = api::router(app.clone());
-        Self { router, looks: db(4), app, clock, people, database }
+        Self { router, looks: db(None, 4), app, clock, people, database }
     }
 
     /// Another instance of the server on the same database and at the same time.
     pub fn second_instance(&self) -> Self {
-        Self::instance(self.database.clone(), self.clock.clone(), self.people.clone())
+        Self::instance(self.database.clone(), self.clock.clone(), self.people.clone(), None)
+    }
+
+    /// Another instance, which takes its own way to the database for that of a pooler: `direct` is what leads past it.
+    pub fn pooled_instance(&self, direct: &str) -> Self {
+        Self::instance(self.database.clone(), self.clock.clone(), self.people.clone(), Some(direct))
     }
 
     /// The database, as an address.

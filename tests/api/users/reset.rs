@@ -46,3 +46,24 @@ async fn all_sessions_of_a_user_end_and_they_may_come_again() {
     login(&api, "asha", PASSWORD).await.ok();
     api.admin().send(axum::http::Method::POST, &format!("{USERS}/999/logout-all"), None).await.is(404);
 }
+
+/// Sent once more, because the answer was lost, neither throws out who has logged in meanwhile.
+#[tokio::test]
+async fn a_repeat_ends_nothing_anew() {
+    let api = TestApi::new().await;
+    let id = made(&api, "asha", json!({})).await;
+    let admin = api.admin().with("idempotency-key", "once");
+    let body = json!({ "new_password": "another long password" });
+    for (operation, body) in [("/password", Some(body)), ("/logout-all", None)] {
+        let path = path(&id, operation);
+        let post = || admin.send(axum::http::Method::POST, &path, body.clone());
+        post().await.is(204);
+        let token = login(&api, "asha", "another long password").await.ok()["access_token"].clone();
+        let trail = api.trail().await;
+        post().await.is(204);
+        assert_eq!(api.trail().await, trail, "{operation}");
+        api.nobody().bearing(token.as_str().unwrap()).get("/api/v1/auth/me").await.is(200);
+    }
+    let other = json!({ "new_password": "yet another long password" });
+    admin.post(&path(&id, "/password"), other).await.is_problem(422, "idempotency-key-reused");
+}

@@ -134,8 +134,16 @@ async fn strays(db: &mut PgConnection) -> Result<Vec<Line>> {
            and not exists (select from internal.audit_entries e where e.log_id = l.log_id)
          order by l.log_id"
     )
-    .fetch_all(db)
+    .fetch_all(&mut *db)
+    .await?;
+    let older = sqlx::query_scalar!(
+        r#"select count(*) as "rows!"
+           from audit_logs l
+           where l.log_id < (select min(e.log_id) from internal.audit_entries e)"#
+    )
+    .fetch_one(db)
     .await?;
     let entries = entries.into_iter().map(|entry_id| Line::StrayEntry { entry_id });
-    Ok(entries.chain(summaries.into_iter().map(|log_id| Line::StraySummary { log_id })).collect())
+    let summaries = summaries.into_iter().map(|log_id| Line::StraySummary { log_id });
+    Ok(entries.chain(summaries).chain((older > 0).then_some(Line::OlderSummaries { rows: older })).collect())
 }

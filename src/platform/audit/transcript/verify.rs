@@ -1,7 +1,7 @@
 //! Checking a file of the trail.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt,
     io::{self, BufRead},
 };
@@ -36,6 +36,10 @@ pub struct Verdict {
     pub entries: i64,
     /// How many checkpoints bear a good signature.
     pub signed_checkpoints: i64,
+    /// How many are signed with keys that were not given, by the ids of those.
+    pub unknown_keys: BTreeMap<String, u64>,
+    /// How many summaries are older than the trail.
+    pub older_summaries: i64,
     /// The hash of the last entry.
     pub head: Option<String>,
     /// What is wrong, in the order of the file.
@@ -55,16 +59,22 @@ pub enum Finding {
     Deleted(i64),
     /// A place of the chain is missing.
     Missing(i64),
+    /// A place of the chain stands there once more, or after a later one.
+    OutOfOrder(i64),
     /// The entry was put in beside the chain.
     Inserted(i64),
     /// The summary (`log_id`) was put in beside the chain.
     SummaryInserted(i32),
     /// The checkpoint after this place is not one of this chain.
     WrongCheckpoint(i64),
-    /// The checkpoint after this place bears no signature of the key.
-    Unsigned(i64),
+    /// The checkpoint after this place names a key that did not sign it.
+    Forged(i64),
+    /// From the first of these places to the last, no signed checkpoint vouches for what stands there.
+    Uncovered(i64, i64),
     /// No checkpoint with the wanted head: the tail was cut off, or all rewritten.
     CutOff(String),
+    /// Not a single entry.
+    Empty,
     /// The file breaks off, or is none.
     Incomplete,
 }
@@ -77,28 +87,37 @@ impl fmt::Display for Finding {
             Self::ValuesRemoved(seq) => write!(f, "entry {seq}: values were taken out without an erasure"),
             Self::Deleted(seq) => write!(f, "entry {seq} was deleted"),
             Self::Missing(seq) => write!(f, "the chain lacks its entry {seq}"),
+            Self::OutOfOrder(seq) => write!(f, "entry {seq} stands after its place in the chain"),
             Self::Inserted(id) => write!(f, "the row {id} of internal.audit_entries was put in beside the chain"),
-            Self::SummaryInserted(id) => write!(f, "the row {id} of audit_logs was put in beside the chain"),
+            Self::SummaryInserted(id) => {
+                write!(f, "the row {id} of audit_logs has no entry: another program wrote it, or somebody put it in")
+            }
             Self::WrongCheckpoint(seq) => write!(f, "the checkpoint at entry {seq} is not of this chain"),
-            Self::Unsigned(seq) => write!(f, "the checkpoint at entry {seq} bears no signature of this key"),
+            Self::Forged(seq) => write!(f, "the checkpoint at entry {seq} was not signed with the key that it names"),
+            Self::Uncovered(first, last) => {
+                write!(f, "no signed checkpoint covers the entries {first} to {last}: anybody may have rewritten them")
+            }
             Self::CutOff(head) => {
                 write!(f, "no entry has the head {head}: the trail was cut off before it, or rewritten")
             }
+            Self::Empty => f.write_str("there is no entry: nothing was ever done here, or all of it was deleted"),
             Self::Incomplete => f.write_str("the file breaks off or is no trail"),
         }
     }
 }
 
-/// Checks a file.
+/// Checks a file with the keys that may have signed it, and the head of a checkpoint that was kept.
 ///
 /// # Errors
 ///
 /// If it cannot be read.
-pub fn verify(file: impl BufRead, key: &AuditPublicKey, checkpoint: Option<&str>) -> io::Result<Verdict> {
+pub fn verify(file: impl BufRead, keys: &[AuditPublicKey], checkpoint: Option<&str>) -> io::Result<Verdict> {
     let mut check = Check {
         verdict: Verdict::default(),
+        keys: keys.iter().map(|key| (key.id(), key)).collect(),
         at: 0,
         head: START,
+        covered: 0,
         seen: false,
         erased: HashMap::new(),
         forgotten: HashMap::new(),
@@ -112,8 +131,11 @@ pub fn verify(file: impl BufRead, key: &AuditPublicKey, checkpoint: Option<&str>
             Ok(_) if ended => break,
             Ok(Line::End { entries }) => ended = entries == check.verdict.entries,
             Ok(line) if number > 0 => {
-                check.line(line, key);
-                check.seen |= wanted.as_deref() == Some(&hex(&check.head));
+                check.line(line);
+                if wanted.as_deref() == Some(&hex(&check.head)) {
+                    check.seen = true;
+                    check.covered = check.covered.max(check.at);
+                }
             }
             _ => break,
         }
@@ -134,12 +156,16 @@ struct Bare {
     summary_only: bool,
 }
 
-struct Check {
+struct Check<'a> {
     verdict: Verdict,
+    /// The keys that may have signed, by their ids.
+    keys: HashMap<String, &'a AuditPublicKey>,
     /// The place reached.
     at: i64,
     /// Its hash, as the file has it.
     head: Hash,
+    /// Up to where a good signature, or the wanted head, vouches for what was read.
+    covered: i64,
     /// Whether the wanted head was met.
     seen: bool,
     /// The last erasure of each client.
@@ -150,13 +176,16 @@ struct Check {
     bare: Vec<Bare>,
 }
 
-impl Check {
-    fn line(&mut self, line: Line, key: &AuditPublicKey) {
+impl Check<'_> {
+    fn line(&mut self, line: Line) {
         match line {
             Line::Entry { seq, entry_id, hash, commitments, salts, facts } => {
                 self.verdict.entries += 1;
                 for missing in (self.at + 1..seq).take(100) {
                     self.find(Finding::Missing(missing));
+                }
+                if seq <= self.at {
+                    self.find(Finding::OutOfOrder(seq));
                 }
                 match (facts, hashes(&commitments)) {
                     (Some(facts), Some(commitments)) => self.entry(seq, entry_id, &hash, &commitments, &salts, &facts),
@@ -167,19 +196,26 @@ impl Check {
                 // From what was sealed, so that one change is told once.
                 self.head = hash.0.try_into().unwrap_or(START);
             }
-            Line::Checkpoint { seq, sealed_at, head, key_id: _, signature } => {
+            Line::Checkpoint { seq, sealed_at, head, key_id, signature } => {
                 if seq != self.at || head.0 != self.head {
                     return self.find(Finding::WrongCheckpoint(seq));
                 }
+                let Some(key_id) = key_id else { return };
+                let Some(key) = self.keys.get(&key_id) else {
+                    *self.verdict.unknown_keys.entry(key_id).or_default() += 1;
+                    return;
+                };
                 let message = checkpoint_message(seq, &head.0, sealed_at);
                 if signature.is_some_and(|signature| key.verifies(&message, &signature.0)) {
                     self.verdict.signed_checkpoints += 1;
+                    self.covered = seq;
                 } else {
-                    self.find(Finding::Unsigned(seq));
+                    self.find(Finding::Forged(seq));
                 }
             }
             Line::StrayEntry { entry_id } => self.find(Finding::Inserted(entry_id)),
             Line::StraySummary { log_id } => self.find(Finding::SummaryInserted(log_id)),
+            Line::OlderSummaries { rows } => self.verdict.older_summaries += rows,
             Line::Header { .. } | Line::End { .. } => self.find(Finding::Incomplete),
         }
     }
@@ -251,8 +287,13 @@ impl Check {
         if let Some(wanted) = wanted.filter(|_| !self.seen) {
             self.find(Finding::CutOff(wanted));
         }
+        if self.covered < self.at {
+            self.find(Finding::Uncovered(self.covered + 1, self.at));
+        }
         if !ended {
             self.find(Finding::Incomplete);
+        } else if self.verdict.entries == 0 {
+            self.find(Finding::Empty);
         }
         self.verdict.head = (self.at > 0).then(|| hex(&self.head));
         self.verdict

@@ -23,7 +23,7 @@ async fn seal(api: &TestApi) {
 async fn check(api: &TestApi, head: Option<&str>) -> (transcript::Verdict, String) {
     let mut file = Vec::new();
     transcript::export(&mut *api.sql().await, api.now(), None, &mut file).await.expect("a file");
-    let verdict = transcript::verify(file.as_slice(), &key().public(), head).expect("a verdict");
+    let verdict = transcript::verify(file.as_slice(), &[key().public()], head).expect("a verdict");
     (verdict, String::from_utf8(file).expect("text"))
 }
 
