@@ -2,7 +2,8 @@
 //!
 //! Guesses count like those at login, and against them: whoever has a token and not the password gets no more attempts
 //! here than there. The password is proved before the transaction begins, since that takes a while; the code within it,
-//! since it is used up by what it confirms.
+//! since it is used up by what it confirms. Whoever knew both and is refused for another reason made no guess: the attempt
+//! is taken back, however often that happens.
 
 use std::net::IpAddr;
 
@@ -14,12 +15,13 @@ use crate::platform::{
     app::App,
     caller::Caller,
     error::{Error, Result},
-    work::UnitOfWork,
+    work::{UnitOfWork, Work},
 };
 
 /// Somebody who knew their password a moment ago, and has still to show the code.
 #[derive(Debug)]
 pub struct Confirmation {
+    app: App,
     proved: Proved,
     codes: Codes,
 }
@@ -43,32 +45,44 @@ impl Confirmation {
         let of_app = code.as_deref().is_some_and(|code| code.bytes().all(|byte| byte.is_ascii_digit()));
         let codes =
             if of_app { Codes { totp: code, recovery_code: None } } else { Codes { totp: None, recovery_code: code } };
-        Ok(Self { proved, codes })
+        Ok(Self { app: app.clone(), proved, codes })
     }
 
-    /// Takes the code, where one is wanted, with the transaction. A repeat of an earlier request needs none: it does
-    /// nothing, and its code was used up then.
+    /// Begins the work and takes the code with it, where one is wanted, then does what was confirmed, which commits. A repeat
+    /// of an earlier request needs no code: it does nothing, and its code was used up then.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] that names `/code`, or `/password` if that was changed meanwhile.
-    pub async fn accept(self, mut uow: UnitOfWork) -> Result<UnitOfWork> {
-        let app = uow.app().clone();
+    /// [`Error::Invalid`] that names `/code`, or `/password` if that was changed meanwhile; as what is done.
+    pub async fn act<T>(self, work: Work, act: impl AsyncFnOnce(UnitOfWork) -> Result<T>) -> Result<T> {
+        let Self { app, proved, codes } = self;
+        let mut uow = match work.begin().await {
+            Ok(uow) => uow,
+            Err(error) => {
+                proved.attempt.withdraw(&app).await?;
+                return Err(error);
+            }
+        };
         if uow.earlier().is_some() {
-            self.proved.attempt.withdraw(&app).await?;
-            return Ok(uow);
+            let done = act(uow).await;
+            proved.attempt.withdraw(&app).await?;
+            return done;
         }
-        let Proved { account, attempt } = self.proved.hold(&mut uow).await?.or_wrong("/password")?;
-        match check(&mut uow, account.id, &self.codes).await? {
-            Outcome::Passed => {}
+        let Proved { account, attempt } = proved.hold(&mut uow).await?.or_wrong("/password")?;
+        let done = match check(&mut uow, account.id, &codes).await? {
+            Outcome::Passed => {
+                attempt.succeeded(&mut uow).await?;
+                act(uow).await
+            }
             Outcome::Wrong => return Err(Error::body("/code", "is wrong, has expired, or was used before")),
             Outcome::Missing => {
                 drop(uow);
-                attempt.withdraw(&app).await?;
-                return Err(Error::body("/code", "is missing: your account asks for a code of the authenticator app"));
+                Err(Error::body("/code", "is missing: your account asks for a code of the authenticator app"))
             }
+        };
+        if done.is_err() {
+            attempt.withdraw(&app).await?;
         }
-        attempt.succeeded(&mut uow).await?;
-        Ok(uow)
+        done
     }
 }

@@ -82,7 +82,7 @@ impl Attempt {
     /// # Errors
     ///
     /// If the database refuses.
-    pub async fn succeeded(self, uow: &mut UnitOfWork) -> Result<()> {
+    pub async fn succeeded(&self, uow: &mut UnitOfWork) -> Result<()> {
         sqlx::query!("delete from internal.login_attempts where attempt_key = $1", &self.key).execute(uow.db()).await?;
         Ok(())
     }

@@ -4,7 +4,6 @@
 //! order is entered at the page's start and left after 51 rows, 111 buffers, 0.2 ms.
 
 use axum::{extract::State, response::Response};
-use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use sqlx::PgConnection;
 use utoipa::IntoParams;
@@ -22,7 +21,7 @@ use crate::{
         ids::{ClientId, TherapistId, TransferId},
         page::{Key, List, Listing, Page, PageParams, Position, orders},
         problem::Problems,
-        time::{Day, Timestamp, Zone},
+        time::{Day, Period, Timestamp, Zone},
     },
 };
 
@@ -133,7 +132,6 @@ pub(super) async fn list_client_transfers(
 )]
 pub(super) async fn get_transfer(
     scope: Scope,
-    _: Scope,
     State(app): State<App>,
     Path(id): Path<TransferId>,
     unless: Preconditions,
@@ -149,24 +147,16 @@ pub(super) async fn get_transfer(
 struct TransferList {
     therapist_id: Option<TherapistId>,
     client_id: Option<ClientId>,
-    made_from: Option<DateTime<Utc>>,
-    made_before: Option<DateTime<Utc>>,
+    made: Period,
     search: Option<Search>,
 }
 
 impl TransferList {
     fn of(filter: TransferFilter, app: &App) -> Result<Self> {
-        let zone = filter.tz.unwrap_or(app.zone);
-        if let (Some(from), Some(to)) = (filter.from, filter.to)
-            && from.date() > to.date()
-        {
-            return Err(Error::query("to", "is before `from`"));
-        }
         Ok(Self {
             therapist_id: filter.therapist_id,
             client_id: filter.client_id,
-            made_from: filter.from.map(|day| zone.day_start(day.date())),
-            made_before: filter.to.map(|day| zone.days(day.date(), day.date()).end),
+            made: Period::of(filter.from, filter.to, filter.tz, app.zone)?,
             search: filter.q.map(|q| Search::parse(&q)).transpose().map_err(|fault| Error::query("q", fault))?,
         })
     }
@@ -191,8 +181,8 @@ macro_rules! page_of_transfers {
             ],
             $list.therapist_id.as_ref().map(TherapistId::as_str),
             $list.client_id.as_ref().map(ClientId::as_str),
-            $list.made_from.map(Timestamp::from) as Option<Timestamp>,
-            $list.made_before.map(Timestamp::from) as Option<Timestamp>,
+            $list.made.from.map(Timestamp::from) as Option<Timestamp>,
+            $list.made.before.map(Timestamp::from) as Option<Timestamp>,
             $list.search.as_ref().map(|search| &*search.words),
             $list.search.as_ref().and_then(|search| search.digits.as_deref()),
             $position.sort(),
@@ -237,8 +227,8 @@ impl List for TransferList {
                           and internal.search_text(h.client_name, h.client_email, h.client_phone) like $6))"#,
             self.therapist_id.as_ref().map(TherapistId::as_str),
             self.client_id.as_ref().map(ClientId::as_str),
-            self.made_from.map(Timestamp::from) as Option<Timestamp>,
-            self.made_before.map(Timestamp::from) as Option<Timestamp>,
+            self.made.from.map(Timestamp::from) as Option<Timestamp>,
+            self.made.before.map(Timestamp::from) as Option<Timestamp>,
             self.search.as_ref().map(|search| &*search.words),
             self.search.as_ref().and_then(|search| search.digits.as_deref()),
         )

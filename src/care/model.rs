@@ -123,6 +123,7 @@ impl Transfer {
              from internal.audit_entries e
              where e.subject_type = 'transfer'
                and e.subject_id = $1
+               and e.action = 'client_transfer'
                and e.outcome = 'done'
              order by e.entry_id desc
              limit 1",

@@ -112,20 +112,6 @@ async fn edit(
     let name = request.client_name.apply(before.client_name.clone());
     let phone = request.phone_number.apply(before.phone_number.clone());
     let email = request.email_id.apply(before.email_id.clone());
-    sqlx::query!(
-        "update all_clients_table
-         set client_name = $2,
-             phone_number = $3,
-             email_id = $4
-         where client_id = $1",
-        id.as_str(),
-        name,
-        phone,
-        email,
-    )
-    .execute(uow.db())
-    .await?;
-    cache::follow_client(uow, id).await?;
     let (mut old, mut new) = (Map::new(), Map::new());
     for (field, was, is) in [
         ("client_name", &before.client_name, &name),
@@ -137,13 +123,29 @@ async fn edit(
             new.insert(field.to_owned(), Value::from(is.clone()));
         }
     }
+    let unchanged = new.is_empty();
+    if !unchanged {
+        sqlx::query!(
+            "update all_clients_table
+             set client_name = $2,
+                 phone_number = $3,
+                 email_id = $4
+             where client_id = $1",
+            id.as_str(),
+            name,
+            phone,
+            email,
+        )
+        .execute(uow.db())
+        .await?;
+        cache::follow_client(uow, id).await?;
+    }
     let name = name.unwrap_or(held.name);
-    uow.record(
-        Entry::new("client_contact_edit", format!("Changed the contact data of {name}"))
-            .on("client", id)
-            .client(id, &name)
-            .detail(json!({ "old": old, "new": new })),
-    );
+    let entry = Entry::new("client_contact_edit", format!("Changed the contact data of {name}"))
+        .on("client", id)
+        .client(id, &name)
+        .detail(json!({ "old": old, "new": new }));
+    uow.record(if unchanged { entry.quiet() } else { entry });
     Ok(())
 }
 

@@ -166,12 +166,15 @@ pub async fn erase(uow: &mut UnitOfWork, theirs: &Belongings, certificate_id: i6
     .execute(uow.db())
     .await?;
     sqlx::query!(
+        // An adopted table may hold a session twice, the other time as somebody else's.
         "update appointment_table
          set client_name = $2,
              contact_info = null
-         where session_id = any ($1)",
+         where session_id = any ($1)
+           and (client_id is null or client_id = any ($3))",
         &theirs.bookings as &[BookingId],
         ERASED,
+        &theirs.clients as &[ClientId],
     )
     .execute(uow.db())
     .await?;

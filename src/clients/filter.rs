@@ -11,7 +11,7 @@ use crate::platform::{
     ids::TherapistId,
     page::orders,
     status::ClientStatus,
-    time::{Day, Zone},
+    time::{Day, Period, Zone},
 };
 
 orders! {
@@ -90,20 +90,19 @@ pub(super) struct Criteria {
 impl AdminClientFilter {
     /// Checks the values against each other and puts them into the form of the statements.
     pub(super) fn criteria(self, app: &App) -> Result<Criteria> {
-        let zone = self.tz.unwrap_or(app.zone);
-        if let (Some(from), Some(to)) = (self.last_session_from, self.last_session_to)
-            && from.date() > to.date()
-        {
-            return Err(Error::query("last_session_to", "is before `last_session_from`"));
-        }
+        let last = Period::between(
+            ("last_session_from", self.last_session_from),
+            ("last_session_to", self.last_session_to),
+            self.tz.unwrap_or(app.zone),
+        )?;
         let phone = self.q.as_deref().and_then(Phone::parse);
         let search =
             self.q.map(|q| contact::Search::parse(&q)).transpose().map_err(|fault| Error::query("q", fault))?;
         Ok(Criteria {
             status: self.status,
             therapist_id: self.therapist_id,
-            last_from: self.last_session_from.map(|day| zone.day_start(day.date())),
-            last_before: self.last_session_to.map(|day| zone.days(day.date(), day.date()).end),
+            last_from: last.from,
+            last_before: last.before,
             possible_duplicate: self.possible_duplicate,
             words: search.as_ref().map(|search| search.words.clone()),
             digits: search.and_then(|search| search.digits),

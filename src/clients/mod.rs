@@ -29,7 +29,7 @@ pub use self::{
     hand_over::{hand_over, move_appointments},
     merge::{Absorbed, Record, absorb, records, remove},
     missing::{ensure, heir, missing},
-    model::{Choice, Client, PROBLEMS, Person, hold, resolve},
+    model::{Choice, Client, PROBLEMS, Person, hold, hold_to_erase, hold_to_read, resolve},
 };
 use crate::platform::app::App;
 

@@ -149,29 +149,44 @@ fn comparable(name: Option<&str>) -> String {
     name.filter(|name| name.trim() != NO_NAME).map(name_key).unwrap_or_default()
 }
 
-/// Holds a client; `None` if there is none with this id.
-///
-/// # Errors
-///
-/// If the database cannot be asked.
-pub async fn hold(db: &mut PgConnection, id: &ClientId) -> Result<Option<Client>> {
-    if !id.is_possible() {
-        return Ok(None);
-    }
-    let found = sqlx::query!(
-        r#"select coalesce(client_name, $2) as "name!",
-                  therapist_id as "therapist_id: TherapistId"
-           from all_clients_table
-           where client_id = $1
-           for no key update"#,
-        id.as_str(),
-        NO_NAME,
-    )
-    .fetch_optional(&mut *db)
-    .await?;
-    let Some(found) = found else { return Ok(None) };
-    let erasure = certificate(db, id, Some(&found.name)).await?;
-    Ok(Some(Client { client_id: id.clone(), name: found.name, therapist_id: found.therapist_id, erasure }))
+/// Declares ways of holding a client until the transaction ends, each by the strength of its lock.
+macro_rules! ways_to_hold {
+    ($($(#[$doc:meta])* $name:ident: $strength:literal),+ $(,)?) => {$(
+        $(#[$doc])*
+        ///
+        /// # Errors
+        ///
+        /// If the database cannot be asked.
+        pub async fn $name(db: &mut PgConnection, id: &ClientId) -> Result<Option<Client>> {
+            if !id.is_possible() {
+                return Ok(None);
+            }
+            let found = sqlx::query!(
+                r#"select coalesce(client_name, $2) as "name!",
+                          therapist_id as "therapist_id: TherapistId"
+                   from all_clients_table
+                   where client_id = $1
+                   for "# + $strength,
+                id.as_str(),
+                NO_NAME,
+            )
+            .fetch_optional(&mut *db)
+            .await?;
+            let Some(found) = found else { return Ok(None) };
+            let erasure = certificate(db, id, Some(&found.name)).await?;
+            Ok(Some(Client { client_id: id.clone(), name: found.name, therapist_id: found.therapist_id, erasure }))
+        }
+    )+};
+}
+
+ways_to_hold! {
+    /// Holds a client who is to be changed; `None` if there is none with this id.
+    hold: "no key update",
+    /// Holds a client of whom something clinical is read: until that is on record nobody erases or merges the record; all
+    /// other changes go on. `None` if there is none with this id.
+    hold_to_read: "key share",
+    /// Holds a client whose data is to be erased, once nobody reads of them any more; `None` if there is none with this id.
+    hold_to_erase: "update",
 }
 
 impl Candidate {

@@ -125,14 +125,15 @@ impl DocumentForm {
         Key { sort: self.link_id.to_string(), id: String::new() }
     }
 
-    /// An entry of the trail about it.
+    /// An entry of the trail about it. It names nobody where nobody is linked: once the form is gone, nothing would find the
+    /// name when its bearer is erased.
     pub(super) fn entry(&self, action: &'static str, done: &str) -> Entry {
         let name = self.client_name.as_deref().unwrap_or(NO_NAME);
-        let entry = Entry::new(action, format!("{done} the document form of {name}")).on("document_form", self.link_id);
-        match &self.client_id {
-            Some(client) => entry.client(client, name),
-            None => entry,
-        }
+        let entry = match &self.client_id {
+            Some(client) => Entry::new(action, format!("{done} the document form of {name}")).client(client, name),
+            None => Entry::new(action, format!("{done} a document form")),
+        };
+        entry.on("document_form", self.link_id)
     }
 }
 

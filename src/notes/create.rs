@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     fields::CreateSessionNote,
+    mend,
     model::SessionNote,
     refusal::NoteRefusal,
     versions::{self, Event},
@@ -59,7 +60,7 @@ pub(super) async fn create_session_note(
 /// What a repeat is answered with: the note as it stands, read like any other time.
 pub(super) async fn repeated(uow: &mut UnitOfWork, scope: &Scope, earlier: &str) -> Result<SessionNote> {
     let id = NoteId(earlier.parse().map_err(|_| Error::internal("no id of a note"))?);
-    let note = SessionNote::read(uow.db(), scope, id).await?;
+    let note = SessionNote::read_to_show(uow.db(), scope, id).await?;
     uow.record(note.seen());
     Ok(note)
 }
@@ -113,10 +114,7 @@ async fn ensure_none(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
 async fn insert(uow: &mut UnitOfWork, booking: &BookingId, session: &bookings::Session) -> Result<NoteId> {
     let author = uow.actor().map(|actor| actor.user_id.0).ok_or_else(|| Error::internal("a note without an author"))?;
     let (now, timing) = (uow.now(), session.timing(uow.app().zone));
-    // What is left of a draft that another program deleted.
-    sqlx::query!("delete from internal.session_notes where booking_id = $1 and signed_at is null", booking.as_str())
-        .execute(uow.db())
-        .await?;
+    mend::forget_remains(uow, booking).await?;
     let id = sqlx::query_scalar!(
         r#"insert into client_session_notes
                (booking_id, client_name, session_timing, host_name, created_at, updated_at)

@@ -32,7 +32,7 @@ pub(super) async fn get_session_note(
     unless: Preconditions,
 ) -> Result<Versioned<SessionNote>> {
     let mut uow = work.begin().await?;
-    let note = SessionNote::read(uow.db(), &scope, id).await?;
+    let note = SessionNote::read_to_show(uow.db(), &scope, id).await?;
     Ok(shown(uow, note).await?.unless(unless))
 }
 
@@ -58,7 +58,7 @@ pub(super) async fn get_session_note_of_booking(
     unless: Preconditions,
 ) -> Result<Versioned<SessionNote>> {
     let mut uow = work.begin().await?;
-    let note = SessionNote::of_booking(uow.db(), &scope, &booking).await?;
+    let note = SessionNote::of_booking_to_show(uow.db(), &scope, &booking).await?;
     Ok(shown(uow, note).await?.unless(unless))
 }
 

@@ -16,6 +16,14 @@ use crate::platform::{
 ///
 /// If the database refuses.
 pub async fn erase(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<Vec<Erased>> {
+    // First: whoever is changing one of them holds its row, and is waited for here. What they wrote beside it is seen by the
+    // statements that follow.
+    let notes = sqlx::query_scalar!(
+        "delete from client_session_notes where note_id = any ($1) returning note_id",
+        &theirs.session_notes,
+    )
+    .fetch_all(uow.db())
+    .await?;
     let addenda = sqlx::query_scalar!(
         "delete from internal.note_addenda where note_id = any ($1) returning addendum_id",
         &theirs.session_notes,
@@ -36,12 +44,6 @@ pub async fn erase(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<Vec<Eras
          returning note_id",
         &theirs.session_notes,
         &theirs.bookings as &[BookingId],
-    )
-    .fetch_all(uow.db())
-    .await?;
-    let notes = sqlx::query_scalar!(
-        "delete from client_session_notes where note_id = any ($1) returning note_id",
-        &theirs.session_notes,
     )
     .fetch_all(uow.db())
     .await?;

@@ -1,9 +1,14 @@
 //! Repairs of what other programs left in `client_session_notes`: of where a note belongs, never of what it says.
 
-use crate::platform::{
-    error::{Error, Result},
-    ids::{BookingId, NoteId},
-    work::UnitOfWork,
+use crate::{
+    bookings,
+    platform::{
+        caller::Scope,
+        error::{Error, Result},
+        ids::{BookingId, NoteId},
+        status::BookingState,
+        work::UnitOfWork,
+    },
 };
 
 /// Gives an orphaned session note to a booking. Nobody can guess to which: an admin says so. `place` is where the
@@ -11,27 +16,15 @@ use crate::platform::{
 ///
 /// # Errors
 ///
-/// If the note is no orphan, or the booking cannot take a note: it does not exist, did not take place, has one.
+/// If the note is no orphan, or the booking cannot take a note: it does not exist, did not take place, has one, or its
+/// client's data was erased.
 pub async fn relink(uow: &mut UnitOfWork, note: NoteId, to: &BookingId, place: &str) -> Result<()> {
-    let booking = if to.is_possible() {
-        sqlx::query!(
-            r#"select internal.is_active(booking_status) as "active!"
-               from bookings
-               where booking_id = $1
-               for no key update"#,
-            to.as_str(),
-        )
-        .fetch_optional(uow.db())
-        .await?
-    } else {
-        None
+    let session = match bookings::Session::hold(uow, &Scope::Practice, to).await {
+        Err(Error::NotFound(_)) => return Err(Error::body(format!("{place}/to"), "is not the id of a booking")),
+        held => held?,
     };
-    match booking {
-        None => return Err(Error::body(format!("{place}/to"), "is not the id of a booking")),
-        Some(booking) if !booking.active => {
-            return Err(Error::body(format!("{place}/to"), "is a session that did not take place"));
-        }
-        Some(_) => {}
+    if matches!(session.state(), BookingState::Cancelled | BookingState::NoShow) {
+        return Err(Error::body(format!("{place}/to"), "is a session that did not take place"));
     }
     let taken = sqlx::query_scalar!(
         r#"select exists (select from client_session_notes where booking_id = $1) as "taken!""#,
@@ -42,6 +35,7 @@ pub async fn relink(uow: &mut UnitOfWork, note: NoteId, to: &BookingId, place: &
     if taken {
         return Err(Error::body(format!("{place}/to"), "is a session that has a note already"));
     }
+    forget_remains(uow, to).await?;
     let moved = sqlx::query!(
         "with moved as (
              update client_session_notes n
@@ -66,4 +60,12 @@ pub async fn relink(uow: &mut UnitOfWork, note: NoteId, to: &BookingId, place: &
         Some(_) => Ok(()),
         None => Err(Error::body(format!("{place}/id"), "is not the id of an orphaned session note")),
     }
+}
+
+/// Forgets what is left of a draft that another program deleted: the booking, which is held, has no note.
+pub(super) async fn forget_remains(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
+    sqlx::query!("delete from internal.session_notes where booking_id = $1 and signed_at is null", booking.as_str())
+        .execute(uow.db())
+        .await?;
+    Ok(())
 }

@@ -6,15 +6,18 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use super::{addenda::Addendum, refusal::NoteRefusal};
-use crate::platform::{
-    audit::Entry,
-    caller::Scope,
-    error::{Error, Result},
-    etag::{Preconditions, Versioned},
-    ids::{BookingId, ClientId, NoteId, TherapistId, UserId},
-    text::NO_NAME,
-    time::Timestamp,
-    work::UnitOfWork,
+use crate::{
+    clients,
+    platform::{
+        audit::Entry,
+        caller::Scope,
+        error::{Error, Result},
+        etag::{Preconditions, Versioned},
+        ids::{BookingId, ClientId, NoteId, TherapistId, UserId},
+        text::NO_NAME,
+        time::Timestamp,
+        work::UnitOfWork,
+    },
 };
 
 /// A session note, whole.
@@ -226,8 +229,18 @@ impl SessionNote {
         Self::whole(db, found).await
     }
 
+    /// The same, with a text that is to be shown: its client is held to be read until the transaction ends. Where the data
+    /// was erased at this moment, there is no such note.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`].
+    pub(super) async fn read_to_show(db: &mut PgConnection, scope: &Scope, id: NoteId) -> Result<Self> {
+        Self::read(&mut *db, scope, id).await?.held_to_show(db, scope).await
+    }
+
     /// The note of a booking, as far as the scope reaches it: the one written here, else the newest.
-    pub(super) async fn of_booking(db: &mut PgConnection, scope: &Scope, booking: &BookingId) -> Result<Self> {
+    pub(super) async fn of_booking_to_show(db: &mut PgConnection, scope: &Scope, booking: &BookingId) -> Result<Self> {
         let found = if booking.is_possible() {
             select_notes!(
                 ["n.booking_id = $2
@@ -241,7 +254,16 @@ impl SessionNote {
         } else {
             None
         };
-        Self::whole(db, found).await
+        Self::whole(&mut *db, found).await?.held_to_show(db, scope).await
+    }
+
+    async fn held_to_show(self, db: &mut PgConnection, scope: &Scope) -> Result<Self> {
+        let Some(client) = &self.record.client_id else { return Ok(self) };
+        match clients::hold_to_read(&mut *db, client).await? {
+            Some(client) if client.erasure.is_none() => Ok(self),
+            // Erased, or merged, since the note was read.
+            _ => Self::read(db, scope, self.record.note_id).await,
+        }
     }
 
     async fn whole(db: &mut PgConnection, found: Option<NoteRecord>) -> Result<Self> {

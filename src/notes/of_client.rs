@@ -8,15 +8,18 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use crate::platform::{
-    app::App,
-    caller::Scope,
-    error::{Error, Result},
-    extract::Path,
-    ids::{BookingId, ClientId, NoteId, TherapistId},
-    page::{Key, List, Listing, NoFilter, Page, PageParams, Position, orders},
-    problem::Problems,
-    time::Timestamp,
+use crate::{
+    clients,
+    platform::{
+        app::App,
+        caller::Scope,
+        error::Result,
+        extract::Path,
+        ids::{BookingId, ClientId, NoteId, TherapistId},
+        page::{Key, List, Listing, NoFilter, Page, PageParams, Position, orders},
+        problem::Problems,
+        time::Timestamp,
+    },
 };
 
 orders! {
@@ -63,32 +66,6 @@ pub(super) struct ClientNoteEntry {
     sort_key: String,
 }
 
-/// Fails unless the client is assigned to the scope's therapist, or has a booking of theirs.
-pub(super) async fn ensure_reach(db: &mut PgConnection, scope: &Scope, client: &ClientId) -> Result<()> {
-    let reached = client.is_possible()
-        && sqlx::query_scalar!(
-            r#"select exists (
-                   select
-                   from all_clients_table c
-                   where c.client_id = $2
-                     and ($1::text is null
-                          or c.therapist_id = $1
-                          or exists (
-                              select
-                              from appointment_table a
-                              join bookings b on b.booking_id = a.session_id
-                              where a.client_id = c.client_id
-                                and b.therapist_id = $1
-                          ))
-               ) as "reached!""#,
-            scope.owner(),
-            client.as_str(),
-        )
-        .fetch_one(db)
-        .await?;
-    if reached { Ok(()) } else { Err(Error::NotFound("client")) }
-}
-
 /// List a client's session notes
 ///
 /// Metadata of my own and, while the client is assigned to me, of the submitted ones of earlier therapists; each can be
@@ -115,7 +92,7 @@ pub(super) async fn list_session_notes_of_client(
     listing: Listing<NoFilter, ClientNoteOrder>,
 ) -> Result<Response> {
     let mut db = app.db.read(&scope).await?;
-    ensure_reach(&mut db, &scope, &client).await?;
+    clients::ensure(&mut db, &scope, &client).await?;
     drop(db);
     listing.request.answer(ClientNotes { scope, client }).await
 }

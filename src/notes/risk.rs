@@ -9,18 +9,20 @@ use serde_json::json;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use super::of_client::{ClientNoteOrder, ensure_reach, of_client};
-use crate::platform::{
-    audit::Entry,
-    caller::Scope,
-    error::{Error, Result},
-    extract::Path,
-    ids::{BookingId, ClientId, NoteId, TherapistId},
-    page::{Key, List, Listing, NoFilter, Page, PageParams, Position},
-    problem::Problems,
-    text::NO_NAME,
-    time::Timestamp,
-    work::Work,
+use super::of_client::{ClientNoteOrder, of_client};
+use crate::{
+    clients::{self, Client},
+    platform::{
+        audit::Entry,
+        caller::Scope,
+        error::Result,
+        extract::Path,
+        ids::{BookingId, ClientId, NoteId, TherapistId},
+        page::{Key, List, Listing, NoFilter, Page, PageParams, Position},
+        problem::Problems,
+        time::Timestamp,
+        work::Work,
+    },
 };
 
 /// What a submitted note says of the risk.
@@ -77,24 +79,18 @@ pub(super) async fn list_risk_of_client(
     Path(client): Path<ClientId>,
     listing: Listing<NoFilter, ClientNoteOrder>,
 ) -> Result<Response> {
+    listing.request.ensure_json()?;
     let mut uow = work.begin().await?;
-    ensure_reach(uow.db(), &scope, &client).await?;
-    let read = sqlx::query!(
-        r#"select client_name, coalesce(therapist_id = $2, false) as "is_assigned!"
-           from all_clients_table
-           where client_id = $1"#,
-        client.as_str(),
-        scope.owner(),
-    )
-    .fetch_optional(uow.db())
-    .await?
-    .ok_or(Error::NotFound("client"))?;
-    let name = read.client_name.as_deref().unwrap_or(NO_NAME);
-    let reached_as = if read.is_assigned { "assigned_therapist" } else { "session_therapist" };
+    clients::ensure(uow.db(), &scope, &client).await?;
+    let Some(Client { name, therapist_id, .. }) = clients::hold_to_read(uow.db(), &client).await? else {
+        return Err(clients::missing(uow.db(), &scope, &client).await?);
+    };
+    let is_assigned = therapist_id.is_some_and(|therapist| Some(therapist.as_str()) == scope.owner());
+    let reached_as = if is_assigned { "assigned_therapist" } else { "session_therapist" };
     uow.record(
         Entry::new("risk_read", format!("Read the risk of {name}"))
             .on("client", &client)
-            .client(&client, name)
+            .client(&client, &name)
             .detail(json!({ "reached_as": reached_as })),
     );
     uow.commit().await?;

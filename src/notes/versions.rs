@@ -92,8 +92,9 @@ pub(super) async fn list_note_versions(
     Path(id): Path<NoteId>,
     listing: Listing<NoFilter, VersionOrder>,
 ) -> Result<Response> {
+    listing.request.ensure_json()?;
     let mut uow = work.begin().await?;
-    let note = SessionNote::read(uow.db(), &scope, id).await?;
+    let note = SessionNote::read_to_show(uow.db(), &scope, id).await?;
     uow.record(note.versions_seen());
     uow.commit().await?;
     listing.request.answer(Versions(id)).await

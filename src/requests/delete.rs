@@ -48,18 +48,20 @@ async fn delete(uow: &mut UnitOfWork, id: BookingRequestId, conditions: &Precond
     )
     .execute(uow.db())
     .await?;
-    let entry = Entry::new("booking_request_delete", format!("Deleted the booking request of {}", held.client_name))
-        .on("booking_request", id)
-        .detail(json!({
-            "status": held.status,
-            "therapy_type": held.therapy_type,
-            "therapist_name": held.therapist_name,
-            "created_at": held.created_at,
-            "booking_id": held.booking_id,
-        }));
-    uow.record(match &held.client_id {
-        Some(client) => entry.client(client, &held.client_name),
-        None => entry,
-    });
+    // Of a row that is gone and was linked to nobody, nothing would find the name when its bearer is erased.
+    let entry = match &held.client_id {
+        Some(client) => {
+            let sentence = format!("Deleted the booking request of {}", held.client_name);
+            Entry::new("booking_request_delete", sentence).client(client, &held.client_name)
+        }
+        None => Entry::new("booking_request_delete", "Deleted a booking request"),
+    };
+    uow.record(entry.on("booking_request", id).detail(json!({
+        "status": held.status,
+        "therapy_type": held.therapy_type,
+        "therapist_name": held.therapist_name,
+        "created_at": held.created_at,
+        "booking_id": held.booking_id,
+    })));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What spans features: transfer, merge and break-glass.
+//! What spans features: transfer, merge, break-glass, and the export and erasure of a client's data.
 
 mod at_once;
 pub mod break_glass;

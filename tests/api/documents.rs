@@ -130,6 +130,17 @@ async fn a_form_is_corrected_and_deleted_in_the_version_seen() {
 }
 
 #[tokio::test]
+async fn the_form_of_a_booking_that_is_nobodys_leaves_no_name() {
+    let api = practice().await;
+    let row = booking("T1", "2026-01-05T10:30:00Z").with("booking_id", "B9").with("invitee_name", "Zubin Qureshi");
+    api.given(row).await;
+    let form = api.given(document_form("B9")).await;
+    api.admin().delete(&format!("{FORMS}/{form}")).await.is(204);
+    let logged = ("document_form_delete".to_owned(), "Deleted a document form".to_owned());
+    assert_eq!(api.audit_log().await, [logged]);
+}
+
+#[tokio::test]
 async fn every_filter_keeps_what_it_says() {
     let api = practice().await;
     let ids_given = api

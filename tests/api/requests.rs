@@ -7,7 +7,7 @@ mod list;
 use serde_json::{Value, json};
 
 use crate::{
-    given::{client, therapist},
+    given::{booking_request, client, therapist},
     harness::{NOW, TestApi},
 };
 
@@ -227,5 +227,15 @@ async fn a_deleted_request_leaves_its_client() {
         assert_eq!(count(&api, table).await, 0, "{table}");
     }
     assert_eq!(count(&api, "all_clients_table").await, 2);
-    assert_eq!(api.audit_log().await.pop().unwrap().0, "booking_request_delete");
+    let logged = ("booking_request_delete".to_owned(), "Deleted the booking request of Ravi Menon".to_owned());
+    assert_eq!(api.audit_log().await.pop().unwrap(), logged);
+}
+
+#[tokio::test]
+async fn a_deleted_request_of_nobody_known_leaves_no_name() {
+    let api = practice().await;
+    let request = api.given(booking_request("Asha Rao").with("client_name", "Zubin Qureshi")).await;
+    api.admin().delete(&format!("/api/v1/admin/booking-requests/{request}")).await.is(204);
+    let logged = ("booking_request_delete".to_owned(), "Deleted a booking request".to_owned());
+    assert_eq!(api.audit_log().await, [logged]);
 }

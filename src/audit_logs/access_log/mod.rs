@@ -21,7 +21,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use self::words::{AccessAction, AccessKind, Said, wanted};
 use crate::{
-    clients,
+    clients::{self, Client},
     platform::{
         app::App,
         audit::Entry,
@@ -31,7 +31,6 @@ use crate::{
         ids::{BookingId, ClientId, UserId},
         page::{Key, List, Listing, Page, PageParams, Position, orders},
         problem::Problems,
-        text::NO_NAME,
         time::{Day, Period, Timestamp, Zone},
         work::Work,
     },
@@ -163,14 +162,11 @@ pub(super) async fn list_client_accesses(
     let (actions, routes) = wanted(kind, action);
     let mut uow = work.begin().await?;
     let last = sqlx::query_scalar!("select max(entry_id) from internal.audit_entries").fetch_one(uow.db()).await?;
-    clients::ensure(uow.db(), &scope, &client).await?;
-    let name = sqlx::query_scalar!("select client_name from all_clients_table where client_id = $1", client.as_str())
-        .fetch_optional(uow.db())
-        .await?
-        .flatten();
-    let name = name.as_deref().unwrap_or(NO_NAME);
+    let Some(Client { name, .. }) = clients::hold_to_read(uow.db(), &client).await? else {
+        return Err(clients::missing(uow.db(), &scope, &client).await?);
+    };
     let entry = Entry::new("access_log_read", format!("Looked up who opened the clinical record of {name}"));
-    uow.record(entry.on("client", &client).client(&client, name));
+    uow.record(entry.on("client", &client).client(&client, &name));
     uow.commit().await?;
     request.answer(Accesses { client, user_id, actions, routes, period, last: last.unwrap_or_default() }).await
 }

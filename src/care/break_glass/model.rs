@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::refusal::BreakGlassRefusal;
 use crate::{
-    clients,
+    clients::{self, Client},
     platform::{
         audit::Entry,
         caller::Scope,
@@ -153,26 +153,34 @@ impl Grant {
 pub(super) struct OpenGrant {
     pub(super) grant_id: GrantId,
     reason: String,
-    client_id: ClientId,
-    client_name: Option<String>,
+    client: Client,
+}
+
+/// The row of one.
+struct Open {
+    grant_id: GrantId,
+    reason: String,
 }
 
 impl OpenGrant {
-    /// The grant of the caller for a client, held until the transaction ends: a review waits for what is read under it.
+    /// The grant of the caller for a client, held until the transaction ends: a review, and an erasure, wait for what is
+    /// read under it.
     ///
     /// # Errors
     ///
-    /// 404 if there is no such client, 403 if no grant is open.
+    /// 404 if there is no such client, 409 if the client's data was erased, 403 if no grant is open.
     pub(super) async fn hold(uow: &mut UnitOfWork, client: &ClientId) -> Result<Self> {
-        clients::ensure(uow.db(), &Scope::Practice, client).await?;
+        // Before the grant, as an erasure takes them.
+        let Some(held) = clients::hold_to_read(uow.db(), client).await? else {
+            return Err(clients::missing(uow.db(), &Scope::Practice, client).await?);
+        };
+        held.ensure_kept()?;
         let user = uow.actor().map(|actor| actor.user_id.0);
         let now = uow.now();
         let open = sqlx::query_as!(
-            Self,
+            Open,
             r#"select g.grant_id as "grant_id: GrantId",
-                      g.reason,
-                      g.client_id as "client_id: ClientId",
-                      (select c.client_name from all_clients_table c where c.client_id = g.client_id) as client_name
+                      g.reason
                from internal.break_glass_grants g
                where g.client_id = $1
                  and g.user_id = $2
@@ -181,15 +189,15 @@ impl OpenGrant {
                  and g.reviewed_at is null
                order by g.expires_at desc, g.grant_id desc
                limit 1
-               for share of g"#,
+               for share"#,
             client.as_str(),
             user,
             now,
         )
         .fetch_optional(uow.db())
         .await?;
-        if let Some(open) = open {
-            return Ok(open);
+        if let Some(Open { grant_id, reason }) = open {
+            return Ok(Self { grant_id, reason, client: held });
         }
         let expired_at = sqlx::query_scalar!(
             r#"select max(least(expires_at, reviewed_at)) as "ended!: Timestamp"
@@ -206,11 +214,11 @@ impl OpenGrant {
 
     /// The entry that something was read under it: what, in words, and the facts of it.
     pub(super) fn seen(&self, what: &str, mut facts: serde_json::Map<String, serde_json::Value>) -> Entry {
-        let name = self.client_name.as_deref().unwrap_or(NO_NAME);
+        let Client { client_id, name, .. } = &self.client;
         facts.insert("reason".to_owned(), self.reason.clone().into());
         Entry::new("break_glass_read", format!("Read {what} of {name} by break-glass"))
             .on("break_glass", self.grant_id)
-            .client(&self.client_id, name)
+            .client(client_id, name)
             .detail(facts.into())
     }
 }

@@ -129,6 +129,7 @@ pub(super) async fn list_client_notes(
     Path(client): Path<ClientId>,
     Listing { filter, request }: Listing<NoteOfClientFilter, NoteOfClientOrder>,
 ) -> Result<Response> {
+    request.ensure_json()?;
     let mut uow = work.begin().await?;
     let grant = OpenGrant::hold(&mut uow, &client).await?;
     uow.record(grant.seen("the list of notes", Map::from_iter([("what".to_owned(), json!("list"))])));

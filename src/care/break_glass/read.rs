@@ -153,6 +153,7 @@ pub(super) async fn list_client_note_versions(
     Path((client, id)): Path<(ClientId, NoteId)>,
     listing: Listing<NoFilter, VersionOrder>,
 ) -> Result<Response> {
+    listing.request.ensure_json()?;
     let mut uow = work.begin().await?;
     let grant = OpenGrant::hold(&mut uow, &client).await?;
     let kind = kind_of(&mut uow, &client, id.0, Some(NoteKind::Session)).await?;

@@ -60,6 +60,7 @@ async fn words(db: &mut PgConnection, theirs: &Belongings) -> Result<Vec<String>
                select unnest(array[client_name, contact_info]::text[])
                from appointment_table
                where session_id = any ($2)
+                 and (client_id is null or client_id = any ($1))
                union all
                select unnest(array[invitee_name, invitee_phone, invitee_email, invitee_payment_name])
                from bookings

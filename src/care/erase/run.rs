@@ -3,8 +3,6 @@
 //! Locks: the therapists of the client and of the client's bookings by their ids, the client, the bookings; last of all, and
 //! for the least time, the chain of the trail.
 
-use std::collections::BTreeSet;
-
 use serde_json::json;
 
 use super::belongings;
@@ -90,18 +88,18 @@ async fn hold(uow: &mut UnitOfWork, id: &ClientId) -> Result<()> {
     for therapist in &concerned {
         therapists::hold(uow.db(), therapist).await?;
     }
-    let Some(client) = clients::hold(uow.db(), id).await? else {
+    let Some(client) = clients::hold_to_erase(uow.db(), id).await? else {
         return Err(clients::missing(uow.db(), &Scope::Practice, id).await?);
     };
     client.ensure_kept()?;
-    if !therapists_of(uow, id).await?.is_subset(&concerned) {
+    if therapists_of(uow, id).await?.iter().any(|therapist| !concerned.contains(therapist)) {
         return Err(Error::contended("the client got another therapist while it was being held"));
     }
     Ok(())
 }
 
 /// The therapists of a client and of the client's bookings, in the order in which everybody locks them.
-async fn therapists_of(uow: &mut UnitOfWork, id: &ClientId) -> Result<BTreeSet<TherapistId>> {
+async fn therapists_of(uow: &mut UnitOfWork, id: &ClientId) -> Result<Vec<TherapistId>> {
     let found = sqlx::query_scalar!(
         r#"select c.therapist_id as "therapist_id!: TherapistId"
            from all_clients_table c
@@ -111,12 +109,13 @@ async fn therapists_of(uow: &mut UnitOfWork, id: &ClientId) -> Result<BTreeSet<T
            select s.therapist_id
            from internal.client_bookings() s
            where s.client_id = $1
-             and s.therapist_id is not null"#,
+             and s.therapist_id is not null
+           order by 1"#,
         id.as_str(),
     )
     .fetch_all(uow.db())
     .await?;
-    Ok(found.into_iter().collect())
+    Ok(found)
 }
 
 /// Says which notes this transaction may destroy; gives the number of the erasure.
@@ -160,8 +159,9 @@ async fn transfers(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<Vec<Eras
     ])
 }
 
-/// The rows of the caches, which have followed.
+/// The rows of the caches: those that have followed, and those that other programs wrote of the client.
 async fn caches(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<Vec<Erased>> {
+    let [foreign_clients, foreign_sessions] = foreign_cache_rows(uow, theirs).await?;
     let ground = "Derived of the bookings and the client's record, which say no more than this.";
     let sessions = sqlx::query_scalar!(
         "select id from internal.appointments_cache_rows where booking_id = any ($1) order by id",
@@ -183,7 +183,52 @@ async fn caches(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<Vec<Erased>
             &["client_name", "client_email", "client_phone"],
             ground,
         ),
+        Erased::destroyed("therapist_appointments_cache", foreign_sessions),
+        Erased::destroyed("therapist_clients_summary", foreign_clients),
     ])
+}
+
+/// Deletes the rows of the caches that no booking and no client is linked to: other programs wrote them, and the next
+/// rebuild drops them. The client's are those with the name and the phone or address, or with a name that nobody else has.
+async fn foreign_cache_rows(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<[Vec<i32>; 2]> {
+    let rows = sqlx::query!(
+        r#"with words as materialized (
+               select lower(regexp_replace(word, '\s', '', 'g')) as word, internal.phone_key(word) as phone
+               from unnest($1::text[]) as said (word)
+           ), foreign_rows as materialized (
+               select true as of_client, s.id, s.client_name as name, s.client_phone as phone, s.client_email as email
+               from therapist_clients_summary s
+               where not exists (select from internal.clients_summary_rows l where l.id = s.id)
+               union all
+               select false, c.id, c.client_name, c.contact_info, c.contact_info
+               from therapist_appointments_cache c
+               where not exists (select from internal.appointments_cache_rows l where l.id = c.id)
+           ), found as materialized (
+               select f.of_client, f.id
+               from foreign_rows f
+               where lower(regexp_replace(f.name, '\s', '', 'g')) in (select word from words)
+                 and (internal.phone_key(f.phone) in (select phone from words where phone is not null)
+                      or lower(regexp_replace(f.email, '\s', '', 'g')) in (select word from words)
+                      or not exists (
+                          select
+                          from all_clients_table c
+                          where left(lower(coalesce(c.client_name, '')), 100) = left(lower(btrim(f.name)), 100)
+                            and c.client_id <> all ($2)
+                      ))
+           ), clients as (
+               delete from therapist_clients_summary where id in (select id from found where of_client) returning id
+           ), sessions as (
+               delete from therapist_appointments_cache where id in (select id from found where not of_client)
+               returning id
+           )
+           select array(select id from clients order by id) as "clients!",
+                  array(select id from sessions order by id) as "sessions!""#,
+        &theirs.words,
+        &theirs.clients as &[ClientId],
+    )
+    .fetch_one(uow.db())
+    .await?;
+    Ok([rows.clients, rows.sessions])
 }
 
 /// The idempotency records of a day hold a hash of what was sent.

@@ -58,7 +58,7 @@ pub(crate) async fn create_additional_note(
     let note = match uow.take_earlier() {
         Some(earlier) => {
             let id = AdditionalNoteId(earlier.parse().map_err(|_| Error::internal("no id of a note"))?);
-            let note = AdditionalNote::read(uow.db(), &scope, id).await?;
+            let note = AdditionalNote::read_to_show(uow.db(), &scope, id).await?;
             uow.record(note.seen());
             note
         }

@@ -32,7 +32,7 @@ pub(crate) async fn get_additional_note(
     unless: Preconditions,
 ) -> Result<Versioned<AdditionalNote>> {
     let mut uow = work.begin().await?;
-    let note = AdditionalNote::read(uow.db(), &scope, id).await?;
+    let note = AdditionalNote::read_to_show(uow.db(), &scope, id).await?;
     uow.record(note.seen());
     uow.commit().await?;
     Ok(note.versioned().unless(unless))

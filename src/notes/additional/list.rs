@@ -94,9 +94,12 @@ pub(crate) struct AdditionalNoteEntry {
     note_id: AdditionalNoteId,
     /// The booking it names.
     booking_id: BookingId,
-    /// Whether there is no such booking.
-    is_orphaned: bool,
-    /// Whose session it was.
+    /// Whether there is no such booking. Told to admins only: a booking that went to another therapist is out of its
+    /// author's reach, and is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    is_orphaned: Option<bool>,
+    /// Whose session it was; null where its booking is out of reach, or has no client yet.
     client_id: Option<ClientId>,
     /// Their name, as the booking has it.
     client_name: Option<String>,
@@ -220,7 +223,8 @@ impl List for AdditionalNotes {
                     query_as!(AdditionalNoteEntry,),
                     [r#"select n.note_id as "note_id: AdditionalNoteId",
                                n.booking_id as "booking_id: BookingId",
-                               b.booking_id is null as "is_orphaned!",
+                               case when internal.current_therapist() is null then b.booking_id is null end
+                                   as is_orphaned,
                                a.client_id as "client_id?: ClientId",
                                coalesce(b.invitee_name, a.client_name) as client_name,
                                n.therapist_id as "therapist_id: TherapistId",

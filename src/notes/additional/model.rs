@@ -6,15 +6,18 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use super::super::refusal::NoteRefusal;
-use crate::platform::{
-    audit::Entry,
-    caller::Scope,
-    error::{Error, Result},
-    etag::{Preconditions, Versioned},
-    ids::{AdditionalNoteId, BookingId, ClientId, TherapistId},
-    text::NO_NAME,
-    time::Timestamp,
-    work::UnitOfWork,
+use crate::{
+    clients,
+    platform::{
+        audit::Entry,
+        caller::Scope,
+        error::{Error, Result},
+        etag::{Preconditions, Versioned},
+        ids::{AdditionalNoteId, BookingId, ClientId, TherapistId},
+        text::NO_NAME,
+        time::Timestamp,
+        work::UnitOfWork,
+    },
 };
 
 /// How long it can be changed.
@@ -40,7 +43,7 @@ pub struct AdditionalNote {
     pub note_id: AdditionalNoteId,
     /// The booking it is about.
     pub booking_id: BookingId,
-    /// Whose session it was.
+    /// Whose session it was; null where its booking is out of the author's reach, or has no client yet.
     pub client_id: Option<ClientId>,
     /// Their name, as the booking has it.
     pub client_name: Option<String>,
@@ -97,6 +100,22 @@ impl AdditionalNote {
         let mut note = found.ok_or(Error::NotFound("additional note"))?;
         note.locked_at = note.created_at.instant().map(|written| written + OPEN).into();
         Ok(note)
+    }
+
+    /// The same, with a text that is to be shown: its client is held to be read until the transaction ends. Where the data
+    /// was erased at this moment, there is no such note.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`].
+    pub(super) async fn read_to_show(db: &mut PgConnection, scope: &Scope, id: AdditionalNoteId) -> Result<Self> {
+        let note = Self::read(&mut *db, scope, id).await?;
+        let Some(client) = &note.client_id else { return Ok(note) };
+        match clients::hold_to_read(&mut *db, client).await? {
+            Some(client) if client.erasure.is_none() => Ok(note),
+            // Erased, or merged, since the note was read.
+            _ => Self::read(db, scope, id).await,
+        }
     }
 
     /// A note that can still be changed, held until the transaction ends, in the version the request names. The refusal of

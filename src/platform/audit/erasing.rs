@@ -7,8 +7,9 @@
 //! are written by the erasure, one for each client and each subject.
 //!
 //! What waits for its place in the chain is changed before it gets one. Nothing is sealed meanwhile: the lock of the chain
-//! is taken, and held to the end of the transaction. So a request that read the name before the erasure and wrote its entry
-//! after it is caught when that entry is sealed ([`belated`]), within half a second.
+//! is taken, and held to the end of the transaction. Whoever reads something clinical holds the client, so that the erasure
+//! waits for the entry; should a request that read the name before it write its entry after it all the same, the name is
+//! taken out when that entry is sealed ([`belated`]), within half a second.
 //!
 //! Rows of other programs name a client in words only. They are changed where no other client has that name.
 
@@ -23,7 +24,8 @@ use crate::platform::{
     ids::{BookingId, ClientId},
 };
 
-/// The fields of details whose text stays, beside those that end in `_id`, `_ids`, `_at`, `_status` or `_amount`.
+/// The fields of details whose text stays, beside those that end in `_id`, `_ids`, `_at`, `_status` or `_amount` and are
+/// none of [`CONTACT`].
 const FACTS: [&str; 27] = [
     "id",
     "from",
@@ -53,6 +55,9 @@ const FACTS: [&str; 27] = [
     "mode",
     "already_hidden",
 ];
+
+/// A client's own data, whatever the column is called: `email_id` is an address and no id.
+const CONTACT: [&str; 1] = ["email_id"];
 
 /// Takes a client out of the trail; tells what was done.
 ///
@@ -212,7 +217,8 @@ fn texts<'a>(detail: &'a Value, field: &str, found: &mut Vec<&'a str>) {
 }
 
 fn is_fact(field: &str) -> bool {
-    FACTS.contains(&field) || ["_id", "_ids", "_at", "_status", "_amount"].iter().any(|ending| field.ends_with(ending))
+    let endings = ["_id", "_ids", "_at", "_status", "_amount"];
+    FACTS.contains(&field) || !CONTACT.contains(&field) && endings.iter().any(|ending| field.ends_with(ending))
 }
 
 async fn scrub(db: &mut PgConnection, entries: &[i64], details: &[Value]) -> Result<()> {
@@ -356,7 +362,7 @@ mod tests {
     #[test]
     fn of_a_detail_the_facts_stay_and_nothing_that_somebody_typed() {
         let detail = json!({
-            "old": { "client_name": "Meera Iyer", "phone_number": null },
+            "old": { "client_name": "Meera Iyer", "phone_number": null, "email_id": "meera@example.org" },
             "from": { "booking_start_at": "2026-02-04T10:30:00Z", "status": "sent" },
             "reason": "Meera is ill", "amount": "1700.00", "changed": ["client_name"], "sessions": 3,
             "plan": { "moved": [{ "booking_id": "bk_1", "client_name": "Meera Iyer" }], "clashes": [] },
@@ -365,7 +371,7 @@ mod tests {
         assert_eq!(
             scrubbed(&detail, ""),
             json!({
-                "old": { "client_name": null, "phone_number": null },
+                "old": { "client_name": null, "phone_number": null, "email_id": null },
                 "from": { "booking_start_at": "2026-02-04T10:30:00Z", "status": "sent" },
                 "reason": null, "amount": "1700.00", "changed": ["client_name"], "sessions": 3,
                 "plan": { "moved": [{ "booking_id": "bk_1", "client_name": null }], "clashes": [] },

@@ -21,11 +21,20 @@ impl Period {
     ///
     /// If `to` lies before `from`; names the query parameter.
     pub fn of(from: Option<Day>, to: Option<Day>, asked: Option<Zone>, practice: Zone) -> Result<Self> {
-        let zone = asked.unwrap_or(practice);
+        Self::between(("from", from), ("to", to), asked.unwrap_or(practice))
+    }
+
+    /// The same of days that are asked for under other names.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::of`].
+    pub fn between(from: (&str, Option<Day>), to: (&'static str, Option<Day>), zone: Zone) -> Result<Self> {
+        let ((first, from), (last, to)) = (from, to);
         if let (Some(from), Some(to)) = (from, to)
             && to < from
         {
-            return Err(Error::query("to", "is before `from`"));
+            return Err(Error::query(last, format!("is before `{first}`")));
         }
         Ok(Self {
             from: from.map(|day| zone.day_start(day.date())),

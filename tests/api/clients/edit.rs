@@ -146,3 +146,16 @@ async fn of_two_admins_with_the_same_version_one_is_told_to_look_again() {
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 412]);
 }
+
+#[tokio::test]
+async fn what_changes_nothing_leaves_the_record_and_the_log_as_they_are() {
+    let api = practice().await;
+    let tag = api.admin().get(&path("C1", "")).await.etag().to_owned();
+    for same in [json!({}), json!({ "client_name": "Asha Rao", "email_id": "asha@example.org" })] {
+        let answer = api.admin().with("if-match", &tag).patch(&path("C1", ""), same).await;
+        assert_eq!(answer.etag(), tag);
+        answer.ok();
+    }
+    assert_eq!(api.audit_log().await, []);
+    assert_eq!(api.trail().await, vec![("client_contact_edit".to_owned(), "done".to_owned()); 2]);
+}

@@ -4,7 +4,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::{SECRET, practice, value};
-use crate::given::{additional_note, booking};
+use crate::given::{additional_note, booking, client};
 
 const NOTES: &str = "/api/v1/therapist/additional-notes";
 
@@ -112,4 +112,19 @@ async fn a_session_that_did_not_take_place_can_be_noted_and_a_repeat_is_one_note
     let (first, again) = (key.post(NOTES, body.clone()).await.created(), key.post(NOTES, body).await.created());
     assert_eq!(first, again);
     assert_eq!(value(&api, "select count(*) from client_additional_notes").await, json!(1));
+}
+
+#[tokio::test]
+async fn of_a_booking_that_went_to_another_therapist_the_author_is_not_told_that_it_is_gone() {
+    let api = practice().await;
+    api.given(client("C2").with("therapist_id", "T1")).await;
+    api.given(booking("T1", "2026-02-09T10:30:00Z").with("booking_id", "ahead").of_client("C2")).await;
+    let person = api.therapist("T1");
+    person.post(NOTES, json!({ "booking_id": "ahead", "note_text": SECRET })).await.created();
+    api.admin().post("/api/v1/admin/clients/C2/transfer", json!({ "to_therapist_id": "T2" })).await.created();
+    let own = person.get(NOTES).await.data().remove(0);
+    assert_eq!((&own["booking_id"], &own["client_id"]), (&json!("ahead"), &Value::Null));
+    assert!(own.get("is_orphaned").is_none(), "{own}");
+    let all = api.admin().get("/api/v1/admin/additional-notes").await.data().remove(0);
+    assert_eq!((&all["is_orphaned"], &all["client_id"]), (&json!(false), &json!("C2")));
 }

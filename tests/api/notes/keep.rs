@@ -83,6 +83,25 @@ async fn an_orphan_can_be_given_to_another_booking_and_is_not_rewritten() {
 }
 
 #[tokio::test]
+async fn an_orphan_can_be_given_to_a_booking_whose_draft_another_program_deleted() {
+    let api = practice().await;
+    let draft = draft(&api).await;
+    let dead = format!("delete from client_session_notes where note_id = {}", draft.body["note_id"]);
+    run(&api, &dead).await.unwrap();
+    // Written here, of a booking that is gone.
+    let orphan = api.given(session_note("56430")).await;
+    let ours = "insert into internal.session_notes (note_id, booking_id, author_id, started_at, signed_at)
+                values ({}, '56430', 7, now(), now())";
+    run(&api, &ours.replace("{}", &orphan)).await.unwrap();
+    let assign = serde_json::json!([{ "id": orphan.parse::<i32>().unwrap(), "to": "B1" }]);
+    let relink = serde_json::json!({ "check": "note_without_booking", "assign": assign });
+    api.admin().post("/api/v1/admin/integrity/repair", relink).await.ok();
+    assert_eq!(api.therapist("T1").get("/api/v1/therapist/bookings/B1/session-note").await.ok()["is_signed"], true);
+    let left = super::value(&api, "select jsonb_agg(note_id::text) from internal.session_notes").await;
+    assert_eq!(left, serde_json::json!([orphan]));
+}
+
+#[tokio::test]
 async fn an_erasure_of_the_same_transaction_that_names_the_note_yields() {
     let (api, note) = signed().await;
     let id = &note.body["note_id"];

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{OWN, draft, path_of, practice, sign, value};
 use crate::{
     given::{additional_note, booking, client, session_note},
-    harness::{Answer, TestApi},
+    harness::Answer,
 };
 
 /// What a 404 tells, without what is of this request.
@@ -125,8 +125,17 @@ async fn earlier_notes_of_a_client_now_assigned_are_read_and_not_changed() {
 
 #[tokio::test]
 async fn admins_do_not_read_notes_here() {
-    let api = TestApi::new().await;
-    for path in ["/api/v1/admin/session-notes/1", "/api/v1/admin/bookings/1/session-note"] {
-        api.admin().get(path).await.is_problem(404, "not-found");
+    let api = practice().await;
+    let note = draft(&api).await;
+    let number = sign(&api, &note).await.ok()["note_id"].to_string();
+    let additional = api.given(additional_note("B1", "T1")).await;
+    for path in [
+        format!("session-notes/{number}"),
+        format!("session-notes/{number}/versions"),
+        "bookings/B1/session-note".to_owned(),
+        format!("additional-notes/{additional}"),
+        "clients/C1/risk".to_owned(),
+    ] {
+        api.admin().get(&format!("/api/v1/admin/{path}")).await.is_problem(404, "not-found");
     }
 }

@@ -1,10 +1,10 @@
 //! Text leaves only after its audit entry is committed, and is found nowhere else.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
 use super::{OWN, SECRET, draft, path_of, practice, sign, value};
-use crate::given::{additional_note, session_note};
+use crate::given::{additional_note, booking, client, session_note};
 
 #[tokio::test]
 async fn where_no_entry_can_be_written_no_text_is_read() {
@@ -18,6 +18,12 @@ async fn where_no_entry_can_be_written_no_text_is_read() {
         key.post("/api/v1/therapist/additional-notes", json!({ "booking_id": "B1", "note_text": SECRET }))
             .await
             .created();
+        api.given_all([
+            client("C2").with("therapist_id", "T1"),
+            booking("T1", "2025-11-05T10:30:00Z").with("booking_id", "B3").of_client("C2"),
+        ])
+        .await;
+        let submitted = api.given(session_note("B3").with("current_risk_level", "high")).await;
         let revoke = format!("revoke insert on {table} from current_user");
         sqlx::query(AssertSqlSafe(revoke)).execute(&mut *api.sql().await).await.unwrap();
 
@@ -27,6 +33,9 @@ async fn where_no_entry_can_be_written_no_text_is_read() {
             person.get("/api/v1/therapist/bookings/B1/session-note").await,
             person.get(&format!("{path}/versions")).await,
             person.get("/api/v1/therapist/clients/C1/risk").await,
+            person.get("/api/v1/therapist/risk?days=1").await,
+            person.clone().with("if-match", note.etag()).post(&format!("{path}/sign"), Value::Null).await,
+            person.post(&format!("{OWN}/{submitted}/addenda"), json!({ "text": SECRET })).await,
             person.get(&noted).await,
             // The version that a refusal would show, what a save would answer, and what a repeat would.
             person.clone().with("if-match", "\"0\"").patch(&path, json!({ "gender": "x" })).await,
@@ -70,6 +79,13 @@ async fn no_text_is_found_outside_of_the_notes() {
     let path = additional.header("location").to_owned();
     key.clone().with("if-match", additional.etag()).patch(&path, json!({ "note_text": SECRET })).await.ok();
     api.given(session_note("B2").with("goal_progress", SECRET)).await;
+    api.given_all([
+        client("C2").with("therapist_id", "T1"),
+        booking("T1", "2025-11-05T10:30:00Z").with("booking_id", "B3").of_client("C2"),
+    ])
+    .await;
+    let high = session_note("B3").with("current_risk_level", "HIGH").with("self_harm_mention", SECRET);
+    api.given(high.with("self_harm_details", SECRET)).await;
 
     let person = api.therapist("T1");
     for list in [
@@ -81,7 +97,7 @@ async fn no_text_is_found_outside_of_the_notes() {
     ] {
         let answer = person.get(list).await;
         assert!(!answer.text.contains(SECRET), "{list}");
-        answer.ok();
+        assert!(!answer.data().is_empty(), "{list}");
         person.clone().with("accept", "text/csv").get(list).await.is_problem(406, "not-acceptable");
     }
     for list in ["session-notes", "additional-notes", "bookings/B1/history"] {
@@ -112,6 +128,17 @@ async fn no_text_is_found_outside_of_the_notes() {
             "public.client_session_notes"
         ]
     );
+}
+
+#[tokio::test]
+async fn what_is_not_answered_was_not_read() {
+    let api = practice().await;
+    let path = path_of(&draft(&api).await);
+    let entries = api.trail().await;
+    for list in [format!("{path}/versions"), "/api/v1/therapist/clients/C1/risk".to_owned()] {
+        api.therapist("T1").with("accept", "text/csv").get(&list).await.is_problem(406, "not-acceptable");
+    }
+    assert_eq!(api.trail().await, entries);
 }
 
 #[tokio::test]

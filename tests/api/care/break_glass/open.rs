@@ -50,7 +50,7 @@ async fn a_grant_says_who_may_read_whose_text_until_when_and_why() {
     assert_eq!(entries(&api).await, json!([["break_glass", "done", "C1", subject, kept]]));
     let log = api.audit_log().await;
     assert_eq!(log.last().unwrap().0, "break_glass");
-    assert_eq!(log.last().unwrap().1, format!("Opened the clinical record of Client C1 by break-glass: {REASON}"));
+    assert_eq!(log.last().unwrap().1, "Opened the clinical record of Client C1 by break-glass");
 }
 
 #[tokio::test]

@@ -246,3 +246,14 @@ async fn text_read_under_a_grant_stands_nowhere_else() {
         assert!(!api.admin().get(&list).await.text.contains(SECRET), "{list}");
     }
 }
+
+#[tokio::test]
+async fn what_is_not_answered_was_not_read() {
+    let api = practice().await;
+    open(&api, "admin", "C1").await.created();
+    let before = entries(&api).await;
+    for list in [notes_of("C1"), format!("{SESSION_NOTE}/versions")] {
+        api.admin().with("accept", "text/csv").get(&list).await.is_problem(406, "not-acceptable");
+    }
+    assert_eq!(entries(&api).await, before);
+}

@@ -104,6 +104,19 @@ async fn the_record_stays_as_an_empty_one() {
 }
 
 #[tokio::test]
+async fn a_transfer_still_tells_what_it_did() {
+    let (api, id) = practice().await;
+    let transfer = value(&api, "select min(transfer_id) from client_transfer_history").await;
+    let path = format!("/api/v1/admin/transfers/{transfer}");
+    let before = api.admin().get(&path).await.ok();
+    assert_eq!(before["plan"]["moved"].as_array().map(Vec::len), Some(1), "{before}");
+    erase(&api, &id).await.is(201);
+    let after = api.admin().get(&path).await.ok();
+    assert_eq!(after["plan"]["moved"][0]["booking_id"], before["plan"]["moved"][0]["booking_id"], "{after}");
+    assert_eq!(after["client_name"], "(erased)");
+}
+
+#[tokio::test]
 async fn nothing_more_is_written_about_the_client() {
     let (api, id) = practice().await;
     api.given(client("C3")).await;
@@ -118,8 +131,11 @@ async fn nothing_more_is_written_about_the_client() {
     let form = value(&api, "select link_id from client_doc_form").await;
     let request = value(&api, "select min(request_id) from booking_requests").await;
     let admin = api.admin();
+    let orphan = api.given(crate::given::session_note("56430")).await.parse::<i32>().expect("an id");
+    let relink = json!({ "check": "note_without_booking", "assign": [{ "id": orphan, "to": "90001" }] });
     for answer in [
         admin.patch(&path, json!({ "client_name": NAME })).await,
+        admin.post("/api/v1/admin/integrity/repair", relink).await,
         admin.post(&format!("{path}/export"), json!({})).await,
         admin
             .post(&format!("{path}/break-glass"), json!({ "password": PASSWORD, "reason": "Zubin asks what we hold" }))

@@ -35,6 +35,34 @@ async fn it_takes_the_password_once_more() {
 }
 
 #[tokio::test]
+async fn who_knows_the_password_and_is_refused_has_not_guessed() {
+    let api = TestApi::new().await;
+    with_passwords(&api).await;
+    api.given(therapist("T1")).await;
+    api.given(client("C1")).await;
+    let ahead = (api.now() + chrono::TimeDelta::days(1)).to_rfc3339();
+    api.given(booking("T1", &ahead).with("booking_id", "ahead").of_client("C1")).await;
+    let path = format!("{CLIENTS}/C1/erase");
+    // What was guessed before stays counted.
+    for _ in 0..2 {
+        api.admin().post(&path, json!({ "password": "wrong" })).await.is_invalid(&["/password"]);
+    }
+    for _ in 0..8 {
+        erase(&api, "C1").await.is_problem(409, "sessions-ahead");
+    }
+    assert_eq!(value(&api, "select max(failures) from internal.login_attempts").await, json!(2));
+    let used = api.admin().with("idempotency-key", "k");
+    used.post(&format!("{CLIENTS}/C1/break-glass"), json!({ "password": PASSWORD, "reason": "x" })).await.created();
+    for _ in 0..8 {
+        let other = json!({ "password": PASSWORD, "reason": "y" });
+        used.post(&format!("{CLIENTS}/C1/break-glass"), other).await.is_problem(422, "idempotency-key-reused");
+    }
+    assert_eq!(value(&api, "select coalesce(max(failures), 0) from internal.login_attempts").await, json!(0));
+    let body = json!({ "username": "admin", "password": PASSWORD });
+    api.nobody().post("/api/v1/auth/login", body).await.is(200);
+}
+
+#[tokio::test]
 async fn sessions_ahead_or_running_stand_in_the_way() {
     let api = TestApi::new().await;
     with_passwords(&api).await;

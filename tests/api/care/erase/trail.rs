@@ -76,12 +76,12 @@ async fn sealing_at_the_same_moment_breaks_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_read_under_way_at_the_moment_leaves_no_name_either() {
+async fn an_entry_with_the_name_that_comes_later_is_sealed_without_it() {
     let (api, id) = practice().await;
     let mut reading = api.sql().await;
-    let named = "begin; select internal.write_trail(1, 'session_note_read', 'Read a note of Zubin Contractor', \
+    let named = "begin; select internal.write_trail(1, 'session_notes_read', 'Read a note of Zubin Contractor', \
                  'Zubin Contractor', null, 'now', now(), 'admin', null, 'r1', 'GET /x', 'done', null, \
-                 array['session_note_read', 'quiet'], array['session_note', null], array['7', null], array['C1', null], \
+                 array['session_notes_read', 'quiet'], array['session_note', null], array['7', null], array['C1', null], \
                  array['{\"reason\": \"Zubin called\"}', '{}']::jsonb[])";
     let begun = sqlx::raw_sql(AssertSqlSafe(named.replace("C1", &id))).execute(&mut *reading).await;
     begun.expect("an entry not yet committed");
@@ -91,7 +91,7 @@ async fn a_read_under_way_at_the_moment_leaves_no_name_either() {
     let (after, file) = check(&api, None).await;
     assert_eq!(after.findings, []);
     assert!(!file.to_lowercase().contains("zubin"), "{file}");
-    let said = value(&api, "select to_jsonb(l) from audit_logs l where action_type = 'session_note_read'").await;
+    let said = value(&api, "select to_jsonb(l) from audit_logs l where action_type = 'session_notes_read'").await;
     assert_eq!(
         (&said["client_name"], &said["action_description"]),
         (&json!("(erased)"), &json!("Read a note of (erased)"))
