@@ -154,7 +154,8 @@ macro_rules! page_of_bookings {
             $key,
             [
                 r#"and ($3::text is null or b.therapist_id = $3)
-                and ($4::text is null or a.client_id = $4)
+                and ($4::text is null
+                     or b.booking_id = any (array(select session_id from appointment_table where client_id = $4)))
                 and ($5::text is null or internal.booking_status(b.booking_status) = $5)
                 and ($6::text is null or coalesce(internal.booking_mode(b.booking_mode) = $6, false))
                 and ($7::timestamp is null or coalesce(b.booking_start_at, '-infinity') >= $7)
