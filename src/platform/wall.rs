@@ -5,8 +5,8 @@
 //! nothing. `internal.build_wall()` (`migrations/0021_wall_mended.sql`, after 0020) grants it what those routes need, and
 //! row-level security says which rows of it. The owner, who is the server on all other routes and every program that writes
 //! as the owner, is not subject to it. Other roles meet a policy that lets them do what they were granted, but for two things
-//! that PostgreSQL does not do under row security at all: their `copy … from` is refused, and so is their pg_dump, unless they
-//! are members of the owner or have BYPASSRLS. Rules:
+//! that PostgreSQL does not do under row security at all: their `copy … from` is refused, and so is their `pg_dump`, unless
+//! they are members of the owner or have BYPASSRLS. Rules:
 //!
 //! - Policies guarantee rows. Columns (contact, payment) are hidden by the projections that all answers go through, which
 //!   go by the therapist whom the transaction names, not by what the code binds.
