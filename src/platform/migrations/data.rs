@@ -33,7 +33,10 @@ fn checks() -> Vec<(String, String)> {
         ),
         (
             "users with a role other than admin or therapist (they cannot log in)".to_owned(),
-            "select count(*) from public.users where lower(coalesce(role, '')) not in ('admin', 'therapist')"
+            // As `internal.user_role`, which is not there yet.
+            "select count(*)
+             from public.users
+             where lower(btrim(coalesce(role, ''), E' \\t\\n\\r\\f\\x0b')) not in ('admin', 'therapist')"
                 .to_owned(),
         ),
         (

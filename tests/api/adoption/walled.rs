@@ -81,10 +81,12 @@ async fn what_is_ours_is_not_opened_to_everybody_by_their_defaults() {
 #[tokio::test]
 async fn an_account_whose_therapist_does_not_exist_logs_in() {
     let (url, _) = legacy(
-        "insert into users (username, password, name, role, therapist_id) values ('host', 'x', 'Host', 'therapist', '58605')",
+        "insert into users (username, password, name, role, therapist_id)
+         values ('host', 'x', 'Host', E' Therapist\\n', '58605')",
     )
     .await;
-    adopted(&url, Some(Accept)).await;
+    let report = adopted(&url, Some(Accept)).await;
+    assert_tells(&report.data, &["users with a role other than admin or therapist (they cannot log in): 1"]);
     let api = TestApi::over(url);
     let known = api.sign_up("known", "therapist", Some("t1")).await;
     sqlx::query("update users set password = (select password from users where id = $1) where username = 'host'")
