@@ -66,7 +66,7 @@ pub struct Verify {
     /// Check the chain alone, of a server that was given no key: whoever may write to the database could have rewritten it
     #[arg(long, conflicts_with_all = ["public_key", "audit_key"])]
     unsigned: bool,
-    /// Count the rows of audit_logs that stand behind no entry, instead of taking them for inserted
+    /// Count the rows of `audit_logs` that stand behind no entry, instead of taking them for inserted
     ///
     /// For a practice where other programs write there too. Their rows are not part of the trail.
     #[arg(long)]

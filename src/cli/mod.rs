@@ -58,7 +58,8 @@ pub struct DatabaseUrl {
     /// The address for LISTEN and migrations, where the first leads through a pooler
     ///
     /// `PgBouncer` in transaction mode has to be 1.21 or newer, with `max_prepared_statements` above 0 and
-    /// `ignore_startup_parameters = extra_float_digits`.
+    /// `ignore_startup_parameters = extra_float_digits`. Where this is another address than the first, nothing is left
+    /// behind on the connections of the first, and no statement is run there outside a transaction.
     #[arg(long, env = "SAFESTORIES_DIRECT_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     direct_database_url: Option<String>,
 }
