@@ -1,9 +1,10 @@
 //! Which client a booking belongs to: the rows of `appointment_table`.
 //!
 //! Every booking written here gets one. A booking that another program wrote may have none, or one without a client:
-//! every operation completes it first ([`hold_of_booking`]).
+//! every operation completes it first ([`hold_of_booking`]), and the caches follow: some operations change nothing else.
 
 use crate::{
+    dashboards::cache,
     platform::{
         audit::Entry,
         error::Result,
@@ -118,6 +119,8 @@ pub async fn hold_of_booking(
         .beyond_wall(async |uow| {
             let client = resolve(uow, appointment.person, Choice::Mark, therapist).await?;
             belongs_to(uow, appointment, &client.client_id, therapist).await?;
+            // What the booking is to its therapist does not go by its client; what the client has, does.
+            cache::follow_client(uow, &client.client_id).await?;
             Ok(client)
         })
         .await?;

@@ -1,13 +1,10 @@
 //! Bookings that lack what every booking of this server has: an appointment with a client; the refund row of one that
 //! was paid and cancelled.
 
-use std::collections::BTreeSet;
-
 use super::lock_therapists;
 use crate::{
     bookings::model::Booking,
     clients::{self, Client},
-    dashboards::cache,
     payments,
     platform::{
         caller::Scope,
@@ -36,15 +33,9 @@ pub async fn complete(uow: &mut UnitOfWork) -> Result<Mended> {
     .await?;
     lock_therapists(uow.db(), &ids).await?;
     let mut mended = Mended::default();
-    let mut touched = BTreeSet::new();
     for id in ids {
-        let client = complete_one(uow, &id).await?;
-        touched.insert(client.client_id);
+        complete_one(uow, &id).await?;
         mended.add(id);
-    }
-    // What a booking is to its therapist does not go by its client; what the client has, does.
-    for client in touched {
-        cache::follow_client(uow, &client).await?;
     }
     Ok(mended)
 }
