@@ -152,11 +152,11 @@ macro_rules! statement {
             $($columns +)+
             " from booking_cancelled x
               left join bookings b on b.booking_id = x.booking_id
-              left join appointment_table a on a.session_id = x.booking_id
               where ($1::text is null or left(lower(btrim(x.cancelled_by)), 100) = left(lower(btrim($1)), 100))
                 and ($2::text is null or x.booking_id = $2)
                 and ($3::text is null or b.therapist_id = $3)
-                and ($4::text is null or a.client_id = $4)
+                and ($4::text is null
+                     or x.booking_id = any (array(select session_id from appointment_table where client_id = $4)))
                 and ($5::timestamp is null or coalesce(x.cancelled_at, '-infinity') >= $5)
                 and ($6::timestamp is null or coalesce(x.cancelled_at, '-infinity') < $6)
                 and ($7::text is null
@@ -203,7 +203,8 @@ impl List for Cancellations {
                                   x.cancelled_by,
                                   x.cancel_reason,
                                   x.created_at as "created_at!: Timestamp",
-                                  a.client_id as "client_id?: ClientId",
+                                  (select a.client_id from internal.appointment_of(x.booking_id) a)
+                                      as "client_id?: ClientId",
                                   b.therapist_id as "therapist_id?: TherapistId",
                                   b.booking_host_name as "therapist_name?",
                                   b.booking_start_at as "booking_start_at!: Timestamp", "#

@@ -81,7 +81,9 @@ pub(super) async fn count_own_bookings(
 
 async fn answer(app: &App, scope: &Scope, criteria: &Criteria) -> Result<Json<BookingCounts>> {
     let mut db = app.db.read(scope).await?;
-    Ok(Json(count(&mut db, scope, criteria, app.clock.now()).await?))
+    let counts = count(&mut db, scope, criteria, app.clock.now()).await?;
+    db.answered();
+    Ok(Json(counts))
 }
 
 /// The statement of [`count`]: `join` and `noted` are two ways to tell whether a booking has a submitted note.
@@ -114,12 +116,11 @@ macro_rules! count_by_state {
                "#
                 + $join
                 + r#"
-               left join appointment_table a
-                   on a.session_id = b.booking_id and ($4::text is not null or internal.current_therapist() is not null)
                where b.booking_id is not null
                  and ($2::text is null or b.therapist_id = $2)
                  and ($3::text is null or b.therapist_id = $3)
-                 and ($4::text is null or a.client_id = $4)
+                 and ($4::text is null
+                      or b.booking_id = any (array(select session_id from appointment_table where client_id = $4)))
                  and ($5::text is null or internal.booking_status(b.booking_status) = $5)
                  and ($6::text is null or internal.booking_mode(b.booking_mode) = $6)
                  and ($7::timestamp is null or coalesce(b.booking_start_at, '-infinity') >= $7)
@@ -139,8 +140,17 @@ macro_rules! count_by_state {
                  and ($12::text is null or internal.current_therapist() is null or lower(coalesce(b.invitee_name, '')) like $12
                       or exists (
                           select
-                          from internal.contact_clients(internal.current_therapist(), $1) as seen (client_id)
-                          where seen.client_id = a.client_id
+                          from (
+                              select (select a.client_id from internal.appointment_of(b.booking_id) a) as client_id
+                              offset 0
+                          ) whose
+                          cross join lateral internal.contact_shown(
+                              whose.client_id,
+                              b.booking_status,
+                              internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration,
+                                                   b.invitee_payment_amount),
+                              $1
+                          )
                       ))
                offset 0
            ) counted

@@ -14,7 +14,8 @@
 //!      -> Nested Loop Left Join
 //!         -> Index Scan Backward using bookings_by_therapist_start on bookings b (rows=51, hit=54)
 //!              Index Cond: ((therapist_id = $0) AND (booking_id IS NOT NULL))
-//!         -> Index Scan using appointment_table_pkey on appointment_table a (51 times, hit=153)
+//!         -> Limit (51 times), one appointment of each
+//!            -> Index Only Scan using appointments_of_session on appointment_table a (hit=153)
 //!      -> Result (51 times)
 //!         -> Index Scan using client_session_notes_of_booking on client_session_notes n (hit=102)
 //! ```
@@ -151,7 +152,8 @@ macro_rules! page_of_bookings {
             $key,
             [
                 r#"and ($3::text is null or b.therapist_id = $3)
-                and ($4::text is null or a.client_id = $4)
+                and ($4::text is null
+                     or b.booking_id = any (array(select session_id from appointment_table where client_id = $4)))
                 and ($5::text is null or internal.booking_status(b.booking_status) = $5)
                 and ($6::text is null or internal.booking_mode(b.booking_mode) = $6)
                 and ($7::timestamp is null or coalesce(b.booking_start_at, '-infinity') >= $7)

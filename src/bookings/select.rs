@@ -15,18 +15,17 @@ macro_rules! select_bookings {
     (practice, $($rest:tt)*) => {
         select_bookings!(@ "true", "$2::text is null", $($rest)*)
     };
-    // Contact data: while the client is assigned to the therapist or has a session with them ahead.
+    // Contact data: while the client is assigned to the therapist or has a session with them ahead, which this may be.
     (own, $($rest:tt)*) => {
         select_bookings!(
-            @ "exists (select from internal.contact_clients(internal.current_therapist(), $1) as seen (client_id) where seen.client_id = a.client_id)",
+            @ "exists (select from internal.contact_shown(a.client_id, b.booking_status, internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration, b.invitee_payment_amount), $1))",
             "b.therapist_id = $2",
             $($rest)*
         )
     };
     (any, $($rest:tt)*) => {
         select_bookings!(
-            @ "(internal.current_therapist() is null or exists (select from internal.contact_clients(internal.current_therapist(), $1) as seen (client_id)
-                                            where seen.client_id = a.client_id))",
+            @ "(internal.current_therapist() is null or exists (select from internal.contact_shown(a.client_id, b.booking_status, internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration, b.invitee_payment_amount), $1)))",
             "($2::text is null or b.therapist_id = $2)",
             $($rest)*
         )
@@ -49,6 +48,7 @@ macro_rules! select_bookings {
                b.booking_subject,
                b.booking_start_at as "booking_start_at!: Timestamp",
                b.booking_end_at as "booking_end_at!: Timestamp",
+               v.end_at as "ends_at!: Timestamp",
                b.booking_duration,
                b.booking_invitee_time,
                internal.booking_mode(b.booking_mode) as "booking_mode!",
@@ -98,7 +98,7 @@ macro_rules! select_bookings {
                b.xmin::text as "version!",
                "# + $key + r#"::text as "sort_key!"
             from bookings b
-            left join appointment_table a on a.session_id = b.booking_id
+            left join lateral internal.appointment_of(b.booking_id) a on true
             cross join lateral (
                 select internal.booking_status(b.booking_status) as status,
                        internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration,

@@ -231,7 +231,9 @@ async fn therapists(db: &mut PgConnection, scope: &Scope, id: &ClientId) -> Resu
                  and ($2::text is null or s.therapist_id = $2)
                group by s.therapist_id
            ) s
-           left join therapists t on t.therapist_id = s.therapist_id
+           left join lateral (
+               select t.name from therapists t where t.therapist_id = s.therapist_id order by t.id limit 1
+           ) t on true
            order by s.sessions desc, s.therapist_id"#,
         id.as_str(),
         scope.owner(),

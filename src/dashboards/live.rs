@@ -115,7 +115,7 @@ macro_rules! select_live {
             $($row,)?
             "select " + $what + r#"
             from bookings b
-            left join appointment_table a on a.session_id = b.booking_id
+            left join lateral internal.appointment_of(b.booking_id) a on true
             left join all_clients_table c on c.client_id = a.client_id
             cross join lateral (
                 select internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration,

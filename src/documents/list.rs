@@ -146,7 +146,8 @@ macro_rules! filtered {
                 "($2::text is null or internal.form_status(d.status) = $2)
                  and ($3::text is null or d.booking_id = $3)
                  and ($4::text is null or b.therapist_id = $4)
-                 and ($5::text is null or a.client_id = $5)
+                 and ($5::text is null
+                      or d.booking_id = any (array(select session_id from appointment_table where client_id = $5)))
                  and ($6::text is null
                       or internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone) like $6
                       or ($7::text is not null
@@ -172,7 +173,6 @@ macro_rules! count_forms {
             r#"select count(*) as "count!"
                from client_doc_form d
                left join bookings b on b.booking_id = d.booking_id
-               left join appointment_table a on a.session_id = d.booking_id
                where ($1::text is null or b.therapist_id = $1)
                  and "# $(+ $tail)+,
             $owner,

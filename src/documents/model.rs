@@ -75,8 +75,10 @@ macro_rules! select_forms {
                d.xmin::text as "version!"
             from client_doc_form d
             left join bookings b on b.booking_id = d.booking_id
-            left join appointment_table a on a.session_id = d.booking_id
-            left join therapists t on t.therapist_id = b.therapist_id
+            left join lateral internal.appointment_of(d.booking_id) a on true
+            left join lateral (
+                select t.name from therapists t where t.therapist_id = b.therapist_id order by t.id limit 1
+            ) t on true
             where ($1::text is null or b.therapist_id = $1)
               and "# $(+ $tail)+,
             $owner as Option<&str>,

@@ -247,7 +247,7 @@ impl List for OwnNotes {
                         " limit $9"
                     ],
                     [
-                        "left join appointment_table a on a.session_id = b.booking_id
+                        "left join lateral internal.appointment_of(b.booking_id) a on true
                          left join lateral (
                              select n.note_id, own.note_id is not null and own.signed_at is null as is_draft,
                                     own.signed_at, n.created_at, n.updated_at

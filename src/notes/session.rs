@@ -136,9 +136,9 @@ macro_rules! statement {
             " from client_session_notes n
               left join internal.session_notes own on own.note_id = n.note_id
               left join bookings b on b.booking_id = n.booking_id
-              left join appointment_table a on a.session_id = n.booking_id
               where ($1::text is null or b.therapist_id = $1)
-                and ($2::text is null or a.client_id = $2)
+                and ($2::text is null
+                     or n.booking_id = any (array(select session_id from appointment_table where client_id = $2)))
                 and ($3::text is null or n.booking_id = $3)
                 and ($4::boolean is null
                      or ($4 and (own.note_id is null or own.signed_at is not null))
@@ -176,8 +176,13 @@ impl List for SessionNotes {
                     [r#"select n.note_id as "note_id: NoteId",
                                n.booking_id as "booking_id: BookingId",
                                b.booking_id is null as "is_orphaned!",
-                               a.client_id as "client_id?: ClientId",
-                               coalesce(b.invitee_name, a.client_name, n.client_name) as client_name,
+                               (select a.client_id from internal.appointment_of(n.booking_id) a)
+                                   as "client_id?: ClientId",
+                               coalesce(
+                                   b.invitee_name,
+                                   (select a.client_name from internal.appointment_of(n.booking_id) a),
+                                   n.client_name
+                               ) as client_name,
                                b.therapist_id as "therapist_id?: TherapistId",
                                coalesce(b.booking_host_name, n.host_name) as therapist_name,
                                b.booking_start_at as "booking_start_at!: Timestamp",

@@ -65,7 +65,7 @@ async fn see(uow: &mut UnitOfWork, id: &BookingId) -> Result<Option<Seen>> {
                   internal.booking_status(b.booking_status) is not distinct from 'cancelled' as "cancelled!",
                   internal.invitee_status(b.invitee_status) is not distinct from 'waiting' as "awaited!"
            from bookings b
-           left join appointment_table a on a.session_id = b.booking_id
+           left join lateral internal.appointment_of(b.booking_id) a on true
            where b.booking_id = $1"#,
         id.as_str(),
     )

@@ -158,7 +158,7 @@ macro_rules! read_payments {
                f.place::text as "place!""#,
             [r#"p.payment_id,
                p.booking_id,
-               a.client_id,
+               (select a.client_id from internal.appointment_of(p.booking_id) a) as client_id,
                b.therapist_id,
                internal.payment_state(p.refund_status, p.amount, b.booking_status, b.invitee_status)
                    as state,
@@ -184,7 +184,7 @@ macro_rules! read_payments {
                ''::text as mark"#],
             [r#"null,
                b.booking_id,
-               a.client_id,
+               (select a.client_id from internal.appointment_of(b.booking_id) a),
                b.therapist_id,
                'pending',
                b.booking_start_at,

@@ -26,7 +26,6 @@ macro_rules! select_payments {
                      select "# $(+ $columns)* + r#"
                      from payments p
                      left join bookings b on b.booking_id = p.booking_id
-                     left join appointment_table a on a.session_id = p.booking_id
                      where ($1::integer is null or p.payment_id = $1)
                        and ($2::text is null
                             or internal.payment_state(p.refund_status, p.amount, b.booking_status, b.invitee_status) = $2)
@@ -46,7 +45,12 @@ macro_rules! select_payments {
                                 and internal.refund_status(p.refund_status) is not null))
                        and ($4::text is null or lower(btrim(p.payment_gateway_name)) = $4)
                        and ($5::text is null or b.therapist_id = $5)
-                       and ($6::text is null or a.client_id = $6)
+                       and ($6::text is null
+                            or p.booking_id = any (array(
+                                select session_id
+                                from appointment_table
+                                where client_id = $6
+                            )))
                        and ($7::text is null or p.booking_id = $7)
                        and ($8::timestamp is null
                             or (b.booking_start_at >= $8 and coalesce(b.booking_start_at, '-infinity') >= $8))
@@ -66,7 +70,6 @@ macro_rules! select_payments {
                  (
                      select "# $(+ $awaited_columns)* + r#"
                      from bookings b
-                     left join appointment_table a on a.session_id = b.booking_id
                      where $1::integer is null
                        and ($2::text is null or $2 = 'pending')
                        and internal.invitee_status(b.invitee_status) = 'waiting'
@@ -77,7 +80,12 @@ macro_rules! select_payments {
                        and $3::text is null
                        and ($4::text is null or lower(btrim(b.invitee_payment_gateway)) = $4)
                        and ($5::text is null or b.therapist_id = $5)
-                       and ($6::text is null or a.client_id = $6)
+                       and ($6::text is null
+                            or b.booking_id = any (array(
+                                select session_id
+                                from appointment_table
+                                where client_id = $6
+                            )))
                        and ($7::text is null or b.booking_id = $7)
                        and ($8::timestamp is null or coalesce(b.booking_start_at, '-infinity') >= $8)
                        and ($9::timestamp is null or coalesce(b.booking_start_at, '-infinity') < $9)
@@ -95,10 +103,10 @@ macro_rules! select_payments {
             $criteria.therapist_id.as_ref().map(TherapistId::as_str),
             $criteria.client_id.as_ref().map(ClientId::as_str),
             $criteria.booking_id.as_ref().map(BookingId::as_str),
-            $criteria.period.from as Timestamp,
-            $criteria.period.before as Timestamp,
+            $criteria.period.from.map(Timestamp::from) as Option<Timestamp>,
+            $criteria.period.before.map(Timestamp::from) as Option<Timestamp>,
             $criteria.words,
-            $criteria.period.is_short().then_some(true),
+            $crate::payments::period::is_short($criteria.period).then_some(true),
             $($argument),*
         )
     };

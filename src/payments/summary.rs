@@ -274,7 +274,9 @@ async fn rows(app: &App, scope: &Scope, previous: Period, current: Period) -> Re
                where m.paid > 0 or m.step in (2, 3, 5)
                group by grouping sets ((), (m.gateway), (m.therapist_id))
            ) s
-           left join therapists t on t.therapist_id = s.therapist_id
+           left join lateral (
+               select t.name from therapists t where t.therapist_id = s.therapist_id order by t.id limit 1
+           ) t on true
            order by s.gross desc, s.gateway, s.therapist_id"#,
         Timestamp::from(previous.start()) as Timestamp,
         Timestamp::from(current.start()) as Timestamp,
@@ -282,5 +284,6 @@ async fn rows(app: &App, scope: &Scope, previous: Period, current: Period) -> Re
     )
     .fetch_all(&mut *db)
     .await?;
+    db.answered();
     Ok(sums)
 }

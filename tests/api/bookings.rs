@@ -1,5 +1,6 @@
 //! Bookings, from outside.
 
+mod adopted;
 mod answer;
 mod appointments;
 pub mod calendar;

@@ -42,7 +42,7 @@ pub async fn before_all(uow: &mut UnitOfWork, bookings: &[BookingId]) -> Result<
                        else internal.booking_status(b.booking_status)
                   end as counts_as
            from bookings b
-           left join appointment_table a on a.session_id = b.booking_id
+           left join lateral internal.appointment_of(b.booking_id) a on true
            where b.booking_id = any ($1)
            order by b.booking_id
            for no key update of b"#,
