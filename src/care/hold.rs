@@ -111,7 +111,7 @@ async fn theirs(
 /// Those of these therapists that exist, in the order in which everybody locks them.
 async fn in_order(uow: &mut UnitOfWork, therapists: &[&TherapistId]) -> Result<Vec<TherapistId>> {
     let ids = sqlx::query_scalar!(
-        r#"select therapist_id as "therapist_id: TherapistId"
+        r#"select therapist_id as "therapist_id!: TherapistId"
            from therapists
            where therapist_id = any ($1)
            order by therapist_id"#,

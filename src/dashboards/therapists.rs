@@ -70,7 +70,12 @@ pub(super) async fn get_dashboard_of_therapists(
     let counted = count(&mut db, &periods, true).await?;
     let therapists = sqlx::query!(
         r#"select t.therapist_id as "therapist_id!: TherapistId", t.name as "name!"
-           from (select distinct on (therapist_id) therapist_id, name from therapists order by therapist_id, id) t
+           from (
+               select distinct on (therapist_id) therapist_id, coalesce(name, '(no name)') as name
+               from therapists
+               where therapist_id is not null
+               order by therapist_id, id
+           ) t
            order by lower(t.name), t.therapist_id"#,
     )
     .fetch_all(&mut *db)

@@ -30,10 +30,10 @@ pub(super) async fn delete_notification(
 ) -> Result<StatusCode> {
     let mut uow = work.begin().await?;
     let gone = sqlx::query!(
-        "delete from notifications
-         where notification_id = $1
-           and user_id = $2
-         returning notification_type, related_id",
+        r#"delete from notifications
+           where notification_id = $1
+             and user_id = $2
+           returning notification_type as "notification_type?", related_id"#,
         id.0,
         caller.user_id.0,
     )

@@ -35,7 +35,7 @@ pub(super) struct Notification {
     pub(super) title: String,
     /// In a sentence.
     pub(super) message: String,
-    /// The booking it is about, or the transfer.
+    /// The id of what it is about, as its kind tells: a booking, a transfer, a booking request or a break-glass grant.
     pub(super) related_id: Option<String>,
     /// Whether it was marked as read.
     pub(super) is_read: bool,
@@ -57,10 +57,10 @@ macro_rules! select_notifications {
             $crate::notifications::model::Notification,
             r#"select notification_id as "notification_id: NotificationId",
                       user_id as "user_id!: UserId",
-                      user_role,
-                      notification_type,
-                      title,
-                      message,
+                      coalesce(user_role, '') as "user_role!",
+                      coalesce(notification_type, '') as "notification_type!",
+                      coalesce(title, '') as "title!",
+                      coalesce(message, '') as "message!",
                       related_id,
                       coalesce(is_read, false) as "is_read!",
                       created_at as "created_at!: IstTimestamp",

@@ -64,9 +64,9 @@ pub async fn arrived(
         r#"select r.request_id as "request_id: BookingRequestId",
                   (select l.client_id from internal.request_clients l where l.request_id = r.request_id)
                       as "client_id: ClientId",
-                  r.client_name,
-                  r.client_whatsapp,
-                  r.therapist_name
+                  coalesce(r.client_name, '') as "client_name!",
+                  coalesce(r.client_whatsapp, '') as "client_whatsapp!",
+                  coalesce(r.therapist_name, '') as "therapist_name!"
            from booking_requests r
            where r.request_id in (
                      select request_id

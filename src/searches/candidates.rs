@@ -124,7 +124,7 @@ pub(super) async fn therapists(db: &mut PgConnection, needle: &Needle) -> Result
     let therapists = sqlx::query_as!(
         FoundTherapist,
         r#"select t.therapist_id as "therapist_id!: TherapistId",
-                  t.name as "name!",
+                  coalesce(t.name, '(no name)') as "name!",
                   t.contact_info,
                   t.specialization
            from (
@@ -143,7 +143,8 @@ pub(super) async fn therapists(db: &mut PgConnection, needle: &Needle) -> Result
                   and internal.word_variants(name) && (select internal.word_variants($4))
                 limit 200)
                limit 200
-           ) t"#,
+           ) t
+           where t.therapist_id is not null"#,
         needle.text,
         words[0],
         words[1],
@@ -222,7 +223,7 @@ pub(super) async fn bookings(db: &mut PgConnection, needle: &Needle, clients: &[
                limit 200
            ) f
            join bookings b on b.booking_id = f.booking_id
-           left join appointment_table a on a.session_id = b.booking_id"#,
+           left join lateral internal.appointment_of(b.booking_id) a on true"#,
         needle.text,
         needle.prefix_end(),
         clients as &[&str],

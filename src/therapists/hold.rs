@@ -31,7 +31,7 @@ pub async fn hold(db: &mut PgConnection, id: &TherapistId) -> Result<Option<Ther
     }
     let therapist = sqlx::query_as!(
         Therapist,
-        r#"select therapist_id as "therapist_id: TherapistId",
+        r#"select therapist_id as "therapist_id!: TherapistId",
                   coalesce(name, $2) as "name!",
                   greatest(coalesce(capacity, 0), 0) as "capacity!"
            from therapists

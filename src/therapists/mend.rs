@@ -4,6 +4,7 @@ use super::hold;
 use crate::platform::{
     error::{Error, Result},
     ids::{ResourceId, TherapistId},
+    text::NO_NAME,
     work::UnitOfWork,
 };
 
@@ -42,11 +43,12 @@ pub async fn adopt_resource(uow: &mut UnitOfWork, id: ResourceId, to: &Therapist
 /// If the resource is no orphan.
 pub async fn remove_resource(uow: &mut UnitOfWork, id: ResourceId, place: &str) -> Result<String> {
     let name = sqlx::query_scalar!(
-        "delete from therapist_resources r
-         where r.id = $1
-           and not exists (select from therapists t where t.therapist_id = r.therapist_id)
-         returning r.resource_name",
+        r#"delete from therapist_resources r
+           where r.id = $1
+             and not exists (select from therapists t where t.therapist_id = r.therapist_id)
+           returning coalesce(r.resource_name, $2) as "name!""#,
         id.0,
+        NO_NAME,
     )
     .fetch_optional(uow.db())
     .await?;

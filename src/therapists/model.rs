@@ -70,7 +70,7 @@ impl Profile {
         let profile = sqlx::query_as!(
             Self,
             r#"select t.id,
-                      t.therapist_id as "therapist_id: TherapistId",
+                      t.therapist_id as "therapist_id!: TherapistId",
                       coalesce(t.name, '(no name)') as "name!",
                       t.specialization,
                       t.contact_info,

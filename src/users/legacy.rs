@@ -31,7 +31,7 @@ impl Legacy {
 pub async fn legacy(db: &mut sqlx::PgConnection) -> Result<Vec<Legacy>> {
     let users = sqlx::query_as!(
         Legacy,
-        r#"select id as "id: UserId", username, password
+        r#"select id as "id: UserId", coalesce(username, '') as "username!", password as "password!"
            from users
            where password not like '$argon2id$%'
            order by id"#,

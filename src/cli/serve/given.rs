@@ -49,11 +49,11 @@ pub(super) async fn refuse_unwalled(url: &str) -> anyhow::Result<()> {
 pub(super) async fn refuse_demo_logins(url: &str) -> anyhow::Result<()> {
     let mut conn = connect(url).await?;
     let username = sqlx::query_scalar!(
-        "select username
+        r#"select coalesce(username, '') as "username!"
          from users
          join internal.facts on facts.name = $1 and facts.value = users.password
          order by users.id
-         limit 1",
+         limit 1"#,
         DEMO_HASH,
     )
     .fetch_optional(&mut conn)

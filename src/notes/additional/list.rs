@@ -183,9 +183,9 @@ macro_rules! statement {
             $($columns +)+
             " from client_additional_notes n
               left join bookings b on b.booking_id = n.booking_id
-              left join appointment_table a on a.session_id = n.booking_id
               where ($1::text is null or n.therapist_id = $1)
-                and ($2::text is null or a.client_id = $2)
+                and ($2::text is null
+                     or n.booking_id = any (array(select session_id from appointment_table where client_id = $2)))
                 and ($3::text is null or n.booking_id = $3)
                 and ($4::timestamp is null or coalesce(n.created_at, '-infinity') >= $4)
                 and ($5::timestamp is null or coalesce(n.created_at, '-infinity') < $5)
@@ -219,10 +219,14 @@ impl List for AdditionalNotes {
                 statement!(
                     query_as!(AdditionalNoteEntry,),
                     [r#"select n.note_id as "note_id: AdditionalNoteId",
-                               n.booking_id as "booking_id: BookingId",
+                               coalesce(n.booking_id, '') as "booking_id!: BookingId",
                                b.booking_id is null as "is_orphaned!",
-                               a.client_id as "client_id?: ClientId",
-                               coalesce(b.invitee_name, a.client_name) as client_name,
+                               (select a.client_id from internal.appointment_of(n.booking_id) a)
+                                   as "client_id?: ClientId",
+                               coalesce(
+                                   b.invitee_name,
+                                   (select a.client_name from internal.appointment_of(n.booking_id) a)
+                               ) as client_name,
                                n.therapist_id as "therapist_id: TherapistId",
                                n.therapist_name,
                                b.booking_start_at as "booking_start_at!: Timestamp",

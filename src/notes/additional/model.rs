@@ -73,20 +73,20 @@ impl AdditionalNote {
         let found = sqlx::query_as!(
             Self,
             r#"select n.note_id as "note_id: AdditionalNoteId",
-                      n.booking_id as "booking_id: BookingId",
+                      coalesce(n.booking_id, '') as "booking_id!: BookingId",
                       a.client_id as "client_id?: ClientId",
                       coalesce(b.invitee_name, a.client_name) as client_name,
                       n.therapist_id as "therapist_id: TherapistId",
                       n.therapist_name,
                       b.booking_start_at as "booking_start_at!: Timestamp",
-                      n.note_text,
+                      coalesce(n.note_text, '') as "note_text!",
                       n.created_at as "created_at!: Timestamp",
                       n.updated_at as "updated_at!: Timestamp",
                       null::timestamp as "locked_at!: Timestamp",
                       n.xmin::text as "version!"
                from client_additional_notes n
                left join bookings b on b.booking_id = n.booking_id
-               left join appointment_table a on a.session_id = n.booking_id
+               left join lateral internal.appointment_of(n.booking_id) a on true
                where n.note_id = $2
                  and ($1::text is null or n.therapist_id = $1)"#,
             scope.owner(),

@@ -128,7 +128,8 @@ pub async fn erase(db: &mut PgConnection, theirs: &Belongings) -> Result<Vec<Era
 /// If the database refuses.
 pub(super) async fn belated(db: &mut PgConnection, queued: &[i64]) -> Result<()> {
     let named = sqlx::query!(
-        r#"select e.entry_id, l.log_id, l.client_name as "client_name!", l.action_description, e.detail as "detail!"
+        r#"select e.entry_id, l.log_id, l.client_name as "client_name!",
+                  coalesce(l.action_description, '') as "action_description!", e.detail as "detail!"
            from internal.audit_entries e
            join internal.clients c on c.client_id = e.client_id
            join audit_logs l on l.log_id = e.log_id
@@ -247,7 +248,7 @@ async fn summaries(
     let named = sqlx::query!(
         r#"select l.log_id,
                   l.client_name,
-                  l.action_description,
+                  coalesce(l.action_description, '') as "action_description!",
                   not exists (
                       select
                       from internal.audit_entries e
