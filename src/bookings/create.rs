@@ -187,7 +187,7 @@ async fn create(uow: &mut UnitOfWork, request: CreateBooking) -> Result<BookingI
         kind: NotificationKind::NewBooking,
         title: "New booking",
         message: &format!("{} is booked with {}", client.name, therapist.name),
-        related_id: id.as_str(),
+        related_id: Some(id.as_str()),
         to: &[Recipient::Admins, Recipient::Therapist(therapist.therapist_id.clone())],
     };
     notifications::notify(uow, notice).await?;

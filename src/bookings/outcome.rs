@@ -128,7 +128,7 @@ pub(super) async fn write(uow: &mut UnitOfWork, held: &Held, outcome: Move, reas
             kind: NotificationKind::NoShow,
             title: "No-show",
             message: &sentence,
-            related_id: id.as_str(),
+            related_id: Some(id.as_str()),
             to: &[Recipient::Admins],
         };
         notifications::notify(uow, notice).await?;

@@ -9,7 +9,7 @@
 use sqlx::PgConnection;
 
 use crate::{
-    notifications::NotificationKind,
+    notifications::{self, About},
     platform::{
         error::Result,
         ids::{BookingId, ClientId},
@@ -132,45 +132,27 @@ impl Belongings {
         Ok(())
     }
 
-    /// What the practice was told of them, and what is on record about them. What `related_id` names, the kind of the
-    /// notification tells.
+    /// What the practice was told of them, and what is on record about them.
     async fn find_what_was_told(&mut self, db: &mut PgConnection) -> Result<()> {
-        let text = |ids: &[i32]| -> Vec<String> { ids.iter().map(ToString::to_string).collect() };
-        let transfer_kinds =
-            [NotificationKind::ClientTransfer, NotificationKind::ClientTransferIn, NotificationKind::ClientTransferOut];
         let rows = sqlx::query!(
             r#"select array(
-                          select notification_id
-                          from notifications
-                          where related_id = any ($1::text[] || $2::text[] || $3::text[])
-                            and case
-                                when notification_type = any ($4) then related_id = any ($2::text[])
-                                when notification_type = $5 then related_id = any ($3::text[])
-                                else related_id = any ($1::text[])
-                            end
-                      ) as "notifications!",
-                      array(
                           select distinct log_id
                           from internal.audit_entries
-                          where client_id = any ($6)
+                          where client_id = any ($1)
                             and log_id is not null
                       ) as "audit_logs!",
-                      array(select id from internal.clients_summary_rows where client_id = any ($6)) as "summaries!",
-                      array(select grant_id from internal.break_glass_grants where client_id = any ($6))
+                      array(select id from internal.clients_summary_rows where client_id = any ($1)) as "summaries!",
+                      array(select grant_id from internal.break_glass_grants where client_id = any ($1))
                           as "grants!""#,
-            &self.bookings as &[BookingId],
-            &text(&self.transfers),
-            &text(&self.requests),
-            &transfer_kinds.map(|kind| kind.as_str().to_owned()),
-            NotificationKind::NewBookingRequest.as_str(),
             &self.clients as &[ClientId],
         )
-        .fetch_one(db)
+        .fetch_one(&mut *db)
         .await?;
-        self.notifications = rows.notifications;
         self.audit_logs = rows.audit_logs;
         self.summaries = rows.summaries;
         self.grants = rows.grants;
+        let Self { bookings, transfers, requests, grants, .. } = &*self;
+        self.notifications = notifications::about(db, About { bookings, transfers, requests, grants }).await?;
         Ok(())
     }
 }

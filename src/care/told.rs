@@ -65,7 +65,7 @@ pub(super) async fn tell(uow: &mut UnitOfWork, done: &[HandedOver], names: &Name
             kind,
             title: if of.len() == 1 { "Client transferred" } else { "Clients transferred" },
             message: &message,
-            related_id: &first.transfer_id.to_string(),
+            related_id: Some(&first.transfer_id.to_string()),
             to: &[recipient],
         };
         notifications::notify(uow, notice).await?;

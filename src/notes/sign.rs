@@ -99,7 +99,7 @@ async fn tell(
         kind: NotificationKind::SessionNotesSubmitted,
         title: "Session notes submitted",
         message: &format!("{therapist} submitted the notes of booking {booking}"),
-        related_id: booking.as_str(),
+        related_id: Some(booking.as_str()),
         to: &[Recipient::Admins],
     };
     notifications::notify(uow, notice).await?;
@@ -109,7 +109,7 @@ async fn tell(
             kind: NotificationKind::RiskRaised,
             title: "Risk raised",
             message: &format!("{therapist}, booking {booking}"),
-            related_id: booking.as_str(),
+            related_id: Some(booking.as_str()),
             to: &[Recipient::Admins],
         };
         notifications::notify(uow, notice).await?;

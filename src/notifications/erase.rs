@@ -1,10 +1,9 @@
 //! Notifications without the person they told of.
 
-use super::NotificationKind;
+use super::about::{About, about};
 use crate::platform::{
     erasure::{Belongings, ERASED, Erased},
     error::Result,
-    ids::BookingId,
     work::UnitOfWork,
 };
 
@@ -12,40 +11,24 @@ use crate::platform::{
 /// they liked.
 const MESSAGE: &str = "What this told of was erased with the client's data.";
 
-/// Replaces what notifications about a client's bookings, transfers, requests and notes say. The kind of a notification tells
-/// whose id `related_id` is.
+/// Replaces what notifications about a client say ([`about`]).
 ///
 /// # Errors
 ///
 /// If the database refuses.
 pub async fn erase(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<Vec<Erased>> {
-    let ids = |ids: &[i32]| -> Vec<String> { ids.iter().map(ToString::to_string).collect() };
-    let [transfers, requests, grants] =
-        [&theirs.transfers, &theirs.requests, &theirs.grants].map(|numbers| ids(numbers));
-    let transfer_kinds =
-        [NotificationKind::ClientTransfer, NotificationKind::ClientTransferIn, NotificationKind::ClientTransferOut];
+    let Belongings { bookings, transfers, requests, grants, .. } = theirs;
+    let told = about(uow.db(), About { bookings, transfers, requests, grants }).await?;
     let rewritten = sqlx::query_scalar!(
         "update notifications
-         set title = coalesce(left(regexp_replace(title, $6, $7, 'gi'), 255), title),
-             message = $8
-         where related_id = any ($1::text[] || $2::text[] || $3::text[] || $9::text[])
-           and case
-               when notification_type = any ($4) then related_id = any ($2::text[])
-               when notification_type = $5 then related_id = any ($3::text[])
-               when notification_type = $10 then related_id = any ($9::text[])
-               else related_id = any ($1::text[])
-           end
+         set title = coalesce(left(regexp_replace(title, $2, $3, 'gi'), 255), title),
+             message = $4
+         where notification_id = any ($1)
          returning notification_id",
-        &theirs.bookings as &[BookingId],
-        &transfers,
-        &requests,
-        &transfer_kinds.map(|kind| kind.as_str().to_owned()),
-        NotificationKind::NewBookingRequest.as_str(),
+        &told,
         theirs.pattern(),
         ERASED,
         MESSAGE,
-        &grants,
-        NotificationKind::BreakGlass.as_str(),
     )
     .fetch_all(uow.db())
     .await?;

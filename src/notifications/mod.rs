@@ -8,6 +8,7 @@
 //! without a user are nobody's. Having read something is no change that the practice reads about: it is kept by
 //! `internal.audit_entries` alone.
 
+mod about;
 mod delete;
 mod erase;
 mod kind;
@@ -21,6 +22,7 @@ mod unread;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
+    about::{About, about},
     erase::erase,
     kind::NotificationKind,
     notify::{Notice, Recipient, notify},

@@ -9,7 +9,7 @@ use crate::platform::{error::Result, ids::TherapistId, live, text::cut, time::Is
 /// What `notifications.title` holds.
 const TITLE_CHARS: usize = 255;
 /// What `notifications.related_id` holds; ids made here are shorter.
-const RELATED_ID_CHARS: usize = 50;
+pub(super) const RELATED_ID_CHARS: usize = 50;
 
 /// Something to be told. Neither title nor message holds contact data or clinical text.
 #[derive(Debug)]
@@ -20,8 +20,9 @@ pub struct Notice<'a> {
     pub title: &'a str,
     /// In a sentence.
     pub message: &'a str,
-    /// The booking's id, the transfer's, or the break-glass grant's.
-    pub related_id: &'a str,
+    /// The id of what it is about, as its kind tells: a booking, a transfer, a booking request or a break-glass grant.
+    /// None where there is no such thing: a refund of a payment without a booking.
+    pub related_id: Option<&'a str>,
     /// Who is told. A user named twice is told once.
     pub to: &'a [Recipient],
 }
@@ -58,7 +59,7 @@ pub async fn notify(uow: &mut UnitOfWork, notice: Notice<'_>) -> Result<()> {
         notice.kind.as_str(),
         cut(notice.title, TITLE_CHARS),
         notice.message,
-        cut(notice.related_id, RELATED_ID_CHARS),
+        notice.related_id.map(|id| cut(id, RELATED_ID_CHARS)),
         at as IstTimestamp,
         actor,
         notice.to.contains(&Recipient::Admins),

@@ -17,7 +17,7 @@ use super::{
     held::{self, HeldPayment},
     model::PaymentState,
     record,
-    refunds::{self, ChangedRefund, DryRun},
+    refunds::{self, ChangedRefund},
 };
 use crate::{
     notifications::{Notice, NotificationKind, Recipient, notify},
@@ -25,7 +25,7 @@ use crate::{
         audit::Entry,
         error::{Error, Result},
         etag::Preconditions,
-        extract::{Json, OptionalJson, Path, Query},
+        extract::{DryRun, Json, OptionalJson, Path, Query},
         ids::{BookingId, ClientId, PaymentId, RefundId},
         money::{Amount, AmountInput},
         problem::Problems,
@@ -337,7 +337,7 @@ async fn open_share(uow: &mut UnitOfWork, share: Share<'_>) -> Result<Opened> {
         kind: NotificationKind::RefundRequested,
         title: "Refund requested",
         message: &format!("A refund of {amount} {currency} to {name} has been opened."),
-        related_id: booking.map_or("", BookingId::as_str),
+        related_id: booking.map(BookingId::as_str),
         to: &[Recipient::Admins],
     };
     notify(uow, notice).await?;

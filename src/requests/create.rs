@@ -111,7 +111,7 @@ async fn create(uow: &mut UnitOfWork, request: CreateBookingRequest) -> Result<B
         kind: NotificationKind::NewBookingRequest,
         title: "New booking request",
         message: &format!("A booking link was sent to {}", client.name),
-        related_id: &id.to_string(),
+        related_id: Some(&id.to_string()),
         to: &[Recipient::Admins],
     };
     notifications::notify(uow, notice).await?;

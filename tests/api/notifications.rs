@@ -49,7 +49,7 @@ async fn told(to: &[Recipient]) -> Vec<(String, String)> {
         kind: NotificationKind::NewBooking,
         title: &"é".repeat(300),
         message: "A session was booked.",
-        related_id: &"1".repeat(60),
+        related_id: Some(&"1".repeat(60)),
         to,
     };
     notify(&mut uow, notice).await.expect("notifications");

@@ -110,7 +110,7 @@ async fn open(uow: &mut UnitOfWork, client: &ClientId, reason: &str) -> Result<G
         kind: NotificationKind::BreakGlass,
         title: "Break-glass",
         message: &format!("{by} may read the notes of {name} for 60 minutes: please review"),
-        related_id: &id.to_string(),
+        related_id: Some(&id.to_string()),
         to: &[Recipient::EveryAdmin],
     };
     notifications::notify(uow, notice).await?;

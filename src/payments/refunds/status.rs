@@ -13,7 +13,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{
-    answer::{self, ChangedRefund, DryRun},
+    answer::{self, ChangedRefund},
     model::{Refund, RefundState},
 };
 use crate::{
@@ -28,7 +28,7 @@ use crate::{
         audit::Entry,
         error::Result,
         etag::Preconditions,
-        extract::{Json, Path, Query},
+        extract::{DryRun, Json, Path, Query},
         ids::{BookingId, RefundId},
         money::{Amount, AmountInput},
         problem::Problems,
@@ -205,7 +205,7 @@ async fn advance(uow: &mut UnitOfWork, id: RefundId, conditions: &Preconditions,
             kind: NotificationKind::RefundProcessed,
             title: "Refund paid",
             message: &format!("The refund of {amount} {currency} to {name} has been paid."),
-            related_id: about.map_or("", BookingId::as_str),
+            related_id: about.map(BookingId::as_str),
             to: &[Recipient::Admins],
         };
         notify(uow, notice).await?;

@@ -1,5 +1,7 @@
 //! All that is stored about one client, as one archive.
 
+mod told;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,

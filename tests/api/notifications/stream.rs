@@ -21,7 +21,7 @@ async fn tell(api: &TestApi, title: &str) {
         kind: NotificationKind::NewBooking,
         title,
         message: "A session was booked.",
-        related_id: "1",
+        related_id: Some("1"),
         to: &[Recipient::EveryAdmin],
     };
     notify(&mut uow, notice).await.expect("notifications");

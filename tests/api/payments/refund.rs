@@ -357,3 +357,21 @@ async fn one_of_several_payments_is_refunded_by_itself() {
     assert_eq!(told(&api).await["booking"], json!([[1000.0, "initiated"]]));
     assert_eq!(told(&api).await["refunds"].as_array().map(Vec::len), Some(2));
 }
+
+#[tokio::test]
+async fn what_a_payment_without_a_booking_is_about_is_not_said() {
+    let (api, _) = practice(|booking| booking).await;
+    let orphan = api.given(payment("x").with("booking_id", Value::Null)).await;
+    api.admin_named("desk").user_id().await;
+    let refund = api.admin().post(&format!("{PAYMENTS}/{orphan}/refund"), json!({})).await.created();
+    for status in ["processing", "completed"] {
+        let path = format!("/api/v1/admin/refunds/{}/status", refund["id"]);
+        api.admin().post(&path, json!({ "refund_status": status })).await.ok();
+    }
+    let told: Vec<(String, Option<String>)> =
+        sqlx::query_as("select distinct notification_type, related_id from notifications order by 1")
+            .fetch_all(&mut *api.sql().await)
+            .await
+            .expect("notifications");
+    assert_eq!(told, [("refund_processed".to_owned(), None), ("refund_requested".to_owned(), None)]);
+}

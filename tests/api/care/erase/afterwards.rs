@@ -4,7 +4,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
 use super::{BOOKINGS, CLIENTS, EMAIL, NAME, PASSWORD, PHONE, erase, practice, rows, run, traces, value};
-use crate::given::client;
+use crate::given::{booking, client, notification};
 
 #[tokio::test]
 async fn the_certificate_proves_what_was_done_and_names_nobody() {
@@ -181,4 +181,18 @@ async fn who_comes_back_is_somebody_new() {
         value(&api, "select count(*) from internal.clients where possible_duplicate_of is not null").await,
         json!(0)
     );
+}
+
+#[tokio::test]
+async fn what_was_told_of_a_long_id_says_no_more_either() {
+    let (api, id) = practice().await;
+    let long = format!("{}-of-another-program", "5".repeat(50));
+    let session = booking("T2", "2026-01-20T10:00:00Z").with("booking_id", long.as_str());
+    api.given(session.with("invitee_name", NAME).of_client(&id)).await;
+    let told = notification(api.admin().user_id().await).with("related_id", &long[..50]).with("title", NAME);
+    let told = api.given(told.with("message", "Zubin did not come")).await;
+    super::rebuild(&api).await;
+    erase(&api, &id).await.is(201);
+    let query = format!("select title || ': ' || message from notifications where notification_id = {told}");
+    assert_eq!(value(&api, &query).await, "(erased): What this told of was erased with the client's data.");
 }

@@ -1,0 +1,55 @@
+//! Which notifications tell of one client: the one place that says so.
+//!
+//! What `related_id` names, the kind of the notification tells: a transfer, a request and a grant have numbers, which an
+//! id of another program may look like.
+
+use sqlx::PgConnection;
+
+use super::{NotificationKind, notify::RELATED_ID_CHARS};
+use crate::platform::{error::Result, ids::BookingId, text::cut};
+
+/// What notifications may be about.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// Bookings. Only the first 50 characters of an id are in a notification.
+    pub bookings: &'a [BookingId],
+    /// `client_transfer_history`.
+    pub transfers: &'a [i32],
+    /// `booking_requests`.
+    pub requests: &'a [i32],
+    /// `internal.break_glass_grants`.
+    pub grants: &'a [i32],
+}
+
+/// The ids of the notifications about these.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn about(db: &mut PgConnection, theirs: About<'_>) -> Result<Vec<i32>> {
+    let bookings: Vec<&str> = theirs.bookings.iter().map(|id| cut(id.as_str(), RELATED_ID_CHARS)).collect();
+    let ids = |ids: &[i32]| -> Vec<String> { ids.iter().map(ToString::to_string).collect() };
+    let transfer_kinds =
+        [NotificationKind::ClientTransfer, NotificationKind::ClientTransferIn, NotificationKind::ClientTransferOut];
+    let found = sqlx::query_scalar!(
+        "select notification_id
+         from notifications
+         where related_id = any ($1::text[] || $2::text[] || $3::text[] || $4::text[])
+           and case
+               when notification_type = any ($5) then related_id = any ($2::text[])
+               when notification_type = $6 then related_id = any ($3::text[])
+               when notification_type = $7 then related_id = any ($4::text[])
+               else related_id = any ($1::text[])
+           end",
+        &bookings as &[&str],
+        &ids(theirs.transfers),
+        &ids(theirs.requests),
+        &ids(theirs.grants),
+        &transfer_kinds.map(|kind| kind.as_str().to_owned()),
+        NotificationKind::NewBookingRequest.as_str(),
+        NotificationKind::BreakGlass.as_str(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(found)
+}
