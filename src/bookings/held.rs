@@ -2,8 +2,6 @@
 //!
 //! Therapist, client, booking: everybody takes the locks in this order, so that two requests never wait for each other.
 
-use chrono::TimeDelta;
-
 use super::{model::Booking, refusal::BookingRefusal, slot::Slot};
 use crate::{
     clients::{self, Appointment, Client, Person},
@@ -126,14 +124,10 @@ impl Booking {
         !self.is_free_consultation && self.invitee_status.as_deref() != Some(InviteeStatus::Waiting.as_str())
     }
 
-    /// How long the session takes, by the rule of `internal.booking_end`.
-    pub(super) fn length(&self) -> TimeDelta {
-        let said = self.booking_end_at.instant().zip(self.booking_start_at.instant());
-        let said = said.map(|(end, start)| end - start).filter(|length| *length > TimeDelta::zero());
-        let minutes = || self.booking_duration.filter(|minutes| *minutes > 0);
-        said.or_else(|| minutes().map(|minutes| TimeDelta::minutes(minutes.into())))
-            .unwrap_or_else(|| Slot::usual(self.is_free_consultation))
-            .min(TimeDelta::days(1))
+    /// When the session starts and ends; none where its start is not known.
+    pub(super) fn slot(&self) -> Option<Slot> {
+        let (start, end) = self.booking_start_at.instant().zip(self.ends_at.instant())?;
+        Some(Slot { start, end })
     }
 
     /// What the client's appointment keeps of it.

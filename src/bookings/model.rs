@@ -196,6 +196,9 @@ pub struct Booking {
     pub emergency_contact_relation: Option<String>,
     /// Their phone. Contact data.
     pub emergency_contact_number: Option<String>,
+    /// When it ends, by the rule of `internal.booking_end`.
+    #[serde(skip)]
+    pub(super) ends_at: Timestamp,
     /// The version of the stored row.
     #[serde(skip)]
     pub(super) version: String,

@@ -1,6 +1,7 @@
 //! Moving a session to another time. The booking stays the same row and remembers where it was moved from.
 
 use axum::response::Response;
+use chrono::TimeDelta;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -84,7 +85,10 @@ async fn reschedule(
     let held = held::hold(uow, scope, id, conditions).await?;
     held.ensure(Move::Reschedule, scope)?;
     let booking = &held.booking;
-    let slot = Slot::new(request.booking_start_at, request.booking_end_at, request.booking_duration, booking.length())?;
+    // One that another program gave no length, or no time at all, gets the usual one.
+    let had = booking.slot().map(|slot| slot.end - slot.start).filter(|length| *length > TimeDelta::zero());
+    let usual = had.unwrap_or_else(|| Slot::usual(booking.is_free_consultation));
+    let slot = Slot::new(request.booking_start_at, request.booking_end_at, request.booking_duration, usual)?;
     let now = uow.now();
     if slot.start <= now {
         return Err(Error::body("/booking_start_at", "must be ahead"));
@@ -125,7 +129,7 @@ async fn reschedule(
         kind: NotificationKind::BookingRescheduled,
         title: "Booking rescheduled",
         message: &format!("The session of {} was moved to another time", held.client.name),
-        related_id: id.as_str(),
+        related_id: Some(id.as_str()),
         to: &held.recipients(Recipient::Admins),
     };
     notifications::notify(uow, notice).await?;

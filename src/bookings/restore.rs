@@ -7,7 +7,7 @@ use super::{
     answer::{self, ChangedBooking},
     held::{self, Move},
     refusal::BookingRefusal,
-    slot::{Override, Slot, ensure_free, ensure_room},
+    slot::{Override, ensure_free, ensure_room},
 };
 use crate::{
     dashboards::cache,
@@ -57,13 +57,12 @@ async fn restore(uow: &mut UnitOfWork, scope: &Scope, id: &BookingId, conditions
     held.ensure(Move::Restore, scope)?;
     let booking = &held.booking;
     let now = uow.now();
-    let Some(start) = booking.booking_start_at.instant().filter(|start| *start > now) else {
+    let Some(slot) = booking.slot().filter(|slot| slot.start > now) else {
         return Err(
             BookingRefusal::WrongState { state: booking.state, wanted: "restored once its start has passed" }.into()
         );
     };
     if let Some(therapist) = &held.therapist {
-        let slot = Slot { start, end: start + booking.length() };
         let rules = Override::default();
         ensure_free(uow, therapist, slot, Some(id), &rules).await?;
         ensure_room(uow, therapist, slot, &rules).await?;
@@ -107,7 +106,7 @@ async fn restore(uow: &mut UnitOfWork, scope: &Scope, id: &BookingId, conditions
         kind: NotificationKind::NewBooking,
         title: "Booking restored",
         message: &format!("The session of {} takes place after all", held.client.name),
-        related_id: id.as_str(),
+        related_id: Some(id.as_str()),
         to: &held.recipients(Recipient::Admins),
     };
     notifications::notify(uow, notice).await?;

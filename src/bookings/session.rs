@@ -3,6 +3,7 @@
 use super::{
     held::{self, Held, Move},
     outcome,
+    slot::Slot,
 };
 use crate::platform::{
     caller::Scope,
@@ -62,8 +63,8 @@ impl Session {
     /// When it takes place, in the words of `booking_invitee_time`, as the clocks of a zone show it.
     #[must_use]
     pub fn timing(&self, zone: Zone) -> Option<String> {
-        let start = self.0.booking.booking_start_at.instant()?;
-        Some(invitee_time_text(start, start + self.0.booking.length(), &zone.0))
+        let Slot { start, end } = self.0.booking.slot()?;
+        Some(invitee_time_text(start, end, &zone.0))
     }
 
     /// Says that it took place, where that can be said; the caches follow.

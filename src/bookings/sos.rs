@@ -4,6 +4,8 @@
 //! on bookkeeping. The notification names the therapist and the booking; what else the therapist says is kept by the
 //! audit, where admins read it in the booking's history.
 
+use std::ops::RangeInclusive;
+
 use axum::response::Response;
 use chrono::TimeDelta;
 use serde::Deserialize;
@@ -14,6 +16,7 @@ use super::{
     answer::{self, ChangedBooking},
     held,
     refusal::BookingRefusal,
+    slot::Slot,
 };
 use crate::{
     notifications::{self, Notice, NotificationKind, Recipient},
@@ -70,18 +73,18 @@ pub(super) async fn raise_sos(
 async fn raise(uow: &mut UnitOfWork, scope: &Scope, id: &BookingId, request: RaiseSos) -> Result<()> {
     let held = held::hold(uow, scope, id, &Preconditions::default()).await?;
     let booking = &held.booking;
-    let start = booking.booking_start_at.instant();
-    let until = start.map(|start| start + booking.length() + AFTER_END);
+    let open = booking.slot().map(|Slot { start, end }| start..=end + AFTER_END);
     let now = uow.now();
-    if !start.zip(until).is_some_and(|(start, until)| (start..=until).contains(&now)) {
-        return Err(BookingRefusal::SosClosed { from: start.into(), until: until.into() }.into());
+    if !open.as_ref().is_some_and(|open| open.contains(&now)) {
+        let (from, until) = open.map(RangeInclusive::into_inner).unzip();
+        return Err(BookingRefusal::SosClosed { from: from.into(), until: until.into() }.into());
     }
     let therapist = held.therapist.as_ref().map_or("A therapist", |therapist| therapist.name.as_str());
     let notice = Notice {
         kind: NotificationKind::SosTicket,
         title: "SOS",
         message: &format!("{therapist} asks for help in booking {id}"),
-        related_id: id.as_str(),
+        related_id: Some(id.as_str()),
         to: &[Recipient::EveryAdmin],
     };
     notifications::notify(uow, notice).await?;
