@@ -22,10 +22,12 @@ use crate::{
         app::App,
         calendar::{self, Event},
         caller::Scope,
+        erasure::ERASED,
         error::{Error, Result},
         etag::Preconditions,
         extract::Path,
         problem::Problems,
+        text::NO_NAME,
         time::Timestamp,
     },
 };
@@ -121,9 +123,12 @@ async fn sessions(db: &mut PgConnection, scope: &Scope, since: DateTime<Utc>) ->
     Ok(event.collect())
 }
 
-/// `Session M. I.`
+/// `Session M. I.`; nobody's initials where what stands for a name is none.
 fn summary(name: &str) -> String {
     let mut summary = "Session".to_owned();
+    if [ERASED, NO_NAME].contains(&name) {
+        return summary;
+    }
     let initials = name.split_whitespace().filter_map(|word| word.chars().find(|c| c.is_alphabetic()));
     for initial in initials.take(INITIALS) {
         summary.push(' ');
@@ -145,6 +150,8 @@ mod tests {
             ("मीरा अय्यर", "Session म. अ."),
             ("9876543210", "Session"),
             ("", "Session"),
+            (ERASED, "Session"),
+            (NO_NAME, "Session"),
         ] {
             assert_eq!(summary(name), told, "{name}");
         }

@@ -71,12 +71,15 @@ impl File {
         self.line(&format!("SEQUENCE:{}", event.sequence));
         self.line(&format!("DTSTAMP:{modified}"));
         self.line(&format!("LAST-MODIFIED:{modified}"));
-        if let (Some(start), Some(end)) = (wall(zone, event.start), wall(zone, event.end)) {
-            self.line(&format!("DTSTART;TZID={zone}:{start}"));
-            self.line(&format!("DTEND;TZID={zone}:{end}"));
-        } else {
-            self.line(&format!("DTSTART:{}", utc(event.start.naive_utc())));
-            self.line(&format!("DTEND:{}", utc(event.end.naive_utc())));
+        let (zoned, start, end) = match (wall(zone, event.start), wall(zone, event.end)) {
+            (Some(start), Some(end)) => (format!(";TZID={zone}"), start, end),
+            _ => (String::new(), utc(event.start.naive_utc()), utc(event.end.naive_utc())),
+        };
+        self.line(&format!("DTSTART{zoned}:{start}"));
+        // An end has to be later. Without one the event takes no time, which is what it would say: one that ends as it
+        // begins, or within the same second, or that starts where the calendar ends.
+        if event.end.timestamp() > event.start.timestamp() {
+            self.line(&format!("DTEND{zoned}:{end}"));
         }
         self.text("SUMMARY", &event.summary);
         self.line(if event.cancelled { "STATUS:CANCELLED" } else { "STATUS:CONFIRMED" });
@@ -196,6 +199,17 @@ mod tests {
         let second = lines("America/New_York", &event("a", "2026-11-01T06:00:00Z", ""));
         assert!(second.contains(&"DTSTART:20261101T060000Z".to_owned()), "{second:?}");
         assert!(second.contains(&"DTEND:20261101T065000Z".to_owned()), "{second:?}");
+    }
+
+    #[test]
+    fn what_takes_no_time_has_no_end() {
+        for (taken, ends) in [(0, 0), (999, 0), (-60_000, 0), (1_000, 1)] {
+            let mut event = event("a", "2026-02-04T10:30:00Z", "");
+            event.end = event.start + TimeDelta::milliseconds(taken);
+            let lines = lines("Asia/Kolkata", &event);
+            assert_eq!(lines.iter().filter(|line| line.starts_with("DTEND")).count(), ends, "{lines:?}");
+            assert!(lines.contains(&"DTSTART;TZID=Asia/Kolkata:20260204T160000".to_owned()), "{lines:?}");
+        }
     }
 
     #[test]

@@ -25,6 +25,9 @@ pub fn read(text: &str) -> Events {
     let events = calendar.iter().filter_map(|component| component.as_event());
     events
         .map(|event| {
+            if let Some(end) = event.property_value("DTEND") {
+                assert!(end > event.property_value("DTSTART").expect("a start"), "{text}");
+            }
             let properties = event.properties().iter().map(|(name, property)| {
                 let zone = property.params().get("TZID").map(|zone| format!("{}:", zone.value())).unwrap_or_default();
                 (name.clone(), format!("{zone}{}", property.value()))
@@ -273,4 +276,23 @@ async fn an_empty_calendar_is_one() {
     let api = practice().await;
     let feed = Feed::of(api.therapist("T1"), &api).await;
     assert_eq!(feed.events().await, Events::new());
+}
+
+#[tokio::test]
+async fn what_takes_no_time_has_no_end_and_who_was_erased_no_initials() {
+    let api = practice().await;
+    let none = session("none", "2026-02-05T10:30:00Z").with("booking_end_at", Value::Null);
+    let moment = session("moment", "2026-02-06T10:30:00Z").with("booking_end_at", "2026-02-06T10:30:00.5");
+    api.given_all([
+        none.with("booking_duration", 0).with("invitee_name", "(erased)"),
+        moment.with("invitee_name", "(no name)"),
+        session("last", "2026-02-07T10:30:00Z").with("booking_start_at", "9999-12-30 10:30:00"),
+    ])
+    .await;
+    let events = Feed::of(api.therapist("T1"), &api).await.events().await;
+    for (id, summary) in [("none", "Session"), ("moment", "Session"), ("last", "Session M. I.")] {
+        let event = &events[&format!("{id}@safestories")];
+        assert!(event.contains_key("DTSTART") && !event.contains_key("DTEND"), "{event:?}");
+        assert_eq!(event["SUMMARY"], summary);
+    }
 }
