@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{answer, held, model::Booking, refusal::BookingRefusal};
+use super::{answer, held, model::Booking, refusal::BookingRefusal, slot::Slot};
 use crate::{
     clients,
     dashboards::cache,
@@ -165,14 +165,19 @@ async fn edit(
     if request.invitee_status.is_named() && held.booking.state == BookingState::Cancelled {
         return Err(BookingRefusal::WrongState { state: BookingState::Cancelled, wanted: "confirmed by PATCH" }.into());
     }
+    if request.invitee_status == Patch::Set(InviteeStatus::Waiting)
+        && let Some(payment) = payments::arrived(uow.db(), id).await?
+    {
+        return Err(BookingRefusal::Paid(payment).into());
+    }
     let before = cache::before(uow, id).await?;
     let changed = request.names();
     let mut booking = held.booking.clone();
     request.apply(&mut booking);
     let now = Timestamp::from(uow.now());
     let zone = client_zone(booking.invitee_timezone.as_deref(), uow.app().zone);
-    if let (true, Some(start)) = (changed.contains(&"invitee_timezone"), booking.booking_start_at.instant()) {
-        booking.booking_invitee_time = Some(invitee_time_text(start, start + booking.length(), &zone.0));
+    if let (true, Some(Slot { start, end })) = (changed.contains(&"invitee_timezone"), booking.slot()) {
+        booking.booking_invitee_time = Some(invitee_time_text(start, end, &zone.0));
     }
     sqlx::query!(
         "update bookings

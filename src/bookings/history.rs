@@ -78,7 +78,7 @@ pub(super) async fn list_booking_history(
 ) -> Result<Response> {
     let mut db = app.db.read(&scope).await?;
     Booking::read(&mut db, &scope, &id, app.clock.now()).await?;
-    drop(db);
+    db.answered();
     listing.request.answer(History(id)).await
 }
 

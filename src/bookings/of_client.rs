@@ -49,7 +49,7 @@ pub(super) async fn list_client_bookings(
 ) -> Result<Response> {
     let mut db = app.db.read(&scope).await?;
     clients::ensure(&mut db, &scope, &id).await?;
-    drop(db);
+    db.answered();
     let criteria = listing.filter.of(id).criteria(&app)?;
     listing.request.answer(BookingList { scope, criteria, now: app.clock.now() }).await
 }

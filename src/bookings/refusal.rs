@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::platform::{
     error::Refusal,
-    ids::BookingId,
+    ids::{BookingId, PaymentId},
     problem::{ProblemKind, kinds},
     status::BookingState,
     time::Timestamp,
@@ -17,6 +17,8 @@ kinds! { PROBLEMS:
         "An active booking of the therapist overlaps; `clash` names it. An admin may send `allow_overlap: true` with a `reason`, which the audit keeps.";
     THERAPIST_FULL = CONFLICT, "therapist-full", "The therapist takes no more bookings",
         "The therapist has as many upcoming bookings as their `capacity` allows. An admin may send `allow_overlap: true` with a `reason`, which the audit keeps.";
+    PAYMENT_RECORDED = CONFLICT, "payment-recorded", "The payment has arrived",
+        "A payment is recorded for the booking: `payment_id` names it. So none is awaited, and `invitee_status` does not become `waiting`. Where it was recorded by mistake, correct or refund it.";
     SOS_CLOSED = CONFLICT, "sos-closed", "Outside the time for an SOS",
         "An SOS is raised from the session's start to 24 hours after its end; `from` and `until` name these. Outside of it, call the practice.";
 }
@@ -43,6 +45,9 @@ pub enum BookingRefusal {
         /// The limit.
         capacity: i32,
     },
+    /// No payment is awaited; holds the one that is there.
+    #[error("a payment is recorded for the booking, so none is awaited")]
+    Paid(PaymentId),
     /// The session has not begun, or ended too long ago; neither is known where it has no time.
     #[error("an SOS is raised from the session's start to 24 hours after its end")]
     SosClosed {
@@ -67,6 +72,7 @@ impl Refusal for BookingRefusal {
             Self::WrongState { .. } => &WRONG_STATE,
             Self::SlotTaken(_) => &SLOT_TAKEN,
             Self::Full { .. } => &THERAPIST_FULL,
+            Self::Paid(_) => &PAYMENT_RECORDED,
             Self::SosClosed { .. } => &SOS_CLOSED,
         }
     }
@@ -83,6 +89,7 @@ impl Refusal for BookingRefusal {
                 }),
             ),
             Self::Full { booked, capacity } => ("capacity", json!({ "booked": booked, "capacity": capacity })),
+            Self::Paid(payment) => ("payment_id", json!(payment)),
             Self::SosClosed { from, until } => {
                 return Map::from_iter([("from".to_owned(), json!(from)), ("until".to_owned(), json!(until))]);
             }

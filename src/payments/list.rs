@@ -13,16 +13,19 @@ use super::{
     model::{Payment, PaymentState, read_payments},
     select::select_payments,
 };
-use crate::platform::{
-    app::App,
-    caller::Scope,
-    error::{Error, Result},
-    extract::Path,
-    ids::{BookingId, ClientId, PaymentId, RefundId, TherapistId},
-    money::Amount,
-    page::{Key, List, Listing, Page, PageParams, Position},
-    problem::Problems,
-    time::Timestamp,
+use crate::{
+    clients,
+    platform::{
+        app::App,
+        caller::Scope,
+        error::Result,
+        extract::Path,
+        ids::{BookingId, ClientId, PaymentId, RefundId, TherapistId},
+        money::Amount,
+        page::{Key, List, Listing, Page, PageParams, Position},
+        problem::Problems,
+        time::Timestamp,
+    },
 };
 
 /// List payments
@@ -79,16 +82,8 @@ pub(super) async fn list_client_payments(
     listing: Listing<ClientPaymentFilter, PaymentOrder>,
 ) -> Result<Response> {
     let mut db = app.db.read(&scope).await?;
-    let known = sqlx::query_scalar!(
-        r#"select exists (select from all_clients_table where client_id = $1) as "known!""#,
-        client.as_str(),
-    )
-    .fetch_one(&mut *db)
-    .await?;
-    drop(db);
-    if !known {
-        return Err(Error::NotFound("client"));
-    }
+    clients::ensure(&mut db, &scope, &client).await?;
+    db.answered();
     let criteria = listing.filter.of(client).criteria(&app)?;
     listing.request.answer(PaymentList(criteria)).await
 }

@@ -42,7 +42,7 @@ pub use self::{
     erase::{InFlight, erase, in_flight},
     merge::follow_merge,
     model::{Payment, PaymentState},
-    record::record_for_booking,
+    record::{arrived, record_for_booking},
     refusal::PROBLEMS,
 };
 use crate::platform::app::App;

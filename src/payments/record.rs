@@ -6,6 +6,7 @@
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
+use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use super::{agree, held, model::Payment, refusal::PaymentRefusal};
@@ -133,6 +134,26 @@ async fn record(uow: &mut UnitOfWork, request: RecordPayment) -> Result<PaymentI
             })),
     );
     Ok(payment)
+}
+
+/// The payment that has arrived for a booking, if one has: a row of `payments` that is of nothing is still awaited.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn arrived(db: &mut PgConnection, booking: &BookingId) -> Result<Option<PaymentId>> {
+    let arrived = sqlx::query_scalar!(
+        r#"select payment_id as "payment_id!: PaymentId"
+           from payments
+           where booking_id = $1
+             and internal.booking_paid(amount) > 0
+           order by payment_id
+           limit 1"#,
+        booking.as_str(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(arrived)
 }
 
 /// Refuses a payment of the future.

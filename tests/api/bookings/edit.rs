@@ -172,3 +172,17 @@ async fn therapists_correct_nothing() {
     answer.is_problem(405, "method-not-allowed");
     assert_eq!(answer.header("allow"), "GET,HEAD");
 }
+
+#[tokio::test]
+async fn a_payment_that_has_arrived_is_not_awaited_again() {
+    let (api, id) = practice().await;
+    let waiting = async || api.admin().patch(&path(&id, ""), json!({ "invitee_status": "waiting" })).await;
+    let payment = api.given(crate::given::payment(&id)).await;
+    let refused = waiting().await;
+    refused.is_problem(409, "payment-recorded");
+    assert_eq!(refused.body["payment_id"].to_string(), payment);
+    assert_eq!(api.admin().get(&path(&id, "")).await.ok()["invitee_status"], "confirmed");
+    // A row of nothing is what some programs keep of a payment that they wait for.
+    sqlx::raw_sql("update payments set amount = null").execute(&mut *api.sql().await).await.expect("no amount");
+    assert_eq!(waiting().await.ok()["invitee_status"], "waiting");
+}
