@@ -3,13 +3,13 @@
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::model::AuditLog;
 use crate::platform::{
     audit::{Effect, Entry},
     error::{Error, Result},
-    extract::{Json, OptionalJson, Path, Query},
+    extract::{DryRun, Json, OptionalJson, Path, Query},
     ids::AuditLogId,
     problem::Problems,
     text::Text,
@@ -38,14 +38,6 @@ pub(super) struct HideAuditLogs {
     log_ids: Vec<AuditLogId>,
     /// Kept by the audit. Nothing clinical.
     reason: Option<Text<500>>,
-}
-
-/// How an operation that changes several rows is run.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct DryRun {
-    /// True: go through all checks and tell the effects, but keep nothing.
-    dry_run: Option<bool>,
 }
 
 /// What hiding came to.

@@ -3,7 +3,7 @@
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::{
     answer::{self, ChangedBooking},
@@ -18,7 +18,7 @@ use crate::{
         caller::Scope,
         error::{Error, Result},
         etag::Preconditions,
-        extract::{Json, Path, Query},
+        extract::{DryRun, Json, Path, Query},
         ids::BookingId,
         money::AmountInput,
         problem::Problems,
@@ -65,14 +65,6 @@ pub(super) struct CancelBooking {
     refund: Option<bool>,
     /// How much of it to refund; all unless given.
     refund_amount: Option<AmountInput>,
-}
-
-/// How an operation that changes several rows is run.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct DryRun {
-    /// True: go through all checks and tell the effects, but keep nothing.
-    dry_run: Option<bool>,
 }
 
 /// Cancel a booking
@@ -172,7 +164,7 @@ async fn cancel(
         kind: NotificationKind::BookingCancelled,
         title: "Booking cancelled",
         message: &format!("The session of {} was cancelled", held.client.name),
-        related_id: id.as_str(),
+        related_id: Some(id.as_str()),
         to: &held.recipients(Recipient::Admins),
     };
     notifications::notify(uow, notice).await

@@ -18,7 +18,6 @@ use super::{
     hand_over::current,
     joined::Joined,
     refusal::CareRefusal,
-    transfer::DryRun,
 };
 use crate::{
     clients::{self, Record},
@@ -29,7 +28,7 @@ use crate::{
         caller::Scope,
         error::{Error, Result},
         etag::Preconditions,
-        extract::{Json, Path, Query},
+        extract::{DryRun, Json, Path, Query},
         ids::{ClientId, TherapistId},
         problem::Problems,
         text::NO_NAME,

@@ -6,7 +6,7 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::{
     hand_over::{HandedOver, Handover, Whom, hand_over},
@@ -18,20 +18,12 @@ use crate::platform::{
     caller::Scope,
     error::{Error, Result},
     etag::Preconditions,
-    extract::{Json, Path, Query},
+    extract::{DryRun, Json, Path, Query},
     ids::{ClientId, TherapistId, TransferId},
     problem::Problems,
     text::Text,
     work::{UnitOfWork, Work},
 };
-
-/// How an operation that changes several rows is run.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct DryRun {
-    /// True: go through all checks and tell the effects, but keep nothing.
-    pub(super) dry_run: Option<bool>,
-}
 
 /// To whom a client is transferred.
 #[derive(Debug, Deserialize, ToSchema)]

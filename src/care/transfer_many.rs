@@ -16,14 +16,13 @@ use utoipa::ToSchema;
 use super::{
     hand_over::{Handover, Whom, hand_over},
     plan::{Leave, Load, TransferPlan},
-    transfer::DryRun,
 };
 use crate::platform::{
     audit::Effect,
     caller::Scope,
     error::{Error, Result},
     etag::Preconditions,
-    extract::{Json, Query},
+    extract::{DryRun, Json, Query},
     ids::{ClientId, TherapistId, TransferId},
     problem::Problems,
     text::Text,

@@ -1,9 +1,9 @@
 //! Writing the caches anew on request.
 
 use axum::http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::report::give_room;
 use crate::{
@@ -12,19 +12,11 @@ use crate::{
         audit::Entry,
         caller::Scope,
         error::Result,
-        extract::{Json, Query},
+        extract::{DryRun, Json, Query},
         problem::Problems,
         work::Work,
     },
 };
-
-/// How a rebuild is run.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct DryRun {
-    /// True: do it all, tell what was done, and keep nothing.
-    dry_run: Option<bool>,
-}
 
 /// What a rebuild did.
 #[derive(Debug, Serialize, ToSchema)]
@@ -54,7 +46,9 @@ pub(super) struct RebuiltCaches {
     post,
     path = "/caches/rebuild",
     tag = "integrity",
-    params(DryRun),
+    params(
+        ("dry_run" = inline(Option<bool>), Query, description = "True: do it all, tell what was done, and keep nothing."),
+    ),
     responses((status = 200, description = "Written anew", body = RebuiltCaches), Problems),
 )]
 pub(super) async fn rebuild_caches(

@@ -10,7 +10,7 @@
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::{
     check::{Check, Look, Repair, Sample},
@@ -23,7 +23,7 @@ use crate::{
         audit::Entry,
         caller::Scope,
         error::{Error, Result},
-        extract::{Json, Query},
+        extract::{DryRun, Json, Query},
         ids::{BookingId, NoteId, ResourceId, TherapistId},
         mend::Mended,
         problem::Problems,
@@ -62,14 +62,6 @@ pub(super) struct Assign {
     /// The id of the booking, or of the therapist, it shall belong to.
     #[schema(example = "56431")]
     to: String,
-}
-
-/// How a repair is run.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct DryRun {
-    /// True: do it all, tell what was done, and keep nothing.
-    dry_run: Option<bool>,
 }
 
 /// What a repair did.
@@ -121,7 +113,9 @@ pub(super) struct Repairs {
     post,
     path = "/integrity/repair",
     tag = "integrity",
-    params(DryRun),
+    params(
+        ("dry_run" = inline(Option<bool>), Query, description = "True: do it all, tell what was done, and keep nothing."),
+    ),
     request_body = RepairIntegrity,
     responses((status = 200, description = "What was repaired", body = Repairs), Problems),
 )]

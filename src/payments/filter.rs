@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{model::PaymentState, period::Period};
+use super::model::PaymentState;
 use crate::platform::{
     app::App,
     contact,
@@ -11,7 +11,7 @@ use crate::platform::{
     ids::{BookingId, ClientId, PaymentId, TherapistId},
     page::orders,
     text::Text,
-    time::{Day, Zone},
+    time::{Day, Period, Zone},
 };
 
 orders! {
@@ -117,7 +117,7 @@ impl PaymentFilter {
             therapist_id: self.therapist_id,
             client_id: self.client_id,
             booking_id: self.booking_id,
-            period: Period::of(self.from, self.to, self.tz.unwrap_or(app.zone))?,
+            period: Period::of(self.from, self.to, self.tz, app.zone)?,
             words: search.map(|search| search.words),
         })
     }

@@ -53,7 +53,6 @@ use self::{
     certificate::{Certificate, Ground},
     run::{Erasure, erase},
 };
-use super::transfer::DryRun;
 use crate::{
     auth::Confirmation,
     clients,
@@ -63,7 +62,7 @@ use crate::{
         caller::{Caller, Scope},
         erasure::{Erased, Fate},
         error::{Error, Result},
-        extract::{Json, OptionalJson, Path, Query},
+        extract::{DryRun, Json, OptionalJson, Path, Query},
         ids::ClientId,
         problem::Problems,
         text::Text,

@@ -1,8 +1,8 @@
 //! How every operation on a refund ends: the refund as it stands now, read in the same transaction.
 
 use axum::http::StatusCode;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::model::Refund;
 use crate::platform::{
@@ -12,14 +12,6 @@ use crate::platform::{
     ids::{BookingId, PaymentId, RefundId},
     work::UnitOfWork,
 };
-
-/// How an operation that changes several rows is run.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(in crate::payments) struct DryRun {
-    /// True: go through all checks and tell the effects, but keep nothing.
-    pub(in crate::payments) dry_run: Option<bool>,
-}
 
 /// A refund as an operation leaves it; from a dry run, as it would leave it, with what else would be done.
 #[derive(Debug, Serialize, ToSchema)]

@@ -4,16 +4,13 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::model::RefundState;
-use crate::{
-    payments::period::Period,
-    platform::{
-        app::App,
-        contact,
-        error::{Error, Result},
-        ids::{BookingId, ClientId, TherapistId},
-        page::orders,
-        time::{Day, Zone},
-    },
+use crate::platform::{
+    app::App,
+    contact,
+    error::{Error, Result},
+    ids::{BookingId, ClientId, TherapistId},
+    page::orders,
+    time::{Day, Period, Zone},
 };
 
 orders! {
@@ -71,7 +68,7 @@ impl RefundFilter {
             self.q.map(|q| contact::Search::parse(&q)).transpose().map_err(|fault| Error::query("q", fault))?;
         Ok(Criteria {
             status: self.status.map(RefundState::as_str),
-            period: Period::of(self.from, self.to, self.tz.unwrap_or(app.zone))?,
+            period: Period::of(self.from, self.to, self.tz, app.zone)?,
             therapist_id: self.therapist_id,
             client_id: self.client_id,
             booking_id: self.booking_id,

@@ -12,7 +12,7 @@ mod status;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub(super) use self::answer::{ChangedRefund, DryRun, changed, id_of, of_payment};
+pub(super) use self::answer::{ChangedRefund, changed, id_of, of_payment};
 pub use self::model::{Refund, RefundState};
 use crate::platform::app::App;
 

@@ -5,6 +5,7 @@
 
 #![expect(clippy::disallowed_types, reason = "this is where axum's own are wrapped")]
 
+mod dry_run;
 mod patch;
 mod query;
 
@@ -17,6 +18,7 @@ use axum::{
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::{
+    dry_run::DryRun,
     patch::{Patch, use_operations, use_payments, use_reschedule, use_transfer},
     query::{Pairs, Query},
 };
