@@ -17,7 +17,8 @@
 //!      -> Nested Loop Left Join
 //!         -> Index Scan Backward using bookings_by_therapist_start on bookings b (rows=51, hit=54)
 //!              Index Cond: ((therapist_id = $0) AND (booking_id IS NOT NULL))
-//!         -> Index Scan using appointment_table_pkey on appointment_table a (51 times, hit=153)
+//!         -> Limit (51 times), one appointment of each
+//!            -> Index Only Scan using appointments_of_session on appointment_table a (hit=153)
 //!      -> Result (51 times)
 //!         -> Index Scan using client_session_notes_of_booking on client_session_notes n (hit=102)
 //! ```

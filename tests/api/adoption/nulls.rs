@@ -1,5 +1,8 @@
 //! NULL where our own tables say that there is none: adoption leaves the rule out, and all of it is read.
 
+use std::time::Duration;
+
+use safestories::platform::migrations::ForeignTriggers::Accept;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 
@@ -8,7 +11,9 @@ use crate::{
     harness::{TestApi, database},
     notifications::stream::events::{Events, Running},
 };
-use safestories::platform::migrations::ForeignTriggers::Accept;
+
+/// How long an event is waited for that comes within a second.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Every such column of the tables that other programs fill, and a row without it.
 const NULLS: &str = "
@@ -104,7 +109,8 @@ async fn a_notification_of_which_nothing_is_said_stops_no_stream() {
             .execute(&mut *api.sql().await)
             .await
             .expect("a notification");
-        assert_eq!(events.title().await, title.unwrap_or_default());
+        let told = tokio::time::timeout(PATIENCE, events.title()).await.expect("an event");
+        assert_eq!(told, title.unwrap_or_default());
     }
     let listed = api.admin().get("/api/v1/admin/notifications").await.data();
     let nothing = listed.iter().find(|row| row["title"] == "").expect("the first of them");
