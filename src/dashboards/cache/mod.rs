@@ -31,11 +31,13 @@
 mod booking;
 mod client;
 mod drift;
+mod erase;
 mod rebuild;
 
 pub use self::{
     booking::{Before, before, before_all, follow, follow_all},
     client::{follow_client, follow_clients},
     drift::{Drift, drift},
+    erase::erase_foreign,
     rebuild::{Rebuilt, rebuild},
 };
