@@ -138,18 +138,20 @@ macro_rules! count_by_state {
                       or ($13::text is not null
                           and internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone) like $13))
                  and ($12::text is null or internal.current_therapist() is null or lower(coalesce(b.invitee_name, '')) like $12
-                      or exists (
-                          select
-                          from (
-                              select (select a.client_id from internal.appointment_of(b.booking_id) a) as client_id
-                              offset 0
-                          ) whose
-                          cross join lateral internal.contact_shown(
-                              whose.client_id,
-                              b.booking_status,
-                              internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration,
-                                                   b.invitee_payment_amount),
-                              $1
+                      or coalesce(
+                          (select a.client_id from internal.appointment_of(b.booking_id) a) = any (array(
+                              select seen.client_id
+                              from internal.contact_clients(internal.current_therapist(), $1) as seen (client_id)
+                          )),
+                          exists (
+                              select
+                              from internal.contact_shown(
+                                  null,
+                                  b.booking_status,
+                                  internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration,
+                                                       b.invitee_payment_amount),
+                                  $1
+                              )
                           )
                       ))
                offset 0
