@@ -312,7 +312,11 @@ begin
     my_booking := format(of_my_booking, 'client_session_notes', 'booking_id');
     call internal.wall_off('public.client_session_notes',
                            reads => my_booking || ' or internal.is_earlier_note(note_id, booking_id)',
-                           adds => my_booking, changes => my_booking, becomes => my_booking);
+                           adds => my_booking, changes => my_booking,
+                           -- Only a draft says anything new: what another program wrote has been submitted.
+                           becomes => my_booking || ' and exists (select
+                               from internal.session_notes own
+                               where own.note_id = client_session_notes.note_id and own.signed_at is null)');
     grant select,
         insert (booking_id, client_name, session_timing, host_name, created_at, updated_at),
         update (session_status, client_age, gender, occupation, marital_status, concerns_discussed, somatic_cues,

@@ -139,10 +139,14 @@ macro_rules! count_by_state {
                           and internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone) like $13))
                  and ($12::text is null or internal.current_therapist() is null or lower(coalesce(b.invitee_name, '')) like $12
                       or coalesce(
-                          (select a.client_id from internal.appointment_of(b.booking_id) a) = any (array(
-                              select seen.client_id
-                              from internal.contact_clients(internal.current_therapist(), $1) as seen (client_id)
-                          )),
+                          (
+                              select a.client_id = any (array(
+                                  select seen.client_id
+                                  from internal.contact_clients(internal.current_therapist(), $1) as seen (client_id)
+                              ))
+                              from internal.appointment_of(b.booking_id) a
+                              where a.client_id is not null
+                          ),
                           exists (
                               select
                               from internal.contact_shown(

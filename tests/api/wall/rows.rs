@@ -275,6 +275,7 @@ async fn a_row_is_not_made_somebody_elses() {
     for change in [
         "update bookings set therapist_id = 'T2' where booking_id = 'B1'",
         "update client_session_notes set booking_id = 'B2' where note_id = 1",
+        "update client_session_notes set goal_progress = 'x' where note_id = 7",
         "update client_additional_notes set therapist_id = 'T2' where note_id = 1",
         "update notifications set user_id = 12 where notification_id = 1",
     ] {
