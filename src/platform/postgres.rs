@@ -86,9 +86,9 @@ struct Lane {
 impl Db {
     /// Connects lazily: nothing happens before the first request.
     ///
-    /// `direct` is used for `LISTEN` and migrations, where `url` leads through a pooler: where it differs, no statement is run
-    /// outside a transaction. `max_connections` is how many
-    /// requests of admins, and as many of therapists, have one at the same moment.
+    /// `direct` is used for `LISTEN` and migrations, where `url` leads through a pooler: where it differs, no statement is
+    /// run outside a transaction. `max_connections` is how many requests of admins, and as many of therapists, have one at
+    /// the same moment.
     ///
     /// # Errors
     ///

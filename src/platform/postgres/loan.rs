@@ -66,8 +66,9 @@ impl Spares {
 
 /// A connection on loan. Dropped, it goes back to the pool, which tries it; [`Connection::answered`] spares that.
 ///
-/// A therapist's, and behind a pooler any, is in a transaction until then, which ends behind the answer: nobody waits for it. Whatever became of the
-/// request, an error or a client that went away, the connection is lent again only once it is nobody's any more.
+/// A therapist's, and behind a pooler any, is in a transaction until then, which ends behind the answer: nobody waits for
+/// it. Whatever became of the request, an error or a client that went away, the connection is lent again only once it is
+/// nobody's any more.
 #[derive(Debug)]
 pub struct Connection {
     held: Option<(PoolConnection<Postgres>, Turn)>,
