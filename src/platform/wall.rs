@@ -48,9 +48,9 @@
 //!   -> Index Scan using all_clients_table_pkey on all_clients_table c (51 times, hit=153): is contact data shown?
 //! ```
 //!
-//! Over HTTP, release build, 100,000 bookings, a quiet machine, pages a second: sixteen connections 2,300 of an admin and
-//! 1,720 to 1,820 of the therapist (1.26 to 1.34 times the cost), four 1.1 to 1.4 times. A single client that waits for
-//! each answer sees 1.15 to 1.35 times an admin's median of 0.6 to 1.0 ms, and 1.2 times through PgBouncer 1.21.
+//! Over HTTP, release build, 100,000 bookings, a quiet machine, pages a second: sixteen connections 2,420 to 2,490 of an
+//! admin and 1,760 to 1,780 of the therapist (1.37 to 1.40 times the cost), four 1.23 to 1.55 times, most runs below 1.45.
+//! A single client that waits for each answer sees medians of 1.0 and 1.2 ms, and of 2.1 and 2.5 through PgBouncer 1.21.
 //!
 //! Asking whether the login is trusted is 0.006 ms of it. An appointment is a therapist's by the therapist it names, as the
 //! rules of the practice have it, or by its booking: one that another program left behind when it moved the booking names the
