@@ -68,7 +68,7 @@ pub(super) async fn list_own_clients(
     listing: Listing<TherapistClientFilter, OwnClientOrder>,
 ) -> Result<Response> {
     let criteria = AdminClientFilter::from(listing.filter).criteria(&app)?;
-    listing.request.answer(OwnClientList(ClientList(Finder { scope, criteria, now: app.clock.now() }))).await
+    listing.request.answer(OwnClientList(Finder { scope, criteria, now: app.clock.now() })).await
 }
 
 /// The clients that a scope reaches and a filter wants.
@@ -92,8 +92,8 @@ impl List for ClientList {
     }
 }
 
-/// The same in the orders of therapists.
-struct OwnClientList(ClientList);
+/// Those of a therapist, in the orders of therapists.
+struct OwnClientList(Finder);
 
 impl List for OwnClientList {
     type Row = ClientRecord;
@@ -105,13 +105,12 @@ impl List for OwnClientList {
         order: OwnClientOrder,
         position: &Position,
     ) -> Result<Vec<ClientRecord>> {
-        let Self(ClientList(finder)) = self;
-        let found = finder.own_page(&mut *db, order, position).await?;
-        show(db, &finder.scope, &found, finder.now).await
+        let found = self.0.own_page(&mut *db, order, position).await?;
+        show(db, &self.0.scope, &found, self.0.now).await
     }
 
     async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        self.0.total(db).await
+        self.0.count(db).await
     }
 
     fn key(client: &ClientRecord) -> Key {

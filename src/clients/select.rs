@@ -5,7 +5,8 @@
 //!
 //! It reaches the `practice` (all, an admin's; nobody if there is an owner), or the `own` clients of a therapist, which it
 //! begins with, so that such a statement costs what they cost and not what the practice's do: row-level security asks
-//! of every row that is looked at whether it may be.
+//! of every row that is looked at whether it may be. Without an owner (a build with the feature `unscoped`) it begins with
+//! all that row-level security lets through.
 //!
 //! An optional condition is written `($n is null or …)`: PostgreSQL plans these statements for their arguments, and what
 //! is null, or another status, falls away.
