@@ -13,25 +13,31 @@
 /// Reads bookings; see the module.
 macro_rules! select_bookings {
     (practice, $($rest:tt)*) => {
-        select_bookings!(@ "true", "$2::text is null", $($rest)*)
+        select_bookings!(@ ["true"], "$2::text is null", $($rest)*)
     };
-    // Contact data: while the client is assigned to the therapist or has a session with them ahead, which this may be.
     (own, $($rest:tt)*) => {
-        select_bookings!(
-            @ "exists (select from internal.contact_shown(a.client_id, b.booking_status, internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration, b.invitee_payment_amount), $1))",
-            "b.therapist_id = $2",
-            $($rest)*
-        )
+        select_bookings!(@ shown "", "", "b.therapist_id = $2", $($rest)*)
     };
     (any, $($rest:tt)*) => {
         select_bookings!(
-            @ "(internal.current_therapist() is null or exists (select from internal.contact_shown(a.client_id, b.booking_status, internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration, b.invitee_payment_amount), $1)))",
+            @ shown "(internal.current_therapist() is null or ", ")",
             "($2::text is null or b.therapist_id = $2)",
             $($rest)*
         )
     };
+    // Contact data: while the client is assigned to the therapist or has a session with them ahead, which this may be.
+    (@ shown $before:literal, $after:literal, $($rest:tt)*) => {
+        select_bookings!(
+            @ [
+                $before
+                "exists (select from internal.contact_shown(a.client_id, b.booking_status, internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration, b.invitee_payment_amount), $1))"
+                $after
+            ],
+            $($rest)*
+        )
+    };
     (
-        @ $contact:literal, $scope:literal,
+        @ [$($contact:literal)+], $scope:literal,
         $key:literal, [$($tail:literal)+], $now:expr, $owner:expr $(, $argument:expr)* $(,)?
     ) => {
         sqlx::query_as!(
@@ -110,7 +116,7 @@ macro_rules! select_bookings {
                            where n.booking_id = b.booking_id
                              and (own.note_id is null or own.signed_at is not null)
                        ) as noted,
-                       "# + $contact + r#" as contact
+                       "# $(+ $contact)+ + r#" as contact
                 offset 0
             ) v
             where b.booking_id is not null
