@@ -142,7 +142,7 @@ struct Cursor {
 /// A list that can be read page by page, forwards and backwards: what a list's handler hands to [`ListRequest::answer`].
 pub trait List: Send + Sync + 'static {
     /// A row, as it is answered.
-    type Row: Serialize + Send + 'static;
+    type Row: Serialize + ToSchema + Send + 'static;
     /// The orders it can be read in.
     type Order: Order;
 

@@ -4,7 +4,7 @@
 //! scale. What is changed here is only its form, to that of every answer of this server: times with their offset, amounts
 //! as decimal strings, `rescheduled_from` for the column that is misspelt. CSV holds the same texts; a list is one cell.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
@@ -97,96 +97,62 @@ impl<'a> Row<'a> {
     /// Empties what is left out of rows like this one.
     pub(super) fn leave_out(&mut self, left_out: &LeftOut) {
         let Some((column, word)) = left_out.but_where else { return };
-        if self.0.get(column).is_none_or(|value| value.get() != quoted(word)) {
+        if self.0.get(column).is_none_or(|value| value.get().trim_matches('"') != word) {
             self.0.retain(|column, _| !left_out.columns.contains(&column.as_str()));
         }
     }
 
-    /// The value of a column; none for NULL.
-    fn value(&self, column: &Column) -> Result<Option<Cell<'a>>> {
-        let Some(raw) = self.0.get(&column.name).map(|raw| raw.get()).filter(|raw| *raw != "null") else {
-            return Ok(None);
-        };
-        if !raw.starts_with('"') {
-            return Ok(Some(if column.kind == Kind::Amount { Cell::Amount(raw.to_owned()) } else { Cell::Raw(raw) }));
-        }
-        let text: String = serde_json::from_str(raw).map_err(|error| Error::Internal(error.into()))?;
-        Ok(Some(match column.kind {
-            Kind::Amount => Cell::Amount(text),
-            Kind::Plain => Cell::Text(text),
-            Kind::Instant => {
-                Cell::Time(text.strip_suffix("+00:00").map_or_else(|| text.clone(), |time| format!("{time}Z")))
-            }
+    /// The value of a column, in JSON.
+    fn value(&self, column: &Column) -> Cow<'a, str> {
+        let raw = self.0.get(&column.name).map_or("null", |raw| raw.get());
+        // Neither a time nor an amount holds anything that is escaped.
+        let text = raw.trim_matches('"');
+        match column.kind {
+            Kind::Plain => raw.into(),
+            _ if raw == "null" => raw.into(),
+            Kind::Amount => format!("\"{text}\"").into(),
+            Kind::Instant => text.strip_suffix("+00:00").map_or(raw.into(), |time| format!("\"{time}Z\"").into()),
             // Neither infinity nor a year before Christ has an offset that could be written to it.
-            Kind::Utc | Kind::Ist if text.ends_with(|end: char| !end.is_ascii_digit()) => Cell::Time(text),
-            Kind::Utc => Cell::Time(text + "Z"),
-            Kind::Ist => Cell::Time(text + "+05:30"),
-        }))
+            Kind::Utc | Kind::Ist if !text.ends_with(|end: char| end.is_ascii_digit()) => raw.into(),
+            Kind::Utc => format!("\"{text}Z\"").into(),
+            Kind::Ist => format!("\"{text}+05:30\"").into(),
+        }
     }
 
     /// The row as one JSON object.
-    pub(super) fn json(&self, columns: &[Column]) -> Result<String> {
-        let mut json = String::from("{");
-        for (at, column) in columns.iter().enumerate() {
-            if at > 0 {
-                json.push(',');
-            }
-            json.push_str(&quoted(column.title()));
-            json.push(':');
-            match self.value(column)? {
-                None => json.push_str("null"),
-                Some(Cell::Raw(raw)) => json.push_str(raw),
-                Some(Cell::Text(text) | Cell::Time(text) | Cell::Amount(text)) => json.push_str(&quoted(&text)),
-            }
-        }
-        json.push('}');
-        Ok(json)
+    pub(super) fn json(&self, columns: &[Column]) -> String {
+        let field = |column: &Column| format!("{}:{}", Value::from(column.title()), self.value(column));
+        format!("{{{}}}", columns.iter().map(field).collect::<Vec<_>>().join(","))
     }
 
     /// The row as cells of CSV. NULL is empty.
-    pub(super) fn cells(&self, columns: &[Column]) -> Result<Vec<String>> {
+    pub(super) fn cells(&self, columns: &[Column]) -> Vec<String> {
         let cell = |column: &Column| {
-            Ok(match self.value(column)? {
-                None => String::new(),
-                Some(Cell::Time(text) | Cell::Amount(text)) => text,
-                Some(Cell::Text(text)) => csv::defused(&text).into_owned(),
-                Some(Cell::Raw(raw)) => {
-                    listed(raw).map_or_else(|| raw.to_owned(), |list| csv::defused(&list).into_owned())
-                }
-            })
+            let value = self.value(column);
+            if value == "null" {
+                String::new()
+            } else if column.kind == Kind::Plain {
+                plain(&value)
+            } else {
+                value.trim_matches('"').to_owned()
+            }
         };
         columns.iter().map(cell).collect()
     }
 }
 
+/// A value that is neither a time nor an amount, as a cell: words without a formula, a list of them as other lists write
+/// it, anything else as it stands.
+fn plain(value: &str) -> String {
+    let words = |items: Vec<Option<String>>| items.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>();
+    let text =
+        serde_json::from_str(value).or_else(|_| serde_json::from_str(value).map(|items| words(items).join("; ")));
+    text.map_or_else(|_| value.to_owned(), |text: String| csv::defused(&text).into_owned())
+}
+
 /// The line of titles.
 pub(super) fn titles(columns: &[Column]) -> Vec<String> {
     columns.iter().map(|column| column.title().to_owned()).collect()
-}
-
-/// A value.
-enum Cell<'a> {
-    /// Somebody's words.
-    Text(String),
-    Time(String),
-    Amount(String),
-    /// A number, a truth value, a list, an object: as it stands.
-    Raw(&'a str),
-}
-
-/// A list of words as other lists write it into a cell.
-fn listed(raw: &str) -> Option<String> {
-    let Ok(Value::Array(items)) = serde_json::from_str(raw) else { return None };
-    let word = |item: Value| match item {
-        Value::String(word) => Some(word),
-        Value::Null => Some(String::new()),
-        _ => None,
-    };
-    Some(items.into_iter().map(word).collect::<Option<Vec<String>>>()?.join("; "))
-}
-
-fn quoted(text: &str) -> String {
-    Value::from(text).to_string()
 }
 
 #[cfg(test)]
@@ -215,11 +181,11 @@ mod tests {
                       "many":["@a","b"],"hidden":1}"#;
         let row = Row::read(row).expect("a row");
         assert_eq!(
-            row.json(&columns).expect("JSON"),
+            row.json(&columns),
             r#"{"rescheduled_from":"2026-02-04T10:30:00Z","at":"-infinity","told":"2026-02-04T10:30:00.5+05:30","kept":"2026-02-04T10:30:00Z","amount":"-1700.00","none":"NaN","words":"=\"a\"\u0001","many":["@a","b"],"missing":null}"#
         );
         assert_eq!(
-            row.cells(&columns).expect("cells"),
+            row.cells(&columns),
             [
                 "2026-02-04T10:30:00Z",
                 "-infinity",

@@ -168,7 +168,7 @@ async fn pack_json(
         } else {
             archive.write(b",\n")?;
         }
-        archive.write(read(table, &row)?.json(columns)?.as_bytes())?;
+        archive.write(read(table, &row)?.json(columns).as_bytes())?;
         packed += 1;
     }
     if packed > 0 {
@@ -191,7 +191,7 @@ async fn pack_csv(
     let mut rows = tables::rows(db, table, theirs);
     let mut packed = 0;
     while let Some(row) = rows.try_next().await? {
-        archive.write(&line(&read(table, &row)?.cells(columns)?)?)?;
+        archive.write(&line(&read(table, &row)?.cells(columns))?)?;
         packed += 1;
     }
     archive.end(&name, packed);

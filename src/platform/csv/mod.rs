@@ -16,13 +16,13 @@ use axum::{
 };
 use futures_util::stream;
 
+use self::cells::Columns;
 use super::{
     app::App,
     caller::Scope,
     error::{Error, Result},
     page::{List, Order, Position},
     postgres::Export,
-    time::Zone,
 };
 
 /// How many rows are read at a time.
@@ -68,7 +68,7 @@ struct Rest<L: List> {
     /// Rows read, not yet written; none: all are written.
     rows: Option<Vec<L::Row>>,
     with_header: bool,
-    zone: Zone,
+    columns: Columns,
 }
 
 /// Streams all rows of `list`.
@@ -77,7 +77,8 @@ pub(super) async fn stream<L: List>(app: &App, scope: &Scope, list: L, order: L:
     let position = Position { from: None, descending: order.is_descending(), limit: ROWS };
     // The first rows are read before the answer begins: what fails here is still a problem document.
     let rows = Some(list.rows(&mut snapshot, order, &position).await?);
-    let rest = Rest { snapshot, list, order, position, rows, with_header: true, zone: app.zone };
+    let rest =
+        Rest { snapshot, list, order, position, rows, with_header: true, columns: Columns::of::<L::Row>(app.zone) };
     let body = Body::from_stream(stream::try_unfold(rest, |rest| async {
         rest.next().await.inspect_err(|error| tracing::error!(%error, "a CSV answer broke off"))
     }));
@@ -89,8 +90,7 @@ impl<L: List> Rest<L> {
     /// Writes the rows at hand and reads the next ones.
     async fn next(mut self) -> Result<Option<(Bytes, Self)>> {
         let Some(rows) = self.rows.take() else { return Ok(None) };
-        let chunk = cells::write(&rows, std::mem::take(&mut self.with_header), self.zone)
-            .map_err(|error| Error::Internal(error.into()))?;
+        let chunk = self.columns.write(&rows, std::mem::take(&mut self.with_header)).map_err(Error::Internal)?;
         if let Some(last) = rows.last().filter(|_| i64::try_from(rows.len()) == Ok(ROWS)) {
             self.position.from = Some(L::key(last));
             let more = self.list.rows(&mut self.snapshot, self.order, &self.position).await?;

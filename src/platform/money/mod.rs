@@ -30,9 +30,8 @@ const BEYOND: i128 = 10_i128.pow(DIGITS as u32);
 
 /// A stored amount, or none.
 ///
-/// Absent sorts first. Written to PostgreSQL, absent is null. Serialises as a newtype struct called
-/// `Amount` around an optional decimal text, by which name the CSV writer knows an amount; JSON
-/// writers pass through it.
+/// Absent sorts first. Written to PostgreSQL, absent is null. Serialises as an optional decimal text;
+/// by the name of its schema the CSV writer knows an amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Amount(Option<Decimal>);
 
@@ -105,8 +104,7 @@ impl fmt::Display for Amount {
 
 impl Serialize for Amount {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = self.0.map(Digits::new);
-        serializer.serialize_newtype_struct("Amount", &text.as_ref().map(Digits::as_str))
+        self.0.map(Digits::new).as_ref().map(Digits::as_str).serialize(serializer)
     }
 }
 

@@ -3,8 +3,8 @@
 //! Both types are nullable inside: SQL's null, `±infinity` and years outside 0001…9999 are all
 //! "absent". A query names them as not null (`start as "start!: Timestamp"`).
 //!
-//! Both serialise as a newtype struct called `Timestamp` around an optional RFC 3339 text, by which
-//! name the CSV writer knows a time; JSON writers pass through it.
+//! Both serialise as an optional RFC 3339 text; their schema, by which the CSV writer knows a time, is
+//! called `Timestamp`.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::{Serialize, Serializer};
@@ -99,8 +99,7 @@ impl From<Option<DateTime<Utc>>> for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = self.0.map(Rfc3339::new);
-        serializer.serialize_newtype_struct("Timestamp", &text.as_ref().map(Rfc3339::as_str))
+        self.0.map(Rfc3339::new).as_ref().map(Rfc3339::as_str).serialize(serializer)
     }
 }
 
