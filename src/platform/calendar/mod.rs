@@ -1,15 +1,11 @@
 //! Calendars as files (RFC 5545), as calendar programs subscribe to them and open them.
 //!
 //! - Lines end in CRLF and are folded at 75 octets, between characters; text is escaped, and holds no control characters.
-//! - Times stand in the practice's zone, whose rules are in the file ([`zone`]). A wall time that comes twice names the
-//!   first of the two by the standard, so a session that begins or ends in the second is written in UTC.
+//! - Times are in UTC, which needs no rules of time zones; calendar programs show them in the zone of their reader.
 //! - The same sessions give the same bytes: no line depends on when the file is written.
 
-mod zone;
-
-use std::fmt::Write;
-
-use chrono::{DateTime, Datelike, MappedLocalTime, NaiveDateTime, TimeZone, Utc};
+use chrono::{DateTime, Utc};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::time::Zone;
 
@@ -18,6 +14,9 @@ pub const MEDIA_TYPE: &str = "text/calendar; charset=utf-8";
 
 /// The most octets of a line, its end not counted.
 const LINE: usize = 75;
+
+/// What does not stand for itself in an id that is a part of another one.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
 /// Something that takes place.
 #[derive(Debug, Clone)]
@@ -38,7 +37,7 @@ pub struct Event {
     pub summary: String,
 }
 
-/// The file of a calendar.
+/// The file of a calendar; `zone` is the one in which programs show it that go by it.
 #[must_use]
 pub fn write(name: &str, zone: Zone, events: &[Event]) -> String {
     let mut file = File(String::with_capacity(1024 + events.len() * 320));
@@ -51,9 +50,8 @@ pub fn write(name: &str, zone: Zone, events: &[Event]) -> String {
     file.line(&format!("X-WR-TIMEZONE:{zone}"));
     file.line("REFRESH-INTERVAL;VALUE=DURATION:PT15M");
     file.line("X-PUBLISHED-TTL:PT15M");
-    zone::write(&mut file, zone, events);
     for event in events {
-        file.event(zone, event);
+        file.event(event);
     }
     file.line("END:VCALENDAR");
     file.0
@@ -63,23 +61,19 @@ pub fn write(name: &str, zone: Zone, events: &[Event]) -> String {
 struct File(String);
 
 impl File {
-    fn event(&mut self, zone: Zone, event: &Event) {
+    fn event(&mut self, event: &Event) {
         // The standard wants a stamp; what nobody knows the time of has the oldest.
-        let modified = utc(event.modified.unwrap_or_default().naive_utc());
+        let modified = utc(event.modified.unwrap_or_default());
         self.line("BEGIN:VEVENT");
-        self.line(&format!("UID:{}@safestories", encoded(&event.id)));
+        self.line(&format!("UID:{}@safestories", utf8_percent_encode(&event.id, ENCODED)));
         self.line(&format!("SEQUENCE:{}", event.sequence));
         self.line(&format!("DTSTAMP:{modified}"));
         self.line(&format!("LAST-MODIFIED:{modified}"));
-        let (zoned, start, end) = match (wall(zone, event.start), wall(zone, event.end)) {
-            (Some(start), Some(end)) => (format!(";TZID={zone}"), start, end),
-            _ => (String::new(), utc(event.start.naive_utc()), utc(event.end.naive_utc())),
-        };
-        self.line(&format!("DTSTART{zoned}:{start}"));
+        self.line(&format!("DTSTART:{}", utc(event.start)));
         // An end has to be later. Without one the event takes no time, which is what it would say: one that ends as it
         // begins, or within the same second, or that starts where the calendar ends.
         if event.end.timestamp() > event.start.timestamp() {
-            self.line(&format!("DTEND{zoned}:{end}"));
+            self.line(&format!("DTEND:{}", utc(event.end)));
         }
         self.text("SUMMARY", &event.summary);
         self.line(if event.cancelled { "STATUS:CANCELLED" } else { "STATUS:CONFIRMED" });
@@ -117,36 +111,8 @@ impl File {
     }
 }
 
-/// An id as a part of another one: letters, digits, `-` and `_` stand for themselves.
-fn encoded(id: &str) -> String {
-    let mut encoded = String::with_capacity(id.len());
-    for byte in id.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a string does not fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
-}
-
-/// The time on the wall in a zone; none where that names another instant, or a year that has not four digits.
-fn wall(zone: Zone, instant: DateTime<Utc>) -> Option<String> {
-    let local = instant.with_timezone(&zone.0).naive_local();
-    let named = match zone.0.from_local_datetime(&local) {
-        MappedLocalTime::Single(named) | MappedLocalTime::Ambiguous(named, _) => named.to_utc(),
-        MappedLocalTime::None => return None,
-    };
-    (named == instant && (1..=9999).contains(&local.year())).then(|| form(local))
-}
-
-fn utc(time: NaiveDateTime) -> String {
-    form(time) + "Z"
-}
-
-fn form(time: NaiveDateTime) -> String {
-    time.format("%Y%m%dT%H%M%S").to_string()
+fn utc(instant: DateTime<Utc>) -> String {
+    instant.format("%Y%m%dT%H%M%SZ").to_string()
 }
 
 #[cfg(test)]
@@ -168,8 +134,8 @@ mod tests {
         }
     }
 
-    fn lines(zone: &str, event: &Event) -> Vec<String> {
-        let file = write("Sessions", zone.parse().expect("a zone"), std::slice::from_ref(event));
+    fn lines(event: &Event) -> Vec<String> {
+        let file = write("Sessions", Zone::INDIA, std::slice::from_ref(event));
         file.split("\r\n").map(str::to_owned).collect()
     }
 
@@ -186,19 +152,9 @@ mod tests {
     #[test]
     fn what_means_something_to_a_calendar_is_escaped() {
         let odd = "a;b,c\\d\ne\r\0\u{7f}END:VEVENT";
-        let lines = lines("Asia/Kolkata", &event("1 2;x\r\né", "2026-02-04T10:30:00Z", odd));
+        let lines = lines(&event("1 2;x\r\né", "2026-02-04T10:30:00Z", odd));
         assert!(lines.contains(&"SUMMARY:a\\;b\\,c\\\\d\\neEND:VEVENT".to_owned()), "{lines:?}");
         assert!(lines.contains(&"UID:1%202%3Bx%0D%0A%C3%A9@safestories".to_owned()), "{lines:?}");
-    }
-
-    #[test]
-    fn a_wall_time_that_comes_twice_is_written_in_utc_the_second_time() {
-        // New York put its clocks back at 06:00 UTC on the first of November 2026.
-        let first = lines("America/New_York", &event("a", "2026-11-01T05:00:00Z", ""));
-        assert!(first.contains(&"DTSTART;TZID=America/New_York:20261101T010000".to_owned()), "{first:?}");
-        let second = lines("America/New_York", &event("a", "2026-11-01T06:00:00Z", ""));
-        assert!(second.contains(&"DTSTART:20261101T060000Z".to_owned()), "{second:?}");
-        assert!(second.contains(&"DTEND:20261101T065000Z".to_owned()), "{second:?}");
     }
 
     #[test]
@@ -206,17 +162,17 @@ mod tests {
         for (taken, ends) in [(0, 0), (999, 0), (-60_000, 0), (1_000, 1)] {
             let mut event = event("a", "2026-02-04T10:30:00Z", "");
             event.end = event.start + TimeDelta::milliseconds(taken);
-            let lines = lines("Asia/Kolkata", &event);
+            let lines = lines(&event);
             assert_eq!(lines.iter().filter(|line| line.starts_with("DTEND")).count(), ends, "{lines:?}");
-            assert!(lines.contains(&"DTSTART;TZID=Asia/Kolkata:20260204T160000".to_owned()), "{lines:?}");
+            assert!(lines.contains(&"DTSTART:20260204T103000Z".to_owned()), "{lines:?}");
         }
     }
 
     #[test]
     fn the_ends_of_the_calendar_have_four_digits_for_their_years() {
-        let last = lines("Asia/Kolkata", &event("a", "9999-12-31T20:00:00Z", ""));
+        let last = lines(&event("a", "9999-12-31T20:00:00Z", ""));
         assert!(last.contains(&"DTSTART:99991231T200000Z".to_owned()), "{last:?}");
-        let first = lines("America/New_York", &event("a", "0001-01-01T00:00:00Z", ""));
+        let first = lines(&event("a", "0001-01-01T00:00:00Z", ""));
         assert!(first.contains(&"DTSTART:00010101T000000Z".to_owned()), "{first:?}");
     }
 }
