@@ -1,10 +1,9 @@
 //! RFC 3339 into a buffer on the stack.
 //!
-//! chrono's `Display` costs a good part of a page of rows (each has a dozen times), so the digits
-//! are written by hand; the tests hold them against chrono's.
+//! The calendar is chrono's. The digits are written here: a page of rows has hundreds of times, and
+//! chrono's text of each, made on the heap, costs a tenth more of the page. The tests compare both.
 
-/// Microseconds in a day.
-const DAY: i64 = 86_400_000_000;
+use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
 
 /// 0001-01-01T00:00:00Z in microseconds since 1970: the first instant RFC 3339 can name here.
 pub(super) const FIRST: i64 = -62_135_596_800_000_000;
@@ -20,19 +19,17 @@ pub(super) struct Rfc3339 {
 
 impl Rfc3339 {
     /// Writes an instant between [`FIRST`] and [`LAST`]; the fraction only where there is one.
-    pub(super) fn new(micros: i64) -> Self {
-        let (day, time) = (micros.div_euclid(DAY), micros.rem_euclid(DAY));
-        let (year, month, day) = civil(day);
-        let (seconds, fraction) = (time / 1_000_000, time % 1_000_000);
-
+    pub(super) fn new(instant: DateTime<Utc>) -> Self {
+        let year = instant.year().unsigned_abs();
         let mut buffer = *b"0000-00-00T00:00:00.000000Z";
         two(&mut buffer, 0, year / 100);
         two(&mut buffer, 2, year % 100);
-        two(&mut buffer, 5, month);
-        two(&mut buffer, 8, day);
-        two(&mut buffer, 11, seconds / 3_600);
-        two(&mut buffer, 14, seconds / 60 % 60);
-        two(&mut buffer, 17, seconds % 60);
+        two(&mut buffer, 5, instant.month());
+        two(&mut buffer, 8, instant.day());
+        two(&mut buffer, 11, instant.hour());
+        two(&mut buffer, 14, instant.minute());
+        two(&mut buffer, 17, instant.second());
+        let fraction = instant.timestamp_subsec_micros();
         let mut length = 20;
         if fraction == 0 {
             buffer[19] = b'Z';
@@ -58,30 +55,21 @@ impl Rfc3339 {
 }
 
 /// Writes `value`, which is below 100, as two digits.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "both below 10")]
-fn two(buffer: &mut [u8; 27], at: usize, value: i64) {
+#[expect(clippy::cast_possible_truncation, reason = "both below 10")]
+fn two(buffer: &mut [u8; 27], at: usize, value: u32) {
     buffer[at] = b'0' + (value / 10) as u8;
     buffer[at + 1] = b'0' + (value % 10) as u8;
 }
 
-/// Year, month and day of a day counted from 1970-01-01 (Howard Hinnant, `civil_from_days`).
-fn civil(days: i64) -> (i64, i64, i64) {
-    // Years are counted from March, in eras of 400: the leap day is then a year's last.
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
-}
-
 #[cfg(test)]
 mod tests {
-    use chrono::{DateTime, SecondsFormat};
+    use chrono::SecondsFormat;
 
     use super::*;
+
+    fn ours(micros: i64) -> String {
+        Rfc3339::new(DateTime::from_timestamp_micros(micros).expect("in range")).as_str().to_owned()
+    }
 
     fn chronos(micros: i64) -> String {
         let instant = DateTime::from_timestamp_micros(micros).expect("in range");
@@ -94,17 +82,8 @@ mod tests {
 
     #[test]
     fn the_ends_of_the_range_are_those_of_four_digit_years() {
-        assert_eq!(Rfc3339::new(FIRST).as_str(), "0001-01-01T00:00:00Z");
-        assert_eq!(Rfc3339::new(LAST).as_str(), "9999-12-31T23:59:59.999999Z");
-    }
-
-    #[test]
-    fn every_day_of_eight_centuries_is_written_as_chrono_writes_it() {
-        let mut micros = FIRST;
-        while micros < FIRST + 800 * 366 * DAY {
-            assert_eq!(Rfc3339::new(micros).as_str(), chronos(micros));
-            micros += DAY;
-        }
+        assert_eq!(ours(FIRST), "0001-01-01T00:00:00Z");
+        assert_eq!(ours(LAST), "9999-12-31T23:59:59.999999Z");
     }
 
     #[test]
@@ -114,7 +93,7 @@ mod tests {
         while micros < LAST {
             for fraction in [micros, micros / 1_000 * 1_000, micros / 1_000_000 * 1_000_000] {
                 if fraction >= FIRST {
-                    assert_eq!(Rfc3339::new(fraction).as_str(), chronos(fraction));
+                    assert_eq!(ours(fraction), chronos(fraction));
                 }
             }
             micros += 1_234_567_891_011;

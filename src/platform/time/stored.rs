@@ -99,7 +99,7 @@ impl From<Option<DateTime<Utc>>> for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.map(Rfc3339::new).as_ref().map(Rfc3339::as_str).serialize(serializer)
+        self.instant().map(Rfc3339::new).as_ref().map(Rfc3339::as_str).serialize(serializer)
     }
 }
 
