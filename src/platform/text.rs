@@ -3,12 +3,9 @@
 //! Lengths are counted in Unicode scalar values, as PostgreSQL's `varchar(n)` counts. NUL never
 //! passes: PostgreSQL has no text with it.
 
-use std::{
-    fmt::{self, Write},
-    ops::Deref,
-    str::FromStr,
-};
+use std::{fmt, ops::Deref, str::FromStr};
 
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Deserializer};
 use sqlx::{
     Encode, Postgres, Type,
@@ -29,11 +26,7 @@ pub const NO_NAME: &str = "(no name)";
 /// Lower-case hexadecimal digits.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    HEXLOWER.encode(bytes)
 }
 
 /// A text in a request: trimmed, not empty, at most `MAX` characters, without control characters but

@@ -1,12 +1,13 @@
 //! The folder of the server's unix socket, which is all that stands between other users and the data.
 
 use std::{
-    fmt::Write,
     fs::{self, DirBuilder},
     io::{self, ErrorKind},
     os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
 };
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 use super::{
     account::Account,
@@ -18,6 +19,8 @@ use super::{
 const FILE: &str = ".s.PGSQL.5432";
 /// The longest address of a unix socket, in bytes, without the closing zero (macOS; Linux takes 4 more).
 const LONGEST: usize = 103;
+/// What does not stand for itself in a part of an address.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
 /// A folder for the socket that only the server's account (and root) can enter.
 #[derive(Debug)]
@@ -68,8 +71,8 @@ impl Socket {
 
     /// The address of a database for `role`.
     pub fn url(&self, role: &str, database: &str) -> String {
-        let database = percent_encode(database.as_bytes());
-        let folder = percent_encode(self.folder.as_os_str().as_encoded_bytes());
+        let database = percent_encode(database.as_bytes(), ENCODED);
+        let folder = percent_encode(self.folder.as_os_str().as_encoded_bytes(), ENCODED);
         format!("postgres://{role}@localhost:5432/{database}?host={folder}")
     }
 }
@@ -98,15 +101,4 @@ fn private(folder: &Path, account: &Account) -> io::Result<bool> {
         }
         Err(error) => Err(error),
     }
-}
-
-fn percent_encode(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, &byte| {
-        if byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) {
-            text.push(byte.into());
-        } else {
-            let _ = write!(text, "%{byte:02X}");
-        }
-        text
-    })
 }
