@@ -39,3 +39,17 @@ async fn a_bookings_history_is_told_latest_first() {
     let foreign = path(other.as_str().unwrap(), &format!("/history?cursor={next}"));
     admin.get(&foreign).await.is_invalid(&["cursor"]);
 }
+
+#[tokio::test]
+async fn the_history_comes_as_csv_with_its_facts_as_json() {
+    let api = TestApi::new().await;
+    api.given_all([therapist("T1"), client("C1")]).await;
+    let id = api.given(booking("T1", "2026-02-05T10:30:00Z").of_client("C1")).await;
+    let admin = api.admin();
+    admin.post(&path(&id, "/cancel"), json!({ "reason": "=Ill, \"very\"" })).await.ok();
+    let detail = admin.get(&path(&id, "/history")).await.data()[0]["detail"].clone();
+    let answer = admin.with("accept", "text/csv").get(&path(&id, "/history")).await;
+    answer.is(200);
+    let row: csv::StringRecord = csv::Reader::from_reader(answer.text.as_bytes()).records().next().unwrap().unwrap();
+    assert_eq!((&row[0], &row[1], &row[6]), ("2026-02-04T10:00:00+05:30", "booking_cancel", &*detail.to_string()));
+}
