@@ -22,6 +22,7 @@
 //! | [`care`] | what spans features: transfer, merge, break-glass, export, erasure |
 //! | [`audit_logs`], [`integrity`] | reading the trail; what is wrong with the data, and its repair |
 //! | [`api`] | the table of contents, the layers around the routes, the OpenAPI document |
+//! | [`dev`] | the demo data |
 //! | [`cli`] | the commands of the program |
 //!
 //! A module uses only what stands above it in this table (`platform` first), and every table of the database is written
@@ -74,6 +75,7 @@ pub mod care;
 pub mod cli;
 pub mod clients;
 pub mod dashboards;
+pub mod dev;
 pub mod documents;
 pub mod integrity;
 pub mod notes;

@@ -1,7 +1,6 @@
 //! The commands of the program.
 
 pub mod audit;
-pub mod demo;
 mod dev;
 pub mod doctor;
 pub mod migrate;
@@ -12,6 +11,8 @@ pub mod user;
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable};
+
+use crate::dev::demo;
 
 /// The server a therapy practice runs on.
 #[derive(Debug, Parser)]

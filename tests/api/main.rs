@@ -12,6 +12,7 @@ mod clients;
 mod conventions;
 mod coverage;
 mod dashboards;
+mod dev;
 mod documents;
 mod edge;
 mod given;

@@ -13,7 +13,7 @@ use super::{
     progress::{patiently, say},
 };
 use crate::{
-    cli::demo::{self, Size},
+    dev::demo::{self, Size},
     platform::{
         audit::key::AuditKey,
         embedded::{Embedded, Options},

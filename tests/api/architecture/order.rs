@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{assert_none, sources};
 
 /// The modules, lowest first.
-const ORDER: [&str; 19] = [
+const ORDER: [&str; 20] = [
     "platform",
     "notifications",
     "dashboards",
@@ -24,6 +24,7 @@ const ORDER: [&str; 19] = [
     "audit_logs",
     "integrity",
     "api",
+    "dev",
     "cli",
 ];
 
