@@ -8,25 +8,36 @@
 //!
 //! | module | |
 //! |---|---|
-//! | [`platform`] | what every feature stands on; knows no feature |
-//! | [`notifications`] | telling users what happened, in the transaction that does it |
-//! | [`dashboards`] | the derived tables, kept in step with every change |
+//! | [`domain`] | the values of the tables' columns: ids, status words, times, money, phones and e-mail addresses, text |
+//! | [`error`] | the one error type, and the problem documents it becomes |
+//! | [`crypto`] | password hashes, signing keys, sealed values |
+//! | [`db`] | the pool, which rows a connection reaches (scope, row-level security), migrations |
+//! | [`audit`] | audit entries, how they are written, chained, signed, exported, verified and erased |
+//! | [`app`] | the state shared by all requests; the unit of work; idempotency; notices between instances |
+//! | [`http`] | extractors, lists, CSV, entity tags; the layers: telemetry, caller, audit, browser headers |
+//! | [`notifications`] | notifications to users, in the transaction of what caused them |
+//! | [`dashboards`] | the derived tables and the figures read from them |
 //! | [`campaigns`] | which marketing campaign belongs to which therapy |
-//! | [`users`], [`auth`] | who may log in; logins, tokens, second factors |
-//! | [`therapists`], [`clients`] | who holds sessions; who is one person |
+//! | [`users`], [`auth`] | accounts; logins, tokens, second factors |
+//! | [`therapists`], [`clients`] | who holds sessions; which rows are one person |
 //! | [`requests`] | booking links sent to people who have not booked yet |
-//! | [`payments`] | what was paid, what goes back |
+//! | [`payments`] | payments and refunds |
 //! | [`bookings`] | the sessions: the model resource, whole |
 //! | [`notes`], [`documents`] | the clinical record; the forms that clients fill in |
-//! | [`searches`] | one search box across clients, bookings and therapists |
-//! | [`care`] | what spans features: transfer, merge, break-glass, export, erasure |
-//! | [`audit_logs`], [`integrity`] | reading the trail; what is wrong with the data, and its repair |
+//! | [`search`] | one search box across clients, bookings and therapists |
+//! | [`transfers`], [`merges`] | clients that change therapists; two records of one person |
+//! | [`break_glass`] | how an admin reads clinical text: grants, reads, reviews |
+//! | [`privacy`] | export and erasure of a client's data; the log of who read it |
+//! | [`audit_logs`], [`integrity`] | reading the audit trail; adoption, checks and repairs of rows of other programs |
 //! | [`api`] | the table of contents, the layers around the routes, the OpenAPI document |
-//! | [`dev`] | the demo data |
+//! | [`dev`] | the private PostgreSQL, the demo practice, the upkeep of `.sqlx` |
 //! | [`cli`] | the commands of the program |
 //!
-//! A module uses only what stands above it in this table (`platform` first), and every table of the database is written
-//! by one folder, read by any. Both are tests (`tests/api/architecture`), as is the size of files.
+//! A module uses only what stands above it in this table, and every table of the database is written by one folder, read
+//! by any. Both are tests (`tests/api/architecture`).
+//!
+//! The unit of work stands in [`app`], not in [`db`]: it holds the state of the program and writes audit entries, which
+//! [`db`] knows nothing of.
 //!
 //! # What happens to a request
 //!
@@ -37,52 +48,61 @@
 //!                       every failure ◄── Error ◄── Refusal | sqlx::Error ── problem+json
 //! ```
 //!
-//! - The **handler** is HTTP: it takes its [`Scope`](platform::caller::Scope), a right to
-//!   [`Work`](platform::work::Work), and values that have been checked by their types; it begins and commits. The
+//! - The **handler** is HTTP: it takes its [`Scope`](db::scope::Scope), a right to
+//!   [`Work`](app::unit_of_work::Work), and values that have been checked by their types; it begins and commits. The
 //!   **operation** knows no HTTP: it takes `&mut UnitOfWork`, so that the command line and other features can use it.
 //!   SQL stands where it is used, and is checked at compile time. A read that nobody else needs *is* its handler. There
 //!   are no repositories, services, or traits with one implementation.
-//! - A **unit of work** ([`platform::work`]) is one request, one transaction, one instant, one trail. What is not recorded
+//! - A **unit of work** ([`app::unit_of_work`]) is one request, one transaction, one instant, one trail. What is not recorded
 //!   is not committed, and the trail is written last.
-//! - A **scope** is the only way to therapist-owned rows: [`Scope::Practice`](platform::caller::Scope::Practice) on admin
-//!   routes, [`Scope::Own`](platform::caller::Scope::Own) on therapist routes, both with the same queries. What is not in
+//! - A **scope** is the only way to therapist-owned rows: [`Scope::Practice`](db::scope::Scope::Practice) on admin
+//!   routes, [`Scope::Own`](db::scope::Scope::Own) on therapist routes, both with the same queries. What is not in
 //!   scope does not exist: 404, as for an id nobody made up.
-//! - Behind the scope stands a **second wall** ([`platform::wall`]): therapists' requests run under a database role that
+//! - Behind the scope stands a **second wall** ([`db::rls`]): therapists' requests run under a database role that
 //!   row-level security binds to their rows, so that a forgotten condition shows nothing to anybody.
 //! - **Locks** are `for no key update`, in the order therapists (by id), client, booking, payments. What still loses to
-//!   another transaction is run again from the start by [`platform::audit::trail`], which holds the body.
+//!   another transaction is run again from the start by [`http::audit::trail`], which holds the body.
 //! - **Words, times, phones and money** of the 20 tables are understood in one place each: SQL functions of the schema
-//!   `internal` for words (a condition and an answer then agree), [`platform::time`], [`platform::contact`] and
-//!   [`platform::money`] for the rest.
-//! - Every list answers through [`platform::page`], every single resource through [`platform::etag`], every failure
-//!   through [`platform::error`].
+//!   `internal` for words (a condition and an answer then agree), [`domain::time`], [`domain::contact`] and
+//!   [`domain::money`] for the rest.
+//! - Every list answers through [`http::list`], every single resource through [`http::etag`], every failure
+//!   through [`error`].
 //!
 //! # The schema
 //!
 //! `public` holds exactly the 20 tables that other programs know; all else is in `internal`, which has no foreign key into
 //! `public`. A row another program wrote is never an error: what cannot be read is null, and an operation first completes
-//! the booking it touches (client, appointment, payment). See [`platform::migrations`] for adoption.
+//! the booking it touches (client, appointment, payment). See [`integrity::adoption`] for adoption.
 
 // The example of a booking alone has more fields than the macro that reads it may nest by default.
 #![recursion_limit = "256"]
 
 pub mod api;
+pub mod app;
+pub mod audit;
 pub mod audit_logs;
 pub mod auth;
 pub mod bookings;
+pub mod break_glass;
 pub mod campaigns;
-pub mod care;
 pub mod cli;
 pub mod clients;
+pub mod crypto;
 pub mod dashboards;
+pub mod db;
 pub mod dev;
 pub mod documents;
+pub mod domain;
+pub mod error;
+pub mod http;
 pub mod integrity;
+pub mod merges;
 pub mod notes;
 pub mod notifications;
 pub mod payments;
-pub mod platform;
+pub mod privacy;
 pub mod requests;
-pub mod searches;
+pub mod search;
 pub mod therapists;
+pub mod transfers;
 pub mod users;

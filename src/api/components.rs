@@ -13,7 +13,7 @@ use utoipa::openapi::{
 };
 
 use super::problems;
-use crate::platform::{etag::ENTITY_TAGS, problem::ProblemKind};
+use crate::{error::problem::ProblemKind, http::etag::ENTITY_TAGS};
 
 /// A request header that many operations know.
 struct RequestHeader {

@@ -16,11 +16,9 @@ use utoipa::{
 };
 use utoipa_swagger_ui::Config;
 
-use crate::platform::{
-    error::{Error, Result},
-    etag::Preconditions,
-    extract::Path,
-    problem::Problems,
+use crate::{
+    error::{Error, Result, problem::Problems},
+    http::{etag::Preconditions, extract::Path},
 };
 
 /// The document as it is sent, and its version.

@@ -8,7 +8,7 @@ use utoipa::openapi::{
 };
 
 use super::{components, operation, schemas};
-use crate::platform::problem::Problems;
+use crate::error::problem::Problems;
 
 const ABOUT: &str = "\
 The server a therapy practice runs on.

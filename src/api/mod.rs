@@ -21,17 +21,15 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::{docs::Document, document::Group, undocumented::Undocumented};
 use crate::{
-    audit_logs, auth, bookings, campaigns, care, clients, dashboards, documents, integrity, notes, notifications,
-    payments,
-    platform::{
-        app::App,
-        audit,
+    app::state::App,
+    audit_logs, auth, bookings, break_glass, campaigns, clients, dashboards, documents,
+    error::Error,
+    http::{
+        self,
         browser::{self, Methods},
-        caller,
-        error::Error,
-        health, panics, telemetry,
+        caller, health, panics, telemetry,
     },
-    requests, searches, therapists, users,
+    integrity, merges, notes, notifications, payments, privacy, requests, search, therapists, transfers, users,
 };
 
 /// What everybody reaches.
@@ -63,8 +61,11 @@ fn admin() -> OpenApiRouter<App> {
         .merge(bookings::admin_routes())
         .merge(notes::admin_routes())
         .merge(documents::admin_routes())
-        .merge(searches::admin_routes())
-        .merge(care::admin_routes())
+        .merge(search::admin_routes())
+        .merge(transfers::admin_routes())
+        .merge(merges::admin_routes())
+        .merge(break_glass::admin_routes())
+        .merge(privacy::admin_routes())
         .merge(audit_logs::admin_routes())
         .merge(integrity::admin_routes())
 }
@@ -119,7 +120,7 @@ fn handlers(routes: OpenApiRouter<App>) -> Router<App> {
 
 /// The service.
 pub fn router(app: App) -> Router {
-    let trail = || middleware::from_fn_with_state(app.clone(), audit::trail);
+    let trail = || middleware::from_fn_with_state(app.clone(), http::audit::trail);
     let browsers_ask = !app.cors_origins.is_empty();
     let methods = DESCRIPTION.methods.behind_cors(browsers_ask);
     let strict = || middleware::from_fn_with_state(DESCRIPTION.undocumented.clone(), undocumented::refuse);

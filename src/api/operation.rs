@@ -13,7 +13,7 @@ use utoipa::openapi::{
 };
 
 use super::{components, document::Group, schemas};
-use crate::platform::{etag::IF_MATCH, extract::MERGE_PATCH};
+use crate::http::{etag::IF_MATCH, extract::MERGE_PATCH};
 
 /// Completes the description of one operation.
 pub(super) fn complete(group: Group, method: &str, path: &str, operation: &mut Operation) {

@@ -8,22 +8,21 @@ use utoipa::{
 };
 
 use crate::{
-    auth, bookings, campaigns, care, clients, notes, payments,
-    platform::{
-        error::{Error, Result},
-        extract::Path,
-        health,
+    app::idempotency,
+    auth, bookings, break_glass, campaigns, clients,
+    error::{
+        Error, Result,
         problem::{self, ProblemKind, Problems},
-        work,
     },
-    requests, therapists, users,
+    http::{extract::Path, health},
+    notes, payments, requests, therapists, transfers, users,
 };
 
 /// The lists of the features.
 const LISTS: &[&[&ProblemKind]] = &[
     problem::PROBLEMS,
     health::PROBLEMS,
-    work::PROBLEMS,
+    idempotency::PROBLEMS,
     campaigns::PROBLEMS,
     users::PROBLEMS,
     auth::PROBLEMS,
@@ -33,8 +32,8 @@ const LISTS: &[&[&ProblemKind]] = &[
     payments::PROBLEMS,
     bookings::PROBLEMS,
     notes::PROBLEMS,
-    care::PROBLEMS,
-    care::break_glass::PROBLEMS,
+    transfers::PROBLEMS,
+    break_glass::PROBLEMS,
 ];
 
 /// All kinds.

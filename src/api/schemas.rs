@@ -16,13 +16,15 @@ use utoipa::{
     },
 };
 
-use crate::platform::{
-    ids::{
-        AdditionalNoteId, BookingId, BookingRequestId, ClientId, DocumentFormId, GrantId, NoteId, SessionId,
-        TherapistId, TransferId, UserId,
+use crate::{
+    domain::{
+        ids::{
+            AdditionalNoteId, BookingId, BookingRequestId, ClientId, DocumentFormId, GrantId, NoteId, SessionId,
+            TherapistId, TransferId, UserId,
+        },
+        time::{Day, Instant, Zone},
     },
-    page::Include,
-    time::{Day, Instant, Zone},
+    http::page::Include,
 };
 
 /// Where schemas stand in the document.

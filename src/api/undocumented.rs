@@ -1,6 +1,6 @@
 //! What an operation's description does not name is refused, also where its handler would not look.
 //!
-//! A handler that takes parameters refuses unknown ones itself ([`Query`](crate::platform::extract::Query)). One that
+//! A handler that takes parameters refuses unknown ones itself ([`Query`](crate::http::extract::Query)). One that
 //! takes none has nothing to refuse them with; this layer does it, going by the document.
 
 use std::{collections::HashSet, sync::Arc};
@@ -14,7 +14,7 @@ use axum::{
 use utoipa::openapi::{OpenApi, RefOr, path::ParameterIn};
 
 use super::document::operations;
-use crate::platform::{error::Result, extract::Pairs};
+use crate::{error::Result, http::extract::Pairs};
 
 /// The operations that take no query parameters, as `GET /path/{with}/templates`.
 #[derive(Debug, Clone)]

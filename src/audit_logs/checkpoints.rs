@@ -6,12 +6,14 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::platform::{
-    caller::Scope,
-    error::Result,
-    page::{Key, List, Listing, Page, PageParams, Position, orders},
-    problem::Problems,
-    time::Timestamp,
+use crate::{
+    db::scope::Scope,
+    domain::time::Timestamp,
+    error::{Result, problem::Problems},
+    http::{
+        list::Listing,
+        page::{Key, List, Page, PageParams, Position, orders},
+    },
 };
 
 orders! {

@@ -5,15 +5,18 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::model::{AuditEntry, AuditLog};
-use crate::platform::{
-    app::App,
-    caller::Scope,
-    error::Result,
-    etag::{Preconditions, Versioned},
-    extract::Path,
-    ids::{AuditLogId, ClientId},
-    problem::Problems,
-    time::Timestamp,
+use crate::{
+    app::state::App,
+    db::scope::Scope,
+    domain::{
+        ids::{AuditLogId, ClientId},
+        time::Timestamp,
+    },
+    error::{Result, problem::Problems},
+    http::{
+        etag::{Preconditions, Versioned},
+        extract::Path,
+    },
 };
 
 /// How many facts are shown of one row.

@@ -3,11 +3,13 @@
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::platform::{
-    ids::{ClientId, TherapistId},
-    page::orders,
-    text::Text,
-    time::{Day, Zone},
+use crate::{
+    domain::{
+        ids::{ClientId, TherapistId},
+        text::Text,
+        time::{Day, Zone},
+    },
+    http::page::orders,
 };
 
 orders! {

@@ -6,14 +6,12 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::model::AuditLog;
-use crate::platform::{
-    audit::{Effect, Entry},
-    error::{Error, Result},
-    extract::{DryRun, Json, OptionalJson, Path, Query},
-    ids::AuditLogId,
-    problem::Problems,
-    text::Text,
-    work::{UnitOfWork, Work},
+use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::{Effect, Entry},
+    domain::{ids::AuditLogId, text::Text},
+    error::{Error, Result, problem::Problems},
+    http::extract::{DryRun, Json, OptionalJson, Path, Query},
 };
 
 /// How many rows one request may hide.

@@ -24,16 +24,20 @@ use super::{
     filter::{AuditLogFilter, AuditLogOrder, OwnAuditLogFilter, Visibility},
     model::{AuditLog, select_audit_logs},
 };
-use crate::platform::{
-    app::App,
-    caller::Scope,
-    contact,
-    error::{Error, Result},
-    ids::{AuditLogId, ClientId, TherapistId},
-    page::{Key, List, Listing, Page, PageParams, Position},
-    problem::Problems,
-    text::Text,
-    time::{Timestamp, Zone},
+use crate::{
+    app::state::App,
+    db::scope::Scope,
+    domain::{
+        contact,
+        ids::{AuditLogId, ClientId, TherapistId},
+        text::Text,
+        time::{Timestamp, Zone},
+    },
+    error::{Error, Result, problem::Problems},
+    http::{
+        list::Listing,
+        page::{Key, List, Page, PageParams, Position},
+    },
 };
 
 /// List the audit log

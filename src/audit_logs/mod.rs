@@ -1,4 +1,4 @@
-//! Reading the trail, and hiding rows of it; [`crate::platform::audit`] writes it.
+//! Reading the trail, and hiding rows of it; [`crate::audit`] writes it.
 //!
 //! `audit_logs` is what the practice reads: a row per change, other programs' rows among them. What this server knows
 //! exactly of its own (instant, actor, request, each subject) is in `internal.audit_entries` and shown beside it. Attempts
@@ -6,11 +6,7 @@
 //!
 //! A row is never deleted or changed, only hidden: it leaves the usual view of admins and that of its therapist, and the
 //! hiding is a row of its own. Admins still list it with `visibility=hidden` or `all`.
-//!
-//! Who opened one client's file is told from the entries ([`access_log`]), hidden rows or not, and refused attempts with
-//! them; looking is an entry itself.
 
-mod access_log;
 mod checkpoints;
 mod detail;
 mod filter;
@@ -20,14 +16,13 @@ mod model;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::platform::app::App;
+use crate::app::state::App;
 
 /// What admins may do with it.
 pub fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list_audit_logs))
         .routes(routes!(checkpoints::list_checkpoints))
-        .routes(routes!(access_log::list_client_accesses))
         .routes(routes!(detail::get_audit_log))
         .routes(routes!(hide::hide_audit_log))
         .routes(routes!(hide::hide_audit_logs))

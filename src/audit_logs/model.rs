@@ -5,10 +5,12 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use crate::platform::{
+use crate::{
+    domain::{
+        ids::{AuditLogId, ClientId, TherapistId},
+        time::Timestamp,
+    },
     error::{Error, Result},
-    ids::{AuditLogId, ClientId, TherapistId},
-    time::Timestamp,
 };
 
 /// Something that was done.

@@ -13,17 +13,18 @@ use utoipa::ToSchema;
 
 use super::session;
 use crate::{
-    platform::{
-        app::App,
-        audit::Entry,
-        caller::{Caller, Scope},
-        error::{Error, Refusal, Result},
-        extract::Json,
-        ids::UserId,
-        problem::{ProblemKind, Problems},
-        time::Timestamp,
-        work::{UnitOfWork, Work},
+    app::{
+        state::App,
+        unit_of_work::{UnitOfWork, Work},
     },
+    audit::entry::Entry,
+    db::scope::Scope,
+    domain::{ids::UserId, time::Timestamp},
+    error::{
+        Error, Refusal, Result,
+        problem::{ProblemKind, Problems},
+    },
+    http::{caller::Caller, extract::Json},
     users::{Account, calendar_links},
 };
 

@@ -11,11 +11,13 @@ use super::{
     credentials::{OrWrong, Proved, prove_again},
     second_factor::{Codes, Outcome, check},
 };
-use crate::platform::{
-    app::App,
-    caller::Caller,
+use crate::{
+    app::{
+        state::App,
+        unit_of_work::{UnitOfWork, Work},
+    },
     error::{Error, Result},
-    work::{UnitOfWork, Work},
+    http::caller::Caller,
 };
 
 /// Somebody who knew their password a moment ago, and has still to show the code.

@@ -6,7 +6,7 @@ use axum::{
 };
 
 use crate::{
-    platform::error::{Error, Result},
+    error::{Error, Result},
     users::sessions,
 };
 

@@ -4,12 +4,9 @@ use std::net::IpAddr;
 
 use super::throttle::Attempt;
 use crate::{
-    platform::{
-        app::App,
-        caller::Caller,
-        error::{Error, Result},
-        work::UnitOfWork,
-    },
+    app::{state::App, unit_of_work::UnitOfWork},
+    error::{Error, Result},
+    http::caller::Caller,
     users::Account,
 };
 

@@ -1,6 +1,6 @@
 //! The layer in front of everything that strangers may not reach: proves the access token, leaves the [`Caller`].
 //!
-//! No query a request: what ended is heard of ([`live`](crate::platform::live)). Only while nothing has been heard for a
+//! No query a request: what ended is heard of ([`live`](crate::app::listen)). Only while nothing has been heard for a
 //! second the session is looked up.
 
 use axum::{
@@ -11,10 +11,10 @@ use axum::{
 };
 
 use super::token;
-use crate::platform::{
-    app::App,
-    caller::Caller,
+use crate::{
+    app::state::App,
     error::{Error, Result},
+    http::caller::Caller,
 };
 
 /// The layer. It stands outside the trail, which needs to know who asks.

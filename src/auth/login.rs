@@ -19,13 +19,12 @@ use super::{
     token,
 };
 use crate::{
-    platform::{
-        app::App,
-        error::Result,
-        extract::Json,
-        problem::Problems,
-        work::{UnitOfWork, Work},
+    app::{
+        state::App,
+        unit_of_work::{UnitOfWork, Work},
     },
+    error::{Result, problem::Problems},
+    http::extract::Json,
     users::{Account, User},
 };
 

@@ -5,7 +5,10 @@ use serde_json::json;
 
 use super::cookie::{self, SetCookie};
 use crate::{
-    platform::{audit::Entry, caller::Caller, error::Result, problem::Problems, work::Work},
+    app::unit_of_work::Work,
+    audit::entry::Entry,
+    error::{Result, problem::Problems},
+    http::caller::Caller,
     users::sessions::{self, Ending},
 };
 

@@ -3,14 +3,12 @@
 use axum::extract::State;
 
 use crate::{
-    platform::{
-        app::App,
+    app::{state::App, unit_of_work::Work},
+    error::{Result, problem::Problems},
+    http::{
         caller::Caller,
-        error::Result,
         etag::{Preconditions, Versioned},
         extract::Json,
-        problem::Problems,
-        work::Work,
     },
     users::{self, EditProfile, User},
 };

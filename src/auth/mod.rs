@@ -5,7 +5,7 @@
 //! days and once: using it hands out the next, and a used one that comes back ends the session.
 //!
 //! An access token outlives nothing: a session that ends (log-out, another password, role or therapist, a disabled
-//! user) is refused on every instance within a second ([`live`](crate::platform::live)).
+//! user) is refused on every instance within a second ([`live`](crate::app::listen)).
 
 mod calendar_link;
 mod confirm;
@@ -35,10 +35,12 @@ pub use self::{
     credentials::{Proved, prove},
     throttle::Attempt,
 };
-use crate::platform::{
-    app::App,
-    error::{Refusal, Result},
-    problem::{ProblemKind, kinds},
+use crate::{
+    app::state::App,
+    error::{
+        Refusal, Result,
+        problem::{ProblemKind, kinds},
+    },
 };
 
 kinds! { PROBLEMS:

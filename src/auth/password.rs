@@ -6,14 +6,9 @@ use utoipa::ToSchema;
 
 use super::credentials::{OrWrong, prove_again};
 use crate::{
-    platform::{
-        app::App,
-        caller::Caller,
-        error::{Error, Result},
-        extract::Json,
-        problem::Problems,
-        work::Work,
-    },
+    app::{state::App, unit_of_work::Work},
+    error::{Error, Result, problem::Problems},
+    http::{caller::Caller, extract::Json},
     users::{Account, password},
 };
 

@@ -16,14 +16,13 @@ use super::{
     session::{self, OpenSession},
 };
 use crate::{
-    platform::{
-        audit::{Actor, Entry},
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::{context::Actor, entry::Entry},
+    domain::ids::UserId,
+    error::{Error, Result, problem::Problems},
+    http::{
         caller::Caller,
-        error::{Error, Result},
         extract::{Json, OptionalJson},
-        ids::UserId,
-        problem::Problems,
-        work::{UnitOfWork, Work},
     },
     users::{
         Account,

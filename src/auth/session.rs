@@ -8,12 +8,10 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 
 use super::{LoginRefusal, token};
 use crate::{
-    platform::{
-        audit::{Actor, Entry},
-        caller::Caller,
-        error::{Error, Result},
-        work::UnitOfWork,
-    },
+    app::unit_of_work::UnitOfWork,
+    audit::{context::Actor, entry::Entry},
+    error::{Error, Result},
+    http::caller::Caller,
     users::{Account, sessions},
 };
 

@@ -8,17 +8,15 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    platform::{
-        app::App,
-        audit::Entry,
+    app::{state::App, unit_of_work::Work},
+    audit::entry::Entry,
+    domain::{ids::UserId, time::Timestamp},
+    error::{Error, Result, problem::Problems},
+    http::{
         caller::Caller,
-        error::{Error, Result},
         extract::Path,
-        ids::UserId,
-        page::{Key, List, Listing, NoFilter, Page, PageParams, Position, orders},
-        problem::Problems,
-        time::Timestamp,
-        work::Work,
+        list::{Listing, NoFilter},
+        page::{Key, List, Page, PageParams, Position, orders},
     },
     users::sessions::{self, Ending},
 };

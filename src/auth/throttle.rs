@@ -11,11 +11,10 @@ use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 
-use crate::platform::{
-    app::App,
+use crate::{
+    app::{state::App, unit_of_work::UnitOfWork},
+    crypto::password::{Key, Turn},
     error::{Error, Result},
-    password::{Key, Turn},
-    work::UnitOfWork,
 };
 
 /// The seconds to wait after the fifth attempt, after the sixth…; the last stands for all that follow.

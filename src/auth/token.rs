@@ -8,12 +8,14 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::platform::{
-    caller::Caller,
+use crate::{
+    crypto::secret::Secrets,
+    domain::{
+        ids::{TherapistId, UserId},
+        status::UserRole,
+    },
     error::{Error, Result},
-    ids::{TherapistId, UserId},
-    secret::Secrets,
-    status::UserRole,
+    http::caller::Caller,
 };
 
 /// How long a token is good for.

@@ -8,8 +8,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::model::Booking;
-use crate::platform::{
-    audit::Effect, caller::Scope, error::Result, etag::Versioned, extract::Json, ids::BookingId, work::UnitOfWork,
+use crate::{
+    app::unit_of_work::UnitOfWork,
+    audit::entry::Effect,
+    db::scope::Scope,
+    domain::ids::BookingId,
+    error::Result,
+    http::{etag::Versioned, extract::Json},
 };
 
 /// A booking as an operation leaves it; from a dry run, as it would leave it, with what else would be done.

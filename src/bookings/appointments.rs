@@ -11,18 +11,23 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::platform::{
-    app::App,
-    caller::Scope,
-    contact::Search,
-    error::{Error, Result},
-    etag::{Preconditions, Versioned},
-    extract::Path,
-    ids::{ClientId, SessionId, TherapistId},
-    page::{Key, List, Listing, Page, PageParams, Position, orders},
-    problem::Problems,
-    status::BookingMode,
-    time::{Day, Period, Timestamp, Zone},
+use crate::{
+    app::state::App,
+    db::scope::Scope,
+    domain::{
+        contact::Search,
+        ids::{ClientId, SessionId, TherapistId},
+        status::BookingMode,
+        time::{Day, Timestamp, Zone},
+    },
+    error::{Error, Result, problem::Problems},
+    http::{
+        etag::{Preconditions, Versioned},
+        extract::Path,
+        list::Listing,
+        page::{Key, List, Page, PageParams, Position, orders},
+        period::Period,
+    },
 };
 
 orders! {

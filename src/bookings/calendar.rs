@@ -17,18 +17,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 
 use crate::{
+    app::state::App,
     auth,
-    platform::{
-        app::App,
-        calendar::{self, Event},
-        caller::Scope,
-        erasure::ERASED,
-        error::{Error, Result},
+    db::{erasure::ERASED, scope::Scope},
+    domain::{text::NO_NAME, time::Timestamp},
+    error::{Error, Result, problem::Problems},
+    http::{
         etag::Preconditions,
         extract::Path,
-        problem::Problems,
-        text::NO_NAME,
-        time::Timestamp,
+        icalendar::{self, Event},
     },
 };
 
@@ -67,13 +64,13 @@ pub(super) async fn get_calendar(
     let mut db = app.db.read(&scope).await?;
     let events = sessions(&mut db, &scope, app.clock.now() - BACK).await?;
     db.answered();
-    let file = calendar::write("SafeStories sessions", app.zone, &events);
+    let file = icalendar::write("SafeStories sessions", app.zone, &events);
     let tag = format!("\"{}\"", BASE64.encode(&digest(&SHA256, file.as_bytes()).as_ref()[..18]));
     let mut response = if unless.has(&tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let file_name = HeaderValue::from_static("inline; filename=\"sessions.ics\"");
-        let kind = HeaderValue::from_static(calendar::MEDIA_TYPE);
+        let kind = HeaderValue::from_static(icalendar::MEDIA_TYPE);
         ([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, file_name)], file).into_response()
     };
     let headers = response.headers_mut();

@@ -7,26 +7,27 @@ use utoipa::ToSchema;
 
 use super::{
     answer::{self, ChangedBooking},
-    held::{self, Move},
+    lock::{self, Move},
 };
 use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Entry,
     dashboards::cache,
-    notifications::{self, Notice, NotificationKind, Recipient},
-    payments::{self, refund::RefundRefusal},
-    platform::{
-        audit::Entry,
-        caller::Scope,
-        error::{Error, Result},
-        etag::Preconditions,
-        extract::{DryRun, Json, Path, Query},
+    db::scope::Scope,
+    domain::{
         ids::BookingId,
         money::AmountInput,
-        problem::Problems,
         status::{BookingStatus, InviteeStatus},
         text::Text,
         time::Timestamp,
-        work::{UnitOfWork, Work},
     },
+    error::{Error, Result, problem::Problems},
+    http::{
+        etag::Preconditions,
+        extract::{DryRun, Json, Path, Query},
+    },
+    notifications::{self, Notice, NotificationKind, Recipient},
+    payments::{self, refund::RefundRefusal},
 };
 
 /// Who called a session off.
@@ -106,7 +107,7 @@ async fn cancel(
     if request.refund_amount.is_some() && !refund {
         return Err(Error::body("/refund_amount", "is only taken with `refund: true`"));
     }
-    let held = held::hold(uow, scope, id, conditions).await?;
+    let held = lock::hold(uow, scope, id, conditions).await?;
     held.ensure(Move::Cancel, scope)?;
     if refund && !held.booking.is_paid() {
         return Err(RefundRefusal::Nothing.into());

@@ -11,14 +11,19 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::platform::{
-    app::App,
-    contact::Search,
-    error::{Error, Result},
-    ids::{BookingId, CancellationId, ClientId, TherapistId},
-    page::{Key, List, Listing, Page, PageParams, Position, orders},
-    problem::Problems,
-    time::{Day, Period, Timestamp, Zone},
+use crate::{
+    app::state::App,
+    domain::{
+        contact::Search,
+        ids::{BookingId, CancellationId, ClientId, TherapistId},
+        time::{Day, Timestamp, Zone},
+    },
+    error::{Error, Result, problem::Problems},
+    http::{
+        list::Listing,
+        page::{Key, List, Page, PageParams, Position, orders},
+        period::Period,
+    },
 };
 
 orders! {

@@ -7,14 +7,15 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use super::filter::{AdminBookingFilter, Criteria, TherapistBookingFilter};
-use crate::platform::{
-    app::App,
-    caller::Scope,
-    error::Result,
-    extract::{Json, Query},
-    ids::{ClientId, TherapistId},
-    problem::Problems,
-    time::Timestamp,
+use crate::{
+    app::state::App,
+    db::scope::Scope,
+    domain::{
+        ids::{ClientId, TherapistId},
+        time::Timestamp,
+    },
+    error::{Result, problem::Problems},
+    http::extract::{Json, Query},
 };
 
 /// How many bookings a filter leaves on each tab. The states add up to `all`; `upcoming` is `scheduled` and `live`.

@@ -10,26 +10,23 @@ use super::{
     slot::{Override, Slot, ensure_free, ensure_room},
 };
 use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Entry,
     clients::{self, Appointment, Choice, Person},
     dashboards::cache,
-    notifications::{self, Notice, NotificationKind, Recipient},
-    payments,
-    platform::{
-        audit::Entry,
-        caller::Scope,
+    db::scope::Scope,
+    domain::{
         contact::{EmailInput, PhoneInput},
-        error::{Error, Result},
-        etag::Versioned,
-        extract::Json,
         ids::{BookingId, ClientId, TherapistId},
         money::AmountInput,
-        problem::Problems,
         status::{BookingMode, BookingStatus, InviteeStatus},
         text::Text,
         time::{Instant, Timestamp, client_zone, text::invitee_time_text},
-        work::{UnitOfWork, Work},
     },
-    requests, therapists,
+    error::{Error, Result, problem::Problems},
+    http::{etag::Versioned, extract::Json},
+    notifications::{self, Notice, NotificationKind, Recipient},
+    payments, requests, therapists,
 };
 
 /// A session to be booked.
@@ -92,7 +89,7 @@ pub(super) struct CreateBooking {
     invitee_city: Option<Text<100>>,
     /// The client's time zone, an IANA name; the practice's unless given.
     #[schema(value_type = Option<String>, example = "Asia/Kolkata")]
-    invitee_timezone: Option<crate::platform::time::Zone>,
+    invitee_timezone: Option<crate::domain::time::Zone>,
     /// Whom to call.
     emergency_contact_name: Option<Text<255>>,
     /// Who that is to the client.

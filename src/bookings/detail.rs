@@ -3,14 +3,15 @@
 use axum::extract::State;
 
 use super::model::Booking;
-use crate::platform::{
-    app::App,
-    caller::Scope,
-    error::Result,
-    etag::{Preconditions, Versioned},
-    extract::Path,
-    ids::BookingId,
-    problem::Problems,
+use crate::{
+    app::state::App,
+    db::scope::Scope,
+    domain::ids::BookingId,
+    error::{Result, problem::Problems},
+    http::{
+        etag::{Preconditions, Versioned},
+        extract::Path,
+    },
 };
 
 /// Get a booking

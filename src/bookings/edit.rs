@@ -4,25 +4,26 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{answer, held, model::Booking, refusal::BookingRefusal, slot::Slot};
+use super::{answer, lock, model::Booking, refusal::BookingRefusal, slot::Slot};
 use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Entry,
     clients,
     dashboards::cache,
-    payments,
-    platform::{
-        audit::Entry,
-        caller::Scope,
+    db::scope::Scope,
+    domain::{
         contact::{EmailInput, PhoneInput},
-        error::{Error, Result},
-        etag::{Preconditions, Versioned},
-        extract::{Json, Patch, Path, use_operations, use_payments, use_reschedule, use_transfer},
         ids::BookingId,
-        problem::Problems,
         status::{BookingMode, BookingState, InviteeStatus},
         text::Text,
         time::{Timestamp, Zone, client_zone, text::invitee_time_text},
-        work::{UnitOfWork, Work},
     },
+    error::{Error, Result, problem::Problems},
+    http::{
+        etag::{Preconditions, Versioned},
+        extract::{Json, Patch, Path, use_operations, use_payments, use_reschedule, use_transfer},
+    },
+    payments,
 };
 
 /// What to correct (JSON merge patch): what is not named stays, null clears.
@@ -161,7 +162,7 @@ async fn edit(
     if matches!(request.invitee_status, Patch::Clear | Patch::Set(InviteeStatus::Cancelled)) {
         return Err(Error::body("/invitee_status", "must be confirmed or waiting; to cancel, use cancel"));
     }
-    let held = held::hold(uow, scope, id, conditions).await?;
+    let held = lock::hold(uow, scope, id, conditions).await?;
     if request.invitee_status.is_named() && held.booking.state == BookingState::Cancelled {
         return Err(BookingRefusal::WrongState { state: BookingState::Cancelled, wanted: "confirmed by PATCH" }.into());
     }

@@ -2,13 +2,15 @@
 
 use serde::Serialize;
 
-use crate::platform::{
-    erasure::{Belongings, ERASED, Erased},
+use crate::{
+    app::unit_of_work::UnitOfWork,
+    db::erasure::{Belongings, ERASED, Erased},
+    domain::{
+        ids::{BookingId, TherapistId},
+        status::BookingStatus,
+        time::Timestamp,
+    },
     error::Result,
-    ids::{BookingId, TherapistId},
-    status::BookingStatus,
-    time::Timestamp,
-    work::UnitOfWork,
 };
 
 /// A session that is not over.

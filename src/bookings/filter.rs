@@ -4,14 +4,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::platform::{
-    app::App,
-    contact,
+use crate::{
+    app::state::App,
+    domain::{
+        contact,
+        ids::{ClientId, TherapistId},
+        status::{BookingMode, BookingState, BookingStatus, RefundStatus},
+        time::{Day, Zone},
+    },
     error::{Error, Result},
-    ids::{ClientId, TherapistId},
-    page::orders,
-    status::{BookingMode, BookingState, BookingStatus, RefundStatus},
-    time::{Day, Period, Zone},
+    http::{page::orders, period::Period},
 };
 
 orders! {

@@ -7,15 +7,16 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use super::model::Booking;
-use crate::platform::{
-    app::App,
-    caller::Scope,
-    error::Result,
-    extract::Path,
-    ids::BookingId,
-    page::{Key, List, Listing, NoFilter, Page, PageParams, Position, orders},
-    problem::Problems,
-    time::Timestamp,
+use crate::{
+    app::state::App,
+    db::scope::Scope,
+    domain::{ids::BookingId, time::Timestamp},
+    error::{Result, problem::Problems},
+    http::{
+        extract::Path,
+        list::{Listing, NoFilter},
+        page::{Key, List, Page, PageParams, Position, orders},
+    },
 };
 
 orders! {

@@ -36,17 +36,19 @@ use super::{
     select::select_bookings,
 };
 use crate::{
-    platform::{
-        app::App,
-        caller::Scope,
-        error::Result,
-        extract::Path,
+    app::state::App,
+    db::scope::Scope,
+    domain::{
         ids::{BookingId, ClientId, TherapistId},
         money::Amount,
-        page::{Key, List, Listing, Page, PageParams, Position},
-        problem::Problems,
         status::BookingState,
         time::Timestamp,
+    },
+    error::{Result, problem::Problems},
+    http::{
+        extract::Path,
+        list::Listing,
+        page::{Key, List, Page, PageParams, Position},
     },
     therapists,
 };

@@ -14,15 +14,15 @@ mod detail;
 mod edit;
 mod erase;
 mod filter;
-mod held;
 mod history;
 mod list;
-pub mod mend;
+mod lock;
 mod model;
 mod of_client;
 mod outcome;
 mod reassign;
 mod refusal;
+pub mod repair;
 mod reschedule;
 mod restore;
 mod select;
@@ -40,7 +40,7 @@ pub use self::{
     session::Session,
     slot::booked,
 };
-use crate::platform::app::App;
+use crate::app::state::App;
 
 /// What everybody may do who was given a link.
 pub fn open_routes() -> OpenApiRouter<App> {

@@ -9,15 +9,16 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use super::select::select_bookings;
-use crate::platform::{
-    caller::Scope,
+use crate::{
+    db::scope::Scope,
+    domain::{
+        ids::{BookingId, ClientId, TherapistId},
+        money::Amount,
+        status::BookingState,
+        time::Timestamp,
+    },
     error::{Error, Result},
-    etag::Versioned,
-    ids::{BookingId, ClientId, TherapistId},
-    money::Amount,
-    page::Key,
-    status::BookingState,
-    time::Timestamp,
+    http::{etag::Versioned, page::Key},
 };
 
 /// A session between a therapist and a client: the columns of `bookings`, and what is computed from them.

@@ -8,15 +8,15 @@ use super::{
     model::Booking,
 };
 use crate::{
+    app::state::App,
     clients,
-    platform::{
-        app::App,
-        caller::Scope,
-        error::Result,
+    db::scope::Scope,
+    domain::ids::ClientId,
+    error::{Result, problem::Problems},
+    http::{
         extract::Path,
-        ids::ClientId,
-        page::{Listing, Page, PageParams},
-        problem::Problems,
+        list::Listing,
+        page::{Page, PageParams},
     },
 };
 

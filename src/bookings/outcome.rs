@@ -7,24 +7,20 @@ use utoipa::ToSchema;
 
 use super::{
     answer::{self, ChangedBooking},
-    held::{self, Held, Move},
+    lock::{self, Held, Move},
 };
 use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Entry,
     dashboards::cache,
-    notifications::{self, Notice, NotificationKind, Recipient},
-    platform::{
-        audit::Entry,
-        caller::Scope,
-        error::Result,
+    db::scope::Scope,
+    domain::{ids::BookingId, status::BookingStatus, text::Text, time::Timestamp},
+    error::{Result, problem::Problems},
+    http::{
         etag::Preconditions,
         extract::{OptionalJson, Path},
-        ids::BookingId,
-        problem::Problems,
-        status::BookingStatus,
-        text::Text,
-        time::Timestamp,
-        work::{UnitOfWork, Work},
     },
+    notifications::{self, Notice, NotificationKind, Recipient},
 };
 
 /// What is said beside the outcome; the body may be left out.
@@ -95,7 +91,7 @@ async fn settle(
     outcome: Move,
     request: BookingOutcome,
 ) -> Result<()> {
-    let held = held::hold(uow, scope, id, conditions).await?;
+    let held = lock::hold(uow, scope, id, conditions).await?;
     held.ensure(outcome, scope)?;
     write(uow, &held, outcome, request.reason.as_deref()).await
 }

@@ -10,15 +10,15 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
+    app::unit_of_work::UnitOfWork,
     clients,
     dashboards::cache,
-    platform::{
+    domain::{
         contact::{Email, Phone},
-        error::Result,
         ids::{BookingId, ClientId, TherapistId},
         time::Timestamp,
-        work::UnitOfWork,
     },
+    error::Result,
     therapists::Therapist,
 };
 

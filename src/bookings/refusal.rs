@@ -2,12 +2,16 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::platform::{
-    error::Refusal,
-    ids::{BookingId, PaymentId},
-    problem::{ProblemKind, kinds},
-    status::BookingState,
-    time::Timestamp,
+use crate::{
+    domain::{
+        ids::{BookingId, PaymentId},
+        status::BookingState,
+        time::Timestamp,
+    },
+    error::{
+        Refusal,
+        problem::{ProblemKind, kinds},
+    },
 };
 
 kinds! { PROBLEMS:

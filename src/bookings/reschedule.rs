@@ -8,26 +8,27 @@ use utoipa::ToSchema;
 
 use super::{
     answer::{self, ChangedBooking},
-    held::{self, Move},
+    lock::{self, Move},
     slot::{Override, Slot, ensure_free},
 };
 use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Entry,
     clients,
     dashboards::cache,
-    notifications::{self, Notice, NotificationKind, Recipient},
-    platform::{
-        audit::Entry,
-        caller::Scope,
-        error::{Error, Result},
-        etag::Preconditions,
-        extract::{Json, Path},
+    db::scope::Scope,
+    domain::{
         ids::BookingId,
-        problem::Problems,
         status::BookingStatus,
         text::Text,
         time::{Instant, Timestamp, client_zone, text::invitee_time_text},
-        work::{UnitOfWork, Work},
     },
+    error::{Error, Result, problem::Problems},
+    http::{
+        etag::Preconditions,
+        extract::{Json, Path},
+    },
+    notifications::{self, Notice, NotificationKind, Recipient},
 };
 
 /// To when a session is moved.
@@ -82,7 +83,7 @@ async fn reschedule(
     request: RescheduleBooking,
 ) -> Result<()> {
     let waived = Override::check(request.allow_overlap, request.reason)?;
-    let held = held::hold(uow, scope, id, conditions).await?;
+    let held = lock::hold(uow, scope, id, conditions).await?;
     held.ensure(Move::Reschedule, scope)?;
     let booking = &held.booking;
     // One that another program gave no length, or no time at all, gets the usual one.

@@ -5,26 +5,24 @@ use serde_json::json;
 
 use super::{
     answer::{self, ChangedBooking},
-    held::{self, Move},
+    lock::{self, Move},
     refusal::BookingRefusal,
     slot::{Override, ensure_free, ensure_room},
 };
 use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Entry,
     dashboards::cache,
-    notifications::{self, Notice, NotificationKind, Recipient},
-    payments,
-    platform::{
-        audit::Entry,
-        caller::Scope,
-        error::Result,
-        etag::Preconditions,
-        extract::Path,
+    db::scope::Scope,
+    domain::{
         ids::BookingId,
-        problem::Problems,
         status::{BookingStatus, InviteeStatus},
         time::Timestamp,
-        work::{UnitOfWork, Work},
     },
+    error::{Result, problem::Problems},
+    http::{etag::Preconditions, extract::Path},
+    notifications::{self, Notice, NotificationKind, Recipient},
+    payments,
 };
 
 /// Restore a cancelled booking
@@ -53,7 +51,7 @@ pub(super) async fn restore_booking(
 
 /// Confirms a cancelled booking again.
 async fn restore(uow: &mut UnitOfWork, scope: &Scope, id: &BookingId, conditions: &Preconditions) -> Result<()> {
-    let held = held::hold(uow, scope, id, conditions).await?;
+    let held = lock::hold(uow, scope, id, conditions).await?;
     held.ensure(Move::Restore, scope)?;
     let booking = &held.booking;
     let now = uow.now();

@@ -1,18 +1,20 @@
 //! A booking as the clinical record needs it: held while its note is begun or signed.
 
 use super::{
-    held::{self, Held, Move},
+    lock::{self, Held, Move},
     outcome,
     slot::Slot,
 };
-use crate::platform::{
-    caller::Scope,
+use crate::{
+    app::unit_of_work::UnitOfWork,
+    db::scope::Scope,
+    domain::{
+        ids::{BookingId, ClientId},
+        status::BookingState,
+        time::{Timestamp, Zone, text::invitee_time_text},
+    },
     error::Result,
-    etag::Preconditions,
-    ids::{BookingId, ClientId},
-    status::BookingState,
-    time::{Timestamp, Zone, text::invitee_time_text},
-    work::UnitOfWork,
+    http::etag::Preconditions,
 };
 
 /// A session, held until the transaction ends: its therapist, its client and its booking, in this order.
@@ -26,7 +28,7 @@ impl Session {
     ///
     /// If there is none in the scope.
     pub async fn hold(uow: &mut UnitOfWork, scope: &Scope, id: &BookingId) -> Result<Self> {
-        held::hold(uow, scope, id, &Preconditions::default()).await.map(Self)
+        lock::hold(uow, scope, id, &Preconditions::default()).await.map(Self)
     }
 
     /// Where it stands.

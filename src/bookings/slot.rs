@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 
 use super::refusal::{BookingRefusal, Clash};
 use crate::{
-    platform::{
-        error::{Error, Result},
+    app::unit_of_work::UnitOfWork,
+    domain::{
         ids::BookingId,
         text::Text,
         time::{Instant, Timestamp},
-        work::UnitOfWork,
     },
+    error::{Error, Result},
     therapists::{self, Therapist},
 };
 

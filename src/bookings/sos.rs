@@ -14,24 +14,21 @@ use utoipa::ToSchema;
 
 use super::{
     answer::{self, ChangedBooking},
-    held,
+    lock,
     refusal::BookingRefusal,
     slot::Slot,
 };
 use crate::{
-    notifications::{self, Notice, NotificationKind, Recipient},
-    platform::{
-        audit::Entry,
-        caller::Scope,
-        error::Result,
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Entry,
+    db::scope::Scope,
+    domain::{ids::BookingId, text::Text, time::Timestamp},
+    error::{Result, problem::Problems},
+    http::{
         etag::Preconditions,
         extract::{OptionalJson, Path},
-        ids::BookingId,
-        problem::Problems,
-        text::Text,
-        time::Timestamp,
-        work::{UnitOfWork, Work},
     },
+    notifications::{self, Notice, NotificationKind, Recipient},
 };
 
 /// How long after the session's end.
@@ -71,7 +68,7 @@ pub(super) async fn raise_sos(
 }
 
 async fn raise(uow: &mut UnitOfWork, scope: &Scope, id: &BookingId, request: RaiseSos) -> Result<()> {
-    let held = held::hold(uow, scope, id, &Preconditions::default()).await?;
+    let held = lock::hold(uow, scope, id, &Preconditions::default()).await?;
     let booking = &held.booking;
     let open = booking.slot().map(|Slot { start, end }| start..=end + AFTER_END);
     let now = uow.now();

@@ -4,13 +4,11 @@ use axum::http::StatusCode;
 use serde_json::json;
 
 use super::model::{self, Campaign, CampaignAddress, CampaignExists, WriteCampaign};
-use crate::platform::{
-    audit::Entry,
-    error::{Error, Result},
-    etag::Versioned,
-    extract::Json,
-    problem::Problems,
-    work::{UnitOfWork, Work},
+use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Entry,
+    error::{Error, Result, problem::Problems},
+    http::{etag::Versioned, extract::Json},
 };
 
 /// Add a campaign

@@ -4,13 +4,11 @@ use axum::http::StatusCode;
 use serde_json::json;
 
 use super::model::{self, CampaignAddress};
-use crate::platform::{
-    audit::Entry,
-    error::Result,
-    etag::Preconditions,
-    extract::Query,
-    problem::Problems,
-    work::{UnitOfWork, Work},
+use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Entry,
+    error::{Result, problem::Problems},
+    http::{etag::Preconditions, extract::Query},
 };
 
 /// Delete a campaign

@@ -6,11 +6,13 @@ use sqlx::PgConnection;
 use utoipa::IntoParams;
 
 use super::model::Campaign;
-use crate::platform::{
-    contact::Search,
-    error::{Error, Result},
-    page::{Key, List, Listing, Page, PageParams, Position, orders},
-    problem::Problems,
+use crate::{
+    domain::contact::Search,
+    error::{Error, Result, problem::Problems},
+    http::{
+        list::Listing,
+        page::{Key, List, Page, PageParams, Position, orders},
+    },
 };
 
 orders! {

@@ -19,7 +19,7 @@ mod replace;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::model::PROBLEMS;
-use crate::platform::app::App;
+use crate::app::state::App;
 
 /// What admins may do with them.
 pub fn admin_routes() -> OpenApiRouter<App> {

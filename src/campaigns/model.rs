@@ -4,13 +4,14 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::platform::{
-    error::{Error, Refusal, Result},
-    etag::Versioned,
-    page::Key,
-    problem::{ProblemKind, kinds},
-    text::Text,
-    work::UnitOfWork,
+use crate::{
+    app::unit_of_work::UnitOfWork,
+    domain::text::Text,
+    error::{
+        Error, Refusal, Result,
+        problem::{ProblemKind, kinds},
+    },
+    http::{etag::Versioned, page::Key},
 };
 
 kinds! { PROBLEMS:

@@ -3,13 +3,14 @@
 use serde_json::json;
 
 use super::model::{self, Campaign, CampaignAddress, CampaignExists, WriteCampaign};
-use crate::platform::{
-    audit::Entry,
-    error::{Error, Result},
-    etag::{Preconditions, Versioned},
-    extract::{Json, Query},
-    problem::Problems,
-    work::{UnitOfWork, Work},
+use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Entry,
+    error::{Error, Result, problem::Problems},
+    http::{
+        etag::{Preconditions, Versioned},
+        extract::{Json, Query},
+    },
 };
 
 /// Replace a campaign

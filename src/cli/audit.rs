@@ -12,15 +12,15 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
 use super::DatabaseUrl;
-use crate::platform::{
-    app::App,
+use crate::{
+    app::state::App,
     audit::{
         key::{AuditKey, AuditPublicKey},
         sealing,
         transcript::{self, Finding, Verdict},
     },
-    postgres::Db,
-    time::Clock,
+    db::pool::Db,
+    domain::time::Clock,
 };
 
 /// How many findings, or rows, are told one by one.
@@ -111,7 +111,7 @@ async fn run_export(Export { database, output, key }: Export) -> anyhow::Result<
     let key = key.read()?;
     if key.is_some() {
         // So that the file tells of what was done a moment ago.
-        sealing::seal(&app, key.as_ref()).await?;
+        sealing::seal(&app.db, &app.clock, key.as_ref()).await?;
     }
     let public = key.map(|key| key.public());
     let mut db = app.db.direct().await?;

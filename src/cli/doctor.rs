@@ -10,16 +10,13 @@ use clap::Args;
 
 use super::{DatabaseUrl, user};
 use crate::{
+    app::{state::App, unit_of_work::Work},
+    db::scope::Scope,
+    dev::embedded::{Embedded, Options},
     integrity::{
         self, CheckResult, Chosen, Integrity,
         check::{Repair, Severity},
         checks,
-    },
-    platform::{
-        app::App,
-        caller::Scope,
-        embedded::{Embedded, Options},
-        work::Work,
     },
 };
 

@@ -5,9 +5,12 @@ use std::process::ExitCode;
 use anyhow::Context;
 use sqlx::{Connection, PgConnection};
 
-use crate::platform::{
-    migrations::{self, Adoption, ForeignTriggers, Status, Step},
-    postgres,
+use crate::{
+    db::{
+        migrate::{self, Status, Step},
+        pool,
+    },
+    integrity::adoption::{self, Adoption, ForeignTriggers},
 };
 
 /// What `safestories migrate` can be told.
@@ -36,7 +39,7 @@ pub async fn run(args: Migrate, url: &str) -> anyhow::Result<ExitCode> {
     }
     conn.close().await.ok();
     if args.adopt {
-        match migrations::adopt(url, args.foreign_triggers).await? {
+        match adoption::adopt(url, args.foreign_triggers).await? {
             Adoption::Adopted(report) => println!("{report}"),
             Adoption::AlreadyOurs { pending } if pending.is_empty() => {
                 println!("The database is ours already and current; nothing was done.");
@@ -47,7 +50,7 @@ pub async fn run(args: Migrate, url: &str) -> anyhow::Result<ExitCode> {
             }
         }
     } else {
-        let applied = migrations::apply(url).await?;
+        let applied = migrate::apply(url).await?;
         if applied.is_empty() {
             println!("The database is current; nothing was done.");
         } else {
@@ -59,13 +62,13 @@ pub async fn run(args: Migrate, url: &str) -> anyhow::Result<ExitCode> {
 }
 
 async fn check(conn: &mut PgConnection) -> anyhow::Result<ExitCode> {
-    match &migrations::status(conn).await? {
-        Status::Ours { pending } if pending.is_empty() => match migrations::check_wall(conn).await {
+    match &migrate::status(conn).await? {
+        Status::Ours { pending } if pending.is_empty() => match migrate::check_wall(conn).await {
             Ok(()) => {
                 println!("The database is current.");
                 return Ok(ExitCode::SUCCESS);
             }
-            Err(fault @ (migrations::Error::Wall(_) | migrations::Error::Breached)) => println!("{fault}"),
+            Err(fault @ (migrate::Error::Wall(_) | migrate::Error::Breached)) => println!("{fault}"),
             Err(error) => return Err(error.into()),
         },
         Status::Ours { pending } => {
@@ -88,7 +91,7 @@ fn print(steps: &[Step]) {
 
 /// What such a role creates belongs to it, and not to the one that serves.
 async fn warn_of_powers(conn: &mut PgConnection) -> sqlx::Result<()> {
-    if let Some(role) = postgres::powerful_role(conn).await? {
+    if let Some(role) = pool::powerful_role(conn).await? {
         eprintln!(
             "Warning: {role} is a superuser or bypasses row security. \
              The server refuses to run as such a role, so migrate as the ordinary role that owns the database."

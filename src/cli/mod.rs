@@ -1,8 +1,8 @@
 //! The commands of the program.
 
 pub mod audit;
-mod dev;
 pub mod doctor;
+mod logs;
 pub mod migrate;
 pub mod openapi;
 pub mod serve;
@@ -45,7 +45,7 @@ enum Command {
     Audit(audit::AuditCommand),
     /// Commands for those who change this program.
     #[command(subcommand, hide = true)]
-    Dev(dev::Dev),
+    Dev(crate::dev::prepare::Dev),
 }
 
 /// Where the database is.
@@ -131,7 +131,7 @@ impl Cli {
             Some(Command::Doctor(command)) => doctor::run(command).await,
             Some(Command::User(command)) => user::run(command).await,
             Some(Command::Audit(command)) => audit::run(command).await,
-            Some(Command::Dev(command)) => dev::run(command).await,
+            Some(Command::Dev(command)) => crate::dev::prepare::run(command).await,
         }
     }
 }

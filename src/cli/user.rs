@@ -13,14 +13,15 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::DatabaseUrl;
 use crate::{
-    platform::{
-        app::App,
+    app::{state::App, unit_of_work::Work},
+    db::{
+        migrate::{self, Status},
+        pool::Db,
+    },
+    domain::{
         ids::{TherapistId, UserId},
-        migrations::{self, Status},
-        postgres::Db,
         status::UserRole,
         text::Text,
-        work::Work,
     },
     users::{self, NewUser, User, password},
 };
@@ -106,7 +107,7 @@ pub(super) async fn run(command: UserCommand) -> anyhow::Result<ExitCode> {
 pub(super) async fn open(database: &DatabaseUrl) -> anyhow::Result<App> {
     let db = Db::new(database.required()?, Some(database.direct()?), 2)?;
     let mut direct = db.direct().await.context("the database cannot be reached")?;
-    match migrations::status(&mut direct).await? {
+    match migrate::status(&mut direct).await? {
         Status::Ours { pending } if pending.is_empty() => Ok(App::of_command(db)),
         Status::Ours { .. } | Status::Empty => {
             bail!("the database is not current: run `safestories migrate` first")

@@ -4,15 +4,15 @@
 //! every operation completes it first ([`hold_of_booking`]), and the caches follow: some operations change nothing else.
 
 use crate::{
+    app::unit_of_work::UnitOfWork,
+    audit::entry::Entry,
     dashboards::cache,
-    platform::{
-        audit::Entry,
-        error::Result,
+    domain::{
         ids::{BookingId, ClientId},
         text::NO_NAME,
         time::Timestamp,
-        work::UnitOfWork,
     },
+    error::Result,
     therapists::Therapist,
 };
 

@@ -9,17 +9,15 @@ use super::{
     model::{self, Ambiguous, Person, candidates},
 };
 use crate::{
-    platform::{
-        caller::Scope,
+    app::unit_of_work::{UnitOfWork, Work},
+    db::scope::Scope,
+    domain::{
         contact::{EmailInput, PhoneInput},
-        error::{Error, Result},
-        etag::Versioned,
-        extract::Json,
         ids::{ClientId, TherapistId},
-        problem::Problems,
         text::Text,
-        work::{UnitOfWork, Work},
     },
+    error::{Error, Result, problem::Problems},
+    http::{etag::Versioned, extract::Json},
     therapists,
 };
 

@@ -7,16 +7,19 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use super::record::ClientRecord;
-use crate::platform::{
-    app::App,
-    caller::Scope,
-    error::Result,
-    etag::{Preconditions, Versioned},
-    extract::Path,
-    ids::{BookingId, ClientId, DocumentFormId, TherapistId},
-    money::Amount,
-    problem::Problems,
-    time::Timestamp,
+use crate::{
+    app::state::App,
+    db::scope::Scope,
+    domain::{
+        ids::{BookingId, ClientId, DocumentFormId, TherapistId},
+        money::Amount,
+        time::Timestamp,
+    },
+    error::{Result, problem::Problems},
+    http::{
+        etag::{Preconditions, Versioned},
+        extract::Path,
+    },
 };
 
 /// How many forms are shown, those of the latest sessions; the timeline has all.

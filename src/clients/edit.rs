@@ -15,18 +15,19 @@ use super::{
     record::ClientRecord,
 };
 use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Entry,
     dashboards::cache,
-    platform::{
-        audit::Entry,
-        caller::Scope,
+    db::scope::Scope,
+    domain::{
         contact::{Email, EmailInput, Phone, PhoneInput},
-        error::{Error, Result},
+        ids::ClientId,
+        text::Text,
+    },
+    error::{Error, Result, problem::Problems},
+    http::{
         etag::{Preconditions, Versioned},
         extract::{Json, Patch, Path, use_transfer},
-        ids::ClientId,
-        problem::Problems,
-        text::Text,
-        work::{UnitOfWork, Work},
     },
 };
 

@@ -5,12 +5,11 @@ use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
 
 use super::model::Client;
-use crate::platform::{
-    erasure::{Belongings, ERASED, Erased},
-    error::{Error, Refusal, Result},
-    ids::{BookingId, ClientId},
-    problem::ProblemKind,
-    work::UnitOfWork,
+use crate::{
+    app::unit_of_work::UnitOfWork,
+    db::erasure::{Belongings, ERASED, Erased},
+    domain::ids::{BookingId, ClientId},
+    error::{Error, Refusal, Result, problem::ProblemKind},
 };
 
 /// Why nothing more is written about a client. Holds the number of the certificate.

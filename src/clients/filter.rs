@@ -4,14 +4,16 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::platform::{
-    app::App,
-    contact::{self, Phone},
+use crate::{
+    app::state::App,
+    domain::{
+        contact::{self, Phone},
+        ids::TherapistId,
+        status::ClientStatus,
+        time::{Day, Zone},
+    },
     error::{Error, Result},
-    ids::TherapistId,
-    page::orders,
-    status::ClientStatus,
-    time::{Day, Period, Zone},
+    http::{page::orders, period::Period},
 };
 
 orders! {

@@ -32,7 +32,7 @@ use super::{
     record::Found,
     select::of_clients,
 };
-use crate::platform::{caller::Scope, error::Result, page::Position, status::ClientStatus};
+use crate::{db::scope::Scope, domain::status::ClientStatus, error::Result, http::page::Position};
 
 /// The clients that a scope reaches and a filter wants.
 #[derive(Debug)]

@@ -8,12 +8,14 @@ use super::{
     find::Finder,
     record::{ClientRecord, show},
 };
-use crate::platform::{
-    app::App,
-    caller::Scope,
-    error::Result,
-    page::{Key, List, Listing, Page, PageParams, Position},
-    problem::Problems,
+use crate::{
+    app::state::App,
+    db::scope::Scope,
+    error::{Result, problem::Problems},
+    http::{
+        list::Listing,
+        page::{Key, List, Page, PageParams, Position},
+    },
 };
 
 /// List clients

@@ -3,10 +3,10 @@
 use sqlx::PgConnection;
 
 use super::erase::{ClientErased, certificate};
-use crate::platform::{
+use crate::{
+    app::unit_of_work::UnitOfWork,
+    domain::ids::{ClientId, TherapistId},
     error::Result,
-    ids::{ClientId, TherapistId},
-    work::UnitOfWork,
 };
 
 /// The record of a client, held until the transaction ends.

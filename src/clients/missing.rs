@@ -4,11 +4,13 @@ use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
 
 use super::record::is_reached;
-use crate::platform::{
-    caller::Scope,
-    error::{Error, Refusal, Result},
-    ids::ClientId,
-    problem::{self, ProblemKind},
+use crate::{
+    db::scope::Scope,
+    domain::ids::ClientId,
+    error::{
+        Error, Refusal, Result,
+        problem::{self, ProblemKind},
+    },
 };
 
 /// Why a client whose id was good once is not found.

@@ -10,14 +10,14 @@ mod edit;
 mod erase;
 mod filter;
 mod find;
-mod hand_over;
 mod list;
-pub mod mend;
 mod merge;
 mod missing;
 mod model;
 mod of_therapist;
+mod reassign;
 mod record;
+pub mod repair;
 mod select;
 mod timeline;
 
@@ -26,12 +26,12 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub use self::{
     belong::{Appointment, belongs_to, hold_of_booking},
     erase::{ClientErased, claim, ensure_kept_of_booking, erase},
-    hand_over::{hand_over, move_appointments},
     merge::{Absorbed, Record, absorb, records, remove},
     missing::{ensure, heir, missing},
     model::{Choice, Client, PROBLEMS, Person, hold, hold_to_erase, hold_to_read, resolve},
+    reassign::{hand_over, move_appointments},
 };
-use crate::platform::app::App;
+use crate::app::state::App;
 
 /// What admins may do with them.
 pub fn admin_routes() -> OpenApiRouter<App> {

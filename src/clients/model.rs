@@ -14,14 +14,16 @@ use utoipa::ToSchema;
 
 use super::erase::certificate;
 use crate::{
-    platform::{
-        audit::Entry,
+    app::unit_of_work::UnitOfWork,
+    audit::entry::Entry,
+    domain::{
         contact::{Email, Phone, name_key},
-        error::{Error, Refusal, Result},
         ids::{ClientId, TherapistId},
-        problem::{ProblemKind, kinds},
         text::{NO_NAME, cut},
-        work::UnitOfWork,
+    },
+    error::{
+        Error, Refusal, Result,
+        problem::{ProblemKind, kinds},
     },
     therapists::Therapist,
 };

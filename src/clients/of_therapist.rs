@@ -12,18 +12,22 @@ use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    platform::{
-        app::App,
-        caller::Scope,
+    app::{
+        state::App,
+        unit_of_work::{UnitOfWork, Work},
+    },
+    db::scope::Scope,
+    domain::{
         contact,
-        error::{Error, Result},
+        ids::{ClientId, TherapistId},
+        time::Timestamp,
+    },
+    error::{Error, Result, problem::Problems},
+    http::{
         etag::{Preconditions, Versioned},
         extract::{Json, Path},
-        ids::{ClientId, TherapistId},
-        page::{Key, List, Listing, Page, PageParams, Position, orders},
-        problem::Problems,
-        time::Timestamp,
-        work::{UnitOfWork, Work},
+        list::Listing,
+        page::{Key, List, Page, PageParams, Position, orders},
     },
     therapists::{self, EditTherapist, Profile},
 };

@@ -13,13 +13,15 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use super::missing::missing;
-use crate::platform::{
-    caller::Scope,
+use crate::{
+    db::scope::Scope,
+    domain::{
+        ids::{ClientId, TherapistId},
+        status::ClientStatus,
+        time::Timestamp,
+    },
     error::Result,
-    ids::{ClientId, TherapistId},
-    page::Key,
-    status::ClientStatus,
-    time::Timestamp,
+    http::page::Key,
 };
 
 /// Somebody the practice is for: the columns of `all_clients_table`, and what is computed.

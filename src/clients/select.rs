@@ -114,16 +114,16 @@ macro_rules! of_clients {
                         where seen.client_id = c.client_id
                     ))
                "# $(+ $tail)*,
-            $crate::platform::time::Timestamp::from($finder.now) as $crate::platform::time::Timestamp,
+            $crate::domain::time::Timestamp::from($finder.now) as $crate::domain::time::Timestamp,
             $finder.scope.owner(),
-            criteria.therapist_id.as_ref().map($crate::platform::ids::TherapistId::as_str),
-            criteria.status.map($crate::platform::status::ClientStatus::as_str),
-            criteria.last_from.map($crate::platform::time::Timestamp::from) as Option<$crate::platform::time::Timestamp>,
-            criteria.last_before.map($crate::platform::time::Timestamp::from) as Option<$crate::platform::time::Timestamp>,
+            criteria.therapist_id.as_ref().map($crate::domain::ids::TherapistId::as_str),
+            criteria.status.map($crate::domain::status::ClientStatus::as_str),
+            criteria.last_from.map($crate::domain::time::Timestamp::from) as Option<$crate::domain::time::Timestamp>,
+            criteria.last_before.map($crate::domain::time::Timestamp::from) as Option<$crate::domain::time::Timestamp>,
             criteria.possible_duplicate,
             criteria.words,
             criteria.digits,
-            criteria.phone.as_ref().map($crate::platform::contact::Phone::as_str),
+            criteria.phone.as_ref().map($crate::domain::contact::Phone::as_str),
             $($argument),*
         )
     }};

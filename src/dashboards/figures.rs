@@ -19,7 +19,10 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use super::period::Period;
-use crate::platform::{error::Result, ids::TherapistId, money::Amount, time::Timestamp};
+use crate::{
+    domain::{ids::TherapistId, money::Amount, time::Timestamp},
+    error::Result,
+};
 
 /// The currency of all amounts: the practice's books are kept in it.
 pub(super) const CURRENCY: &str = "INR";

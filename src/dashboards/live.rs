@@ -6,13 +6,17 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::platform::{
-    app::App,
-    error::Result,
-    ids::{BookingId, ClientId, TherapistId},
-    page::{Key, List, Listing, Page, PageParams, Position, orders},
-    problem::Problems,
-    time::Timestamp,
+use crate::{
+    app::state::App,
+    domain::{
+        ids::{BookingId, ClientId, TherapistId},
+        time::Timestamp,
+    },
+    error::{Result, problem::Problems},
+    http::{
+        list::Listing,
+        page::{Key, List, Page, PageParams, Position, orders},
+    },
 };
 
 orders! {

@@ -4,10 +4,10 @@ use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::platform::{
-    app::App,
+use crate::{
+    app::state::App,
+    domain::time::{Day, Timestamp, Zone},
     error::{Error, Result},
-    time::{Day, Timestamp, Zone},
 };
 
 /// The days asked for.

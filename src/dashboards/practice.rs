@@ -8,13 +8,12 @@ use super::{
     figures::{CURRENCY, Figures, count},
     period::PeriodParams,
 };
-use crate::platform::{
-    app::App,
-    caller::Scope,
-    error::Result,
-    extract::{Json, Query},
-    problem::Problems,
-    time::Zone,
+use crate::{
+    app::state::App,
+    db::scope::Scope,
+    domain::time::Zone,
+    error::{Result, problem::Problems},
+    http::extract::{Json, Query},
 };
 
 /// The practice's figures of a period, and of as many days right before it.

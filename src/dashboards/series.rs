@@ -9,13 +9,12 @@ use super::{
     figures::{CURRENCY, Figures, count},
     period::{Period, month_end},
 };
-use crate::platform::{
-    app::App,
-    caller::Scope,
-    error::{Error, Result},
-    extract::{Json, Query},
-    problem::Problems,
-    time::{Day, Zone},
+use crate::{
+    app::state::App,
+    db::scope::Scope,
+    domain::time::{Day, Zone},
+    error::{Error, Result, problem::Problems},
+    http::extract::{Json, Query},
 };
 
 /// The most buckets of one answer: two years of days.

@@ -9,13 +9,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::period::{Period, PeriodParams};
-use crate::platform::{
-    app::App,
-    caller::Scope,
-    error::Result,
-    extract::{Json, Query},
-    problem::Problems,
-    time::{Timestamp, Zone},
+use crate::{
+    app::state::App,
+    db::scope::Scope,
+    domain::time::{Timestamp, Zone},
+    error::{Result, problem::Problems},
+    http::extract::{Json, Query},
 };
 
 /// A therapist's figures of a period, and of as many days right before it.

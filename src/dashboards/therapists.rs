@@ -10,14 +10,12 @@ use super::{
     figures::{CURRENCY, Counted, Figures, count},
     period::PeriodParams,
 };
-use crate::platform::{
-    app::App,
-    caller::Scope,
-    error::Result,
-    extract::{Json, Query},
-    ids::TherapistId,
-    problem::Problems,
-    time::Zone,
+use crate::{
+    app::state::App,
+    db::scope::Scope,
+    domain::{ids::TherapistId, time::Zone},
+    error::{Result, problem::Problems},
+    http::extract::{Json, Query},
 };
 
 /// The figures of each therapist: together they are those of the practice.

@@ -1,3 +1,5 @@
-//! Tools for those who try the server or change it.
+//! For developers and newcomers: the private PostgreSQL, the demo practice, and the upkeep of `.sqlx`.
 
 pub mod demo;
+pub mod embedded;
+pub mod prepare;

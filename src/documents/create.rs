@@ -6,15 +6,15 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::model::{DocumentForm, ensure_booking};
-use crate::platform::{
-    contact::LinkInput,
-    error::{Error, Result},
-    etag::Versioned,
-    extract::Json,
-    ids::{BookingId, DocumentFormId},
-    problem::Problems,
-    status::FormStatus,
-    work::{UnitOfWork, Work},
+use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    domain::{
+        contact::LinkInput,
+        ids::{BookingId, DocumentFormId},
+        status::FormStatus,
+    },
+    error::{Error, Result, problem::Problems},
+    http::{etag::Versioned, extract::Json},
 };
 
 /// A form to be added.

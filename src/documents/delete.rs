@@ -4,13 +4,11 @@ use axum::http::StatusCode;
 use serde_json::json;
 
 use super::model::DocumentForm;
-use crate::platform::{
-    error::Result,
-    etag::Preconditions,
-    extract::Path,
-    ids::DocumentFormId,
-    problem::Problems,
-    work::{UnitOfWork, Work},
+use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    domain::ids::DocumentFormId,
+    error::{Result, problem::Problems},
+    http::{etag::Preconditions, extract::Path},
 };
 
 /// Delete a document form

@@ -6,16 +6,17 @@ use utoipa::ToSchema;
 
 use super::model::{DocumentForm, ensure_booking};
 use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
     clients,
-    platform::{
+    domain::{
         contact::LinkInput,
-        error::{Error, Result},
+        ids::{BookingId, DocumentFormId},
+        status::FormStatus,
+    },
+    error::{Error, Result, problem::Problems},
+    http::{
         etag::{Preconditions, Versioned},
         extract::{Json, Patch, Path},
-        ids::{BookingId, DocumentFormId},
-        problem::Problems,
-        status::FormStatus,
-        work::{UnitOfWork, Work},
     },
 };
 

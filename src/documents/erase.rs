@@ -1,9 +1,9 @@
 //! Forms without the link that leads to what a client filled in.
 
-use crate::platform::{
-    erasure::{Belongings, Erased},
+use crate::{
+    app::unit_of_work::UnitOfWork,
+    db::erasure::{Belongings, Erased},
     error::Result,
-    work::UnitOfWork,
 };
 
 /// Takes the links out of a client's forms. What was filled in lies with the form tool, and is deleted there.

@@ -10,15 +10,19 @@ use sqlx::PgConnection;
 use utoipa::IntoParams;
 
 use super::model::{DocumentForm, select_forms};
-use crate::platform::{
-    caller::Scope,
-    contact::Search,
-    error::{Error, Result},
-    ids::{BookingId, ClientId, DocumentFormId, TherapistId},
-    page::{Key, List, Listing, Page, PageParams, Position, orders},
-    problem::Problems,
-    status::FormStatus,
-    time::Timestamp,
+use crate::{
+    db::scope::Scope,
+    domain::{
+        contact::Search,
+        ids::{BookingId, ClientId, DocumentFormId, TherapistId},
+        status::FormStatus,
+        time::Timestamp,
+    },
+    error::{Error, Result, problem::Problems},
+    http::{
+        list::Listing,
+        page::{Key, List, Page, PageParams, Position, orders},
+    },
 };
 
 orders! {

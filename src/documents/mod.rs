@@ -9,13 +9,13 @@ mod detail;
 mod edit;
 mod erase;
 mod list;
-pub mod mend;
 mod model;
+pub mod repair;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::erase::erase;
-use crate::platform::app::App;
+use crate::app::state::App;
 
 /// What admins may do with them.
 pub fn admin_routes() -> OpenApiRouter<App> {

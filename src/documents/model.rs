@@ -5,17 +5,19 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use crate::{
+    app::unit_of_work::UnitOfWork,
+    audit::entry::Entry,
     clients,
-    platform::{
-        audit::Entry,
-        caller::Scope,
-        error::{Error, Result},
-        etag::{Preconditions, Versioned},
+    db::scope::Scope,
+    domain::{
         ids::{BookingId, ClientId, DocumentFormId, TherapistId},
-        page::Key,
         text::NO_NAME,
         time::Timestamp,
-        work::UnitOfWork,
+    },
+    error::{Error, Result},
+    http::{
+        etag::{Preconditions, Versioned},
+        page::Key,
     },
 };
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use crate::platform::{error::Result, mend::Mended, work::UnitOfWork};
+use crate::{app::unit_of_work::UnitOfWork, db::repair::Mended, error::Result};
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]

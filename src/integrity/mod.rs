@@ -7,6 +7,7 @@
 //!
 //! `safestories doctor` tells and does the same on the terminal.
 
+pub mod adoption;
 pub mod check;
 pub mod checks;
 mod chosen;
@@ -21,7 +22,7 @@ pub use self::{
     repair::{Repaired, mend},
     report::{CheckResult, Integrity, report},
 };
-use crate::platform::app::App;
+use crate::app::state::App;
 
 /// What admins may do with them.
 pub fn admin_routes() -> OpenApiRouter<App> {

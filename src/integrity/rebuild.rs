@@ -7,15 +7,12 @@ use utoipa::ToSchema;
 
 use super::report::give_room;
 use crate::{
+    app::unit_of_work::Work,
+    audit::entry::Entry,
     dashboards::cache::{self, Rebuilt},
-    platform::{
-        audit::Entry,
-        caller::Scope,
-        error::Result,
-        extract::{DryRun, Json, Query},
-        problem::Problems,
-        work::Work,
-    },
+    db::scope::Scope,
+    error::{Result, problem::Problems},
+    http::extract::{DryRun, Json, Query},
 };
 
 /// What a rebuild did.

@@ -18,18 +18,13 @@ use super::{
     report::{SAMPLES, give_room},
 };
 use crate::{
-    notes,
-    platform::{
-        audit::Entry,
-        caller::Scope,
-        error::{Error, Result},
-        extract::{DryRun, Json, Query},
-        ids::{BookingId, NoteId, ResourceId, TherapistId},
-        mend::Mended,
-        problem::Problems,
-        work::{UnitOfWork, Work},
-    },
-    therapists,
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Entry,
+    db::{repair::Mended, scope::Scope},
+    domain::ids::{BookingId, NoteId, ResourceId, TherapistId},
+    error::{Error, Result, problem::Problems},
+    http::extract::{DryRun, Json, Query},
+    notes, therapists,
 };
 
 /// How many of the rows found the trail keeps as they were.
@@ -229,10 +224,10 @@ async fn choose(uow: &mut UnitOfWork, check: &Check, request: &RepairIntegrity) 
     for (at, Assign { id, to }) in request.assign.iter().flatten().enumerate() {
         let place = format!("/assign/{at}");
         let entry = if of_notes {
-            notes::mend::relink(uow, NoteId(*id), &BookingId::from(to.as_str()), &place).await?;
+            notes::repair::relink(uow, NoteId(*id), &BookingId::from(to.as_str()), &place).await?;
             Entry::new("session_note_relink", "Gave an orphaned session note to a booking").on("session_note", id)
         } else {
-            therapists::mend::adopt_resource(uow, ResourceId(*id), &TherapistId::from(to.as_str()), &place).await?;
+            therapists::repair::adopt_resource(uow, ResourceId(*id), &TherapistId::from(to.as_str()), &place).await?;
             Entry::new("resource_assign", "Gave an orphaned resource to a therapist").on("resource", id)
         };
         uow.record(entry.detail(json!({ "to": to })).quiet());
@@ -242,7 +237,7 @@ async fn choose(uow: &mut UnitOfWork, check: &Check, request: &RepairIntegrity) 
         if of_notes {
             return Err(Error::body("/remove", "is for resources: a session note is never deleted"));
         }
-        let name = therapists::mend::remove_resource(uow, *id, &format!("/remove/{at}")).await?;
+        let name = therapists::repair::remove_resource(uow, *id, &format!("/remove/{at}")).await?;
         let entry = Entry::new("resource_remove", "Deleted an orphaned resource").on("resource", id);
         uow.record(entry.detail(json!({ "resource_name": name })).quiet());
         mended.add(id);

@@ -9,13 +9,12 @@ use super::{
     check::{Check, Findings, Look, Repair, Sample, Severity},
     chosen::Chosen,
 };
-use crate::platform::{
-    app::App,
-    caller::Scope,
-    error::{Error, Result},
-    extract::{Json, Query},
-    problem::Problems,
-    time::Timestamp,
+use crate::{
+    app::state::App,
+    db::scope::Scope,
+    domain::time::Timestamp,
+    error::{Error, Result, problem::Problems},
+    http::extract::{Json, Query},
 };
 
 /// How many samples a check gives if nothing is said.

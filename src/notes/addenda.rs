@@ -7,16 +7,19 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use super::{create::repeated, model::SessionNote, refusal::NoteRefusal};
-use crate::platform::{
-    caller::Scope,
-    error::{Error, Result},
-    etag::Versioned,
-    extract::{Json, Path},
-    ids::{NoteId, UserId},
-    problem::Problems,
-    text::Text,
-    time::Timestamp,
-    work::{UnitOfWork, Work},
+use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    db::scope::Scope,
+    domain::{
+        ids::{NoteId, UserId},
+        text::Text,
+        time::Timestamp,
+    },
+    error::{Error, Result, problem::Problems},
+    http::{
+        etag::Versioned,
+        extract::{Json, Path},
+    },
 };
 
 /// Something that was added to a signed note. It stays as it is.

@@ -6,25 +6,23 @@ use serde_json::{Map, Value, json};
 
 use super::{
     fields::CreateSessionNote,
-    mend,
     model::SessionNote,
     refusal::NoteRefusal,
+    repair,
     versions::{self, Event},
 };
 use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
     bookings,
-    platform::{
-        caller::Scope,
-        error::{Error, Result},
-        etag::Versioned,
-        extract::Json,
+    db::scope::Scope,
+    domain::{
         ids::{BookingId, NoteId},
-        problem::Problems,
         status::BookingState,
         text::NO_NAME,
         time::Timestamp,
-        work::{UnitOfWork, Work},
     },
+    error::{Error, Result, problem::Problems},
+    http::{etag::Versioned, extract::Json},
 };
 
 /// Begin a session note
@@ -114,7 +112,7 @@ async fn ensure_none(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
 async fn insert(uow: &mut UnitOfWork, booking: &BookingId, session: &bookings::Session) -> Result<NoteId> {
     let author = uow.actor().map(|actor| actor.user_id.0).ok_or_else(|| Error::internal("a note without an author"))?;
     let (now, timing) = (uow.now(), session.timing(uow.app().zone));
-    mend::forget_remains(uow, booking).await?;
+    repair::forget_remains(uow, booking).await?;
     let id = sqlx::query_scalar!(
         r#"insert into client_session_notes
                (booking_id, client_name, session_timing, host_name, created_at, updated_at)

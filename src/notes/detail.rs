@@ -1,14 +1,15 @@
 //! Reading one session note. Each read is on record before it is answered.
 
 use super::model::SessionNote;
-use crate::platform::{
-    caller::Scope,
-    error::Result,
-    etag::{Preconditions, Versioned},
-    extract::Path,
-    ids::{BookingId, NoteId},
-    problem::Problems,
-    work::{UnitOfWork, Work},
+use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    db::scope::Scope,
+    domain::ids::{BookingId, NoteId},
+    error::{Result, problem::Problems},
+    http::{
+        etag::{Preconditions, Versioned},
+        extract::Path,
+    },
 };
 
 /// Get a session note

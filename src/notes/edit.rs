@@ -11,14 +11,15 @@ use super::{
     model::{SessionNote, ended},
     versions::Event,
 };
-use crate::platform::{
-    caller::Scope,
-    error::Result,
-    etag::{Preconditions, Versioned},
-    extract::{Json, Path},
-    ids::NoteId,
-    problem::Problems,
-    work::{UnitOfWork, Work},
+use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    db::scope::Scope,
+    domain::ids::NoteId,
+    error::{Result, problem::Problems},
+    http::{
+        etag::{Preconditions, Versioned},
+        extract::{Json, Path},
+    },
 };
 
 /// Save a session note

@@ -3,11 +3,11 @@
 //! The row of `internal.erasures` that names them has to be written before, in the same transaction: without it the
 //! database refuses (migration 0015).
 
-use crate::platform::{
-    erasure::{Belongings, Erased},
+use crate::{
+    app::unit_of_work::UnitOfWork,
+    db::erasure::{Belongings, Erased},
+    domain::ids::BookingId,
     error::Result,
-    ids::BookingId,
-    work::UnitOfWork,
 };
 
 /// Destroys the notes.

@@ -8,7 +8,10 @@ use utoipa::{
 };
 
 use super::model::NoteRecord;
-use crate::platform::{extract::Patch, ids::BookingId, status::RiskLevel, text::Text};
+use crate::{
+    domain::{ids::BookingId, status::RiskLevel, text::Text},
+    http::extract::Patch,
+};
 
 /// A few words.
 type Words = Text<255>;

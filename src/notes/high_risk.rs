@@ -13,17 +13,23 @@ use serde_json::json;
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::platform::{
-    app::App,
-    audit::Entry,
-    caller::Scope,
-    error::{Error, Result},
-    ids::{BookingId, ClientId, NoteId},
-    page::{Key, List, Listing, Page, PageParams, Position, orders},
-    problem::Problems,
-    text::NO_NAME,
-    time::Timestamp,
-    work::{UnitOfWork, Work},
+use crate::{
+    app::{
+        state::App,
+        unit_of_work::{UnitOfWork, Work},
+    },
+    audit::entry::Entry,
+    db::scope::Scope,
+    domain::{
+        ids::{BookingId, ClientId, NoteId},
+        text::NO_NAME,
+        time::Timestamp,
+    },
+    error::{Error, Result, problem::Problems},
+    http::{
+        list::Listing,
+        page::{Key, List, Page, PageParams, Position, orders},
+    },
 };
 
 /// How many days without a session unless given.

@@ -8,7 +8,7 @@
 //! is committed: where no entry can be written, the answer is 503 and no text. A refusal that shows the current version
 //! (412) leaves one likewise, and so does the repeat of an idempotent request, which elsewhere leaves none. What is told of
 //! a client's risk leaves one too, in the client's timeline of it as in the list of those at high risk. An admin reads text
-//! by break-glass ([`care`](crate::care::break_glass)), under entries of its own.
+//! by break-glass ([`care`](crate::break_glass)), under entries of its own.
 //!
 //! A therapist reads the notes of their own bookings, and the submitted ones of clients now assigned to them, which stay
 //! with the therapist who held the session. What may be read and not changed is refused with 409 `not-author`; what may not
@@ -37,11 +37,11 @@ mod edit;
 mod erase;
 mod fields;
 mod high_risk;
-pub mod mend;
 mod model;
 mod of_client;
 mod own;
 mod refusal;
+pub mod repair;
 mod risk;
 mod session;
 mod sign;
@@ -56,7 +56,7 @@ pub use self::{
     model::SessionNote,
     refusal::{NoteRefusal, PROBLEMS},
 };
-use crate::platform::app::App;
+use crate::app::state::App;
 
 /// What admins may do with them.
 pub fn admin_routes() -> OpenApiRouter<App> {

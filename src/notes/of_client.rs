@@ -9,16 +9,18 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use crate::{
+    app::state::App,
     clients,
-    platform::{
-        app::App,
-        caller::Scope,
-        error::Result,
-        extract::Path,
+    db::scope::Scope,
+    domain::{
         ids::{BookingId, ClientId, NoteId, TherapistId},
-        page::{Key, List, Listing, NoFilter, Page, PageParams, Position, orders},
-        problem::Problems,
         time::Timestamp,
+    },
+    error::{Result, problem::Problems},
+    http::{
+        extract::Path,
+        list::{Listing, NoFilter},
+        page::{Key, List, Page, PageParams, Position, orders},
     },
 };
 

@@ -12,14 +12,19 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::platform::{
-    app::App,
-    caller::Scope,
-    error::Result,
-    ids::{BookingId, ClientId, NoteId},
-    page::{Key, List, Listing, Page, PageParams, Position, orders},
-    problem::Problems,
-    time::{Day, Period, Timestamp, Zone},
+use crate::{
+    app::state::App,
+    db::scope::Scope,
+    domain::{
+        ids::{BookingId, ClientId, NoteId},
+        time::{Day, Timestamp, Zone},
+    },
+    error::{Result, problem::Problems},
+    http::{
+        list::Listing,
+        page::{Key, List, Page, PageParams, Position, orders},
+        period::Period,
+    },
 };
 
 orders! {

@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::platform::{
-    error::Refusal,
-    ids::NoteId,
-    problem::{ProblemKind, kinds},
-    status::BookingState,
-    time::Timestamp,
+use crate::{
+    domain::{ids::NoteId, status::BookingState, time::Timestamp},
+    error::{
+        Refusal,
+        problem::{ProblemKind, kinds},
+    },
 };
 
 kinds! { PROBLEMS:

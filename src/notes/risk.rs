@@ -11,17 +11,19 @@ use utoipa::ToSchema;
 
 use super::of_client::{ClientNoteOrder, of_client};
 use crate::{
+    app::unit_of_work::Work,
+    audit::entry::Entry,
     clients::{self, Client},
-    platform::{
-        audit::Entry,
-        caller::Scope,
-        error::Result,
-        extract::Path,
+    db::scope::Scope,
+    domain::{
         ids::{BookingId, ClientId, NoteId, TherapistId},
-        page::{Key, List, Listing, NoFilter, Page, PageParams, Position},
-        problem::Problems,
         time::Timestamp,
-        work::Work,
+    },
+    error::{Result, problem::Problems},
+    http::{
+        extract::Path,
+        list::{Listing, NoFilter},
+        page::{Key, List, Page, PageParams, Position},
     },
 };
 

@@ -11,13 +11,18 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::platform::{
-    app::App,
-    error::Result,
-    ids::{BookingId, ClientId, NoteId, TherapistId, UserId},
-    page::{Key, List, Listing, Page, PageParams, Position, orders},
-    problem::Problems,
-    time::{Day, Period, Timestamp, Zone},
+use crate::{
+    app::state::App,
+    domain::{
+        ids::{BookingId, ClientId, NoteId, TherapistId, UserId},
+        time::{Day, Timestamp, Zone},
+    },
+    error::{Result, problem::Problems},
+    http::{
+        list::Listing,
+        page::{Key, List, Page, PageParams, Position, orders},
+        period::Period,
+    },
 };
 
 orders! {

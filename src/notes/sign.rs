@@ -14,19 +14,20 @@ use super::{
     versions::{self, Event},
 };
 use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
     bookings,
-    notifications::{self, Notice, NotificationKind, Recipient},
-    platform::{
-        caller::Scope,
-        error::{Error, Result},
-        etag::{Preconditions, Versioned},
-        extract::Path,
+    db::scope::Scope,
+    domain::{
         ids::{BookingId, ClientId, NoteId},
-        problem::Problems,
         status::RiskLevel,
         time::Timestamp,
-        work::{UnitOfWork, Work},
     },
+    error::{Error, Result, problem::Problems},
+    http::{
+        etag::{Preconditions, Versioned},
+        extract::Path,
+    },
+    notifications::{self, Notice, NotificationKind, Recipient},
 };
 
 /// Sign a session note

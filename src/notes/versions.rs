@@ -7,15 +7,19 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use super::model::SessionNote;
-use crate::platform::{
-    caller::Scope,
-    error::{Error, Result},
-    extract::Path,
-    ids::{NoteId, UserId},
-    page::{Key, List, Listing, NoFilter, Page, PageParams, Position, orders},
-    problem::Problems,
-    time::Timestamp,
-    work::{UnitOfWork, Work},
+use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    db::scope::Scope,
+    domain::{
+        ids::{NoteId, UserId},
+        time::Timestamp,
+    },
+    error::{Error, Result, problem::Problems},
+    http::{
+        extract::Path,
+        list::{Listing, NoFilter},
+        page::{Key, List, Page, PageParams, Position, orders},
+    },
 };
 
 orders! {

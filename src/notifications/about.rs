@@ -6,7 +6,10 @@
 use sqlx::PgConnection;
 
 use super::{NotificationKind, notify::RELATED_ID_CHARS};
-use crate::platform::{error::Result, ids::BookingId, text::cut};
+use crate::{
+    domain::{ids::BookingId, text::cut},
+    error::Result,
+};
 
 /// What notifications may be about.
 #[derive(Debug, Clone, Copy)]

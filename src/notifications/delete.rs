@@ -3,14 +3,12 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::platform::{
-    audit::Entry,
-    caller::Caller,
-    error::{Error, Result},
-    extract::Path,
-    ids::NotificationId,
-    problem::Problems,
-    work::Work,
+use crate::{
+    app::unit_of_work::Work,
+    audit::entry::Entry,
+    domain::ids::NotificationId,
+    error::{Error, Result, problem::Problems},
+    http::{caller::Caller, extract::Path},
 };
 
 /// Delete a notification

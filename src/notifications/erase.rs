@@ -1,10 +1,10 @@
 //! Notifications without the person they told of.
 
 use super::about::{About, about};
-use crate::platform::{
-    erasure::{Belongings, ERASED, Erased},
+use crate::{
+    app::unit_of_work::UnitOfWork,
+    db::erasure::{Belongings, ERASED, Erased},
     error::Result,
-    work::UnitOfWork,
 };
 
 /// What stands in place of the message. What is not known word by word is replaced whole: other programs put into it what

@@ -12,13 +12,17 @@ use super::{
     kind::NotificationKind,
     model::{Notification, select_notifications},
 };
-use crate::platform::{
-    caller::Caller,
-    error::Result,
-    ids::{NotificationId, UserId},
-    page::{Key, List, Listing, Page, PageParams, Position, orders},
-    problem::Problems,
-    time::IstTimestamp,
+use crate::{
+    domain::{
+        ids::{NotificationId, UserId},
+        time::IstTimestamp,
+    },
+    error::{Result, problem::Problems},
+    http::{
+        caller::Caller,
+        list::Listing,
+        page::{Key, List, Page, PageParams, Position, orders},
+    },
 };
 
 orders! {

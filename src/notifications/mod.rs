@@ -28,7 +28,7 @@ pub use self::{
     notify::{Notice, Recipient, notify},
     stream::feed,
 };
-use crate::platform::app::App;
+use crate::app::state::App;
 
 /// What admins may do with them.
 #[must_use]

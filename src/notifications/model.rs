@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::platform::{
+use crate::domain::{
     ids::{NotificationId, UserId},
     time::IstTimestamp,
 };

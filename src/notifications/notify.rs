@@ -1,10 +1,14 @@
 //! Tells users that something happened: one statement, one row for each of them.
 //!
-//! The statement also says on [`live::NEWS`] that there is something new: without a word on what or for whom, so that
+//! The statement also says on [`listen::NEWS`] that there is something new: without a word on what or for whom, so that
 //! PostgreSQL sends it once however many rows a transaction writes.
 
 use super::NotificationKind;
-use crate::platform::{error::Result, ids::TherapistId, live, text::cut, time::IstTimestamp, work::UnitOfWork};
+use crate::{
+    app::{listen, unit_of_work::UnitOfWork},
+    domain::{ids::TherapistId, text::cut, time::IstTimestamp},
+    error::Result,
+};
 
 /// What `notifications.title` holds.
 const TITLE_CHARS: usize = 255;
@@ -65,7 +69,7 @@ pub async fn notify(uow: &mut UnitOfWork, notice: Notice<'_>) -> Result<()> {
         notice.to.contains(&Recipient::Admins),
         notice.to.contains(&Recipient::EveryAdmin),
         &therapists as &[&str],
-        live::NEWS,
+        listen::NEWS,
     )
     .execute(uow.db())
     .await?;

@@ -9,15 +9,18 @@ use super::{
     model::{Notification, select_notifications},
     unread,
 };
-use crate::platform::{
-    audit::Entry,
-    caller::Caller,
-    error::{Error, Result},
-    extract::{Json, OptionalJson, Path},
-    ids::{NotificationId, UserId},
-    problem::Problems,
-    time::IstTimestamp,
-    work::Work,
+use crate::{
+    app::unit_of_work::Work,
+    audit::entry::Entry,
+    domain::{
+        ids::{NotificationId, UserId},
+        time::IstTimestamp,
+    },
+    error::{Error, Result, problem::Problems},
+    http::{
+        caller::Caller,
+        extract::{Json, OptionalJson, Path},
+    },
 };
 
 /// How many are marked by one request at most: what takes about a second.

@@ -5,13 +5,12 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use crate::platform::{
-    app::App,
-    caller::{Caller, Scope},
-    error::Result,
-    extract::Json,
-    ids::UserId,
-    problem::Problems,
+use crate::{
+    app::state::App,
+    db::scope::Scope,
+    domain::ids::UserId,
+    error::{Result, problem::Problems},
+    http::{caller::Caller, extract::Json},
 };
 
 /// How many notifications wait to be read.

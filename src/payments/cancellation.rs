@@ -1,7 +1,7 @@
 //! What a cancelled paid booking leaves to be decided: a `Pending` row per payment in `refund_cancellation_table`.
 
 use super::record_for_booking;
-use crate::platform::{error::Result, ids::BookingId, work::UnitOfWork};
+use crate::{app::unit_of_work::UnitOfWork, domain::ids::BookingId, error::Result};
 
 /// Writes the `Pending` rows of a booking that was cancelled: one for each payment that has neither such a row nor a
 /// refund. Nothing for a free consultation. The booking has its appointment.

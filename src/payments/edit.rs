@@ -5,22 +5,26 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{
-    agree, held,
+    lock,
     model::Payment,
     record::{check_date, ensure_free_reference},
     refusal::PaymentRefusal,
+    sync,
 };
-use crate::platform::{
-    audit::Entry,
-    error::{Error, Result},
-    etag::{Preconditions, Versioned},
-    extract::{Json, Patch, Path},
-    ids::PaymentId,
-    money::{Amount, AmountInput},
-    problem::Problems,
-    text::Text,
-    time::{Instant, Timestamp},
-    work::{UnitOfWork, Work},
+use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Entry,
+    domain::{
+        ids::PaymentId,
+        money::{Amount, AmountInput},
+        text::Text,
+        time::{Instant, Timestamp},
+    },
+    error::{Error, Result, problem::Problems},
+    http::{
+        etag::{Preconditions, Versioned},
+        extract::{Json, Patch, Path},
+    },
 };
 
 /// What to correct (JSON merge patch): what is not named stays, null clears.
@@ -88,7 +92,7 @@ async fn edit(uow: &mut UnitOfWork, id: PaymentId, conditions: &Preconditions, r
         Patch::Set(date) => check_date(uow, Some(date))?,
         Patch::Keep => {}
     }
-    let held = held::payment(uow, id, conditions).await?;
+    let held = lock::payment(uow, id, conditions).await?;
     let before = &held.payment;
     if let Patch::Set(amount) = request.amount
         && before.refund_status.is_some()
@@ -141,8 +145,8 @@ async fn edit(uow: &mut UnitOfWork, id: PaymentId, conditions: &Preconditions, r
     .execute(uow.db())
     .await?;
     match &held.booking {
-        Some(booking) => agree::agree(uow, booking, id).await?,
-        None => agree::tell_list(uow, None, id).await?,
+        Some(booking) => sync::agree(uow, booking, id).await?,
+        None => sync::tell_list(uow, None, id).await?,
     }
     let name = held.booking.as_ref().map(|booking| booking.client.name.as_str()).or(before.invitee_name.as_deref());
     let mut entry = Entry::new("payment_edit", format!("Corrected the payment of {}", name.unwrap_or("somebody")))

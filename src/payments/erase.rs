@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use crate::platform::{
-    erasure::{Belongings, ERASED, Erased},
+use crate::{
+    app::unit_of_work::UnitOfWork,
+    db::erasure::{Belongings, ERASED, Erased},
+    domain::ids::BookingId,
     error::Result,
-    ids::BookingId,
-    work::UnitOfWork,
 };
 
 /// Why money records stay.

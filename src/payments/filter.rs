@@ -4,14 +4,16 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::model::PaymentState;
-use crate::platform::{
-    app::App,
-    contact,
+use crate::{
+    app::state::App,
+    domain::{
+        contact,
+        ids::{BookingId, ClientId, PaymentId, TherapistId},
+        text::Text,
+        time::{Day, Zone},
+    },
     error::{Error, Result},
-    ids::{BookingId, ClientId, PaymentId, TherapistId},
-    page::orders,
-    text::Text,
-    time::{Day, Period, Zone},
+    http::{page::orders, period::Period},
 };
 
 orders! {

@@ -14,17 +14,19 @@ use super::{
     select::select_payments,
 };
 use crate::{
+    app::state::App,
     clients,
-    platform::{
-        app::App,
-        caller::Scope,
-        error::Result,
-        extract::Path,
+    db::scope::Scope,
+    domain::{
         ids::{BookingId, ClientId, PaymentId, RefundId, TherapistId},
         money::Amount,
-        page::{Key, List, Listing, Page, PageParams, Position},
-        problem::Problems,
         time::Timestamp,
+    },
+    error::{Result, problem::Problems},
+    http::{
+        extract::Path,
+        list::Listing,
+        page::{Key, List, Page, PageParams, Position},
     },
 };
 

@@ -1,6 +1,6 @@
 //! Refunds follow their client where two records of one person become one.
 
-use crate::platform::{error::Result, ids::ClientId, work::UnitOfWork};
+use crate::{app::unit_of_work::UnitOfWork, domain::ids::ClientId, error::Result};
 
 /// Writes the surviving client into the refunds of the other one; gives how many there were. Both clients are held.
 ///

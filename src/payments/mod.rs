@@ -17,15 +17,13 @@
 //! Bookings of other programs may be paid without a row in `payments`: everything here completes it first
 //! ([`record_for_booking`]).
 
-mod agree;
 pub mod cancellation;
 mod detail;
 mod edit;
 mod erase;
 mod filter;
-mod held;
 mod list;
-pub mod mend;
+mod lock;
 mod merge;
 mod model;
 mod period;
@@ -33,8 +31,10 @@ mod record;
 pub mod refund;
 pub mod refunds;
 mod refusal;
+pub mod repair;
 mod select;
 mod summary;
+mod sync;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -45,7 +45,7 @@ pub use self::{
     record::{arrived, record_for_booking},
     refusal::PROBLEMS,
 };
-use crate::platform::app::App;
+use crate::app::state::App;
 
 /// What admins may do with them.
 pub fn admin_routes() -> OpenApiRouter<App> {

@@ -5,14 +5,15 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use super::filter::Criteria;
-use crate::platform::{
+use crate::{
+    domain::{
+        ids::{BookingId, ClientId, PaymentId, RefundId, TherapistId},
+        money::Amount,
+        status::words,
+        time::Timestamp,
+    },
     error::{Error, Result},
-    etag::Versioned,
-    ids::{BookingId, ClientId, PaymentId, RefundId, TherapistId},
-    money::Amount,
-    page::Key,
-    status::words,
-    time::Timestamp,
+    http::{etag::Versioned, page::Key},
 };
 
 words! {

@@ -5,7 +5,7 @@
 
 use chrono::TimeDelta;
 
-use crate::platform::time::Period;
+use crate::http::period::Period;
 
 /// How long a short period is at most: a quarter, and then some.
 const SHORT: TimeDelta = TimeDelta::days(100);

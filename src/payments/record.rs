@@ -9,18 +9,18 @@ use serde_json::json;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use super::{agree, held, model::Payment, refusal::PaymentRefusal};
-use crate::platform::{
-    audit::Entry,
-    error::{Error, Result},
-    etag::Versioned,
-    extract::Json,
-    ids::{BookingId, PaymentId},
-    money::AmountInput,
-    problem::Problems,
-    text::Text,
-    time::{Instant, Timestamp},
-    work::{UnitOfWork, Work},
+use super::{lock, model::Payment, refusal::PaymentRefusal, sync};
+use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Entry,
+    domain::{
+        ids::{BookingId, PaymentId},
+        money::AmountInput,
+        text::Text,
+        time::{Instant, Timestamp},
+    },
+    error::{Error, Result, problem::Problems},
+    http::{etag::Versioned, extract::Json},
 };
 
 /// A payment that was made.
@@ -79,7 +79,7 @@ async fn record(uow: &mut UnitOfWork, request: RecordPayment) -> Result<PaymentI
         return Err(Error::body("/amount", "must be more than 0"));
     }
     check_date(uow, request.payment_date)?;
-    let booking = held::booking(uow, &request.booking_id)
+    let booking = lock::booking(uow, &request.booking_id)
         .await?
         .ok_or_else(|| Error::body("/booking_id", "there is no such booking"))?;
     let id = booking.booking_id.as_str();
@@ -119,7 +119,7 @@ async fn record(uow: &mut UnitOfWork, request: RecordPayment) -> Result<PaymentI
             .execute(uow.db())
             .await?;
     }
-    agree::agree(uow, &booking, payment).await?;
+    sync::agree(uow, &booking, payment).await?;
     let client = &booking.client;
     uow.record(
         Entry::new("payment_record", format!("Recorded a payment of {} by {}", request.amount.amount(), client.name))

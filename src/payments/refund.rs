@@ -13,26 +13,27 @@ use utoipa::ToSchema;
 
 pub use super::refusal::RefundRefusal;
 use super::{
-    agree,
-    held::{self, HeldPayment},
+    lock::{self, HeldPayment},
     model::PaymentState,
     record,
     refunds::{self, ChangedRefund},
+    sync,
 };
 use crate::{
-    notifications::{Notice, NotificationKind, Recipient, notify},
-    platform::{
-        audit::Entry,
-        error::{Error, Result},
-        etag::Preconditions,
-        extract::{DryRun, Json, OptionalJson, Path, Query},
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Entry,
+    domain::{
         ids::{BookingId, ClientId, PaymentId, RefundId},
         money::{Amount, AmountInput},
-        problem::Problems,
         text::{NO_NAME, Text},
         time::Timestamp,
-        work::{UnitOfWork, Work},
     },
+    error::{Error, Result, problem::Problems},
+    http::{
+        etag::Preconditions,
+        extract::{DryRun, Json, OptionalJson, Path, Query},
+    },
+    notifications::{Notice, NotificationKind, Recipient, notify},
 };
 
 /// What goes back of a payment.
@@ -74,7 +75,7 @@ pub(super) async fn refund_payment(
     let refund = if let Some(earlier) = uow.earlier() {
         refunds::id_of(earlier)?
     } else {
-        let held = held::payment(&mut uow, id, &conditions).await?;
+        let held = lock::payment(&mut uow, id, &conditions).await?;
         open_payment(&mut uow, &held, request.refund_amount, request.reason.as_deref()).await?.refund_id
     };
     let changed = refunds::changed(uow, refund, StatusCode::CREATED).await?;
@@ -141,7 +142,7 @@ pub async fn open(
         let share = Share { booking: Some(booking), client, payment: &payment, amount, reason };
         opened.push(open_share(uow, share).await?);
     }
-    agree::tell_booking(uow, booking).await?;
+    sync::tell_booking(uow, booking).await?;
     Ok(opened)
 }
 
@@ -171,7 +172,7 @@ pub(super) async fn open_payment(
     let (paid, amount) = shares.pop().ok_or(RefundRefusal::Nothing)?;
     let opened = open_share(uow, Share { booking, client, payment: &paid, amount, reason }).await?;
     if let Some(booking) = booking {
-        agree::tell_booking(uow, booking).await?;
+        sync::tell_booking(uow, booking).await?;
     }
     Ok(opened)
 }
@@ -314,7 +315,7 @@ async fn open_share(uow: &mut UnitOfWork, share: Share<'_>) -> Result<Opened> {
     )
     .execute(uow.db())
     .await?;
-    agree::tell_list(uow, booking, payment.payment_id).await?;
+    sync::tell_list(uow, booking, payment.payment_id).await?;
     let refund_id = refunds::of_payment(uow, booking, payment.payment_id).await?;
     let currency = payment.currency.as_deref().unwrap_or("INR");
     let about =

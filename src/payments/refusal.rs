@@ -3,12 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use super::refunds::RefundState;
-use crate::platform::{
-    error::Refusal,
-    ids::PaymentId,
-    money::Amount,
-    problem::{ProblemKind, kinds},
-    status::RefundStatus,
+use crate::{
+    domain::{ids::PaymentId, money::Amount, status::RefundStatus},
+    error::{
+        Refusal,
+        problem::{ProblemKind, kinds},
+    },
 };
 
 kinds! { PROBLEMS:

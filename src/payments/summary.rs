@@ -11,17 +11,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
+    app::state::App,
     dashboards::{Period, PeriodParams},
-    platform::{
-        app::App,
-        caller::Scope,
-        error::Result,
-        extract::{Json, Query},
-        ids::TherapistId,
-        money::Amount,
-        problem::Problems,
-        time::Timestamp,
-    },
+    db::scope::Scope,
+    domain::{ids::TherapistId, money::Amount, time::Timestamp},
+    error::{Result, problem::Problems},
+    http::extract::{Json, Query},
 };
 
 /// Sums over the bookings of a period.

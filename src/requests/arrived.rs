@@ -4,15 +4,15 @@ use serde_json::json;
 
 use super::model;
 use crate::{
+    app::unit_of_work::UnitOfWork,
+    audit::entry::Entry,
     clients::{Client, Person},
-    platform::{
-        audit::Entry,
+    domain::{
         contact::{Phone, name_key},
-        error::Result,
         ids::{BookingId, BookingRequestId, ClientId},
         status::RequestStatus,
-        work::UnitOfWork,
     },
+    error::Result,
     therapists::Therapist,
 };
 

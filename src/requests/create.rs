@@ -7,21 +7,19 @@ use utoipa::ToSchema;
 
 use super::model::{self, BookingRequest};
 use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Entry,
     clients::{self, Choice, Person},
-    notifications::{self, Notice, NotificationKind, Recipient},
-    platform::{
-        audit::Entry,
+    domain::{
         contact::{EmailInput, LinkInput, PhoneInput},
-        error::{Error, Result},
-        etag::Versioned,
-        extract::Json,
         ids::BookingRequestId,
-        problem::Problems,
         status::RequestStatus,
         text::Text,
         time::Timestamp,
-        work::{UnitOfWork, Work},
     },
+    error::{Error, Result, problem::Problems},
+    http::{etag::Versioned, extract::Json},
+    notifications::{self, Notice, NotificationKind, Recipient},
 };
 
 /// A booking link to be sent.

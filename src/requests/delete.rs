@@ -4,14 +4,12 @@ use axum::http::StatusCode;
 use serde_json::json;
 
 use super::model::BookingRequest;
-use crate::platform::{
-    audit::Entry,
-    error::Result,
-    etag::Preconditions,
-    extract::Path,
-    ids::BookingRequestId,
-    problem::Problems,
-    work::{UnitOfWork, Work},
+use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Entry,
+    domain::ids::BookingRequestId,
+    error::{Result, problem::Problems},
+    http::{etag::Preconditions, extract::Path},
 };
 
 /// Delete a booking request

@@ -3,14 +3,15 @@
 use axum::extract::State;
 
 use super::model::BookingRequest;
-use crate::platform::{
-    app::App,
-    caller::Scope,
-    error::Result,
-    etag::{Preconditions, Versioned},
-    extract::Path,
-    ids::BookingRequestId,
-    problem::Problems,
+use crate::{
+    app::state::App,
+    db::scope::Scope,
+    domain::ids::BookingRequestId,
+    error::{Result, problem::Problems},
+    http::{
+        etag::{Preconditions, Versioned},
+        extract::Path,
+    },
 };
 
 /// Get a booking request

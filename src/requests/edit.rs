@@ -9,18 +9,19 @@ use utoipa::ToSchema;
 
 use super::model::{self, BookingRequest};
 use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Entry,
     clients::{self, Choice, Client, Person},
-    platform::{
-        audit::Entry,
+    domain::{
         contact::{EmailInput, LinkInput, Phone, PhoneInput},
-        error::{Error, Result},
-        etag::{Preconditions, Versioned},
-        extract::{Json, Patch, Path},
         ids::BookingRequestId,
-        problem::Problems,
         status::RequestStatus,
         text::Text,
-        work::{UnitOfWork, Work},
+    },
+    error::{Error, Result, problem::Problems},
+    http::{
+        etag::{Preconditions, Versioned},
+        extract::{Json, Patch, Path},
     },
 };
 

@@ -1,10 +1,10 @@
 //! Booking requests without the person they were sent to.
 
-use crate::platform::{
-    erasure::{Belongings, ERASED, Erased},
+use crate::{
+    app::unit_of_work::UnitOfWork,
+    db::erasure::{Belongings, ERASED, Erased},
+    domain::status::RequestStatus,
     error::Result,
-    status::RequestStatus,
-    work::UnitOfWork,
 };
 
 /// Takes name, phone, address and link out of a client's requests. One that is still open is closed: the link that was

@@ -10,15 +10,20 @@ use sqlx::PgConnection;
 use utoipa::IntoParams;
 
 use super::model::{BookingRequest, select_requests};
-use crate::platform::{
-    app::App,
-    contact::Search,
-    error::{Error, Result},
-    ids::{BookingId, BookingRequestId, ClientId},
-    page::{Key, List, Listing, Page, PageParams, Position, orders},
-    problem::Problems,
-    status::RequestStatus,
-    time::{Day, Period, Timestamp, Zone},
+use crate::{
+    app::state::App,
+    domain::{
+        contact::Search,
+        ids::{BookingId, BookingRequestId, ClientId},
+        status::RequestStatus,
+        time::{Day, Timestamp, Zone},
+    },
+    error::{Error, Result, problem::Problems},
+    http::{
+        list::Listing,
+        page::{Key, List, Page, PageParams, Position, orders},
+        period::Period,
+    },
 };
 
 orders! {

@@ -1,6 +1,6 @@
 //! Booking requests follow their client where two records of one person become one.
 
-use crate::platform::{error::Result, ids::ClientId, work::UnitOfWork};
+use crate::{app::unit_of_work::UnitOfWork, domain::ids::ClientId, error::Result};
 
 /// Links the requests of the other client to the surviving one; gives how many there were. Both clients are held.
 ///

@@ -15,15 +15,15 @@ mod detail;
 mod edit;
 mod erase;
 mod list;
-pub mod mend;
 mod merge;
 mod model;
+pub mod repair;
 mod resend;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{arrived::arrived, erase::erase, merge::follow_merge, resend::PROBLEMS};
-use crate::platform::app::App;
+use crate::app::state::App;
 
 /// What admins may do with them.
 pub fn admin_routes() -> OpenApiRouter<App> {

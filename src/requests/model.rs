@@ -5,15 +5,17 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use crate::{
+    app::unit_of_work::UnitOfWork,
     clients,
-    platform::{
-        error::{Error, Result},
-        etag::{Preconditions, Versioned},
+    domain::{
         ids::{BookingId, BookingRequestId, ClientId},
-        page::Key,
         status::RequestStatus,
         time::Timestamp,
-        work::UnitOfWork,
+    },
+    error::{Error, Result},
+    http::{
+        etag::{Preconditions, Versioned},
+        page::Key,
     },
 };
 

@@ -4,15 +4,21 @@ use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::model::{self, BookingRequest};
-use crate::platform::{
-    audit::Entry,
-    error::{Refusal, Result},
-    etag::{Preconditions, Versioned},
-    extract::Path,
-    ids::{BookingId, BookingRequestId},
-    problem::{ProblemKind, Problems, kinds},
-    status::RequestStatus,
-    work::{UnitOfWork, Work},
+use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Entry,
+    domain::{
+        ids::{BookingId, BookingRequestId},
+        status::RequestStatus,
+    },
+    error::{
+        Refusal, Result,
+        problem::{ProblemKind, Problems, kinds},
+    },
+    http::{
+        etag::{Preconditions, Versioned},
+        extract::Path,
+    },
 };
 
 kinds! { PROBLEMS:

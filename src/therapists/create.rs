@@ -6,15 +6,12 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{model::Profile, refusal::TherapistRefusal};
-use crate::platform::{
-    audit::Entry,
-    error::Result,
-    etag::Versioned,
-    extract::Json,
-    ids::TherapistId,
-    problem::Problems,
-    text::Text,
-    work::{UnitOfWork, Work},
+use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Entry,
+    domain::{ids::TherapistId, text::Text},
+    error::{Result, problem::Problems},
+    http::{etag::Versioned, extract::Json},
 };
 
 /// Somebody who shall hold sessions.

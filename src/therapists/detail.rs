@@ -3,14 +3,15 @@
 use axum::extract::State;
 
 use super::model::Profile;
-use crate::platform::{
-    app::App,
-    caller::Scope,
-    error::{Error, Result},
-    etag::{Preconditions, Versioned},
-    extract::Path,
-    ids::TherapistId,
-    problem::Problems,
+use crate::{
+    app::state::App,
+    db::scope::Scope,
+    domain::ids::TherapistId,
+    error::{Error, Result, problem::Problems},
+    http::{
+        etag::{Preconditions, Versioned},
+        extract::Path,
+    },
 };
 
 /// Get a therapist

@@ -9,15 +9,13 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{create::Capacity, hold::hold, model::Profile};
-use crate::platform::{
-    audit::Entry,
+use super::{create::Capacity, lock::hold, model::Profile};
+use crate::{
+    app::unit_of_work::UnitOfWork,
+    audit::entry::Entry,
+    domain::{ids::TherapistId, text::Text},
     error::{Error, Result},
-    etag::Preconditions,
-    extract::Patch,
-    ids::TherapistId,
-    text::Text,
-    work::UnitOfWork,
+    http::{etag::Preconditions, extract::Patch},
 };
 
 /// What to change (JSON merge patch): what is not named stays, null clears.

@@ -12,16 +12,18 @@ use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
+    app::state::App,
     dashboards::Period,
-    platform::{
-        app::App,
+    domain::{
         contact,
-        error::{Error, Result},
         ids::{BookingId, TherapistId},
         money::Amount,
-        page::{Key, List, Listing, Page, PageParams, Position, orders},
-        problem::Problems,
         time::{Day, Timestamp, Zone},
+    },
+    error::{Error, Result, problem::Problems},
+    http::{
+        list::Listing,
+        page::{Key, List, Page, PageParams, Position, orders},
     },
 };
 

@@ -7,11 +7,11 @@
 mod create;
 mod detail;
 mod edit;
-mod hold;
 mod list;
-pub mod mend;
+mod lock;
 mod model;
 mod refusal;
+pub mod repair;
 mod resources;
 mod retire;
 mod stats;
@@ -19,11 +19,11 @@ mod therapies;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::platform::app::App;
+use crate::app::state::App;
 
 pub use self::{
     edit::{EditTherapist, edit},
-    hold::{Therapist, ensure_at_work, hold},
+    lock::{Therapist, ensure_at_work, hold},
     model::{Profile, ensure_named},
     refusal::{PROBLEMS, TherapistRefusal},
 };

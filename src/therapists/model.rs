@@ -8,11 +8,13 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use crate::platform::{
+use crate::{
+    domain::{
+        ids::{BookingId, TherapistId},
+        time::Timestamp,
+    },
     error::{Error, Result},
-    etag::Versioned,
-    ids::{BookingId, TherapistId},
-    time::Timestamp,
+    http::etag::Versioned,
 };
 
 /// Somebody who holds sessions.

@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::platform::{
-    error::Refusal,
-    ids::BookingId,
-    problem::{ProblemKind, kinds},
-    time::Timestamp,
+use crate::{
+    domain::{ids::BookingId, time::Timestamp},
+    error::{
+        Refusal,
+        problem::{ProblemKind, kinds},
+    },
 };
 
 kinds! { PROBLEMS:

@@ -14,21 +14,22 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{
-    hold::{Therapist, hold},
+    lock::{Therapist, hold},
     model::Profile,
     refusal::{TherapistRefusal, Upcoming},
 };
 use crate::{
-    platform::{
-        audit::Entry,
-        error::{Error, Result},
-        etag::{Preconditions, Versioned},
-        extract::{OptionalJson, Path},
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Entry,
+    domain::{
         ids::{BookingId, TherapistId},
-        problem::Problems,
         text::Text,
         time::Timestamp,
-        work::{UnitOfWork, Work},
+    },
+    error::{Error, Result, problem::Problems},
+    http::{
+        etag::{Preconditions, Versioned},
+        extract::{OptionalJson, Path},
     },
     users,
 };

@@ -11,17 +11,16 @@ use utoipa::ToSchema;
 
 use super::model::ensure_named;
 use crate::{
+    app::state::App,
     dashboards::{Period, PeriodParams},
-    platform::{
-        app::App,
-        caller::Scope,
-        error::Result,
-        extract::{Json, Path, Query},
+    db::scope::Scope,
+    domain::{
         ids::TherapistId,
         money::Amount,
-        problem::Problems,
         time::{Timestamp, Zone},
     },
+    error::{Result, problem::Problems},
+    http::extract::{Json, Path, Query},
 };
 
 /// What the bookings of a therapist that start in a period come to. "The list" is `GET /admin/bookings` with the same

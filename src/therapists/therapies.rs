@@ -8,11 +8,13 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::platform::{
-    contact,
-    error::{Error, Result},
-    page::{Key, List, Listing, Page, PageParams, Position, orders},
-    problem::Problems,
+use crate::{
+    domain::contact,
+    error::{Error, Result, problem::Problems},
+    http::{
+        list::Listing,
+        page::{Key, List, Page, PageParams, Position, orders},
+    },
 };
 
 orders! {

@@ -2,13 +2,14 @@
 
 use sqlx::PgConnection;
 
-use crate::platform::{
-    app::App,
-    caller::Caller,
+use crate::{
+    app::{state::App, unit_of_work::UnitOfWork},
+    domain::{
+        ids::{TherapistId, UserId},
+        status::UserRole,
+    },
     error::{Error, Result},
-    ids::{TherapistId, UserId},
-    status::UserRole,
-    work::UnitOfWork,
+    http::caller::Caller,
 };
 
 /// What decides whether somebody may log in, and as whom.

@@ -6,11 +6,13 @@
 
 use sqlx::PgConnection;
 
-use crate::platform::{
+use crate::{
+    app::unit_of_work::UnitOfWork,
+    domain::{
+        ids::{TherapistId, UserId},
+        time::Timestamp,
+    },
     error::Result,
-    ids::{TherapistId, UserId},
-    time::Timestamp,
-    work::UnitOfWork,
 };
 
 /// Makes this the link of a user; the one before opens nothing any more. Tells whether there was one.

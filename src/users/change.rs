@@ -11,16 +11,19 @@ use super::{
     rules,
     sessions::{self, Ending},
 };
-use crate::platform::{
-    audit::Entry,
-    error::{Error, Result},
-    etag::{Preconditions, Versioned},
-    extract::{Json, Patch, Path},
-    ids::{TherapistId, UserId},
-    problem::Problems,
-    status::UserRole,
-    text::Text,
-    work::{UnitOfWork, Work},
+use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Entry,
+    domain::{
+        ids::{TherapistId, UserId},
+        status::UserRole,
+        text::Text,
+    },
+    error::{Error, Result, problem::Problems},
+    http::{
+        etag::{Preconditions, Versioned},
+        extract::{Json, Patch, Path},
+    },
 };
 
 /// What to change (JSON merge patch): what is not named stays.

@@ -6,17 +6,19 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{model::User, password, rules};
-use crate::platform::{
-    app::App,
-    audit::Entry,
-    error::{Error, Result},
-    etag::Versioned,
-    extract::Json,
-    ids::{TherapistId, UserId},
-    problem::Problems,
-    status::UserRole,
-    text::Text,
-    work::{UnitOfWork, Work},
+use crate::{
+    app::{
+        state::App,
+        unit_of_work::{UnitOfWork, Work},
+    },
+    audit::entry::Entry,
+    domain::{
+        ids::{TherapistId, UserId},
+        status::UserRole,
+        text::Text,
+    },
+    error::{Error, Result, problem::Problems},
+    http::{etag::Versioned, extract::Json},
 };
 
 /// Who shall log in.

@@ -8,14 +8,15 @@ use super::{
     rules,
     sessions::{self, Ending},
 };
-use crate::platform::{
-    audit::Entry,
-    error::Result,
-    etag::{Preconditions, Versioned},
-    extract::Path,
-    ids::{TherapistId, UserId},
-    problem::Problems,
-    work::{UnitOfWork, Work},
+use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Entry,
+    domain::ids::{TherapistId, UserId},
+    error::{Result, problem::Problems},
+    http::{
+        etag::{Preconditions, Versioned},
+        extract::Path,
+    },
 };
 
 /// Disable a user

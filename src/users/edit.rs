@@ -5,14 +5,12 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::User;
-use crate::platform::{
-    audit::Entry,
+use crate::{
+    app::unit_of_work::UnitOfWork,
+    audit::entry::Entry,
+    domain::{ids::UserId, text::Text},
     error::{Error, Result},
-    etag::Preconditions,
-    extract::Patch,
-    ids::UserId,
-    text::Text,
-    work::UnitOfWork,
+    http::{etag::Preconditions, extract::Patch},
 };
 
 /// What to change; what is left out stays.

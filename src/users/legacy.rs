@@ -1,7 +1,7 @@
 //! Passwords that another program left in plain text.
 
 use super::{password, sessions};
-use crate::platform::{audit::Entry, error::Result, ids::UserId, work::UnitOfWork};
+use crate::{app::unit_of_work::UnitOfWork, audit::entry::Entry, domain::ids::UserId, error::Result};
 
 /// A user whose `password` is no hash that this server knows.
 #[derive(Debug)]

@@ -6,13 +6,17 @@ use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
 use super::model::{User, select_users};
-use crate::platform::{
-    contact,
-    error::{Error, Result},
-    ids::{TherapistId, UserId},
-    page::{Key, List, Listing, Page, PageParams, Position, orders},
-    problem::Problems,
-    time::Timestamp,
+use crate::{
+    domain::{
+        contact,
+        ids::{TherapistId, UserId},
+        time::Timestamp,
+    },
+    error::{Error, Result, problem::Problems},
+    http::{
+        list::Listing,
+        page::{Key, List, Page, PageParams, Position, orders},
+    },
 };
 
 orders! {

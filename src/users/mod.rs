@@ -16,10 +16,10 @@ mod disable;
 mod edit;
 mod legacy;
 mod list;
-pub mod mend;
 mod model;
 pub mod password;
 mod refusal;
+pub mod repair;
 mod reset;
 mod rules;
 pub mod sessions;
@@ -35,7 +35,7 @@ pub use self::{
     model::{User, list},
     refusal::{PROBLEMS, UserRefusal},
 };
-use crate::platform::app::App;
+use crate::app::state::App;
 
 /// What admins may do with them.
 pub fn admin_routes() -> OpenApiRouter<App> {

@@ -4,13 +4,14 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use crate::platform::{
+use crate::{
+    domain::{
+        ids::{TherapistId, UserId},
+        status::UserRole,
+        time::Timestamp,
+    },
     error::{Error, Result},
-    etag::Versioned,
-    ids::{TherapistId, UserId},
-    page::Key,
-    status::UserRole,
-    time::Timestamp,
+    http::{etag::Versioned, page::Key},
 };
 
 /// Somebody who logs in.

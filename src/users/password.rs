@@ -1,6 +1,6 @@
 //! What may be a password, and giving a user another one.
 
-use crate::platform::{audit::Entry, error::Result, ids::UserId, work::UnitOfWork};
+use crate::{app::unit_of_work::UnitOfWork, audit::entry::Entry, domain::ids::UserId, error::Result};
 
 use super::sessions::{self, Ending};
 

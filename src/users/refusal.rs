@@ -1,7 +1,7 @@
 //! Why a user cannot be made or changed as asked.
 
-use crate::platform::{
-    error::Refusal,
+use crate::error::{
+    Refusal,
     problem::{ProblemKind, kinds},
 };
 

@@ -12,15 +12,16 @@ use super::{
     refusal::UserRefusal,
     sessions::{self, Ending},
 };
-use crate::platform::{
-    app::App,
-    audit::Entry,
-    caller::{Caller, Scope},
-    error::{Error, Result},
-    extract::{Json, Path},
-    ids::UserId,
-    problem::Problems,
-    work::Work,
+use crate::{
+    app::{state::App, unit_of_work::Work},
+    audit::entry::Entry,
+    db::scope::Scope,
+    domain::ids::UserId,
+    error::{Error, Result, problem::Problems},
+    http::{
+        caller::Caller,
+        extract::{Json, Path},
+    },
 };
 
 /// Another password.

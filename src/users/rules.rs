@@ -5,11 +5,13 @@
 //! admins away, queues at a lock of its own, before the user's row is locked.
 
 use super::refusal::UserRefusal;
-use crate::platform::{
+use crate::{
+    app::unit_of_work::UnitOfWork,
+    domain::{
+        ids::{TherapistId, UserId},
+        status::UserRole,
+    },
     error::{Error, Result},
-    ids::{TherapistId, UserId},
-    status::UserRole,
-    work::UnitOfWork,
 };
 
 /// Fails if anybody but `own` goes by the name. Until the transaction ends nobody else takes one.

@@ -10,7 +10,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::platform::{error::Result, ids::UserId, live, text, work::UnitOfWork};
+use crate::{
+    app::{listen, unit_of_work::UnitOfWork},
+    domain::{ids::UserId, text},
+    error::Result,
+};
 
 /// How long a session lives without being refreshed.
 pub const LIFETIME: TimeDelta = TimeDelta::days(30);
@@ -145,7 +149,7 @@ async fn end_those(
         why.as_str(),
         only,
         except,
-        live::CHANNEL,
+        listen::CHANNEL,
     )
     .fetch_all(uow.db())
     .await?;

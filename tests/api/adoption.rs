@@ -1,14 +1,17 @@
 //! A database that other programs filled for a year is taken over as it is: all of it told, none of its rows changed.
 
 mod nulls;
-mod walled;
+mod rls;
 
 use std::collections::BTreeMap;
 
-use safestories::platform::migrations::{
-    self, Adoption, AdoptionReport, Error,
-    ForeignTriggers::{self, Accept, Disable},
-    MIGRATOR, Status, adopt,
+use safestories::{
+    db::migrate::{self, Error, MIGRATOR, Status},
+    integrity::adoption::{
+        Adoption, AdoptionReport,
+        ForeignTriggers::{self, Accept, Disable},
+        adopt,
+    },
 };
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -217,8 +220,8 @@ async fn a_second_adoption_says_that_it_is_ours() {
     let (url, mut conn) = legacy("").await;
     adopted(&url, Some(Accept)).await;
     assert_eq!(adopt(&url, None).await.unwrap(), Adoption::AlreadyOurs { pending: Vec::new() });
-    assert_eq!(migrations::status(&mut conn).await.unwrap(), Status::Ours { pending: Vec::new() });
-    assert!(migrations::apply(&url).await.unwrap().is_empty());
+    assert_eq!(migrate::status(&mut conn).await.unwrap(), Status::Ours { pending: Vec::new() });
+    assert!(migrate::apply(&url).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -233,7 +236,7 @@ async fn of_two_adoptions_at_once_one_does_the_work() {
 #[tokio::test]
 async fn without_adoption_foreign_tables_are_refused() {
     let (url, _) = legacy("").await;
-    let refused = migrations::apply(&url).await.unwrap_err().to_string();
+    let refused = migrate::apply(&url).await.unwrap_err().to_string();
     assert!(refused.contains("`safestories migrate --adopt`"), "{refused}");
 }
 
@@ -254,7 +257,7 @@ async fn duplicate_booking_ids_stop_it_with_a_list_and_nothing_is_done() {
         &obstacles,
         &["values that occur more than once: 80 (`twice-101`, `twice-102`", "`twice-150` and so on)"],
     );
-    assert!(matches!(migrations::status(&mut conn).await.unwrap(), Status::Foreign { .. }));
+    assert!(matches!(migrate::status(&mut conn).await.unwrap(), Status::Foreign { .. }));
     let ours: bool =
         sqlx::query_scalar("select to_regnamespace('internal') is not null").fetch_one(&mut conn).await.unwrap();
     assert!(!ours);

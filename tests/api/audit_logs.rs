@@ -1,6 +1,5 @@
 //! The audit log: read by admins and, as far as it is theirs and visible, by therapists.
 
-mod access_log;
 mod checkpoints;
 mod hide;
 mod list;

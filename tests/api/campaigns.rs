@@ -4,7 +4,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    given::campaign,
+    fixtures::campaign,
     harness::{Answer, TestApi},
 };
 

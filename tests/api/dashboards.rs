@@ -12,7 +12,7 @@ mod therapists;
 use serde_json::Value;
 
 use crate::{
-    given::{Row, booking},
+    fixtures::{Row, booking},
     harness::TestApi,
 };
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    given::{booking, client, document_form, therapist},
+    fixtures::{booking, client, document_form, therapist},
     harness::TestApi,
 };
 

@@ -3,7 +3,7 @@
 use axum::http::Method;
 
 use crate::{
-    given::{booking, therapist},
+    fixtures::{booking, therapist},
     harness::TestApi,
 };
 

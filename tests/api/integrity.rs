@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
 use crate::{
-    given::{booking, client, payment, session_note, therapist, user},
+    fixtures::{booking, client, payment, session_note, therapist, user},
     harness::TestApi,
 };
 

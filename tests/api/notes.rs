@@ -4,17 +4,17 @@ mod additional;
 mod create;
 mod edit;
 mod keep;
+mod notified;
 mod of_client;
 mod own;
 mod reach;
 mod risk;
 mod sign;
-mod told;
 
 use serde_json::{Value, json};
 
 use crate::{
-    given::{additional_note, booking, client, session_note, therapist},
+    fixtures::{additional_note, booking, client, session_note, therapist},
     harness::{Answer, TestApi},
 };
 

@@ -4,17 +4,14 @@ mod own;
 pub mod stream;
 
 use safestories::{
+    app::unit_of_work::Work,
+    audit::{context::Actor, entry::Entry},
+    domain::{ids::UserId, status::UserRole},
     notifications::{Notice, NotificationKind, Recipient, notify},
-    platform::{
-        audit::{Actor, Entry},
-        ids::UserId,
-        status::UserRole,
-        work::Work,
-    },
 };
 
 use crate::{
-    given::{therapist, user},
+    fixtures::{therapist, user},
     harness::TestApi,
 };
 

@@ -12,14 +12,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use safestories::platform::{
-    embedded::{Embedded, Options},
-    live, migrations,
+use safestories::{
+    app::listen,
+    db::migrate,
+    dev::embedded::{Embedded, Options},
 };
 use serde_json::{Value, json};
 
 use crate::{
-    given::{client, therapist},
+    fixtures::{client, therapist},
     harness::{Database, TestApi},
 };
 
@@ -40,7 +41,7 @@ impl Breakable {
         let options = Options { home: std::env::temp_dir().join(name), durable: false, wait: false };
         let server = Embedded::start(&options, &|line| eprintln!("{line}")).expect("a private PostgreSQL");
         let (home, url) = (server.home().to_owned(), server.url("safestories"));
-        migrations::apply(&url).await.expect("an empty database is migrated");
+        migrate::apply(&url).await.expect("an empty database is migrated");
         let api = TestApi::over(Database::elsewhere(url));
         (Self { server: Arc::new(Mutex::new(Some(server))), home }, api)
     }
@@ -202,7 +203,7 @@ async fn without_a_database_nothing_hangs_and_reading_fails_politely() {
 async fn an_ended_session_is_refused_though_the_listener_lost_its_connection() {
     let api = TestApi::new().await;
     let other = api.second_instance();
-    let listening = tokio::spawn(live::listen(api.app.clone(), api.app.stopping.clone()));
+    let listening = tokio::spawn(listen::listen(api.app.clone(), api.app.stopping.clone()));
     api.admin().get(BOOKINGS).await.is(200);
     for round in 0..3 {
         let person = api.admin_named(&format!("admin{round}"));

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
 use crate::{
-    given::{Row, booking, client, payment, therapist, user},
+    fixtures::{Row, booking, client, payment, therapist, user},
     harness::TestApi,
 };
 

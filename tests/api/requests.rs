@@ -7,7 +7,7 @@ mod list;
 use serde_json::{Value, json};
 
 use crate::{
-    given::{booking_request, client, therapist},
+    fixtures::{booking_request, client, therapist},
     harness::{NOW, TestApi},
 };
 

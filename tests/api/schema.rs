@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use safestories::platform::migrations::{self, Error, MIGRATOR, Status, TABLES};
+use safestories::db::migrate::{self, Error, MIGRATOR, Status, TABLES};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::harness::{Database, database};
@@ -250,31 +250,31 @@ async fn the_audit_log_spells_the_moment_in_india() {
 #[tokio::test]
 async fn processes_that_migrate_at_once_wait_for_each_other() {
     let url = database().await;
-    let all = futures_util::future::join_all((0..6).map(|_| migrations::apply(&url))).await;
+    let all = futures_util::future::join_all((0..6).map(|_| migrate::apply(&url))).await;
     let applied: Vec<usize> = all.into_iter().map(|result| result.expect("each succeeds").len()).collect();
     assert_eq!(applied.iter().filter(|count| **count > 0).count(), 1, "one of them did the work: {applied:?}");
 
     let mut conn = PgConnection::connect(&url).await.unwrap();
-    assert_eq!(migrations::status(&mut conn).await.unwrap(), Status::Ours { pending: Vec::new() });
+    assert_eq!(migrate::status(&mut conn).await.unwrap(), Status::Ours { pending: Vec::new() });
 }
 
 #[tokio::test]
 async fn a_database_of_a_newer_or_another_build_is_refused() {
     let url = database().await;
-    migrations::apply(&url).await.unwrap();
+    migrate::apply(&url).await.unwrap();
     let mut conn = PgConnection::connect(&url).await.unwrap();
 
     let first = MIGRATOR.iter().next().unwrap().version;
     let change =
         |set: &str| AssertSqlSafe(format!("update internal._sqlx_migrations set {set} where version = {first}"));
     sqlx::query(change("checksum = '\\x00'")).execute(&mut conn).await.unwrap();
-    assert!(matches!(migrations::apply(&url).await, Err(Error::Altered { versions }) if versions == [first]));
+    assert!(matches!(migrate::apply(&url).await, Err(Error::Altered { versions }) if versions == [first]));
 
     sqlx::query("insert into internal._sqlx_migrations values (9999, 'later', now(), true, '', 0)")
         .execute(&mut conn)
         .await
         .unwrap();
-    let refused = migrations::apply(&url).await.unwrap_err();
+    let refused = migrate::apply(&url).await.unwrap_err();
     assert!(matches!(&refused, Error::Newer { versions } if *versions == [9999]), "{refused}");
     assert!(refused.to_string().contains("newer build"), "{refused}");
 }
@@ -284,6 +284,6 @@ async fn tables_of_other_programs_do_not_make_a_database_foreign() {
     let url = database().await;
     let mut conn = PgConnection::connect(&url).await.unwrap();
     sqlx::query("create table invoices (id int)").execute(&mut conn).await.unwrap();
-    assert_eq!(migrations::status(&mut conn).await.unwrap(), Status::Empty);
-    migrations::apply(&url).await.expect("it is migrated");
+    assert_eq!(migrate::status(&mut conn).await.unwrap(), Status::Empty);
+    migrate::apply(&url).await.expect("it is migrated");
 }

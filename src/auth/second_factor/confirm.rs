@@ -8,17 +8,15 @@ use utoipa::ToSchema;
 
 use super::{Factor, recovery_hash};
 use crate::{
-    auth::{FactorRefusal, throttle::Attempt},
-    platform::{
-        app::App,
-        audit::Entry,
-        caller::Caller,
-        error::{Error, Result},
-        extract::Json,
-        ids::UserId,
-        problem::Problems,
-        work::{UnitOfWork, Work},
+    app::{
+        state::App,
+        unit_of_work::{UnitOfWork, Work},
     },
+    audit::entry::Entry,
+    auth::{FactorRefusal, throttle::Attempt},
+    domain::ids::UserId,
+    error::{Error, Result, problem::Problems},
+    http::{caller::Caller, extract::Json},
     users::Account,
 };
 

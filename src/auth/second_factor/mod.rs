@@ -11,7 +11,7 @@ pub(super) mod set_up;
 use aws_lc_rs::digest::{SHA256, digest};
 
 use super::totp;
-use crate::platform::{error::Result, ids::UserId, work::UnitOfWork};
+use crate::{app::unit_of_work::UnitOfWork, domain::ids::UserId, error::Result};
 
 /// What somebody sent as their second factor.
 #[derive(Debug, Default)]

@@ -6,21 +6,19 @@ use utoipa::ToSchema;
 
 use super::{Codes, Outcome, check};
 use crate::{
+    app::{
+        state::App,
+        unit_of_work::{UnitOfWork, Work},
+    },
+    audit::entry::Entry,
     auth::{
         FactorRefusal,
         credentials::{OrWrong, prove_again},
         throttle::Attempt,
     },
-    platform::{
-        app::App,
-        audit::Entry,
-        caller::Caller,
-        error::{Error, Result},
-        extract::Json,
-        ids::UserId,
-        problem::Problems,
-        work::{UnitOfWork, Work},
-    },
+    domain::ids::UserId,
+    error::{Error, Result, problem::Problems},
+    http::{caller::Caller, extract::Json},
     users::Account,
 };
 

@@ -8,20 +8,18 @@ use utoipa::ToSchema;
 
 use super::{Factor, context};
 use crate::{
+    app::{
+        state::App,
+        unit_of_work::{UnitOfWork, Work},
+    },
+    audit::entry::Entry,
     auth::{
         FactorRefusal,
         credentials::{OrWrong, prove_again},
         totp,
     },
-    platform::{
-        app::App,
-        audit::Entry,
-        caller::Caller,
-        error::{Error, Result},
-        extract::Json,
-        problem::Problems,
-        work::{UnitOfWork, Work},
-    },
+    error::{Error, Result, problem::Problems},
+    http::{caller::Caller, extract::Json},
     users::Account,
 };
 

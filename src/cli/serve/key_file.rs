@@ -15,7 +15,7 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 
-use crate::platform::{audit::key::AuditKey, secret::Secrets};
+use crate::{audit::key::AuditKey, crypto::secret::Secrets};
 
 /// A file in the data folder; its text is what a variable of the environment would be.
 struct KeyFile {

@@ -5,16 +5,16 @@
 //! - With no database named, the practice is private: see [`private`]. With one, see [`given`].
 //! - A signal ends it at any moment in order: what was begun is dropped, requests are drained, PostgreSQL is stopped.
 
+mod banner;
 pub mod connections;
-mod given;
 mod key_file;
 mod port;
+mod preflight;
 mod private;
 mod progress;
 pub mod retention;
 mod settings;
 mod stop;
-mod welcome;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -27,23 +27,23 @@ use self::{
     port::{Port, Refused},
     progress::patiently,
 };
+use super::{audit::other_key, logs};
 use crate::{
     api,
-    cli::audit::other_key,
-    notifications,
-    platform::{
-        app::{App, Parts, Seals},
-        audit::{self, attempts::Strangers, key::AuditKey},
-        embedded::Embedded,
-        live::{self, EndedSessions},
-        logs, migrations, panics,
-        password::Passwords,
-        postgres::Db,
-        prometheus,
-        secret::Secrets,
+    app::{
+        anonymous_attempts::Strangers,
+        ended_sessions::EndedSessions,
+        listen,
+        state::{App, Parts, Seals},
         streams::Streams,
-        time::Clock,
     },
+    audit::{self, key::AuditKey},
+    crypto::{password::Passwords, secret::Secrets},
+    db::{migrate, pool::Db},
+    dev::embedded::Embedded,
+    domain::time::Clock,
+    http::{metrics, panics},
+    notifications,
 };
 
 /// The logins of the demo, and their password.
@@ -115,7 +115,7 @@ async fn prepare_private(
 ) -> anyhow::Result<Ready> {
     let (embedded, own, own_key) = private::start(folder).await?;
     let url = embedded.url("safestories");
-    patiently("Making the tables", migrations::apply(&url)).await?;
+    patiently("Making the tables", migrate::apply(&url)).await?;
     let passwords = Passwords::default();
     private::load_demo(&url, &passwords, Clock::System.now()).await?;
     Ok(Ready {
@@ -140,16 +140,16 @@ async fn prepare_given(
     )?;
     let straight = direct.as_deref().unwrap_or(&url);
     patiently("Waiting for the database to answer", async {
-        given::refuse_powerful_role(straight).await?;
-        if direct.is_some() { given::refuse_powerful_role(&url).await } else { Ok(()) }
+        preflight::refuse_powerful_role(straight).await?;
+        if direct.is_some() { preflight::refuse_powerful_role(&url).await } else { Ok(()) }
     })
     .await?;
-    let applied = patiently("Bringing the database to this build's schema", migrations::apply(straight)).await?;
+    let applied = patiently("Bringing the database to this build's schema", migrate::apply(straight)).await?;
     for step in applied {
         tracing::info!(migration = %step, "applied");
     }
-    given::refuse_unwalled(&url).await?;
-    given::refuse_demo_logins(straight).await?;
+    preflight::refuse_unwalled(&url).await?;
+    preflight::refuse_demo_logins(straight).await?;
     if audit_key.is_none() {
         tracing::warn!("SAFESTORIES_AUDIT_KEY is not set: the trail is chained, but its heads are not signed");
     }
@@ -171,7 +171,7 @@ async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationTok
         trusted_proxies: settings.trusted_proxies,
         cors_origins: settings.cors_origins,
         stopping: stop.clone(),
-        body_timeout: audit::BODY_TIMEOUT,
+        body_timeout: crate::app::state::BODY_TIMEOUT,
     });
     let router = api::router(app.clone());
     let listener = port.listen()?;
@@ -184,17 +184,17 @@ async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationTok
         tracing::warn!("{warning}");
     }
     if let Some(embedded) = &embedded {
-        welcome::print(address, embedded.home());
+        banner::print(address, embedded.home());
     }
 
     // Ended after the last request, which may need them.
     let drained = CancellationToken::new();
     let background = TaskTracker::new();
-    background.spawn(live::listen(app.clone(), drained.clone()));
+    background.spawn(listen::listen(app.clone(), drained.clone()));
     background.spawn(notifications::feed(app.clone(), drained.clone()));
     background.spawn(drained.clone().run_until_cancelled_owned(tidy()));
     background.spawn(retention::run(app.clone(), drained.clone()));
-    background.spawn(audit::sealing::run(app.clone(), audit_key, drained.clone()));
+    background.spawn(audit::sealing::run(app.db.clone(), app.clock.clone(), audit_key, drained.clone()));
     connections::serve(listener, router, stop).await;
     drained.cancel();
     background.close();
@@ -222,7 +222,7 @@ async fn tidy() {
     let mut interval = tokio::time::interval(TIDYING);
     loop {
         interval.tick().await;
-        prometheus::tidy();
+        metrics::tidy();
         // mimalloc returns what was freed a second ago when a large block is freed, which an idle server never does.
         std::hint::black_box(Vec::<u8>::with_capacity(LARGE_BLOCK));
     }

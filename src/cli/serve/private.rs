@@ -13,12 +13,11 @@ use super::{
     progress::{patiently, say},
 };
 use crate::{
-    dev::demo::{self, Size},
-    platform::{
-        audit::key::AuditKey,
+    audit::key::AuditKey,
+    crypto::{password::Passwords, secret::Secrets},
+    dev::{
+        demo::{self, Size},
         embedded::{Embedded, Options},
-        password::Passwords,
-        secret::Secrets,
     },
 };
 

@@ -16,9 +16,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth,
-    care::break_glass,
-    platform::{app::App, error::Result, work},
+    app::{idempotency, state::App},
+    auth, break_glass,
+    error::Result,
     users::sessions,
 };
 
@@ -51,7 +51,7 @@ pub async fn purge(app: &App) -> Result<u64> {
     loop {
         let now = app.clock.now();
         let mut db = app.db.chore().await?;
-        let purged = work::purge(&mut db, now, BATCH).await?
+        let purged = idempotency::purge(&mut db, now, BATCH).await?
             + auth::purge(&mut db, now, BATCH).await?
             + sessions::purge(&mut db, now, BATCH).await?
             + break_glass::purge(&mut db, now, BATCH).await?;

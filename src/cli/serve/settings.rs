@@ -11,8 +11,9 @@ use clap::Args;
 use ipnet::IpNet;
 
 use crate::{
-    cli::{DatabaseUrl, audit::Key},
-    platform::{browser::Origin, logs::LogFormat, time::Zone},
+    app::origin::Origin,
+    cli::{DatabaseUrl, audit::Key, logs::LogFormat},
+    domain::time::Zone,
 };
 
 /// The settings of the server. Flags win over the environment; an empty variable counts as unset.

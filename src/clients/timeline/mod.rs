@@ -18,16 +18,20 @@ use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
 use super::missing::ensure;
-use crate::platform::{
-    app::App,
-    caller::Scope,
-    error::Result,
-    extract::Path,
-    ids::{BookingId, ClientId, TherapistId},
-    money::Amount,
-    page::{Key, List, Listing, Page, PageParams, Position, orders},
-    problem::Problems,
-    time::Timestamp,
+use crate::{
+    app::state::App,
+    db::scope::Scope,
+    domain::{
+        ids::{BookingId, ClientId, TherapistId},
+        money::Amount,
+        time::Timestamp,
+    },
+    error::{Result, problem::Problems},
+    http::{
+        extract::Path,
+        list::Listing,
+        page::{Key, List, Page, PageParams, Position, orders},
+    },
 };
 
 orders! {

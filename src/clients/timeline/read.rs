@@ -8,12 +8,14 @@
 use sqlx::PgConnection;
 
 use super::{Timeline, TimelineEntry, TimelineKind};
-use crate::platform::{
+use crate::{
+    domain::{
+        ids::{BookingId, TherapistId},
+        money::Amount,
+        time::Timestamp,
+    },
     error::Result,
-    ids::{BookingId, TherapistId},
-    money::Amount,
-    page::Position,
-    time::Timestamp,
+    http::page::Position,
 };
 
 /// A statement about what happened (`e`): how far it reaches, what of it, how each kind is cut, and what follows.

@@ -1,6 +1,10 @@
 //! The caches follow bookings that were made, changed or removed: one, or many at once, by the same statements.
 
-use crate::platform::{error::Result, ids::BookingId, time::Timestamp, work::UnitOfWork};
+use crate::{
+    app::unit_of_work::UnitOfWork,
+    domain::{ids::BookingId, time::Timestamp},
+    error::Result,
+};
 
 /// What a booking counts for before it is changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

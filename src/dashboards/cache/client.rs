@@ -1,6 +1,6 @@
 //! What is derived of a client, counted anew from the client's own bookings.
 
-use crate::platform::{error::Result, ids::ClientId, work::UnitOfWork};
+use crate::{app::unit_of_work::UnitOfWork, domain::ids::ClientId, error::Result};
 
 /// Lets the caches follow a change of a client's record: a name, contact data.
 ///

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use crate::platform::{error::Result, time::Timestamp};
+use crate::{domain::time::Timestamp, error::Result};
 
 /// How many rows differ from a recomputation: too many, missing, or with other values. Ids and the times of writing are
 /// not compared.

@@ -1,7 +1,7 @@
 //! Rows of the caches that other programs wrote of somebody whose data is erased. Those of this server follow the booking
 //! and the client's record.
 
-use crate::platform::{erasure::Belongings, error::Result, ids::ClientId, work::UnitOfWork};
+use crate::{app::unit_of_work::UnitOfWork, db::erasure::Belongings, domain::ids::ClientId, error::Result};
 
 /// Deletes the rows of the caches that no booking and no client is linked to: other programs wrote them, and the next
 /// rebuild drops them. The client's are those with the name and the phone or address, or with a name that nobody else has.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection};
 
-use crate::platform::{error::Result, time::Timestamp};
+use crate::{domain::time::Timestamp, error::Result};
 
 /// How many rows the caches hold after a rebuild.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]

@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use crate::platform::time::Clock;
+use crate::domain::time::Clock;
 
 /// How many events are written at once.
 const BATCH: i64 = 50_000;

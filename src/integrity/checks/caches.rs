@@ -3,9 +3,11 @@
 use sqlx::PgConnection;
 
 use crate::{
+    app::unit_of_work::UnitOfWork,
     dashboards::cache,
+    db::repair::Mended,
+    error::Result,
     integrity::check::{Findings, Look, Sample, checks},
-    platform::{error::Result, mend::Mended, work::UnitOfWork},
 };
 
 checks! {

@@ -3,8 +3,8 @@
 use sqlx::PgConnection;
 
 use crate::{
+    error::Result,
     integrity::check::{Findings, Look, Row, checks},
-    platform::error::Result,
 };
 
 checks! {

@@ -1,7 +1,7 @@
 //! Clients who may be one person, and addresses that reach nobody.
 //!
 //! SQL narrows them down; whether two phones are one, and whether a text is an address, is understood in
-//! [`platform::contact`](crate::platform::contact), as everywhere.
+//! [`domain::contact`](crate::domain::contact), as everywhere.
 
 use std::collections::HashMap;
 
@@ -9,11 +9,9 @@ use futures_util::TryStreamExt;
 use sqlx::PgConnection;
 
 use crate::{
+    domain::contact::{Email, Phone, name_key},
+    error::Result,
     integrity::check::{Findings, Look, Sample, checks},
-    platform::{
-        contact::{Email, Phone, name_key},
-        error::Result,
-    },
 };
 
 checks! {

@@ -3,10 +3,10 @@
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::{
-    integrity::check::{Findings, Look, Row, checks},
-    platform::{
-        error::Result,
-        migrations::rules::{self, Unchecked},
+    error::Result,
+    integrity::{
+        adoption::rules::{self, Unchecked},
+        check::{Findings, Look, Row, checks},
     },
 };
 

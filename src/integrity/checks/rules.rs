@@ -3,8 +3,13 @@
 use sqlx::PgConnection;
 
 use crate::{
-    integrity::check::{Findings, Look, Sample, checks},
-    platform::{error::Result, mend::Mended, migrations::rules, work::UnitOfWork},
+    app::unit_of_work::UnitOfWork,
+    db::repair::Mended,
+    error::Result,
+    integrity::{
+        adoption::rules,
+        check::{Findings, Look, Sample, checks},
+    },
 };
 
 checks! {

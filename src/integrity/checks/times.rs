@@ -3,9 +3,10 @@
 use sqlx::PgConnection;
 
 use crate::{
-    bookings::mend::{self, Disagreement},
+    bookings::repair::{self, Disagreement},
+    domain::time::Timestamp,
+    error::Result,
     integrity::check::{Findings, Look, Sample, checks},
-    platform::{error::Result, time::Timestamp},
 };
 
 checks! {
@@ -13,7 +14,7 @@ checks! {
         rule: "`booking_start_at` is UTC and `booking_invitee_time` tells the same instant in the client's zone. A script once wrote Indian wall time into the first, or took it for it: these differ by exactly 5 hours 30 minutes.",
         find: shifted,
         remedy: "Start and end are taken from the text (at most 500 sessions at a time); appointment, refund and caches follow.",
-        mend: mend::retime,
+        mend: repair::retime,
     }
     "time_disagrees" = Warning, "Sessions that start at another time than the client was told" {
         rule: "`booking_start_at` and `booking_invitee_time` name the same instant. Which of them is right, where they differ by anything but 5:30, no machine can say; the server goes by the first. A text that cannot be read names none.",
@@ -32,7 +33,7 @@ async fn other(db: &mut PgConnection, look: Look) -> Result<Findings> {
 
 async fn differing(db: &mut PgConnection, look: Look, wanted: fn(&Disagreement) -> bool) -> Result<Findings> {
     let mut findings = Findings::default();
-    mend::disagreements(db, |found| {
+    repair::disagreements(db, |found| {
         if wanted(&found) {
             findings.add(look, || sample(found));
         }

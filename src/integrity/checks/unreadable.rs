@@ -3,8 +3,9 @@
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::{
+    db::migrate::TABLES,
+    error::Result,
     integrity::check::{Findings, Look, Row, checks},
-    platform::{error::Result, migrations::TABLES},
 };
 
 checks! {

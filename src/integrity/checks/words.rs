@@ -7,12 +7,13 @@
 use sqlx::PgConnection;
 
 use crate::{
-    bookings::mend::{self, Words},
+    app::unit_of_work::UnitOfWork,
+    bookings::repair::{self, Words},
+    db::repair::Mended,
     documents,
+    error::Result,
     integrity::check::{Findings, Look, Row, checks},
-    payments,
-    platform::{error::Result, mend::Mended, work::UnitOfWork},
-    requests, users,
+    payments, requests, users,
 };
 
 checks! {
@@ -38,25 +39,25 @@ checks! {
         rule: "`refund_status` is written `initiated`, `processing`, `completed` or `failed` in `payments`, `bookings` and `refund_cancellation_table`; `processed` and any letter case are read as the same; `requested` is only read. Nothing started is NULL, or `Pending` in `refund_cancellation_table`.",
         find: |db, look| spelled(db, look, &["payments.refund_status", "bookings.refund_status", "refund_cancellation_table.refund_status"]),
         remedy: "The written form takes their place.",
-        mend: payments::mend::respell,
+        mend: payments::repair::respell,
     }
     "form_status_spelling" = Warning, "Forms' states in other spellings" {
         rule: "`client_doc_form.status` is written `pending`, `completed` or `no_show`; `no show` and any letter case are read as the same, NULL as `pending`.",
         find: |db, look| spelled(db, look, &["client_doc_form.status"]),
         remedy: "The written form takes their place.",
-        mend: documents::mend::respell,
+        mend: documents::repair::respell,
     }
     "request_status_spelling" = Warning, "Booking requests' states in other spellings" {
         rule: "`booking_requests.status` is written `sent`, `booked` or `expired`.",
         find: |db, look| spelled(db, look, &["booking_requests.status"]),
         remedy: "The written form takes their place.",
-        mend: requests::mend::respell,
+        mend: requests::repair::respell,
     }
     "user_role_spelling" = Warning, "Roles in other spellings" {
         rule: "`users.role` is written `admin` or `therapist`; any letter case is read as the same.",
         find: |db, look| spelled(db, look, &["users.role"]),
         remedy: "The written form takes their place; nobody's rights change.",
-        mend: users::mend::respell_roles,
+        mend: users::repair::respell_roles,
     }
     "mode_with_address" = Notice, "Modes that hold an address" {
         rule: "`In-person (address)` is read as `in_person`. The address stands nowhere else, so the text is left as it is.",
@@ -76,15 +77,15 @@ checks! {
 }
 
 async fn booking_status(uow: &mut UnitOfWork) -> Result<Mended> {
-    mend::respell(uow, Words::BookingStatus).await
+    repair::respell(uow, Words::BookingStatus).await
 }
 
 async fn invitee_status(uow: &mut UnitOfWork) -> Result<Mended> {
-    mend::respell(uow, Words::InviteeStatus).await
+    repair::respell(uow, Words::InviteeStatus).await
 }
 
 async fn booking_mode(uow: &mut UnitOfWork) -> Result<Mended> {
-    mend::respell(uow, Words::BookingMode).await
+    repair::respell(uow, Words::BookingMode).await
 }
 
 /// All status words that are there: where (`place`), what they mean in the written form, and whether that is known.

@@ -7,18 +7,16 @@ use utoipa::ToSchema;
 
 use super::AdditionalNote;
 use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
     bookings,
-    platform::{
-        caller::Scope,
-        error::{Error, Result},
-        etag::Versioned,
-        extract::Json,
+    db::scope::Scope,
+    domain::{
         ids::{AdditionalNoteId, BookingId, TherapistId},
-        problem::Problems,
         text::Text,
         time::Timestamp,
-        work::{UnitOfWork, Work},
     },
+    error::{Error, Result, problem::Problems},
+    http::{etag::Versioned, extract::Json},
 };
 
 /// An additional note to be written.

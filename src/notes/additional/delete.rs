@@ -3,14 +3,12 @@
 use axum::http::StatusCode;
 
 use super::{super::model::ended, AdditionalNote};
-use crate::platform::{
-    caller::Scope,
-    error::Result,
-    etag::Preconditions,
-    extract::Path,
-    ids::AdditionalNoteId,
-    problem::Problems,
-    work::{UnitOfWork, Work},
+use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    db::scope::Scope,
+    domain::ids::AdditionalNoteId,
+    error::{Result, problem::Problems},
+    http::{etag::Preconditions, extract::Path},
 };
 
 /// Delete an additional note

@@ -1,14 +1,15 @@
 //! Reading one additional note. Each read is on record before it is answered.
 
 use super::AdditionalNote;
-use crate::platform::{
-    caller::Scope,
-    error::Result,
-    etag::{Preconditions, Versioned},
-    extract::Path,
-    ids::AdditionalNoteId,
-    problem::Problems,
-    work::Work,
+use crate::{
+    app::unit_of_work::Work,
+    db::scope::Scope,
+    domain::ids::AdditionalNoteId,
+    error::{Result, problem::Problems},
+    http::{
+        etag::{Preconditions, Versioned},
+        extract::Path,
+    },
 };
 
 /// Get an additional note

@@ -4,16 +4,15 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{super::model::ended, AdditionalNote};
-use crate::platform::{
-    caller::Scope,
-    error::{Error, Result},
-    etag::{Preconditions, Versioned},
-    extract::{Json, Patch, Path},
-    ids::AdditionalNoteId,
-    problem::Problems,
-    text::Text,
-    time::Timestamp,
-    work::{UnitOfWork, Work},
+use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    db::scope::Scope,
+    domain::{ids::AdditionalNoteId, text::Text, time::Timestamp},
+    error::{Error, Result, problem::Problems},
+    http::{
+        etag::{Preconditions, Versioned},
+        extract::{Json, Patch, Path},
+    },
 };
 
 /// What to change (JSON merge patch).

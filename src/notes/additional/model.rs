@@ -7,17 +7,17 @@ use utoipa::ToSchema;
 
 use super::super::refusal::NoteRefusal;
 use crate::{
+    app::unit_of_work::UnitOfWork,
+    audit::entry::Entry,
     clients,
-    platform::{
-        audit::Entry,
-        caller::Scope,
-        error::{Error, Result},
-        etag::{Preconditions, Versioned},
+    db::scope::Scope,
+    domain::{
         ids::{AdditionalNoteId, BookingId, ClientId, TherapistId},
         text::NO_NAME,
         time::Timestamp,
-        work::UnitOfWork,
     },
+    error::{Error, Result},
+    http::etag::{Preconditions, Versioned},
 };
 
 /// How long it can be changed.

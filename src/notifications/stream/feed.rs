@@ -19,13 +19,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::rows::{self, ROWS, Snapshot};
 use crate::{
-    notifications::model::Notification,
-    platform::{
-        app::App,
-        error::Result,
-        ids::UserId,
+    app::{
+        state::App,
         streams::{Batch, Position},
     },
+    domain::ids::UserId,
+    error::Result,
+    notifications::model::Notification,
 };
 
 /// How far below the newest row a row may appear although no transaction that was open then is left.

@@ -26,12 +26,14 @@ use futures_util::stream;
 
 pub use self::feed::feed;
 use self::open::OpenStream;
-use crate::platform::{
-    app::App,
-    caller::{Caller, Scope},
-    error::{Error, Result},
-    problem::Problems,
-    streams::{NoPosition, Position},
+use crate::{
+    app::{
+        state::App,
+        streams::{NoPosition, Position},
+    },
+    db::scope::Scope,
+    error::{Error, Result, problem::Problems},
+    http::caller::Caller,
 };
 
 /// What clients and proxies that buffer are to do with it.

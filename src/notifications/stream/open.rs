@@ -17,12 +17,15 @@ use tokio::{
 use uuid::Uuid;
 
 use super::rows::{self, Place, ROWS, Snapshot};
-use crate::platform::{
-    app::App,
-    caller::{Caller, Scope},
+use crate::{
+    app::{
+        state::App,
+        streams::{Batch, Position},
+    },
+    db::scope::Scope,
+    domain::ids::UserId,
     error::{Error, Result},
-    ids::UserId,
-    streams::{Batch, Position},
+    http::caller::Caller,
 };
 
 /// A client that has read nothing for so long is let go: it comes back with its position. Sessions that ended meanwhile

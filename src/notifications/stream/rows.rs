@@ -6,13 +6,13 @@ use axum::body::Bytes;
 use sqlx::PgConnection;
 
 use crate::{
-    notifications::model::{Notification, select_notifications},
-    platform::{
-        error::{Error, Result},
+    app::streams::Position,
+    domain::{
         ids::{NotificationId, UserId},
-        streams::Position,
         time::IstTimestamp,
     },
+    error::{Error, Result},
+    notifications::model::{Notification, select_notifications},
 };
 
 /// How many rows are read at a time.

@@ -5,12 +5,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::model::Refund;
-use crate::platform::{
-    audit::Effect,
+use crate::{
+    app::unit_of_work::UnitOfWork,
+    audit::entry::Effect,
+    domain::ids::{BookingId, PaymentId, RefundId},
     error::{Error, Result},
-    etag::Versioned,
-    ids::{BookingId, PaymentId, RefundId},
-    work::UnitOfWork,
+    http::etag::Versioned,
 };
 
 /// A refund as an operation leaves it; from a dry run, as it would leave it, with what else would be done.

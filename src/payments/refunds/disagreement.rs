@@ -5,7 +5,7 @@
 //! and what was paid as long as no payment does; a refund that any place tells of counts, so that money never goes back
 //! twice.
 
-use crate::platform::status::words;
+use crate::domain::status::words;
 
 words! {
     /// A kind of disagreement.

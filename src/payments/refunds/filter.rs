@@ -4,13 +4,15 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::model::RefundState;
-use crate::platform::{
-    app::App,
-    contact,
+use crate::{
+    app::state::App,
+    domain::{
+        contact,
+        ids::{BookingId, ClientId, TherapistId},
+        time::{Day, Zone},
+    },
     error::{Error, Result},
-    ids::{BookingId, ClientId, TherapistId},
-    page::orders,
-    time::{Day, Period, Zone},
+    http::{page::orders, period::Period},
 };
 
 orders! {

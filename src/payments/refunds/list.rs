@@ -11,14 +11,18 @@ use super::{
     filter::{Criteria, RefundFilter, RefundOrder},
     model::{Refund, RefundState, select_refunds},
 };
-use crate::platform::{
-    app::App,
-    error::Result,
-    ids::{BookingId, ClientId, PaymentId, RefundId, TherapistId},
-    money::Amount,
-    page::{Key, List, Listing, Page, PageParams, Position},
-    problem::Problems,
-    time::Timestamp,
+use crate::{
+    app::state::App,
+    domain::{
+        ids::{BookingId, ClientId, PaymentId, RefundId, TherapistId},
+        money::Amount,
+        time::Timestamp,
+    },
+    error::{Result, problem::Problems},
+    http::{
+        list::Listing,
+        page::{Key, List, Page, PageParams, Position},
+    },
 };
 
 /// List refunds

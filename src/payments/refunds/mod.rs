@@ -14,7 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) use self::answer::{ChangedRefund, changed, id_of, of_payment};
 pub use self::model::{Refund, RefundState};
-use crate::platform::app::App;
+use crate::app::state::App;
 
 /// What admins may do with them.
 pub(super) fn admin_routes() -> OpenApiRouter<App> {

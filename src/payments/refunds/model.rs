@@ -4,14 +4,15 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use crate::platform::{
+use crate::{
+    domain::{
+        ids::{BookingId, ClientId, PaymentId, RefundId, TherapistId},
+        money::Amount,
+        status::{RefundStatus, words},
+        time::Timestamp,
+    },
     error::{Error, Result},
-    etag::Versioned,
-    ids::{BookingId, ClientId, PaymentId, RefundId, TherapistId},
-    money::Amount,
-    page::Key,
-    status::{RefundStatus, words},
-    time::Timestamp,
+    http::{etag::Versioned, page::Key},
 };
 
 words! {

@@ -9,11 +9,13 @@ use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
 use super::disagreement::{DisagreementKind, DisagreementSide};
-use crate::platform::{
-    error::Result,
-    ids::{BookingId, PaymentId, RefundId},
-    page::{Key, List, Listing, Page, PageParams, Position, orders},
-    problem::Problems,
+use crate::{
+    domain::ids::{BookingId, PaymentId, RefundId},
+    error::{Result, problem::Problems},
+    http::{
+        list::Listing,
+        page::{Key, List, Page, PageParams, Position, orders},
+    },
 };
 
 orders! {

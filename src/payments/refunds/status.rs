@@ -17,25 +17,26 @@ use super::{
     model::{Refund, RefundState},
 };
 use crate::{
-    notifications::{Notice, NotificationKind, Recipient, notify},
-    payments::{
-        agree,
-        held::{self, HeldPayment},
-        record,
-        refund::{self, RefundRefusal},
-    },
-    platform::{
-        audit::Entry,
-        error::Result,
-        etag::Preconditions,
-        extract::{DryRun, Json, Path, Query},
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Entry,
+    domain::{
         ids::{BookingId, RefundId},
         money::{Amount, AmountInput},
-        problem::Problems,
         status::RefundStatus,
         text::{NO_NAME, Text},
         time::Timestamp,
-        work::{UnitOfWork, Work},
+    },
+    error::{Result, problem::Problems},
+    http::{
+        etag::Preconditions,
+        extract::{DryRun, Json, Path, Query},
+    },
+    notifications::{Notice, NotificationKind, Recipient, notify},
+    payments::{
+        lock::{self, HeldPayment},
+        record,
+        refund::{self, RefundRefusal},
+        sync,
     },
 };
 
@@ -93,13 +94,13 @@ struct Held {
 async fn hold(uow: &mut UnitOfWork, id: RefundId, conditions: &Preconditions) -> Result<Held> {
     let seen = Refund::read(uow.db(), id).await?;
     let mut payment = match seen.refund_of {
-        Some(payment) => Some(held::payment(uow, payment, &Preconditions::default()).await?),
+        Some(payment) => Some(lock::payment(uow, payment, &Preconditions::default()).await?),
         None => None,
     };
     let mut booking = None;
     if payment.is_none()
         && let Some(session) = &seen.session_id
-        && let Some(held) = held::booking(uow, session).await?
+        && let Some(held) = lock::booking(uow, session).await?
     {
         record::complete(uow, session).await?;
         booking = Some(held.booking_id);
@@ -111,7 +112,7 @@ async fn hold(uow: &mut UnitOfWork, id: RefundId, conditions: &Preconditions) ->
     let refund = Refund::read(uow.db(), id).await?;
     conditions.check(&refund.version, &refund)?;
     if let (None, Some(completed)) = (&payment, refund.refund_of) {
-        payment = Some(held::payment(uow, completed, &Preconditions::default()).await?);
+        payment = Some(lock::payment(uow, completed, &Preconditions::default()).await?);
     }
     Ok(Held { refund, payment, booking })
 }
@@ -243,9 +244,9 @@ async fn write(
         .execute(uow.db())
         .await?;
         if let Some(booking) = &payment.booking_id {
-            agree::tell_booking(uow, booking).await?;
+            sync::tell_booking(uow, booking).await?;
         }
-        return agree::tell_list(uow, payment.booking_id.as_ref(), id).await;
+        return sync::tell_list(uow, payment.booking_id.as_ref(), id).await;
     }
     sqlx::query!(
         "with listed as (

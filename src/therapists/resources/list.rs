@@ -9,17 +9,21 @@ use super::{
     super::model::ensure_named,
     model::{Resource, select_resources},
 };
-use crate::platform::{
-    app::App,
-    caller::Scope,
-    contact,
-    error::{Error, Result},
-    etag::{Preconditions, Versioned},
-    extract::Path,
-    ids::{ResourceId, TherapistId},
-    page::{Key, List, ListRequest, Listing, Page, PageParams, Position, orders},
-    problem::Problems,
-    time::Timestamp,
+use crate::{
+    app::state::App,
+    db::scope::Scope,
+    domain::{
+        contact,
+        ids::{ResourceId, TherapistId},
+        time::Timestamp,
+    },
+    error::{Error, Result, problem::Problems},
+    http::{
+        etag::{Preconditions, Versioned},
+        extract::Path,
+        list::{ListRequest, Listing},
+        page::{Key, List, Page, PageParams, Position, orders},
+    },
 };
 
 orders! {

@@ -4,11 +4,13 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use crate::platform::{
+use crate::{
+    domain::{
+        ids::{ResourceId, TherapistId},
+        time::Timestamp,
+    },
     error::{Error, Result},
-    etag::Versioned,
-    ids::{ResourceId, TherapistId},
-    time::Timestamp,
+    http::etag::Versioned,
 };
 
 /// Something of the scheduling provider that a therapist can be booked by: a kind of session.

@@ -9,15 +9,18 @@ use super::{
     super::{model::ensure_named, refusal::TherapistRefusal},
     model::Resource,
 };
-use crate::platform::{
-    audit::Entry,
-    error::{Error, Result},
-    etag::{Preconditions, Versioned},
-    extract::{Json, Patch, Path},
-    ids::{ResourceId, TherapistId},
-    problem::Problems,
-    text::Text,
-    work::{UnitOfWork, Work},
+use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Entry,
+    domain::{
+        ids::{ResourceId, TherapistId},
+        text::Text,
+    },
+    error::{Error, Result, problem::Problems},
+    http::{
+        etag::{Preconditions, Versioned},
+        extract::{Json, Patch, Path},
+    },
 };
 
 /// A new resource.

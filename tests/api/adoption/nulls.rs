@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use safestories::platform::migrations::ForeignTriggers::Accept;
+use safestories::integrity::adoption::ForeignTriggers::Accept;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 

@@ -1,7 +1,7 @@
-//! How the house is built, as tests: the order of the modules, who writes which table, what a file looks like.
+//! How the house is built, as tests: the order of the modules, who writes which table, what is done in one place.
 
-mod files;
 mod order;
+mod places;
 mod tables;
 
 use std::{

@@ -5,8 +5,14 @@ use std::collections::BTreeSet;
 use super::{assert_none, sources};
 
 /// The modules, lowest first.
-const ORDER: [&str; 20] = [
-    "platform",
+const ORDER: [&str; 29] = [
+    "domain",
+    "error",
+    "crypto",
+    "db",
+    "audit",
+    "app",
+    "http",
     "notifications",
     "dashboards",
     "campaigns",
@@ -19,8 +25,11 @@ const ORDER: [&str; 20] = [
     "bookings",
     "notes",
     "documents",
-    "searches",
-    "care",
+    "search",
+    "transfers",
+    "merges",
+    "break_glass",
+    "privacy",
     "audit_logs",
     "integrity",
     "api",
@@ -68,9 +77,9 @@ fn first_name(path: &str) -> Option<String> {
 
 #[test]
 fn the_reader_of_imports_sees_what_is_used() {
-    let code = "use crate::{\n    clients::{self, Person},\n    platform::{users, page},\n};\nuse crate::bookings;\n\
-                let x = crate::api::router(); $crate::platform::y";
-    assert_eq!(uses(code).into_iter().collect::<Vec<_>>(), ["api", "bookings", "clients", "platform"]);
+    let code = "use crate::{\n    clients::{self, Person},\n    http::{users, page},\n};\nuse crate::bookings;\n\
+                let x = crate::api::router(); $crate::http::y";
+    assert_eq!(uses(code).into_iter().collect::<Vec<_>>(), ["api", "bookings", "clients", "http"]);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! The heads of the trail's chain, as admins see them.
 
-use safestories::platform::audit::{key::AuditKey, sealing};
+use safestories::audit::{key::AuditKey, sealing};
 
 use super::{LOGS, book};
-use crate::{given::therapist, harness::TestApi};
+use crate::{fixtures::therapist, harness::TestApi};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_head_is_listed_with_its_signature() {
@@ -11,9 +11,9 @@ async fn every_head_is_listed_with_its_signature() {
     api.given(therapist("T1")).await;
     let key = AuditKey::from_seed(&[7; 32]).expect("a key");
     book(&api.admin(), "T1", "2026-02-10T10:30:00Z").await;
-    sealing::seal(&api.app, Some(&key)).await.expect("sealed");
+    sealing::seal(&api.app.db, &api.app.clock, Some(&key)).await.expect("sealed");
     book(&api.admin(), "T1", "2026-02-11T10:30:00Z").await;
-    sealing::seal(&api.app, None).await.expect("sealed");
+    sealing::seal(&api.app.db, &api.app.clock, None).await.expect("sealed");
 
     let path = format!("{LOGS}/checkpoints");
     let heads = api.admin().get(&path).await.data();

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{LOGS, OWN, ids};
 use crate::{
-    given::{audit_log, therapist},
+    fixtures::{audit_log, therapist},
     harness::TestApi,
 };
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    given::{booking, therapist},
+    fixtures::{booking, therapist},
     harness::{Answer, Person, TestApi},
 };
 

@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde_json::{Value, json};
 
 use super::PASSWORD;
-use crate::{given::therapist, harness::TestApi};
+use crate::{fixtures::therapist, harness::TestApi};
 
 const LOGIN: &str = "/api/v1/auth/login";
 

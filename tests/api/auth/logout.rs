@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use safestories::platform::live;
+use safestories::app::listen;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -42,7 +42,7 @@ async fn an_ended_session_is_refused_by_an_instance_that_only_listens() {
     api.sign_up("admin", "admin", None).await;
     let tokens = api.log_in("admin").await;
     let stop = CancellationToken::new();
-    let listening = tokio::spawn(live::listen(second.app.clone(), stop.clone()));
+    let listening = tokio::spawn(listen::listen(second.app.clone(), stop.clone()));
     let session = api.with(&tokens).get("/api/v1/auth/sessions").await.data()[0]["id"].clone();
     let session = session.as_str().unwrap().parse().unwrap();
     until(|| second.app.ended.knows(session) == Some(false)).await;
@@ -66,7 +66,7 @@ async fn an_ended_session_is_refused_by_an_instance_that_listens_in_vain() {
     api.sign_up("admin", "admin", None).await;
     let tokens = api.log_in("admin").await;
     let stop = CancellationToken::new();
-    let listening = tokio::spawn(live::listen(deaf.app.clone(), stop.clone()));
+    let listening = tokio::spawn(listen::listen(deaf.app.clone(), stop.clone()));
     api.until(&format!(
         "exists (select from pg_stat_activity where datname = '{}' and query like 'LISTEN%')",
         elsewhere.name()

@@ -4,7 +4,7 @@ use safestories::cli::serve::retention;
 use serde_json::{Value, json};
 
 use super::{PASSWORD, Tokens};
-use crate::{given::therapist, harness::TestApi};
+use crate::{fixtures::therapist, harness::TestApi};
 
 const REFRESH: &str = "/api/v1/auth/refresh";
 const ME: &str = "/api/v1/auth/me";

@@ -5,7 +5,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{BOOKINGS, OWN};
 use crate::{
-    given::{additional_note, booking, cancellation, client, document_form, payment, session_note, therapist},
+    fixtures::{additional_note, booking, cancellation, client, document_form, payment, session_note, therapist},
     harness::{Person, TestApi},
 };
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 
 use crate::{
-    given::{Row, booking, client, therapist},
+    fixtures::{Row, booking, client, therapist},
     harness::{Answer, Person, TestApi},
 };
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{BOOKINGS, path, rows, wanted};
 use crate::{
-    given::{Row, booking, client, payment, therapist},
+    fixtures::{Row, booking, client, payment, therapist},
     harness::{Answer, NOW, TestApi},
 };
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    given::{booking, cancellation, client, therapist},
+    fixtures::{booking, cancellation, client, therapist},
     harness::{NOW, TestApi},
 };
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{BOOKINGS, OWN, rows, wanted};
 use crate::{
-    given::{client, therapist, user},
+    fixtures::{client, therapist, user},
     harness::TestApi,
 };
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{BOOKINGS, OWN, path, rows, wanted};
 use crate::{
-    given::{booking, client, therapist},
+    fixtures::{booking, client, therapist},
     harness::TestApi,
 };
 
@@ -177,7 +177,7 @@ async fn therapists_correct_nothing() {
 async fn a_payment_that_has_arrived_is_not_awaited_again() {
     let (api, id) = practice().await;
     let waiting = async || api.admin().patch(&path(&id, ""), json!({ "invitee_status": "waiting" })).await;
-    let payment = api.given(crate::given::payment(&id)).await;
+    let payment = api.given(crate::fixtures::payment(&id)).await;
     let refused = waiting().await;
     refused.is_problem(409, "payment-recorded");
     assert_eq!(refused.body["payment_id"].to_string(), payment);

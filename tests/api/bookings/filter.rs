@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::BOOKINGS;
 use crate::{
-    given::{booking, therapist},
+    fixtures::{booking, therapist},
     harness::TestApi,
 };
 

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::path;
 use crate::{
-    given::{booking, client, therapist},
+    fixtures::{booking, client, therapist},
     harness::TestApi,
 };
 

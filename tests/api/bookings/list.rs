@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{BOOKINGS, ids, path};
 use crate::{
-    given::{Row, booking, client, session_note, therapist},
+    fixtures::{Row, booking, client, session_note, therapist},
     harness::{Person, TestApi},
 };
 

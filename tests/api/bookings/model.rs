@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{BOOKINGS, OWN, ids};
 use crate::{
-    given::{booking, client, session_note, therapist},
+    fixtures::{booking, client, session_note, therapist},
     harness::{Answer, TestApi},
 };
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{BOOKINGS, ids};
 use crate::{
-    given::{booking, client, therapist},
+    fixtures::{booking, client, therapist},
     harness::TestApi,
 };
 

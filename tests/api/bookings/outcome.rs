@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{OWN, path, rows};
 use crate::{
-    given::{Row, booking, client, session_note, therapist},
+    fixtures::{Row, booking, client, session_note, therapist},
     harness::{Answer, NOW, Person, TestApi},
 };
 

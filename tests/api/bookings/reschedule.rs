@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{path, rows};
 use crate::{
-    given::{Row, booking, client, therapist},
+    fixtures::{Row, booking, client, therapist},
     harness::{Answer, NOW, TestApi},
 };
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{BOOKINGS, path, rows, wanted};
 use crate::{
-    given::{Row, booking, client, therapist},
+    fixtures::{Row, booking, client, therapist},
     harness::{Answer, TestApi},
 };
 

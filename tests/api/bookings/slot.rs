@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{BOOKINGS, path, rows, wanted};
 use crate::{
-    given::{Row, booking, therapist},
+    fixtures::{Row, booking, therapist},
     harness::{Answer, TestApi},
 };
 

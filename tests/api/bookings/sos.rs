@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{OWN, path, rows};
 use crate::{
-    given::{Row, booking, client, therapist},
+    fixtures::{Row, booking, client, therapist},
     harness::TestApi,
 };
 

@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::MetadataExt, path::PathBuf, process::Command};
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use safestories::platform::audit::{
+use safestories::audit::{
     key::{AuditKey, AuditPublicKey},
     sealing,
     transcript::{self, Finding, Verdict},
@@ -12,7 +12,7 @@ use serde_json::json;
 use sqlx::AssertSqlSafe;
 
 use crate::{
-    given::{audit_log, booking, client, therapist},
+    fixtures::{audit_log, booking, client, therapist},
     harness::TestApi,
 };
 
@@ -32,7 +32,7 @@ pub(super) async fn practice() -> TestApi {
         api.admin().post(&path, json!({ "reason": "travelling" })).await.ok();
         api.admin().post(&path, json!({ "reason": "again" })).await.is(409);
         api.pass(1);
-        sealing::seal(&api.app, Some(&key())).await.expect("a sealed batch");
+        sealing::seal(&api.app.db, &api.app.clock, Some(&key())).await.expect("a sealed batch");
     }
     api
 }
@@ -70,7 +70,10 @@ async fn an_untouched_trail_is_whole_and_every_head_is_signed() {
     api.admin().post("/api/v1/admin/bookings/none/cancel", json!({ "reason": "x" })).await.is(404);
     let other = api.second_instance();
     let key = key();
-    let (one, two) = tokio::join!(sealing::seal(&api.app, Some(&key)), sealing::seal(&other.app, Some(&key)));
+    let (one, two) = tokio::join!(
+        sealing::seal(&api.app.db, &api.app.clock, Some(&key)),
+        sealing::seal(&other.app.db, &other.app.clock, Some(&key))
+    );
     assert_eq!(one.expect("sealed") + two.expect("sealed"), 1);
     assert_eq!(check(&api, verdict.head.as_deref()).await.findings, []);
 
@@ -197,7 +200,7 @@ async fn values_taken_out_need_an_erasure_of_their_client() {
         transcript::ERASURE,
     );
     sqlx::raw_sql(AssertSqlSafe(with_an_entry)).execute(&mut *api.sql().await).await.expect("an erasure");
-    sealing::seal(&api.app, Some(&key())).await.expect("sealed");
+    sealing::seal(&api.app.db, &api.app.clock, Some(&key())).await.expect("sealed");
     assert_eq!(check(&api, None).await.findings, []);
 }
 
@@ -295,7 +298,7 @@ async fn rows_of_other_programs_are_counted_where_they_are_expected() {
     api.given(therapist("T1")).await;
     let id = api.given(booking("T1", "2026-02-10T10:30:00Z")).await;
     api.admin().post(&format!("/api/v1/admin/bookings/{id}/cancel"), json!({ "reason": "x" })).await.ok();
-    sealing::seal(&api.app, Some(&key())).await.expect("sealed");
+    sealing::seal(&api.app.db, &api.app.clock, Some(&key())).await.expect("sealed");
     // Those from before the first entry are no finding.
     let verdict = check(&api, None).await;
     assert_eq!((verdict.findings, verdict.older_summaries), (vec![], 1));

@@ -3,7 +3,7 @@
 use std::process::{Command, Output};
 
 use crate::{
-    given::{booking, client, therapist},
+    fixtures::{booking, client, therapist},
     harness::{Database, TestApi, database},
 };
 

@@ -1,7 +1,7 @@
 //! `safestories audit verify` against somebody who may do anything to the tables, and knows how the chain is made, but has
 //! no key that signs it.
 
-use safestories::platform::audit::{
+use safestories::audit::{
     key::AuditKey,
     sealing,
     transcript::{self, Finding},
@@ -116,7 +116,7 @@ async fn a_head_signed_with_ones_own_key_covers_nothing() {
     run(&api, &format!("{REWRITE} {without}")).await;
     api.admin().post("/api/v1/admin/bookings/none/cancel", json!({ "reason": "x" })).await.is(404);
     let own = AuditKey::from_seed(&[9; 32]).expect("a key");
-    sealing::seal(&api.app, Some(&own)).await.expect("sealed");
+    sealing::seal(&api.app.db, &api.app.clock, Some(&own)).await.expect("sealed");
     let verdict = check(&api, None).await;
     assert_eq!(verdict.findings, [Finding::Uncovered(first + 1, last + 1)]);
     assert_eq!(verdict.unknown_keys.into_iter().collect::<Vec<_>>(), [(own.public().id(), 1)]);
@@ -134,7 +134,7 @@ async fn a_time_without_a_key_and_a_change_of_keys_are_covered_by_the_last() {
     let next = AuditKey::from_seed(&[8; 32]).expect("a key");
     let done = async |with: Option<&AuditKey>| {
         api.admin().post("/api/v1/admin/bookings/none/cancel", json!({ "reason": "x" })).await.is(404);
-        sealing::seal(&api.app, with).await.expect("sealed");
+        sealing::seal(&api.app.db, &api.app.clock, with).await.expect("sealed");
         export(&api).await
     };
     let found = |file: &[u8], keys: &[&AuditKey]| {
@@ -168,13 +168,13 @@ async fn what_was_deleted_before_it_was_sealed_is_told_as_deleted() {
          where entry_id = (select entry_id from internal.audit_unsealed order by entry_id offset 1 limit 1)",
     )
     .await;
-    sealing::seal(&api.app, Some(&key())).await.expect("sealed");
+    sealing::seal(&api.app.db, &api.app.clock, Some(&key())).await.expect("sealed");
     assert_eq!(check(&api, None).await.findings, [Finding::Deleted(last + 2)]);
     // Also where it was all there was to be sealed, and where another is put in its place.
     api.admin().post("/api/v1/admin/bookings/none/cancel", json!({ "reason": "x" })).await.is(404);
     run(&api, "delete from internal.audit_entries where entry_id in (select entry_id from internal.audit_unsealed)")
         .await;
-    sealing::seal(&api.app, Some(&key())).await.expect("sealed");
+    sealing::seal(&api.app.db, &api.app.clock, Some(&key())).await.expect("sealed");
     assert_eq!(check(&api, None).await.findings, [Finding::Deleted(last + 2), Finding::Deleted(last + 4)]);
     run(
         &api,

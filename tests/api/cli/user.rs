@@ -8,7 +8,7 @@ use std::{
 use serde_json::json;
 
 use crate::{
-    given::therapist,
+    fixtures::therapist,
     harness::{TestApi, database},
 };
 

@@ -1,7 +1,7 @@
 //! What a therapist's lists cost goes with what is the therapist's, not with the practice.
 
 use super::{OWN, run};
-use crate::{given::therapist, harness::TestApi};
+use crate::{fixtures::therapist, harness::TestApi};
 
 /// A therapist with a few clients, whom the names of all the others come before.
 async fn practice() -> TestApi {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{CLIENTS, path};
 use crate::{
-    given::{client, therapist},
+    fixtures::{client, therapist},
     harness::TestApi,
 };
 

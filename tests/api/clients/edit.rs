@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{OWN, path};
 use crate::{
-    given::{booking, client, therapist},
+    fixtures::{booking, client, therapist},
     harness::TestApi,
 };
 

@@ -1,7 +1,7 @@
 //! `q=` and the other parameters: phones in any notation, everything else taken literally.
 
 use super::{CLIENTS, ids};
-use crate::{given::client, harness::TestApi};
+use crate::{fixtures::client, harness::TestApi};
 
 #[tokio::test]
 async fn a_search_finds_a_phone_in_any_notation() {

@@ -2,7 +2,7 @@
 
 use super::{CLIENTS, OWN, path, run};
 use crate::{
-    given::{booking, client, therapist},
+    fixtures::{booking, client, therapist},
     harness::TestApi,
 };
 

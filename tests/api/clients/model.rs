@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    given::{Row, booking, client, therapist},
+    fixtures::{Row, booking, client, therapist},
     harness::{Answer, TestApi},
 };
 

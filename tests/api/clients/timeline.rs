@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{OWN, all, path, run};
 use crate::{
-    given::{booking, client, payment, session_note, therapist},
+    fixtures::{booking, client, payment, session_note, therapist},
     harness::TestApi,
 };
 

@@ -5,7 +5,7 @@ use http_body_util::BodyExt;
 use serde_json::json;
 
 use super::{BOOKINGS, many_bookings, practice};
-use crate::{given::booking, harness::TestApi};
+use crate::{fixtures::booking, harness::TestApi};
 
 /// A CSV answer whose rows have not been read.
 async fn export(api: &TestApi, query: &str) -> axum::response::Response {

@@ -16,7 +16,7 @@ mod versions;
 use serde_json::{Value, json};
 
 use crate::{
-    given::{booking, client, therapist},
+    fixtures::{booking, client, therapist},
     harness::TestApi,
 };
 

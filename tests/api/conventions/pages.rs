@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde_json::Value;
 
 use super::{BOOKINGS, many_bookings, practice};
-use crate::{given::booking, harness::TestApi};
+use crate::{fixtures::booking, harness::TestApi};
 
 fn ids(rows: &[Value]) -> Vec<String> {
     rows.iter().map(|row| row["booking_id"].as_str().unwrap().to_owned()).collect()

@@ -56,7 +56,7 @@ async fn a_path_that_is_not_there_is_a_problem_for_everybody() {
 #[tokio::test]
 async fn not_there_and_not_yours_are_the_same_answer() {
     let api = practice().await;
-    api.given(crate::given::therapist("T2")).await;
+    api.given(crate::fixtures::therapist("T2")).await;
     let theirs = a_booking(&api).await.replace("admin", "therapist");
     // As long as the other: the body repeats it.
     let missing = format!("{}x", &theirs[..theirs.len() - 1]);

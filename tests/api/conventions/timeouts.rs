@@ -1,8 +1,8 @@
 //! What bounds a statement, wherever it is run, and that nothing of it is left behind on a connection that others use.
 
-use safestories::platform::{
-    caller::Scope,
-    ids::{TherapistId, UserId},
+use safestories::{
+    db::scope::Scope,
+    domain::ids::{TherapistId, UserId},
 };
 use serde_json::json;
 use sqlx::PgConnection;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{document, operations, resolve};
 use crate::{
-    care::break_glass::{SECRET, open, practice, value},
+    break_glass::{SECRET, open, practice, value},
     harness::Answer,
 };
 

@@ -10,7 +10,7 @@ use safestories::api;
 use serde_json::{Value, json};
 
 use crate::{
-    given::{booking, client, therapist, user},
+    fixtures::{booking, client, therapist, user},
     harness::{Answer, Person, TestApi},
 };
 

@@ -2,17 +2,15 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use safestories::{
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Entry,
     dashboards::cache::{self, Before, Drift},
-    platform::{
-        audit::Entry,
-        ids::{BookingId, ClientId},
-        work::{UnitOfWork, Work},
-    },
+    domain::ids::{BookingId, ClientId},
 };
 use sqlx::AssertSqlSafe;
 
 use crate::{
-    given::{booking, client, therapist},
+    fixtures::{booking, client, therapist},
     harness::TestApi,
 };
 

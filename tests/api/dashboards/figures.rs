@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{DASHBOARD, Dice, given_anything, hold_against_the_list, session};
 use crate::{
-    given::{booking, therapist},
+    fixtures::{booking, therapist},
     harness::TestApi,
 };
 

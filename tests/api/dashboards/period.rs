@@ -1,7 +1,7 @@
 //! Which days the figures are about.
 
 use super::{DASHBOARD, session};
-use crate::{given::therapist, harness::TestApi};
+use crate::{fixtures::therapist, harness::TestApi};
 
 #[tokio::test]
 async fn the_period_is_the_present_month_of_the_zone_unless_said() {

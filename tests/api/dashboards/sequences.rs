@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::cache::Dice;
 use crate::{
-    given::{booking, client, payment, therapist},
+    fixtures::{booking, client, payment, therapist},
     harness::{Answer, TestApi},
 };
 

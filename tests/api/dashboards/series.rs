@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{DASHBOARD, Dice, given_anything, hold_against_the_list, session};
-use crate::{given::therapist, harness::TestApi};
+use crate::{fixtures::therapist, harness::TestApi};
 
 async fn series(api: &TestApi, query: &str) -> Vec<Value> {
     api.admin().get(&format!("{DASHBOARD}/series?{query}")).await.data()

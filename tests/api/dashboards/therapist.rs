@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{Dice, given_anything, session};
 use crate::{
-    given::{booking, session_note, therapist},
+    fixtures::{booking, session_note, therapist},
     harness::TestApi,
 };
 

@@ -1,7 +1,7 @@
 //! The figures by therapist.
 
 use super::{DASHBOARD, Dice, given_anything, hold_against_the_list, session};
-use crate::{given::therapist, harness::TestApi};
+use crate::{fixtures::therapist, harness::TestApi};
 
 #[tokio::test]
 async fn every_row_equals_the_list_and_together_they_are_the_practice() {

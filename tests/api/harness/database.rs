@@ -16,9 +16,9 @@ use std::{
     thread,
 };
 
-use safestories::platform::{
-    embedded::{Embedded, EmbeddedError, Options},
-    migrations::{self, MIGRATOR},
+use safestories::{
+    db::migrate::{self, MIGRATOR},
+    dev::embedded::{Embedded, EmbeddedError, Options},
 };
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::sync::OnceCell;
@@ -143,7 +143,7 @@ async fn template() -> String {
         let unfinished = format!("{name}_unfinished");
         run(&mut conn, format!("drop database if exists {unfinished}")).await;
         run(&mut conn, format!("create database {unfinished} template template0")).await;
-        migrations::apply(&server().url(&unfinished)).await.expect("an empty database is migrated");
+        migrate::apply(&server().url(&unfinished)).await.expect("an empty database is migrated");
         run(&mut conn, format!("alter database {unfinished} rename to {name}")).await;
     }
     name

@@ -23,16 +23,15 @@ use axum::Router;
 use chrono::{DateTime, TimeDelta, Utc};
 use safestories::{
     api,
-    platform::{
-        app::{App, Parts, Seals},
-        audit::attempts::Strangers,
-        live::EndedSessions,
-        password::Passwords,
-        postgres::{Connection, Db},
-        secret::Secrets,
+    app::{
+        anonymous_attempts::Strangers,
+        ended_sessions::EndedSessions,
+        state::{App, Parts, Seals},
         streams::Streams,
-        time::Clock,
     },
+    crypto::{password::Passwords, secret::Secrets},
+    db::pool::{Connection, Db},
+    domain::time::Clock,
 };
 use sqlx::AssertSqlSafe;
 use tokio::sync::Mutex;

@@ -10,11 +10,11 @@ use axum::{
 use http_body_util::BodyExt;
 use safestories::{
     auth::token,
-    platform::{
-        caller::Caller,
+    domain::{
         ids::{TherapistId, UserId},
         status::UserRole,
     },
+    http::caller::Caller,
 };
 use serde_json::Value;
 use tower::ServiceExt;

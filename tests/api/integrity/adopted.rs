@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use safestories::{
-    integrity::{check::Repair, checks},
-    platform::migrations::{ForeignTriggers, adopt},
+use safestories::integrity::{
+    adoption::{ForeignTriggers, adopt},
+    check::Repair,
+    checks,
 };
 use serde_json::json;
 use sqlx::Connection;

@@ -4,7 +4,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::{SECRET, practice, value};
-use crate::given::{additional_note, booking, client};
+use crate::fixtures::{additional_note, booking, client};
 
 const NOTES: &str = "/api/v1/therapist/additional-notes";
 

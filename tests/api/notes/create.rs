@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{OWN, draft, path_of, practice, value};
 use crate::{
-    given::{booking, client, session_note, therapist},
+    fixtures::{booking, client, session_note, therapist},
     harness::TestApi,
 };
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{OWN, SECRET, draft, path_of, practice, sign, value};
-use crate::given::session_note;
+use crate::fixtures::session_note;
 
 #[tokio::test]
 async fn saving_needs_a_version_and_makes_one() {

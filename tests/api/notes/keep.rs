@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::{draft, path_of, practice, sign};
 use crate::{
-    given::session_note,
+    fixtures::session_note,
     harness::{Answer, TestApi},
 };
 

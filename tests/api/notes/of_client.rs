@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{draft, practice, value};
-use crate::given::{booking, session_note};
+use crate::fixtures::{booking, session_note};
 
 const NOTES: &str = "/api/v1/therapist/clients/C1/session-notes";
 

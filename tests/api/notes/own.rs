@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{OWN, practice};
-use crate::given::{booking, session_note};
+use crate::fixtures::{booking, session_note};
 
 #[tokio::test]
 async fn what_waits_for_its_note_or_signature_comes_first() {

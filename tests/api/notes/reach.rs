@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{OWN, draft, path_of, practice, sign, value};
 use crate::{
-    given::{additional_note, booking, client, session_note},
+    fixtures::{additional_note, booking, client, session_note},
     harness::Answer,
 };
 

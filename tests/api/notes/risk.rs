@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{practice, value};
 use crate::{
-    given::{booking, client, session_note},
+    fixtures::{booking, client, session_note},
     harness::TestApi,
 };
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{OWN, SECRET, draft, path_of, practice, sign, value};
-use crate::given::{booking, session_note};
+use crate::fixtures::{booking, session_note};
 
 #[tokio::test]
 async fn signing_submits_the_note_and_completes_the_booking() {

@@ -4,7 +4,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    given::{Row, notification, therapist},
+    fixtures::{Row, notification, therapist},
     harness::{Person, TestApi},
 };
 

@@ -6,13 +6,14 @@ mod lasting;
 use std::collections::BTreeSet;
 
 use safestories::{
+    app::unit_of_work::Work,
+    audit::entry::Entry,
     notifications::{Notice, NotificationKind, Recipient, notify},
-    platform::{audit::Entry, work::Work},
 };
 use serde_json::json;
 
 use self::events::{Events, Running, STREAM};
-use crate::{given::notification, harness::TestApi};
+use crate::{fixtures::notification, harness::TestApi};
 
 /// Tells all admins something, as operations do.
 async fn tell(api: &TestApi, title: &str) {

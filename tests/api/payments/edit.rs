@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{PAYMENTS, REFUNDS, cancelled_and_paid, listed, practice, row, run};
 use crate::{
-    given::{booking, payment},
+    fixtures::{booking, payment},
     harness::{Answer, TestApi},
 };
 

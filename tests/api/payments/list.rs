@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{PAYMENTS, cancelled_and_paid, listed, practice, run};
 use crate::{
-    given::{Row, booking, client, payment, therapist},
+    fixtures::{Row, booking, client, payment, therapist},
     harness::{Person, TestApi},
 };
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{PAYMENTS, practice, row, run};
 use crate::{
-    given::{booking, payment},
+    fixtures::{booking, payment},
     harness::{Answer, NOW, TestApi},
 };
 

@@ -1,23 +1,21 @@
 //! A payment is refunded once, at most in full, and all places that tell of it agree.
 
 use safestories::{
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Entry,
+    domain::money::AmountInput,
+    error::{Error, Result},
     payments::{
         cancellation::{cancellation_entry, withdraw},
         record_for_booking,
         refund::{self, Opened},
-    },
-    platform::{
-        audit::Entry,
-        error::{Error, Result},
-        money::AmountInput,
-        work::{UnitOfWork, Work},
     },
 };
 use serde_json::{Value, from_value, json};
 
 use super::{PAYMENTS, cancelled_and_paid, practice, row, run, told};
 use crate::{
-    given::payment,
+    fixtures::payment,
     harness::{Answer, TestApi},
 };
 

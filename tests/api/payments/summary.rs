@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::PAYMENTS;
 use crate::{
-    given::{Row, booking, therapist},
+    fixtures::{Row, booking, therapist},
     harness::TestApi,
 };
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{REQUESTS, path, practice, sent};
 use crate::{
-    given::{booking_request, therapist},
+    fixtures::{booking_request, therapist},
     harness::TestApi,
 };
 

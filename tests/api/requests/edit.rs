@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{REQUESTS, count, path, practice, sent};
-use crate::given::{booking_request, client};
+use crate::fixtures::{booking_request, client};
 
 #[tokio::test]
 async fn what_is_named_changes_and_the_rest_stays() {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{REQUESTS, practice, sent};
-use crate::given::{booking_request, therapist};
+use crate::fixtures::{booking_request, therapist};
 
 fn names(rows: &[Value]) -> Vec<&str> {
     rows.iter().map(|row| row["client_name"].as_str().unwrap()).collect()

@@ -4,7 +4,7 @@ use safestories::cli::serve::retention;
 use serde_json::json;
 
 use crate::{
-    given::{booking, therapist},
+    fixtures::{booking, therapist},
     harness::TestApi,
 };
 

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::THERAPISTS;
 use crate::{
-    given::{booking, therapist},
+    fixtures::{booking, therapist},
     harness::TestApi,
 };
 

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{THERAPISTS, value};
 use crate::{
-    given::{booking, client, therapist},
+    fixtures::{booking, client, therapist},
     harness::TestApi,
 };
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{THERAPISTS, field};
 use crate::{
-    given::{booking, client, therapist},
+    fixtures::{booking, client, therapist},
     harness::TestApi,
 };
 

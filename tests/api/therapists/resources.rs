@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{THERAPISTS, field};
-use crate::{given::therapist, harness::TestApi};
+use crate::{fixtures::therapist, harness::TestApi};
 
 async fn practice() -> TestApi {
     let api = TestApi::new().await;

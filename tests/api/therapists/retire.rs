@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::THERAPISTS;
 use crate::{
-    given::{booking, client, therapist, user},
+    fixtures::{booking, client, therapist, user},
     harness::TestApi,
 };
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{THERAPISTS, field};
-use crate::{given::therapist, harness::TestApi};
+use crate::{fixtures::therapist, harness::TestApi};
 
 const THERAPIES: &str = "/api/v1/admin/therapies";
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{PASSWORD, USERS, login, made, path};
 use crate::{
-    given::{therapist, user},
+    fixtures::{therapist, user},
     harness::TestApi,
 };
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{PASSWORD, USERS, login, path};
-use crate::{given::therapist, harness::TestApi};
+use crate::{fixtures::therapist, harness::TestApi};
 
 #[tokio::test]
 async fn a_new_user_can_log_in_at_once() {

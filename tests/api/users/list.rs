@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{USERS, path};
 use crate::{
-    given::{therapist, user},
+    fixtures::{therapist, user},
     harness::TestApi,
 };
 

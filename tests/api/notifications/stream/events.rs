@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, Method},
 };
 use http_body_util::BodyExt;
-use safestories::{notifications, platform::live};
+use safestories::{app::listen, notifications};
 use serde_json::Value;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -26,7 +26,7 @@ impl Running {
     pub async fn on(api: &TestApi) -> Self {
         let stop = CancellationToken::new();
         let tracker = TaskTracker::new();
-        tracker.spawn(live::listen(api.app.clone(), stop.clone()));
+        tracker.spawn(listen::listen(api.app.clone(), stop.clone()));
         tracker.spawn(notifications::feed(api.app.clone(), stop.clone()));
         let at_work = async {
             while api.app.streams.position().is_none() || !api.app.ended.hears() {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use safestories::platform::streams::Streams;
+use safestories::app::streams::Streams;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -11,7 +11,7 @@ use super::{
     tell,
 };
 use crate::{
-    given::{notification, therapist},
+    fixtures::{notification, therapist},
     harness::TestApi,
 };
 

@@ -4,7 +4,7 @@ use safestories::payments::refunds::RefundState;
 use serde_json::{Value, json};
 
 use crate::{
-    given::{booking, client, payment, therapist},
+    fixtures::{booking, client, payment, therapist},
     harness::TestApi,
     payments::{REFUNDS, listed, run},
 };

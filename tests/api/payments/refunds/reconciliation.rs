@@ -6,7 +6,7 @@ use safestories::payments::refunds::disagreement::DisagreementKind;
 use serde_json::{Value, json};
 
 use crate::{
-    given::{booking, payment},
+    fixtures::{booking, payment},
     harness::TestApi,
     payments::{PAYMENTS, REFUNDS, cancelled_and_paid, listed, practice, run},
 };

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    given::{payment, user},
+    fixtures::{payment, user},
     harness::{Answer, NOW, TestApi},
     payments::{PAYMENTS, REFUNDS, cancelled_and_paid, listed, practice, row, run},
 };

@@ -1,0 +1,81 @@
+//! Sessions that ended lately, although access tokens of theirs are still valid.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// How old the last proof that all notifications arrived may be.
+const TRUSTED: Duration = Duration::from_secs(1);
+/// An ended session is remembered for as long as a token may outlive it, and a little.
+pub(super) const REMEMBERED: Duration = Duration::from_mins(20);
+
+/// The sessions that ended lately.
+#[derive(Debug, Default)]
+pub struct EndedSessions {
+    heard: Mutex<Heard>,
+    /// Changes when another one ends.
+    more: watch::Sender<()>,
+}
+
+#[derive(Debug, Default)]
+struct Heard {
+    ended: HashMap<Uuid, Instant>,
+    /// Up to when everything has been heard.
+    until: Option<Instant>,
+}
+
+impl EndedSessions {
+    /// Whether `session` has ended; `None` when only the database knows.
+    #[must_use]
+    pub fn knows(&self, session: Uuid) -> Option<bool> {
+        let heard = self.heard();
+        if heard.ended.contains_key(&session) {
+            return Some(true);
+        }
+        heard.is_up_to_date().then_some(false)
+    }
+
+    /// Whether all that is notified arrives here within a second.
+    #[must_use]
+    pub fn hears(&self) -> bool {
+        self.heard().is_up_to_date()
+    }
+
+    /// Tells when another session has ended.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<()> {
+        self.more.subscribe()
+    }
+
+    pub(crate) fn add(&self, sessions: impl IntoIterator<Item = Uuid>) {
+        let now = Instant::now();
+        let mut heard = self.heard();
+        let before = heard.ended.len();
+        heard.ended.extend(sessions.into_iter().map(|session| (session, now)));
+        let more = heard.ended.len() > before;
+        heard.ended.retain(|_, at| at.elapsed() < REMEMBERED);
+        drop(heard);
+        if more {
+            self.more.send_replace(());
+        }
+    }
+
+    pub(super) fn heard_until(&self, at: Instant) {
+        self.heard().until = Some(at);
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Heard {
+    fn is_up_to_date(&self) -> bool {
+        self.until.is_some_and(|until| until.elapsed() < TRUSTED)
+    }
+}

@@ -1,0 +1,165 @@
+//! What instances tell each other: which sessions have ended although their access tokens are still valid, and that there
+//! is something new for the open streams. One connection per instance listens for both.
+//!
+//! Ending a session notifies (`pg_notify`, in its transaction) and every instance listens. A listener cannot know that
+//! it hears nothing because nothing happened, so it makes a round trip on its connection several times a second: an
+//! answer proves that everything notified before has arrived. That only proves something on a connection where what others
+//! notify arrives at all: not on one through a pooler that lends it by the transaction, nor to another database. So each
+//! new connection hears a word first that was notified on one of those that requests use, while it asks nothing itself.
+//! While the proof is older than a second the guard asks the database instead ([`EndedSessions::knows`](super::ended_sessions::EndedSessions::knows)); and so that open
+//! streams end too, the sessions that ended are looked up twice a second meanwhile.
+
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::postgres::{PgListener, PgNotification};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{ended_sessions::REMEMBERED, state::App};
+use crate::error::{Error, Result};
+
+/// The channel on which ended sessions are named, one id a message.
+pub const CHANNEL: &str = "safestories_ended_sessions";
+/// The channel on which it is said, without a word on what, that there is something new for open streams.
+pub const NEWS: &str = "safestories_news";
+
+/// The channel on which a listener is tried.
+const TRIAL: &str = "safestories_trial";
+
+/// How often the listener proves that it hears.
+const HEARTBEAT: Duration = Duration::from_millis(250);
+/// How long it may take until a listener hears that it is tried.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// When it is tried again after it lost its connection.
+const AGAIN: Duration = Duration::from_secs(1);
+/// And where nothing arrives: seldom, for each LISTEN through a pooler leaves a connection that hears what its next user
+/// does not expect.
+const AGAIN_DEAF: Duration = Duration::from_mins(5);
+/// How often ended sessions are looked up while the listener does not hear.
+const LOOK_UP: Duration = Duration::from_millis(500);
+
+/// Listens until `stop`; reconnects for ever.
+pub async fn listen(app: App, stop: CancellationToken) {
+    tokio::join!(hear(&app, &stop), stop.run_until_cancelled(look_up_meanwhile(&app)));
+}
+
+/// Looks up what ended while the listener does not hear.
+async fn look_up_meanwhile(app: &App) {
+    loop {
+        tokio::time::sleep(LOOK_UP).await;
+        if !app.ended.hears()
+            && let Err(error) = look_up(app).await
+        {
+            tracing::debug!(%error, "the ended sessions cannot be looked up");
+        }
+    }
+}
+
+async fn look_up(app: &App) -> Result<()> {
+    let mut db = app.db.unscoped().await?;
+    let ended = sqlx::query_scalar!("select session_id from internal.sessions where ended_at > $1", horizon(app))
+        .fetch_all(&mut *db)
+        .await?;
+    db.answered();
+    app.ended.add(ended);
+    Ok(())
+}
+
+/// Since when ended sessions may still have tokens that have not.
+fn horizon(app: &App) -> DateTime<Utc> {
+    app.clock.now() - TimeDelta::from_std(REMEMBERED).unwrap_or_default()
+}
+
+/// Why an instance does not hear.
+#[derive(Debug, thiserror::Error)]
+enum Lost {
+    #[error("the session listener lost its connection: {0}")]
+    Connection(#[from] sqlx::Error),
+    #[error("the session listener cannot be tried: {0}")]
+    Untried(#[from] Error),
+    #[error(
+        "what is notified does not arrive: SAFESTORIES_DIRECT_DATABASE_URL has to lead to the same database, past a \
+         PgBouncer in transaction mode"
+    )]
+    Deaf,
+}
+
+async fn hear(app: &App, stop: &CancellationToken) {
+    let mut told = false;
+    while !stop.is_cancelled() {
+        let outcome = tokio::select! {
+            () = stop.cancelled() => return,
+            outcome = listen_once(app, &mut told) => outcome,
+        };
+        let mut pause = AGAIN;
+        if let Err(error) = outcome {
+            if matches!(error, Lost::Deaf) {
+                pause = AGAIN_DEAF;
+            }
+            if !std::mem::replace(&mut told, true) {
+                tracing::warn!("{error}; sessions are checked by query");
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+async fn listen_once(app: &App, told: &mut bool) -> Result<(), Lost> {
+    let mut listener = app.db.listener().await?;
+    listener.listen_all([CHANNEL, NEWS, TRIAL]).await?;
+    if !hears_others(app, &mut listener).await? {
+        return Err(Lost::Deaf);
+    }
+    *told = false;
+    // What ended before the LISTEN took hold is in the table.
+    let missed = sqlx::query_scalar!("select session_id from internal.sessions where ended_at > $1", horizon(app))
+        .fetch_all(&mut listener)
+        .await?;
+    app.ended.add(missed);
+    app.streams.tell();
+    loop {
+        let asked = Instant::now();
+        sqlx::query!("select 1 as answer").fetch_one(&mut listener).await?;
+        while let Some(notification) = listener.next_buffered() {
+            take(app, &notification);
+        }
+        app.ended.heard_until(asked);
+        match tokio::time::timeout(HEARTBEAT, listener.try_recv()).await {
+            Ok(Ok(Some(notification))) => take(app, &notification),
+            Ok(Ok(None)) => return Ok(()),
+            Ok(Err(error)) => return Err(error.into()),
+            Err(_) => {}
+        }
+    }
+}
+
+/// Whether a word arrives that is notified on another connection. The listener only waits: a pooler would let it hear what
+/// happens to be said on the connection it is lent for a statement.
+async fn hears_others(app: &App, listener: &mut PgListener) -> Result<bool, Lost> {
+    let word = Uuid::new_v4().to_string();
+    let mut db = app.db.chore().await?;
+    sqlx::query!(r#"select pg_notify($1, $2)::text as "told""#, TRIAL, word).fetch_one(&mut *db).await?;
+    db.done().await?;
+    let heard = async {
+        while let Some(notification) = listener.try_recv().await? {
+            if notification.channel() == TRIAL && notification.payload() == word {
+                return Ok(true);
+            }
+            take(app, &notification);
+        }
+        Ok(false)
+    };
+    tokio::time::timeout(PATIENCE, heard).await.unwrap_or(Ok(false))
+}
+
+fn take(app: &App, notification: &PgNotification) {
+    match notification.channel() {
+        NEWS => app.streams.tell(),
+        TRIAL => {}
+        _ => app.ended.add(notification.payload().parse::<Uuid>()),
+    }
+}

@@ -1,0 +1,116 @@
+//! The state shared by all requests.
+
+use std::{ops::Deref, sync::Arc, time::Duration};
+
+use ipnet::IpNet;
+use tokio_util::sync::CancellationToken;
+
+use super::{anonymous_attempts::Strangers, ended_sessions::EndedSessions, origin::Origin, streams::Streams};
+use crate::{
+    crypto::{
+        password::Passwords,
+        seal::{Fingerprints, Seal},
+        secret::{Secret, Secrets},
+    },
+    db::pool::Db,
+    domain::time::{Clock, Zone},
+};
+
+/// How long the body of a request may take to arrive.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Handles to everything a request may need; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Parts>);
+
+/// What [`App`] holds.
+#[derive(Debug)]
+pub struct Parts {
+    /// Connections to PostgreSQL.
+    pub db: Db,
+    /// Where "now" comes from.
+    pub clock: Clock,
+    /// The practice's time zone: calendar days are days of it.
+    pub zone: Zone,
+    /// What access tokens are signed with.
+    pub secrets: Secrets,
+    /// What is sealed on its way out.
+    pub seals: Seals,
+    /// Sessions that ended, though their tokens have not.
+    pub ended: EndedSessions,
+    /// What those who are not logged in left in the trail lately.
+    pub strangers: Strangers,
+    /// Answers that do not end.
+    pub streams: Streams,
+    /// Hashing and checking of passwords.
+    pub passwords: Passwords,
+    /// From where forwarded addresses are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whose pages may call the API from a browser.
+    pub cors_origins: Vec<Origin>,
+    /// Cancelled when the server is told to stop: endless answers end then.
+    pub stopping: CancellationToken,
+    /// How long the body of a request may take to arrive; [`BODY_TIMEOUT`] but in tests.
+    pub body_timeout: Duration,
+}
+
+/// The sealing keys, by purpose.
+#[derive(Debug)]
+pub struct Seals {
+    /// Of page cursors.
+    pub cursors: Seal,
+    /// Of TOTP secrets.
+    pub totp: Seal,
+    /// Of requests, to recognise repeats.
+    pub requests: Fingerprints,
+}
+
+impl Seals {
+    /// Derives all keys from the server's secrets.
+    #[must_use]
+    pub fn derive(secrets: &Secrets) -> Self {
+        let keys = || secrets.iter().map(Secret::bytes);
+        Self {
+            cursors: Seal::derive(keys(), "cursors"),
+            totp: Seal::derive(keys(), "totp"),
+            requests: Fingerprints::derive(keys(), "requests"),
+        }
+    }
+}
+
+impl App {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// The state of a command that serves nobody: its secrets are random, for it signs and seals nothing.
+    #[must_use]
+    pub fn of_command(db: Db) -> Self {
+        let secrets = Secrets::random();
+        Self::new(Parts {
+            db,
+            clock: Clock::System,
+            zone: Zone::INDIA,
+            seals: Seals::derive(&secrets),
+            secrets,
+            ended: EndedSessions::default(),
+            strangers: Strangers::default(),
+            streams: Streams::default(),
+            passwords: Passwords::default(),
+            trusted_proxies: Vec::new(),
+            cors_origins: Vec::new(),
+            stopping: CancellationToken::new(),
+            body_timeout: BODY_TIMEOUT,
+        })
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

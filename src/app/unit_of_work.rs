@@ -1,0 +1,269 @@
+//! One request, one transaction, one instant, one trail.
+//!
+//! A handler that changes something takes [`Work`] and begins once the whole request has been read, so that no slow
+//! client holds a transaction open. Operations take `&mut UnitOfWork` and so compose into one transaction; the handler
+//! that began it commits. Dropped uncommitted, nothing happened. Committed without an audit entry, it refuses: no change
+//! goes unrecorded. The entries are written last, which also turns an SQL error that somebody swallowed into a failure
+//! (PostgreSQL answers COMMIT of an aborted transaction with ROLLBACK, and sqlx calls that a success).
+//!
+//! With an `Idempotency-Key`, a record of the outcome is committed together with the effect. A repeat finds it
+//! ([`UnitOfWork::earlier`]) and answers with the same resource, read anew under the caller's present rights.
+
+use std::net::IpAddr;
+
+use axum::{
+    extract::FromRequestParts,
+    http::{StatusCode, request::Parts},
+};
+use chrono::{DateTime, Utc};
+use sqlx::{Executor, PgConnection, Postgres, Transaction};
+use uuid::Uuid;
+
+use super::{idempotency, state::App};
+use crate::{
+    audit::{
+        context::{Actor, Trail},
+        entry::{Effect, Entry},
+        write::write,
+    },
+    db::{
+        pool::{OnLoan, Turn},
+        rls,
+        scope::Scope,
+    },
+    error::{Error, Result},
+};
+
+/// The right to begin a [`UnitOfWork`], in the name of the caller.
+#[derive(Debug)]
+pub struct Work {
+    app: App,
+    scope: Scope,
+    actor: Option<Actor>,
+    trail: Trail,
+}
+
+impl Work {
+    /// Work that no request asked for: the command line, the background.
+    #[must_use]
+    pub fn of_task(app: &App, name: &str) -> Self {
+        Self { app: app.clone(), scope: Scope::Practice, actor: None, trail: Trail::of_task(name) }
+    }
+
+    /// Where the request came from.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        self.trail.address
+    }
+
+    /// Opens the transaction.
+    ///
+    /// # Errors
+    ///
+    /// If there is no connection, or the request repeats one that is still running or was another.
+    pub async fn begin(self) -> Result<UnitOfWork> {
+        self.open(false).await
+    }
+
+    /// Opens the transaction; a dry run goes through every check and keeps nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::begin`].
+    pub async fn begin_dry(self, dry_run: bool) -> Result<UnitOfWork> {
+        self.open(dry_run).await
+    }
+
+    /// Opens a transaction all of whose statements see the same instant, for work that reads much. An `Idempotency-Key`
+    /// means nothing to it: what is read anew is other work.
+    ///
+    /// # Errors
+    ///
+    /// If there is no connection.
+    pub async fn begin_snapshot(mut self) -> Result<UnitOfWork> {
+        self.trail.idempotency_key = None;
+        let begun = self.app.db.begin_snapshot(&self.scope).await?;
+        Ok(self.within(begun, false))
+    }
+
+    async fn open(self, dry_run: bool) -> Result<UnitOfWork> {
+        let begun = self.app.db.begin(&self.scope).await?;
+        let mut uow = self.within(begun, dry_run);
+        if !dry_run {
+            uow.earlier = idempotency::recall(&mut uow.tx, &uow.trail, uow.actor.as_ref(), uow.now).await?;
+        }
+        Ok(uow)
+    }
+
+    fn within(self, (tx, turn): (Transaction<'static, Postgres>, Turn), dry_run: bool) -> UnitOfWork {
+        UnitOfWork {
+            tx,
+            _turn: turn,
+            _on_loan: OnLoan::begin(),
+            now: self.app.clock.now(),
+            app: self.app,
+            actor: self.actor,
+            trail: self.trail,
+            entries: Vec::new(),
+            earlier: None,
+            outcome: None,
+            ended: Vec::new(),
+            dry_run,
+            walled: !self.scope.is_practice(),
+        }
+    }
+}
+
+impl FromRequestParts<App> for Work {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let trail: Trail =
+            parts.extensions.get().cloned().ok_or_else(|| Error::internal("a route without a trail wants to work"))?;
+        Ok(Self { app: app.clone(), scope: Scope::of_route(parts), actor: trail.actor.clone(), trail })
+    }
+}
+
+/// The changes of one request, not yet committed.
+#[derive(Debug)]
+#[must_use = "a unit of work does nothing until it is committed"]
+pub struct UnitOfWork {
+    tx: Transaction<'static, Postgres>,
+    _turn: Turn,
+    _on_loan: OnLoan,
+    now: DateTime<Utc>,
+    app: App,
+    actor: Option<Actor>,
+    trail: Trail,
+    entries: Vec<Entry>,
+    earlier: Option<String>,
+    outcome: Option<(StatusCode, String)>,
+    ended: Vec<Uuid>,
+    dry_run: bool,
+    /// Whether it runs under the role of therapists.
+    walled: bool,
+}
+
+impl UnitOfWork {
+    /// The connection to run statements on.
+    pub fn db(&mut self) -> &mut PgConnection {
+        &mut self.tx
+    }
+
+    /// The instant of this request; the same for all it writes.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    /// Does something as the owner, beyond what a therapist's role reaches, and returns into the role. The therapist stays
+    /// named, so what is hidden from them stays hidden.
+    ///
+    /// For one thing alone: a booking that another program left without a client is completed before it is touched, which
+    /// looks for its client among all clients of the practice and may make one. That is matching phones and names, written
+    /// in Rust. The caller has read the booking under the role before: it is the therapist's own.
+    ///
+    /// # Errors
+    ///
+    /// As what is done.
+    pub async fn beyond_wall<T>(&mut self, act: impl AsyncFnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if !self.walled {
+            return act(self).await;
+        }
+        // Not `none`: a login may have been given a role to begin with.
+        self.tx.execute("set local role to default").await?;
+        let done = act(self).await;
+        let entered = self.tx.execute(rls::ENTER).await;
+        let done = done?;
+        entered?;
+        Ok(done)
+    }
+
+    /// What is shared by all requests.
+    #[must_use]
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// In whose name this is done; `None` for tasks.
+    #[must_use]
+    pub fn actor(&self) -> Option<&Actor> {
+        self.actor.as_ref()
+    }
+
+    /// The request this belongs to.
+    #[must_use]
+    pub fn trail(&self) -> &Trail {
+        &self.trail
+    }
+
+    /// Goes on in the name of somebody who was not known when the request arrived: a login.
+    pub fn act_as(&mut self, actor: Actor) {
+        self.actor = Some(actor);
+    }
+
+    /// Notes what was done, to be committed with it. The first entry that is not quiet becomes the summary.
+    pub fn record(&mut self, entry: Entry) {
+        self.entries.push(entry);
+    }
+
+    /// Notes what all of it was done for: the summary, whatever was recorded before.
+    pub fn record_first(&mut self, entry: Entry) {
+        self.entries.insert(0, entry);
+    }
+
+    /// The id of the resource that an earlier request with the same `Idempotency-Key` made or changed.
+    #[must_use]
+    pub fn earlier(&self) -> Option<&str> {
+        self.earlier.as_deref()
+    }
+
+    /// The same, for an answer that has to leave an entry of its own each time it is given, such as one with clinical
+    /// text: from here on this is no repeat but work like any other, which records and commits.
+    pub fn take_earlier(&mut self) -> Option<String> {
+        self.earlier.take()
+    }
+
+    /// Notes the resource that a repeat shall be answered with.
+    #[expect(clippy::needless_pass_by_value, reason = "ids are handed over as they are, owned or borrowed")]
+    pub fn answers_with(&mut self, status: StatusCode, resource_id: impl ToString) {
+        self.outcome = Some((status, resource_id.to_string()));
+    }
+
+    /// Notes logins that end with this: their tokens are refused here from the commit on, without waiting for the
+    /// notification that tells the other instances.
+    pub fn ends(&mut self, sessions: impl IntoIterator<Item = Uuid>) {
+        self.ended.extend(sessions);
+    }
+
+    /// What a dry run would have done; `None` if this is none.
+    #[must_use]
+    pub fn effects(&self) -> Option<Vec<Effect>> {
+        self.dry_run.then(|| self.entries.iter().map(Entry::effect).collect())
+    }
+
+    /// Makes it so: writes the trail, commits. A dry run and a repeat keep nothing.
+    ///
+    /// # Errors
+    ///
+    /// If nothing was recorded, or the database refuses.
+    pub async fn commit(mut self) -> Result<()> {
+        if self.dry_run || self.earlier.is_some() {
+            self.tx.rollback().await?;
+            self.trail.settle();
+            return Ok(());
+        }
+        if self.entries.is_empty() {
+            return Err(Error::internal("a change without an audit entry"));
+        }
+        let actor = self.actor.as_ref();
+        if let Some((status, resource_id)) = self.outcome.take() {
+            idempotency::remember(&mut self.tx, &self.trail, actor, self.now, status, &resource_id).await?;
+        }
+        write(&mut self.tx, &self.trail, actor, self.now, &self.entries, "done", None).await?;
+        self.tx.commit().await?;
+        self.app.ended.add(self.ended);
+        self.trail.settle();
+        Ok(())
+    }
+}

@@ -1,0 +1,86 @@
+//! The audit context of a request: who sent it, from where, under which id.
+
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use uuid::Uuid;
+
+use crate::domain::{ids::UserId, status::UserRole};
+
+/// Who did it, as the trail has it.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// The account.
+    pub user_id: UserId,
+    /// Its role at the time.
+    pub role: UserRole,
+    /// Through which login.
+    pub session_id: Option<Uuid>,
+}
+
+/// The request a change belongs to.
+#[derive(Clone, Debug)]
+pub struct Trail {
+    /// Found in logs and answers too.
+    pub request_id: Arc<str>,
+    /// The method and the template of the path.
+    pub route: Arc<str>,
+    /// Where it came from.
+    pub address: Option<IpAddr>,
+    /// The `Idempotency-Key`, if it carries one.
+    pub idempotency_key: Option<Arc<str>>,
+    /// What its target and body are recognised by, where it has a key: the first is kept.
+    pub fingerprints: Arc<[Vec<u8>]>,
+    /// Who sent it, if anybody is logged in.
+    pub actor: Option<Actor>,
+    settled: Arc<AtomicBool>,
+}
+
+impl Trail {
+    /// The trail of work that no request asked for: the command line, the background.
+    #[must_use]
+    pub fn of_task(name: &str) -> Self {
+        Self {
+            request_id: Uuid::now_v7().to_string().into(),
+            route: name.into(),
+            address: None,
+            idempotency_key: None,
+            fingerprints: Arc::default(),
+            actor: None,
+            settled: Arc::default(),
+        }
+    }
+
+    /// The context of a request.
+    pub(crate) fn of_request(
+        request_id: Arc<str>,
+        route: Arc<str>,
+        address: Option<IpAddr>,
+        idempotency_key: Option<Arc<str>>,
+        actor: Option<Actor>,
+    ) -> Self {
+        Self {
+            request_id,
+            route,
+            address,
+            idempotency_key,
+            fingerprints: Arc::default(),
+            actor,
+            settled: Arc::default(),
+        }
+    }
+
+    /// Notes that nothing more is to be written: the entries are committed, or there are to be none.
+    pub(crate) fn settle(&self) {
+        self.settled.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Relaxed)
+    }
+}

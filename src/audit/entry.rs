@@ -1,0 +1,75 @@
+//! Audit entries: what was done to what.
+
+use serde_json::{Value, json};
+
+use crate::domain::ids::ClientId;
+
+/// What was done to what.
+#[derive(Debug)]
+pub struct Entry {
+    pub(crate) action: &'static str,
+    pub(crate) subject: Option<(&'static str, String)>,
+    pub(crate) client: Option<(ClientId, String)>,
+    pub(crate) sentence: String,
+    pub(crate) detail: Value,
+    pub(crate) quiet: bool,
+}
+
+impl Entry {
+    /// An action by its stable name (`booking_cancel`), and a sentence about it for people.
+    pub fn new(action: &'static str, sentence: impl Into<String>) -> Self {
+        Self { action, subject: None, client: None, sentence: sentence.into(), detail: json!({}), quiet: false }
+    }
+
+    /// What it was done to: a kind (`booking`) and an id.
+    #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "ids are handed over as they are, owned or borrowed")]
+    pub fn on(mut self, kind: &'static str, id: impl ToString) -> Self {
+        self.subject = Some((kind, id.to_string()));
+        self
+    }
+
+    /// Whose data it concerns.
+    #[must_use]
+    pub fn client(mut self, id: &ClientId, name: &str) -> Self {
+        self.client = Some((id.clone(), name.to_owned()));
+        self
+    }
+
+    /// The facts: ids, states, times; never clinical text, and contact data only of an edit of it.
+    #[must_use]
+    pub fn detail(mut self, detail: Value) -> Self {
+        self.detail = detail;
+        self
+    }
+
+    /// Keeps it out of the summary that the practice reads.
+    #[must_use]
+    pub fn quiet(mut self) -> Self {
+        self.quiet = true;
+        self
+    }
+
+    /// The effect, as a dry run lists it.
+    pub(crate) fn effect(&self) -> Effect {
+        let (subject_type, subject_id) = self.subject.clone().unzip();
+        Effect { action: self.action, subject_type, subject_id, detail: self.detail.clone() }
+    }
+}
+
+/// One effect of an operation, as a dry run lists it.
+#[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
+pub struct Effect {
+    /// What would be done.
+    #[schema(example = "booking_cancel")]
+    action: &'static str,
+    /// To what kind of thing.
+    #[schema(example = "booking")]
+    subject_type: Option<&'static str>,
+    /// To which.
+    #[schema(example = "bk_0199c0de00007000800000000000000a")]
+    subject_id: Option<String>,
+    /// The facts.
+    #[schema(value_type = Object)]
+    detail: Value,
+}

@@ -1,0 +1,147 @@
+//! Repairs of what other programs left in `bookings`. What is wrong is found by `integrity`, which calls these.
+//!
+//! Locks as everywhere: therapists (by id), clients, bookings. What a repair changes, the caches follow.
+
+mod complete;
+mod times;
+
+use sqlx::PgConnection;
+
+pub use self::{
+    complete::{add_refund_rows, complete},
+    times::{Disagreement, IST, disagreements, retime},
+};
+use crate::{
+    app::unit_of_work::UnitOfWork,
+    audit::entry::Entry,
+    dashboards::cache,
+    db::repair::{BATCH, Mended},
+    domain::ids::BookingId,
+    error::{Error, Result},
+};
+
+/// A column of status words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Words {
+    /// `booking_status`.
+    BookingStatus,
+    /// `invitee_status`.
+    InviteeStatus,
+    /// `booking_mode`; one that holds an address stays, since the address stands nowhere else.
+    BookingMode,
+}
+
+/// Writes the known words of a column in their written form. The caches hold them so already.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn respell(uow: &mut UnitOfWork, words: Words) -> Result<Mended> {
+    let db = uow.db();
+    let mended = match words {
+        Words::BookingStatus => {
+            sqlx::query_as!(
+                Mended,
+                r#"with changed as (
+                       update bookings
+                       set booking_status = internal.booking_status(booking_status)
+                       where booking_status <> internal.booking_status(booking_status)
+                       returning coalesce(booking_id, '') as id
+                   )
+                   select count(*) as "rows!", coalesce((array_agg(id))[:1000], '{}') as "ids!"
+                   from changed"#,
+            )
+            .fetch_one(db)
+            .await
+        }
+        Words::InviteeStatus => {
+            sqlx::query_as!(
+                Mended,
+                r#"with changed as (
+                       update bookings
+                       set invitee_status = internal.invitee_status(invitee_status)
+                       where invitee_status <> internal.invitee_status(invitee_status)
+                       returning coalesce(booking_id, '') as id
+                   )
+                   select count(*) as "rows!", coalesce((array_agg(id))[:1000], '{}') as "ids!"
+                   from changed"#,
+            )
+            .fetch_one(db)
+            .await
+        }
+        Words::BookingMode => {
+            sqlx::query_as!(
+                Mended,
+                r#"with changed as (
+                       update bookings
+                       set booking_mode = internal.booking_mode(booking_mode)
+                       where booking_mode <> internal.booking_mode(booking_mode)
+                         and translate(lower(btrim(booking_mode)), ' -', '__') not like 'in\_person_%'
+                       returning coalesce(booking_id, '') as id
+                   )
+                   select count(*) as "rows!", coalesce((array_agg(id))[:1000], '{}') as "ids!"
+                   from changed"#,
+            )
+            .fetch_one(db)
+            .await
+        }
+    }?;
+    Ok(mended)
+}
+
+/// Gives ids to bookings without one, the oldest first, at most [`BATCH`].
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn give_ids(uow: &mut UnitOfWork) -> Result<Mended> {
+    let places = sqlx::query_scalar!(
+        r#"select ctid::text as "place!"
+           from bookings
+           where booking_id is null
+           order by booking_start_at, invitee_created_at
+           limit $1
+           for no key update"#,
+        BATCH,
+    )
+    .fetch_all(uow.db())
+    .await?;
+    let ids: Vec<BookingId> = places.iter().map(|_| BookingId::new_at(uow.now())).collect();
+    let given = sqlx::query!(
+        "update bookings b
+         set booking_id = given.id
+         from unnest($1::text[], $2::text[]) as given (place, id)
+         where b.ctid = given.place::tid
+           and b.booking_id is null",
+        &places,
+        &ids as &[BookingId],
+    )
+    .execute(uow.db())
+    .await?;
+    if given.rows_affected() != ids.len() as u64 {
+        return Err(Error::contended("bookings without an id were changed while they were given one"));
+    }
+    lock_therapists(uow.db(), &ids).await?;
+    let mut mended = Mended::default();
+    for id in ids {
+        cache::follow(uow, &id, cache::Before::nothing()).await?;
+        uow.record(Entry::new("booking_id_given", "Gave an id to a booking that had none").on("booking", &id).quiet());
+        mended.add(id);
+    }
+    Ok(mended)
+}
+
+/// Locks the therapists of bookings, before anything else of them is.
+async fn lock_therapists(db: &mut PgConnection, bookings: &[BookingId]) -> Result<()> {
+    sqlx::query!(
+        "select t.therapist_id
+         from therapists t
+         where t.therapist_id in (select b.therapist_id from bookings b where b.booking_id = any ($1))
+         order by t.therapist_id
+         for no key update",
+        bookings as &[BookingId],
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,35 @@
+//! Grants without what was said about the client.
+
+use crate::{
+    app::unit_of_work::UnitOfWork,
+    db::erasure::{Belongings, ERASED, Erased},
+    error::Result,
+};
+
+/// Takes the reasons, and what was noted at the review, out of the grants for a client's notes. Who read, when, under whose
+/// review stays. Those that are open end now, with the notes.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub(crate) async fn erase(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<Vec<Erased>> {
+    let now = uow.now();
+    sqlx::query!(
+        "update internal.break_glass_grants
+         set reason = $2,
+             review_note = case when review_note is not null then $2 end,
+             expires_at = least(expires_at, greatest($3, opened_at + interval '1 microsecond'))
+         where grant_id = any ($1)",
+        &theirs.grants,
+        ERASED,
+        now,
+    )
+    .execute(uow.db())
+    .await?;
+    Ok(vec![Erased::anonymised(
+        "internal.break_glass_grants",
+        &theirs.grants,
+        &["reason", "review_note", "expires_at"],
+        "Who opened the client's record, when, and who reviewed it.",
+    )])
+}

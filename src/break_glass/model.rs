@@ -1,0 +1,224 @@
+//! What a grant is, and how one is held for as long as something is read under it.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+
+use super::refusal::BreakGlassRefusal;
+use crate::{
+    app::unit_of_work::UnitOfWork,
+    audit::entry::Entry,
+    clients::{self, Client},
+    db::scope::Scope,
+    domain::{
+        ids::{ClientId, GrantId, UserId},
+        text::NO_NAME,
+        time::Timestamp,
+    },
+    error::{Error, Result},
+    http::etag::Versioned,
+};
+
+/// How long a grant lasts.
+pub(crate) const LASTS: TimeDelta = TimeDelta::minutes(60);
+
+/// The right of one admin to read one client's clinical text, for a while.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "grant_id": 17,
+    "client_id": "cl_0199c0de00007000800000000000000b",
+    "client_name": "Meera Iyer",
+    "merged_into": null,
+    "user_id": 1,
+    "user_name": "Front desk",
+    "reason": "The therapist is in hospital, and the client calls in distress",
+    "opened_at": "2026-02-04T10:30:00Z",
+    "expires_at": "2026-02-04T11:30:00Z",
+    "is_open": false,
+    "reads": 2,
+    "last_read_at": "2026-02-04T10:41:12Z",
+    "reviewed_at": "2026-02-05T04:30:00Z",
+    "reviewed_by": 4,
+    "reviewer_name": "Practice lead",
+    "review_note": "Talked it over with the therapist"
+}))]
+#[expect(clippy::struct_field_names, reason = "an id says of what it is, as everywhere")]
+pub(crate) struct Grant {
+    /// The grant's id.
+    pub(crate) grant_id: GrantId,
+    /// Whose clinical text.
+    pub(crate) client_id: ClientId,
+    /// Their name.
+    pub(crate) client_name: Option<String>,
+    /// The client that this one has been merged into since.
+    pub(crate) merged_into: Option<ClientId>,
+    /// The account that opened it, and alone reads under it.
+    pub(crate) user_id: UserId,
+    /// The name of that account.
+    pub(crate) user_name: Option<String>,
+    /// Why.
+    pub(crate) reason: String,
+    /// When it was opened.
+    pub(crate) opened_at: Timestamp,
+    /// From when on nothing is read under it.
+    pub(crate) expires_at: Timestamp,
+    /// Whether something can be read under it: it has neither expired nor been reviewed.
+    pub(crate) is_open: bool,
+    /// How often something was read under it, lists of notes included.
+    pub(crate) reads: i64,
+    /// When last.
+    pub(crate) last_read_at: Timestamp,
+    /// When another admin closed it; null while it waits for that.
+    pub(crate) reviewed_at: Timestamp,
+    /// The account of that admin.
+    pub(crate) reviewed_by: Option<UserId>,
+    /// The name of that account.
+    pub(crate) reviewer_name: Option<String>,
+    /// What the reviewer had to say.
+    pub(crate) review_note: Option<String>,
+    /// The version of the stored row.
+    #[serde(skip)]
+    pub(crate) version: String,
+    #[serde(skip)]
+    pub(crate) sort_key: String,
+}
+
+/// Reads grants as they are at an instant (`$1`): the conditions and what follows them, and the arguments from `$2` on.
+/// What was read under one is looked up by the index of its subject.
+macro_rules! select_grants {
+    ([$($tail:literal)+], $now:expr $(, $argument:expr)* $(,)?) => {
+        sqlx::query_as!(
+            $crate::break_glass::model::Grant,
+            r#"select g.grant_id as "grant_id: GrantId",
+                      g.client_id as "client_id: ClientId",
+                      c.client_name as "client_name?",
+                      i.merged_into as "merged_into?: ClientId",
+                      g.user_id as "user_id: UserId",
+                      coalesce(u.full_name, u.name) as user_name,
+                      g.reason,
+                      g.opened_at as "opened_at!: Timestamp",
+                      g.expires_at as "expires_at!: Timestamp",
+                      (g.reviewed_at is null and g.expires_at > $1) as "is_open!",
+                      seen.reads as "reads!",
+                      seen.last_read_at as "last_read_at!: Timestamp",
+                      g.reviewed_at as "reviewed_at!: Timestamp",
+                      g.reviewed_by as "reviewed_by: UserId",
+                      coalesce(r.full_name, r.name) as reviewer_name,
+                      g.review_note,
+                      g.xmin::text as "version!",
+                      g.opened_at::text as "sort_key!"
+               from internal.break_glass_grants g
+               left join internal.clients i on i.client_id = g.client_id and i.merged_into is not null
+               left join all_clients_table c on c.client_id = coalesce(i.merged_into, g.client_id)
+               left join users u on u.id = g.user_id
+               left join users r on r.id = g.reviewed_by
+               cross join lateral (
+                   select count(*) as reads, max(e.at) as last_read_at
+                   from internal.audit_entries e
+                   where e.subject_type = 'break_glass'
+                     and e.subject_id = g.grant_id::text
+                     and e.action = 'break_glass_read'
+               ) seen "# $(+ $tail)+,
+            $now as DateTime<Utc>,
+            $($argument),*
+        )
+    };
+}
+pub(crate) use select_grants;
+
+impl Grant {
+    /// Reads one.
+    pub(crate) async fn read(db: &mut PgConnection, id: GrantId, now: DateTime<Utc>) -> Result<Self> {
+        select_grants!(["where g.grant_id = $2"], now, id.0)
+            .fetch_optional(db)
+            .await?
+            .ok_or(Error::NotFound("break-glass grant"))
+    }
+
+    /// As an answer, with its version.
+    pub(crate) fn versioned(self) -> Versioned<Self> {
+        Versioned::new(self.version.clone(), self)
+    }
+
+    /// An entry of the trail about it.
+    pub(crate) fn entry(&self, action: &'static str, sentence: String) -> Entry {
+        let name = self.client_name.as_deref().unwrap_or(NO_NAME);
+        Entry::new(action, sentence).on("break_glass", self.grant_id).client(&self.client_id, name)
+    }
+}
+
+/// The grant of the caller under which a client's clinical text is read.
+#[derive(Debug)]
+pub(crate) struct OpenGrant {
+    pub(crate) grant_id: GrantId,
+    reason: String,
+    client: Client,
+}
+
+/// The row of one.
+struct Open {
+    grant_id: GrantId,
+    reason: String,
+}
+
+impl OpenGrant {
+    /// The grant of the caller for a client, held until the transaction ends: a review, and an erasure, wait for what is
+    /// read under it.
+    ///
+    /// # Errors
+    ///
+    /// 404 if there is no such client, 409 if the client's data was erased, 403 if no grant is open.
+    pub(crate) async fn hold(uow: &mut UnitOfWork, client: &ClientId) -> Result<Self> {
+        // Before the grant, as an erasure takes them.
+        let Some(held) = clients::hold_to_read(uow.db(), client).await? else {
+            return Err(clients::missing(uow.db(), &Scope::Practice, client).await?);
+        };
+        held.ensure_kept()?;
+        let user = uow.actor().map(|actor| actor.user_id.0);
+        let now = uow.now();
+        let open = sqlx::query_as!(
+            Open,
+            r#"select g.grant_id as "grant_id: GrantId",
+                      g.reason
+               from internal.break_glass_grants g
+               where g.client_id = $1
+                 and g.user_id = $2
+                 and g.expires_at > $3
+                 and g.opened_at <= $3
+                 and g.reviewed_at is null
+               order by g.expires_at desc, g.grant_id desc
+               limit 1
+               for share"#,
+            client.as_str(),
+            user,
+            now,
+        )
+        .fetch_optional(uow.db())
+        .await?;
+        if let Some(Open { grant_id, reason }) = open {
+            return Ok(Self { grant_id, reason, client: held });
+        }
+        let expired_at = sqlx::query_scalar!(
+            r#"select max(least(expires_at, reviewed_at)) as "ended!: Timestamp"
+               from internal.break_glass_grants
+               where client_id = $1
+                 and user_id = $2"#,
+            client.as_str(),
+            user,
+        )
+        .fetch_one(uow.db())
+        .await?;
+        Err(BreakGlassRefusal::Required { client_id: client.clone(), expired_at }.into())
+    }
+
+    /// The entry that something was read under it: what, in words, and the facts of it.
+    pub(crate) fn seen(&self, what: &str, mut facts: serde_json::Map<String, serde_json::Value>) -> Entry {
+        let Client { client_id, name, .. } = &self.client;
+        facts.insert("reason".to_owned(), self.reason.clone().into());
+        Entry::new("break_glass_read", format!("Read {what} of {name} by break-glass"))
+            .on("break_glass", self.grant_id)
+            .client(client_id, name)
+            .detail(facts.into())
+    }
+}

@@ -1,0 +1,103 @@
+//! Reviewing a grant: another admin looks at what was read, and closes it.
+
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::{model::Grant, refusal::BreakGlassRefusal};
+use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    domain::{
+        ids::GrantId,
+        text::{NO_NAME, Text},
+    },
+    error::{Result, problem::Problems},
+    http::{
+        etag::{Preconditions, Versioned},
+        extract::{OptionalJson, Path},
+    },
+};
+
+/// What the reviewer has to say; the body may be left out.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "note": "Talked it over with the therapist" }))]
+pub(crate) struct ReviewBreakGlass {
+    /// A remark, kept with the grant. Nothing clinical.
+    note: Option<Text<1000>>,
+}
+
+/// Review a break-glass grant
+///
+/// Closes it: by another admin than the one who opened it, and once. A grant that is still open ends with it.
+#[utoipa::path(
+    post,
+    path = "/break-glass/{id}/review",
+    tag = "break-glass",
+    params(("id" = GrantId, Path, description = "The grant's id"), Preconditions),
+    request_body = Option<ReviewBreakGlass>,
+    responses((status = 200, description = "Reviewed", body = Grant), Problems),
+)]
+pub(crate) async fn review_break_glass(
+    work: Work,
+    Path(id): Path<GrantId>,
+    conditions: Preconditions,
+    OptionalJson(request): OptionalJson<ReviewBreakGlass>,
+) -> Result<Versioned<Grant>> {
+    let mut uow = work.begin().await?;
+    if uow.earlier().is_none() {
+        review(&mut uow, id, &conditions, request).await?;
+    }
+    let now = uow.now();
+    let grant = Grant::read(uow.db(), id, now).await?;
+    uow.commit().await?;
+    Ok(grant.versioned())
+}
+
+async fn review(
+    uow: &mut UnitOfWork,
+    id: GrantId,
+    conditions: &Preconditions,
+    request: ReviewBreakGlass,
+) -> Result<()> {
+    let now = uow.now();
+    sqlx::query!("select from internal.break_glass_grants where grant_id = $1 for no key update", id.0)
+        .fetch_optional(uow.db())
+        .await?;
+    let grant = Grant::read(uow.db(), id, now).await?;
+    let reviewer = uow.actor().map(|actor| actor.user_id);
+    if reviewer == Some(grant.user_id) {
+        return Err(BreakGlassRefusal::Own.into());
+    }
+    if let Some(reviewed_by) = grant.reviewed_by {
+        let reviewed_at = grant.reviewed_at;
+        return Err(BreakGlassRefusal::Reviewed { reviewed_at, reviewed_by: Some(reviewed_by) }.into());
+    }
+    conditions.check(&grant.version, &grant)?;
+    sqlx::query!(
+        "update internal.break_glass_grants
+         set reviewed_at = $2,
+             reviewed_by = $3,
+             review_note = $4
+         where grant_id = $1",
+        id.0,
+        now,
+        reviewer.map(|user| user.0),
+        request.note.as_deref(),
+    )
+    .execute(uow.db())
+    .await?;
+    let name = grant.client_name.as_deref().unwrap_or(NO_NAME);
+    let sentence = format!("Reviewed a break-glass grant for {name}");
+    let detail = json!({
+        "opened_by": grant.user_id,
+        "opened_at": grant.opened_at,
+        "reads": grant.reads,
+        "was_open": grant.is_open,
+        "note": request.note.as_deref(),
+    });
+    uow.record(grant.entry("break_glass_review", sentence).detail(detail));
+    uow.answers_with(StatusCode::OK, id);
+    Ok(())
+}

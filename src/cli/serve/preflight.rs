@@ -1,0 +1,69 @@
+//! What a database of one's own must be before it is served: reached as an ordinary role, and without demo logins.
+
+use anyhow::{anyhow, bail};
+use sqlx::{Connection, PgConnection};
+
+use super::private::DEMO_HASH;
+use crate::db::{migrate, pool};
+
+async fn connect(url: &str) -> anyhow::Result<PgConnection> {
+    // Its text names its cause already.
+    PgConnection::connect(url).await.map_err(|error| anyhow!("the database cannot be reached: {error}"))
+}
+
+/// Refuses roles that rights and row security mean nothing to.
+///
+/// # Errors
+///
+/// If it is such a role, or the database cannot be reached.
+pub(super) async fn refuse_powerful_role(url: &str) -> anyhow::Result<()> {
+    let mut conn = connect(url).await?;
+    if let Some(role) = pool::powerful_role(&mut conn).await? {
+        bail!(
+            "the role {role} is a superuser or bypasses row security, which a server must not: \
+             connect as an ordinary role that owns the database"
+        );
+    }
+    conn.close().await.ok();
+    Ok(())
+}
+
+/// Refuses a role that may not set the one of therapists' requests. Asked where requests will be answered: there the role
+/// may be another than the one that migrates.
+///
+/// # Errors
+///
+/// If it may not, or the database cannot be reached.
+pub(super) async fn refuse_unwalled(url: &str) -> anyhow::Result<()> {
+    let mut conn = connect(url).await?;
+    migrate::check_wall(&mut conn).await?;
+    conn.close().await.ok();
+    Ok(())
+}
+
+/// Refuses a database in which somebody can log in with the password that everybody knows: one that was private.
+///
+/// # Errors
+///
+/// If there is such a login, or the database cannot be reached.
+pub(super) async fn refuse_demo_logins(url: &str) -> anyhow::Result<()> {
+    let mut conn = connect(url).await?;
+    let username = sqlx::query_scalar!(
+        r#"select coalesce(username, '') as "username!"
+         from users
+         join internal.facts on facts.name = $1 and facts.value = users.password
+         order by users.id
+         limit 1"#,
+        DEMO_HASH,
+    )
+    .fetch_optional(&mut conn)
+    .await?;
+    conn.close().await.ok();
+    if let Some(username) = username {
+        bail!(
+            "the user {username} of this database has the password of the demo, which everybody knows: \
+             give them another with `safestories user set-password --username {username}`"
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,5 @@
+//! Password hashes, signing keys, and sealed values.
+
+pub mod password;
+pub mod seal;
+pub mod secret;

@@ -1,0 +1,50 @@
+//! Statements made of names that are known only at run time.
+
+use std::collections::BTreeSet;
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection, error::DatabaseError};
+
+/// Runs statements so that their refusal by PostgreSQL leaves the transaction usable.
+pub(crate) async fn attempt(conn: &mut PgConnection, sql: &str) -> sqlx::Result<Result<(), Box<dyn DatabaseError>>> {
+    let mut savepoint = conn.begin().await?;
+    match execute(&mut savepoint, sql.to_owned()).await {
+        Ok(()) => savepoint.commit().await.map(Ok),
+        Err(sqlx::Error::Database(error)) => savepoint.rollback().await.map(|()| Err(error)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Runs statements made of names from the catalogue, which are quoted where they are not our own.
+pub(crate) async fn execute(conn: &mut PgConnection, sql: String) -> sqlx::Result<()> {
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(conn).await.map(|_| ())
+}
+
+/// A name as SQL, whatever is in it.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A name for something new in `public`, near to the wanted one.
+pub(crate) async fn free_name(conn: &mut PgConnection, wanted: &str) -> sqlx::Result<String> {
+    let taken: Vec<String> = sqlx::query_scalar(
+        "select relname::text
+         from pg_class
+         join pg_namespace on pg_namespace.oid = relnamespace
+         where nspname = 'public'
+         union
+         select conname::text
+         from pg_constraint
+         join pg_namespace on pg_namespace.oid = connamespace
+         where nspname = 'public'",
+    )
+    .fetch_all(conn)
+    .await?;
+    let taken: BTreeSet<String> = taken.into_iter().collect();
+    let mut name = wanted.to_owned();
+    let mut number = 1;
+    while taken.contains(&name) {
+        number += 1;
+        name = format!("{wanted}{number}");
+    }
+    Ok(name)
+}

@@ -1,0 +1,9 @@
+//! PostgreSQL: connections, which rows they reach, and the schema.
+
+pub mod checkout;
+pub mod erasure;
+pub mod migrate;
+pub mod pool;
+pub mod repair;
+pub mod rls;
+pub mod scope;

@@ -1,0 +1,9 @@
+//! The values of the tables' columns: ids, status words, times, money, contact data, text.
+
+pub mod contact;
+mod from_text;
+pub mod ids;
+pub mod money;
+pub mod status;
+pub mod text;
+pub mod time;

@@ -1,0 +1,185 @@
+//! Text as a request may hold it and a column can keep it.
+//!
+//! Lengths are counted in Unicode scalar values, as PostgreSQL's `varchar(n)` counts. NUL never
+//! passes: PostgreSQL has no text with it.
+
+use std::{fmt, ops::Deref, str::FromStr};
+
+use data_encoding::HEXLOWER;
+use serde::{Deserialize, Deserializer};
+use sqlx::{
+    Encode, Postgres, Type,
+    encode::IsNull,
+    error::BoxDynError,
+    postgres::{PgArgumentBuffer, PgTypeInfo},
+};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, schema::Type as JsonType},
+};
+
+use super::from_text::from_text;
+
+/// What stands where a column needs a name and there is none.
+pub const NO_NAME: &str = "(no name)";
+
+/// Lower-case hexadecimal digits.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    HEXLOWER.encode(bytes)
+}
+
+/// A text in a request: trimmed, not empty, at most `MAX` characters, without control characters but
+/// line breaks and tabs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Text<const MAX: usize>(String);
+
+impl<const MAX: usize> Text<MAX> {
+    /// The text itself.
+    #[must_use]
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
+/// Checks a text against the rules of [`Text`]; gives it trimmed, or the rule it breaks.
+///
+/// The length counts before trimming, so that the documented `maxLength` is the whole truth.
+pub(crate) fn check(given: &str, max: usize) -> Result<&str, String> {
+    let trimmed = given.trim();
+    if trimmed.is_empty() {
+        return Err("must not be empty".to_owned());
+    }
+    if given.chars().nth(max).is_some() {
+        return Err(format!("at most {max} characters"));
+    }
+    if given.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        return Err("no control characters but line breaks and tabs".to_owned());
+    }
+    Ok(trimmed)
+}
+
+/// The first `max_chars` characters of a text, or all of it.
+#[must_use]
+pub fn cut(text: &str, max_chars: usize) -> &str {
+    text.char_indices().nth(max_chars).map_or(text, |(end, _)| &text[..end])
+}
+
+impl<const MAX: usize> Deref for Text<MAX> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const MAX: usize> AsRef<str> for Text<MAX> {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const MAX: usize> From<Text<MAX>> for String {
+    fn from(text: Text<MAX>) -> Self {
+        text.0
+    }
+}
+
+impl<const MAX: usize> fmt::Display for Text<MAX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<const MAX: usize> FromStr for Text<MAX> {
+    type Err = String;
+
+    fn from_str(given: &str) -> Result<Self, String> {
+        check(given, MAX).map(|text| Self(text.to_owned()))
+    }
+}
+
+impl<'de, const MAX: usize> Deserialize<'de> for Text<MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        from_text(deserializer, "a text", str::parse)
+    }
+}
+
+impl<const MAX: usize> Type<Postgres> for Text<MAX> {
+    fn type_info() -> PgTypeInfo {
+        <str as Type<Postgres>>::type_info()
+    }
+}
+
+impl<const MAX: usize> Encode<'_, Postgres> for Text<MAX> {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        Encode::<Postgres>::encode(self.0.as_str(), buffer)
+    }
+}
+
+impl<const MAX: usize> PartialSchema for Text<MAX> {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(JsonType::String)
+            .min_length(Some(1))
+            .max_length(Some(MAX))
+            .pattern(Some(r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"))
+            .description(Some("Text without control characters but line breaks and tabs"))
+            .into()
+    }
+}
+
+impl<const MAX: usize> ToSchema for Text<MAX> {
+    fn name() -> std::borrow::Cow<'static, str> {
+        // Each length is a schema of its own.
+        format!("Text{MAX}").into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_value, json};
+
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        from_value::<Text<5>>(json!(text)).expect_err(text).to_string()
+    }
+
+    #[test]
+    fn text_is_trimmed_and_keeps_line_breaks_and_tabs() {
+        for (given, want) in [(" ab ", "ab"), ("a\nb", "a\nb"), ("a\tb\r\n", "a\tb"), ("नमस्ते"[..9].into(), "नमस")]
+        {
+            let text: Text<5> = from_value(json!(given)).expect(given);
+            assert_eq!(&*text, want);
+        }
+    }
+
+    #[test]
+    fn length_counts_characters_and_not_bytes() {
+        let text: Text<5> = from_value(json!("ééééé")).expect("five characters");
+        assert_eq!(text.len(), 10);
+        assert_eq!(refusal("éééééé"), "at most 5 characters");
+        assert_eq!(refusal("ab    "), "at most 5 characters");
+    }
+
+    #[test]
+    fn empty_text_and_control_characters_are_refused() {
+        for empty in ["", "   ", "\n\t", "\u{2003}"] {
+            assert_eq!(refusal(empty), "must not be empty");
+        }
+        for control in ["a\0b", "\0", "a\u{7f}", "\u{1b}[0m", "a\u{85}b"] {
+            assert_eq!(refusal(control), "no control characters but line breaks and tabs");
+        }
+        assert!(from_value::<Text<5>>(json!(5)).is_err());
+    }
+
+    #[test]
+    fn cutting_never_splits_a_character() {
+        assert_eq!(cut("añb", 2), "añ");
+        assert_eq!(cut("añb", 3), "añb");
+        assert_eq!(cut("añb", 300), "añb");
+        assert_eq!(cut("añb", 0), "");
+        assert_eq!(cut("", 5), "");
+    }
+}

@@ -1,0 +1,100 @@
+//! A whole list as CSV: every page of it, from one snapshot, in constant memory.
+//!
+//! Lists are read through a pool of two connections of their own, so that a slow download takes none from the requests;
+//! beyond two, 429. A failure in mid-stream breaks the connection (the chunked body never ends), so that nobody takes a
+//! part for the whole. Cells that a spreadsheet would take for a formula get an apostrophe in front; times stand in the
+//! practice's zone with their offset; every field is what the JSON has, under the same name.
+
+mod cells;
+
+pub use self::cells::defused;
+
+use axum::{
+    body::{Body, Bytes},
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use futures_util::stream;
+
+use self::cells::Columns;
+use super::page::{List, Order, Position};
+use crate::{
+    app::state::App,
+    db::{checkout::Export, scope::Scope},
+    error::{Error, Result},
+};
+
+/// How many rows are read at a time.
+const ROWS: i64 = 500;
+
+/// In which form the client wants a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// As JSON: it names that first, or nothing that we have.
+    Json,
+    /// As CSV, or else as JSON.
+    CsvOrJson,
+    /// As CSV and not as JSON.
+    Csv,
+}
+
+impl Form {
+    /// What the `Accept` header asks for: of the two, which it names first.
+    pub(crate) fn wanted(headers: &HeaderMap) -> Self {
+        let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        let mut named = accepted.flat_map(|value| value.split(',')).filter_map(|range| {
+            let kind = range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+            match kind.as_str() {
+                "text/csv" => Some(true),
+                "application/json" | "application/*" | "*/*" => Some(false),
+                _ => None,
+            }
+        });
+        match named.next() {
+            Some(true) if named.any(|is_csv| !is_csv) => Self::CsvOrJson,
+            Some(true) => Self::Csv,
+            Some(false) | None => Self::Json,
+        }
+    }
+}
+
+/// What is left to be streamed.
+struct Rest<L: List> {
+    snapshot: Export,
+    list: L,
+    order: L::Order,
+    position: Position,
+    /// Rows read, not yet written; none: all are written.
+    rows: Option<Vec<L::Row>>,
+    with_header: bool,
+    columns: Columns,
+}
+
+/// Streams all rows of `list`.
+pub(crate) async fn stream<L: List>(app: &App, scope: &Scope, list: L, order: L::Order) -> Result<Response> {
+    let mut snapshot = app.db.begin_export(scope).await?.ok_or(Error::TooMany(5))?;
+    let position = Position { from: None, descending: order.is_descending(), limit: ROWS };
+    // The first rows are read before the answer begins: what fails here is still a problem document.
+    let rows = Some(list.rows(&mut snapshot, order, &position).await?);
+    let rest =
+        Rest { snapshot, list, order, position, rows, with_header: true, columns: Columns::of::<L::Row>(app.zone) };
+    let body = Body::from_stream(stream::try_unfold(rest, |rest| async {
+        rest.next().await.inspect_err(|error| tracing::error!(%error, "a CSV answer broke off"))
+    }));
+    let kind = HeaderValue::from_static("text/csv; charset=utf-8; header=present");
+    Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
+}
+
+impl<L: List> Rest<L> {
+    /// Writes the rows at hand and reads the next ones.
+    async fn next(mut self) -> Result<Option<(Bytes, Self)>> {
+        let Some(rows) = self.rows.take() else { return Ok(None) };
+        let chunk = self.columns.write(&rows, std::mem::take(&mut self.with_header)).map_err(Error::Internal)?;
+        if let Some(last) = rows.last().filter(|_| i64::try_from(rows.len()) == Ok(ROWS)) {
+            self.position.from = Some(L::key(last));
+            let more = self.list.rows(&mut self.snapshot, self.order, &self.position).await?;
+            self.rows = Some(more).filter(|rows| !rows.is_empty());
+        }
+        Ok(Some((chunk, self)))
+    }
+}

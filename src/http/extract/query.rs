@@ -1,0 +1,275 @@
+//! The query string, strictly: a parameter that nobody asked for is an error, and so is one given twice.
+//!
+//! A list reads two structs from one query string (its filter and its page), so each claims the fields it declares, and
+//! what nobody claimed is refused. `#[serde(flatten)]` cannot do that: it loses both types and unknown fields.
+
+use std::borrow::Cow;
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+use serde::{
+    Deserializer,
+    de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, MapAccess, Visitor},
+    forward_to_deserialize_any,
+};
+
+use crate::error::{Error, Result};
+
+/// The most parameters one request may carry.
+const MAX_PARAMETERS: usize = 50;
+
+/// The parameters in the query string; the struct names its fields itself (no `flatten`).
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let mut pairs = Pairs::parse(parts.uri.query().unwrap_or_default())?;
+        let value = pairs.read()?;
+        pairs.finish()?;
+        Ok(Self(value))
+    }
+}
+
+/// The parameters of one request, and which of them have been understood.
+#[derive(Debug)]
+pub struct Pairs<'a>(Vec<Pair<'a>>);
+
+#[derive(Debug)]
+struct Pair<'a> {
+    name: Cow<'a, str>,
+    value: Cow<'a, str>,
+    claimed: bool,
+}
+
+impl<'a> Pairs<'a> {
+    /// Decodes a query string.
+    ///
+    /// # Errors
+    ///
+    /// If there are too many parameters, one stands twice, or one holds characters that no value may hold.
+    pub fn parse(query: &'a str) -> Result<Self> {
+        let mut pairs: Vec<Pair<'a>> = Vec::new();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            if pairs.len() == MAX_PARAMETERS {
+                return Err(Error::Malformed("too many query parameters".into()));
+            }
+            if pairs.iter().any(|pair| pair.name == name) {
+                return Err(Error::query(name, "is given twice"));
+            }
+            // Undecodable bytes arrive as replacement characters; NUL is more than PostgreSQL takes.
+            if value.contains(['\0', char::REPLACEMENT_CHARACTER]) {
+                return Err(Error::query(name, "holds bytes that are not text"));
+            }
+            pairs.push(Pair { name, value, claimed: false });
+        }
+        Ok(Self(pairs))
+    }
+
+    /// Reads one struct, claiming the parameters it declares. An empty value is a value.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`], naming the parameter.
+    pub fn read<T: DeserializeOwned>(&mut self) -> Result<T> {
+        T::deserialize(Claim(self)).map_err(|Fault { name, detail }| Error::query(name, detail))
+    }
+
+    /// Refuses what nobody claimed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`], naming the first of them.
+    pub fn finish(self) -> Result<()> {
+        match self.0.into_iter().find(|pair| !pair.claimed) {
+            Some(pair) => Err(Error::query(pair.name, "is not known here")),
+            None => Ok(()),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{name}: {detail}")]
+struct Fault {
+    name: String,
+    detail: String,
+}
+
+impl de::Error for Fault {
+    fn custom<T: std::fmt::Display>(message: T) -> Self {
+        Self { name: String::new(), detail: message.to_string() }
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self { name: field.to_owned(), detail: "is missing".to_owned() }
+    }
+}
+
+/// Gives a struct the parameters it declares.
+struct Claim<'p, 'a>(&'p mut Pairs<'a>);
+
+impl<'de> Deserializer<'de> for Claim<'_, '_> {
+    type Error = Fault;
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        let mut claimed = Vec::new();
+        for pair in &mut self.0.0 {
+            if fields.contains(&&*pair.name) {
+                pair.claimed = true;
+                claimed.push((&*pair.name, &*pair.value));
+            }
+        }
+        visitor.visit_map(Fields { rest: claimed.into_iter(), current: ("", "") })
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Fault> {
+        Err(de::Error::custom("query parameters are read into structs"))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+struct Fields<'p> {
+    rest: std::vec::IntoIter<(&'p str, &'p str)>,
+    current: (&'p str, &'p str),
+}
+
+impl<'de> MapAccess<'de> for Fields<'_> {
+    type Error = Fault;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
+        let Some(pair) = self.rest.next() else { return Ok(None) };
+        self.current = pair;
+        seed.deserialize(pair.0.into_deserializer()).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
+        let (name, value) = self.current;
+        seed.deserialize(Word(value)).map_err(|fault| Fault { name: name.to_owned(), detail: fault.detail })
+    }
+}
+
+/// One value: text that is read as whatever is wanted.
+struct Word<'p>(&'p str);
+
+macro_rules! parse_numbers {
+    ($($method:ident => $visit:ident: $type:ty),+ $(,)?) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+            let number: $type = self.0.parse().map_err(|_| {
+                de::Error::custom(format_args!("must be a whole number from {} to {}", <$type>::MIN, <$type>::MAX))
+            })?;
+            visitor.$visit(number)
+        }
+    )+};
+}
+
+impl<'de> Deserializer<'de> for Word<'_> {
+    type Error = Fault;
+
+    parse_numbers! {
+        deserialize_i16 => visit_i16: i16, deserialize_i32 => visit_i32: i32, deserialize_i64 => visit_i64: i64,
+        deserialize_u16 => visit_u16: u16, deserialize_u32 => visit_u32: u32, deserialize_u64 => visit_u64: u64,
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.0 {
+            "true" => visitor.visit_bool(true),
+            "false" => visitor.visit_bool(false),
+            _ => Err(de::Error::custom("must be true or false")),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        if !variants.contains(&self.0) {
+            return Err(de::Error::custom(format_args!("must be one of: {}", variants.join(", "))));
+        }
+        visitor.visit_enum(self.0.into_deserializer())
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_str(self.0)
+    }
+
+    forward_to_deserialize_any! {
+        i8 i128 u8 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct
+        identifier ignored_any
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Filter {
+        therapist_id: Option<String>,
+        paid: Option<bool>,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Page {
+        limit: Option<u16>,
+        sort: Option<Sort>,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    enum Sort {
+        #[serde(rename = "-start")]
+        LatestFirst,
+    }
+
+    fn both(query: &str) -> Result<(Filter, Page)> {
+        let mut pairs = Pairs::parse(query)?;
+        let both = (pairs.read()?, pairs.read()?);
+        pairs.finish()?;
+        Ok(both)
+    }
+
+    #[test]
+    fn two_structs_share_a_query_string() {
+        let (filter, page) = both("limit=5&therapist_id=a%20b&paid=true&sort=-start").unwrap();
+        assert_eq!(filter, Filter { therapist_id: Some("a b".to_owned()), paid: Some(true) });
+        assert_eq!(page, Page { limit: Some(5), sort: Some(Sort::LatestFirst) });
+    }
+
+    #[test]
+    fn faults_name_the_parameter() {
+        for (query, message) in [
+            ("paid=1", "paid: must be true or false"),
+            ("limit=1000000000", "limit: must be a whole number from 0 to 65535"),
+            ("limit=", "limit: must be a whole number from 0 to 65535"),
+            ("limit=-1", "limit: must be a whole number from 0 to 65535"),
+            ("sort=name", "sort: must be one of: -start"),
+            ("colour=red", "colour: is not known here"),
+            ("limit=1&limit=2", "limit: is given twice"),
+            ("therapist_id=%00", "therapist_id: holds bytes that are not text"),
+            ("therapist_id=%ff", "therapist_id: holds bytes that are not text"),
+        ] {
+            assert_eq!(both(query).unwrap_err().to_string(), message, "{query}");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What whoever runs the server asks it: is the process up, can it do its work, how does it do.
+//!
+//! Nobody has to log in for it, so the answers name no host, no version and no error's text.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{Extension, extract::State};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use tokio::sync::Mutex;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{extract::Json, metrics};
+use crate::{
+    app::state::App,
+    db::migrate::{self, Status},
+    error::{
+        Refusal, Result,
+        problem::{ProblemKind, Problems, kinds},
+    },
+};
+
+kinds! { PROBLEMS:
+    NOT_READY = SERVICE_UNAVAILABLE, "not-ready", "The server cannot do its work",
+        "`failing` says what is missing: the `database` cannot be reached, its `migrations` are not those of this build, or the `audit` cannot be written, without which nothing is done.";
+}
+
+/// How long a look may take.
+const TIMEOUT: Duration = Duration::from_secs(1);
+/// How long what was seen is answered to others: many may ask.
+const REMEMBERED: Duration = Duration::from_millis(500);
+
+/// The routes; they need no login.
+pub fn routes() -> OpenApiRouter<App> {
+    metrics::install();
+    OpenApiRouter::new()
+        .routes(routes!(check_health))
+        .routes(routes!(check_readiness))
+        .routes(routes!(metrics::show_metrics))
+        .layer(Extension(Readiness::default()))
+}
+
+/// That all is well.
+#[derive(Debug, Serialize, ToSchema)]
+struct Health {
+    /// Always `ok`; what is not ok is a problem document.
+    #[schema(example = "ok")]
+    status: &'static str,
+}
+
+/// What keeps the server from its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum NotReady {
+    #[error("the database does not answer")]
+    Database,
+    #[error("the database is not migrated to this build's schema")]
+    Migrations,
+    #[error("the audit cannot be written")]
+    Audit,
+}
+
+impl Refusal for NotReady {
+    fn kind(&self) -> &'static ProblemKind {
+        &NOT_READY
+    }
+
+    fn members(&self) -> Map<String, Value> {
+        let failing = match self {
+            Self::Database => "database",
+            Self::Migrations => "migrations",
+            Self::Audit => "audit",
+        };
+        Map::from_iter([("failing".to_owned(), failing.into())])
+    }
+}
+
+/// What was seen last, and when; whoever asks while somebody looks waits for that.
+#[derive(Clone, Debug, Default)]
+struct Readiness(Arc<Mutex<Option<Look>>>);
+
+/// A look at what is needed.
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    at: Instant,
+    seen: Result<(), NotReady>,
+}
+
+/// Is the process up?
+///
+/// Answers as long as the process can; asks nothing of the database.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "operation",
+    security(()),
+    responses((status = 200, description = "It is", body = Health), Problems),
+)]
+async fn check_health() -> Json<Health> {
+    Json(Health { status: "ok" })
+}
+
+/// Can the server do its work?
+///
+/// Whether the database answers, its migrations are those of this build, and the audit can be written. Looked at anew
+/// at most twice a second.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "operation",
+    security(()),
+    responses(
+        (status = 200, description = "It can", body = Health),
+        (status = 503, description = "It cannot, and why"),
+        Problems,
+    ),
+)]
+async fn check_readiness(State(app): State<App>, Extension(readiness): Extension<Readiness>) -> Result<Json<Health>> {
+    let mut last = readiness.0.lock().await;
+    let seen = match *last {
+        Some(look) if look.at.elapsed() < REMEMBERED => look.seen,
+        _ => {
+            let seen = tokio::time::timeout(TIMEOUT, look(&app)).await.unwrap_or(Err(NotReady::Database));
+            *last = Some(Look { at: Instant::now(), seen });
+            seen
+        }
+    };
+    drop(last);
+    seen?;
+    Ok(Json(Health { status: "ok" }))
+}
+
+async fn look(app: &App) -> Result<(), NotReady> {
+    let mut db = app.db.unscoped().await.map_err(|_| NotReady::Database)?;
+    match migrate::status(&mut db).await {
+        Ok(Status::Ours { pending }) if pending.is_empty() => {}
+        // While a newer build takes over, this one still serves: what it knows is there.
+        Ok(Status::Newer { .. }) => {}
+        Ok(_) => return Err(NotReady::Migrations),
+        Err(_) => return Err(NotReady::Database),
+    }
+    let writable = sqlx::query_scalar!(
+        r#"select (has_table_privilege('audit_logs', 'insert')
+                   and has_table_privilege('internal.audit_entries', 'insert')
+                   and not pg_is_in_recovery()
+                   and current_setting('default_transaction_read_only') = 'off') as "writable!""#
+    )
+    .fetch_one(&mut *db)
+    .await;
+    // An error says that the tables are not there.
+    if writable.unwrap_or(false) { Ok(()) } else { Err(NotReady::Audit) }
+}

@@ -1,0 +1,212 @@
+//! Lists: reads the filter, the order and the page from the query string, and answers with that page as JSON or with the
+//! whole list as CSV.
+
+use axum::{
+    extract::{FromRequestParts, OriginalUri},
+    http::{HeaderValue, Uri, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sqlx::PgConnection;
+
+use super::{
+    csv::{self, Form},
+    extract::{Json, Pairs},
+    page::{DEFAULT_LIMIT, Key, List, Order, Page, PageInfo, PageParams, Position},
+};
+use crate::{
+    app::{state::App, unit_of_work::UnitOfWork},
+    db::scope::Scope,
+    error::{Error, Result},
+};
+
+#[derive(Serialize, Deserialize)]
+struct Cursor {
+    #[serde(rename = "k")]
+    key: Key,
+    /// Whether the page wanted lies before the key.
+    #[serde(rename = "b")]
+    backwards: bool,
+}
+
+/// What a list's handler takes: the filter `F` and the page in order `O`, read from one query string.
+#[derive(Debug)]
+pub struct Listing<F, O> {
+    /// What to list.
+    pub filter: F,
+    /// Which page of it.
+    pub request: ListRequest<O>,
+}
+
+/// The filter of a list that has none.
+#[derive(Debug, Deserialize)]
+pub struct NoFilter {}
+
+/// A request for one page of a list, or for the whole of it as CSV.
+#[derive(Debug)]
+pub struct ListRequest<O> {
+    order: O,
+    with_total: bool,
+    limit: u16,
+    from: Option<Key>,
+    backwards: bool,
+    form: Form,
+    uri: Uri,
+    app: App,
+    scope: Scope,
+}
+
+/// The order, as a parameter of its own.
+#[derive(Deserialize)]
+struct OrderParam<O> {
+    #[serde(default)]
+    sort: O,
+}
+
+impl<F: DeserializeOwned, O: Order> FromRequestParts<App> for Listing<F, O> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        // The router strips prefixes from nested requests; links need the whole path.
+        let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
+        let mut pairs = Pairs::parse(uri.query().unwrap_or_default())?;
+        let filter = pairs.read()?;
+        let OrderParam { sort: order } = pairs.read::<OrderParam<O>>()?;
+        let params: PageParams = pairs.read()?;
+        pairs.finish()?;
+        let mut request = ListRequest {
+            order,
+            with_total: params.include.is_some(),
+            limit: params.limit.unwrap_or(DEFAULT_LIMIT),
+            from: None,
+            backwards: false,
+            form: Form::wanted(&parts.headers),
+            uri: uri.clone(),
+            app: app.clone(),
+            scope: Scope::of_route(parts),
+        };
+        if let Some(cursor) = params.cursor {
+            let cursor = request
+                .open(&cursor)
+                .ok_or_else(|| Error::query("cursor", "is not a cursor of this list in this order"))?;
+            request.from = Some(cursor.key);
+            request.backwards = cursor.backwards;
+        }
+        Ok(Self { filter, request })
+    }
+}
+
+impl<O: Order> ListRequest<O> {
+    /// Answers with the page, or with the whole list as CSV where the client accepts that.
+    ///
+    /// # Errors
+    ///
+    /// If the list cannot be read, too many lists are being streamed, or this one is not told as CSV.
+    pub async fn answer<L: List<Order = O>>(self, list: L) -> Result<Response> {
+        match self.form {
+            Form::Csv | Form::CsvOrJson if L::AS_CSV => {
+                return csv::stream(&self.app, &self.scope, list, self.order).await;
+            }
+            _ => self.ensure_json()?,
+        }
+        let mut db = self.app.db.read(&self.scope).await?;
+        let (rows, total) = self.read(&mut db, &list).await?;
+        db.answered();
+        Ok(self.page(rows, total, L::key))
+    }
+
+    /// Fails where nothing but CSV is accepted. For the lists that are never told as CSV and put the read on record first:
+    /// what is not answered was not read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotAcceptable`].
+    pub fn ensure_json(&self) -> Result<()> {
+        if self.form == Form::Csv { Err(Error::NotAcceptable("application/json")) } else { Ok(()) }
+    }
+
+    /// Answers with the page once `record` has put on record what it shows, in the transaction that reads it. What shows
+    /// nothing leaves nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the list cannot be read, only CSV is accepted, or nothing can be recorded.
+    pub async fn answer_on_record<L: List<Order = O>>(
+        self,
+        mut uow: UnitOfWork,
+        list: L,
+        record: impl FnOnce(&mut UnitOfWork, &[L::Row]),
+    ) -> Result<Response> {
+        self.ensure_json()?;
+        let (rows, total) = self.read(uow.db(), &list).await?;
+        let shown = &rows[..rows.len().min(self.limit.into())];
+        if !shown.is_empty() {
+            record(&mut uow, shown);
+            uow.commit().await?;
+        }
+        Ok(self.page(rows, total, L::key))
+    }
+
+    /// The rows of the page, and one more where there are more; how many there are of all, if that was asked.
+    async fn read<L: List<Order = O>>(&self, db: &mut PgConnection, list: &L) -> Result<(Vec<L::Row>, Option<i64>)> {
+        let position = Position {
+            from: self.from.clone(),
+            descending: self.order.is_descending() != self.backwards,
+            limit: i64::from(self.limit) + 1,
+        };
+        let rows = list.rows(db, self.order, &position).await?;
+        let total = if self.with_total { Some(list.total(db).await?) } else { None };
+        Ok((rows, total))
+    }
+
+    /// Cuts `rows` to the asked size, puts them in order, and notes where the neighbouring pages start.
+    fn page<T: Serialize>(self, mut rows: Vec<T>, total: Option<i64>, key: impl Fn(&T) -> Key) -> Response {
+        let more = rows.len() > usize::from(self.limit);
+        rows.truncate(self.limit.into());
+        if self.backwards {
+            rows.reverse();
+        }
+        let (after, before) = if self.backwards { (true, more) } else { (more, self.from.is_some()) };
+        let cursor = |row: Option<&T>, wanted: bool, backwards: bool| {
+            row.filter(|_| wanted).map(|row| self.close(&Cursor { key: key(row), backwards }))
+        };
+        let next = cursor(rows.last(), after, false);
+        let prev = cursor(rows.first(), before, true);
+        let link = self.links(next.as_deref(), prev.as_deref());
+        let page = PageInfo { limit: self.limit, next, prev, total };
+        let mut response = Json(Page { data: rows, page }).into_response();
+        response.headers_mut().extend(link.map(|link| (header::LINK, link)));
+        response
+    }
+
+    /// What a cursor is bound to.
+    fn context(&self) -> String {
+        format!("{} {}", self.uri.path(), self.order.word())
+    }
+
+    fn close(&self, cursor: &Cursor) -> String {
+        let json = serde_json::to_vec(cursor).unwrap_or_default();
+        BASE64.encode(self.app.seals.cursors.seal(&self.context(), &json))
+    }
+
+    fn open(&self, cursor: &str) -> Option<Cursor> {
+        let sealed = BASE64.decode(cursor).ok()?;
+        serde_json::from_slice(&self.app.seals.cursors.open(&self.context(), &sealed)?).ok()
+    }
+
+    /// The `Link` header (RFC 8288): this request under other cursors.
+    fn links(&self, next: Option<&str>, prev: Option<&str>) -> Option<HeaderValue> {
+        let query = self.uri.query().unwrap_or_default().as_bytes();
+        let kept: Vec<_> = form_urlencoded::parse(query).filter(|(name, _)| name != "cursor").collect();
+        let link = |cursor: Option<&str>, rel: &str| {
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            query.extend_pairs(&kept);
+            query.extend_pairs(cursor.map(|cursor| ("cursor", cursor)));
+            format!("<{}?{}>; rel=\"{rel}\"", self.uri.path(), query.finish())
+        };
+        let neighbours = [prev.map(|cursor| link(Some(cursor), "prev")), next.map(|cursor| link(Some(cursor), "next"))];
+        let links: Vec<String> = std::iter::once(link(None, "first")).chain(neighbours.into_iter().flatten()).collect();
+        HeaderValue::try_from(links.join(", ")).ok()
+    }
+}

@@ -1,0 +1,193 @@
+//! Keyset pagination: a page ends with the key of its last row, the next one starts after it.
+//!
+//! Cursors stay true while rows come and go, and cost the same on page ten thousand as on page one. They are sealed,
+//! since keys hold names, and bound to their list and its order: a cursor of another list does not open.
+//!
+//! A list's statement is written twice, once in each direction ([`Position::descending`]), with the key as text:
+//!
+//! ```sql
+//! where ($3::text is null or (coalesce(start, '-infinity'), id) < ($3::timestamp, $4)) order by … desc limit $5
+//! ```
+
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use sqlx::PgConnection;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::error::Result;
+
+/// How many rows a page holds if nothing is said.
+pub(crate) const DEFAULT_LIMIT: u16 = 50;
+/// The most rows a page holds.
+const MAX_LIMIT: u16 = 200;
+
+/// The query parameters of every list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PageParams {
+    /// How many rows at most (1 to 200).
+    #[serde(default, deserialize_with = "limit")]
+    #[param(value_type = Option<u16>, minimum = 1, maximum = 200, default = 50, example = 50)]
+    pub(crate) limit: Option<u16>,
+    /// Where to go on: `page.next` or `page.prev` of an earlier answer under the same order.
+    #[param(min_length = 1, example = "AbYv0q3X")]
+    pub(crate) cursor: Option<String>,
+    /// `total`: also count all rows of the list (costs a count).
+    #[param(inline)]
+    pub(crate) include: Option<Include>,
+}
+
+/// What a list may include beside its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Include {
+    /// `page.total`: how many rows the list holds.
+    Total,
+}
+
+fn limit<'de, D: Deserializer<'de>>(input: D) -> Result<Option<u16>, D::Error> {
+    let fault = || serde::de::Error::custom(format_args!("must be from 1 to {MAX_LIMIT}"));
+    let number = Option::<u64>::deserialize(input).map_err(|_| fault())?;
+    number
+        .map(|number| match u16::try_from(number) {
+            Ok(limit @ 1..=MAX_LIMIT) => Ok(limit),
+            _ => Err(fault()),
+        })
+        .transpose()
+}
+
+/// An order in which a list can be read: a closed set of words, each of them ascending or descending (`-field`).
+pub trait Order: DeserializeOwned + Copy + Default + Send {
+    /// The word as in the URL.
+    fn word(self) -> &'static str;
+
+    /// Whether the largest key comes first.
+    fn is_descending(self) -> bool {
+        self.word().starts_with('-')
+    }
+}
+
+/// Declares an [`Order`]: `orders! { /// … pub BookingOrder: Start = "booking_start_at", … }`, the default first.
+macro_rules! orders {
+    ($(#[$doc:meta])* $name:ident: $first:ident = $first_word:literal, $($order:ident = $word:literal),+ $(,)?) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ::serde::Deserialize)]
+        pub(crate) enum $name {
+            #[default]
+            #[serde(rename = $first_word)]
+            #[doc = concat!("`", $first_word, "`")]
+            $first,
+            $(
+                #[serde(rename = $word)]
+                #[doc = concat!("`", $word, "`")]
+                $order,
+            )+
+        }
+
+        // By hand, since utoipa does not see a renaming that a macro passes on.
+        impl ::utoipa::PartialSchema for $name {
+            fn schema() -> ::utoipa::openapi::RefOr<::utoipa::openapi::Schema> {
+                ::utoipa::openapi::ObjectBuilder::new()
+                    .schema_type(::utoipa::openapi::schema::Type::String)
+                    .enum_values(Some([$first_word, $($word),+]))
+                    .default(Some($first_word.into()))
+                    .into()
+            }
+        }
+
+        impl ::utoipa::ToSchema for $name {}
+
+        impl $crate::http::page::Order for $name {
+            fn word(self) -> &'static str {
+                match self {
+                    Self::$first => $first_word,
+                    $(Self::$order => $word,)+
+                }
+            }
+        }
+    };
+}
+pub(crate) use orders;
+
+/// Where a row stands in its list: its sort key as PostgreSQL writes it, and its id, which breaks ties.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Key {
+    /// The sort key.
+    pub sort: String,
+    /// The id.
+    pub id: String,
+}
+
+/// A list that can be read page by page, forwards and backwards: what a list's handler answers with.
+pub trait List: Send + Sync + 'static {
+    /// A row, as it is answered.
+    type Row: Serialize + ToSchema + Send + 'static;
+    /// The orders it can be read in.
+    type Order: Order;
+
+    /// Whether it may leave as CSV too: the lists of the clinical record may not.
+    const AS_CSV: bool = true;
+
+    /// Reads the rows beyond a position, in its direction. One statement.
+    fn rows(
+        &self,
+        db: &mut PgConnection,
+        order: Self::Order,
+        position: &Position,
+    ) -> impl Future<Output = Result<Vec<Self::Row>>> + Send;
+
+    /// Counts all rows.
+    fn total(&self, db: &mut PgConnection) -> impl Future<Output = Result<i64>> + Send;
+
+    /// Where a row stands.
+    fn key(row: &Self::Row) -> Key;
+}
+
+/// Where reading starts, in which direction, and how far it goes.
+#[derive(Debug, Clone)]
+pub struct Position {
+    /// The row to start beyond; none: at the end that the direction starts from.
+    pub from: Option<Key>,
+    /// Whether to read towards smaller keys.
+    pub descending: bool,
+    /// How many rows to read.
+    pub limit: i64,
+}
+
+impl Position {
+    /// The sort key to start beyond.
+    #[must_use]
+    pub fn sort(&self) -> Option<&str> {
+        self.from.as_ref().map(|key| key.sort.as_str())
+    }
+
+    /// The id to start beyond.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.from.as_ref().map(|key| key.id.as_str())
+    }
+}
+
+/// One page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Page<T> {
+    /// The rows, in order.
+    pub(crate) data: Vec<T>,
+    /// Where this page stands.
+    pub(crate) page: PageInfo,
+}
+
+/// Where a page stands in its list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PageInfo {
+    /// How many rows at most.
+    #[schema(example = 50, minimum = 1, maximum = 200)]
+    pub(crate) limit: u16,
+    /// The cursor of the next page; null on the last.
+    pub(crate) next: Option<String>,
+    /// The cursor of the page before; null on the first.
+    pub(crate) prev: Option<String>,
+    /// How many rows the list holds; only with `include=total`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 3000, nullable = false)]
+    pub(crate) total: Option<i64>,
+}

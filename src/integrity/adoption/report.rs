@@ -1,0 +1,47 @@
+//! What an adoption did and found, as sentences for the person at the terminal.
+
+use std::fmt;
+
+use crate::db::migrate::Step;
+
+/// The outcome of an adoption. Every line is a sentence or a name with its reason.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct AdoptionReport {
+    /// What was added or switched off; never a row.
+    pub done: Vec<String>,
+    /// Rules that existing rows break, or that rest on such a rule. They are not in force, or only for new rows.
+    pub left_out: Vec<String>,
+    /// Where the tables differ from ours in ways the server can live with.
+    pub differences: Vec<String>,
+    /// What else is there and stays.
+    pub theirs: Vec<String>,
+    /// What is odd about the rows.
+    pub data: Vec<String>,
+    /// The migrations applied; the first two were only marked.
+    pub applied: Vec<Step>,
+}
+
+impl fmt::Display for AdoptionReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sections = [
+            ("Done", &self.done),
+            ("Left out, or in force only in part", &self.left_out),
+            ("Different, and kept", &self.differences),
+            ("Not ours, and kept", &self.theirs),
+            ("About the rows", &self.data),
+        ];
+        for (title, lines) in sections {
+            if !lines.is_empty() {
+                writeln!(f, "{title}:")?;
+                for line in lines {
+                    writeln!(f, "- {line}")?;
+                }
+            }
+        }
+        writeln!(f, "Migrations now in force:")?;
+        for step in &self.applied {
+            writeln!(f, "- {step}")?;
+        }
+        write!(f, "The database is adopted; no row was changed.")
+    }
+}

@@ -1,0 +1,71 @@
+//! Repairs of what other programs left in `client_session_notes`: of where a note belongs, never of what it says.
+
+use crate::{
+    app::unit_of_work::UnitOfWork,
+    bookings,
+    db::scope::Scope,
+    domain::{
+        ids::{BookingId, NoteId},
+        status::BookingState,
+    },
+    error::{Error, Result},
+};
+
+/// Gives an orphaned session note to a booking. Nobody can guess to which: an admin says so. `place` is where the
+/// request says it.
+///
+/// # Errors
+///
+/// If the note is no orphan, or the booking cannot take a note: it does not exist, did not take place, has one, or its
+/// client's data was erased.
+pub async fn relink(uow: &mut UnitOfWork, note: NoteId, to: &BookingId, place: &str) -> Result<()> {
+    let session = match bookings::Session::hold(uow, &Scope::Practice, to).await {
+        Err(Error::NotFound(_)) => return Err(Error::body(format!("{place}/to"), "is not the id of a booking")),
+        held => held?,
+    };
+    if matches!(session.state(), BookingState::Cancelled | BookingState::NoShow) {
+        return Err(Error::body(format!("{place}/to"), "is a session that did not take place"));
+    }
+    let taken = sqlx::query_scalar!(
+        r#"select exists (select from client_session_notes where booking_id = $1) as "taken!""#,
+        to.as_str(),
+    )
+    .fetch_one(uow.db())
+    .await?;
+    if taken {
+        return Err(Error::body(format!("{place}/to"), "is a session that has a note already"));
+    }
+    forget_remains(uow, to).await?;
+    let moved = sqlx::query!(
+        "with moved as (
+             update client_session_notes n
+             set booking_id = $2
+             where n.note_id = $1
+               and not exists (select from bookings b where b.booking_id = n.booking_id)
+             returning n.note_id
+         ), own as (
+             update internal.session_notes o
+             set booking_id = $2
+             from moved
+             where o.note_id = moved.note_id
+         )
+         select note_id
+         from moved",
+        note.0,
+        to.as_str(),
+    )
+    .fetch_optional(uow.db())
+    .await?;
+    match moved {
+        Some(_) => Ok(()),
+        None => Err(Error::body(format!("{place}/id"), "is not the id of an orphaned session note")),
+    }
+}
+
+/// Forgets what is left of a draft that another program deleted: the booking, which is held, has no note.
+pub(super) async fn forget_remains(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
+    sqlx::query!("delete from internal.session_notes where booking_id = $1 and signed_at is null", booking.as_str())
+        .execute(uow.db())
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,207 @@
+//! The erasure itself: one transaction, in which everything is found out anew under the locks.
+//!
+//! Locks: the therapists of the client and of the client's bookings by their ids, the client, the bookings; last of all, and
+//! for the least time, the chain of the trail.
+
+use serde_json::json;
+
+use super::certificate::{Certificate, Facts, Ground};
+use super::words;
+use crate::{
+    app::unit_of_work::UnitOfWork,
+    audit::{self, entry::Entry, transcript::ERASURE},
+    bookings, break_glass, clients,
+    dashboards::cache,
+    db::{
+        erasure::{self, Belongings, ERASED, Erased},
+        scope::Scope,
+    },
+    documents,
+    domain::{
+        ids::{BookingId, ClientId, TherapistId},
+        text::Text,
+    },
+    error::{Error, Result},
+    notes, notifications, payments, requests, therapists,
+    transfers::{self, refusal::CareRefusal},
+};
+
+/// What was done.
+pub(crate) struct Erasure {
+    pub(crate) theirs: Belongings,
+    pub(crate) erased: Vec<Erased>,
+    pub(crate) certificate: Certificate,
+}
+
+/// Erases a client's data.
+pub(crate) async fn erase(
+    uow: &mut UnitOfWork,
+    id: &ClientId,
+    ground: Ground,
+    reason: Option<&Text<500>>,
+) -> Result<Erasure> {
+    hold(uow, id).await?;
+    let (theirs, claimed) = words::gather(uow, id).await?;
+    let before = cache::before_all(uow, &theirs.bookings).await?;
+    let ahead = bookings::not_over(uow, &theirs.bookings).await?;
+    if !ahead.is_empty() {
+        return Err(CareRefusal::Ahead(ahead).into());
+    }
+    let refunds = payments::in_flight(uow, &theirs).await?;
+    if !refunds.is_empty() {
+        return Err(CareRefusal::RefundInFlight(refunds).into());
+    }
+    let reason = match reason {
+        Some(reason) => Some(theirs.without_words(uow.db(), reason).await?),
+        None => None,
+    };
+    let certificate_id = name_notes(uow, &theirs).await?;
+    let mut erased = notes::erase(uow, &theirs).await?;
+    erased.extend(break_glass::erase(uow, &theirs).await?);
+    erased.extend(documents::erase(uow, &theirs).await?);
+    erased.extend(payments::erase(uow, &theirs).await?);
+    erased.extend(bookings::erase(uow, &theirs).await?);
+    erased.extend(requests::erase(uow, &theirs).await?);
+    erased.extend(transfers::erase::erase(uow, &theirs).await?);
+    erased.extend(clients::erase(uow, &theirs, certificate_id).await?);
+    erased.extend(notifications::erase(uow, &theirs).await?);
+    cache::follow_all(uow, &theirs.bookings, &before).await?;
+    erased.extend(caches(uow, &theirs).await?);
+    forget_requests(uow, &theirs).await?;
+    erased.extend(audit::erasing::erase(uow.db(), &theirs).await?);
+    erased.sort_by_key(|part| part.fate);
+    erased.retain(|part| part.rows > 0);
+
+    let by = uow.actor().map(|actor| actor.user_id).ok_or_else(|| Error::internal("nobody erases"))?;
+    let at = uow.now();
+    let facts = Facts { certificate_id, at, by, ground, reason, theirs: &theirs, erased: &erased };
+    let certificate = facts.write(uow).await?;
+    record(uow, &theirs, &claimed, &certificate);
+    Ok(Erasure { theirs, erased, certificate })
+}
+
+/// Holds whom it concerns: the therapists, then the client, who has data left.
+async fn hold(uow: &mut UnitOfWork, id: &ClientId) -> Result<()> {
+    if !id.is_possible() {
+        return Err(clients::missing(uow.db(), &Scope::Practice, id).await?);
+    }
+    let concerned = therapists_of(uow, id).await?;
+    for therapist in &concerned {
+        therapists::hold(uow.db(), therapist).await?;
+    }
+    let Some(client) = clients::hold_to_erase(uow.db(), id).await? else {
+        return Err(clients::missing(uow.db(), &Scope::Practice, id).await?);
+    };
+    client.ensure_kept()?;
+    if therapists_of(uow, id).await?.iter().any(|therapist| !concerned.contains(therapist)) {
+        return Err(Error::contended("the client got another therapist while it was being held"));
+    }
+    Ok(())
+}
+
+/// The therapists of a client and of the client's bookings, in the order in which everybody locks them.
+async fn therapists_of(uow: &mut UnitOfWork, id: &ClientId) -> Result<Vec<TherapistId>> {
+    let found = sqlx::query_scalar!(
+        r#"select c.therapist_id as "therapist_id!: TherapistId"
+           from all_clients_table c
+           where c.client_id = $1
+             and c.therapist_id is not null
+           union
+           select s.therapist_id
+           from internal.client_bookings() s
+           where s.client_id = $1
+             and s.therapist_id is not null
+           order by 1"#,
+        id.as_str(),
+    )
+    .fetch_all(uow.db())
+    .await?;
+    Ok(found)
+}
+
+/// Says which notes this transaction may destroy; gives the number of the erasure.
+async fn name_notes(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<i64> {
+    let client = theirs.clients.first().ok_or_else(|| Error::internal("nobody's data is erased"))?;
+    let id = sqlx::query_scalar!(
+        "insert into internal.erasures (client_id, note_ids, txid)
+         values ($1, $2, pg_current_xact_id())
+         returning erasure_id",
+        client.as_str(),
+        &theirs.session_notes,
+    )
+    .fetch_one(uow.db())
+    .await?;
+    Ok(id)
+}
+
+/// The rows of the caches: those that have followed, and those that other programs wrote of the client.
+async fn caches(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<Vec<Erased>> {
+    let [foreign_clients, foreign_sessions] = cache::erase_foreign(uow, theirs).await?;
+    let ground = "Derived of the bookings and the client's record, which say no more than this.";
+    let sessions = sqlx::query_scalar!(
+        "select id from internal.appointments_cache_rows where booking_id = any ($1) order by id",
+        &theirs.bookings as &[BookingId],
+    )
+    .fetch_all(uow.db())
+    .await?;
+    let clients = sqlx::query_scalar!(
+        "select id from internal.clients_summary_rows where client_id = any ($1) order by id",
+        &theirs.clients as &[ClientId],
+    )
+    .fetch_all(uow.db())
+    .await?;
+    Ok(vec![
+        Erased::anonymised("therapist_appointments_cache", sessions, &["client_name", "contact_info"], ground),
+        Erased::anonymised(
+            "therapist_clients_summary",
+            clients,
+            &["client_name", "client_email", "client_phone"],
+            ground,
+        ),
+        Erased::destroyed("therapist_appointments_cache", foreign_sessions),
+        Erased::destroyed("therapist_clients_summary", foreign_clients),
+    ])
+}
+
+/// The idempotency records of a day hold a hash of what was sent.
+async fn forget_requests(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<()> {
+    let route = |kind: &str| match kind {
+        "client" => "/clients",
+        "booking" => "/bookings",
+        "booking_request" => "/booking-requests",
+        "transfer" => "/transfer",
+        "session_note" => "/session-notes",
+        "additional_note" => "/additional-notes",
+        "payment" | "refund" => "/admin/",
+        "break_glass" => "/break-glass",
+        _ => "/document-forms",
+    };
+    let (routes, ids): (Vec<&str>, Vec<String>) =
+        theirs.subjects().into_iter().map(|(kind, id)| (route(kind), id)).unzip();
+    erasure::forget_requests(uow.db(), &routes, &ids).await?;
+    Ok(())
+}
+
+/// One entry for the practice, and one for each thing that was touched: by them the trail knows why values are missing.
+fn record(uow: &mut UnitOfWork, theirs: &Belongings, claimed: &[BookingId], certificate: &Certificate) {
+    let Some(client) = theirs.clients.first() else { return };
+    let facts = json!({
+        "certificate_id": certificate.certificate_id,
+        "sha256": certificate.sha256,
+        "ground": certificate.ground,
+        "tables": certificate.tables,
+    });
+    let summary = Entry::new(ERASURE, "Erased the data of a client").on("client", client).detail(facts);
+    uow.record_first(summary.client(client, ERASED));
+    for booking in claimed {
+        let entry = Entry::new("appointment_complete", "Completed a session that came from another program");
+        uow.record(entry.on("booking", booking).client(client, ERASED).quiet());
+    }
+    for (kind, id) in theirs.subjects().into_iter().skip(1) {
+        // A record that was merged before is a client of its own in the trail.
+        let whose = if kind == "client" { ClientId::from(id.as_str()) } else { client.clone() };
+        let entry = Entry::new(ERASURE, "Erased what could be recognised").on(kind, id);
+        let entry = entry.detail(json!({ "certificate_id": certificate.certificate_id }));
+        uow.record(entry.client(&whose, ERASED).quiet());
+    }
+}

@@ -1,0 +1,110 @@
+//! What an erasure takes: the rows that are the client's ([`belongings`]), and the words that name them.
+//!
+//! Rows of other programs that name nobody's id are recognised by phone and name, as everywhere, and linked first: what is
+//! made anonymous is not recognised any more.
+
+use sqlx::PgConnection;
+
+use crate::{
+    app::unit_of_work::UnitOfWork,
+    clients,
+    db::erasure::Belongings,
+    domain::{
+        ids::{BookingId, ClientId},
+        text::NO_NAME,
+    },
+    error::Result,
+    requests,
+};
+use crate::{privacy::client_rows, transfers};
+
+/// Links what is the client's and not linked yet; gives all of it, and the bookings that were found only now. The client
+/// is held.
+pub(crate) async fn gather(uow: &mut UnitOfWork, client: &ClientId) -> Result<(Belongings, Vec<BookingId>)> {
+    let claimed = clients::claim(uow, client).await?;
+    requests::follow_merge(uow, client, client).await?;
+    transfers::merged::follow_merge(uow.db(), client, client).await?;
+    Ok((of(uow.db(), client).await?, claimed))
+}
+
+/// All that is a client's, and how they are called in it.
+async fn of(db: &mut PgConnection, client: &ClientId) -> Result<Belongings> {
+    let found = client_rows::Belongings::of(db, client).await?;
+    let mut theirs = Belongings {
+        clients: found.clients,
+        bookings: found.bookings,
+        cancellations: found.cancellations,
+        requests: found.requests,
+        transfers: found.transfers,
+        session_notes: found.session_notes,
+        additional_notes: found.additional_notes,
+        payments: found.payments,
+        refunds: found.refunds,
+        forms: found.forms,
+        grants: found.grants,
+        words: Vec::new(),
+    };
+    theirs.words = words(db, &theirs).await?;
+    Ok(theirs)
+}
+
+/// How the client is called and reached, in every way that these rows write it. What stands for nothing is left out.
+async fn words(db: &mut PgConnection, theirs: &Belongings) -> Result<Vec<String>> {
+    let words = sqlx::query_scalar!(
+        r#"select distinct btrim(word) as "word!"
+           from (
+               select unnest(array[client_name, phone_number, email_id]::text[])
+               from all_clients_table
+               where client_id = any ($1)
+               union all
+               select unnest(array[client_name, contact_info]::text[])
+               from appointment_table
+               where session_id = any ($2)
+                 and (client_id is null or client_id = any ($1))
+               union all
+               select unnest(array[invitee_name, invitee_phone, invitee_email, invitee_payment_name])
+               from bookings
+               where booking_id = any ($2)
+               union all
+               select unnest(array[invitee_name, invitee_number, invitee_email])
+               from booking_cancelled
+               where id = any ($3)
+               union all
+               select unnest(array[client_name, client_whatsapp, client_email]::text[])
+               from booking_requests
+               where request_id = any ($4)
+               union all
+               select unnest(array[client_name, client_email, client_phone]::text[])
+               from client_transfer_history
+               where transfer_id = any ($5)
+               union all
+               select client_name
+               from client_session_notes
+               where note_id = any ($6)
+               union all
+               select unnest(array[invitee_name, invitee_email])
+               from payments
+               where payment_id = any ($7)
+               union all
+               select client_name
+               from refund_cancellation_table
+               where id = any ($8)
+           ) as said (word)
+           where length(btrim(word)) between 2 and 300
+             and lower(btrim(word)) not in ('na', 'n/a', 'none', 'null', 'nil')
+             and btrim(word) <> $9
+           order by 1"#,
+        &theirs.clients as &[ClientId],
+        &theirs.bookings as &[BookingId],
+        &theirs.cancellations,
+        &theirs.requests,
+        &theirs.transfers,
+        &theirs.session_notes,
+        &theirs.payments,
+        &theirs.refunds,
+        NO_NAME,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(words)
+}

@@ -1,0 +1,22 @@
+//! A client's rights: the export and the erasure of all that is stored about them, and the log of who read it.
+//!
+//! An **export** gives all that is stored about one client as one file ([`export`]); [`client_rows`] says which rows those
+//! are. An **erasure** destroys the client's notes and makes all else anonymous ([`erase`]).
+
+mod access_log;
+mod client_rows;
+mod erase;
+mod export;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::app::state::App;
+
+/// What admins may do.
+pub fn admin_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(access_log::list_client_accesses))
+        .routes(routes!(export::export_client))
+        .routes(routes!(erase::erase_client))
+        .routes(routes!(erase::get_client_erasure))
+}

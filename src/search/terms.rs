@@ -1,0 +1,121 @@
+//! What is looked for, in the forms that the statements and the ranking take.
+
+use crate::domain::contact;
+
+/// How many words of a search the statements ask for: the longest ones, which are the rarest.
+const WORDS: usize = 3;
+/// The shortest word that is looked up by its letters.
+const SHORTEST_WORD: usize = 2;
+/// How many letters and digits in a row an index of trigrams can find.
+const TRIGRAM: usize = 3;
+
+/// A search.
+#[derive(Debug)]
+pub(super) struct Needle {
+    /// All of it, lower case, single spaces.
+    pub(super) text: String,
+    /// Its words: what stands between spaces and ASCII punctuation (as in `internal.word_variants`).
+    pub(super) words: Vec<String>,
+    /// The digits that all notations of a phone share, if it may be one.
+    pub(super) digits: Option<String>,
+}
+
+/// Words for as many conditions; where there are fewer, one stands again. None: the conditions find nothing.
+pub(super) type LongWords<'a> = [Option<&'a str>; WORDS];
+
+impl Needle {
+    /// Reads a search: 3 to 100 characters.
+    pub(super) fn parse(q: &str) -> Result<Self, &'static str> {
+        let search = contact::Search::parse(q)?;
+        let text = fold(q);
+        let words = words(&text).map(ToOwned::to_owned).collect();
+        let digits = search.digits.map(|pattern| pattern.trim_matches('%').to_owned());
+        Ok(Self { text, words, digits })
+    }
+
+    /// The end of the range of texts that begin with it, in the order of their bytes.
+    pub(super) fn prefix_end(&self) -> String {
+        format!("{}{}", self.text, char::MAX)
+    }
+
+    /// Its longest words.
+    pub(super) fn long_words(&self) -> LongWords<'_> {
+        let words = self.words.iter().map(String::as_str);
+        let mut words: Vec<&str> = words.filter(|word| word.chars().count() >= SHORTEST_WORD).collect();
+        words.sort_by_key(|word| std::cmp::Reverse(word.chars().count()));
+        let first = words.first().copied();
+        [0, 1, 2].map(|at| words.get(at).copied().or(first))
+    }
+
+    /// What stands between its spaces, in this order, as a LIKE pattern: as far as trigrams can find it. Without anything
+    /// of that kind PostgreSQL would read the whole index and then the whole table: then there is none. Of an e-mail
+    /// address it is what stands before the `@`: what follows stands in every row.
+    pub(super) fn pattern(&self) -> Option<String> {
+        let findable = |part: &&str| part.split(|c: char| !c.is_alphanumeric()).any(is_findable);
+        let before_at = |part: &'_ str| part.find('@').map_or(part.len(), |at| at + 1);
+        let parts: Vec<&str> = self.text.split(' ').map(|part| &part[..before_at(part)]).filter(findable).collect();
+        (!parts.is_empty()).then(|| format!("%{}%", parts.into_iter().map(literal).collect::<Vec<_>>().join("%")))
+    }
+
+    /// Its digits as a LIKE pattern.
+    pub(super) fn digits_pattern(&self) -> Option<String> {
+        self.digits.as_deref().map(|digits| format!("%{digits}%"))
+    }
+}
+
+/// The form in which texts are compared: lower case, single spaces.
+pub(super) fn fold(text: &str) -> String {
+    text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The words of a text.
+pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| c.is_whitespace() || c.is_ascii_punctuation()).filter(|word| !word.is_empty())
+}
+
+fn is_findable(run: &str) -> bool {
+    run.chars().nth(TRIGRAM - 1).is_some()
+}
+
+fn literal(part: &str) -> String {
+    part.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn needle(q: &str) -> Needle {
+        Needle::parse(q).expect(q)
+    }
+
+    #[test]
+    fn a_search_is_split_as_names_are() {
+        let found = needle("  D'Souza-Rao  MEERA ");
+        assert_eq!(found.text, "d'souza-rao meera");
+        assert_eq!(found.words, ["d", "souza", "rao", "meera"]);
+        assert_eq!(found.long_words(), [Some("souza"), Some("meera"), Some("rao")]);
+        assert_eq!(found.pattern().as_deref(), Some("%d'souza-rao%meera%"));
+        assert_eq!(needle("98000 12345").digits_pattern().as_deref(), Some("%9800012345%"));
+    }
+
+    #[test]
+    fn what_no_trigram_finds_is_not_asked_of_them() {
+        for q in ["a b c", "%%%", "___", "ab-cd", "😀😀😀", "अय्यर", "..."] {
+            assert_eq!(needle(q).pattern(), None, "{q}");
+        }
+        assert_eq!(needle("😀😀😀").long_words(), [Some("😀😀😀"); 3]);
+        assert_eq!(needle("%%%").long_words(), [None; 3]);
+        assert_eq!(needle("50%_a\\b abc").pattern().as_deref(), Some("%abc%"));
+        assert_eq!(needle("100%_a\\b").pattern().as_deref(), Some(r"%100\%\_a\\b%"));
+        assert_eq!(needle("meera.iyer@example.org").pattern().as_deref(), Some("%meera.iyer@%"));
+    }
+
+    #[test]
+    fn it_takes_3_to_100_characters() {
+        for q in ["", "ab", "  ab  ", &"अ".repeat(101)] {
+            assert!(Needle::parse(q).is_err(), "{q}");
+        }
+        assert!(Needle::parse(&"अ".repeat(100)).is_ok());
+    }
+}

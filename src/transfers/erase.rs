@@ -1,0 +1,33 @@
+//! Transfers without the name and contact data of a client whose data was erased.
+
+use crate::{
+    app::unit_of_work::UnitOfWork,
+    db::erasure::{Belongings, ERASED, Erased},
+    error::Result,
+};
+
+/// Takes name, contact data and what was said out of the client's transfers.
+pub(crate) async fn erase(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<Vec<Erased>> {
+    sqlx::query!(
+        "update client_transfer_history
+         set client_name = $2,
+             client_email = null,
+             client_phone = null,
+             reason = null,
+             notes = null
+         where transfer_id = any ($1)",
+        &theirs.transfers,
+        ERASED,
+    )
+    .execute(uow.db())
+    .await?;
+    Ok(vec![
+        Erased::anonymised(
+            "client_transfer_history",
+            &theirs.transfers,
+            &["client_name", "client_email", "client_phone", "reason", "notes"],
+            "The history of the practice: who gave a client to whom, and when.",
+        ),
+        Erased::kept("internal.transfer_clients", &theirs.transfers, "Ids only: which transfer was of which record."),
+    ])
+}

@@ -1,0 +1,144 @@
+//! Transferring a client to another therapist.
+
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::{
+    model::{Transfer, TransferDetail},
+    plan::{Leave, Load, TransferPlan},
+    reassign::{HandedOver, Handover, Whom, hand_over},
+};
+use crate::{
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Effect,
+    db::scope::Scope,
+    domain::{
+        ids::{ClientId, TherapistId, TransferId},
+        text::Text,
+    },
+    error::{Error, Result, problem::Problems},
+    http::{
+        etag::Preconditions,
+        extract::{DryRun, Json, Path, Query},
+    },
+};
+
+/// To whom a client is transferred.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "to_therapist_id": "58102",
+    "reason": "Evening sessions",
+    "notes": "Agreed with both therapists",
+    "leave_clashing": true
+}))]
+pub(crate) struct TransferClient {
+    /// The new therapist.
+    to_therapist_id: TherapistId,
+    /// Why; kept in the history. Needed with `allow_overlap`.
+    reason: Option<Text<2000>>,
+    /// What else is to be kept in the history.
+    notes: Option<Text<5000>>,
+    /// True: sessions at whose time the new therapist is busy stay with the therapist they are with.
+    leave_clashing: Option<bool>,
+    /// True: all sessions ahead stay with the therapist they are with.
+    leave_upcoming: Option<bool>,
+    /// True: transfer although the new therapist then has more upcoming bookings than they take, as when booking; needs a
+    /// `reason`. A clash is not waived: leave those sessions.
+    allow_overlap: Option<bool>,
+}
+
+/// What a transfer would do.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TransferPreview {
+    /// True: nothing was kept.
+    dry_run: bool,
+    /// The client.
+    client_id: ClientId,
+    /// Whose client it is.
+    from_therapist_id: Option<TherapistId>,
+    /// Whose client it would become.
+    #[schema(example = "58102")]
+    to_therapist_id: TherapistId,
+    /// What would become of the client's sessions.
+    plan: TransferPlan,
+    /// What the new therapist would have to do.
+    load: Load,
+    /// What would be written.
+    effects: Vec<Effect>,
+}
+
+/// Transfer a client
+///
+/// The client goes to another therapist, and so do the sessions ahead with the present one; past sessions and notes stay
+/// with who held them. Refused when the new therapist is busy at the time of one of them, unless those are left where they
+/// are. Both therapists and the other admins are told. A dry run answers 200 with what would be done, or is refused as the
+/// real one would be, with the same facts.
+#[utoipa::path(
+    post,
+    path = "/clients/{client_id}/transfer",
+    tag = "transfers",
+    params(("client_id" = ClientId, Path, description = "The client's id"), DryRun, Preconditions),
+    request_body = TransferClient,
+    responses(
+        (status = 201, description = "Transferred", body = TransferDetail),
+        (status = 200, description = "What would be done: a dry run", body = TransferPreview),
+        Problems,
+    ),
+)]
+pub(crate) async fn transfer_client(
+    _: Scope,
+    work: Work,
+    Path(id): Path<ClientId>,
+    Query(DryRun { dry_run }): Query<DryRun>,
+    conditions: Preconditions,
+    Json(request): Json<TransferClient>,
+) -> Result<Response> {
+    let mut uow = work.begin_dry(dry_run.unwrap_or(false)).await?;
+    if let Some(earlier) = uow.earlier() {
+        let id = earlier.parse().map(TransferId).map_err(|_| Error::internal("no transfer was kept for a repeat"))?;
+        let transfer = Transfer::read(uow.db(), id).await?;
+        let plan = transfer.plan(uow.db()).await?;
+        return created(uow, transfer, plan).await;
+    }
+    let how = Handover {
+        to: request.to_therapist_id,
+        reason: request.reason,
+        notes: request.notes,
+        leave: Leave::of(request.leave_clashing, request.leave_upcoming),
+        allow_overlap: request.allow_overlap.unwrap_or(false),
+    };
+    let (done, load) = hand_over(&mut uow, &Whom::One(id), &how.check()?, &conditions).await?;
+    let [HandedOver { transfer_id, client, plan }] =
+        <[HandedOver; 1]>::try_from(done).map_err(|_| Error::internal("one client was not one transfer"))?;
+    let transfer = Transfer::read(uow.db(), transfer_id).await?;
+    let Some(effects) = uow.effects() else {
+        return created(uow, transfer, Some(json!(plan))).await;
+    };
+    uow.commit().await?;
+    let preview = TransferPreview {
+        dry_run: true,
+        client_id: client.client_id,
+        from_therapist_id: client.therapist_id,
+        to_therapist_id: transfer.to_therapist_id,
+        plan,
+        load,
+        effects,
+    };
+    Ok(Json(preview).into_response())
+}
+
+/// Commits and answers with the transfer.
+async fn created(mut uow: UnitOfWork, transfer: Transfer, plan: Option<Value>) -> Result<Response> {
+    let id = transfer.transfer_id;
+    // With its fields in the order in which the trail keeps them: the version is then that of what is read later.
+    let plan = sqlx::query_scalar!("select $1::jsonb", plan).fetch_one(uow.db()).await?;
+    uow.answers_with(StatusCode::CREATED, id);
+    uow.commit().await?;
+    Ok(transfer.with(plan).created(format!("/api/v1/admin/transfers/{id}")).into_response())
+}

@@ -1,0 +1,47 @@
+//! Repairs of what other programs left in `users`.
+
+use super::{hash_legacy, legacy};
+use crate::{app::unit_of_work::UnitOfWork, db::repair::Mended, error::Result};
+
+/// How many passwords are hashed in one transaction: each takes a tenth of a second of a core.
+const HASHES: usize = 50;
+
+/// Writes the known roles in their written form. Nobody's rights change: a role is read in any letter case.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn respell_roles(uow: &mut UnitOfWork) -> Result<Mended> {
+    let mended = sqlx::query_as!(
+        Mended,
+        r#"with changed as (
+               update users
+               set role = internal.user_role(role)
+               where role <> internal.user_role(role)
+               returning id::text as id
+           )
+           select count(*) as "rows!", coalesce((array_agg(id))[:1000], '{}') as "ids!"
+           from changed"#,
+    )
+    .fetch_one(uow.db())
+    .await?;
+    Ok(mended)
+}
+
+/// Hashes passwords that are plain text, so many at a time.
+///
+/// # Errors
+///
+/// If the database refuses, or too many passwords are being checked.
+pub async fn hash_passwords(uow: &mut UnitOfWork) -> Result<Mended> {
+    let plain = legacy(uow.db()).await?;
+    let passwords = uow.app().passwords.clone();
+    let mut mended = Mended::default();
+    for user in plain.iter().filter(|user| user.is_plain()).take(HASHES) {
+        let hash = passwords.hash(user.password.clone()).await?;
+        if hash_legacy(uow, user, &hash).await? {
+            mended.add(user.id);
+        }
+    }
+    Ok(mended)
+}

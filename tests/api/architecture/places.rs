@@ -1,0 +1,57 @@
+//! What is done in one place only: connections beyond a scope, and the few calls that leave row-level security.
+
+use super::{assert_none, sources};
+
+/// What only the files named may say, and why.
+const RESERVED: &[(&str, &[&str], &str)] = &[
+    (
+        ".unscoped()",
+        &["db/", "audit/", "app/", "http/", "auth/", "cli/", "users/account.rs", "notifications/stream/feed.rs"],
+        "a request's connection is opened by its scope, so that row-level security stands behind it",
+    ),
+    (
+        ".chore()",
+        &["db/", "app/", "http/audit/attempts.rs", "auth/throttle.rs", "cli/serve/retention.rs"],
+        "what somebody changes is a unit of work, with its audit entries",
+    ),
+    ("read(&Scope::", &["db/pool.rs"], "a scope is the request's, never made up"),
+    (
+        "beyond_wall(",
+        &["app/unit_of_work.rs", "clients/belong.rs"],
+        "only what completes an adopted booking leaves row-level security",
+    ),
+    ("\"unscoped\"", &["db/scope.rs"], "the code's own scoping is left out in one place"),
+    ("sonic_rs", &["http/extract/mod.rs", "http/etag.rs"], "answers are serialised in one place"),
+];
+
+#[test]
+fn what_is_done_in_one_place_is_done_there_only() {
+    let mut faults = Vec::new();
+    for source in sources("src") {
+        let path = source.path.display().to_string();
+        let code = source.code();
+        for (words, places, why) in RESERVED {
+            if code.contains(words) && !places.iter().any(|place| path.starts_with(place)) {
+                faults.push(format!("{path} says {words}: {why}"));
+            }
+        }
+    }
+    assert_none(&faults, "something is done away from its place");
+}
+
+#[test]
+fn every_operation_of_a_feature_has_tests_that_name_its_path() {
+    let tests: String = sources("tests/api").into_iter().map(|source| source.text).collect();
+    let mut faults = Vec::new();
+    for source in sources("src") {
+        for declared in source.text.split("#[utoipa::path(").skip(1) {
+            let path = declared.split("path = \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
+            // The last word of the path, or the one before its parameter.
+            let word = path.split('/').rfind(|part| !part.is_empty() && !part.starts_with('{')).unwrap_or_default();
+            if !tests.contains(&format!("/{word}")) && !tests.contains(&format!("{word}\"")) {
+                faults.push(format!("{}: no test asks for {path}", source.path.display()));
+            }
+        }
+    }
+    assert_none(&faults, "an operation is tested by nobody");
+}
