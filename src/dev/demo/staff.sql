@@ -1,17 +1,19 @@
 -- Rows that are there before the first booking: therapists, users, resources, campaigns, the orphans.
 
 insert into therapists (therapist_id, name, specialization, contact_info, sessions_booked, capacity, created_at)
-select t.id, t.name, o.therapy || ', Couples Therapy', case t.number % 2 when 0 then t.phone else t.email end, upcoming,
+select t.id, t.name, o.therapy || ', Couples Therapy', case t.number % 2 when 0 then t.phone else t.email end, ahead,
        -- Every third has no limit; the others have room for more.
-       case t.number % 3 when 2 then 0 else (upcoming + 9) / 10 * 10 + 20 end, opened
+       case t.number % 3 when 2 then 0 else (ahead + 9) / 10 * 10 + 20 end, opened
 from demo
 cross join demo_therapist t
 join demo_offer o on o.number = t.number % 4
-left join lateral (
-    select count(*)::integer as upcoming
-    from demo, demo_booking b
-    where b.therapist = t.number and outcome = 'kept' and start_at > now
-) b on true
+left join (
+    select therapist, count(*)::integer as upcoming
+    from demo, demo_booking
+    where outcome = 'kept' and start_at > now
+    group by therapist
+) b on b.therapist = t.number,
+     lateral (select coalesce(upcoming, 0)) u (ahead)
 order by t.number;
 
 -- A text that is no hash: nobody logs in with it.
