@@ -42,9 +42,9 @@
 //! # What happens to a request
 //!
 //! ```text
-//! request ─ telemetry ─ auth guard ─ audit trail ─ role ─ handler ─────► operation ──► SQL
-//!           id, span    Caller       body, Trail   Scope  Work, values   rules         query!
-//!                       or 401                            begin…commit ◄─ record()
+//! request ─ telemetry ─ auth guard ─ audit ─── role ── handler ─────► operation ──► SQL
+//!           id, span    Caller       context   Scope   Work, values   rules         query!
+//!                       or 401       and body          begin…commit ◄─ record()
 //!                       every failure ◄── Error ◄── Refusal | sqlx::Error ── problem+json
 //! ```
 //!
@@ -53,15 +53,15 @@
 //!   **operation** knows no HTTP: it takes `&mut UnitOfWork`, so that the command line and other features can use it.
 //!   SQL stands where it is used, and is checked at compile time. A read that nobody else needs *is* its handler. There
 //!   are no repositories, services, or traits with one implementation.
-//! - A **unit of work** ([`app::unit_of_work`]) is one request, one transaction, one instant, one trail. What is not recorded
+//! - A **unit of work** ([`app::unit_of_work`]) is one request, one transaction, one instant, one audit context. What is not recorded
 //!   is not committed, and the trail is written last.
 //! - A **scope** is the only way to therapist-owned rows: [`Scope::Practice`](db::scope::Scope::Practice) on admin
 //!   routes, [`Scope::Own`](db::scope::Scope::Own) on therapist routes, both with the same queries. What is not in
 //!   scope does not exist: 404, as for an id nobody made up.
-//! - Behind the scope stands a **second wall** ([`db::rls`]): therapists' requests run under a database role that
+//! - Behind the scope stands a **row-level security** ([`db::rls`]): therapists' requests run under a database role that
 //!   row-level security binds to their rows, so that a forgotten condition shows nothing to anybody.
 //! - **Locks** are `for no key update`, in the order therapists (by id), client, booking, payments. What still loses to
-//!   another transaction is run again from the start by [`http::audit::trail`], which holds the body.
+//!   another transaction is run again from the start by [`http::audit::layer`], which holds the body.
 //! - **Words, times, phones and money** of the 20 tables are understood in one place each: SQL functions of the schema
 //!   `internal` for words (a condition and an answer then agree), [`domain::time`], [`domain::contact`] and
 //!   [`domain::money`] for the rest.

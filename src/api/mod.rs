@@ -120,23 +120,26 @@ fn handlers(routes: OpenApiRouter<App>) -> Router<App> {
 
 /// The service.
 pub fn router(app: App) -> Router {
-    let trail = || middleware::from_fn_with_state(app.clone(), http::audit::trail);
+    let audited = || middleware::from_fn_with_state(app.clone(), http::audit::layer);
     let browsers_ask = !app.cors_origins.is_empty();
     let methods = DESCRIPTION.methods.behind_cors(browsers_ask);
     let strict = || middleware::from_fn_with_state(DESCRIPTION.undocumented.clone(), undocumented::refuse);
     let guard = || middleware::from_fn_with_state(app.clone(), auth::guard::guard);
     let accounts = handlers(auth::routes())
         .layer(strict())
-        .layer(trail())
+        .layer(audited())
         .layer(guard())
-        .merge(handlers(auth::open_routes()).layer(strict()).layer(trail()))
+        .merge(handlers(auth::open_routes()).layer(strict()).layer(audited()))
         .layer(middleware::from_fn(auth::without_idempotency));
-    let admin =
-        handlers(admin()).layer(strict()).layer(middleware::from_fn(caller::admins_only)).layer(trail()).layer(guard());
+    let admin = handlers(admin())
+        .layer(strict())
+        .layer(middleware::from_fn(caller::admins_only))
+        .layer(audited())
+        .layer(guard());
     let therapist = handlers(therapist())
         .layer(strict())
         .layer(middleware::from_fn(caller::therapists_only))
-        .layer(trail())
+        .layer(audited())
         .layer(guard());
     handlers(open())
         .layer(strict())

@@ -53,9 +53,9 @@ fn name(group: Group, open: bool, operation: &mut Operation) {
 fn request_headers(group: Group, method: &str, operation: &mut Operation) {
     let cached = operation.responses.responses.contains_key("304");
     let parameters = operation.parameters.get_or_insert_default();
-    let told = parameters.len();
+    let notified = parameters.len();
     parameters.retain(|parameter| !matches!(parameter, RefOr::T(own) if own.name == IF_MATCH));
-    let guarded = parameters.len() < told;
+    let guarded = parameters.len() < notified;
     // An archive is made anew each time it is asked for.
     let archive = |response: &RefOr<Response>| matches!(response, RefOr::T(response) if response.content.contains_key("application/zip"));
     let repeats = !operation.responses.responses.values().any(archive);

@@ -12,9 +12,9 @@ use chrono::{DateTime, Utc};
 /// How many attempts of a network are kept a minute.
 const KEPT: u32 = 30;
 
-/// How much strangers have left in the trail within this minute, on this instance.
+/// How much callers who are not logged in have left in the trail within this minute, on this instance.
 #[derive(Debug, Default)]
-pub struct Strangers(Mutex<Minute>);
+pub struct AnonymousAttempts(Mutex<Minute>);
 
 #[derive(Debug, Default)]
 struct Minute {
@@ -30,7 +30,7 @@ struct Kept {
     too_early: bool,
 }
 
-impl Strangers {
+impl AnonymousAttempts {
     /// Whether another attempt is kept: of those that were told to wait one a minute, of all others [`KEPT`].
     pub(crate) fn admit(&self, address: IpAddr, now: DateTime<Utc>, status: StatusCode) -> bool {
         let mut minute = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -61,11 +61,11 @@ mod tests {
 
     #[test]
     fn of_a_network_so_much_is_kept_a_minute_and_no_more() {
-        let strangers = Strangers::default();
+        let anonymous_attempts = AnonymousAttempts::default();
         let noon: DateTime<Utc> = "2026-02-04T12:00:00Z".parse().unwrap();
         let admitted = |address: &str, after: i64, status: StatusCode, times: u32| {
             let (address, at) = (address.parse().unwrap(), noon + chrono::TimeDelta::seconds(after));
-            (0..times).filter(|_| strangers.admit(address, at, status)).count()
+            (0..times).filter(|_| anonymous_attempts.admit(address, at, status)).count()
         };
         let (wrong, early) = (StatusCode::UNAUTHORIZED, StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(admitted("192.0.2.7", 0, early, 100), 1);

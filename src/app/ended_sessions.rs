@@ -42,7 +42,7 @@ impl EndedSessions {
 
     /// Whether all that is notified arrives here within a second.
     #[must_use]
-    pub fn hears(&self) -> bool {
+    pub fn is_current(&self) -> bool {
         self.heard().is_up_to_date()
     }
 
@@ -65,7 +65,7 @@ impl EndedSessions {
         }
     }
 
-    pub(super) fn heard_until(&self, at: Instant) {
+    pub(super) fn current_until(&self, at: Instant) {
         self.heard().until = Some(at);
     }
 

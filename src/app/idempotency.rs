@@ -6,7 +6,7 @@ use serde_json::Map;
 use sqlx::PgConnection;
 
 use crate::{
-    audit::context::{Actor, Trail},
+    audit::context::{Actor, AuditContext},
     error::{
         Refusal, Result,
         problem::{ProblemKind, kinds},
@@ -55,16 +55,16 @@ impl Refusal for RepeatRefusal {
 /// [`RepeatRefusal`], or if the database fails.
 pub(crate) async fn recall(
     db: &mut PgConnection,
-    trail: &Trail,
+    context: &AuditContext,
     actor: Option<&Actor>,
     now: DateTime<Utc>,
 ) -> Result<Option<String>> {
-    let (Some(key), Some(actor)) = (&trail.idempotency_key, actor) else { return Ok(None) };
+    let (Some(key), Some(actor)) = (&context.idempotency_key, actor) else { return Ok(None) };
     // Locked to the end of the transaction, so that of two at the same moment one is answered "still running".
     let free = sqlx::query_scalar!(
         r#"select pg_try_advisory_xact_lock(hashtextextended($1::integer || ' ' || $2 || ' ' || $3, 0)) as "free!""#,
         actor.user_id.0,
-        &*trail.route,
+        &*context.route,
         &**key,
     )
     .fetch_one(&mut *db)
@@ -80,14 +80,14 @@ pub(crate) async fn recall(
                and key = $3
                and created_at > $4",
         actor.user_id.0,
-        &*trail.route,
+        &*context.route,
         &**key,
         now - REMEMBERED,
     )
     .fetch_optional(db)
     .await?;
     match record {
-        Some(record) if !trail.fingerprints.contains(&record.request_hash) => Err(RepeatRefusal::KeyReused.into()),
+        Some(record) if !context.fingerprints.contains(&record.request_hash) => Err(RepeatRefusal::KeyReused.into()),
         record => Ok(record.map(|record| record.resource_id)),
     }
 }
@@ -99,13 +99,13 @@ pub(crate) async fn recall(
 /// If the database fails.
 pub(crate) async fn remember(
     db: &mut PgConnection,
-    trail: &Trail,
+    context: &AuditContext,
     actor: Option<&Actor>,
     now: DateTime<Utc>,
     status: StatusCode,
     resource_id: &str,
 ) -> Result<()> {
-    let (Some(key), Some(actor)) = (&trail.idempotency_key, actor) else { return Ok(()) };
+    let (Some(key), Some(actor)) = (&context.idempotency_key, actor) else { return Ok(()) };
     sqlx::query!(
         "insert into internal.idempotency_keys
                  (user_id, route, key, request_hash, status, resource_id, created_at)
@@ -116,9 +116,9 @@ pub(crate) async fn remember(
                  resource_id = excluded.resource_id,
                  created_at = excluded.created_at",
         actor.user_id.0,
-        &*trail.route,
+        &*context.route,
         &**key,
-        trail.fingerprints.first().map_or(&[][..], Vec::as_slice),
+        context.fingerprints.first().map_or(&[][..], Vec::as_slice),
         i16::try_from(status.as_u16()).unwrap_or_default(),
         resource_id,
         now,

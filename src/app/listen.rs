@@ -30,12 +30,12 @@ const TRIAL: &str = "safestories_trial";
 /// How often the listener proves that it hears.
 const HEARTBEAT: Duration = Duration::from_millis(250);
 /// How long it may take until a listener hears that it is tried.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TRIAL_TIMEOUT: Duration = Duration::from_secs(2);
 /// When it is tried again after it lost its connection.
 const AGAIN: Duration = Duration::from_secs(1);
 /// And where nothing arrives: seldom, for each LISTEN through a pooler leaves a connection that hears what its next user
 /// does not expect.
-const AGAIN_DEAF: Duration = Duration::from_mins(5);
+const RETRY_STALE: Duration = Duration::from_mins(5);
 /// How often ended sessions are looked up while the listener does not hear.
 const LOOK_UP: Duration = Duration::from_millis(500);
 
@@ -48,7 +48,7 @@ pub async fn listen(app: App, stop: CancellationToken) {
 async fn look_up_meanwhile(app: &App) {
     loop {
         tokio::time::sleep(LOOK_UP).await;
-        if !app.ended.hears()
+        if !app.ended.is_current()
             && let Err(error) = look_up(app).await
         {
             tracing::debug!(%error, "the ended sessions cannot be looked up");
@@ -82,22 +82,22 @@ enum Lost {
         "what is notified does not arrive: SAFESTORIES_DIRECT_DATABASE_URL has to lead to the same database, past a \
          PgBouncer in transaction mode"
     )]
-    Deaf,
+    Stale,
 }
 
 async fn hear(app: &App, stop: &CancellationToken) {
-    let mut told = false;
+    let mut notified = false;
     while !stop.is_cancelled() {
         let outcome = tokio::select! {
             () = stop.cancelled() => return,
-            outcome = listen_once(app, &mut told) => outcome,
+            outcome = listen_once(app, &mut notified) => outcome,
         };
         let mut pause = AGAIN;
         if let Err(error) = outcome {
-            if matches!(error, Lost::Deaf) {
-                pause = AGAIN_DEAF;
+            if matches!(error, Lost::Stale) {
+                pause = RETRY_STALE;
             }
-            if !std::mem::replace(&mut told, true) {
+            if !std::mem::replace(&mut notified, true) {
                 tracing::warn!("{error}; sessions are checked by query");
             }
         }
@@ -108,26 +108,26 @@ async fn hear(app: &App, stop: &CancellationToken) {
     }
 }
 
-async fn listen_once(app: &App, told: &mut bool) -> Result<(), Lost> {
+async fn listen_once(app: &App, notified: &mut bool) -> Result<(), Lost> {
     let mut listener = app.db.listener().await?;
     listener.listen_all([CHANNEL, NEWS, TRIAL]).await?;
-    if !hears_others(app, &mut listener).await? {
-        return Err(Lost::Deaf);
+    if !receives_from_others(app, &mut listener).await? {
+        return Err(Lost::Stale);
     }
-    *told = false;
+    *notified = false;
     // What ended before the LISTEN took hold is in the table.
     let missed = sqlx::query_scalar!("select session_id from internal.sessions where ended_at > $1", horizon(app))
         .fetch_all(&mut listener)
         .await?;
     app.ended.add(missed);
-    app.streams.tell();
+    app.streams.notify();
     loop {
         let asked = Instant::now();
         sqlx::query!("select 1 as answer").fetch_one(&mut listener).await?;
         while let Some(notification) = listener.next_buffered() {
             take(app, &notification);
         }
-        app.ended.heard_until(asked);
+        app.ended.current_until(asked);
         match tokio::time::timeout(HEARTBEAT, listener.try_recv()).await {
             Ok(Ok(Some(notification))) => take(app, &notification),
             Ok(Ok(None)) => return Ok(()),
@@ -139,7 +139,7 @@ async fn listen_once(app: &App, told: &mut bool) -> Result<(), Lost> {
 
 /// Whether a word arrives that is notified on another connection. The listener only waits: a pooler would let it hear what
 /// happens to be said on the connection it is lent for a statement.
-async fn hears_others(app: &App, listener: &mut PgListener) -> Result<bool, Lost> {
+async fn receives_from_others(app: &App, listener: &mut PgListener) -> Result<bool, Lost> {
     let word = Uuid::new_v4().to_string();
     let mut db = app.db.chore().await?;
     sqlx::query!(r#"select pg_notify($1, $2)::text as "told""#, TRIAL, word).fetch_one(&mut *db).await?;
@@ -153,12 +153,12 @@ async fn hears_others(app: &App, listener: &mut PgListener) -> Result<bool, Lost
         }
         Ok(false)
     };
-    tokio::time::timeout(PATIENCE, heard).await.unwrap_or(Ok(false))
+    tokio::time::timeout(TRIAL_TIMEOUT, heard).await.unwrap_or(Ok(false))
 }
 
 fn take(app: &App, notification: &PgNotification) {
     match notification.channel() {
-        NEWS => app.streams.tell(),
+        NEWS => app.streams.notify(),
         TRIAL => {}
         _ => app.ended.add(notification.payload().parse::<Uuid>()),
     }

@@ -5,7 +5,7 @@ use std::{ops::Deref, sync::Arc, time::Duration};
 use ipnet::IpNet;
 use tokio_util::sync::CancellationToken;
 
-use super::{anonymous_attempts::Strangers, ended_sessions::EndedSessions, origin::Origin, streams::Streams};
+use super::{anonymous_attempts::AnonymousAttempts, ended_sessions::EndedSessions, origin::Origin, streams::Streams};
 use crate::{
     crypto::{
         password::Passwords,
@@ -39,7 +39,7 @@ pub struct Parts {
     /// Sessions that ended, though their tokens have not.
     pub ended: EndedSessions,
     /// What those who are not logged in left in the trail lately.
-    pub strangers: Strangers,
+    pub anonymous_attempts: AnonymousAttempts,
     /// Answers that do not end.
     pub streams: Streams,
     /// Hashing and checking of passwords.
@@ -96,7 +96,7 @@ impl App {
             seals: Seals::derive(&secrets),
             secrets,
             ended: EndedSessions::default(),
-            strangers: Strangers::default(),
+            anonymous_attempts: AnonymousAttempts::default(),
             streams: Streams::default(),
             passwords: Passwords::default(),
             trusted_proxies: Vec::new(),

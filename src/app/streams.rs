@@ -126,13 +126,13 @@ impl Streams {
     }
 
     /// Says that something was committed that somebody may wait for.
-    pub fn tell(&self) {
+    pub fn notify(&self) {
         if !self.lock().queues.is_empty() {
             self.news.notify_one();
         }
     }
 
-    /// Waits for [`Self::tell`], or a new stream.
+    /// Waits for [`Self::notify`], or a new stream.
     pub async fn news(&self) {
         self.news.notified().await;
     }

@@ -1,4 +1,4 @@
-//! One request, one transaction, one instant, one trail.
+//! One request, one transaction, one instant, one audit context.
 //!
 //! A handler that changes something takes [`Work`] and begins once the whole request has been read, so that no slow
 //! client holds a transaction open. Operations take `&mut UnitOfWork` and so compose into one transaction; the handler
@@ -22,7 +22,7 @@ use uuid::Uuid;
 use super::{idempotency, state::App};
 use crate::{
     audit::{
-        context::{Actor, Trail},
+        context::{Actor, AuditContext},
         entry::{Effect, Entry},
         write::write,
     },
@@ -40,20 +40,20 @@ pub struct Work {
     app: App,
     scope: Scope,
     actor: Option<Actor>,
-    trail: Trail,
+    context: AuditContext,
 }
 
 impl Work {
     /// Work that no request asked for: the command line, the background.
     #[must_use]
     pub fn of_task(app: &App, name: &str) -> Self {
-        Self { app: app.clone(), scope: Scope::Practice, actor: None, trail: Trail::of_task(name) }
+        Self { app: app.clone(), scope: Scope::Practice, actor: None, context: AuditContext::of_task(name) }
     }
 
     /// Where the request came from.
     #[must_use]
     pub fn address(&self) -> Option<IpAddr> {
-        self.trail.address
+        self.context.address
     }
 
     /// Opens the transaction.
@@ -81,7 +81,7 @@ impl Work {
     ///
     /// If there is no connection.
     pub async fn begin_snapshot(mut self) -> Result<UnitOfWork> {
-        self.trail.idempotency_key = None;
+        self.context.idempotency_key = None;
         let begun = self.app.db.begin_snapshot(&self.scope).await?;
         Ok(self.within(begun, false))
     }
@@ -90,7 +90,7 @@ impl Work {
         let begun = self.app.db.begin(&self.scope).await?;
         let mut uow = self.within(begun, dry_run);
         if !dry_run {
-            uow.earlier = idempotency::recall(&mut uow.tx, &uow.trail, uow.actor.as_ref(), uow.now).await?;
+            uow.earlier = idempotency::recall(&mut uow.tx, &uow.context, uow.actor.as_ref(), uow.now).await?;
         }
         Ok(uow)
     }
@@ -103,13 +103,13 @@ impl Work {
             now: self.app.clock.now(),
             app: self.app,
             actor: self.actor,
-            trail: self.trail,
+            context: self.context,
             entries: Vec::new(),
             earlier: None,
             outcome: None,
             ended: Vec::new(),
             dry_run,
-            walled: !self.scope.is_practice(),
+            under_rls: !self.scope.is_practice(),
         }
     }
 }
@@ -118,9 +118,12 @@ impl FromRequestParts<App> for Work {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let trail: Trail =
-            parts.extensions.get().cloned().ok_or_else(|| Error::internal("a route without a trail wants to work"))?;
-        Ok(Self { app: app.clone(), scope: Scope::of_route(parts), actor: trail.actor.clone(), trail })
+        let context: AuditContext = parts
+            .extensions
+            .get()
+            .cloned()
+            .ok_or_else(|| Error::internal("a route without a context wants to work"))?;
+        Ok(Self { app: app.clone(), scope: Scope::of_route(parts), actor: context.actor.clone(), context })
     }
 }
 
@@ -134,14 +137,14 @@ pub struct UnitOfWork {
     now: DateTime<Utc>,
     app: App,
     actor: Option<Actor>,
-    trail: Trail,
+    context: AuditContext,
     entries: Vec<Entry>,
     earlier: Option<String>,
     outcome: Option<(StatusCode, String)>,
     ended: Vec<Uuid>,
     dry_run: bool,
     /// Whether it runs under the role of therapists.
-    walled: bool,
+    under_rls: bool,
 }
 
 impl UnitOfWork {
@@ -166,8 +169,8 @@ impl UnitOfWork {
     /// # Errors
     ///
     /// As what is done.
-    pub async fn beyond_wall<T>(&mut self, act: impl AsyncFnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        if !self.walled {
+    pub async fn as_owner<T>(&mut self, act: impl AsyncFnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if !self.under_rls {
             return act(self).await;
         }
         // Not `none`: a login may have been given a role to begin with.
@@ -193,8 +196,8 @@ impl UnitOfWork {
 
     /// The request this belongs to.
     #[must_use]
-    pub fn trail(&self) -> &Trail {
-        &self.trail
+    pub fn context(&self) -> &AuditContext {
+        &self.context
     }
 
     /// Goes on in the name of somebody who was not known when the request arrived: a login.
@@ -242,7 +245,7 @@ impl UnitOfWork {
         self.dry_run.then(|| self.entries.iter().map(Entry::effect).collect())
     }
 
-    /// Makes it so: writes the trail, commits. A dry run and a repeat keep nothing.
+    /// Writes the audit entries and commits. A dry run and a repeat keep nothing.
     ///
     /// # Errors
     ///
@@ -250,7 +253,7 @@ impl UnitOfWork {
     pub async fn commit(mut self) -> Result<()> {
         if self.dry_run || self.earlier.is_some() {
             self.tx.rollback().await?;
-            self.trail.settle();
+            self.context.settle();
             return Ok(());
         }
         if self.entries.is_empty() {
@@ -258,12 +261,12 @@ impl UnitOfWork {
         }
         let actor = self.actor.as_ref();
         if let Some((status, resource_id)) = self.outcome.take() {
-            idempotency::remember(&mut self.tx, &self.trail, actor, self.now, status, &resource_id).await?;
+            idempotency::remember(&mut self.tx, &self.context, actor, self.now, status, &resource_id).await?;
         }
-        write(&mut self.tx, &self.trail, actor, self.now, &self.entries, "done", None).await?;
+        write(&mut self.tx, &self.context, actor, self.now, &self.entries, "done", None).await?;
         self.tx.commit().await?;
         self.app.ended.add(self.ended);
-        self.trail.settle();
+        self.context.settle();
         Ok(())
     }
 }

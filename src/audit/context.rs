@@ -25,7 +25,7 @@ pub struct Actor {
 
 /// The request a change belongs to.
 #[derive(Clone, Debug)]
-pub struct Trail {
+pub struct AuditContext {
     /// Found in logs and answers too.
     pub request_id: Arc<str>,
     /// The method and the template of the path.
@@ -41,7 +41,7 @@ pub struct Trail {
     settled: Arc<AtomicBool>,
 }
 
-impl Trail {
+impl AuditContext {
     /// The trail of work that no request asked for: the command line, the background.
     #[must_use]
     pub fn of_task(name: &str) -> Self {

@@ -9,7 +9,7 @@
 //! What waits for its place in the chain is changed before it gets one. Nothing is sealed meanwhile: the lock of the chain
 //! is taken, and held to the end of the transaction. Whoever reads something clinical holds the client, so that the erasure
 //! waits for the entry; should a request that read the name before it write its entry after it all the same, the name is
-//! taken out when that entry is sealed ([`belated`]), within half a second.
+//! taken out when that entry is sealed ([`late_entries`]), within half a second.
 //!
 //! Rows of other programs name a client in words only. They are changed where no other client has that name.
 
@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 use sqlx::PgConnection;
 
 use crate::{
-    db::erasure::{Belongings, ERASED, Erased, pattern},
+    db::erasure::{ClientRows, ERASED, Erased, pattern},
     domain::ids::{BookingId, ClientId},
     error::Result,
 };
@@ -64,7 +64,7 @@ const CONTACT: [&str; 1] = ["email_id"];
 /// # Errors
 ///
 /// If the database refuses.
-pub async fn erase(db: &mut PgConnection, theirs: &Belongings) -> Result<Vec<Erased>> {
+pub async fn erase(db: &mut PgConnection, theirs: &ClientRows) -> Result<Vec<Erased>> {
     sqlx::query!("select pg_advisory_xact_lock(hashtextextended('safestories audit chain', 0))")
         .fetch_one(&mut *db)
         .await?;
@@ -131,7 +131,7 @@ pub async fn erase(db: &mut PgConnection, theirs: &Belongings) -> Result<Vec<Era
 /// # Errors
 ///
 /// If the database refuses.
-pub(crate) async fn belated(db: &mut PgConnection, queued: &[i64]) -> Result<()> {
+pub(crate) async fn late_entries(db: &mut PgConnection, queued: &[i64]) -> Result<()> {
     let named = sqlx::query!(
         r#"select e.entry_id, l.log_id, l.client_name as "client_name!",
                   coalesce(l.action_description, '') as "action_description!", e.detail as "detail!"
@@ -174,7 +174,7 @@ pub(crate) async fn belated(db: &mut PgConnection, queued: &[i64]) -> Result<()>
     Ok(())
 }
 
-impl Belongings {
+impl ClientRows {
     /// The things that entries of the trail are about, by kind and id.
     #[must_use]
     pub fn subjects(&self) -> Vec<(&'static str, String)> {
@@ -247,7 +247,7 @@ async fn scrub(db: &mut PgConnection, entries: &[i64], details: &[Value]) -> Res
 /// summary whose entries are all the client's names nobody else, under whatever name they went at the time.
 async fn summaries(
     db: &mut PgConnection,
-    theirs: &Belongings,
+    theirs: &ClientRows,
     logs: &[i32],
     typed: &HashMap<i32, Vec<&str>>,
 ) -> Result<Vec<i32>> {
@@ -320,7 +320,7 @@ async fn summaries(
 }
 
 /// Takes the name out of summaries of other programs, where it is nobody else's; gives those, and those left as they are.
-async fn foreign(db: &mut PgConnection, theirs: &Belongings) -> Result<(Vec<i32>, Vec<i32>)> {
+async fn foreign(db: &mut PgConnection, theirs: &ClientRows) -> Result<(Vec<i32>, Vec<i32>)> {
     let found = sqlx::query!(
         r#"select l.log_id,
                   exists (

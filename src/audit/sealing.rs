@@ -104,7 +104,7 @@ async fn batch(db: &mut PgConnection, key: Option<&AuditKey>, now: DateTime<Utc>
         return Ok(0);
     }
     queued.sort_unstable();
-    erasing::belated(&mut *db, &queued).await?;
+    erasing::late_entries(&mut *db, &queued).await?;
     let mut facts: HashMap<i64, Facts> =
         Facts::read(&mut *db, &queued).await?.into_iter().map(|facts| (facts.entry_id, facts)).collect();
     let mut seals = Seals::default();

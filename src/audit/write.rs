@@ -5,7 +5,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::{
-    context::{Actor, Trail},
+    context::{Actor, AuditContext},
     entry::Entry,
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 /// Writes the entries, and their summary unless all are quiet. One round trip.
 pub(crate) async fn write(
     db: &mut PgConnection,
-    trail: &Trail,
+    trail: &AuditContext,
     actor: Option<&Actor>,
     at: DateTime<Utc>,
     entries: &[Entry],

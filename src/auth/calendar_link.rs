@@ -95,7 +95,7 @@ pub(super) async fn make_calendar_link(caller: Caller, work: Work, headers: Head
 /// Makes another link; gives its path.
 async fn make(uow: &mut UnitOfWork, user: UserId) -> Result<String> {
     // Held, so that whoever takes the account's rights away meanwhile takes this link with them.
-    let account = Account::hold(uow, user).await?.ok_or(Error::Unauthenticated("the account is gone"))?;
+    let account = Account::lock(uow, user).await?.ok_or(Error::Unauthenticated("the account is gone"))?;
     let therapist = account.rights().and_then(|rights| rights.therapist_id).ok_or(NoCalendar)?;
     let token = session::new_secret()?;
     let replaced = calendar_links::replace(uow, user, &therapist, &session::hash(&token)).await?;
@@ -180,18 +180,18 @@ mod tests {
 
     #[test]
     fn the_address_is_the_one_that_was_asked() {
-        let told = |host: &str| {
+        let notified = |host: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::HOST, host.parse().expect("a header"));
             url(&headers, "/calendar/x.ics")
         };
-        assert_eq!(told("api.example.org").as_deref(), Some("https://api.example.org/calendar/x.ics"));
-        assert_eq!(told("api.example.org:8443").as_deref(), Some("https://api.example.org:8443/calendar/x.ics"));
+        assert_eq!(notified("api.example.org").as_deref(), Some("https://api.example.org/calendar/x.ics"));
+        assert_eq!(notified("api.example.org:8443").as_deref(), Some("https://api.example.org:8443/calendar/x.ics"));
         for here in ["localhost:8080", "127.0.0.1:8080", "[::1]:8080"] {
-            assert_eq!(told(here), Some(format!("http://{here}/calendar/x.ics")));
+            assert_eq!(notified(here), Some(format!("http://{here}/calendar/x.ics")));
         }
         for odd in ["", "a b", "me@example.org", "x/y"] {
-            assert_eq!(told(odd), None, "{odd}");
+            assert_eq!(notified(odd), None, "{odd}");
         }
         assert_eq!(url(&HeaderMap::new(), "/"), None);
     }

@@ -70,7 +70,7 @@ impl Confirmation {
             proved.attempt.withdraw(&app).await?;
             return done;
         }
-        let Proved { account, attempt } = proved.hold(&mut uow).await?.or_wrong("/password")?;
+        let Proved { account, attempt } = proved.lock(&mut uow).await?.or_wrong("/password")?;
         let done = match check(&mut uow, account.id, &codes).await? {
             Outcome::Passed => {
                 attempt.succeeded(&mut uow).await?;

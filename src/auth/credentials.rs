@@ -67,10 +67,10 @@ impl Proved {
     /// # Errors
     ///
     /// If the database refuses.
-    pub async fn hold(self, uow: &mut UnitOfWork) -> Result<Option<Self>> {
-        let held = Account::hold(uow, self.account.id).await?;
-        let held = held.filter(|held| held.password == self.account.password);
-        Ok(held.map(|account| Self { account, attempt: self.attempt }))
+    pub async fn lock(self, uow: &mut UnitOfWork) -> Result<Option<Self>> {
+        let locked = Account::lock(uow, self.account.id).await?;
+        let locked = locked.filter(|locked| locked.password == self.account.password);
+        Ok(locked.map(|account| Self { account, attempt: self.attempt }))
     }
 
     /// Holds the account, and forgets the attempts before this one: nothing more is wanted.
@@ -79,7 +79,7 @@ impl Proved {
     ///
     /// If the database refuses.
     pub async fn accept(self, uow: &mut UnitOfWork) -> Result<Option<Account>> {
-        let Some(Self { account, attempt }) = self.hold(uow).await? else { return Ok(None) };
+        let Some(Self { account, attempt }) = self.lock(uow).await? else { return Ok(None) };
         attempt.succeeded(uow).await?;
         Ok(Some(account))
     }

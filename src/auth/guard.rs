@@ -1,4 +1,4 @@
-//! The layer in front of everything that strangers may not reach: proves the access token, leaves the [`Caller`].
+//! The layer in front of everything that callers who are not logged in may not reach: proves the access token, leaves the [`Caller`].
 //!
 //! No query a request: what ended is heard of ([`live`](crate::app::listen)). Only while nothing has been heard for a
 //! second the session is looked up.

@@ -103,7 +103,7 @@ pub(super) async fn log_in(
 
     let proved = proved.ok_or(LoginRefusal::Credentials)?;
     let mut uow = work.begin().await?;
-    let Proved { account, attempt } = proved.hold(&mut uow).await?.ok_or(LoginRefusal::Credentials)?;
+    let Proved { account, attempt } = proved.lock(&mut uow).await?.ok_or(LoginRefusal::Credentials)?;
     let codes = Codes { totp: body.totp, recovery_code: body.recovery_code };
     match second_factor::check(&mut uow, account.id, &codes).await? {
         Outcome::Passed => {}

@@ -67,7 +67,7 @@ pub async fn purge(db: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Res
     Ok(throttle::purge(&mut *db, now, limit).await? + refresh::purge(&mut *db, now, limit).await?)
 }
 
-/// What strangers reach.
+/// What callers who are not logged in reach.
 pub fn open_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(login::log_in)).routes(routes!(refresh::refresh_tokens))
 }

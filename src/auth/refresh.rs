@@ -100,7 +100,7 @@ async fn refresh(uow: &mut UnitOfWork, token: &str) -> Result<Option<OpenSession
     .fetch_optional(uow.db())
     .await?;
     let found = found.filter(|found| found.lives && found.issued_at + sessions::LIFETIME > now).ok_or(INVALID)?;
-    let account = Account::hold(uow, found.user_id).await?.ok_or(INVALID)?;
+    let account = Account::lock(uow, found.user_id).await?.ok_or(INVALID)?;
     let rights = account.rights().ok_or(INVALID)?;
     let caller = Caller {
         user_id: account.id,

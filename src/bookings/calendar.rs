@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_name_is_told_by_its_initials() {
-        for (name, told) in [
+        for (name, notified) in [
             ("Meera Iyer", "Session M. I."),
             ("  meera   (parent of) ananya iyer rao ", "Session M. P. O."),
             ("मीरा अय्यर", "Session म. अ."),
@@ -150,7 +150,7 @@ mod tests {
             (ERASED, "Session"),
             (NO_NAME, "Session"),
         ] {
-            assert_eq!(summary(name), told, "{name}");
+            assert_eq!(summary(name), notified, "{name}");
         }
     }
 }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::{
     answer::{self, ChangedBooking},
-    lock::{self, Move},
+    lock::{self, Transition},
 };
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
@@ -107,9 +107,9 @@ async fn cancel(
     if request.refund_amount.is_some() && !refund {
         return Err(Error::body("/refund_amount", "is only taken with `refund: true`"));
     }
-    let held = lock::hold(uow, scope, id, conditions).await?;
-    held.ensure(Move::Cancel, scope)?;
-    if refund && !held.booking.is_paid() {
+    let locked = lock::lock(uow, scope, id, conditions).await?;
+    locked.ensure(Transition::Cancel, scope)?;
+    if refund && !locked.booking.is_paid() {
         return Err(RefundRefusal::Nothing.into());
     }
     let before = cache::before(uow, id).await?;
@@ -142,18 +142,18 @@ async fn cancel(
     )
     .execute(uow.db())
     .await?;
-    if held.booking.is_paid() {
+    if locked.booking.is_paid() {
         payments::cancellation::cancellation_entry(uow, id).await?;
     }
     uow.record(
-        Entry::new("booking_cancel", format!("Cancelled the session of {}", held.client.name))
+        Entry::new("booking_cancel", format!("Cancelled the session of {}", locked.client.name))
             .on("booking", id)
-            .client(&held.client.client_id, &held.client.name)
+            .client(&locked.client.client_id, &locked.client.name)
             .detail(json!({
-                "from": held.booking.state,
-                "invitee_status": held.booking.invitee_status,
+                "from": locked.booking.state,
+                "invitee_status": locked.booking.invitee_status,
                 "cancelled_by": by.as_str(),
-                "booking_start_at": held.booking.booking_start_at,
+                "booking_start_at": locked.booking.booking_start_at,
                 "reason": &*request.reason,
             })),
     );
@@ -164,9 +164,9 @@ async fn cancel(
     let notice = Notice {
         kind: NotificationKind::BookingCancelled,
         title: "Booking cancelled",
-        message: &format!("The session of {} was cancelled", held.client.name),
+        message: &format!("The session of {} was cancelled", locked.client.name),
         related_id: Some(id.as_str()),
-        to: &held.recipients(Recipient::Admins),
+        to: &locked.recipients(Recipient::Admins),
     };
     notifications::notify(uow, notice).await
 }

@@ -152,7 +152,7 @@ async fn create(uow: &mut UnitOfWork, request: CreateBooking) -> Result<BookingI
     let slot =
         Slot::new(request.booking_start_at, request.booking_end_at, request.booking_duration, Slot::usual(free))?;
 
-    let therapist = therapists::hold(uow.db(), &request.therapist_id)
+    let therapist = therapists::lock(uow.db(), &request.therapist_id)
         .await?
         .ok_or_else(|| Error::body("/therapist_id", "there is no such therapist"))?;
     ensure_free(uow, &therapist, slot, None, &waived).await?;

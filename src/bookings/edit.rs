@@ -162,8 +162,8 @@ async fn edit(
     if matches!(request.invitee_status, Patch::Clear | Patch::Set(InviteeStatus::Cancelled)) {
         return Err(Error::body("/invitee_status", "must be confirmed or waiting; to cancel, use cancel"));
     }
-    let held = lock::hold(uow, scope, id, conditions).await?;
-    if request.invitee_status.is_named() && held.booking.state == BookingState::Cancelled {
+    let locked = lock::lock(uow, scope, id, conditions).await?;
+    if request.invitee_status.is_named() && locked.booking.state == BookingState::Cancelled {
         return Err(BookingRefusal::WrongState { state: BookingState::Cancelled, wanted: "confirmed by PATCH" }.into());
     }
     if request.invitee_status == Patch::Set(InviteeStatus::Waiting)
@@ -173,7 +173,7 @@ async fn edit(
     }
     let before = cache::before(uow, id).await?;
     let changed = request.names();
-    let mut booking = held.booking.clone();
+    let mut booking = locked.booking.clone();
     request.apply(&mut booking);
     let now = Timestamp::from(uow.now());
     let zone = client_zone(booking.invitee_timezone.as_deref(), uow.app().zone);
@@ -227,12 +227,12 @@ async fn edit(
     if changed.contains(&"invitee_status") {
         payments::record_for_booking(uow, id).await?;
     }
-    clients::belongs_to(uow, &booking.appointment(), &held.client.client_id, held.therapist.as_ref()).await?;
+    clients::belongs_to(uow, &booking.appointment(), &locked.client.client_id, locked.therapist.as_ref()).await?;
     cache::follow(uow, id, before).await?;
     uow.record(
-        Entry::new("booking_edit", format!("Corrected the booking of {}", held.client.name))
+        Entry::new("booking_edit", format!("Corrected the booking of {}", locked.client.name))
             .on("booking", id)
-            .client(&held.client.client_id, &held.client.name)
+            .client(&locked.client.client_id, &locked.client.name)
             .detail(json!({ "changed": changed })),
     );
     Ok(())

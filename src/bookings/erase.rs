@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     app::unit_of_work::UnitOfWork,
-    db::erasure::{Belongings, ERASED, Erased},
+    db::erasure::{ClientRows, ERASED, Erased},
     domain::{
         ids::{BookingId, TherapistId},
         status::BookingStatus,
@@ -55,7 +55,7 @@ pub async fn not_over(uow: &mut UnitOfWork, bookings: &[BookingId]) -> Result<Ve
 /// # Errors
 ///
 /// If the database refuses.
-pub async fn erase(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<Vec<Erased>> {
+pub async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
     let now = Timestamp::from(uow.now());
     let pattern = theirs.pattern();
     sqlx::query!(

@@ -19,7 +19,7 @@ use crate::{
 
 /// A booking, its client and its therapist, held until the transaction ends.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct Locked {
     pub(super) booking: Booking,
     pub(super) client: Client,
     /// None where an adopted booking names no therapist, or one who does not exist.
@@ -28,7 +28,7 @@ pub(super) struct Held {
 
 /// A move from one state to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Move {
+pub(super) enum Transition {
     Reschedule,
     Cancel,
     Complete,
@@ -36,7 +36,7 @@ pub(super) enum Move {
     Restore,
 }
 
-impl Move {
+impl Transition {
     /// What it makes of a booking, for people.
     fn participle(self) -> &'static str {
         match self {
@@ -74,20 +74,20 @@ impl Move {
 }
 
 /// Holds a booking of the scope, in the version the request names.
-pub(super) async fn hold(
+pub(super) async fn lock(
     uow: &mut UnitOfWork,
     scope: &Scope,
     id: &BookingId,
     conditions: &Preconditions,
-) -> Result<Held> {
+) -> Result<Locked> {
     let now = uow.now();
     let seen = Booking::whole(uow.db(), scope, id, now).await?;
     let therapist = match &seen.therapist_id {
-        Some(id) => therapists::hold(uow.db(), id).await?,
+        Some(id) => therapists::lock(uow.db(), id).await?,
         None => None,
     };
     let client =
-        clients::hold_of_booking(uow, seen.client_id.as_ref(), &seen.appointment(), therapist.as_ref()).await?;
+        clients::lock_of_booking(uow, seen.client_id.as_ref(), &seen.appointment(), therapist.as_ref()).await?;
     sqlx::query!("select from bookings where booking_id = $1 for no key update", id.as_str())
         .fetch_optional(uow.db())
         .await?;
@@ -98,12 +98,12 @@ pub(super) async fn hold(
     }
     conditions.check(&booking.version, &booking.clone().seen_by(scope))?;
     client.ensure_kept()?;
-    Ok(Held { booking, client, therapist })
+    Ok(Locked { booking, client, therapist })
 }
 
-impl Held {
+impl Locked {
     /// Fails unless the present state allows the move.
-    pub(super) fn ensure(&self, wanted: Move, scope: &Scope) -> Result<()> {
+    pub(super) fn ensure(&self, wanted: Transition, scope: &Scope) -> Result<()> {
         let state = self.booking.state;
         if wanted.is_allowed(state, scope) {
             return Ok(());
@@ -157,18 +157,19 @@ mod tests {
     fn only_the_listed_moves_are_allowed() {
         use BookingState as S;
         let own = Scope::Own { therapist: TherapistId::from("T1"), user: UserId(1) };
-        let all = [Move::Reschedule, Move::Cancel, Move::Complete, Move::NoShow, Move::Restore];
-        let allowed = |state, scope: &Scope| -> Vec<Move> {
+        let all =
+            [Transition::Reschedule, Transition::Cancel, Transition::Complete, Transition::NoShow, Transition::Restore];
+        let allowed = |state, scope: &Scope| -> Vec<Transition> {
             all.into_iter().filter(|wanted| wanted.is_allowed(state, scope)).collect()
         };
         let admin = Scope::Practice;
-        assert_eq!(allowed(S::Scheduled, &admin), [Move::Reschedule, Move::Cancel]);
-        assert_eq!(allowed(S::Live, &admin), [Move::Cancel, Move::Complete, Move::NoShow]);
-        assert_eq!(allowed(S::PendingNotes, &admin), [Move::Cancel, Move::Complete, Move::NoShow]);
-        assert_eq!(allowed(S::NoShow, &admin), [Move::Complete]);
-        assert_eq!(allowed(S::Completed, &admin), [Move::NoShow]);
-        assert_eq!(allowed(S::Cancelled, &admin), [Move::Restore]);
-        assert_eq!(allowed(S::PendingNotes, &own), [Move::Complete, Move::NoShow]);
+        assert_eq!(allowed(S::Scheduled, &admin), [Transition::Reschedule, Transition::Cancel]);
+        assert_eq!(allowed(S::Live, &admin), [Transition::Cancel, Transition::Complete, Transition::NoShow]);
+        assert_eq!(allowed(S::PendingNotes, &admin), [Transition::Cancel, Transition::Complete, Transition::NoShow]);
+        assert_eq!(allowed(S::NoShow, &admin), [Transition::Complete]);
+        assert_eq!(allowed(S::Completed, &admin), [Transition::NoShow]);
+        assert_eq!(allowed(S::Cancelled, &admin), [Transition::Restore]);
+        assert_eq!(allowed(S::PendingNotes, &own), [Transition::Complete, Transition::NoShow]);
         assert_eq!(allowed(S::NoShow, &own), []);
         assert_eq!(allowed(S::Completed, &own), []);
     }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::{
     answer::{self, ChangedBooking},
-    lock::{self, Held, Move},
+    lock::{self, Locked, Transition},
 };
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
@@ -52,7 +52,7 @@ pub(super) async fn no_show_booking(
 ) -> Result<Response> {
     let mut uow = work.begin().await?;
     if uow.earlier().is_none() {
-        settle(&mut uow, &scope, &id, &conditions, Move::NoShow, request).await?;
+        settle(&mut uow, &scope, &id, &conditions, Transition::NoShow, request).await?;
     }
     answer::changed(uow, &scope, &id).await
 }
@@ -77,7 +77,7 @@ pub(super) async fn complete_booking(
 ) -> Result<Response> {
     let mut uow = work.begin().await?;
     if uow.earlier().is_none() {
-        settle(&mut uow, &scope, &id, &conditions, Move::Complete, request).await?;
+        settle(&mut uow, &scope, &id, &conditions, Transition::Complete, request).await?;
     }
     answer::changed(uow, &scope, &id).await
 }
@@ -88,19 +88,24 @@ async fn settle(
     scope: &Scope,
     id: &BookingId,
     conditions: &Preconditions,
-    outcome: Move,
+    outcome: Transition,
     request: BookingOutcome,
 ) -> Result<()> {
-    let held = lock::hold(uow, scope, id, conditions).await?;
-    held.ensure(outcome, scope)?;
-    write(uow, &held, outcome, request.reason.as_deref()).await
+    let locked = lock::lock(uow, scope, id, conditions).await?;
+    locked.ensure(outcome, scope)?;
+    write(uow, &locked, outcome, request.reason.as_deref()).await
 }
 
 /// Writes how a booking went, which its state allows, and lets everything follow.
-pub(super) async fn write(uow: &mut UnitOfWork, held: &Held, outcome: Move, reason: Option<&str>) -> Result<()> {
-    let id = &held.booking.booking_id;
+pub(super) async fn write(
+    uow: &mut UnitOfWork,
+    locked: &Locked,
+    outcome: Transition,
+    reason: Option<&str>,
+) -> Result<()> {
+    let id = &locked.booking.booking_id;
     let before = cache::before(uow, id).await?;
-    let no_show = outcome == Move::NoShow;
+    let no_show = outcome == Transition::NoShow;
     let status = if no_show { BookingStatus::NoShow } else { BookingStatus::Completed };
     sqlx::query!(
         "update bookings
@@ -113,7 +118,7 @@ pub(super) async fn write(uow: &mut UnitOfWork, held: &Held, outcome: Move, reas
     .execute(uow.db())
     .await?;
     cache::follow(uow, id, before).await?;
-    let name = &held.client.name;
+    let name = &locked.client.name;
     let (action, sentence) = if no_show {
         ("booking_no_show", format!("{name} did not come to the session"))
     } else {
@@ -129,8 +134,8 @@ pub(super) async fn write(uow: &mut UnitOfWork, held: &Held, outcome: Move, reas
         };
         notifications::notify(uow, notice).await?;
     }
-    uow.record(Entry::new(action, sentence).on("booking", id).client(&held.client.client_id, name).detail(json!({
-        "from": held.booking.state,
+    uow.record(Entry::new(action, sentence).on("booking", id).client(&locked.client.client_id, name).detail(json!({
+        "from": locked.booking.state,
         "reason": reason,
     })));
     Ok(())

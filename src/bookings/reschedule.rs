@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::{
     answer::{self, ChangedBooking},
-    lock::{self, Move},
+    lock::{self, Transition},
     slot::{Override, Slot, ensure_free},
 };
 use crate::{
@@ -83,9 +83,9 @@ async fn reschedule(
     request: RescheduleBooking,
 ) -> Result<()> {
     let waived = Override::check(request.allow_overlap, request.reason)?;
-    let held = lock::hold(uow, scope, id, conditions).await?;
-    held.ensure(Move::Reschedule, scope)?;
-    let booking = &held.booking;
+    let locked = lock::lock(uow, scope, id, conditions).await?;
+    locked.ensure(Transition::Reschedule, scope)?;
+    let booking = &locked.booking;
     // One that another program gave no length, or no time at all, gets the usual one.
     let had = booking.slot().map(|slot| slot.end - slot.start).filter(|length| *length > TimeDelta::zero());
     let usual = had.unwrap_or_else(|| Slot::usual(booking.is_free_consultation));
@@ -94,7 +94,7 @@ async fn reschedule(
     if slot.start <= now {
         return Err(Error::body("/booking_start_at", "must be ahead"));
     }
-    if let Some(therapist) = &held.therapist {
+    if let Some(therapist) = &locked.therapist {
         ensure_free(uow, therapist, slot, Some(id), &waived).await?;
     }
     let before = cache::before(uow, id).await?;
@@ -124,20 +124,20 @@ async fn reschedule(
     .await?;
     let mut appointment = booking.appointment();
     appointment.start_at = slot.start.into();
-    clients::belongs_to(uow, &appointment, &held.client.client_id, held.therapist.as_ref()).await?;
+    clients::belongs_to(uow, &appointment, &locked.client.client_id, locked.therapist.as_ref()).await?;
     cache::follow(uow, id, before).await?;
     let notice = Notice {
         kind: NotificationKind::BookingRescheduled,
         title: "Booking rescheduled",
-        message: &format!("The session of {} was moved to another time", held.client.name),
+        message: &format!("The session of {} was moved to another time", locked.client.name),
         related_id: Some(id.as_str()),
-        to: &held.recipients(Recipient::Admins),
+        to: &locked.recipients(Recipient::Admins),
     };
     notifications::notify(uow, notice).await?;
     uow.record(
-        Entry::new("booking_reschedule", format!("Moved the session of {} to another time", held.client.name))
+        Entry::new("booking_reschedule", format!("Moved the session of {} to another time", locked.client.name))
             .on("booking", id)
-            .client(&held.client.client_id, &held.client.name)
+            .client(&locked.client.client_id, &locked.client.name)
             .detail(json!({
                 "from": { "booking_start_at": booking.booking_start_at, "booking_end_at": booking.booking_end_at },
                 "to": {

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{
     answer::{self, ChangedBooking},
-    lock::{self, Move},
+    lock::{self, Transition},
     refusal::BookingRefusal,
     slot::{Override, ensure_free, ensure_room},
 };
@@ -51,16 +51,16 @@ pub(super) async fn restore_booking(
 
 /// Confirms a cancelled booking again.
 async fn restore(uow: &mut UnitOfWork, scope: &Scope, id: &BookingId, conditions: &Preconditions) -> Result<()> {
-    let held = lock::hold(uow, scope, id, conditions).await?;
-    held.ensure(Move::Restore, scope)?;
-    let booking = &held.booking;
+    let locked = lock::lock(uow, scope, id, conditions).await?;
+    locked.ensure(Transition::Restore, scope)?;
+    let booking = &locked.booking;
     let now = uow.now();
     let Some(slot) = booking.slot().filter(|slot| slot.start > now) else {
         return Err(
             BookingRefusal::WrongState { state: booking.state, wanted: "restored once its start has passed" }.into()
         );
     };
-    if let Some(therapist) = &held.therapist {
+    if let Some(therapist) = &locked.therapist {
         let rules = Override::default();
         ensure_free(uow, therapist, slot, Some(id), &rules).await?;
         ensure_room(uow, therapist, slot, &rules).await?;
@@ -103,15 +103,15 @@ async fn restore(uow: &mut UnitOfWork, scope: &Scope, id: &BookingId, conditions
     let notice = Notice {
         kind: NotificationKind::NewBooking,
         title: "Booking restored",
-        message: &format!("The session of {} takes place after all", held.client.name),
+        message: &format!("The session of {} takes place after all", locked.client.name),
         related_id: Some(id.as_str()),
-        to: &held.recipients(Recipient::Admins),
+        to: &locked.recipients(Recipient::Admins),
     };
     notifications::notify(uow, notice).await?;
     uow.record(
-        Entry::new("booking_restore", format!("Restored the session of {}", held.client.name))
+        Entry::new("booking_restore", format!("Restored the session of {}", locked.client.name))
             .on("booking", id)
-            .client(&held.client.client_id, &held.client.name)
+            .client(&locked.client.client_id, &locked.client.name)
             .detail(json!({ "booking_start_at": booking.booking_start_at })),
     );
     Ok(())

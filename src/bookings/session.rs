@@ -1,7 +1,7 @@
 //! A booking as the clinical record needs it: held while its note is begun or signed.
 
 use super::{
-    lock::{self, Held, Move},
+    lock::{self, Locked, Transition},
     outcome,
     slot::Slot,
 };
@@ -19,7 +19,7 @@ use crate::{
 
 /// A session, held until the transaction ends: its therapist, its client and its booking, in this order.
 #[derive(Debug)]
-pub struct Session(Held);
+pub struct Session(Locked);
 
 impl Session {
     /// Holds a session of the scope, and completes it first where another program left it without a client.
@@ -27,8 +27,8 @@ impl Session {
     /// # Errors
     ///
     /// If there is none in the scope.
-    pub async fn hold(uow: &mut UnitOfWork, scope: &Scope, id: &BookingId) -> Result<Self> {
-        lock::hold(uow, scope, id, &Preconditions::default()).await.map(Self)
+    pub async fn lock(uow: &mut UnitOfWork, scope: &Scope, id: &BookingId) -> Result<Self> {
+        lock::lock(uow, scope, id, &Preconditions::default()).await.map(Self)
     }
 
     /// Where it stands.
@@ -75,8 +75,8 @@ impl Session {
     ///
     /// If the database refuses.
     pub async fn complete(&self, uow: &mut UnitOfWork, scope: &Scope) -> Result<()> {
-        if Move::Complete.is_allowed(self.state(), scope) {
-            outcome::write(uow, &self.0, Move::Complete, None).await?;
+        if Transition::Complete.is_allowed(self.state(), scope) {
+            outcome::write(uow, &self.0, Transition::Complete, None).await?;
         }
         Ok(())
     }

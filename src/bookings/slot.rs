@@ -1,6 +1,6 @@
 //! A therapist's time: when a session starts and ends, and whether the therapist is free then.
 //!
-//! Called with the therapist's row held ([`therapists::hold`]), so that what was found free
+//! Called with the therapist's row held ([`therapists::lock`]), so that what was found free
 //! stays free until the transaction ends, whoever else is booking through this server.
 
 use chrono::{DateTime, TimeDelta, Utc};

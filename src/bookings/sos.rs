@@ -68,15 +68,15 @@ pub(super) async fn raise_sos(
 }
 
 async fn raise(uow: &mut UnitOfWork, scope: &Scope, id: &BookingId, request: RaiseSos) -> Result<()> {
-    let held = lock::hold(uow, scope, id, &Preconditions::default()).await?;
-    let booking = &held.booking;
+    let locked = lock::lock(uow, scope, id, &Preconditions::default()).await?;
+    let booking = &locked.booking;
     let open = booking.slot().map(|Slot { start, end }| start..=end + AFTER_END);
     let now = uow.now();
     if !open.as_ref().is_some_and(|open| open.contains(&now)) {
         let (from, until) = open.map(RangeInclusive::into_inner).unzip();
         return Err(BookingRefusal::SosClosed { from: from.into(), until: until.into() }.into());
     }
-    let therapist = held.therapist.as_ref().map_or("A therapist", |therapist| therapist.name.as_str());
+    let therapist = locked.therapist.as_ref().map_or("A therapist", |therapist| therapist.name.as_str());
     let notice = Notice {
         kind: NotificationKind::SosTicket,
         title: "SOS",
@@ -88,7 +88,7 @@ async fn raise(uow: &mut UnitOfWork, scope: &Scope, id: &BookingId, request: Rai
     uow.record(
         Entry::new("raise_sos", format!("Raised an SOS for booking {id}"))
             .on("booking", id)
-            .client(&held.client.client_id, &held.client.name)
+            .client(&locked.client.client_id, &locked.client.name)
             .detail(json!({
                 "therapist_id": booking.therapist_id,
                 "raised_at": Timestamp::from(now),

@@ -2,7 +2,7 @@
 
 use crate::{
     app::unit_of_work::UnitOfWork,
-    db::erasure::{Belongings, ERASED, Erased},
+    db::erasure::{ClientRows, ERASED, Erased},
     error::Result,
 };
 
@@ -12,7 +12,7 @@ use crate::{
 /// # Errors
 ///
 /// If the database refuses.
-pub(crate) async fn erase(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<Vec<Erased>> {
+pub(crate) async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
     let now = uow.now();
     sqlx::query!(
         "update internal.break_glass_grants

@@ -169,12 +169,12 @@ impl OpenGrant {
     /// # Errors
     ///
     /// 404 if there is no such client, 409 if the client's data was erased, 403 if no grant is open.
-    pub(crate) async fn hold(uow: &mut UnitOfWork, client: &ClientId) -> Result<Self> {
+    pub(crate) async fn lock(uow: &mut UnitOfWork, client: &ClientId) -> Result<Self> {
         // Before the grant, as an erasure takes them.
-        let Some(held) = clients::hold_to_read(uow.db(), client).await? else {
+        let Some(locked) = clients::lock_to_read(uow.db(), client).await? else {
             return Err(clients::missing(uow.db(), &Scope::Practice, client).await?);
         };
-        held.ensure_kept()?;
+        locked.ensure_kept()?;
         let user = uow.actor().map(|actor| actor.user_id.0);
         let now = uow.now();
         let open = sqlx::query_as!(
@@ -197,7 +197,7 @@ impl OpenGrant {
         .fetch_optional(uow.db())
         .await?;
         if let Some(Open { grant_id, reason }) = open {
-            return Ok(Self { grant_id, reason, client: held });
+            return Ok(Self { grant_id, reason, client: locked });
         }
         let expired_at = sqlx::query_scalar!(
             r#"select max(least(expires_at, reviewed_at)) as "ended!: Timestamp"

@@ -135,7 +135,7 @@ pub(crate) async fn list_client_notes(
 ) -> Result<Response> {
     request.ensure_json()?;
     let mut uow = work.begin().await?;
-    let grant = OpenGrant::hold(&mut uow, &client).await?;
+    let grant = OpenGrant::lock(&mut uow, &client).await?;
     uow.record(grant.seen("the list of notes", Map::from_iter([("what".to_owned(), json!("list"))])));
     uow.commit().await?;
     request.answer(Notes { client, kind: filter.kind }).await

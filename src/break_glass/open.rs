@@ -92,10 +92,10 @@ pub(crate) async fn open_break_glass(
 
 async fn open(uow: &mut UnitOfWork, client: &ClientId, reason: &str) -> Result<Grant> {
     // Held, so that it is not merged away at this moment.
-    let Some(held) = clients::hold(uow.db(), client).await? else {
+    let Some(locked) = clients::lock(uow.db(), client).await? else {
         return Err(clients::missing(uow.db(), &Scope::Practice, client).await?);
     };
-    held.ensure_kept()?;
+    locked.ensure_kept()?;
     let user = uow.actor().map(|actor| actor.user_id.0);
     let now = uow.now();
     let id = sqlx::query_scalar!(

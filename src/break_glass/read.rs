@@ -106,7 +106,7 @@ pub(crate) async fn get_client_note(
     unless: Preconditions,
 ) -> Result<Versioned<ClientNote>> {
     let mut uow = work.begin().await?;
-    let grant = OpenGrant::hold(&mut uow, &client).await?;
+    let grant = OpenGrant::lock(&mut uow, &client).await?;
     let kind = kind_of(&mut uow, &client, id, kind).await?;
     let grant_id = grant.grant_id;
     let (stored, booking, note) = match kind {
@@ -155,7 +155,7 @@ pub(crate) async fn list_client_note_versions(
 ) -> Result<Response> {
     listing.request.ensure_json()?;
     let mut uow = work.begin().await?;
-    let grant = OpenGrant::hold(&mut uow, &client).await?;
+    let grant = OpenGrant::lock(&mut uow, &client).await?;
     let kind = kind_of(&mut uow, &client, id.0, Some(NoteKind::Session)).await?;
     let note = SessionNote::read(uow.db(), &Scope::Practice, id).await.map_err(unnamed)?;
     let facts = facts("versions", kind, id.0, note.record.booking_id.as_ref());

@@ -35,7 +35,7 @@ pub(super) async fn create_campaign(work: Work, Json(wanted): Json<WriteCampaign
 }
 
 async fn create(uow: &mut UnitOfWork, wanted: &CampaignAddress) -> Result<()> {
-    model::hold(uow).await?;
+    model::lock(uow).await?;
     if wanted.find(uow.db()).await?.is_some() {
         return Err(Error::from(CampaignExists));
     }

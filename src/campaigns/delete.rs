@@ -38,9 +38,9 @@ pub(super) async fn delete_campaign(
 }
 
 async fn delete(uow: &mut UnitOfWork, address: &CampaignAddress, conditions: &Preconditions) -> Result<()> {
-    model::hold(uow).await?;
-    let held = address.read(uow.db()).await?;
-    conditions.check(&held.version, &held)?;
+    model::lock(uow).await?;
+    let locked = address.read(uow.db()).await?;
+    conditions.check(&locked.version, &locked)?;
     sqlx::query!(
         "delete from aisensy_campaign_api
          where campaign_name is not distinct from $1
@@ -56,7 +56,7 @@ async fn delete(uow: &mut UnitOfWork, address: &CampaignAddress, conditions: &Pr
         Entry::new("campaign_delete", format!("Deleted the campaign {}", address.name()))
             .on("campaign", address.name())
             .detail(json!({
-                "rows": held.count,
+                "rows": locked.count,
                 "therapy": address.therapy,
                 "therapist_name": address.therapist_name,
             })),

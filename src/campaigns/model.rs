@@ -164,7 +164,7 @@ impl CampaignAddress {
 }
 
 /// Holds all campaigns against other writers; who only reads is not held up.
-pub(super) async fn hold(uow: &mut UnitOfWork) -> Result<()> {
+pub(super) async fn lock(uow: &mut UnitOfWork) -> Result<()> {
     sqlx::query!("lock table aisensy_campaign_api in share row exclusive mode").execute(uow.db()).await?;
     Ok(())
 }

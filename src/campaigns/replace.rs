@@ -49,9 +49,9 @@ async fn replace(
     conditions: &Preconditions,
     wanted: &CampaignAddress,
 ) -> Result<()> {
-    model::hold(uow).await?;
-    let held = address.read(uow.db()).await?;
-    conditions.check(&held.version, &held)?;
+    model::lock(uow).await?;
+    let locked = address.read(uow.db()).await?;
+    conditions.check(&locked.version, &locked)?;
     if wanted != address && wanted.find(uow.db()).await?.is_some() {
         return Err(Error::from(CampaignExists));
     }
@@ -76,7 +76,7 @@ async fn replace(
         Entry::new("campaign_edit", format!("Changed the campaign {}", address.name()))
             .on("campaign", address.name())
             .detail(json!({
-                "rows": held.count,
+                "rows": locked.count,
                 "from": { "therapy": address.therapy, "therapist_name": address.therapist_name },
                 "to": {
                     "campaign_name": wanted.campaign_name,

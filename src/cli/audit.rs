@@ -166,12 +166,12 @@ fn run_verify(verify: &Verify) -> anyhow::Result<ExitCode> {
         _ => false,
     };
     let (expected, findings): (Vec<_>, Vec<_>) = verdict.findings.iter().partition(expected);
-    tell(&findings);
+    notify(&findings);
     let foreign = expected.iter().copied().filter(|finding| matches!(finding, Finding::SummaryInserted(_)));
     let foreign: Vec<_> = foreign.collect();
     if !foreign.is_empty() {
         println!("Expected, and no part of the trail: {} rows.", foreign.len());
-        tell(&foreign);
+        notify(&foreign);
     }
     sum_up(&verdict);
     if !findings.is_empty() {
@@ -213,7 +213,7 @@ impl Verify {
     }
 }
 
-fn tell(findings: &[&Finding]) {
+fn notify(findings: &[&Finding]) {
     for finding in findings.iter().take(TOLD) {
         println!("{finding}");
     }

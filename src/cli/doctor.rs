@@ -79,21 +79,21 @@ async fn start(folder: PathBuf) -> anyhow::Result<Embedded> {
 
 async fn examine(app: App, command: &Doctor, chosen: &Chosen) -> anyhow::Result<ExitCode> {
     let mut report = integrity::report(&app, &Scope::Practice, chosen, command.samples).await?;
-    tell(&report);
+    notify(&report);
     if command.fix {
         println!();
-        // One repair may bring to light what another one mends: a booking that has got its id has no client yet.
+        // One repair may bring to light what another one repairs: a booking that has got its id has no client yet.
         while fix(&app, &report).await? > 0 {
             report = integrity::report(&app, &Scope::Practice, chosen, command.samples).await?;
         }
         println!("\nAfter the repairs:\n");
-        tell(&report);
+        notify(&report);
     }
     app.db.close().await;
     Ok(if report.errors + report.warnings > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn tell(report: &Integrity) {
+fn notify(report: &Integrity) {
     let (found, clean): (Vec<_>, Vec<_>) = report.checks.iter().partition(|check| check.count > 0);
     if !found.is_empty() {
         println!("{:>9}  {:<8}  {:<9}  {:<28}  FINDS", "ROWS", "SEVERITY", "REPAIR", "CHECK");
@@ -131,7 +131,7 @@ async fn fix(app: &App, report: &Integrity) -> anyhow::Result<i64> {
         let (mut repaired, mut remaining) = (0, count);
         loop {
             let mut uow = Work::of_task(app, "safestories doctor").begin().await?;
-            let done = integrity::mend(&mut uow, check).await?;
+            let done = integrity::repair_check(&mut uow, check).await?;
             uow.commit().await?;
             repaired += done.repaired;
             let stands_still = done.repaired == 0 || done.remaining >= remaining;

@@ -1,7 +1,7 @@
 //! Which client a booking belongs to: the rows of `appointment_table`.
 //!
 //! Every booking written here gets one. A booking that another program wrote may have none, or one without a client:
-//! every operation completes it first ([`hold_of_booking`]), and the caches follow: some operations change nothing else.
+//! every operation completes it first ([`lock_of_booking`]), and the caches follow: some operations change nothing else.
 
 use crate::{
     app::unit_of_work::UnitOfWork,
@@ -16,7 +16,7 @@ use crate::{
     therapists::Therapist,
 };
 
-use super::model::{Choice, Client, Person, hold, resolve};
+use super::model::{Choice, Client, Person, lock, resolve};
 
 /// What `appointment_table` keeps of a booking, beside its client and therapist.
 #[derive(Debug, Clone)]
@@ -84,14 +84,14 @@ pub async fn belongs_to(
 /// # Errors
 ///
 /// If the database refuses.
-pub async fn hold_of_booking(
+pub async fn lock_of_booking(
     uow: &mut UnitOfWork,
     known: Option<&ClientId>,
     appointment: &Appointment<'_>,
     therapist: Option<&Therapist>,
 ) -> Result<Client> {
     if let Some(id) = known
-        && let Some(client) = hold(uow.db(), id).await?
+        && let Some(client) = lock(uow.db(), id).await?
     {
         return Ok(client);
     }
@@ -110,13 +110,13 @@ pub async fn hold_of_booking(
     .fetch_optional(uow.db())
     .await?;
     if let Some(id) = completed
-        && let Some(client) = hold(uow.db(), &id).await?
+        && let Some(client) = lock(uow.db(), &id).await?
     {
         return Ok(client);
     }
     // Who it is may be anybody in the practice.
     let client = uow
-        .beyond_wall(async |uow| {
+        .as_owner(async |uow| {
             let client = resolve(uow, appointment.person, Choice::Mark, therapist).await?;
             belongs_to(uow, appointment, &client.client_id, therapist).await?;
             // What the booking is to its therapist does not go by its client; what the client has, does.

@@ -74,7 +74,7 @@ pub(super) async fn create_client(
 async fn create(uow: &mut UnitOfWork, request: &CreateClient) -> Result<ClientId> {
     let therapist = match &request.therapist_id {
         Some(id) => Some(
-            therapists::hold(uow.db(), id)
+            therapists::lock(uow.db(), id)
                 .await?
                 .ok_or_else(|| Error::body("/therapist_id", "there is no such therapist"))?,
         ),

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::{
     detail::ClientDetail,
     missing::missing,
-    model::{Ambiguous, Candidate, Person, candidates, hold},
+    model::{Ambiguous, Candidate, Person, candidates, lock},
     record::ClientRecord,
 };
 use crate::{
@@ -102,8 +102,8 @@ async fn edit(
     // Who arrives takes the lock of their phone before that of the client, so does this.
     let seen = ClientRecord::read(uow.db(), scope, id, now).await?;
     let rivals = rivals(uow, &seen, &request).await?;
-    let Some(held) = hold(uow.db(), id).await? else { return Err(missing(uow.db(), scope, id).await?) };
-    held.ensure_kept()?;
+    let Some(locked) = lock(uow.db(), id).await? else { return Err(missing(uow.db(), scope, id).await?) };
+    locked.ensure_kept()?;
     let current = ClientDetail::read(uow.db(), scope, id, now).await?;
     let before = current.record();
     conditions.check(&before.version, &current)?;
@@ -141,7 +141,7 @@ async fn edit(
         .await?;
         cache::follow_client(uow, id).await?;
     }
-    let name = name.unwrap_or(held.name);
+    let name = name.unwrap_or(locked.name);
     let entry = Entry::new("client_contact_edit", format!("Changed the contact data of {name}"))
         .on("client", id)
         .client(id, &name)

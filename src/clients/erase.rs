@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use super::model::Client;
 use crate::{
     app::unit_of_work::UnitOfWork,
-    db::erasure::{Belongings, ERASED, Erased},
+    db::erasure::{ClientRows, ERASED, Erased},
     domain::ids::{BookingId, ClientId},
     error::{Error, Refusal, Result, problem::ProblemKind},
 };
@@ -71,7 +71,7 @@ pub async fn ensure_kept_of_booking(db: &mut PgConnection, booking: &BookingId) 
     .fetch_optional(&mut *db)
     .await?;
     match client {
-        Some(client) => super::model::hold(db, &client).await?.map_or(Ok(()), |client| client.ensure_kept()),
+        Some(client) => super::model::lock(db, &client).await?.map_or(Ok(()), |client| client.ensure_kept()),
         None => Ok(()),
     }
 }
@@ -148,7 +148,7 @@ pub async fn claim(uow: &mut UnitOfWork, client: &ClientId) -> Result<Vec<Bookin
 /// # Errors
 ///
 /// If the database refuses, or there is no client in the list.
-pub async fn erase(uow: &mut UnitOfWork, theirs: &Belongings, certificate_id: i64) -> Result<Vec<Erased>> {
+pub async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows, certificate_id: i64) -> Result<Vec<Erased>> {
     let client = theirs.clients.first().ok_or_else(|| Error::internal("nobody's data is erased"))?;
     let now = uow.now();
     sqlx::query!(

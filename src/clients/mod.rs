@@ -24,11 +24,11 @@ mod timeline;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
-    belong::{Appointment, belongs_to, hold_of_booking},
+    belong::{Appointment, belongs_to, lock_of_booking},
     erase::{ClientErased, claim, ensure_kept_of_booking, erase},
     merge::{Absorbed, Record, absorb, records, remove},
     missing::{ensure, heir, missing},
-    model::{Choice, Client, PROBLEMS, Person, hold, hold_to_erase, hold_to_read, resolve},
+    model::{Choice, Client, PROBLEMS, Person, lock, lock_to_erase, lock_to_read, resolve},
     reassign::{hand_over, move_appointments},
 };
 use crate::app::state::App;

@@ -115,7 +115,7 @@ pub async fn resolve(
     let candidates = match &choice {
         Choice::Existing(id) => {
             let client =
-                hold(uow.db(), id).await?.ok_or_else(|| Error::body("/client_id", "there is no such client"))?;
+                lock(uow.db(), id).await?.ok_or_else(|| Error::body("/client_id", "there is no such client"))?;
             client.ensure_kept()?;
             return assign(uow, client, therapist).await;
         }
@@ -131,7 +131,7 @@ pub async fn resolve(
     };
     if let Some(candidate) = matched {
         let id = ClientId::from(candidate.client_id.as_str());
-        let client = hold(uow.db(), &id)
+        let client = lock(uow.db(), &id)
             .await?
             .filter(|client| client.erasure.is_none())
             .ok_or_else(|| Error::contended("the client was merged or erased while it was looked for"))?;
@@ -183,12 +183,12 @@ macro_rules! ways_to_hold {
 
 ways_to_hold! {
     /// Holds a client who is to be changed; `None` if there is none with this id.
-    hold: "no key update",
+    lock: "no key update",
     /// Holds a client of whom something clinical is read: until that is on record nobody erases or merges the record; all
     /// other changes go on. `None` if there is none with this id.
-    hold_to_read: "key share",
+    lock_to_read: "key share",
     /// Holds a client whose data is to be erased, once nobody reads of them any more; `None` if there is none with this id.
-    hold_to_erase: "update",
+    lock_to_erase: "update",
 }
 
 impl Candidate {
@@ -226,12 +226,12 @@ pub(super) async fn candidates(db: &mut PgConnection, person: Person<'_>) -> Res
     .fetch_all(db)
     .await?;
     // The key is nearly the E.164 form, not quite; and who has another phone is not met by an e-mail address.
-    let agrees = |candidate: &Candidate| match (candidate.phone(), &phone) {
+    let in_sync = |candidate: &Candidate| match (candidate.phone(), &phone) {
         (Some(theirs), Some(phone)) => theirs == *phone,
         (Some(_), None) => true,
         (None, _) => email.is_some() && candidate.email_id.as_deref().and_then(Email::parse) == email,
     };
-    Ok(found.into_iter().filter(agrees).collect())
+    Ok(found.into_iter().filter(in_sync).collect())
 }
 
 fn lock_key(contact: &str) -> i64 {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    app::unit_of_work::UnitOfWork, dashboards::cache, db::repair::Mended, domain::ids::ClientId, error::Result,
+    app::unit_of_work::UnitOfWork, dashboards::cache, db::repair::RepairedRows, domain::ids::ClientId, error::Result,
 };
 
 /// Deletes appointments that stand there more than once, equal in every column: one of them stays.
@@ -11,7 +11,7 @@ use crate::{
 /// # Errors
 ///
 /// If the database refuses.
-pub async fn delete_twins(uow: &mut UnitOfWork) -> Result<Mended> {
+pub async fn delete_twins(uow: &mut UnitOfWork) -> Result<RepairedRows> {
     let deleted = sqlx::query!(
         r#"delete from appointment_table a
            using (
@@ -24,14 +24,14 @@ pub async fn delete_twins(uow: &mut UnitOfWork) -> Result<Mended> {
     )
     .fetch_all(uow.db())
     .await?;
-    let mut mended = Mended::default();
+    let mut repaired = RepairedRows::default();
     let mut clients = BTreeSet::new();
     for row in deleted {
-        mended.add(row.session_id);
+        repaired.add(row.session_id);
         clients.extend(row.client_id);
     }
     for client in clients {
         cache::follow_client(uow, &client).await?;
     }
-    Ok(mended)
+    Ok(repaired)
 }

@@ -23,7 +23,7 @@ const LONGEST_WORD: usize = 300;
 
 /// All rows of one client, by their keys.
 #[derive(Debug, Default)]
-pub struct Belongings {
+pub struct ClientRows {
     /// The client's id first; then those of the records that were merged into it.
     pub clients: Vec<ClientId>,
     /// Bookings, and with them their appointments.
@@ -53,7 +53,8 @@ pub struct Belongings {
 /// What becomes of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Fate {
+#[schema(as = Fate)]
+pub enum Outcome {
     /// They are gone.
     Destroyed,
     /// They stay without what tells whose they are.
@@ -72,7 +73,7 @@ pub struct Erased {
     /// The table.
     pub table: &'static str,
     /// What becomes of the rows.
-    pub fate: Fate,
+    pub fate: Outcome,
     /// How many there are.
     pub rows: usize,
     /// Their keys.
@@ -86,7 +87,7 @@ pub struct Erased {
 impl Erased {
     /// Rows that are gone.
     pub fn destroyed(table: &'static str, ids: impl IntoIterator<Item: ToString>) -> Self {
-        Self::new(table, Fate::Destroyed, ids, &[], None)
+        Self::new(table, Outcome::Destroyed, ids, &[], None)
     }
 
     /// Rows without some of what they told.
@@ -96,17 +97,17 @@ impl Erased {
         columns: &'static [&'static str],
         ground: &'static str,
     ) -> Self {
-        Self::new(table, Fate::Anonymised, ids, columns, Some(ground))
+        Self::new(table, Outcome::Anonymised, ids, columns, Some(ground))
     }
 
     /// Rows as they were.
     pub fn kept(table: &'static str, ids: impl IntoIterator<Item: ToString>, ground: &'static str) -> Self {
-        Self::new(table, Fate::Kept, ids, &[], Some(ground))
+        Self::new(table, Outcome::Kept, ids, &[], Some(ground))
     }
 
     fn new(
         table: &'static str,
-        fate: Fate,
+        fate: Outcome,
         ids: impl IntoIterator<Item: ToString>,
         columns: &'static [&'static str],
         ground: Option<&'static str>,
@@ -116,7 +117,7 @@ impl Erased {
     }
 }
 
-impl Belongings {
+impl ClientRows {
     /// What finds the person's name, phones and addresses in a sentence, as a regular expression of PostgreSQL to be used
     /// without regard to letter case; none if nothing is known of them.
     #[must_use]

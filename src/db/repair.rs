@@ -1,4 +1,4 @@
-//! What a repair of stored rows changed: the answer of every module's `mend`, and how much one of them does at a time.
+//! What a repair of stored rows changed: the answer of every module's `repair`, and how much one of them does at a time.
 //!
 //! A repair is one transaction. One that has to make out each row by itself (whose client is it, what do the caches say)
 //! takes at most [`BATCH`] rows; one that is a single statement takes all.
@@ -11,14 +11,14 @@ pub const KEPT_IDS: usize = 1000;
 
 /// What was changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Mended {
+pub struct RepairedRows {
     /// How many rows.
     pub rows: i64,
     /// Their ids; the first [`KEPT_IDS`].
     pub ids: Vec<String>,
 }
 
-impl Mended {
+impl RepairedRows {
     /// Counts another row.
     #[expect(clippy::needless_pass_by_value, reason = "ids are handed over as they are, owned or borrowed")]
     pub fn add(&mut self, id: impl ToString) {

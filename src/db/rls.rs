@@ -1,4 +1,4 @@
-//! The second wall: what a therapist's request reaches even if the code forgets whose rows are whose.
+//! The row-level security: what a therapist's request reaches even if the code forgets whose rows are whose.
 //!
 //! Every request on a therapist route runs under the role [`ROLE`], in a transaction that names the therapist and the
 //! account: lists, single reads, CSV, streams and units of work alike, since only a scope opens a connection. The role owns
@@ -20,7 +20,7 @@
 //!   see no row, and functions refuse them, whether they set the role or only inherit it.
 //! - How it stands is kept as a digest of all policies and of all grants to the role or to everybody (`internal.wall_extent()`).
 //!   What differs later is not served, and `safestories migrate` makes it again.
-//! - One thing steps out of the role ([`UnitOfWork::beyond_wall`](crate::app::unit_of_work::UnitOfWork::beyond_wall)): making out the
+//! - One thing steps out of the role ([`UnitOfWork::as_owner`](crate::app::unit_of_work::UnitOfWork::as_owner)): making out the
 //!   client of a booking that another program left without one, which is matching among all clients, written in Rust.
 //! - Logins, the trail of refused requests and the background belong to no therapist and run as the owner. The trail is
 //!   written with the owner's rights always: where those are taken away, nothing clinical is answered to anybody.

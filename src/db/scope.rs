@@ -25,7 +25,7 @@ pub enum Scope {
 impl Scope {
     /// The therapist to filter by; `None` means any.
     ///
-    /// A build with the feature `unscoped` filters by nobody: what the database lets through then is what the second wall
+    /// A build with the feature `unscoped` filters by nobody: what the database lets through then is what the row-level security
     /// alone lets through. Nothing else asks the feature.
     #[must_use]
     pub fn owner(&self) -> Option<&str> {

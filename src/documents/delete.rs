@@ -31,11 +31,12 @@ pub(super) async fn delete_document_form(
 }
 
 async fn delete(uow: &mut UnitOfWork, id: DocumentFormId, conditions: &Preconditions) -> Result<()> {
-    let held = DocumentForm::hold(uow, id, conditions).await?;
+    let locked = DocumentForm::lock(uow, id, conditions).await?;
     sqlx::query!("delete from client_doc_form where link_id = $1", id.0).execute(uow.db()).await?;
     uow.record(
-        held.entry("document_form_delete", "Deleted")
-            .detail(json!({ "booking_id": held.booking_id, "status": held.status })),
+        locked
+            .entry("document_form_delete", "Deleted")
+            .detail(json!({ "booking_id": locked.booking_id, "status": locked.status })),
     );
     Ok(())
 }

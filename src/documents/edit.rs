@@ -77,17 +77,17 @@ async fn edit(
     if let Some(booking) = &DocumentForm::read(uow.db(), id).await?.booking_id {
         clients::ensure_kept_of_booking(uow.db(), booking).await?;
     }
-    let held = DocumentForm::hold(uow, id, conditions).await?;
+    let locked = DocumentForm::lock(uow, id, conditions).await?;
     if let Patch::Set(booking) = &patch.booking_id {
         ensure_booking(uow.db(), booking).await?;
     }
     let status = match patch.status {
-        Patch::Keep => held.status.clone(),
+        Patch::Keep => locked.status.clone(),
         Patch::Clear => FormStatus::Pending.to_string(),
         Patch::Set(status) => status.to_string(),
     };
-    let booking: Option<BookingId> = patch.booking_id.apply(held.booking_id.clone());
-    let link: Option<String> = patch.paperform_link.apply(held.paperform_link.clone());
+    let booking: Option<BookingId> = patch.booking_id.apply(locked.booking_id.clone());
+    let link: Option<String> = patch.paperform_link.apply(locked.paperform_link.clone());
     sqlx::query!(
         "update client_doc_form
          set booking_id = $2,
@@ -103,9 +103,9 @@ async fn edit(
     .await?;
     let corrected = DocumentForm::read(uow.db(), id).await?;
     uow.record(corrected.entry("document_form_edit", "Corrected").detail(json!({
-        "from": { "booking_id": held.booking_id, "status": held.status },
+        "from": { "booking_id": locked.booking_id, "status": locked.status },
         "to": { "booking_id": corrected.booking_id, "status": corrected.status },
-        "link_changed": held.paperform_link != corrected.paperform_link,
+        "link_changed": locked.paperform_link != corrected.paperform_link,
     })));
     Ok(corrected)
 }

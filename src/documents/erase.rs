@@ -2,7 +2,7 @@
 
 use crate::{
     app::unit_of_work::UnitOfWork,
-    db::erasure::{Belongings, Erased},
+    db::erasure::{ClientRows, Erased},
     error::Result,
 };
 
@@ -11,7 +11,7 @@ use crate::{
 /// # Errors
 ///
 /// If the database refuses.
-pub async fn erase(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<Vec<Erased>> {
+pub async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
     sqlx::query!("update client_doc_form set paperform_link = null where link_id = any ($1)", &theirs.forms)
         .execute(uow.db())
         .await?;

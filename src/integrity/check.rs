@@ -6,7 +6,7 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use crate::{app::unit_of_work::UnitOfWork, db::repair::Mended, error::Result};
+use crate::{app::unit_of_work::UnitOfWork, db::repair::RepairedRows, error::Result};
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -124,7 +124,7 @@ impl Findings {
 /// Finds the rows that break the rule.
 pub(super) type Find = for<'a> fn(&'a mut PgConnection, Look) -> BoxFuture<'a, Result<Findings>>;
 /// Repairs them, all or so many at a time.
-pub(super) type Mend = for<'a> fn(&'a mut UnitOfWork) -> BoxFuture<'a, Result<Mended>>;
+pub(super) type RepairFn = for<'a> fn(&'a mut UnitOfWork) -> BoxFuture<'a, Result<RepairedRows>>;
 
 /// A rule about the stored rows.
 pub struct Check {
@@ -140,7 +140,7 @@ pub struct Check {
     pub remedy: &'static str,
     pub(super) find: Find,
     /// None where it is not for a machine.
-    pub(super) mend: Option<Mend>,
+    pub(super) repair: Option<RepairFn>,
     /// Whether an admin can say what belongs to what.
     pub(super) chosen: bool,
 }
@@ -149,7 +149,7 @@ impl Check {
     /// Who repairs what it finds.
     #[must_use]
     pub fn repair(&self) -> Repair {
-        match (self.mend, self.chosen) {
+        match (self.repair, self.chosen) {
             (Some(_), _) => Repair::Automatic,
             (None, true) => Repair::Chosen,
             (None, false) => Repair::ByHand,
@@ -172,7 +172,7 @@ macro_rules! checks {
         rule: $rule:literal,
         find: $find:expr,
         remedy: $remedy:literal,
-        $(mend: $mend:expr,)?
+        $(repair: $repair:expr,)?
         $(chosen: $chosen:literal,)?
     })+) => {
         /// The checks of this family.
@@ -184,13 +184,13 @@ macro_rules! checks {
                 severity: $crate::integrity::check::Severity::$severity,
                 remedy: $remedy,
                 find: |db, look| Box::pin($find(db, look)),
-                mend: checks!(@mend $($mend)?),
+                repair: checks!(@repair $($repair)?),
                 chosen: checks!(@chosen $($chosen)?),
             },
         )+];
     };
-    (@mend) => { None };
-    (@mend $mend:expr) => { Some(|uow| Box::pin($mend(uow))) };
+    (@repair) => { None };
+    (@repair $repair:expr) => { Some(|uow| Box::pin($repair(uow))) };
     (@chosen) => { false };
     (@chosen $chosen:literal) => { $chosen };
 }

@@ -3,7 +3,7 @@
 //! The tables were filled for a year by other programs, and still are: nothing they wrote is an error to this server, but
 //! some of it is wrong. A [`check::Check`] states one rule, finds the rows that break it with one query, and says who
 //! can repair them ([`checks`]). The [`report()`] runs them; a [`repair`] is done by the module that the table belongs to
-//! (its `mend`), in one transaction, audited, and can be repeated without harm.
+//! (its `repair`), in one transaction, audited, and can be repeated without harm.
 //!
 //! `safestories doctor` tells and does the same on the terminal.
 
@@ -19,7 +19,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
     chosen::Chosen,
-    repair::{Repaired, mend},
+    repair::{Repaired, repair_check},
     report::{CheckResult, Integrity, report},
 };
 use crate::app::state::App;

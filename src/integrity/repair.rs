@@ -20,7 +20,7 @@ use super::{
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     audit::entry::Entry,
-    db::{repair::Mended, scope::Scope},
+    db::{repair::RepairedRows, scope::Scope},
     domain::ids::{BookingId, NoteId, ResourceId, TherapistId},
     error::{Error, Result, problem::Problems},
     http::extract::{DryRun, Json, Query},
@@ -127,9 +127,9 @@ pub(super) async fn repair_integrity(
     for check in request.check.checks() {
         let repair = match (check.repair(), uow.earlier()) {
             // A repeat of the same request: it was done then, and is told how things stand.
-            (_, Some(_)) => repair(&mut uow, check, async |_| Ok(Mended::default())).await?,
+            (_, Some(_)) => repair(&mut uow, check, async |_| Ok(RepairedRows::default())).await?,
             (Repair::Chosen, None) => repair(&mut uow, check, async |uow| choose(uow, check, &request).await).await?,
-            (_, None) => mend(&mut uow, check).await?,
+            (_, None) => repair_check(&mut uow, check).await?,
         };
         repairs.push(repair);
     }
@@ -175,42 +175,42 @@ impl RepairIntegrity {
 /// # Errors
 ///
 /// If the database refuses, or the check is not for a machine.
-pub async fn mend(uow: &mut UnitOfWork, check: &'static Check) -> Result<Repaired> {
-    let mend = check.mend.ok_or_else(|| Error::internal("a check that no machine repairs is to be repaired"))?;
-    repair(uow, check, mend).await
+pub async fn repair_check(uow: &mut UnitOfWork, check: &'static Check) -> Result<Repaired> {
+    let act = check.repair.ok_or_else(|| Error::internal("a check that no machine repairs is to be repaired"))?;
+    repair(uow, check, act).await
 }
 
 /// Looks, repairs, looks again, and records it.
 async fn repair(
     uow: &mut UnitOfWork,
     check: &'static Check,
-    mend: impl AsyncFnOnce(&mut UnitOfWork) -> Result<Mended>,
+    act: impl AsyncFnOnce(&mut UnitOfWork) -> Result<RepairedRows>,
 ) -> Result<Repaired> {
     give_room(uow.db()).await?;
     sqlx::query!("select pg_advisory_xact_lock(hashtextextended('integrity_repair', 0))").fetch_one(uow.db()).await?;
     let look = Look { now: uow.now(), samples: KEPT_SAMPLES };
     let mut found = check.find(uow.db(), look).await?;
     let wanted = found.count > 0 || check.repair() == Repair::Chosen;
-    let mended = if wanted { mend(uow).await? } else { Mended::default() };
+    let repaired = if wanted { act(uow).await? } else { RepairedRows::default() };
     give_room(uow.db()).await?;
     let remaining =
-        if mended.rows > 0 { check.find(uow.db(), Look { samples: 0, ..look }).await?.count } else { found.count };
-    record(uow, check, &mended, remaining, &found.samples);
+        if repaired.rows > 0 { check.find(uow.db(), Look { samples: 0, ..look }).await?.count } else { found.count };
+    record(uow, check, &repaired, remaining, &found.samples);
     found.samples.truncate(SAMPLES.into());
-    Ok(Repaired { check: check.code, found: found.count, repaired: mended.rows, remaining, changes: found.samples })
+    Ok(Repaired { check: check.code, found: found.count, repaired: repaired.rows, remaining, changes: found.samples })
 }
 
-fn record(uow: &mut UnitOfWork, check: &Check, mended: &Mended, remaining: i64, before: &[Sample]) {
-    let entry = Entry::new("integrity_repair", format!("Repaired {} rows: {}", mended.rows, check.title))
+fn record(uow: &mut UnitOfWork, check: &Check, repaired: &RepairedRows, remaining: i64, before: &[Sample]) {
+    let entry = Entry::new("integrity_repair", format!("Repaired {} rows: {}", repaired.rows, check.title))
         .on("check", check.code)
         .detail(json!({
             "check": check.code,
-            "repaired": mended.rows,
+            "repaired": repaired.rows,
             "remaining": remaining,
-            "ids": mended.ids,
+            "ids": repaired.ids,
             "before": before,
         }));
-    if mended.rows > 0 {
+    if repaired.rows > 0 {
         uow.record_first(entry);
     } else {
         uow.record(entry.quiet());
@@ -218,8 +218,8 @@ fn record(uow: &mut UnitOfWork, check: &Check, mended: &Mended, remaining: i64, 
 }
 
 /// Does what an admin said about orphans.
-async fn choose(uow: &mut UnitOfWork, check: &Check, request: &RepairIntegrity) -> Result<Mended> {
-    let mut mended = Mended::default();
+async fn choose(uow: &mut UnitOfWork, check: &Check, request: &RepairIntegrity) -> Result<RepairedRows> {
+    let mut repaired = RepairedRows::default();
     let of_notes = check.code == "note_without_booking";
     for (at, Assign { id, to }) in request.assign.iter().flatten().enumerate() {
         let place = format!("/assign/{at}");
@@ -231,7 +231,7 @@ async fn choose(uow: &mut UnitOfWork, check: &Check, request: &RepairIntegrity) 
             Entry::new("resource_assign", "Gave an orphaned resource to a therapist").on("resource", id)
         };
         uow.record(entry.detail(json!({ "to": to })).quiet());
-        mended.add(id);
+        repaired.add(id);
     }
     for (at, id) in request.remove.iter().flatten().enumerate() {
         if of_notes {
@@ -240,7 +240,7 @@ async fn choose(uow: &mut UnitOfWork, check: &Check, request: &RepairIntegrity) 
         let name = therapists::repair::remove_resource(uow, *id, &format!("/remove/{at}")).await?;
         let entry = Entry::new("resource_remove", "Deleted an orphaned resource").on("resource", id);
         uow.record(entry.detail(json!({ "resource_name": name })).quiet());
-        mended.add(id);
+        repaired.add(id);
     }
-    Ok(mended)
+    Ok(repaired)
 }

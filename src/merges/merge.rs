@@ -17,7 +17,7 @@ use super::{
     access::{self, AccessChange, Assigned, Sources},
     fields::Joined,
 };
-use crate::transfers::{reassign::current, refusal::CareRefusal};
+use crate::transfers::{reassign::current, refusal::ClientRefusal};
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     audit::entry::{Effect, Entry},
@@ -181,7 +181,7 @@ async fn merge(uow: &mut UnitOfWork, id: &ClientId, gone: &ClientId, conditions:
     }
     let Some(other) = take(gone) else {
         return Err(match clients::heir(uow.db(), gone).await? {
-            Some(into) => CareRefusal::AlreadyMerged(into).into(),
+            Some(into) => ClientRefusal::AlreadyMerged(into).into(),
             None => Error::body("/merge_client_id", "there is no such client"),
         });
     };

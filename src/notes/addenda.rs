@@ -102,7 +102,7 @@ pub(super) async fn add_addendum(
 }
 
 async fn add(uow: &mut UnitOfWork, scope: &Scope, id: NoteId, request: &AddAddendum) -> Result<SessionNote> {
-    let note = SessionNote::hold(uow, scope, id).await?;
+    let note = SessionNote::lock(uow, scope, id).await?;
     if !note.record.is_signed {
         return Err(NoteRefusal::Unsigned.into());
     }

@@ -65,7 +65,7 @@ pub(super) async fn repeated(uow: &mut UnitOfWork, scope: &Scope, earlier: &str)
 
 async fn create(uow: &mut UnitOfWork, scope: &Scope, request: CreateSessionNote) -> Result<SessionNote> {
     let (booking, fields) = request.split();
-    let session = bookings::Session::hold(uow, scope, &booking).await?;
+    let session = bookings::Session::lock(uow, scope, &booking).await?;
     ensure_took_place(&session, uow.now())?;
     ensure_none(uow, &booking).await?;
     let id = insert(uow, &booking, &session).await?;

@@ -57,7 +57,7 @@ async fn edit(
     conditions: &Preconditions,
     request: EditSessionNote,
 ) -> Result<SessionNote> {
-    let mut note = SessionNote::hold_draft(uow, scope, id, conditions).await?;
+    let mut note = SessionNote::lock_draft(uow, scope, id, conditions).await?;
     let changes = request.apply(&mut note.record);
     if changes.is_empty() {
         uow.record(note.seen());

@@ -5,7 +5,7 @@
 
 use crate::{
     app::unit_of_work::UnitOfWork,
-    db::erasure::{Belongings, Erased},
+    db::erasure::{ClientRows, Erased},
     domain::ids::BookingId,
     error::Result,
 };
@@ -15,7 +15,7 @@ use crate::{
 /// # Errors
 ///
 /// If the database refuses.
-pub async fn erase(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<Vec<Erased>> {
+pub async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
     // First: whoever is changing one of them holds its row, and is waited for here. What they wrote beside it is seen by the
     // statements that follow.
     let notes = sqlx::query_scalar!(

@@ -236,7 +236,7 @@ impl SessionNote {
     ///
     /// As [`Self::read`].
     pub(super) async fn read_to_show(db: &mut PgConnection, scope: &Scope, id: NoteId) -> Result<Self> {
-        Self::read(&mut *db, scope, id).await?.held_to_show(db, scope).await
+        Self::read(&mut *db, scope, id).await?.locked_to_show(db, scope).await
     }
 
     /// The note of a booking, as far as the scope reaches it: the one written here, else the newest.
@@ -254,12 +254,12 @@ impl SessionNote {
         } else {
             None
         };
-        Self::whole(&mut *db, found).await?.held_to_show(db, scope).await
+        Self::whole(&mut *db, found).await?.locked_to_show(db, scope).await
     }
 
-    async fn held_to_show(self, db: &mut PgConnection, scope: &Scope) -> Result<Self> {
+    async fn locked_to_show(self, db: &mut PgConnection, scope: &Scope) -> Result<Self> {
         let Some(client) = &self.record.client_id else { return Ok(self) };
-        match clients::hold_to_read(&mut *db, client).await? {
+        match clients::lock_to_read(&mut *db, client).await? {
             Some(client) if client.erasure.is_none() => Ok(self),
             // Erased, or merged, since the note was read.
             _ => Self::read(db, scope, self.record.note_id).await,
@@ -273,7 +273,7 @@ impl SessionNote {
     }
 
     /// A note of the scope's own, held until the transaction ends.
-    pub(super) async fn hold(uow: &mut UnitOfWork, scope: &Scope, id: NoteId) -> Result<Self> {
+    pub(super) async fn lock(uow: &mut UnitOfWork, scope: &Scope, id: NoteId) -> Result<Self> {
         sqlx::query!("select from client_session_notes where note_id = $1 for no key update", id.0)
             .fetch_optional(uow.db())
             .await?;
@@ -283,13 +283,13 @@ impl SessionNote {
 
     /// A draft of the scope's own, held until the transaction ends, in the version the request names. The refusal of
     /// another version shows this one, so it is recorded as read: see [`ended`].
-    pub(super) async fn hold_draft(
+    pub(super) async fn lock_draft(
         uow: &mut UnitOfWork,
         scope: &Scope,
         id: NoteId,
         conditions: &Preconditions,
     ) -> Result<Self> {
-        let note = Self::hold(uow, scope, id).await?;
+        let note = Self::lock(uow, scope, id).await?;
         if note.record.is_signed {
             return Err(NoteRefusal::Signed.into());
         }

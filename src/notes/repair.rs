@@ -19,9 +19,9 @@ use crate::{
 /// If the note is no orphan, or the booking cannot take a note: it does not exist, did not take place, has one, or its
 /// client's data was erased.
 pub async fn relink(uow: &mut UnitOfWork, note: NoteId, to: &BookingId, place: &str) -> Result<()> {
-    let session = match bookings::Session::hold(uow, &Scope::Practice, to).await {
+    let session = match bookings::Session::lock(uow, &Scope::Practice, to).await {
         Err(Error::NotFound(_)) => return Err(Error::body(format!("{place}/to"), "is not the id of a booking")),
-        held => held?,
+        locked => locked?,
     };
     if matches!(session.state(), BookingState::Cancelled | BookingState::NoShow) {
         return Err(Error::body(format!("{place}/to"), "is a session that did not take place"));

@@ -84,7 +84,7 @@ pub(super) async fn list_risk_of_client(
     listing.request.ensure_json()?;
     let mut uow = work.begin().await?;
     clients::ensure(uow.db(), &scope, &client).await?;
-    let Some(Client { name, therapist_id, .. }) = clients::hold_to_read(uow.db(), &client).await? else {
+    let Some(Client { name, therapist_id, .. }) = clients::lock_to_read(uow.db(), &client).await? else {
         return Err(clients::missing(uow.db(), &scope, &client).await?);
     };
     let is_assigned = therapist_id.is_some_and(|therapist| Some(therapist.as_str()) == scope.owner());

@@ -66,8 +66,8 @@ async fn sign(uow: &mut UnitOfWork, scope: &Scope, id: NoteId, conditions: &Prec
         return Err(NoteRefusal::NotAuthor.into());
     }
     let booking = seen.booking_id.ok_or_else(|| Error::internal("a note of one's own without a booking"))?;
-    let session = bookings::Session::hold(uow, scope, &booking).await?;
-    let note = SessionNote::hold_draft(uow, scope, id, conditions).await?;
+    let session = bookings::Session::lock(uow, scope, &booking).await?;
+    let note = SessionNote::lock_draft(uow, scope, id, conditions).await?;
     ensure_took_place(&session, uow.now())?;
     let now = uow.now();
     sqlx::query!(
@@ -84,12 +84,12 @@ async fn sign(uow: &mut UnitOfWork, scope: &Scope, id: NoteId, conditions: &Prec
     // First of all entries, so that it is the one the practice reads.
     uow.record(note.entry("session_notes", "Submitted").detail(json!({ "booking_id": booking })));
     session.complete(uow, scope).await?;
-    tell(uow, &session, &booking, &note).await?;
+    notify(uow, &session, &booking, &note).await?;
     uow.answers_with(StatusCode::OK, id);
     SessionNote::read(uow.db(), scope, id).await
 }
 
-async fn tell(
+async fn notify(
     uow: &mut UnitOfWork,
     session: &bookings::Session,
     booking: &BookingId,

@@ -3,7 +3,7 @@
 use super::about::{About, about};
 use crate::{
     app::unit_of_work::UnitOfWork,
-    db::erasure::{Belongings, ERASED, Erased},
+    db::erasure::{ClientRows, ERASED, Erased},
     error::Result,
 };
 
@@ -16,16 +16,16 @@ const MESSAGE: &str = "What this told of was erased with the client's data.";
 /// # Errors
 ///
 /// If the database refuses.
-pub async fn erase(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<Vec<Erased>> {
-    let Belongings { bookings, transfers, requests, grants, .. } = theirs;
-    let told = about(uow.db(), About { bookings, transfers, requests, grants }).await?;
+pub async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
+    let ClientRows { bookings, transfers, requests, grants, .. } = theirs;
+    let notified = about(uow.db(), About { bookings, transfers, requests, grants }).await?;
     let rewritten = sqlx::query_scalar!(
         "update notifications
          set title = coalesce(left(regexp_replace(title, $2, $3, 'gi'), 255), title),
              message = $4
          where notification_id = any ($1)
          returning notification_id",
-        &told,
+        &notified,
         theirs.pattern(),
         ERASED,
         MESSAGE,

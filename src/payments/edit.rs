@@ -57,7 +57,7 @@ pub(super) struct EditPayment {
 /// Correct a payment
 ///
 /// JSON merge patch. The booking's payment columns follow. Whatever is named, even nothing: what other programs left in
-/// the booking and in the list of refunds is brought in line with the payment, which mends what the reconciliation tells
+/// the booking and in the list of refunds is brought in line with the payment, which repairs what the reconciliation tells
 /// of it. The refund has operations of its own.
 #[utoipa::path(
     patch,
@@ -92,8 +92,8 @@ async fn edit(uow: &mut UnitOfWork, id: PaymentId, conditions: &Preconditions, r
         Patch::Set(date) => check_date(uow, Some(date))?,
         Patch::Keep => {}
     }
-    let held = lock::payment(uow, id, conditions).await?;
-    let before = &held.payment;
+    let locked = lock::payment(uow, id, conditions).await?;
+    let before = &locked.payment;
     if let Patch::Set(amount) = request.amount
         && before.refund_status.is_some()
         && before.refund_amount > Amount::from(amount)
@@ -144,11 +144,11 @@ async fn edit(uow: &mut UnitOfWork, id: PaymentId, conditions: &Preconditions, r
     )
     .execute(uow.db())
     .await?;
-    match &held.booking {
-        Some(booking) => sync::agree(uow, booking, id).await?,
-        None => sync::tell_list(uow, None, id).await?,
+    match &locked.booking {
+        Some(booking) => sync::sync(uow, booking, id).await?,
+        None => sync::notify_list(uow, None, id).await?,
     }
-    let name = held.booking.as_ref().map(|booking| booking.client.name.as_str()).or(before.invitee_name.as_deref());
+    let name = locked.booking.as_ref().map(|booking| booking.client.name.as_str()).or(before.invitee_name.as_deref());
     let mut entry = Entry::new("payment_edit", format!("Corrected the payment of {}", name.unwrap_or("somebody")))
         .on("payment", id)
         .detail(json!({
@@ -157,7 +157,7 @@ async fn edit(uow: &mut UnitOfWork, id: PaymentId, conditions: &Preconditions, r
             "amount_before": before.amount,
             "amount": if amount.is_some() { amount } else { before.amount },
         }));
-    if let Some(booking) = &held.booking {
+    if let Some(booking) = &locked.booking {
         entry = entry.client(&booking.client.client_id, &booking.client.name);
     }
     uow.record(entry);

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     app::unit_of_work::UnitOfWork,
-    db::erasure::{Belongings, ERASED, Erased},
+    db::erasure::{ClientRows, ERASED, Erased},
     domain::ids::BookingId,
     error::Result,
 };
@@ -28,7 +28,7 @@ pub struct InFlight {
 /// # Errors
 ///
 /// If the database refuses.
-pub async fn in_flight(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<Vec<InFlight>> {
+pub async fn in_flight(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<InFlight>> {
     let refunds = sqlx::query_as!(
         InFlight,
         r#"select p.booking_id, p.payment_id as "payment_id?", internal.refund_status(p.refund_status) as refund_status
@@ -60,7 +60,7 @@ pub async fn in_flight(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<Vec<
 /// # Errors
 ///
 /// If the database refuses.
-pub async fn erase(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<Vec<Erased>> {
+pub async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
     sqlx::query!(
         "update payments
          set invitee_name = $2,

@@ -18,7 +18,7 @@ use crate::{
 
 /// A booking, its client and its payments, held until the transaction ends.
 #[derive(Debug)]
-pub(super) struct HeldBooking {
+pub(super) struct LockedBooking {
     pub(super) booking_id: BookingId,
     pub(super) client: Client,
     /// Whether it was called off.
@@ -29,9 +29,9 @@ pub(super) struct HeldBooking {
 
 /// A payment, and its booking where it has one, held until the transaction ends.
 #[derive(Debug)]
-pub(super) struct HeldPayment {
+pub(super) struct LockedPayment {
     pub(super) payment: Payment,
-    pub(super) booking: Option<HeldBooking>,
+    pub(super) booking: Option<LockedBooking>,
 }
 
 /// What is known of a booking before it is held.
@@ -75,10 +75,10 @@ async fn see(uow: &mut UnitOfWork, id: &BookingId) -> Result<Option<Seen>> {
 }
 
 /// Holds a booking, its client and therapist and its payments; `None` if there is none with this id.
-pub(super) async fn booking(uow: &mut UnitOfWork, id: &BookingId) -> Result<Option<HeldBooking>> {
+pub(super) async fn booking(uow: &mut UnitOfWork, id: &BookingId) -> Result<Option<LockedBooking>> {
     let Some(seen) = see(uow, id).await? else { return Ok(None) };
     let therapist = match &seen.therapist_id {
-        Some(id) => therapists::hold(uow.db(), id).await?,
+        Some(id) => therapists::lock(uow.db(), id).await?,
         None => None,
     };
     let appointment = Appointment {
@@ -88,7 +88,7 @@ pub(super) async fn booking(uow: &mut UnitOfWork, id: &BookingId) -> Result<Opti
         mode: &seen.mode,
         person: Person { name: seen.name.as_deref(), phone: seen.phone.as_deref(), email: seen.email.as_deref() },
     };
-    let client = clients::hold_of_booking(uow, seen.client_id.as_ref(), &appointment, therapist.as_ref()).await?;
+    let client = clients::lock_of_booking(uow, seen.client_id.as_ref(), &appointment, therapist.as_ref()).await?;
     sqlx::query!("select from bookings where booking_id = $1 for no key update", id.as_str())
         .fetch_optional(uow.db())
         .await?;
@@ -100,7 +100,7 @@ pub(super) async fn booking(uow: &mut UnitOfWork, id: &BookingId) -> Result<Opti
     if now.therapist_id != seen.therapist_id || now.client_id.as_ref() != Some(&client.client_id) {
         return Err(Error::contended("the booking was moved while its money was being held"));
     }
-    Ok(Some(HeldBooking { booking_id: id.clone(), client, cancelled: now.cancelled, awaited: now.awaited }))
+    Ok(Some(LockedBooking { booking_id: id.clone(), client, cancelled: now.cancelled, awaited: now.awaited }))
 }
 
 /// Holds a payment in the version the request names, and its booking; what its booking alone knows, it knows after.
@@ -108,7 +108,7 @@ pub(super) async fn booking(uow: &mut UnitOfWork, id: &BookingId) -> Result<Opti
 /// # Errors
 ///
 /// If there is no such payment, or it is another version.
-pub(super) async fn payment(uow: &mut UnitOfWork, id: PaymentId, conditions: &Preconditions) -> Result<HeldPayment> {
+pub(super) async fn payment(uow: &mut UnitOfWork, id: PaymentId, conditions: &Preconditions) -> Result<LockedPayment> {
     let seen = Payment::read(uow.db(), id).await?;
     let booking = match &seen.booking_id {
         Some(id) => self::booking(uow, id).await?,
@@ -120,8 +120,8 @@ pub(super) async fn payment(uow: &mut UnitOfWork, id: PaymentId, conditions: &Pr
         return Err(Error::contended("the payment was moved while it was being held"));
     }
     conditions.check(&payment.version, &payment)?;
-    let Some(booking) = booking else { return Ok(HeldPayment { payment, booking: None }) };
+    let Some(booking) = booking else { return Ok(LockedPayment { payment, booking: None }) };
     record::complete(uow, &booking.booking_id).await?;
     let payment = Payment::read(uow.db(), id).await?;
-    Ok(HeldPayment { payment, booking: Some(booking) })
+    Ok(LockedPayment { payment, booking: Some(booking) })
 }

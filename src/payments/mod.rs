@@ -2,7 +2,7 @@
 //!
 //! Four places tell of a refund: `payments.refund_*`, `bookings.refund_*`, `refund_cancellation_table`, and what a
 //! cancelled booking is waiting for. The payment's is the truth here; the others follow it in the same transaction
-//! ([`agree`]):
+//! ([`sync`]):
 //!
 //! - A booking has one payment; of several that another program left, `bookings` holds the sum and the first one's gateway.
 //! - A payment has one refund at most, of at most what was paid, which may be less.
@@ -12,7 +12,7 @@
 //!
 //! Where other programs left them disagreeing, [`refunds::disagreement`] says which is right.
 //!
-//! Locks: therapist, client and booking ([`held`], or the caller's), then payments, then refunds.
+//! Locks: therapist, client and booking ([`locked`], or the caller's), then payments, then refunds.
 //!
 //! Bookings of other programs may be paid without a row in `payments`: everything here completes it first
 //! ([`record_for_booking`]).

@@ -119,7 +119,7 @@ async fn record(uow: &mut UnitOfWork, request: RecordPayment) -> Result<PaymentI
             .execute(uow.db())
             .await?;
     }
-    sync::agree(uow, &booking, payment).await?;
+    sync::sync(uow, &booking, payment).await?;
     let client = &booking.client;
     uow.record(
         Entry::new("payment_record", format!("Recorded a payment of {} by {}", request.amount.amount(), client.name))

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 pub use super::refusal::RefundRefusal;
 use super::{
-    lock::{self, HeldPayment},
+    lock::{self, LockedPayment},
     model::PaymentState,
     record,
     refunds::{self, ChangedRefund},
@@ -75,8 +75,8 @@ pub(super) async fn refund_payment(
     let refund = if let Some(earlier) = uow.earlier() {
         refunds::id_of(earlier)?
     } else {
-        let held = lock::payment(&mut uow, id, &conditions).await?;
-        open_payment(&mut uow, &held, request.refund_amount, request.reason.as_deref()).await?.refund_id
+        let locked = lock::payment(&mut uow, id, &conditions).await?;
+        open_payment(&mut uow, &locked, request.refund_amount, request.reason.as_deref()).await?.refund_id
     };
     let changed = refunds::changed(uow, refund, StatusCode::CREATED).await?;
     Ok(if changed.body.is_kept() {
@@ -142,20 +142,20 @@ pub async fn open(
         let share = Share { booking: Some(booking), client, payment: &payment, amount, reason };
         opened.push(open_share(uow, share).await?);
     }
-    sync::tell_booking(uow, booking).await?;
+    sync::notify_about_booking(uow, booking).await?;
     Ok(opened)
 }
 
 /// Opens the refund of one payment that is held.
 pub(super) async fn open_payment(
     uow: &mut UnitOfWork,
-    held: &HeldPayment,
+    locked: &LockedPayment,
     amount: Option<AmountInput>,
     reason: Option<&str>,
 ) -> Result<Opened> {
-    let payment = &held.payment;
+    let payment = &locked.payment;
     let id = payment.payment_id.ok_or(Error::NotFound("payment"))?;
-    let booking = held.booking.as_ref().map(|booking| &booking.booking_id);
+    let booking = locked.booking.as_ref().map(|booking| &booking.booking_id);
     let known = match &payment.refund_status {
         Some(status) => Some(status.clone()),
         None => elsewhere(uow, booking, id).await?,
@@ -167,12 +167,12 @@ pub(super) async fn open_payment(
         return Err(RefundRefusal::Nothing.into());
     }
     let paid = Paid { payment_id: id, amount: payment.amount, currency: payment.currency.clone(), refund_status: None };
-    let client = held.booking.as_ref().map(|booking| (&booking.client.client_id, booking.client.name.as_str()));
+    let client = locked.booking.as_ref().map(|booking| (&booking.client.client_id, booking.client.name.as_str()));
     let mut shares = shares(vec![paid], amount)?;
     let (paid, amount) = shares.pop().ok_or(RefundRefusal::Nothing)?;
     let opened = open_share(uow, Share { booking, client, payment: &paid, amount, reason }).await?;
     if let Some(booking) = booking {
-        sync::tell_booking(uow, booking).await?;
+        sync::notify_about_booking(uow, booking).await?;
     }
     Ok(opened)
 }
@@ -315,7 +315,7 @@ async fn open_share(uow: &mut UnitOfWork, share: Share<'_>) -> Result<Opened> {
     )
     .execute(uow.db())
     .await?;
-    sync::tell_list(uow, booking, payment.payment_id).await?;
+    sync::notify_list(uow, booking, payment.payment_id).await?;
     let refund_id = refunds::of_payment(uow, booking, payment.payment_id).await?;
     let currency = payment.currency.as_deref().unwrap_or("INR");
     let about =

@@ -3,7 +3,7 @@
 use super::record_for_booking;
 use crate::{
     app::unit_of_work::UnitOfWork,
-    db::repair::Mended,
+    db::repair::RepairedRows,
     domain::{ids::BookingId, time::Timestamp},
     error::Result,
 };
@@ -14,9 +14,9 @@ use crate::{
 /// # Errors
 ///
 /// If the database refuses.
-pub async fn respell(uow: &mut UnitOfWork) -> Result<Mended> {
-    let mended = sqlx::query_as!(
-        Mended,
+pub async fn respell(uow: &mut UnitOfWork) -> Result<RepairedRows> {
+    let repaired = sqlx::query_as!(
+        RepairedRows,
         r#"with paid as (
                update payments
                set refund_status = internal.refund_status(refund_status)
@@ -44,7 +44,7 @@ pub async fn respell(uow: &mut UnitOfWork) -> Result<Mended> {
     )
     .fetch_one(uow.db())
     .await?;
-    Ok(mended)
+    Ok(repaired)
 }
 
 /// Writes the rows of `refund_cancellation_table` that a cancelled booking lacks: one for each payment that has none,

@@ -1,9 +1,9 @@
 //! Bringing the other places in line with the payments of a booking, which are the truth.
 //!
-//! Every change of a payment or its refund ends here, so that one that finds a disagreement mends it. Nothing here looks
+//! Every change of a payment or its refund ends here, so that one that finds a disagreement repairs it. Nothing here looks
 //! at more than one booking.
 
-use super::{cancellation, lock::HeldBooking};
+use super::{cancellation, lock::LockedBooking};
 use crate::{
     app::unit_of_work::UnitOfWork,
     domain::ids::{BookingId, PaymentId},
@@ -11,11 +11,11 @@ use crate::{
 };
 
 /// Brings a booking, the list of refunds and what waits to be decided in line with a payment of it and its fellows.
-pub(super) async fn agree(uow: &mut UnitOfWork, booking: &HeldBooking, payment: PaymentId) -> Result<()> {
+pub(super) async fn sync(uow: &mut UnitOfWork, booking: &LockedBooking, payment: PaymentId) -> Result<()> {
     let id = &booking.booking_id;
     tell_price(uow, id).await?;
-    tell_booking(uow, id).await?;
-    tell_list(uow, Some(id), payment).await?;
+    notify_about_booking(uow, id).await?;
+    notify_list(uow, Some(id), payment).await?;
     if booking.cancelled {
         cancellation::cancellation_entry(uow, id).await
     } else {
@@ -52,7 +52,7 @@ async fn tell_price(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
 }
 
 /// Brings the booking's refund columns in line with its payments: the sum, and the state of the least far.
-pub(super) async fn tell_booking(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
+pub(super) async fn notify_about_booking(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
     sqlx::query!(
         "update bookings b
          set refund_amount = r.amount,
@@ -83,7 +83,7 @@ pub(super) async fn tell_booking(uow: &mut UnitOfWork, booking: &BookingId) -> R
 
 /// Brings the list of refunds in line with the payments of a booking, or with one that has none: every refund has a row,
 /// which names its payment, in the refund's state.
-pub(super) async fn tell_list(uow: &mut UnitOfWork, booking: Option<&BookingId>, payment: PaymentId) -> Result<()> {
+pub(super) async fn notify_list(uow: &mut UnitOfWork, booking: Option<&BookingId>, payment: PaymentId) -> Result<()> {
     sqlx::query!(
         "with listed as (
              select r.id, internal.payment_of_refund(r.session_id, r.payment_id) as payment_id

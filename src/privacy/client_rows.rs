@@ -16,7 +16,7 @@ use crate::{
 
 /// The keys of all rows of one client.
 #[derive(Debug, Default)]
-pub(crate) struct Belongings {
+pub(crate) struct ClientRows {
     /// The client's id first; then those of the records that were merged into it.
     pub(crate) clients: Vec<ClientId>,
     /// Bookings, and sessions of the client's appointments whose booking is gone.
@@ -49,7 +49,7 @@ pub(crate) struct Belongings {
     pub(crate) grants: Vec<i32>,
 }
 
-impl Belongings {
+impl ClientRows {
     /// Those of a client.
     pub(crate) async fn of(db: &mut PgConnection, client: &ClientId) -> Result<Self> {
         let clients = records(db, client).await?;

@@ -34,7 +34,7 @@ pub(super) async fn delete_booking_request(
 }
 
 async fn delete(uow: &mut UnitOfWork, id: BookingRequestId, conditions: &Preconditions) -> Result<()> {
-    let held = BookingRequest::hold(uow, id, conditions).await?;
+    let locked = BookingRequest::lock(uow, id, conditions).await?;
     sqlx::query!(
         "with link as (
              delete from internal.request_clients where request_id = $1
@@ -47,19 +47,19 @@ async fn delete(uow: &mut UnitOfWork, id: BookingRequestId, conditions: &Precond
     .execute(uow.db())
     .await?;
     // Of a row that is gone and was linked to nobody, nothing would find the name when its bearer is erased.
-    let entry = match &held.client_id {
+    let entry = match &locked.client_id {
         Some(client) => {
-            let sentence = format!("Deleted the booking request of {}", held.client_name);
-            Entry::new("booking_request_delete", sentence).client(client, &held.client_name)
+            let sentence = format!("Deleted the booking request of {}", locked.client_name);
+            Entry::new("booking_request_delete", sentence).client(client, &locked.client_name)
         }
         None => Entry::new("booking_request_delete", "Deleted a booking request"),
     };
     uow.record(entry.on("booking_request", id).detail(json!({
-        "status": held.status,
-        "therapy_type": held.therapy_type,
-        "therapist_name": held.therapist_name,
-        "created_at": held.created_at,
-        "booking_id": held.booking_id,
+        "status": locked.status,
+        "therapy_type": locked.therapy_type,
+        "therapist_name": locked.therapist_name,
+        "created_at": locked.created_at,
+        "booking_id": locked.booking_id,
     })));
     Ok(())
 }

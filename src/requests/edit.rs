@@ -102,8 +102,8 @@ async fn edit(
     patch.apply(&mut wanted);
     model::ensure_kept(uow, &seen).await?;
     let client = client(uow, &seen, &wanted).await?;
-    let held = BookingRequest::hold(uow, id, conditions).await?;
-    if held.version != seen.version || held.client_id != seen.client_id {
+    let locked = BookingRequest::lock(uow, id, conditions).await?;
+    if locked.version != seen.version || locked.client_id != seen.client_id {
         return Err(Error::contended("the request was changed while it was being held"));
     }
     sqlx::query!(
@@ -142,7 +142,7 @@ async fn edit(
         Entry::new("booking_request_edit", format!("Corrected the booking request of {}", client.name))
             .on("booking_request", id)
             .client(&client.client_id, &client.name)
-            .detail(json!({ "changed": changed, "from": held.status, "to": wanted.status })),
+            .detail(json!({ "changed": changed, "from": locked.status, "to": wanted.status })),
     );
     Ok(())
 }
@@ -152,7 +152,7 @@ async fn edit(
 async fn client(uow: &mut UnitOfWork, seen: &BookingRequest, wanted: &BookingRequest) -> Result<Client> {
     let same_phone = Phone::parse(&seen.client_whatsapp) == Phone::parse(&wanted.client_whatsapp);
     if let Some(id) = seen.client_id.as_ref().filter(|_| same_phone)
-        && let Some(client) = clients::hold(uow.db(), id).await?
+        && let Some(client) = clients::lock(uow.db(), id).await?
     {
         return Ok(client);
     }

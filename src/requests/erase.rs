@@ -2,7 +2,7 @@
 
 use crate::{
     app::unit_of_work::UnitOfWork,
-    db::erasure::{Belongings, ERASED, Erased},
+    db::erasure::{ClientRows, ERASED, Erased},
     domain::status::RequestStatus,
     error::Result,
 };
@@ -13,7 +13,7 @@ use crate::{
 /// # Errors
 ///
 /// If the database refuses.
-pub async fn erase(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<Vec<Erased>> {
+pub async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
     sqlx::query!(
         "update booking_requests
          set client_name = $2,

@@ -114,7 +114,7 @@ impl BookingRequest {
     }
 
     /// One request, held until the transaction ends, in the version the caller names.
-    pub(super) async fn hold(uow: &mut UnitOfWork, id: BookingRequestId, conditions: &Preconditions) -> Result<Self> {
+    pub(super) async fn lock(uow: &mut UnitOfWork, id: BookingRequestId, conditions: &Preconditions) -> Result<Self> {
         sqlx::query!("select from booking_requests where request_id = $1 for no key update", id.0)
             .fetch_optional(uow.db())
             .await?;
@@ -156,7 +156,7 @@ pub(super) async fn belongs_to(uow: &mut UnitOfWork, id: BookingRequestId, clien
 /// Fails if the data of the client a request was sent to was erased; holds the client otherwise.
 pub(super) async fn ensure_kept(uow: &mut UnitOfWork, seen: &BookingRequest) -> Result<()> {
     match &seen.client_id {
-        Some(id) => clients::hold(uow.db(), id).await?.map_or(Ok(()), |client| client.ensure_kept()),
+        Some(id) => clients::lock(uow.db(), id).await?.map_or(Ok(()), |client| client.ensure_kept()),
         None => Ok(()),
     }
 }

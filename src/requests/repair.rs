@@ -1,15 +1,15 @@
 //! Repairs of what other programs left in `booking_requests`.
 
-use crate::{app::unit_of_work::UnitOfWork, db::repair::Mended, error::Result};
+use crate::{app::unit_of_work::UnitOfWork, db::repair::RepairedRows, error::Result};
 
 /// Writes the known states of requests in their written form.
 ///
 /// # Errors
 ///
 /// If the database refuses.
-pub async fn respell(uow: &mut UnitOfWork) -> Result<Mended> {
-    let mended = sqlx::query_as!(
-        Mended,
+pub async fn respell(uow: &mut UnitOfWork) -> Result<RepairedRows> {
+    let repaired = sqlx::query_as!(
+        RepairedRows,
         r#"with changed as (
                update booking_requests
                set status = lower(btrim(status))
@@ -22,5 +22,5 @@ pub async fn respell(uow: &mut UnitOfWork) -> Result<Mended> {
     )
     .fetch_one(uow.db())
     .await?;
-    Ok(mended)
+    Ok(repaired)
 }

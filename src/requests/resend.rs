@@ -69,9 +69,9 @@ pub(super) async fn resend_booking_request(
 async fn resend(uow: &mut UnitOfWork, id: BookingRequestId, conditions: &Preconditions) -> Result<()> {
     let seen = BookingRequest::read(uow.db(), id).await?;
     model::ensure_kept(uow, &seen).await?;
-    let held = BookingRequest::hold(uow, id, conditions).await?;
-    if held.is_booked() {
-        return Err(AlreadyBooked(held.booking_id).into());
+    let locked = BookingRequest::lock(uow, id, conditions).await?;
+    if locked.is_booked() {
+        return Err(AlreadyBooked(locked.booking_id).into());
     }
     let now = uow.now();
     sqlx::query!(
@@ -89,11 +89,11 @@ async fn resend(uow: &mut UnitOfWork, id: BookingRequestId, conditions: &Precond
     )
     .execute(uow.db())
     .await?;
-    let entry = Entry::new("booking_request_resend", format!("Sent the booking link to {} again", held.client_name))
+    let entry = Entry::new("booking_request_resend", format!("Sent the booking link to {} again", locked.client_name))
         .on("booking_request", id)
-        .detail(json!({ "from": held.status, "resend_count": held.resend_count.saturating_add(1) }));
-    uow.record(match &held.client_id {
-        Some(client) => entry.client(client, &held.client_name),
+        .detail(json!({ "from": locked.status, "resend_count": locked.resend_count.saturating_add(1) }));
+    uow.record(match &locked.client_id {
+        Some(client) => entry.client(client, &locked.client_name),
         None => entry,
     });
     Ok(())

@@ -9,7 +9,7 @@
 
 use sqlx::PgConnection;
 
-use super::terms::Needle;
+use super::terms::Terms;
 use crate::{
     domain::{
         ids::{BookingId, ClientId, TherapistId},
@@ -62,8 +62,8 @@ pub(super) struct FoundBooking {
 }
 
 /// Clients: by id, by how their name begins, by whole words, by parts, by words with a typo.
-pub(super) async fn clients(db: &mut PgConnection, needle: &Needle) -> Result<Vec<FoundClient>> {
-    let words = needle.long_words();
+pub(super) async fn clients(db: &mut PgConnection, terms: &Terms) -> Result<Vec<FoundClient>> {
+    let words = terms.long_words();
     let clients = sqlx::query_as!(
         FoundClient,
         r#"select c.client_id as "client_id!: ClientId",
@@ -107,13 +107,13 @@ pub(super) async fn clients(db: &mut PgConnection, needle: &Needle) -> Result<Ve
            ) c
            -- One look-up a row: an anti-join would read the whole table.
            where (select own.merged_into from internal.clients own where own.client_id = c.client_id) is null"#,
-        needle.text,
-        needle.prefix_end(),
+        terms.text,
+        terms.prefix_end(),
         words[0],
         words[1],
         words[2],
-        needle.pattern(),
-        needle.digits_pattern(),
+        terms.pattern(),
+        terms.digits_pattern(),
     )
     .fetch_all(db)
     .await?;
@@ -121,8 +121,8 @@ pub(super) async fn clients(db: &mut PgConnection, needle: &Needle) -> Result<Ve
 }
 
 /// Therapists, likewise. They are few.
-pub(super) async fn therapists(db: &mut PgConnection, needle: &Needle) -> Result<Vec<FoundTherapist>> {
-    let words = needle.long_words();
+pub(super) async fn therapists(db: &mut PgConnection, terms: &Terms) -> Result<Vec<FoundTherapist>> {
+    let words = terms.long_words();
     let therapists = sqlx::query_as!(
         FoundTherapist,
         r#"select t.therapist_id as "therapist_id!: TherapistId",
@@ -147,12 +147,12 @@ pub(super) async fn therapists(db: &mut PgConnection, needle: &Needle) -> Result
                limit 200
            ) t
            where t.therapist_id is not null"#,
-        needle.text,
+        terms.text,
         words[0],
         words[1],
         words[2],
-        needle.pattern(),
-        needle.digits_pattern(),
+        terms.pattern(),
+        terms.digits_pattern(),
     )
     .fetch_all(db)
     .await?;
@@ -161,7 +161,7 @@ pub(super) async fn therapists(db: &mut PgConnection, needle: &Needle) -> Result
 
 /// Bookings: by id, by the reference of their payment, the latest ones of the clients found (best first), by how the name
 /// written when booking begins; and where no client was found, by any part of what was written.
-pub(super) async fn bookings(db: &mut PgConnection, needle: &Needle, clients: &[&str]) -> Result<Vec<FoundBooking>> {
+pub(super) async fn bookings(db: &mut PgConnection, terms: &Terms, clients: &[&str]) -> Result<Vec<FoundBooking>> {
     let of_each = MOST.div_ceil(clients.len().max(1)).max(OF_EACH);
     let unknown = clients.is_empty();
     let bookings = sqlx::query_as!(
@@ -226,12 +226,12 @@ pub(super) async fn bookings(db: &mut PgConnection, needle: &Needle, clients: &[
            ) f
            join bookings b on b.booking_id = f.booking_id
            left join lateral internal.appointment_of(b.booking_id) a on true"#,
-        needle.text,
-        needle.prefix_end(),
+        terms.text,
+        terms.prefix_end(),
         clients as &[&str],
         i64::try_from(of_each).unwrap_or_default(),
-        needle.pattern().filter(|_| unknown),
-        needle.digits_pattern().filter(|_| unknown),
+        terms.pattern().filter(|_| unknown),
+        terms.digits_pattern().filter(|_| unknown),
     )
     .fetch_all(db)
     .await?;

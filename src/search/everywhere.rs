@@ -10,7 +10,7 @@ use super::{
     candidates::{self, FoundBooking},
     hit::Hit,
     rank::{Field, Fit},
-    terms::Needle,
+    terms::Terms,
 };
 use crate::{
     app::state::App,
@@ -73,23 +73,23 @@ pub(super) async fn search(
     State(app): State<App>,
     Query(params): Query<SearchParams>,
 ) -> Result<Json<SearchResults>> {
-    let needle = Needle::parse(&params.q).map_err(|fault| Error::query("q", fault))?;
+    let terms = Terms::parse(&params.q).map_err(|fault| Error::query("q", fault))?;
     let limit = params.limit.unwrap_or(DEFAULT_LIMIT);
     let mut db = app.db.read(&scope).await?;
-    let mut clients = candidates::clients(&mut db, &needle).await?;
-    let therapists = candidates::therapists(&mut db, &needle).await?;
+    let mut clients = candidates::clients(&mut db, &terms).await?;
+    let therapists = candidates::therapists(&mut db, &terms).await?;
     let mut fits: HashMap<ClientId, Fit> = HashMap::new();
     clients.retain(|client| {
-        let fit = needle.fit(&client.known());
+        let fit = terms.fit(&client.known());
         fit.is_some_and(|fit| fits.insert(client.client_id.clone(), fit).is_none())
     });
     clients.sort_by(|one, other| fits[&other.client_id].0.total_cmp(&fits[&one.client_id].0));
     let ids: Vec<&str> = clients.iter().map(|client| client.client_id.as_str()).collect();
-    let bookings = candidates::bookings(&mut db, &needle, &ids).await?;
+    let bookings = candidates::bookings(&mut db, &terms, &ids).await?;
     db.answered();
     let of_booking = |booking: &FoundBooking| {
         let by_client = booking.found_by.as_ref().and_then(|client| fits.get(client)).copied();
-        let own = needle.fit(&booking.known());
+        let own = terms.fit(&booking.known());
         let less = own.into_iter().chain(by_client).map(|(score, field)| match field {
             Field::Id | Field::Reference if own == Some((score, field)) => (score, field),
             _ => (score * BY_CLIENT, field),
@@ -98,7 +98,7 @@ pub(super) async fn search(
     };
     let clients = clients.into_iter().map(|client| (fits.get(&client.client_id).copied(), client));
     let mut data = best(clients.map(|(fit, client)| Some(client.hit(fit?))), limit);
-    data.extend(best(therapists.into_iter().map(|one| needle.fit(&one.known()).map(|fit| one.hit(fit))), limit));
+    data.extend(best(therapists.into_iter().map(|one| terms.fit(&one.known()).map(|fit| one.hit(fit))), limit));
     data.extend(best(bookings.into_iter().map(|one| of_booking(&one).map(|fit| one.hit(fit, app.zone))), limit));
     data.sort_by(Hit::order);
     Ok(Json(SearchResults { data }))

@@ -5,7 +5,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::terms::{Needle, fold, words};
+use super::terms::{Terms, fold, words};
 use crate::domain::contact;
 
 /// What of a row fits.
@@ -47,7 +47,7 @@ enum WordFit {
     Whole,
 }
 
-impl Needle {
+impl Terms {
     /// How well a row fits; none if it does not.
     pub(super) fn fit(&self, row: &Known<'_>) -> Option<Fit> {
         let reference = row.references.iter().flatten().filter_map(|reference| self.beginning(reference, 0.99, 0.88));
@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     fn score(q: &str, name: &str) -> Option<f64> {
-        Needle::parse(q).expect(q).fit(&Known { id: "x1", name: Some(name), ..Known::default() }).map(|fit| fit.0)
+        Terms::parse(q).expect(q).fit(&Known { id: "x1", name: Some(name), ..Known::default() }).map(|fit| fit.0)
     }
 
     #[test]
@@ -241,7 +241,7 @@ mod tests {
             phone: Some("+91 98000-12345"),
             email: Some("Meera.Iyer@example.org"),
         };
-        let fit = |q: &str| Needle::parse(q).expect(q).fit(&row);
+        let fit = |q: &str| Terms::parse(q).expect(q).fit(&row);
         for (q, found) in [
             ("cl-000123", Some((1.0, Field::Id))),
             ("cl-0001", Some((0.9, Field::Id))),

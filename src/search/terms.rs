@@ -11,7 +11,7 @@ const TRIGRAM: usize = 3;
 
 /// A search.
 #[derive(Debug)]
-pub(super) struct Needle {
+pub(super) struct Terms {
     /// All of it, lower case, single spaces.
     pub(super) text: String,
     /// Its words: what stands between spaces and ASCII punctuation (as in `internal.word_variants`).
@@ -23,7 +23,7 @@ pub(super) struct Needle {
 /// Words for as many conditions; where there are fewer, one stands again. None: the conditions find nothing.
 pub(super) type LongWords<'a> = [Option<&'a str>; WORDS];
 
-impl Needle {
+impl Terms {
     /// Reads a search: 3 to 100 characters.
     pub(super) fn parse(q: &str) -> Result<Self, &'static str> {
         let search = contact::Search::parse(q)?;
@@ -85,37 +85,37 @@ fn literal(part: &str) -> String {
 mod tests {
     use super::*;
 
-    fn needle(q: &str) -> Needle {
-        Needle::parse(q).expect(q)
+    fn terms(q: &str) -> Terms {
+        Terms::parse(q).expect(q)
     }
 
     #[test]
     fn a_search_is_split_as_names_are() {
-        let found = needle("  D'Souza-Rao  MEERA ");
+        let found = terms("  D'Souza-Rao  MEERA ");
         assert_eq!(found.text, "d'souza-rao meera");
         assert_eq!(found.words, ["d", "souza", "rao", "meera"]);
         assert_eq!(found.long_words(), [Some("souza"), Some("meera"), Some("rao")]);
         assert_eq!(found.pattern().as_deref(), Some("%d'souza-rao%meera%"));
-        assert_eq!(needle("98000 12345").digits_pattern().as_deref(), Some("%9800012345%"));
+        assert_eq!(terms("98000 12345").digits_pattern().as_deref(), Some("%9800012345%"));
     }
 
     #[test]
     fn what_no_trigram_finds_is_not_asked_of_them() {
         for q in ["a b c", "%%%", "___", "ab-cd", "😀😀😀", "अय्यर", "..."] {
-            assert_eq!(needle(q).pattern(), None, "{q}");
+            assert_eq!(terms(q).pattern(), None, "{q}");
         }
-        assert_eq!(needle("😀😀😀").long_words(), [Some("😀😀😀"); 3]);
-        assert_eq!(needle("%%%").long_words(), [None; 3]);
-        assert_eq!(needle("50%_a\\b abc").pattern().as_deref(), Some("%abc%"));
-        assert_eq!(needle("100%_a\\b").pattern().as_deref(), Some(r"%100\%\_a\\b%"));
-        assert_eq!(needle("meera.iyer@example.org").pattern().as_deref(), Some("%meera.iyer@%"));
+        assert_eq!(terms("😀😀😀").long_words(), [Some("😀😀😀"); 3]);
+        assert_eq!(terms("%%%").long_words(), [None; 3]);
+        assert_eq!(terms("50%_a\\b abc").pattern().as_deref(), Some("%abc%"));
+        assert_eq!(terms("100%_a\\b").pattern().as_deref(), Some(r"%100\%\_a\\b%"));
+        assert_eq!(terms("meera.iyer@example.org").pattern().as_deref(), Some("%meera.iyer@%"));
     }
 
     #[test]
     fn it_takes_3_to_100_characters() {
         for q in ["", "ab", "  ab  ", &"अ".repeat(101)] {
-            assert!(Needle::parse(q).is_err(), "{q}");
+            assert!(Terms::parse(q).is_err(), "{q}");
         }
-        assert!(Needle::parse(&"अ".repeat(100)).is_ok());
+        assert!(Terms::parse(&"अ".repeat(100)).is_ok());
     }
 }

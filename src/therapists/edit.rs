@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{create::Capacity, lock::hold, model::Profile};
+use super::{create::Capacity, lock::lock, model::Profile};
 use crate::{
     app::unit_of_work::UnitOfWork,
     audit::entry::Entry,
@@ -56,7 +56,7 @@ pub async fn edit(
         return Err(Error::body("/name", "cannot be cleared"));
     }
     let now = uow.now();
-    hold(uow.db(), id).await?.ok_or(Error::NotFound("therapist"))?;
+    lock(uow.db(), id).await?.ok_or(Error::NotFound("therapist"))?;
     let before = Profile::read(uow.db(), id, now).await?;
     when.check(before.version(), &before)?;
     let fields: Vec<&str> = [

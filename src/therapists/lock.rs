@@ -28,7 +28,7 @@ pub struct Therapist {
 /// # Errors
 ///
 /// If the database cannot be asked.
-pub async fn hold(db: &mut PgConnection, id: &TherapistId) -> Result<Option<Therapist>> {
+pub async fn lock(db: &mut PgConnection, id: &TherapistId) -> Result<Option<Therapist>> {
     if !id.is_possible() {
         return Ok(None);
     }
@@ -50,7 +50,7 @@ pub async fn hold(db: &mut PgConnection, id: &TherapistId) -> Result<Option<Ther
 
 /// Fails if the therapist, whose row is held, has retired: they take no sessions and no clients.
 ///
-/// Asked apart from [`hold`]: who waited for the row sees there what was before the wait.
+/// Asked apart from [`lock`]: who waited for the row sees there what was before the wait.
 ///
 /// # Errors
 ///

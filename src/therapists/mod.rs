@@ -23,7 +23,7 @@ use crate::app::state::App;
 
 pub use self::{
     edit::{EditTherapist, edit},
-    lock::{Therapist, ensure_at_work, hold},
+    lock::{Therapist, ensure_at_work, lock},
     model::{Profile, ensure_named},
     refusal::{PROBLEMS, TherapistRefusal},
 };

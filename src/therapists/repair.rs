@@ -18,7 +18,7 @@ const NO_ORPHAN: &str = "is not the id of an orphaned resource";
 ///
 /// If the resource is no orphan, or there is no such therapist.
 pub async fn adopt_resource(uow: &mut UnitOfWork, id: ResourceId, to: &TherapistId, place: &str) -> Result<()> {
-    let therapist = lock::hold(uow.db(), to)
+    let therapist = lock::lock(uow.db(), to)
         .await?
         .ok_or_else(|| Error::body(format!("{place}/to"), "is not the id of a therapist"))?;
     let moved = sqlx::query!(

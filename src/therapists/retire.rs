@@ -14,7 +14,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{
-    lock::{Therapist, hold},
+    lock::{Therapist, lock},
     model::Profile,
     refusal::{TherapistRefusal, Upcoming},
 };
@@ -90,7 +90,7 @@ pub(super) async fn reinstate_therapist(
 ) -> Result<Versioned<Profile>> {
     let mut uow = work.begin().await?;
     if uow.earlier().is_none() {
-        let therapist = held(&mut uow, &id, &when).await?;
+        let therapist = locked(&mut uow, &id, &when).await?;
         let left = sqlx::query!("delete from internal.retirements where therapist_id = $1", id.as_str())
             .execute(uow.db())
             .await?;
@@ -102,7 +102,7 @@ pub(super) async fn reinstate_therapist(
 }
 
 async fn retire(uow: &mut UnitOfWork, id: &TherapistId, when: &Preconditions, request: RetireTherapist) -> Result<()> {
-    let therapist = held(uow, id, when).await?;
+    let therapist = locked(uow, id, when).await?;
     ensure_idle(uow, id).await?;
     let now = uow.now();
     let retired = sqlx::query!(
@@ -124,9 +124,9 @@ async fn retire(uow: &mut UnitOfWork, id: &TherapistId, when: &Preconditions, re
 }
 
 /// Holds the therapist, in the version the request names.
-async fn held(uow: &mut UnitOfWork, id: &TherapistId, when: &Preconditions) -> Result<Therapist> {
+async fn locked(uow: &mut UnitOfWork, id: &TherapistId, when: &Preconditions) -> Result<Therapist> {
     let now = uow.now();
-    let therapist = hold(uow.db(), id).await?.ok_or(Error::NotFound("therapist"))?;
+    let therapist = lock(uow.db(), id).await?.ok_or(Error::NotFound("therapist"))?;
     let profile = Profile::read(uow.db(), id, now).await?;
     when.check(profile.version(), &profile)?;
     Ok(therapist)

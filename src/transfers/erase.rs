@@ -2,12 +2,12 @@
 
 use crate::{
     app::unit_of_work::UnitOfWork,
-    db::erasure::{Belongings, ERASED, Erased},
+    db::erasure::{ClientRows, ERASED, Erased},
     error::Result,
 };
 
 /// Takes name, contact data and what was said out of the client's transfers.
-pub(crate) async fn erase(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<Vec<Erased>> {
+pub(crate) async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
     sqlx::query!(
         "update client_transfer_history
          set client_name = $2,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{
     reassign::{Handover, Whom},
-    refusal::{CareRefusal, Standing},
+    refusal::{ClientRefusal, Standing},
 };
 use crate::{
     app::unit_of_work::UnitOfWork,
@@ -28,14 +28,14 @@ pub(crate) const ID_CHARS: usize = 50;
 pub(crate) type Names = HashMap<TherapistId, String>;
 
 /// The clients to be handed over, each with the therapist it had before the locks were asked for.
-pub(crate) struct HeldClients {
+pub(crate) struct LockedClients {
     pub(crate) clients: Vec<(Record, Option<TherapistId>)>,
     pub(crate) names: Names,
     pub(crate) to: Therapist,
 }
 
 /// Holds the therapists, then the clients.
-pub(crate) async fn hold(uow: &mut UnitOfWork, whom: &Whom, how: &Handover) -> Result<HeldClients> {
+pub(crate) async fn lock(uow: &mut UnitOfWork, whom: &Whom, how: &Handover) -> Result<LockedClients> {
     let (listed, of): (Option<&[ClientId]>, Option<&TherapistId>) = match whom {
         Whom::One(id) => (Some(std::slice::from_ref(id)), None),
         Whom::These(ids) => (Some(ids), None),
@@ -53,7 +53,7 @@ pub(crate) async fn hold(uow: &mut UnitOfWork, whom: &Whom, how: &Handover) -> R
     let mut names = Names::new();
     let mut to = None;
     for id in in_order(uow, &wanted).await? {
-        let Some(therapist) = therapists::hold(uow.db(), &id).await? else { continue };
+        let Some(therapist) = therapists::lock(uow.db(), &id).await? else { continue };
         names.insert(id.clone(), therapist.name.clone());
         if id == how.to {
             to = Some(therapist);
@@ -79,14 +79,14 @@ pub(crate) async fn hold(uow: &mut UnitOfWork, whom: &Whom, how: &Handover) -> R
         Whom::These(ids) if records.len() < ids.len() => {
             return Err(Error::contended("a client was merged while it was being held"));
         }
-        Whom::AllOf(_) if records.is_empty() => return Err(CareRefusal::NoClients.into()),
+        Whom::AllOf(_) if records.is_empty() => return Err(ClientRefusal::NoClients.into()),
         _ => {}
     }
     let clients = records.into_iter().map(|record| {
         let had = before.get(&record.client_id).cloned().flatten();
         (record, had)
     });
-    Ok(HeldClients { clients: clients.collect(), names, to })
+    Ok(LockedClients { clients: clients.collect(), names, to })
 }
 
 /// Clients with their therapists: those named, or a therapist's. Locks nothing.
@@ -140,18 +140,18 @@ async fn ensure_known(
 }
 
 /// Fails where clients were given to somebody else meanwhile, or are with the new therapist already.
-pub(crate) async fn ensure_still_theirs(uow: &mut UnitOfWork, held: &HeldClients) -> Result<()> {
+pub(crate) async fn ensure_still_theirs(uow: &mut UnitOfWork, locked: &LockedClients) -> Result<()> {
     let ids = |wanted: &dyn Fn(&Record, &Option<TherapistId>) -> bool| -> Vec<ClientId> {
-        let found = held.clients.iter().filter(|(client, had)| wanted(client, had));
+        let found = locked.clients.iter().filter(|(client, had)| wanted(client, had));
         found.map(|(client, _)| client.client_id.clone()).collect()
     };
-    let there = ids(&|client, _| client.therapist_id.as_ref() == Some(&held.to.therapist_id));
+    let there = ids(&|client, _| client.therapist_id.as_ref() == Some(&locked.to.therapist_id));
     if !there.is_empty() {
-        return Err(CareRefusal::AlreadyThere(standing(uow, &there).await?).into());
+        return Err(ClientRefusal::AlreadyThere(standing(uow, &there).await?).into());
     }
     let moved = ids(&|client, had| client.therapist_id != *had);
     if !moved.is_empty() {
-        return Err(CareRefusal::Meanwhile(standing(uow, &moved).await?).into());
+        return Err(ClientRefusal::Meanwhile(standing(uow, &moved).await?).into());
     }
     Ok(())
 }

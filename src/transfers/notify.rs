@@ -21,8 +21,8 @@ use crate::{
 
 /// The name of the therapist a client had.
 pub(crate) fn from_name<'a>(client: &'a Record, names: &'a Names) -> Option<&'a str> {
-    let held = client.therapist_id.as_ref().and_then(|id| names.get(id));
-    held.or(client.assigned_therapist.as_ref()).map(String::as_str)
+    let locked = client.therapist_id.as_ref().and_then(|id| names.get(id));
+    locked.or(client.assigned_therapist.as_ref()).map(String::as_str)
 }
 
 fn name_of(client: &Record) -> &str {
@@ -38,7 +38,7 @@ fn who(of: &[&HandedOver]) -> String {
 }
 
 /// Tells the therapists and the admins: each of them once, however many clients there are.
-pub(crate) async fn tell(uow: &mut UnitOfWork, done: &[HandedOver], names: &Names, to: &Therapist) -> Result<()> {
+pub(crate) async fn notify(uow: &mut UnitOfWork, done: &[HandedOver], names: &Names, to: &Therapist) -> Result<()> {
     let all: Vec<&HandedOver> = done.iter().collect();
     let mut by_therapist: BTreeMap<&TherapistId, Vec<&HandedOver>> = BTreeMap::new();
     for one in done {

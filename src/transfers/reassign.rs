@@ -1,16 +1,16 @@
 //! Handing clients to another therapist: one or many, in one transaction, by the same statements.
 //!
-//! Locks: all therapists concerned and the clients ([`hold`]), then the bookings that move ([`plan`]).
+//! Locks: all therapists concerned and the clients ([`lock`]), then the bookings that move ([`plan`]).
 
 use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
 use super::{
-    lock::{self, HeldClients, ID_CHARS, Names},
+    lock::{self, ID_CHARS, LockedClients, Names},
     notify,
     plan::{self, Leave, Load, TransferPlan},
-    refusal::CareRefusal,
+    refusal::ClientRefusal,
 };
 use crate::{
     app::unit_of_work::UnitOfWork,
@@ -73,13 +73,13 @@ pub(crate) async fn hand_over(
     how: &Handover,
     conditions: &Preconditions,
 ) -> Result<(Vec<HandedOver>, Load)> {
-    let held = lock::hold(uow, whom, how).await?;
-    if let (Whom::One(_), Some((client, _))) = (whom, held.clients.first()) {
+    let locked = lock::lock(uow, whom, how).await?;
+    if let (Whom::One(_), Some((client, _))) = (whom, locked.clients.first()) {
         conditions.check(&client.version, &current(client))?;
     }
-    held.clients.iter().try_for_each(|(client, _)| client.ensure_kept())?;
-    lock::ensure_still_theirs(uow, &held).await?;
-    let HeldClients { clients, names, to } = held;
+    locked.clients.iter().try_for_each(|(client, _)| client.ensure_kept())?;
+    lock::ensure_still_theirs(uow, &locked).await?;
+    let LockedClients { clients, names, to } = locked;
     let clients: Vec<Record> = clients.into_iter().map(|(client, _)| client).collect();
     let plans = plan::plan(uow, &clients, &to, how.leave).await?;
     let moving: Vec<BookingId> =
@@ -97,10 +97,10 @@ pub(crate) async fn hand_over(
         ])
     };
     if !clashes.is_empty() && how.leave == Leave::None {
-        return Err(CareRefusal::Clash(clashes.len(), members()).into());
+        return Err(ClientRefusal::Clash(clashes.len(), members()).into());
     }
     if load.is_too_much() && !how.allow_overlap {
-        return Err(CareRefusal::Full(load.after, to.capacity, members()).into());
+        return Err(ClientRefusal::Full(load.after, to.capacity, members()).into());
     }
 
     let ids: Vec<ClientId> = clients.iter().map(|client| client.client_id.clone()).collect();
@@ -112,7 +112,7 @@ pub(crate) async fn hand_over(
         .zip(plans)
         .filter_map(|(client, plan)| Some(HandedOver { transfer_id: made.remove(&client.client_id)?, client, plan }))
         .collect();
-    notify::tell(uow, &done, &names, &to).await?;
+    notify::notify(uow, &done, &names, &to).await?;
     notify::record(uow, &done, &names, how, &to, load);
     Ok((done, load))
 }

@@ -45,7 +45,7 @@ pub(crate) struct Standing {
 
 /// A rule about transfers and merges that stands against a request.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum CareRefusal {
+pub(crate) enum ClientRefusal {
     #[error("{} with that therapist already", some(.0.len(), "client is", "clients are"))]
     AlreadyThere(Vec<Standing>),
     #[error("{} transferred while this request waited", some(.0.len(), "client was", "clients were"))]
@@ -71,7 +71,7 @@ fn some(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-impl Refusal for CareRefusal {
+impl Refusal for ClientRefusal {
     fn kind(&self) -> &'static ProblemKind {
         match self {
             Self::AlreadyThere(_) => &ALREADY_WITH_THERAPIST,

@@ -59,7 +59,7 @@ impl Account {
     /// # Errors
     ///
     /// If the database refuses.
-    pub async fn hold(uow: &mut UnitOfWork, id: UserId) -> Result<Option<Self>> {
+    pub async fn lock(uow: &mut UnitOfWork, id: UserId) -> Result<Option<Self>> {
         Ok(select_account!(["where u.id = $1 for share of u"], id.0).fetch_optional(uow.db()).await?)
     }
 

@@ -120,7 +120,7 @@ async fn change(uow: &mut UnitOfWork, id: UserId, patch: EditUser, when: &Precon
     if let Patch::Set(username) = &patch.username {
         ensure_free_name(uow, username, id).await?;
     }
-    let before = disable::hold(uow, id).await?;
+    let before = disable::lock(uow, id).await?;
     when.check(before.version(), &before)?;
 
     let fields = patch.fields();

@@ -33,7 +33,7 @@ use crate::{
 pub(super) async fn disable_user(work: Work, Path(id): Path<UserId>, when: Preconditions) -> Result<Versioned<User>> {
     let mut uow = work.begin().await?;
     rules::lock_admins(&mut uow).await?;
-    let user = hold(&mut uow, id).await?;
+    let user = lock(&mut uow, id).await?;
     when.check(user.version(), &user)?;
     disable(&mut uow, id).await?;
     let user = User::read(uow.db(), id).await?;
@@ -42,7 +42,7 @@ pub(super) async fn disable_user(work: Work, Path(id): Path<UserId>, when: Preco
 }
 
 /// Locks a user's row and reads it.
-pub(super) async fn hold(uow: &mut UnitOfWork, id: UserId) -> Result<User> {
+pub(super) async fn lock(uow: &mut UnitOfWork, id: UserId) -> Result<User> {
     sqlx::query!("select id from users where id = $1 for no key update", id.0).fetch_optional(uow.db()).await?;
     User::read(uow.db(), id).await
 }
@@ -54,7 +54,7 @@ pub(super) async fn hold(uow: &mut UnitOfWork, id: UserId) -> Result<User> {
 /// If there is no such user, or it is the last admin who is enabled.
 pub async fn disable(uow: &mut UnitOfWork, user: UserId) -> Result<bool> {
     rules::lock_admins(uow).await?;
-    let before = hold(uow, user).await?;
+    let before = lock(uow, user).await?;
     if before.is_enabled_admin() {
         rules::ensure_other_admin(uow, user).await?;
     }

@@ -47,14 +47,14 @@ pub async fn legacy(db: &mut sqlx::PgConnection) -> Result<Vec<Legacy>> {
 ///
 /// If the database refuses.
 pub async fn hash_legacy(uow: &mut UnitOfWork, user: &Legacy, hash: &str) -> Result<bool> {
-    let held = sqlx::query_scalar!(
+    let locked = sqlx::query_scalar!(
         r#"select password = $2 as "same!" from users where id = $1 for no key update"#,
         user.id.0,
         user.password,
     )
     .fetch_optional(uow.db())
     .await?;
-    if held != Some(true) {
+    if locked != Some(true) {
         return Ok(false);
     }
     password::write(uow, user.id, hash).await?;

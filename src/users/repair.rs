@@ -1,7 +1,7 @@
 //! Repairs of what other programs left in `users`.
 
 use super::{hash_legacy, legacy};
-use crate::{app::unit_of_work::UnitOfWork, db::repair::Mended, error::Result};
+use crate::{app::unit_of_work::UnitOfWork, db::repair::RepairedRows, error::Result};
 
 /// How many passwords are hashed in one transaction: each takes a tenth of a second of a core.
 const HASHES: usize = 50;
@@ -11,9 +11,9 @@ const HASHES: usize = 50;
 /// # Errors
 ///
 /// If the database refuses.
-pub async fn respell_roles(uow: &mut UnitOfWork) -> Result<Mended> {
-    let mended = sqlx::query_as!(
-        Mended,
+pub async fn respell_roles(uow: &mut UnitOfWork) -> Result<RepairedRows> {
+    let repaired = sqlx::query_as!(
+        RepairedRows,
         r#"with changed as (
                update users
                set role = internal.user_role(role)
@@ -25,7 +25,7 @@ pub async fn respell_roles(uow: &mut UnitOfWork) -> Result<Mended> {
     )
     .fetch_one(uow.db())
     .await?;
-    Ok(mended)
+    Ok(repaired)
 }
 
 /// Hashes passwords that are plain text, so many at a time.
@@ -33,15 +33,15 @@ pub async fn respell_roles(uow: &mut UnitOfWork) -> Result<Mended> {
 /// # Errors
 ///
 /// If the database refuses, or too many passwords are being checked.
-pub async fn hash_passwords(uow: &mut UnitOfWork) -> Result<Mended> {
+pub async fn hash_passwords(uow: &mut UnitOfWork) -> Result<RepairedRows> {
     let plain = legacy(uow.db()).await?;
     let passwords = uow.app().passwords.clone();
-    let mut mended = Mended::default();
+    let mut repaired = RepairedRows::default();
     for user in plain.iter().filter(|user| user.is_plain()).take(HASHES) {
         let hash = passwords.hash(user.password.clone()).await?;
         if hash_legacy(uow, user, &hash).await? {
-            mended.add(user.id);
+            repaired.add(user.id);
         }
     }
-    Ok(mended)
+    Ok(repaired)
 }

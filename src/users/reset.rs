@@ -6,7 +6,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{
-    disable::hold,
+    disable::lock,
     model::User,
     password,
     refusal::UserRefusal,
@@ -64,7 +64,7 @@ pub(super) async fn reset_password(
     let hash = app.passwords.hash(request.new_password).await?;
     let mut uow = work.begin().await?;
     if uow.earlier().is_none() {
-        hold(&mut uow, id).await?;
+        lock(&mut uow, id).await?;
         password::set(&mut uow, id, &hash, None).await?;
     }
     uow.answers_with(StatusCode::NO_CONTENT, id);
@@ -85,7 +85,7 @@ pub(super) async fn reset_password(
 pub(super) async fn log_user_out(work: Work, Path(id): Path<UserId>) -> Result<StatusCode> {
     let mut uow = work.begin().await?;
     if uow.earlier().is_none() {
-        let user = hold(&mut uow, id).await?;
+        let user = lock(&mut uow, id).await?;
         let ended = sessions::end_all(&mut uow, id, Ending::Revoked, None).await?;
         let entry = Entry::new("user_logout", format!("Ended all sessions of {}", user.username)).on("user", id);
         uow.record(entry.detail(json!({ "sessions_ended": ended })));

@@ -3,7 +3,7 @@
 //! A session lives for [`LIFETIME`] after its last refresh. Ending one notifies every instance in the same transaction, so
 //! that its access tokens are refused within a second although they have not expired.
 //!
-//! Who opens a session holds the user's row ([`Account::hold`](super::Account::hold)), who ends all of them locks it: no
+//! Who opens a session holds the user's row ([`Account::lock`](super::Account::lock)), who ends all of them locks it: no
 //! login that was under way slips through.
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -62,7 +62,7 @@ impl Ending {
 /// If the database refuses.
 pub async fn open(uow: &mut UnitOfWork, user: UserId, user_agent: Option<&str>) -> Result<Uuid> {
     let (session, now) = (Uuid::new_v4(), uow.now());
-    let address = uow.trail().address.map(|address| address.to_string());
+    let address = uow.context().address.map(|address| address.to_string());
     sqlx::query!(
         "insert into internal.sessions
              (session_id, user_id, created_at, last_used_at, expires_at, ip_address, user_agent)

@@ -1,4 +1,4 @@
-//! The second wall, asked directly: what the database lets the role of therapists' requests do, whatever the code asks.
+//! The row-level security, asked directly: what the database lets the role of therapists' requests do, whatever the code asks.
 //!
 //! That the code's own scoping can be left out is shown by `.ci/run`, which runs the tests that `.ci/isolation` lists
 //! against a build without it.

@@ -206,7 +206,7 @@ async fn public_holds_nothing_else() {
     )
     .await;
     // What is signed does not change (0015), and calendars are told how often a session did (0018): the only ones beyond the
-    // documented rules. The wall's (0020) bind one role alone, and have tests of their own.
+    // documented rules. Row-level security's (0020) bind one role alone, and have tests of their own.
     assert_eq!(
         rules,
         [

@@ -69,7 +69,7 @@ pub(in crate::auth) async fn confirm_totp(
 }
 
 async fn confirm(uow: &mut UnitOfWork, user: UserId, code: &str) -> Result<RecoveryCodes> {
-    let factor = Factor::hold(uow, user).await?.ok_or(FactorRefusal::Off)?;
+    let factor = Factor::lock(uow, user).await?.ok_or(FactorRefusal::Off)?;
     if factor.confirmed {
         return Err(FactorRefusal::On.into());
     }

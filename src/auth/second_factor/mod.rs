@@ -33,7 +33,7 @@ pub(super) enum Outcome {
 
 /// Checks what was sent against what the user has; what was right is used up, with the transaction.
 pub(super) async fn check(uow: &mut UnitOfWork, user: UserId, codes: &Codes) -> Result<Outcome> {
-    let Some(factor) = Factor::hold(uow, user).await?.filter(|factor| factor.confirmed) else {
+    let Some(factor) = Factor::lock(uow, user).await?.filter(|factor| factor.confirmed) else {
         return Ok(Outcome::Passed);
     };
     let right = match (&codes.totp, &codes.recovery_code) {
@@ -55,7 +55,7 @@ struct Factor {
 
 impl Factor {
     /// The factor of a user, and no change to it until the transaction ends.
-    async fn hold(uow: &mut UnitOfWork, user: UserId) -> Result<Option<Self>> {
+    async fn lock(uow: &mut UnitOfWork, user: UserId) -> Result<Option<Self>> {
         let factor = sqlx::query_as!(
             Self,
             r#"select user_id as "user: UserId",

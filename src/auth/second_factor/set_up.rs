@@ -74,7 +74,7 @@ pub(in crate::auth) async fn set_up_totp(
 }
 
 async fn set_up(uow: &mut UnitOfWork, account: &Account) -> Result<TotpSecret> {
-    if Factor::hold(uow, account.id).await?.is_some_and(|factor| factor.confirmed) {
+    if Factor::lock(uow, account.id).await?.is_some_and(|factor| factor.confirmed) {
         return Err(FactorRefusal::On.into());
     }
     let mut secret = [0; totp::SECRET_BYTES];

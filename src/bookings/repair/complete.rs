@@ -7,7 +7,7 @@ use crate::{
     bookings::model::Booking,
     clients::{self, Client},
     db::{
-        repair::{BATCH, Mended},
+        repair::{BATCH, RepairedRows},
         scope::Scope,
     },
     domain::ids::{BookingId, ClientId},
@@ -20,7 +20,7 @@ use crate::{
 /// # Errors
 ///
 /// If the database refuses.
-pub async fn complete(uow: &mut UnitOfWork) -> Result<Mended> {
+pub async fn complete(uow: &mut UnitOfWork) -> Result<RepairedRows> {
     let ids = sqlx::query_scalar!(
         r#"select b.booking_id as "booking_id!: BookingId"
            from internal.bookings_without_client() b
@@ -31,12 +31,12 @@ pub async fn complete(uow: &mut UnitOfWork) -> Result<Mended> {
     .fetch_all(uow.db())
     .await?;
     lock_therapists(uow.db(), &ids).await?;
-    let mut mended = Mended::default();
+    let mut repaired = RepairedRows::default();
     for id in ids {
         complete_one(uow, &id).await?;
-        mended.add(id);
+        repaired.add(id);
     }
-    Ok(mended)
+    Ok(repaired)
 }
 
 /// Writes the refund rows that cancelled paid bookings lack: of at most [`BATCH`] bookings.
@@ -44,7 +44,7 @@ pub async fn complete(uow: &mut UnitOfWork) -> Result<Mended> {
 /// # Errors
 ///
 /// If the database refuses.
-pub async fn add_refund_rows(uow: &mut UnitOfWork) -> Result<Mended> {
+pub async fn add_refund_rows(uow: &mut UnitOfWork) -> Result<RepairedRows> {
     let ids = sqlx::query_scalar!(
         r#"select b.booking_id as "booking_id!: BookingId"
            from internal.bookings_without_refund_row() b
@@ -55,14 +55,14 @@ pub async fn add_refund_rows(uow: &mut UnitOfWork) -> Result<Mended> {
     .fetch_all(uow.db())
     .await?;
     lock_therapists(uow.db(), &ids).await?;
-    let mut mended = Mended::default();
+    let mut repaired = RepairedRows::default();
     for id in ids {
         complete_one(uow, &id).await?;
         if payments::repair::add_refund_rows(uow, &id).await? {
-            mended.add(id);
+            repaired.add(id);
         }
     }
-    Ok(mended)
+    Ok(repaired)
 }
 
 /// Holds the client of a booking, made out where there was none.
@@ -70,9 +70,9 @@ pub(super) async fn complete_one(uow: &mut UnitOfWork, id: &BookingId) -> Result
     let now = uow.now();
     let booking = Booking::whole(uow.db(), &Scope::Practice, id, now).await?;
     let therapist = match &booking.therapist_id {
-        Some(id) => therapists::hold(uow.db(), id).await?,
+        Some(id) => therapists::lock(uow.db(), id).await?,
         None => None,
     };
     let known: Option<&ClientId> = booking.client_id.as_ref();
-    clients::hold_of_booking(uow, known, &booking.appointment(), therapist.as_ref()).await
+    clients::lock_of_booking(uow, known, &booking.appointment(), therapist.as_ref()).await
 }

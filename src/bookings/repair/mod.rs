@@ -15,7 +15,7 @@ use crate::{
     app::unit_of_work::UnitOfWork,
     audit::entry::Entry,
     dashboards::cache,
-    db::repair::{BATCH, Mended},
+    db::repair::{BATCH, RepairedRows},
     domain::ids::BookingId,
     error::{Error, Result},
 };
@@ -36,12 +36,12 @@ pub enum Words {
 /// # Errors
 ///
 /// If the database refuses.
-pub async fn respell(uow: &mut UnitOfWork, words: Words) -> Result<Mended> {
+pub async fn respell(uow: &mut UnitOfWork, words: Words) -> Result<RepairedRows> {
     let db = uow.db();
-    let mended = match words {
+    let repaired = match words {
         Words::BookingStatus => {
             sqlx::query_as!(
-                Mended,
+                RepairedRows,
                 r#"with changed as (
                        update bookings
                        set booking_status = internal.booking_status(booking_status)
@@ -56,7 +56,7 @@ pub async fn respell(uow: &mut UnitOfWork, words: Words) -> Result<Mended> {
         }
         Words::InviteeStatus => {
             sqlx::query_as!(
-                Mended,
+                RepairedRows,
                 r#"with changed as (
                        update bookings
                        set invitee_status = internal.invitee_status(invitee_status)
@@ -71,7 +71,7 @@ pub async fn respell(uow: &mut UnitOfWork, words: Words) -> Result<Mended> {
         }
         Words::BookingMode => {
             sqlx::query_as!(
-                Mended,
+                RepairedRows,
                 r#"with changed as (
                        update bookings
                        set booking_mode = internal.booking_mode(booking_mode)
@@ -86,7 +86,7 @@ pub async fn respell(uow: &mut UnitOfWork, words: Words) -> Result<Mended> {
             .await
         }
     }?;
-    Ok(mended)
+    Ok(repaired)
 }
 
 /// Gives ids to bookings without one, the oldest first, at most [`BATCH`].
@@ -94,7 +94,7 @@ pub async fn respell(uow: &mut UnitOfWork, words: Words) -> Result<Mended> {
 /// # Errors
 ///
 /// If the database refuses.
-pub async fn give_ids(uow: &mut UnitOfWork) -> Result<Mended> {
+pub async fn give_ids(uow: &mut UnitOfWork) -> Result<RepairedRows> {
     let places = sqlx::query_scalar!(
         r#"select ctid::text as "place!"
            from bookings
@@ -122,13 +122,13 @@ pub async fn give_ids(uow: &mut UnitOfWork) -> Result<Mended> {
         return Err(Error::contended("bookings without an id were changed while they were given one"));
     }
     lock_therapists(uow.db(), &ids).await?;
-    let mut mended = Mended::default();
+    let mut repaired = RepairedRows::default();
     for id in ids {
         cache::follow(uow, &id, cache::Before::nothing()).await?;
         uow.record(Entry::new("booking_id_given", "Gave an id to a booking that had none").on("booking", &id).quiet());
-        mended.add(id);
+        repaired.add(id);
     }
-    Ok(mended)
+    Ok(repaired)
 }
 
 /// Locks the therapists of bookings, before anything else of them is.

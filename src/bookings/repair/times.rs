@@ -17,7 +17,7 @@ use crate::{
     clients,
     dashboards::cache,
     db::{
-        repair::{BATCH, Mended},
+        repair::{BATCH, RepairedRows},
         scope::Scope,
     },
     domain::{
@@ -41,14 +41,14 @@ pub struct Disagreement {
     /// The start that is stored.
     pub start: DateTime<Utc>,
     /// The start and, where it is named, the end that the text tells.
-    pub told: (DateTime<Utc>, Option<DateTime<Utc>>),
+    pub notified: (DateTime<Utc>, Option<DateTime<Utc>>),
 }
 
 impl Disagreement {
     /// Whether the two differ by exactly the offset of India.
     #[must_use]
     pub fn is_shift(&self) -> bool {
-        (self.told.0 - self.start).abs() == IST
+        (self.notified.0 - self.start).abs() == IST
     }
 }
 
@@ -89,8 +89,8 @@ pub async fn disagreements(db: &mut PgConnection, mut found: impl FnMut(Disagree
     .fetch(db);
     while let Some(Told { id, is_possible, start, text }) = rows.try_next().await? {
         let Some(start) = start.instant() else { continue };
-        if let Some(told) = parse_invitee_time(&text).filter(|told| told.0 != start) {
-            found(Disagreement { id, is_possible, start, told });
+        if let Some(notified) = parse_invitee_time(&text).filter(|notified| notified.0 != start) {
+            found(Disagreement { id, is_possible, start, notified });
         }
     }
     Ok(())
@@ -101,7 +101,7 @@ pub async fn disagreements(db: &mut PgConnection, mut found: impl FnMut(Disagree
 /// # Errors
 ///
 /// If the database refuses.
-pub async fn retime(uow: &mut UnitOfWork) -> Result<Mended> {
+pub async fn retime(uow: &mut UnitOfWork) -> Result<RepairedRows> {
     let mut shifted = Vec::new();
     let most = usize::try_from(BATCH).unwrap_or_default();
     disagreements(uow.db(), |found| {
@@ -112,13 +112,13 @@ pub async fn retime(uow: &mut UnitOfWork) -> Result<Mended> {
     .await?;
     let ids: Vec<BookingId> = shifted.iter().map(|shift| BookingId::from(shift.id.as_str())).collect();
     lock_therapists(uow.db(), &ids).await?;
-    let mut mended = Mended::default();
+    let mut repaired = RepairedRows::default();
     for (id, shift) in ids.iter().zip(shifted) {
         if retime_one(uow, id, &shift).await? {
-            mended.add(id);
+            repaired.add(id);
         }
     }
-    Ok(mended)
+    Ok(repaired)
 }
 
 /// Moves one booking to the time its text names; false if somebody has moved it meanwhile.
@@ -130,7 +130,7 @@ async fn retime_one(uow: &mut UnitOfWork, id: &BookingId, shift: &Disagreement) 
     if booking.booking_start_at.instant() != Some(shift.start) {
         return Ok(false);
     }
-    let (start, told_end) = shift.told;
+    let (start, told_end) = shift.notified;
     let moved_end = || booking.booking_end_at.instant().map(|end| end + (start - shift.start));
     let start = Timestamp::from(start);
     let end = Timestamp::from(told_end.or_else(moved_end));
@@ -151,7 +151,7 @@ async fn retime_one(uow: &mut UnitOfWork, id: &BookingId, shift: &Disagreement) 
     .execute(uow.db())
     .await?;
     let therapist = match &booking.therapist_id {
-        Some(id) => therapists::hold(uow.db(), id).await?,
+        Some(id) => therapists::lock(uow.db(), id).await?,
         None => None,
     };
     let mut appointment = booking.appointment();

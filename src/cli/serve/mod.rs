@@ -31,7 +31,7 @@ use super::{audit::other_key, logs};
 use crate::{
     api,
     app::{
-        anonymous_attempts::Strangers,
+        anonymous_attempts::AnonymousAttempts,
         ended_sessions::EndedSessions,
         listen,
         state::{App, Parts, Seals},
@@ -148,7 +148,7 @@ async fn prepare_given(
     for step in applied {
         tracing::info!(migration = %step, "applied");
     }
-    preflight::refuse_unwalled(&url).await?;
+    preflight::refuse_without_rls(&url).await?;
     preflight::refuse_demo_logins(straight).await?;
     if audit_key.is_none() {
         tracing::warn!("SAFESTORIES_AUDIT_KEY is not set: the trail is chained, but its heads are not signed");
@@ -165,7 +165,7 @@ async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationTok
         seals: Seals::derive(&secrets),
         secrets,
         ended: EndedSessions::default(),
-        strangers: Strangers::default(),
+        anonymous_attempts: AnonymousAttempts::default(),
         streams: Streams::default(),
         passwords,
         trusted_proxies: settings.trusted_proxies,

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Below this, nobody wonders.
-const PATIENCE: Duration = Duration::from_secs(1);
+const TRIAL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// One line on stderr; a closed one is no reason to stop.
 pub(super) fn say(line: &str) {
@@ -17,7 +17,7 @@ pub(super) fn say(line: &str) {
 /// Does the work, and says what it is once it takes longer than a second.
 pub(super) async fn patiently<T>(line: &str, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
-    if let Ok(done) = tokio::time::timeout(PATIENCE, &mut work).await {
+    if let Ok(done) = tokio::time::timeout(TRIAL_TIMEOUT, &mut work).await {
         return done;
     }
     say(line);

@@ -1,7 +1,7 @@
 //! Rows of the caches that other programs wrote of somebody whose data is erased. Those of this server follow the booking
 //! and the client's record.
 
-use crate::{app::unit_of_work::UnitOfWork, db::erasure::Belongings, domain::ids::ClientId, error::Result};
+use crate::{app::unit_of_work::UnitOfWork, db::erasure::ClientRows, domain::ids::ClientId, error::Result};
 
 /// Deletes the rows of the caches that no booking and no client is linked to: other programs wrote them, and the next
 /// rebuild drops them. The client's are those with the name and the phone or address, or with a name that nobody else has.
@@ -10,7 +10,7 @@ use crate::{app::unit_of_work::UnitOfWork, db::erasure::Belongings, domain::ids:
 /// # Errors
 ///
 /// If the database refuses.
-pub async fn erase_foreign(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<[Vec<i32>; 2]> {
+pub async fn erase_foreign(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<[Vec<i32>; 2]> {
     let rows = sqlx::query!(
         r#"with words as materialized (
                select lower(regexp_replace(word, '\s', '', 'g')) as word, internal.phone_key(word) as phone

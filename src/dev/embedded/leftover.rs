@@ -11,13 +11,13 @@ use super::{
     error::{Doing, EmbeddedError},
     home::Home,
     server::MARK,
-    wait_for::Patience,
+    wait_for::WaitFor,
 };
 
 /// Stops a server that outlived its instance because its guard was killed with it. The home is locked, so
 /// nobody uses it.
 pub(super) fn stop(home: &Home, progress: &dyn Fn(&str)) -> Result<(), EmbeddedError> {
-    let mut patience = Patience::new(progress, "Waiting for the former PostgreSQL to end");
+    let mut wait = WaitFor::new(progress, "Waiting for the former PostgreSQL to end");
     while let Some(PidFile { pid, text, .. }) = PidFile::read(home)
         && test_kill_process(pid) != Err(Errno::SRCH)
     {
@@ -34,7 +34,7 @@ pub(super) fn stop(home: &Home, progress: &dyn Fn(&str)) -> Result<(), EmbeddedE
         }
         // It may be gone by now.
         let _ = kill_process(pid, Signal::INT);
-        patience.wait(home, "of a former run did not end")?;
+        wait.wait(home, "of a former run did not end")?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use super::{
     leftover::{self, PidFile},
     programs::Programs,
     socket::Socket,
-    wait_for::Patience,
+    wait_for::WaitFor,
 };
 
 /// Runs the server and stops it when our end of its standard input closes, however we end.
@@ -55,13 +55,13 @@ impl Server {
         progress: &dyn Fn(&str),
     ) -> Result<Self, EmbeddedError> {
         leftover::stop(home, progress)?;
-        let mut patience = Patience::new(progress, "Waiting for the former PostgreSQL to end");
+        let mut wait = WaitFor::new(progress, "Waiting for the former PostgreSQL to end");
         loop {
             let mut server = Self::spawn(programs, home, socket, durable)?;
             match server.wait_until_ready(home, socket, progress) {
                 // The processes of a killed server take a moment to notice, and hold its memory until then.
                 Err(EmbeddedError::Ended { tail, .. }) if tail.contains("pre-existing shared memory block") => {
-                    patience.wait(home, "of a former run did not end")?;
+                    wait.wait(home, "of a former run did not end")?;
                 }
                 ready => return ready.map(|()| server),
             }
@@ -90,14 +90,14 @@ impl Server {
     }
 
     fn wait_until_ready(&mut self, home: &Home, socket: &Socket, progress: &dyn Fn(&str)) -> Result<(), EmbeddedError> {
-        let mut patience = Patience::new(progress, "Waiting for PostgreSQL to be ready");
+        let mut wait = WaitFor::new(progress, "Waiting for PostgreSQL to be ready");
         let file = socket.file();
         // A socket that answers belongs to this run, and so does the file then.
         while UnixStream::connect(&file).is_err() || !PidFile::read(home).is_some_and(|f| f.ready) {
             if let Some(status) = self.guard.try_wait().doing(|| "watch PostgreSQL".to_owned())? {
                 return Err(self.log.ended(status));
             }
-            patience.wait(home, "did not become ready")?;
+            wait.wait(home, "did not become ready")?;
         }
         Ok(())
     }

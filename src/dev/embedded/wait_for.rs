@@ -13,13 +13,13 @@ const LONGEST: Duration = Duration::from_mins(5);
 const GLANCE: Duration = Duration::from_millis(10);
 
 /// Waiting with an end, which says so after a second.
-pub(super) struct Patience<'a> {
+pub(super) struct WaitFor<'a> {
     begin: Instant,
     progress: &'a dyn Fn(&str),
     line: Option<&'static str>,
 }
 
-impl<'a> Patience<'a> {
+impl<'a> WaitFor<'a> {
     /// `line` goes to `progress` once it takes longer than a second.
     pub fn new(progress: &'a dyn Fn(&str), line: &'static str) -> Self {
         Self { begin: Instant::now(), progress, line: Some(line) }

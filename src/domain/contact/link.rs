@@ -27,7 +27,7 @@ impl LinkInput {
 
     fn parse(given: &str) -> Result<Self, String> {
         let written = text::check(given, LONGEST)?;
-        // The parser would mend white space, missing slashes and the like; people's mail programs would not.
+        // The parser would repair white space, missing slashes and the like; people's mail programs would not.
         let lower = written.to_ascii_lowercase();
         let whole = ["http://", "https://"].iter().any(|scheme| lower.starts_with(scheme));
         let url = Url::parse(written).ok().filter(|_| whole && !written.contains(char::is_whitespace));

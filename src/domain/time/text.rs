@@ -11,7 +11,7 @@ pub(crate) const IST_MICROS: i64 = 330 * 60 * 1_000_000;
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-/// The wall time of India, as `notifications.created_at` holds it.
+/// Row-level security time of India, as `notifications.created_at` holds it.
 #[must_use]
 pub fn ist_wall(instant: DateTime<Utc>) -> NaiveDateTime {
     instant.naive_utc() + TimeDelta::microseconds(IST_MICROS)

@@ -1,8 +1,8 @@
 //! What came to nothing, as far as it is kept: every refused or failed attempt of somebody who is logged in, also one that
 //! was cut off (its client went away, or it took too long), whose outcome then is `failed`.
 //!
-//! Strangers reach logins and refreshes only, and any number of requests costs them nothing. The trail is for good, so
-//! of each network it keeps what [`Strangers`] lets pass: that somebody was trying, and what, not how often.
+//! Callers who are not logged in reach logins and refreshes only, and any number of requests costs them nothing. The trail is for good, so
+//! of each network it keeps what [`AnonymousAttempts`] lets pass: that somebody was trying, and what, not how often.
 
 use axum::{
     extract::{MatchedPath, OriginalUri, Request},
@@ -12,7 +12,7 @@ use percent_encoding::percent_decode_str;
 use tokio::runtime::Handle;
 
 use crate::audit::{
-    context::{Actor, Trail},
+    context::{Actor, AuditContext},
     entry::Entry,
     write::write,
 };
@@ -21,14 +21,14 @@ use crate::{app::state::App, domain::ids::ClientId, error::Result, http::caller:
 /// A request, as it is kept if it comes to nothing.
 pub(crate) struct Attempt {
     app: App,
-    trail: Trail,
+    trail: AuditContext,
     caller: Option<Caller>,
     /// Whom the path names, whether there is such a client or not.
     client: Option<ClientId>,
 }
 
 impl Attempt {
-    pub(crate) fn of(app: &App, trail: &Trail, request: &Request) -> Self {
+    pub(crate) fn of(app: &App, trail: &AuditContext, request: &Request) -> Self {
         let caller = request.extensions().get::<Caller>().cloned();
         Self { app: app.clone(), trail: trail.clone(), caller, client: named_client(request) }
     }
@@ -38,7 +38,7 @@ impl Attempt {
     pub(crate) async fn keep(self, status: StatusCode) {
         if self.caller.is_none()
             && let Some(address) = self.trail.address
-            && !self.app.strangers.admit(address, self.app.clock.now(), status)
+            && !self.app.anonymous_attempts.admit(address, self.app.clock.now(), status)
         {
             tracing::debug!("one of too many refused attempts left no trail");
             return;

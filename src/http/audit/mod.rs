@@ -23,7 +23,7 @@ use super::{
     caller::Caller,
     telemetry::{ClientAddress, RequestId},
 };
-use crate::audit::context::{Actor, Trail};
+use crate::audit::context::{Actor, AuditContext};
 use crate::{
     app::state::App,
     error::{Error, KeepAttempt, Result, TryAgain},
@@ -35,10 +35,10 @@ pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 const ATTEMPTS: u32 = 4;
 
 /// The context of a request, from what the layers around this one left in it.
-fn context_of(request: &Request) -> Result<Trail> {
+fn context_of(request: &Request) -> Result<AuditContext> {
     let extensions = request.extensions();
     let route = extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    Ok(Trail::of_request(
+    Ok(AuditContext::of_request(
         extensions.get::<RequestId>().map_or_else(|| "".into(), |id| id.0.clone()),
         format!("{} {route}", request.method()).into(),
         extensions.get::<ClientAddress>().map(|address| address.0),
@@ -63,9 +63,9 @@ fn idempotency_key(request: &Request) -> Result<Option<Arc<str>>> {
     }
 }
 
-/// Layer: gives every request its [`Trail`], reads the body of those that change something, runs them again where they
+/// Layer: gives every request its [`AuditContext`], reads the body of those that change something, runs them again where they
 /// lost to others, and keeps the attempts that came to nothing.
-pub async fn trail(State(app): State<App>, mut request: Request, next: Next) -> Response {
+pub async fn layer(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let mut trail = match context_of(&request) {
         Ok(trail) => trail,
         Err(error) => return error.into_response(),
@@ -110,8 +110,8 @@ pub async fn trail(State(app): State<App>, mut request: Request, next: Next) -> 
     response
 }
 
-async fn read(body: Body, patience: Duration) -> Result<Bytes> {
-    match tokio::time::timeout(patience, Limited::new(body, MAX_BODY_BYTES).collect()).await {
+async fn read(body: Body, wait: Duration) -> Result<Bytes> {
+    match tokio::time::timeout(wait, Limited::new(body, MAX_BODY_BYTES).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Error::TooLarge(MAX_BODY_BYTES)),
         Ok(Err(_)) => Err(Error::Malformed("the body broke off".into())),

@@ -13,7 +13,7 @@ checks! {
         rule: "`users.password` is a hash (argon2id). A plain text can be read by everybody who reads the table, and never matches at a login here.",
         find: plain_passwords,
         remedy: "Each is replaced by its hash (50 at a time): the user logs in with the same password. Their sessions end.",
-        mend: users::repair::hash_passwords,
+        repair: users::repair::hash_passwords,
     }
     "user_without_therapist" = Error, "Therapists' users that stand for no therapist" {
         rule: "A user with the role `therapist` has the `therapist_id` of a therapist; without one there is nothing they may see, and they cannot log in.",

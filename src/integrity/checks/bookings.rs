@@ -13,7 +13,7 @@ checks! {
         rule: "Every booking has a `booking_id`: five keys point at it and every address of the API is made of it. A booking without one appears in no list and counts nowhere.",
         find: without_id,
         remedy: "Each gets a new id (at most 500 at a time), and the caches take it in.",
-        mend: repair::give_ids,
+        repair: repair::give_ids,
     }
     "booking_id_unusable" = Error, "Bookings whose id no address can name" {
         rule: "A `booking_id` has 1 to 255 characters, none of them a control character. Others fit neither into an address nor into the columns that refer to bookings.",
@@ -24,7 +24,7 @@ checks! {
         rule: "A booking belongs to a client through `appointment_table`: a row whose `session_id` is the booking's id and whose `client_id` is a client's. Bookings of other programs may lack it until an operation touches them.",
         find: without_client,
         remedy: "The client is made out by phone, name and e-mail as for an arriving booking, or made anew, and the appointment is written (at most 500 at a time). Two people are never merged.",
-        mend: repair::complete,
+        repair: repair::complete,
     }
 }
 

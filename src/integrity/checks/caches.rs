@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use crate::{
     app::unit_of_work::UnitOfWork,
     dashboards::cache,
-    db::repair::Mended,
+    db::repair::RepairedRows,
     error::Result,
     integrity::check::{Findings, Look, Sample, checks},
 };
@@ -15,7 +15,7 @@ checks! {
         rule: "`therapist_dashboard_stats`, `therapist_clients_summary`, `therapist_appointments_cache` and `all_clients_table.no_of_sessions` equal a full recomputation. This server keeps them so; rows of other programs make them drift. What the clock alone changes (upcoming sessions) does not count.",
         find: drifted,
         remedy: "All of them are written anew from their sources, as `POST /api/v1/admin/caches/rebuild` does.",
-        mend: rebuild,
+        repair: rebuild,
     }
 }
 
@@ -36,12 +36,12 @@ async fn drifted(db: &mut PgConnection, look: Look) -> Result<Findings> {
     Ok(Findings { count: drift.rows(), samples })
 }
 
-async fn rebuild(uow: &mut UnitOfWork) -> Result<Mended> {
+async fn rebuild(uow: &mut UnitOfWork) -> Result<RepairedRows> {
     let now = uow.now();
     let drifted = cache::drift(uow.db(), now).await?.rows();
     if drifted == 0 {
-        return Ok(Mended::default());
+        return Ok(RepairedRows::default());
     }
     cache::rebuild(uow.db(), now).await?;
-    Ok(Mended { rows: drifted, ids: Vec::new() })
+    Ok(RepairedRows { rows: drifted, ids: Vec::new() })
 }

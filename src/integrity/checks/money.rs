@@ -18,7 +18,7 @@ checks! {
         rule: "A cancelled booking has a row in `refund_cancellation_table` for each of its payments: `Pending` until somebody decides, then as far as the refund is. Without it the payment appears under no tab of refunds.",
         find: without_row,
         remedy: "The rows are written, `Pending` or with the state of the payment's refund (for at most 500 bookings at a time); payments and appointments that are missing first.",
-        mend: repair::add_refund_rows,
+        repair: repair::add_refund_rows,
     }
 }
 

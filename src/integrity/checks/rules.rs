@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 
 use crate::{
     app::unit_of_work::UnitOfWork,
-    db::repair::Mended,
+    db::repair::RepairedRows,
     error::Result,
     integrity::{
         adoption::rules,
@@ -17,7 +17,7 @@ checks! {
         rule: "The tables have the primary keys, unique rules, foreign keys, NOT NULL columns and indexes that the migrations state. An adoption leaves out what the rows of that time break; a foreign key may hold for new rows only.",
         find: missing,
         remedy: "What the rows satisfy by now is brought into force; the rest stays until they do. Whoever writes to the tables waits meanwhile.",
-        mend: enforce,
+        repair: enforce,
     }
     "foreign_trigger" = Notice, "What acts on the tables by itself" {
         rule: "Triggers, rules, row security and keys with actions on the tables, that are not this server's: they can undo or double what it does. They were accepted at the adoption, or came later.",
@@ -34,12 +34,12 @@ async fn missing(db: &mut PgConnection, look: Look) -> Result<Findings> {
     Ok(findings)
 }
 
-async fn enforce(uow: &mut UnitOfWork) -> Result<Mended> {
-    let mut mended = Mended::default();
+async fn enforce(uow: &mut UnitOfWork) -> Result<RepairedRows> {
+    let mut repaired = RepairedRows::default();
     for done in rules::enforce(uow.db()).await? {
-        mended.add(done);
+        repaired.add(done);
     }
-    Ok(mended)
+    Ok(repaired)
 }
 
 async fn acting(db: &mut PgConnection, look: Look) -> Result<Findings> {

@@ -14,7 +14,7 @@ checks! {
         rule: "`booking_start_at` is UTC and `booking_invitee_time` tells the same instant in the client's zone. A script once wrote Indian wall time into the first, or took it for it: these differ by exactly 5 hours 30 minutes.",
         find: shifted,
         remedy: "Start and end are taken from the text (at most 500 sessions at a time); appointment, refund and caches follow.",
-        mend: repair::retime,
+        repair: repair::retime,
     }
     "time_disagrees" = Warning, "Sessions that start at another time than the client was told" {
         rule: "`booking_start_at` and `booking_invitee_time` name the same instant. Which of them is right, where they differ by anything but 5:30, no machine can say; the server goes by the first. A text that cannot be read names none.",
@@ -46,7 +46,7 @@ fn sample(found: Disagreement) -> Sample {
     let text = |at| serde_json::json!(Timestamp::from(at)).as_str().unwrap_or_default().to_owned();
     Sample {
         table: "bookings".to_owned(),
-        about: format!("starts {}, its text says {}", text(found.start), text(found.told.0)),
+        about: format!("starts {}, its text says {}", text(found.start), text(found.notified.0)),
         id: found.id,
     }
 }

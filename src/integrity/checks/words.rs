@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use crate::{
     app::unit_of_work::UnitOfWork,
     bookings::repair::{self, Words},
-    db::repair::Mended,
+    db::repair::RepairedRows,
     documents,
     error::Result,
     integrity::check::{Findings, Look, Row, checks},
@@ -21,43 +21,43 @@ checks! {
         rule: "`bookings.booking_status` is written `confirmed`, `rescheduled`, `cancelled`, `no_show` or `completed`; `canceled`, `no show`, `no-show` and any letter case are read as the same.",
         find: |db, look| spelled(db, look, &["bookings.booking_status"]),
         remedy: "The written form takes their place.",
-        mend: booking_status,
+        repair: booking_status,
     }
     "invitee_status_spelling" = Warning, "Invitees' states in other spellings" {
         rule: "`bookings.invitee_status` is written `confirmed`, `waiting` or `cancelled`; `canceled` and any letter case are read as the same.",
         find: |db, look| spelled(db, look, &["bookings.invitee_status"]),
         remedy: "The written form takes their place.",
-        mend: invitee_status,
+        repair: invitee_status,
     }
     "booking_mode_spelling" = Warning, "Modes in other spellings" {
         rule: "`bookings.booking_mode` is written `google_meet`, `in_person` or `phone`; `Google Meet`, `online`, `physical` and any letter case are read as the same, NULL as `google_meet`.",
         find: |db, look| spelled(db, look, &["bookings.booking_mode"]),
         remedy: "The written form takes their place. `In-person (address)` stays as it is: the address stands nowhere else.",
-        mend: booking_mode,
+        repair: booking_mode,
     }
     "refund_status_spelling" = Warning, "Refunds' states in other spellings" {
         rule: "`refund_status` is written `initiated`, `processing`, `completed` or `failed` in `payments`, `bookings` and `refund_cancellation_table`; `processed` and any letter case are read as the same; `requested` is only read. Nothing started is NULL, or `Pending` in `refund_cancellation_table`.",
         find: |db, look| spelled(db, look, &["payments.refund_status", "bookings.refund_status", "refund_cancellation_table.refund_status"]),
         remedy: "The written form takes their place.",
-        mend: payments::repair::respell,
+        repair: payments::repair::respell,
     }
     "form_status_spelling" = Warning, "Forms' states in other spellings" {
         rule: "`client_doc_form.status` is written `pending`, `completed` or `no_show`; `no show` and any letter case are read as the same, NULL as `pending`.",
         find: |db, look| spelled(db, look, &["client_doc_form.status"]),
         remedy: "The written form takes their place.",
-        mend: documents::repair::respell,
+        repair: documents::repair::respell,
     }
     "request_status_spelling" = Warning, "Booking requests' states in other spellings" {
         rule: "`booking_requests.status` is written `sent`, `booked` or `expired`.",
         find: |db, look| spelled(db, look, &["booking_requests.status"]),
         remedy: "The written form takes their place.",
-        mend: requests::repair::respell,
+        repair: requests::repair::respell,
     }
     "user_role_spelling" = Warning, "Roles in other spellings" {
         rule: "`users.role` is written `admin` or `therapist`; any letter case is read as the same.",
         find: |db, look| spelled(db, look, &["users.role"]),
         remedy: "The written form takes their place; nobody's rights change.",
-        mend: users::repair::respell_roles,
+        repair: users::repair::respell_roles,
     }
     "mode_with_address" = Notice, "Modes that hold an address" {
         rule: "`In-person (address)` is read as `in_person`. The address stands nowhere else, so the text is left as it is.",
@@ -76,15 +76,15 @@ checks! {
     }
 }
 
-async fn booking_status(uow: &mut UnitOfWork) -> Result<Mended> {
+async fn booking_status(uow: &mut UnitOfWork) -> Result<RepairedRows> {
     repair::respell(uow, Words::BookingStatus).await
 }
 
-async fn invitee_status(uow: &mut UnitOfWork) -> Result<Mended> {
+async fn invitee_status(uow: &mut UnitOfWork) -> Result<RepairedRows> {
     repair::respell(uow, Words::InviteeStatus).await
 }
 
-async fn booking_mode(uow: &mut UnitOfWork) -> Result<Mended> {
+async fn booking_mode(uow: &mut UnitOfWork) -> Result<RepairedRows> {
     repair::respell(uow, Words::BookingMode).await
 }
 

@@ -68,7 +68,7 @@ pub(crate) async fn create_additional_note(
 }
 
 async fn create(uow: &mut UnitOfWork, scope: &Scope, request: &CreateAdditionalNote) -> Result<AdditionalNote> {
-    let session = bookings::Session::hold(uow, scope, &request.booking_id).await?;
+    let session = bookings::Session::lock(uow, scope, &request.booking_id).await?;
     let now = Timestamp::from(uow.now());
     let id = sqlx::query_scalar!(
         r#"insert into client_additional_notes

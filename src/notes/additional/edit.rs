@@ -64,7 +64,7 @@ async fn edit(
     conditions: &Preconditions,
     request: EditAdditionalNote,
 ) -> Result<AdditionalNote> {
-    let note = AdditionalNote::hold(uow, scope, id, conditions).await?;
+    let note = AdditionalNote::lock(uow, scope, id, conditions).await?;
     let Patch::Set(text) = request.note_text else {
         uow.record(note.seen());
         return Ok(note);

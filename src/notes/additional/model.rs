@@ -111,7 +111,7 @@ impl AdditionalNote {
     pub(super) async fn read_to_show(db: &mut PgConnection, scope: &Scope, id: AdditionalNoteId) -> Result<Self> {
         let note = Self::read(&mut *db, scope, id).await?;
         let Some(client) = &note.client_id else { return Ok(note) };
-        match clients::hold_to_read(&mut *db, client).await? {
+        match clients::lock_to_read(&mut *db, client).await? {
             Some(client) if client.erasure.is_none() => Ok(note),
             // Erased, or merged, since the note was read.
             _ => Self::read(db, scope, id).await,
@@ -120,7 +120,7 @@ impl AdditionalNote {
 
     /// A note that can still be changed, held until the transaction ends, in the version the request names. The refusal of
     /// another version shows this one, so it is recorded as read.
-    pub(super) async fn hold(
+    pub(super) async fn lock(
         uow: &mut UnitOfWork,
         scope: &Scope,
         id: AdditionalNoteId,

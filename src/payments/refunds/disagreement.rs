@@ -1,4 +1,4 @@
-//! What the four places that tell of money can disagree about, which of them is right then, by which rule, and what mends
+//! What the four places that tell of money can disagree about, which of them is right then, by which rule, and what repairs
 //! it. The set is closed: `internal.money_disagreements` finds these and no others.
 //!
 //! The rules, in short: a payment says what was paid and how much of it goes back; a booking says whether it takes place,
@@ -68,8 +68,8 @@ pub struct Settlement {
     pub right: DisagreementSide,
     /// By which rule.
     pub rule: &'static str,
-    /// What mends it.
-    pub mend: &'static str,
+    /// What repairs it.
+    pub repair: &'static str,
 }
 
 const PAYMENT_IS_TRUTH: &str =
@@ -82,11 +82,11 @@ const SAVE_PAYMENT: &str = "Save the payment: PATCH /payments/{payment_id} with 
 const RECORD_PAYMENT: &str = "Record the payment: POST /payments.";
 
 impl DisagreementKind {
-    /// Which side is right, by which rule, and what mends it.
+    /// Which side is right, by which rule, and what repairs it.
     #[must_use]
     pub fn settlement(self) -> Settlement {
         use DisagreementKind as K;
-        let (right, rule, mend) = match self {
+        let (right, rule, repair) = match self {
             K::PaymentWithoutBooking => (
                 DisagreementSide::Payments,
                 "Money that was taken counts, also where nobody knows what for.",
@@ -142,6 +142,6 @@ impl DisagreementKind {
                 "Nothing that counts depends on the record; the repair of the data's integrity may complete it.",
             ),
         };
-        Settlement { right, rule, mend }
+        Settlement { right, rule, repair }
     }
 }

@@ -32,7 +32,7 @@ pub(crate) struct DisagreementFilter {
     kind: Option<DisagreementKind>,
 }
 
-/// A disagreement: what each table says (null where it is not concerned), which is right, and what mends it.
+/// A disagreement: what each table says (null where it is not concerned), which is right, and what repairs it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "kind": "refund_status_differs",
@@ -68,8 +68,8 @@ pub(super) struct Disagreement {
     right: DisagreementSide,
     /// By which rule.
     rule: &'static str,
-    /// What mends it.
-    mend: &'static str,
+    /// What repairs it.
+    repair: &'static str,
     #[serde(skip)]
     place: String,
 }
@@ -101,7 +101,7 @@ impl From<Found> for Disagreement {
             booking_cancelled: found.cancellations,
             right: settlement.right,
             rule: settlement.rule,
-            mend: settlement.mend,
+            repair: settlement.repair,
             place: found.place,
         }
     }
@@ -110,7 +110,7 @@ impl From<Found> for Disagreement {
 /// List disagreements
 ///
 /// Every disagreement between `bookings`, `payments`, `refund_cancellation_table` and `booking_cancelled`: what each says,
-/// which is right by which rule, and what mends it. Reads whole tables: some seconds on a million bookings.
+/// which is right by which rule, and what repairs it. Reads whole tables: some seconds on a million bookings.
 #[utoipa::path(
     get,
     path = "/refunds/reconciliation",

@@ -33,7 +33,7 @@ use crate::{
     },
     notifications::{Notice, NotificationKind, Recipient, notify},
     payments::{
-        lock::{self, HeldPayment},
+        lock::{self, LockedPayment},
         record,
         refund::{self, RefundRefusal},
         sync,
@@ -84,14 +84,14 @@ pub(super) async fn move_refund(
 }
 
 /// A refund, and what it is of, held until the transaction ends.
-struct Held {
+struct Locked {
     refund: Refund,
-    payment: Option<HeldPayment>,
+    payment: Option<LockedPayment>,
     /// The booking of a refund that is of no payment.
     booking: Option<BookingId>,
 }
 
-async fn hold(uow: &mut UnitOfWork, id: RefundId, conditions: &Preconditions) -> Result<Held> {
+async fn lock(uow: &mut UnitOfWork, id: RefundId, conditions: &Preconditions) -> Result<Locked> {
     let seen = Refund::read(uow.db(), id).await?;
     let mut payment = match seen.refund_of {
         Some(payment) => Some(lock::payment(uow, payment, &Preconditions::default()).await?),
@@ -100,10 +100,10 @@ async fn hold(uow: &mut UnitOfWork, id: RefundId, conditions: &Preconditions) ->
     let mut booking = None;
     if payment.is_none()
         && let Some(session) = &seen.session_id
-        && let Some(held) = lock::booking(uow, session).await?
+        && let Some(locked) = lock::booking(uow, session).await?
     {
         record::complete(uow, session).await?;
-        booking = Some(held.booking_id);
+        booking = Some(locked.booking_id);
     }
     sqlx::query!("select from refund_cancellation_table where id = $1 for no key update", id.0)
         .fetch_optional(uow.db())
@@ -114,17 +114,17 @@ async fn hold(uow: &mut UnitOfWork, id: RefundId, conditions: &Preconditions) ->
     if let (None, Some(completed)) = (&payment, refund.refund_of) {
         payment = Some(lock::payment(uow, completed, &Preconditions::default()).await?);
     }
-    Ok(Held { refund, payment, booking })
+    Ok(Locked { refund, payment, booking })
 }
 
-impl Held {
+impl Locked {
     /// How far it is: as its payment says, else the list, else whatever tells of it.
     async fn state(&self, uow: &mut UnitOfWork) -> Result<RefundState> {
-        let said = self.payment.as_ref().and_then(|held| held.payment.refund_status.clone());
+        let said = self.payment.as_ref().and_then(|locked| locked.payment.refund_status.clone());
         let said = match (said.or_else(|| self.refund.refund_status.clone()), &self.payment, &self.booking) {
             (Some(status), ..) => Some(status),
-            (None, Some(held), _) => match held.payment.payment_id {
-                Some(payment) => refund::elsewhere(uow, held.payment.booking_id.as_ref(), payment).await?,
+            (None, Some(locked), _) => match locked.payment.payment_id {
+                Some(payment) => refund::elsewhere(uow, locked.payment.booking_id.as_ref(), payment).await?,
                 None => None,
             },
             (None, None, Some(booking)) => {
@@ -143,12 +143,12 @@ impl Held {
 
     /// What was paid.
     fn paid(&self) -> Amount {
-        self.payment.as_ref().map_or(self.refund.amount, |held| held.payment.amount)
+        self.payment.as_ref().map_or(self.refund.amount, |locked| locked.payment.amount)
     }
 
     /// How much goes back: as asked now, as asked before, or all.
     fn amount(&self, asked: Option<AmountInput>) -> Result<Amount> {
-        let before = self.payment.as_ref().map_or(self.refund.refund_amount, |held| held.payment.refund_amount);
+        let before = self.payment.as_ref().map_or(self.refund.refund_amount, |locked| locked.payment.refund_amount);
         let amount = match asked {
             Some(asked) => Amount::from(asked),
             None if before > Amount::ZERO => before,
@@ -166,32 +166,32 @@ impl Held {
 
 /// Moves a refund on.
 async fn advance(uow: &mut UnitOfWork, id: RefundId, conditions: &Preconditions, request: MoveRefund) -> Result<()> {
-    let held = hold(uow, id, conditions).await?;
-    let present = held.state(uow).await?;
+    let locked = lock(uow, id, conditions).await?;
+    let present = locked.state(uow).await?;
     let wanted = request.refund_status;
     if !present.may_become(wanted) {
         return Err(RefundRefusal::WrongState { present, wanted }.into());
     }
     let reason = request.reason.as_deref();
     if present == RefundState::Pending {
-        let payment = held.payment.as_ref().ok_or(RefundRefusal::Nothing)?;
+        let payment = locked.payment.as_ref().ok_or(RefundRefusal::Nothing)?;
         refund::open_payment(uow, payment, request.refund_amount, reason).await?;
         return Ok(());
     }
-    let amount = held.amount(request.refund_amount)?;
-    write(uow, &held, wanted, amount, request.refund_id.as_deref()).await?;
+    let amount = locked.amount(request.refund_amount)?;
+    write(uow, &locked, wanted, amount, request.refund_id.as_deref()).await?;
 
-    let booking = held.payment.as_ref().and_then(|held| held.booking.as_ref());
-    let about = booking.map(|booking| &booking.booking_id).or(held.booking.as_ref());
-    let name = booking.map(|booking| booking.client.name.as_str()).or(held.refund.client_name.as_deref());
+    let booking = locked.payment.as_ref().and_then(|locked| locked.booking.as_ref());
+    let about = booking.map(|booking| &booking.booking_id).or(locked.booking.as_ref());
+    let name = booking.map(|booking| booking.client.name.as_str()).or(locked.refund.client_name.as_deref());
     let name = name.unwrap_or(NO_NAME);
-    let currency = held.refund.currency.as_deref().unwrap_or("INR");
+    let currency = locked.refund.currency.as_deref().unwrap_or("INR");
     let mut entry =
         Entry::new("refund_status", format!("Refund of {amount} {currency} to {name}: {present} to {wanted}"))
             .on("refund", id)
             .detail(json!({
                 "booking_id": about,
-                "payment_id": held.refund.refund_of,
+                "payment_id": locked.refund.refund_of,
                 "from": present,
                 "refund_status": wanted,
                 "refund_amount": amount,
@@ -217,13 +217,13 @@ async fn advance(uow: &mut UnitOfWork, id: RefundId, conditions: &Preconditions,
 /// Writes how far it is to all places that tell of it.
 async fn write(
     uow: &mut UnitOfWork,
-    held: &Held,
+    locked: &Locked,
     wanted: RefundStatus,
     amount: Amount,
     gateways_id: Option<&str>,
 ) -> Result<()> {
     let now = Timestamp::from(uow.now());
-    if let Some(HeldPayment { payment, .. }) = &held.payment
+    if let Some(LockedPayment { payment, .. }) = &locked.payment
         && let Some(id) = payment.payment_id
     {
         sqlx::query!(
@@ -244,9 +244,9 @@ async fn write(
         .execute(uow.db())
         .await?;
         if let Some(booking) = &payment.booking_id {
-            sync::tell_booking(uow, booking).await?;
+            sync::notify_about_booking(uow, booking).await?;
         }
-        return sync::tell_list(uow, payment.booking_id.as_ref(), id).await;
+        return sync::notify_list(uow, payment.booking_id.as_ref(), id).await;
     }
     sqlx::query!(
         "with listed as (
@@ -267,12 +267,12 @@ async fn write(
                where p.booking_id = $6
                  and internal.refund_status(p.refund_status) is not null
            )",
-        held.refund.id.0,
+        locked.refund.id.0,
         wanted.as_str(),
         gateways_id,
         amount as Amount,
         now as Timestamp,
-        held.booking.as_ref().map(BookingId::as_str),
+        locked.booking.as_ref().map(BookingId::as_str),
     )
     .execute(uow.db())
     .await?;

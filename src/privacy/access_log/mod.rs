@@ -164,7 +164,7 @@ pub(super) async fn list_client_accesses(
     let (actions, routes) = wanted(kind, action);
     let mut uow = work.begin().await?;
     let last = sqlx::query_scalar!("select max(entry_id) from internal.audit_entries").fetch_one(uow.db()).await?;
-    let Some(Client { name, .. }) = clients::hold_to_read(uow.db(), &client).await? else {
+    let Some(Client { name, .. }) = clients::lock_to_read(uow.db(), &client).await? else {
         return Err(clients::missing(uow.db(), &scope, &client).await?);
     };
     let entry = Entry::new("access_log_read", format!("Looked up who opened the clinical record of {name}"));

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::unit_of_work::UnitOfWork,
-    db::erasure::{Belongings, Erased, Fate},
+    db::erasure::{ClientRows, Erased, Outcome},
     domain::{
         ids::{ClientId, UserId},
         text::hex,
@@ -48,7 +48,7 @@ impl fmt::Display for Ground {
 }
 
 /// How many rows of each table, by what became of them.
-type Tables = BTreeMap<Fate, BTreeMap<String, usize>>;
+type Tables = BTreeMap<Outcome, BTreeMap<String, usize>>;
 
 /// What was done to a client's data.
 #[derive(Debug, Serialize, ToSchema)]
@@ -103,7 +103,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) by: UserId,
     pub(crate) ground: Ground,
     pub(crate) reason: Option<String>,
-    pub(crate) theirs: &'a Belongings,
+    pub(crate) theirs: &'a ClientRows,
     pub(crate) erased: &'a [Erased],
 }
 
@@ -111,7 +111,7 @@ impl Facts<'_> {
     /// The rows, counted.
     pub(crate) fn tables(&self) -> Tables {
         let mut tables =
-            Tables::from([Fate::Destroyed, Fate::Anonymised, Fate::Kept].map(|fate| (fate, BTreeMap::new())));
+            Tables::from([Outcome::Destroyed, Outcome::Anonymised, Outcome::Kept].map(|fate| (fate, BTreeMap::new())));
         for part in self.erased.iter().filter(|part| part.rows > 0) {
             *tables.entry(part.fate).or_default().entry(part.table.to_owned()).or_default() += part.rows;
         }
@@ -134,9 +134,9 @@ impl Facts<'_> {
         for (fate, tables) in self.tables() {
             let rows: Vec<String> = tables.iter().map(|(table, rows)| format!("{table} {rows}")).collect();
             let fate = match fate {
-                Fate::Destroyed => "Rows destroyed",
-                Fate::Anonymised => "Rows made anonymous",
-                Fate::Kept => "Rows kept as they were",
+                Outcome::Destroyed => "Rows destroyed",
+                Outcome::Anonymised => "Rows made anonymous",
+                Outcome::Kept => "Rows kept as they were",
             };
             let _ = writeln!(said, "{fate}: {}", or_none(rows.join(", ")));
         }

@@ -62,7 +62,7 @@ use crate::{
     auth::Confirmation,
     clients,
     db::{
-        erasure::{Erased, Fate},
+        erasure::{Erased, Outcome},
         scope::Scope,
     },
     domain::{ids::ClientId, text::Text},
@@ -150,9 +150,9 @@ pub(crate) async fn erase_client(
             dry_run: true,
             client_id: id,
             merged_client_ids: theirs.clients.iter().skip(1).cloned().collect(),
-            destroyed: part(Fate::Destroyed),
-            anonymised: part(Fate::Anonymised),
-            kept: part(Fate::Kept),
+            destroyed: part(Outcome::Destroyed),
+            anonymised: part(Outcome::Anonymised),
+            kept: part(Outcome::Kept),
             effects,
         };
         return Ok(Json(plan).into_response());

@@ -13,7 +13,7 @@ use crate::{
     bookings, break_glass, clients,
     dashboards::cache,
     db::{
-        erasure::{self, Belongings, ERASED, Erased},
+        erasure::{self, ClientRows, ERASED, Erased},
         scope::Scope,
     },
     documents,
@@ -23,12 +23,12 @@ use crate::{
     },
     error::{Error, Result},
     notes, notifications, payments, requests, therapists,
-    transfers::{self, refusal::CareRefusal},
+    transfers::{self, refusal::ClientRefusal},
 };
 
 /// What was done.
 pub(crate) struct Erasure {
-    pub(crate) theirs: Belongings,
+    pub(crate) theirs: ClientRows,
     pub(crate) erased: Vec<Erased>,
     pub(crate) certificate: Certificate,
 }
@@ -40,16 +40,16 @@ pub(crate) async fn erase(
     ground: Ground,
     reason: Option<&Text<500>>,
 ) -> Result<Erasure> {
-    hold(uow, id).await?;
+    lock(uow, id).await?;
     let (theirs, claimed) = words::gather(uow, id).await?;
     let before = cache::before_all(uow, &theirs.bookings).await?;
     let ahead = bookings::not_over(uow, &theirs.bookings).await?;
     if !ahead.is_empty() {
-        return Err(CareRefusal::Ahead(ahead).into());
+        return Err(ClientRefusal::Ahead(ahead).into());
     }
     let refunds = payments::in_flight(uow, &theirs).await?;
     if !refunds.is_empty() {
-        return Err(CareRefusal::RefundInFlight(refunds).into());
+        return Err(ClientRefusal::RefundInFlight(refunds).into());
     }
     let reason = match reason {
         Some(reason) => Some(theirs.without_words(uow.db(), reason).await?),
@@ -81,15 +81,15 @@ pub(crate) async fn erase(
 }
 
 /// Holds whom it concerns: the therapists, then the client, who has data left.
-async fn hold(uow: &mut UnitOfWork, id: &ClientId) -> Result<()> {
+async fn lock(uow: &mut UnitOfWork, id: &ClientId) -> Result<()> {
     if !id.is_possible() {
         return Err(clients::missing(uow.db(), &Scope::Practice, id).await?);
     }
     let concerned = therapists_of(uow, id).await?;
     for therapist in &concerned {
-        therapists::hold(uow.db(), therapist).await?;
+        therapists::lock(uow.db(), therapist).await?;
     }
-    let Some(client) = clients::hold_to_erase(uow.db(), id).await? else {
+    let Some(client) = clients::lock_to_erase(uow.db(), id).await? else {
         return Err(clients::missing(uow.db(), &Scope::Practice, id).await?);
     };
     client.ensure_kept()?;
@@ -120,7 +120,7 @@ async fn therapists_of(uow: &mut UnitOfWork, id: &ClientId) -> Result<Vec<Therap
 }
 
 /// Says which notes this transaction may destroy; gives the number of the erasure.
-async fn name_notes(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<i64> {
+async fn name_notes(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<i64> {
     let client = theirs.clients.first().ok_or_else(|| Error::internal("nobody's data is erased"))?;
     let id = sqlx::query_scalar!(
         "insert into internal.erasures (client_id, note_ids, txid)
@@ -135,7 +135,7 @@ async fn name_notes(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<i64> {
 }
 
 /// The rows of the caches: those that have followed, and those that other programs wrote of the client.
-async fn caches(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<Vec<Erased>> {
+async fn caches(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
     let [foreign_clients, foreign_sessions] = cache::erase_foreign(uow, theirs).await?;
     let ground = "Derived of the bookings and the client's record, which say no more than this.";
     let sessions = sqlx::query_scalar!(
@@ -164,7 +164,7 @@ async fn caches(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<Vec<Erased>
 }
 
 /// The idempotency records of a day hold a hash of what was sent.
-async fn forget_requests(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<()> {
+async fn forget_requests(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<()> {
     let route = |kind: &str| match kind {
         "client" => "/clients",
         "booking" => "/bookings",
@@ -183,7 +183,7 @@ async fn forget_requests(uow: &mut UnitOfWork, theirs: &Belongings) -> Result<()
 }
 
 /// One entry for the practice, and one for each thing that was touched: by them the trail knows why values are missing.
-fn record(uow: &mut UnitOfWork, theirs: &Belongings, claimed: &[BookingId], certificate: &Certificate) {
+fn record(uow: &mut UnitOfWork, theirs: &ClientRows, claimed: &[BookingId], certificate: &Certificate) {
     let Some(client) = theirs.clients.first() else { return };
     let facts = json!({
         "certificate_id": certificate.certificate_id,

@@ -1,4 +1,4 @@
-//! What an erasure takes: the rows that are the client's ([`belongings`]), and the words that name them.
+//! What an erasure takes: the rows that are the client's ([`client_rows`]), and the words that name them.
 //!
 //! Rows of other programs that name nobody's id are recognised by phone and name, as everywhere, and linked first: what is
 //! made anonymous is not recognised any more.
@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use crate::{
     app::unit_of_work::UnitOfWork,
     clients,
-    db::erasure::Belongings,
+    db::erasure::ClientRows,
     domain::{
         ids::{BookingId, ClientId},
         text::NO_NAME,
@@ -20,7 +20,7 @@ use crate::{privacy::client_rows, transfers};
 
 /// Links what is the client's and not linked yet; gives all of it, and the bookings that were found only now. The client
 /// is held.
-pub(crate) async fn gather(uow: &mut UnitOfWork, client: &ClientId) -> Result<(Belongings, Vec<BookingId>)> {
+pub(crate) async fn gather(uow: &mut UnitOfWork, client: &ClientId) -> Result<(ClientRows, Vec<BookingId>)> {
     let claimed = clients::claim(uow, client).await?;
     requests::follow_merge(uow, client, client).await?;
     transfers::merged::follow_merge(uow.db(), client, client).await?;
@@ -28,9 +28,9 @@ pub(crate) async fn gather(uow: &mut UnitOfWork, client: &ClientId) -> Result<(B
 }
 
 /// All that is a client's, and how they are called in it.
-async fn of(db: &mut PgConnection, client: &ClientId) -> Result<Belongings> {
-    let found = client_rows::Belongings::of(db, client).await?;
-    let mut theirs = Belongings {
+async fn of(db: &mut PgConnection, client: &ClientId) -> Result<ClientRows> {
+    let found = client_rows::ClientRows::of(db, client).await?;
+    let mut theirs = ClientRows {
         clients: found.clients,
         bookings: found.bookings,
         cancellations: found.cancellations,
@@ -49,7 +49,7 @@ async fn of(db: &mut PgConnection, client: &ClientId) -> Result<Belongings> {
 }
 
 /// How the client is called and reached, in every way that these rows write it. What stands for nothing is left out.
-async fn words(db: &mut PgConnection, theirs: &Belongings) -> Result<Vec<String>> {
+async fn words(db: &mut PgConnection, theirs: &ClientRows) -> Result<Vec<String>> {
     let words = sqlx::query_scalar!(
         r#"select distinct btrim(word) as "word!"
            from (

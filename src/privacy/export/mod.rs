@@ -1,6 +1,6 @@
 //! Everything that is stored about one client, as one zip: for the client, who has a right to it.
 //!
-//! - For every table with rows of theirs ([`belongings`](super::client_rows)) a JSON and a CSV file, an ICS file of the
+//! - For every table with rows of theirs ([`client_rows`](super::client_rows)) a JSON and a CSV file, an ICS file of the
 //!   sessions, and `manifest.json`, which names each file with its SHA-256, size and number of rows, and says what is left
 //!   out and why ([`tables::LEFT_OUT`]): secrets, and what is about somebody else.
 //! - It holds clinical text, so its audit entry is committed before a byte of it leaves. What cannot be audited is not
@@ -33,7 +33,7 @@ use self::{
     cells::{Column, Row},
     tables::{LEFT_OUT, TABLES},
 };
-use super::client_rows::Belongings;
+use super::client_rows::ClientRows;
 use crate::{
     app::{
         state::App,
@@ -114,10 +114,10 @@ async fn export(
     zone: Zone,
 ) -> Result<Vec<u8>> {
     clients::ensure(uow.db(), scope, id).await?;
-    let held = clients::records(uow.db(), std::slice::from_ref(id)).await?;
-    held.iter().try_for_each(clients::Record::ensure_kept)?;
-    let name = held.first().and_then(|record| record.client_name.as_deref()).unwrap_or(NO_NAME);
-    let theirs = Belongings::of(uow.db(), id).await?;
+    let locked = clients::records(uow.db(), std::slice::from_ref(id)).await?;
+    locked.iter().try_for_each(clients::Record::ensure_kept)?;
+    let name = locked.first().and_then(|record| record.client_name.as_deref()).unwrap_or(NO_NAME);
+    let theirs = ClientRows::of(uow.db(), id).await?;
 
     let mut archive = Archive::new(uow.now());
     let mut without_rows = Vec::new();
@@ -145,7 +145,7 @@ async fn export(
 }
 
 /// Packs the client's rows of one table; tells how many. One without any is left out.
-async fn pack(db: &mut PgConnection, archive: &mut Archive, table: &str, theirs: &Belongings) -> Result<u64> {
+async fn pack(db: &mut PgConnection, archive: &mut Archive, table: &str, theirs: &ClientRows) -> Result<u64> {
     let columns = cells::columns(db, table).await?;
     let packed = pack_json(db, archive, table, theirs, &columns).await?;
     if packed > 0 {
@@ -158,7 +158,7 @@ async fn pack_json(
     db: &mut PgConnection,
     archive: &mut Archive,
     table: &str,
-    theirs: &Belongings,
+    theirs: &ClientRows,
     columns: &[Column],
 ) -> Result<u64> {
     let name = format!("{table}.json");
@@ -185,7 +185,7 @@ async fn pack_csv(
     db: &mut PgConnection,
     archive: &mut Archive,
     table: &str,
-    theirs: &Belongings,
+    theirs: &ClientRows,
     columns: &[Column],
 ) -> Result<()> {
     let name = format!("{table}.csv");
@@ -224,7 +224,7 @@ fn add(archive: &mut Archive, name: &str, text: &str, rows: usize) -> Result<()>
 
 async fn manifest(
     uow: &mut UnitOfWork,
-    theirs: &Belongings,
+    theirs: &ClientRows,
     reason: Option<&str>,
     archive: &Archive,
     without_rows: &[&str],
@@ -246,7 +246,7 @@ async fn manifest(
         "created_at": Timestamp::from(uow.now()),
         "created_by": { "user_id": user, "name": name },
         "reason": reason,
-        "request_id": &*uow.trail().request_id,
+        "request_id": &*uow.context().request_id,
         "server": concat!("safestories ", env!("CARGO_PKG_VERSION")),
         "files": archive.files(),
         "without_rows": without_rows,

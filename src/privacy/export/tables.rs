@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 
 use crate::{
     domain::ids::{BookingId, ClientId},
-    privacy::client_rows::Belongings,
+    privacy::client_rows::ClientRows,
 };
 
 /// Columns that are not the client's to have, and why.
@@ -53,7 +53,7 @@ macro_rules! tables {
         pub(crate) const TABLES: &[&str] = &[$($table),+];
 
         /// The rows of a client in one of [`TABLES`]; none in any other.
-        pub(crate) fn rows<'c>(db: &'c mut PgConnection, table: &str, theirs: &'c Belongings) -> Rows<'c> {
+        pub(crate) fn rows<'c>(db: &'c mut PgConnection, table: &str, theirs: &'c ClientRows) -> Rows<'c> {
             match table {
                 $($table => {
                     let $theirs = theirs;

@@ -148,7 +148,7 @@ pub(in crate::therapists) async fn edit_therapist_resource(
     if let Patch::Set(resource_id) = patch.resource_id {
         ensure_new(&mut uow, &therapist, resource_id, Some(id)).await?;
     }
-    let before = held(&mut uow, &therapist, id, &when).await?;
+    let before = locked(&mut uow, &therapist, id, &when).await?;
     let fields: Vec<&str> = [
         ("resource_id", patch.resource_id.is_named()),
         ("resource_name", patch.resource_name.is_named()),
@@ -195,7 +195,7 @@ pub(in crate::therapists) async fn delete_therapist_resource(
     when: Preconditions,
 ) -> Result<StatusCode> {
     let mut uow = work.begin().await?;
-    let before = held(&mut uow, &therapist, id, &when).await?;
+    let before = locked(&mut uow, &therapist, id, &when).await?;
     sqlx::query!("delete from therapist_resources where id = $1", id.0).execute(uow.db()).await?;
     let entry = Entry::new("resource_delete", format!("Deleted the resource {}", before.resource_name));
     // What is gone from the table can be made again from this.
@@ -210,7 +210,12 @@ pub(in crate::therapists) async fn delete_therapist_resource(
 }
 
 /// Locks a resource, in the version the request names.
-async fn held(uow: &mut UnitOfWork, therapist: &TherapistId, id: ResourceId, when: &Preconditions) -> Result<Resource> {
+async fn locked(
+    uow: &mut UnitOfWork,
+    therapist: &TherapistId,
+    id: ResourceId,
+    when: &Preconditions,
+) -> Result<Resource> {
     sqlx::query!("select id from therapist_resources where id = $1 for no key update", id.0)
         .fetch_optional(uow.db())
         .await?;

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How long an event is waited for that comes within a second.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TRIAL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Every such column of the tables that other programs fill, and a row without it.
 const NULLS: &str = "
@@ -109,7 +109,7 @@ async fn a_notification_of_which_nothing_is_said_stops_no_stream() {
             .execute(&mut *api.sql().await)
             .await
             .expect("a notification");
-        let told = tokio::time::timeout(PATIENCE, events.title()).await.expect("an event");
+        let told = tokio::time::timeout(TRIAL_TIMEOUT, events.title()).await.expect("an event");
         assert_eq!(told, title.unwrap_or_default());
     }
     let listed = api.admin().get("/api/v1/admin/notifications").await.data();

@@ -1,4 +1,4 @@
-//! The second wall in a database that was adopted: what its roles, defaults and accounts are found to be like.
+//! The row-level security in a database that was adopted: what its roles, defaults and accounts are found to be like.
 
 use safestories::{
     db::migrate::{self, Error},

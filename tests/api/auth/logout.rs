@@ -72,7 +72,7 @@ async fn an_ended_session_is_refused_by_an_instance_that_listens_in_vain() {
         elsewhere.name()
     ))
     .await;
-    assert!(!comes(|| deaf.app.ended.hears(), Duration::from_millis(500)).await, "what is said arrives nowhere");
+    assert!(!comes(|| deaf.app.ended.is_current(), Duration::from_millis(500)).await, "what is said arrives nowhere");
     deaf.with(&tokens).get(ME).await.is(200);
     api.with(&tokens).post("/api/v1/auth/logout", Value::Null).await.is(204);
     deaf.with(&tokens).get(ME).await.is_problem(401, "unauthenticated");

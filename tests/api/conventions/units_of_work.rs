@@ -77,7 +77,7 @@ fn misbehaving(app: &App) -> Router {
         .route("/changes-its-mind", post(changes_its_mind))
         .route("/is-cut-off", post(is_cut_off))
         .route("/fails-at-the-end", post(fails_at_the_end))
-        .layer(middleware::from_fn_with_state(app.clone(), safestories::http::audit::trail))
+        .layer(middleware::from_fn_with_state(app.clone(), safestories::http::audit::layer))
         .layer(middleware::from_fn_with_state(app.clone(), telemetry::observe))
         .with_state(app.clone())
 }
@@ -128,7 +128,7 @@ async fn a_client_that_leaves_takes_its_transaction_along() {
     };
     let router = Router::new()
         .route("/stuck", post(stuck))
-        .layer(middleware::from_fn_with_state(api.app.clone(), safestories::http::audit::trail))
+        .layer(middleware::from_fn_with_state(api.app.clone(), safestories::http::audit::layer))
         .with_state(api.app.clone());
     let request = Request::post("/stuck").body(Body::empty()).unwrap();
     tokio::select! {

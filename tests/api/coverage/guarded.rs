@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{THERAPIST, operations, practice};
 
-/// What strangers may do; everything else asks who they are.
+/// What callers who are not logged in may do; everything else asks who they are.
 const OPEN: &[&str] = &[
     "GET /calendar/{token}.ics",
     "GET /docs",

@@ -24,7 +24,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use safestories::{
     api,
     app::{
-        anonymous_attempts::Strangers,
+        anonymous_attempts::AnonymousAttempts,
         ended_sessions::EndedSessions,
         state::{App, Parts, Seals},
         streams::Streams,
@@ -91,7 +91,7 @@ impl TestApi {
             seals: Seals::derive(&secrets),
             secrets,
             ended: EndedSessions::default(),
-            strangers: Strangers::default(),
+            anonymous_attempts: AnonymousAttempts::default(),
             streams: Streams::beating(Duration::from_millis(100)),
             passwords: Passwords::default(),
             trusted_proxies: Vec::new(),

@@ -20,7 +20,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// How long anything may take; a loaded machine is slow.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TRIAL_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A data folder.
 pub struct Folder(PathBuf);
@@ -108,7 +108,7 @@ impl Program {
 
     /// Waits until it has ended by itself: its exit code, and what it said.
     pub fn refused(self) -> (i32, String) {
-        let code = self.exit_code(PATIENCE).expect("an exit code");
+        let code = self.exit_code(TRIAL_TIMEOUT).expect("an exit code");
         (code, self.said())
     }
 
@@ -119,7 +119,7 @@ impl Program {
     /// Sends the signal and waits for the end; `None` where there is no exit code.
     pub fn end(self, signal: Signal) -> Option<i32> {
         self.signal(signal);
-        self.exit_code(PATIENCE)
+        self.exit_code(TRIAL_TIMEOUT)
     }
 
     pub fn exit_code(&self, within: Duration) -> Option<i32> {
@@ -143,7 +143,7 @@ impl Program {
     /// Sends the headers, waits until the server wants the body, and sends half of it.
     pub fn half_a_request(&self, path: &str, body: &str) -> HalfARequest {
         let mut stream = TcpStream::connect(self.address()).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TRIAL_TIMEOUT)).unwrap();
         let (first, rest) = body.split_at(body.len() / 2);
         write!(
             stream,
@@ -170,7 +170,7 @@ impl Program {
         *self.address.get_or_init(|| {
             let log = self.log.lock().unwrap();
             loop {
-                let line = log.recv_timeout(PATIENCE).expect("a line in the log");
+                let line = log.recv_timeout(TRIAL_TIMEOUT).expect("a line in the log");
                 let event: Value = serde_json::from_str(&line).unwrap_or_default();
                 if event["message"] == "listening" {
                     return event["address"].as_str().unwrap().parse().unwrap();
@@ -214,7 +214,7 @@ impl HalfARequest {
 fn until(what: &str, mut done: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !done() {
-        assert!(begun.elapsed() < PATIENCE, "{what}");
+        assert!(begun.elapsed() < TRIAL_TIMEOUT, "{what}");
         thread::sleep(Duration::from_millis(10));
     }
 }

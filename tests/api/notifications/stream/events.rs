@@ -16,7 +16,7 @@ use crate::harness::{Person, TestApi};
 pub const STREAM: &str = "/api/v1/admin/notifications/stream";
 
 /// How long something is waited for that comes within a second on a machine that has nothing else to do.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TRIAL_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The background work of an instance; it ends with this value.
 pub struct Running(CancellationToken);
@@ -29,11 +29,11 @@ impl Running {
         tracker.spawn(listen::listen(api.app.clone(), stop.clone()));
         tracker.spawn(notifications::feed(api.app.clone(), stop.clone()));
         let at_work = async {
-            while api.app.streams.position().is_none() || !api.app.ended.hears() {
+            while api.app.streams.position().is_none() || !api.app.ended.is_current() {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, at_work).await.expect("an instance at work");
+        tokio::time::timeout(TRIAL_TIMEOUT, at_work).await.expect("an instance at work");
         Self(stop)
     }
 }
@@ -115,7 +115,7 @@ impl Events {
             if let Some(end) = self.text.find("\n\n") {
                 break end;
             }
-            let frame = tokio::time::timeout(PATIENCE, self.body.frame()).await.expect("something");
+            let frame = tokio::time::timeout(TRIAL_TIMEOUT, self.body.frame()).await.expect("something");
             let data = frame?.expect("no break").into_data().expect("data");
             self.text.push_str(std::str::from_utf8(&data).expect("text"));
         };

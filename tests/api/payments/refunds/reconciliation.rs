@@ -1,4 +1,4 @@
-//! Every kind of disagreement is found, told apart from the others, and mended where it says so.
+//! Every kind of disagreement is found, told apart from the others, and repaired where it says so.
 
 use std::collections::BTreeSet;
 
@@ -39,7 +39,7 @@ async fn in_order(status: Option<&str>) -> (TestApi, String, String, i32) {
     (api, id, payment, refund)
 }
 
-/// Saves the payment, which mends.
+/// Saves the payment, which repairs.
 async fn save(api: &TestApi, payment: &str) {
     api.admin().patch(&format!("{PAYMENTS}/{payment}"), json!({})).await.ok();
 }
