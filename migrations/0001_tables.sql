@@ -1,8 +1,8 @@
 -- The twenty tables of the practice, and the one function a default of theirs calls.
 --
--- Why they look like this: they are older than this server. Forms, a scheduling provider and people's own SQL read and
--- write them by these names and types, so nothing here is added, renamed or tightened, the misspelt `recheduled_from`
--- included. Whatever the server needs beyond them lives in the schema `internal`.
+-- They are older than this server. Forms, a scheduling provider and people's own SQL read and write them by these names
+-- and types, so nothing here is added, renamed or tightened, the misspelt `recheduled_from` included. All that the server
+-- needs beyond them lives in the schema `internal`.
 --
 -- Names are qualified throughout, because a role may bring a search_path of its own. Keys are the next migration's: a
 -- database adopted from elsewhere may break those, and is then marked as having both.
@@ -12,7 +12,7 @@ create function public.get_ist_timestamp() returns text
 language sql stable
 as $$ select to_char(now() at time zone 'Asia/Kolkata', 'Dy, Mon FMDD, YYYY, FMHH12:MI AM') || ' IST' $$;
 
--- Who may log in.
+-- The accounts that may log in.
 create table public.users (
     id serial constraint users_pkey primary key,
     username varchar(255) not null,
@@ -171,7 +171,7 @@ create table public.client_doc_form (
     status varchar(20)
 );
 
--- Clients handed from one therapist to another.
+-- Clients transferred from one therapist to another.
 create table public.client_transfer_history (
     transfer_id serial constraint client_transfer_history_pkey primary key,
     client_name varchar(255) not null,
@@ -259,7 +259,7 @@ create table public.therapist_appointments_cache (
     created_at timestamp default now()
 );
 
--- What can be booked with whom. No key on `therapist_id`: it holds orphans.
+-- The services that can be booked with a therapist. No key on `therapist_id`: it holds orphans.
 create table public.therapist_resources (
     id serial constraint therapist_resources_pkey primary key,
     resource_id integer not null,
@@ -281,7 +281,7 @@ create table public.all_clients_table (
     assigned_therapist varchar(255)
 );
 
--- Which client a booking belongs to; `session_id` is the booking's id.
+-- The client of each booking; `session_id` is the booking's id.
 create table public.appointment_table (
     session_id varchar(255) constraint appointment_table_pkey primary key,
     session_timings timestamp,
@@ -294,7 +294,7 @@ create table public.appointment_table (
     therapist_name varchar(255)
 );
 
--- Who did what.
+-- The log of actions: who did what.
 create table public.audit_logs (
     log_id serial constraint audit_logs_pkey primary key,
     therapist_id varchar(50),
@@ -307,7 +307,7 @@ create table public.audit_logs (
     "timestamp" varchar(255) default public.get_ist_timestamp()
 );
 
--- Notifications. `created_at` is wall time in India, unlike every other timestamp.
+-- Notifications. `created_at` is Indian local time, unlike every other timestamp.
 create table public.notifications (
     notification_id serial constraint notifications_pkey primary key,
     user_id integer,

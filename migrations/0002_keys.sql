@@ -1,11 +1,11 @@
--- What holds the tables together: the unique rules and the twenty foreign keys.
+-- The unique rules and the twenty foreign keys.
 --
--- Why apart from the tables: these are the rules that rows written by other programs may already break. Adoption goes
--- through them one by one, leaves out what cannot hold, and then marks this migration as done.
+-- They stand apart from the tables because rows written by other programs may already break them. Adoption goes through
+-- them one by one, leaves out those that cannot hold, and then marks this migration as done.
 --
 -- The keys have no actions: nothing here is ever deleted or renamed behind the back of what refers to it.
 
--- Five keys point at it, though the table has no primary key. NULL remains possible, and is the data report's to tell.
+-- Five keys point at it, though the table has no primary key. NULL remains possible; the data report counts it.
 alter table public.bookings
     add constraint bookings_booking_id_key unique (booking_id);
 

@@ -1,11 +1,27 @@
--- What the server needs beyond the 20 tables: logins, the trail, idempotency, and the links that the tables cannot hold.
+-- What the server needs beyond the twenty tables: logins, idempotency, the links and states that the tables cannot hold.
 --
 -- Nothing here has a foreign key into `public`: other programs write and delete there as its owner and must not be
--- disturbed by us. Times are timestamptz here; only the 20 tables hold zone-less UTC.
+-- disturbed by us. Times are timestamptz here; only the twenty tables hold zone-less UTC.
 
 create schema if not exists internal;
 
--- What a row of public.users cannot say. No row: enabled.
+-- Facts about this database that the server keeps for itself (such as: the demo data has been loaded).
+create table internal.facts (
+    name  text primary key,
+    value text not null
+);
+
+-- Each run of a re-run file (`functions/`, `policies.sql`), with the checksum of its text. The last one is in force.
+create table internal.applied_files (
+    id         bigint      generated always as identity primary key,
+    name       text        not null,
+    checksum   bytea       not null,
+    applied_at timestamptz not null default now()
+);
+
+-- Logins
+
+-- States of an account that have no column in public.users. No row: enabled.
 create table internal.accounts (
     user_id             integer primary key,
     disabled_at         timestamptz,
@@ -54,6 +70,7 @@ create table internal.refresh_tokens (
     used_at    timestamptz
 );
 create index refresh_tokens_of_session on internal.refresh_tokens (session_id);
+create index refresh_tokens_by_age on internal.refresh_tokens (issued_at);
 
 -- Attempts to log in since the last success, by account and address together (hashed): nobody can lock another out.
 create table internal.login_attempts (
@@ -63,7 +80,7 @@ create table internal.login_attempts (
 );
 create index login_attempts_by_age on internal.login_attempts (last_failed_at);
 
--- What a POST with an Idempotency-Key did: written with the effect, read by its repeats, kept for a day.
+-- The result of a POST with an Idempotency-Key: written with the effect, read by its repeats, kept for a day.
 create table internal.idempotency_keys (
     user_id      integer     not null,
     route        text        not null,
@@ -76,51 +93,70 @@ create table internal.idempotency_keys (
 );
 create index idempotency_keys_by_age on internal.idempotency_keys (created_at);
 
--- The trail in full: one entry per subject a request touched or tried to touch. `public.audit_logs` is its summary.
-create table internal.audit_entries (
-    entry_id     bigint      generated always as identity primary key,
-    log_id       integer,
-    at           timestamptz not null,
-    actor_id     integer,
-    actor_role   text        not null,
-    session_id   uuid,
-    request_id   text        not null,
-    route        text        not null,
-    action       text        not null,
-    subject_type text,
-    subject_id   text,
-    client_id    text,
-    outcome      text        not null,
-    status       smallint,
-    ip_address   text,
-    detail       jsonb       not null default '{}',
-    constraint audit_entries_outcome check (outcome in ('done', 'refused', 'failed'))
+-- The one calendar link of a user, hashed. It belongs to a therapist: if the account is given another one, it opens nothing.
+create table internal.calendar_links (
+    user_id      integer     primary key,
+    therapist_id text        not null,
+    token_hash   bytea       not null,
+    created_at   timestamptz not null
 );
-create index audit_entries_of_subject on internal.audit_entries (subject_type, subject_id, entry_id);
-create index audit_entries_of_client on internal.audit_entries (client_id, entry_id) where client_id is not null;
-create index audit_entries_of_log on internal.audit_entries (log_id) where log_id is not null;
+create unique index calendar_links_by_token on internal.calendar_links (token_hash);
 
--- What a row of public.all_clients_table cannot say.
+-- People
+
+-- Therapists who do not take sessions any more. No row: at work.
+create table internal.retirements (
+    therapist_id text        primary key,
+    retired_at   timestamptz not null
+);
+
+-- States of a client that have no column in public.all_clients_table.
 create table internal.clients (
     client_id             text        primary key,
     created_at            timestamptz not null,
     possible_duplicate_of text,
-    merged_into           text
+    merged_into           text,
+    -- When the record was erased, and by which certificate.
+    erased_at             timestamptz,
+    erasure_id            bigint
 );
 create index clients_possible_duplicates on internal.clients (possible_duplicate_of)
     where possible_duplicate_of is not null;
+create index clients_by_created on internal.clients (created_at, client_id);
+-- A merge looks for all rows that refer to a client.
+create index clients_merged_into on internal.clients (merged_into) where merged_into is not null;
 
--- Which client a booking request, or a transfer, is about.
+-- The client that a booking request is about.
 create table internal.request_clients (
     request_id integer primary key,
     client_id  text    not null
 );
 create index request_clients_of_client on internal.request_clients (client_id);
+
+-- States of a request that have no column in public.booking_requests. No row: sent once, and no booking is known that came
+-- of it.
+create table internal.request_facts (
+    request_id integer primary key,
+    resent     integer not null default 0,
+    resent_at  timestamptz,
+    -- The booking that made it `booked`.
+    booking_id text
+);
+
+-- The client that a transfer is about.
 create table internal.transfer_clients (
     transfer_id integer primary key,
     client_id   text    not null
 );
 create index transfer_clients_of_client on internal.transfer_clients (client_id);
+
+-- Sessions and their notes
+
+-- The SEQUENCE of a session in calendars: how often its time or standing has changed. No row: never.
+create table internal.calendar_revisions (
+    booking_id text    primary key,
+    sequence   integer not null
+);
 
 -- Session notes written through this server. A note without a row here was written by another program: submitted.
 create table internal.session_notes (
@@ -131,21 +167,102 @@ create table internal.session_notes (
     signed_at  timestamptz
 );
 create unique index session_notes_of_booking on internal.session_notes (booking_id);
+create index session_notes_unsigned on internal.session_notes (note_id) where signed_at is null;
 
--- Which cache row stands for what: the cache tables have no key of their own.
+-- Each state that a note written here has been in.
+create table internal.note_versions (
+    note_id   integer     not null,
+    version   integer     not null,
+    saved_at  timestamptz not null,
+    author_id integer     not null,
+    event     text        not null,
+    -- Every field that differs from the version before: {"field": {"from": …, "to": …}}.
+    changes   jsonb       not null,
+    constraint note_versions_pkey primary key (note_id, version),
+    constraint note_versions_event check (event in ('created', 'saved', 'signed'))
+);
+
+-- Additions to a note after it was signed, or to one that another program wrote.
+create table internal.note_addenda (
+    addendum_id bigint      generated always as identity primary key,
+    note_id     integer     not null,
+    author_id   integer     not null,
+    created_at  timestamptz not null,
+    text        text        not null
+);
+create index note_addenda_of_note on internal.note_addenda (note_id, addendum_id);
+
+-- Access to clinical text, and its erasure
+
+-- Break-glass: an admin reads the clinical text of one client for an hour, and says why.
+--
+-- Entries of the audit trail name the grant under which something was read as their subject. This table holds who opened
+-- the grant, why, until when, and which other admin reviewed it. To erase a client's data is to clear `reason` and
+-- `review_note` of their grants: no other column is about the person.
+create table internal.break_glass_grants (
+    grant_id    integer     generated always as identity primary key,
+    client_id   text        not null,
+    -- The account that opened it, and the only one that reads under it.
+    user_id     integer     not null,
+    reason      text        not null,
+    opened_at   timestamptz not null,
+    expires_at  timestamptz not null,
+    -- Closed by another admin; it ends with that.
+    reviewed_at timestamptz,
+    reviewed_by integer,
+    review_note text,
+    constraint break_glass_grants_hour check (expires_at > opened_at),
+    constraint break_glass_grants_review check (
+        (reviewed_at is null) = (reviewed_by is null)
+        and reviewed_by is distinct from user_id
+        and (review_note is null or reviewed_at is not null)
+    )
+);
+-- The list by time; the grants of one client, and whether one is open; those that wait for review; those kept long enough.
+create index break_glass_grants_by_opened on internal.break_glass_grants (opened_at, grant_id);
+create index break_glass_grants_of_client on internal.break_glass_grants (client_id, user_id, expires_at);
+create index break_glass_grants_unreviewed on internal.break_glass_grants (opened_at, grant_id) where reviewed_at is null;
+create index break_glass_grants_reviewed on internal.break_glass_grants (reviewed_at) where reviewed_at is not null;
+
+-- The notes that a transaction may destroy. The erasure of a client's data writes this row before anything else.
+create table internal.erasures (
+    erasure_id bigint    generated always as identity primary key,
+    client_id  text      not null,
+    note_ids   integer[] not null,
+    txid       xid8      not null
+);
+create index erasures_of_transaction on internal.erasures (txid);
+
+-- The record of an erasure: who erased whose data, when, on what ground, and how many rows of which table were destroyed,
+-- made anonymous or kept. It holds nothing that a person could be recognised by, and stays for good: it shows that the
+-- practice did as it was asked. Its SHA-256 stands in the chain of the audit trail as well.
+create table internal.erasure_certificates (
+    erasure_id bigint      primary key,
+    client_id  text        not null,
+    erased_at  timestamptz not null,
+    erased_by  integer     not null,
+    ground     text        not null,
+    reason     text,
+    -- The records that had been merged into the client's, and the counts table by table.
+    merged     text[]      not null,
+    tables     jsonb       not null,
+    -- The same in words, and the SHA-256 of those.
+    statement  text        not null,
+    sha256     bytea       not null
+);
+create unique index erasure_certificates_of_client on internal.erasure_certificates (client_id);
+
+-- The caches
+
+-- The cache row of each booking, and of each client and therapist: the cache tables have no such key of their own.
 create table internal.appointments_cache_rows (
     booking_id text    primary key,
     id         integer not null
 );
+
 create table internal.clients_summary_rows (
     client_id    text    not null,
     therapist_id text    not null,
     id           integer not null,
     constraint clients_summary_rows_pkey primary key (client_id, therapist_id)
-);
-
--- Facts about this database that the server keeps for itself (such as: the demo data has been loaded).
-create table internal.facts (
-    name  text primary key,
-    value text not null
 );

@@ -5,7 +5,7 @@
 //! written `($n is null or …)`: PostgreSQL plans these statements for their arguments, and what is null falls away. It
 //! takes an equation with something computed for one that hardly a row fulfils, and then sorts all that a therapist has
 //! instead of walking: `coalesce(… = …, false)` it takes for true of every second row. `planned_for_arguments` keeps it from
-//! keeping a plan (`migrations/0025_plans.sql`).
+//! keeping a plan (`migrations/functions/bookings.sql`).
 //!
 //! The usual pages (latest first, fifty rows, of all or of one therapist) are statements of their own with a kept plan.
 //! `explain (analyze, buffers)` of a therapist's page on `demo load --bookings 100000`; the index is entered at the page's

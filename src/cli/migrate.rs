@@ -7,7 +7,7 @@ use sqlx::{Connection, PgConnection};
 
 use crate::{
     db::{
-        migrate::{self, Status, Step},
+        migrate::{self, Status},
         pool,
     },
     integrity::adoption::{self, Adoption, ForeignTriggers},
@@ -83,7 +83,7 @@ async fn check(conn: &mut PgConnection) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-fn print(steps: &[Step]) {
+fn print(steps: &[String]) {
     for step in steps {
         println!("- {step}");
     }

@@ -2,7 +2,7 @@
 //!
 //! Every request on a therapist route runs under the role [`ROLE`], in a transaction that names the therapist and the
 //! account: lists, single reads, CSV, streams and units of work alike, since only a scope opens a connection. The role owns
-//! nothing. `internal.build_wall()` (`migrations/0021_wall_mended.sql`, after 0020) grants it what those routes need, and
+//! nothing. `migrations/policies.sql` grants it what those routes need, and
 //! row-level security says which rows of it. The owner, who is the server on all other routes and every program that writes
 //! as the owner, is not subject to it. Other roles meet a policy that lets them do what they were granted, but for two things
 //! that PostgreSQL does not do under row security at all: their `copy … from` is refused, and so is their `pg_dump`, unless
@@ -18,7 +18,7 @@
 //! - Who is asking is a setting, and the role is the cluster's, so a login of another practice beside this one may have both.
 //!   It is answered only where the login itself reads what is the owner's alone (`internal.is_trusted_login()`); others
 //!   see no row, and functions refuse them, whether they set the role or only inherit it.
-//! - How it stands is kept as a digest of all policies and of all grants to the role or to everybody (`internal.wall_extent()`).
+//! - How it stands is kept as a digest of all policies and of all grants to the role or to everybody (`internal.rls_digest()`).
 //!   What differs later is not served, and `safestories migrate` makes it again.
 //! - One thing steps out of the role ([`UnitOfWork::as_owner`](crate::app::unit_of_work::UnitOfWork::as_owner)): making out the
 //!   client of a booking that another program left without one, which is matching among all clients, written in Rust.

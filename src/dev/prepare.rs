@@ -13,9 +13,10 @@ use std::{
 };
 
 use anyhow::{Context, bail, ensure};
-use sqlx::{Connection, PgConnection, migrate::Migrator};
+use sqlx::{Connection, PgConnection};
 
 use super::embedded::{Embedded, Options};
+use crate::db::migrate::Migrations;
 
 /// The database that the queries are checked against, made anew each time.
 const DATABASE: &str = "prepare";
@@ -64,10 +65,8 @@ async fn migrate(embedded: &Embedded, url: &str) -> anyhow::Result<()> {
     sqlx::raw_sql(sqlx::AssertSqlSafe(format!("create database {DATABASE}"))).execute(&mut conn).await?;
     conn.close().await?;
     // Those on disk: the ones in this program may be older.
-    let mut migrator = Migrator::new(Path::new("migrations")).await?;
-    migrator.create_schema("internal");
     let mut conn = PgConnection::connect(url).await?;
-    migrator.run(&mut conn).await?;
+    Migrations::on_disk(Path::new("migrations")).await?.run(&mut conn).await?;
     conn.close().await?;
     Ok(())
 }

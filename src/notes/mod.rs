@@ -18,7 +18,7 @@
 //!
 //! One for each booking, held by the booking's lock; from the session's start on. A draft changes nothing else. Signing
 //! submits it: the booking is completed, admins are told, and the text stays as it is from then on, also for SQL
-//! (migration 0015); only addenda follow. Each change is kept as a version. A note that another program wrote counts as
+//! (`migrations/functions/notes.sql`); only addenda follow. Each change is kept as a version. A note that another program wrote counts as
 //! submitted. Where a booking has several, the one written here counts, else the newest; `other_note_ids` lists the rest.
 //!
 //! An additional note is its author's alone; for five minutes they may change it or take it back.

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use safestories::db::migrate::{self, Error, MIGRATOR, Status, TABLES};
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use safestories::db::migrate::{self, Error, Status, TABLES};
+use sqlx::{Connection, PgConnection};
 
 use crate::harness::{Database, database};
 
@@ -201,12 +201,12 @@ async fn public_holds_nothing_else() {
          select tgname::text from pg_trigger join pg_class on pg_class.oid = tgrelid
          where relnamespace = 'public'::regnamespace and not tgisinternal
          union all
-         select policyname::text from pg_policies where schemaname = 'public' and policyname !~ '^wall_'
+         select policyname::text from pg_policies where schemaname = 'public' and policyname !~ '^safestories_'
          order by 1",
     )
     .await;
-    // What is signed does not change (0015), and calendars are told how often a session did (0018): the only ones beyond the
-    // documented rules. Row-level security's (0020) bind one role alone, and have tests of their own.
+    // Signed notes do not change, and calendars learn how often a session did: the only rules beyond the documented ones.
+    // The policies of row-level security bind one role alone, and have tests of their own.
     assert_eq!(
         rules,
         [
@@ -264,19 +264,94 @@ async fn a_database_of_a_newer_or_another_build_is_refused() {
     migrate::apply(&url).await.unwrap();
     let mut conn = PgConnection::connect(&url).await.unwrap();
 
-    let first = MIGRATOR.iter().next().unwrap().version;
-    let change =
-        |set: &str| AssertSqlSafe(format!("update internal._sqlx_migrations set {set} where version = {first}"));
-    sqlx::query(change("checksum = '\\x00'")).execute(&mut conn).await.unwrap();
-    assert!(matches!(migrate::apply(&url).await, Err(Error::Altered { versions }) if versions == [first]));
-
     sqlx::query("insert into internal._sqlx_migrations values (9999, 'later', now(), true, '', 0)")
         .execute(&mut conn)
         .await
         .unwrap();
     let refused = migrate::apply(&url).await.unwrap_err();
-    assert!(matches!(&refused, Error::Newer { versions } if *versions == [9999]), "{refused}");
+    assert!(matches!(&refused, Error::Newer { by } if *by == ["migration 9999"]), "{refused}");
     assert!(refused.to_string().contains("newer build"), "{refused}");
+
+    // As the landings before 1.0 had it.
+    sqlx::query("update internal._sqlx_migrations set checksum = '\\x00', description = 'reading' where version = 4")
+        .execute(&mut conn)
+        .await
+        .unwrap();
+    let refused = migrate::apply(&url).await.unwrap_err();
+    assert!(matches!(&refused, Error::Older { by } if *by == ["0004 audit"]), "{refused}");
+    for said in ["older than 1.0", "`.safestories`", "pg_dump --data-only --schema=public"] {
+        assert!(refused.to_string().contains(said), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn functions_whose_text_changed_are_run_again_and_an_older_build_leaves_them() {
+    let url = database().await;
+    migrate::apply(&url).await.unwrap();
+    let mut conn = PgConnection::connect(&url).await.unwrap();
+    let current = Status::Ours { pending: Vec::new() };
+    assert_eq!(migrate::status(&mut conn).await.unwrap(), current);
+
+    // An older build was here last: with another text of one file.
+    let older = "update internal.applied_files set checksum = '\\x00' where name = 'functions/money.sql';
+        create or replace function internal.refund_step_word(step integer) returns text language sql return 'old'";
+    sqlx::raw_sql(older).execute(&mut conn).await.unwrap();
+    let pending = vec!["functions/money.sql".to_owned()];
+    assert_eq!(migrate::status(&mut conn).await.unwrap(), Status::Ours { pending: pending.clone() });
+    assert_eq!(migrate::apply(&url).await.unwrap(), pending);
+    assert_eq!(strings(&mut conn, "select internal.refund_step_word(1)").await, ["requested"]);
+    assert_eq!(migrate::status(&mut conn).await.unwrap(), current);
+
+    // A newer build was here since.
+    sqlx::raw_sql("insert into internal.applied_files (name, checksum) values ('functions/money.sql', '\\x01')")
+        .execute(&mut conn)
+        .await
+        .unwrap();
+    let refused = migrate::apply(&url).await.unwrap_err();
+    assert!(matches!(&refused, Error::Newer { by } if *by == pending), "{refused}");
+}
+
+#[tokio::test]
+async fn functions_are_run_again_while_another_instance_holds_a_table() {
+    let url = database().await;
+    migrate::apply(&url).await.unwrap();
+    let mut conn = PgConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql("update internal.applied_files set checksum = '\\x00'").execute(&mut conn).await.unwrap();
+    let mut serving = PgConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql("begin; lock table bookings in row exclusive mode").execute(&mut serving).await.unwrap();
+    let (applied, ()) = tokio::join!(migrate::apply(&url), async {
+        // The files wait for the table, and give up, so that nobody queues behind them.
+        for waiting in [true, false] {
+            let seen = "select exists (select from pg_locks where relation = 'bookings'::regclass and not granted)";
+            while sqlx::query_scalar::<_, bool>(seen).fetch_one(&mut conn).await.unwrap() != waiting {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        }
+        sqlx::raw_sql("commit").execute(&mut serving).await.unwrap();
+    });
+    assert_eq!(applied.unwrap().len(), 11);
+    assert_eq!(migrate::status(&mut conn).await.unwrap(), Status::Ours { pending: Vec::new() });
+}
+
+#[tokio::test]
+async fn no_function_is_defined_twice() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let files = [&folder, &folder.join("functions")].map(|folder| std::fs::read_dir(folder).unwrap());
+    let mut functions: Vec<String> = Vec::new();
+    for file in files.into_iter().flatten().map(|file| file.unwrap().path()).filter(|path| path.is_file()) {
+        let sql = std::fs::read_to_string(file).unwrap();
+        functions.extend(
+            sql.lines()
+                .filter(|line| {
+                    line.starts_with("create ") && (line.contains(" function ") || line.contains(" procedure "))
+                })
+                .map(|line| {
+                    line.split_once("internal.").map_or(line, |(_, rest)| rest).split('(').next().unwrap().to_owned()
+                }),
+        );
+    }
+    let all = functions.len();
+    assert_eq!(functions.into_iter().collect::<BTreeSet<_>>().len(), all);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@
 //! | `therapists.sessions_booked` | the same as `upcoming_bookings` |
 //! | `all_clients_table.no_of_sessions` | the client's active bookings, through `appointment_table` |
 //!
-//! `migrations/0005_caches.sql` says it in SQL, as full recomputations. A row missing from `therapist_dashboard_stats`
+//! `migrations/functions/derived.sql` says it in SQL, as full recomputations. A row missing from `therapist_dashboard_stats`
 //! stands for zeros.
 //!
 //! After every write through this server they equal a recomputation. A write looks at the booking before it

@@ -1,7 +1,7 @@
 //! Brings a database to the schema this build was made for.
 //!
-//! `migrations/` is forward-only and compiled in. sqlx keeps its own table in the schema `internal`, since `public` holds
-//! exactly the twenty tables. Rules:
+//! The files in `migrations/` are compiled in ([`MIGRATIONS`] says of which kinds they are). sqlx keeps its own table in the
+//! schema `internal`, since `public` holds exactly the twenty tables. Rules:
 //!
 //! - Only an empty database or one of ours is migrated. A database counts as empty while none of the twenty names exists
 //!   in `public`: tables of other programs beside ours do no harm and are left alone.
@@ -16,57 +16,23 @@
 pub(crate) mod ddl;
 pub(crate) mod rights;
 pub(crate) mod role;
+mod set;
 pub(crate) mod status;
+mod tables;
 
-use std::sync::LazyLock;
+use sqlx::{Connection, PgConnection, migrate::Migrate};
 
-use sqlx::{
-    Connection, PgConnection,
-    migrate::{Migrate, Migrator},
+pub use self::{
+    set::{MIGRATIONS, Migrations},
+    status::{Error, Status, status},
+    tables::TABLES,
 };
-
-pub use self::status::{Error, Status, Step, status};
-
-/// The compiled-in migrations, with sqlx's table at `internal._sqlx_migrations`.
-pub static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
-    let mut migrator = sqlx::migrate!();
-    migrator.dangerous_set_table_name(APPLIED);
-    migrator.create_schema("internal");
-    migrator
-});
-
-/// sqlx's table of what was applied.
-const APPLIED: &str = "internal._sqlx_migrations";
-
-/// The twenty tables, in the order of the schema document.
-pub const TABLES: [&str; 20] = [
-    "users",
-    "therapists",
-    "bookings",
-    "booking_cancelled",
-    "booking_requests",
-    "client_session_notes",
-    "client_additional_notes",
-    "client_doc_form",
-    "client_transfer_history",
-    "payments",
-    "refund_cancellation_table",
-    "therapist_dashboard_stats",
-    "therapist_clients_summary",
-    "therapist_appointments_cache",
-    "therapist_resources",
-    "all_clients_table",
-    "appointment_table",
-    "audit_logs",
-    "notifications",
-    "aisensy_campaign_api",
-];
 
 /// Applies what is pending to an empty database or one of ours; answers with what was applied.
 ///
 /// # Errors
 /// Refuses every other database; see [`Error`].
-pub async fn apply(url: &str) -> Result<Vec<Step>, Error> {
+pub async fn apply(url: &str) -> Result<Vec<String>, Error> {
     let mut conn = connect(url).await?;
     conn.lock().await?;
     let result = apply_locked(&mut conn).await;
@@ -75,9 +41,9 @@ pub async fn apply(url: &str) -> Result<Vec<Step>, Error> {
     result
 }
 
-async fn apply_locked(conn: &mut PgConnection) -> Result<Vec<Step>, Error> {
+async fn apply_locked(conn: &mut PgConnection) -> Result<Vec<String>, Error> {
     let pending = match status(conn).await? {
-        Status::Empty => steps(),
+        Status::Empty => MIGRATIONS.all(),
         Status::Ours { pending } => pending,
         refused => return Err(refused.refusal()),
     };
@@ -90,7 +56,7 @@ async fn apply_locked(conn: &mut PgConnection) -> Result<Vec<Step>, Error> {
     }
     role::ensure_role(conn).await?;
     if !pending.is_empty() {
-        MIGRATOR.run(&mut *conn).await?;
+        MIGRATIONS.run(&mut *conn).await?;
     }
     role::complete(conn).await?;
     Ok(pending)
@@ -113,9 +79,4 @@ pub(crate) async fn connect(url: &str) -> sqlx::Result<PgConnection> {
     let mut conn = PgConnection::connect(url).await?;
     sqlx::query("select set_config('statement_timeout', '0', false)").execute(&mut conn).await?;
     Ok(conn)
-}
-
-/// All migrations, in order.
-pub(crate) fn steps() -> Vec<Step> {
-    MIGRATOR.iter().map(Step::from).collect()
 }

@@ -3,7 +3,7 @@
 
 use sqlx::PgConnection;
 
-use super::{TABLES, role};
+use super::{role, tables::TABLES};
 
 /// The rights the role lacks to create the tables and the schema `internal`, and to let therapists number what they add; none
 /// on most databases it owns.

@@ -8,13 +8,17 @@
 //!   somebody made it so.
 //! - Whoever connects has to be allowed to `set role` to it, which PostgreSQL 16 distinguishes from being a member.
 //! - Policies and grants that name the role are lost where a dump is restored before it exists, and somebody may have changed
-//!   them. A digest of them is kept: they are made again where it differs, by the procedure that the migration made them with.
+//!   them. A digest of them is kept: they are made again where it differs, by `migrations/policies.sql`.
 
 use std::time::Duration;
 
 use sqlx::PgConnection;
 
-use super::{ddl::attempt, status::Error};
+use super::{
+    ddl::attempt,
+    set::{MIGRATIONS, RunError},
+    status::Error,
+};
 use crate::db::rls::ROLE;
 
 /// How often a step is tried that another database's migration was in the way of.
@@ -83,7 +87,7 @@ pub(crate) async fn ensure_role(conn: &mut PgConnection) -> Result<(), Error> {
 /// If the database refuses.
 pub(crate) async fn is_whole(conn: &mut PgConnection) -> sqlx::Result<bool> {
     let whole: Option<bool> =
-        sqlx::query_scalar("select value = internal.wall_extent() from internal.facts where name = 'wall'")
+        sqlx::query_scalar("select value = internal.rls_digest() from internal.facts where name = 'rls'")
             .fetch_optional(conn)
             .await?;
     Ok(whole == Some(true))
@@ -93,9 +97,9 @@ pub(crate) async fn is_whole(conn: &mut PgConnection) -> sqlx::Result<bool> {
 ///
 /// # Errors
 /// If the database refuses.
-pub(crate) async fn complete(conn: &mut PgConnection) -> sqlx::Result<()> {
+pub(crate) async fn complete(conn: &mut PgConnection) -> Result<(), RunError> {
     if !is_whole(conn).await? {
-        sqlx::raw_sql("call internal.build_wall()").execute(conn).await?;
+        MIGRATIONS.run_policies(conn).await?;
     }
     Ok(())
 }

@@ -1,16 +1,13 @@
 //! How a database stands to this build, and what is said to those whose database it cannot be.
 
-use std::{
-    collections::BTreeMap,
-    fmt::{self, Write},
-};
+use std::{collections::BTreeMap, fmt::Write};
 
-use sqlx::{
-    AssertSqlSafe, PgConnection,
-    migrate::{MigrateError, Migration},
-};
+use sqlx::{AssertSqlSafe, PgConnection, migrate::MigrateError};
 
-use super::{APPLIED, MIGRATOR, TABLES};
+use super::{
+    set::{APPLIED, MIGRATIONS, RunError, name},
+    tables::TABLES,
+};
 
 /// How a database stands to this build.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,8 +16,8 @@ pub enum Status {
     Empty,
     /// Migrated by us; current when nothing is pending.
     Ours {
-        /// What this build would apply, in order.
-        pending: Vec<Step>,
+        /// The migrations and files that this build would apply, in order.
+        pending: Vec<String>,
     },
     /// Some of the twenty tables are there, and we did not make them.
     Foreign {
@@ -29,13 +26,13 @@ pub enum Status {
     },
     /// A newer build was here.
     Newer {
-        /// The versions this build does not know.
-        versions: Vec<i64>,
+        /// The migrations this build does not know, and its files that were replaced.
+        by: Vec<String>,
     },
-    /// Migrations with our numbers but another text were applied.
-    Altered {
-        /// Their versions.
-        versions: Vec<i64>,
+    /// A build older than 1.0 made it: migrations with our numbers but another text were applied.
+    Older {
+        /// Their numbers and names.
+        by: Vec<String>,
     },
 }
 
@@ -45,31 +42,10 @@ impl Status {
     pub fn refusal(&self) -> Error {
         match self {
             Self::Foreign { tables } => Error::Foreign { tables: tables.clone() },
-            Self::Newer { versions } => Error::Newer { versions: versions.clone() },
-            Self::Altered { versions } => Error::Altered { versions: versions.clone() },
+            Self::Newer { by } => Error::Newer { by: by.clone() },
+            Self::Older { by } => Error::Older { by: by.clone() },
             Self::Empty | Self::Ours { .. } => Error::NothingToAdopt,
         }
-    }
-}
-
-/// One migration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
-    /// The number its file name starts with.
-    pub version: i64,
-    /// The rest of its file name.
-    pub description: String,
-}
-
-impl From<&Migration> for Step {
-    fn from(migration: &Migration) -> Self {
-        Self { version: migration.version, description: migration.description.clone().into_owned() }
-    }
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04} {}", self.version, self.description)
     }
 }
 
@@ -88,23 +64,26 @@ pub enum Error {
     },
     /// See [`Status::Newer`].
     #[error(
-        "a newer build of safestories has migrated this database (migration {} is unknown to this build); \
+        "a newer build of safestories has migrated this database (unknown to this build, or replaced there: {}); \
          run that build, or restore a backup made before it",
-        numbers(.versions)
+        .by.join(", ")
     )]
     Newer {
-        /// The versions this build does not know.
-        versions: Vec<i64>,
+        /// What the newer build applied.
+        by: Vec<String>,
     },
-    /// See [`Status::Altered`].
+    /// See [`Status::Older`].
     #[error(
-        "migration {} was applied to this database with another text than this build has; \
-         the build and the database do not belong together",
-        numbers(.versions)
+        "this database was made by a version of safestories older than 1.0 ({} differs), and cannot be brought forward. \
+         To start afresh: a private data folder (`.safestories`) with demo data may simply be removed. \
+         Of a database of your own, copy the twenty tables into a new one: run `safestories migrate` on an empty database, \
+         then `pg_dump --data-only --schema=public OLD | psql --single-transaction NEW`, both as the role that owns them. \
+         The rest does not come along: sessions, second factors, signatures of notes, the chain of the audit log",
+        .by.join(", ")
     )]
-    Altered {
-        /// The versions that differ.
-        versions: Vec<i64>,
+    Older {
+        /// The migrations that have another text there.
+        by: Vec<String>,
     },
     /// There is nothing to take over.
     #[error(
@@ -130,16 +109,15 @@ pub enum Error {
     /// What stands against an adoption, all of it at once.
     #[error("the database cannot be adopted as it is; nothing was changed{}", list(.0))]
     Obstacles(Vec<String>),
-    /// A migration failed.
+    /// A migration or a re-run file failed.
     #[error(transparent)]
-    Migration(#[from] MigrateError),
+    Run(#[from] RunError),
+    /// The lock of the migrations was not to be had.
+    #[error(transparent)]
+    Lock(#[from] MigrateError),
     /// PostgreSQL refused or is out of reach.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
-}
-
-fn numbers(versions: &[i64]) -> String {
-    versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn statements(lines: &[String]) -> String {
@@ -161,7 +139,7 @@ fn list(lines: &[String]) -> String {
 /// # Errors
 /// When the catalogue or sqlx's table cannot be read.
 pub async fn status(conn: &mut PgConnection) -> sqlx::Result<Status> {
-    let applied = applied(conn).await?;
+    let applied = applied(&mut *conn).await?;
     if applied.is_empty() {
         let tables: Vec<String> = sqlx::query_scalar(
             "select relname::text
@@ -177,22 +155,26 @@ pub async fn status(conn: &mut PgConnection) -> sqlx::Result<Status> {
         .await?;
         return Ok(if tables.is_empty() { Status::Empty } else { Status::Foreign { tables } });
     }
-    let versions: Vec<i64> = applied.keys().copied().filter(|version| !MIGRATOR.version_exists(*version)).collect();
-    if !versions.is_empty() {
-        return Ok(Status::Newer { versions });
-    }
-    let mut altered = Vec::new();
-    let mut pending = Vec::new();
-    for migration in MIGRATOR.iter() {
+    let (mut older, mut pending) = (Vec::new(), Vec::new());
+    for migration in MIGRATIONS.migrator.iter() {
         match applied.get(&migration.version) {
-            Some(checksum) if checksum[..] != migration.checksum[..] => {
-                altered.push(migration.version);
-            }
+            Some(checksum) if checksum[..] != migration.checksum[..] => older.push(name(migration)),
             Some(_) => {}
-            None => pending.push(migration.into()),
+            None => pending.push(name(migration)),
         }
     }
-    Ok(if altered.is_empty() { Status::Ours { pending } } else { Status::Altered { versions: altered } })
+    if !older.is_empty() {
+        return Ok(Status::Older { by: older });
+    }
+    let unknown = applied.keys().filter(|version| !MIGRATIONS.migrator.version_exists(**version));
+    let mut newer: Vec<String> = unknown.map(|version| format!("migration {version}")).collect();
+    let mut files = MIGRATIONS.files(conn).await?;
+    newer.append(&mut files.superseded);
+    if !newer.is_empty() {
+        return Ok(Status::Newer { by: newer });
+    }
+    pending.append(&mut files.pending);
+    Ok(Status::Ours { pending })
 }
 
 /// The versions and checksums in sqlx's table; none where there is no such table.

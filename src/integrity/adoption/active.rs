@@ -60,7 +60,7 @@ const ON_TABLES: &str = "
                string_agg(format('drop policy %I on public.%I', polname, relname), '; ') as dropped
         from pg_policy
         where polrelid = ours.oid
-          and polname !~ '^wall_'
+          and polname !~ '^safestories_'
     ) policies
     where relforcerowsecurity
        -- Those that sleep wake up when the server secures rows.
@@ -71,7 +71,7 @@ const ON_TABLES: &str = "
               select
               from pg_policy
               where polrelid = ours.oid
-                and polname = 'wall_lets_pass'
+                and polname = 'safestories_others'
                 and polroles = '{0}'
           )
     order by 1";

@@ -20,9 +20,9 @@ use super::{
     columns, data, keys, theirs,
 };
 use crate::db::migrate::{
-    Error, MIGRATOR, Status, Step, connect,
+    Error, MIGRATIONS, Status, connect,
     ddl::{attempt, execute},
-    rights, role, status, steps,
+    rights, role, status,
 };
 
 /// What to do with triggers, rules, row security and keys with actions on the adopted tables.
@@ -42,7 +42,7 @@ pub enum Adoption {
     /// It had been ours before; nothing was done.
     AlreadyOurs {
         /// What `safestories migrate` would apply.
-        pending: Vec<Step>,
+        pending: Vec<String>,
     },
 }
 
@@ -104,10 +104,10 @@ async fn adopt_locked(conn: &mut PgConnection, foreign_triggers: Option<ForeignT
     // From here on as if the database had been ours.
     sqlx::raw_sql("set local search_path to default; set local lock_timeout to default").execute(&mut *tx).await?;
     role::ensure_role(&mut tx).await?;
-    MIGRATOR.skip(&mut *tx, Some(blueprint::LAST)).await?;
-    MIGRATOR.run(&mut *tx).await?;
+    MIGRATIONS.skip(&mut tx, blueprint::LAST).await?;
+    MIGRATIONS.run(&mut tx).await?;
     role::complete(&mut tx).await?;
-    report.applied = steps();
+    report.applied = MIGRATIONS.all();
     tx.commit().await?;
     Ok(Adoption::Adopted(Box::new(report)))
 }

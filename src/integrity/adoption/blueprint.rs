@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::catalogue::Catalogue;
 use crate::db::migrate::{
-    MIGRATOR,
+    MIGRATIONS,
     ddl::{execute, quoted},
 };
 
@@ -20,7 +20,7 @@ const SCHEMA: &str = "safestories_blueprint";
 /// Builds the blueprint and reads it. Its foreign keys are dropped again, so that its tables can be moved one by one.
 pub(super) async fn draw(conn: &mut PgConnection) -> sqlx::Result<Catalogue> {
     execute(conn, format!("create schema {SCHEMA}")).await?;
-    for migration in MIGRATOR.iter().filter(|migration| migration.version <= LAST) {
+    for migration in MIGRATIONS.migrator.iter().filter(|migration| migration.version <= LAST) {
         let sql = migration.sql.as_str().replace("public.", &format!("{SCHEMA}."));
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *conn).await?;
     }

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use crate::db::migrate::Step;
-
 /// The outcome of an adoption. Every line is a sentence or a name with its reason.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct AdoptionReport {
@@ -17,8 +15,8 @@ pub struct AdoptionReport {
     pub theirs: Vec<String>,
     /// What is odd about the rows.
     pub data: Vec<String>,
-    /// The migrations applied; the first two were only marked.
-    pub applied: Vec<Step>,
+    /// The migrations and files applied; the first two were only marked.
+    pub applied: Vec<String>,
 }
 
 impl fmt::Display for AdoptionReport {

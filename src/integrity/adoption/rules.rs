@@ -13,7 +13,7 @@ use super::{
     catalogue::{Catalogue, ForeignKey, Unique},
     keys,
 };
-use crate::db::migrate::{MIGRATOR, TABLES, ddl::attempt};
+use crate::db::migrate::{MIGRATIONS, TABLES, ddl::attempt};
 
 /// A foreign key that is not in force for all rows.
 #[derive(Debug, Clone)]
@@ -43,7 +43,7 @@ struct Wanted {
 impl Wanted {
     fn read() -> Self {
         let mut wanted = Self::default();
-        for migration in MIGRATOR.iter() {
+        for migration in MIGRATIONS.migrator.iter() {
             let sql = without_comments(migration.sql.as_str());
             if migration.version <= blueprint::LAST {
                 sql.split(';').for_each(|statement| wanted.tables(statement));

@@ -17,7 +17,7 @@ use std::{
 };
 
 use safestories::{
-    db::migrate::{self, MIGRATOR},
+    db::migrate::{self, MIGRATIONS},
     dev::embedded::{Embedded, EmbeddedError, Options},
 };
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -126,13 +126,9 @@ impl Drop for Database {
     }
 }
 
-/// A migrated database to copy, named by the migrations, so that it is made anew when they change.
+/// A migrated database to copy, named by the migrations and re-run files, so that it is made anew when they change.
 async fn template() -> String {
-    let mut digest = 0u64;
-    for byte in MIGRATOR.iter().flat_map(|migration| migration.checksum.iter()) {
-        digest = (digest ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-    }
-    let name = format!("template_{digest:016x}");
+    let name = format!("template_{}", MIGRATIONS.digest());
     let mut conn = maintenance().await;
     let made: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
         .bind(&name)

@@ -136,10 +136,10 @@ async fn what_runs_as_the_owner_is_known_and_cannot_be_redirected() {
 async fn whatever_is_opened_later_is_noticed_and_closed_again() {
     let (api, mut conn) = practice().await;
     for opening in [
-        "alter policy wall_reads on public.bookings using (true)",
-        "alter policy wall_adds on internal.session_notes with check (true)",
-        "alter policy wall_removes on public.payments to public",
-        "drop policy wall_changes on public.bookings",
+        "alter policy safestories_reads on public.bookings using (true)",
+        "alter policy safestories_adds on internal.session_notes with check (true)",
+        "alter policy safestories_removes on public.payments to public",
+        "drop policy safestories_changes on public.bookings",
         "alter table public.payments disable row level security",
         "grant select on internal.erasure_certificates to public",
         "grant select (client_id) on internal.erasure_certificates to safestories_therapist",

@@ -11,8 +11,9 @@ async fn nobody_writes_a_trail_in_another_name() {
     run(&mut conn, AS_T1).await;
     let write = |account: &str| {
         format!(
-            "select internal.write_trail({account}, 'login', 'x', null, null, 'x', now(), 'therapist', null, 'r', 'x',
-                                         'done', null, '{{login}}', '{{null}}', '{{null}}', '{{null}}', array['{{}}'::jsonb])::text"
+            r#"select internal.write_trail(jsonb_build_object('account', {account}, 'at', now()) ||
+                   '{{"role": "therapist", "request": "r", "route": "x", "at_text": "x", "outcome": "done",
+                     "action": "login", "sentence": "x", "entries": [{{"action": "login", "detail": {{}}}}]}}')::text"#
         )
     };
     assert_eq!(tried(&mut conn, &write(&T1_ACCOUNT.to_string())).await, Ok(String::new()));
@@ -119,8 +120,9 @@ async fn accounts_of_other_programs_are_told_and_kept_in_the_trail() {
         run(
             &mut conn,
             &format!(
-                "select internal.write_trail({account}, 'login', 'x', null, null, 'x', now(), 'therapist', null, 'r', 'x',
-                                             'done', null, '{{login}}', '{{null}}', '{{null}}', '{{null}}', array['{{}}'::jsonb])"
+                r#"select internal.write_trail(jsonb_build_object('account', {account}, 'at', now()) ||
+                       '{{"role": "therapist", "request": "r", "route": "x", "at_text": "x", "outcome": "done",
+                         "action": "login", "sentence": "x", "entries": [{{"action": "login", "detail": {{}}}}]}}')"#
             ),
         )
         .await;

@@ -183,6 +183,6 @@ async fn a_dump_restored_where_the_role_did_not_exist_gets_its_wall_again() {
     assert!(!is_whole(&database).await, "grants and policies are missing");
     run(&mut conn, "drop role safestories_therapist").await;
     assert!(!is_whole(&database).await, "the role is missing");
-    assert_eq!(migrate::apply(&url).await.expect("made again"), []);
+    assert_eq!(migrate::apply(&url).await.expect("made again"), [] as [String; 0]);
     assert!(is_whole(&database).await);
 }

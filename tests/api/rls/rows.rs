@@ -80,6 +80,7 @@ const WALL: &[Reach] = &[
     none("public.aisensy_campaign_api"),
     none("internal._sqlx_migrations"),
     none("internal.accounts"),
+    none("internal.applied_files"),
     none("internal.appointments_cache_rows"),
     none("internal.audit_checkpoints"),
     read("internal.audit_entries", "log_id", "1"),

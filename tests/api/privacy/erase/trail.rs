@@ -79,10 +79,15 @@ async fn sealing_at_the_same_moment_breaks_nothing() {
 async fn an_entry_with_the_name_that_comes_later_is_sealed_without_it() {
     let (api, id) = practice().await;
     let mut reading = api.sql().await;
-    let named = "begin; select internal.write_trail(1, 'session_notes_read', 'Read a note of Zubin Contractor', \
-                 'Zubin Contractor', null, 'now', now(), 'admin', null, 'r1', 'GET /x', 'done', null, \
-                 array['session_notes_read', 'quiet'], array['session_note', null], array['7', null], array['C1', null], \
-                 array['{\"reason\": \"Zubin called\"}', '{}']::jsonb[])";
+    let named = r#"begin; select internal.write_trail(jsonb_build_object('at', now()) || '{
+        "account": 1, "role": "admin", "request": "r1", "route": "GET /x", "at_text": "now", "outcome": "done",
+        "action": "session_notes_read", "sentence": "Read a note of Zubin Contractor", "client_name": "Zubin Contractor",
+        "entries": [
+            {"action": "session_notes_read", "subject_type": "session_note", "subject_id": "7", "client_id": "C1",
+             "detail": {"reason": "Zubin called"}},
+            {"action": "quiet", "detail": {}}
+        ]
+    }')"#;
     let begun = sqlx::raw_sql(AssertSqlSafe(named.replace("C1", &id))).execute(&mut *reading).await;
     begun.expect("an entry not yet committed");
     erase(&api, &id).await.is(201);

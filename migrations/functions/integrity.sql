@@ -1,15 +1,13 @@
--- What the checks of the data, and the repairs of what they find, have in common: both ask the same question.
---
--- They read everything, and stand on no index. Like all of these functions they are total, plain SQL, and inlined.
+-- Questions that a check of the data and the repair of its findings share. They read everything, by no index.
 
--- Whether the API can name a row by this id: 1 to 255 characters, none of them a control character. What cannot be named
--- is left out of repairs, which would fail on the narrower columns that an id is copied to.
-create function internal.is_possible_id(id text) returns boolean
+-- Whether the API can name a row by this id: 1 to 255 characters, none of them a control character. Rows with
+-- other ids are left out of repairs, which would fail on the narrower columns that an id is copied to.
+create or replace function internal.is_possible_id(id text) returns boolean
     language sql immutable parallel safe
     return coalesce(length(id) between 1 and 255 and id !~ '[\u0001-\u001f\u007f-\u009f]', false);
 
 -- Bookings without an appointment, or whose appointment names no client that exists.
-create function internal.bookings_without_client()
+create or replace function internal.bookings_without_client()
     returns table (booking_id text, start_at timestamp)
     language sql stable parallel safe
 begin atomic
@@ -21,9 +19,9 @@ begin atomic
       and internal.is_possible_id(b.booking_id);
 end;
 
--- Cancelled bookings with a payment that no row of refund_cancellation_table stands for; and those that say they were
--- paid and have neither.
-create function internal.bookings_without_refund_row()
+-- Cancelled bookings with a payment that has no row in refund_cancellation_table; and those that say they were paid and
+-- have neither.
+create or replace function internal.bookings_without_refund_row()
     returns table (booking_id text, start_at timestamp)
     language sql stable parallel safe
 begin atomic

@@ -1,16 +1,10 @@
--- How money is read: what a payment's state is, what a booking counts for, which refund belongs to which payment, and
--- where the four tables that tell of refunds disagree; with the indexes of their lists.
+-- Payments and refunds: the state of a payment, the payment of a refund, and where the four tables that tell of refunds
+-- disagree.
 --
--- Every function is total, as those of 0004 are: an amount that is none (NULL, NaN, infinite, beyond 30 digits, negative)
--- counts as 0, a word nobody knows as itself. What an index holds of text or amounts is cut, so that no value another
--- program left behind is too long for it.
+-- Every function is total: an amount that is none (NULL, NaN, infinite, beyond 30 digits, negative) counts as 0, an unknown
+-- word as itself.
 
--- What a booking brought in: gross figures are sums of this.
-create or replace function internal.booking_paid(amount numeric) returns numeric
-    language sql immutable parallel safe
-    return case when internal.is_free(amount) then 0 else greatest(amount, 0) end;
-
--- What of it went back: refunded figures are sums of this.
+-- The amount refunded: refunded figures are sums of this.
 create or replace function internal.booking_refunded(word text, amount numeric) returns numeric
     language sql immutable parallel safe
     return case
@@ -18,7 +12,7 @@ create or replace function internal.booking_refunded(word text, amount numeric) 
         else 0
     end;
 
--- What of it is on its way back.
+-- The amount of a refund under way.
 create or replace function internal.booking_refunding(word text, amount numeric) returns numeric
     language sql immutable parallel safe
     return case
@@ -27,22 +21,9 @@ create or replace function internal.booking_refunding(word text, amount numeric)
         else 0
     end;
 
--- How far a refund is, as a word of a closed set: `pending` where nothing was started.
-create function internal.refund_state(word text) returns text
-    language sql immutable parallel safe
-    return case coalesce(internal.refund_status(word), 'pending')
-        when 'pending' then 'pending'
-        when 'requested' then 'requested'
-        when 'initiated' then 'initiated'
-        when 'processing' then 'processing'
-        when 'failed' then 'failed'
-        when 'completed' then 'completed'
-        else 'unknown'
-    end;
-
--- The same as a number, the least far first; nothing for what was not started or is not known. The refund of a booking
--- is as far as the least far one of its payments (`refund_step_word` of the least).
-create function internal.refund_step(word text) returns integer
+-- The progress of a refund as a number, the least first; null where it was not started or is not known. The refund of a
+-- booking is as far as the least far one of its payments (`refund_step_word` of the least).
+create or replace function internal.refund_step(word text) returns integer
     language sql immutable parallel safe
     return case internal.refund_status(word)
         when 'requested' then 1
@@ -52,13 +33,13 @@ create function internal.refund_step(word text) returns integer
         when 'completed' then 5
     end;
 
-create function internal.refund_step_word(step integer) returns text
+create or replace function internal.refund_step_word(step integer) returns text
     language sql immutable parallel safe
     return (array['requested', 'initiated', 'processing', 'failed', 'completed'])[step];
 
 -- The state of a payment, first match wins: its refund, however far; else cancelled with its booking (nothing decided
 -- about the money yet); else pending, while nothing was paid; else completed.
-create function internal.payment_state(refund text, amount numeric, booking_status text, invitee_status text)
+create or replace function internal.payment_state(refund text, amount numeric, booking_status text, invitee_status text)
     returns text
     language sql immutable parallel safe
     return case internal.refund_state(refund)
@@ -76,14 +57,9 @@ create function internal.payment_state(refund text, amount numeric, booking_stat
         else 'refund_unknown'
     end;
 
--- What `q=` looks into, of payments and refunds.
-create function internal.money_text(name text, email text, reference text) returns text
-    language sql immutable parallel safe
-    return lower(coalesce(name, '')) || E'\n' || lower(coalesce(email, '')) || E'\n' || lower(coalesce(reference, ''));
-
 -- The payment that a row of refund_cancellation_table is about: of its booking's payments the one it names by id or by
 -- the gateway's reference, the oldest where it names none; without such a booking, the one it names by id.
-create function internal.payment_of_refund(booking text, named text) returns integer
+create or replace function internal.payment_of_refund(booking text, named text) returns integer
     language sql stable parallel safe
 begin atomic
     select coalesce(
@@ -104,40 +80,8 @@ begin atomic
     );
 end;
 
--- Payments, in each order offered, and by what is looked for.
-create index payments_by_date on public.payments (coalesce(payment_date, '-infinity'), payment_id);
-create index payments_by_amount on public.payments (round(internal.booking_paid(amount), 2), payment_id);
-create index payments_by_name on public.payments (left(lower(coalesce(invitee_name, '')), 100), payment_id);
-create index payments_search on public.payments
-    using gin (internal.money_text(invitee_name, invitee_email, payment_reference_id) internal.gin_trgm_ops);
-create index payments_by_reference on public.payments (left(lower(btrim(payment_reference_id)), 100))
-    where payment_reference_id is not null;
--- Payments with a refund are few, and looked for by how far it is.
-create index payments_refunded on public.payments
-    (internal.refund_state(refund_status), coalesce(payment_date, '-infinity'), payment_id)
-    where internal.refund_status(refund_status) is not null;
--- Pending payments are fewer still.
-create index payments_without_amount on public.payments (payment_id) where internal.booking_paid(amount) = 0;
-create index payments_without_booking on public.payments (payment_id) where booking_id is null;
-
--- Bookings whose payment is awaited stand among the payments, as pending.
-create index bookings_awaiting_payment on public.bookings (booking_id)
-    where internal.invitee_status(invitee_status) = 'waiting';
--- Bookings with a refund are few: figures of what goes back, and the reconciliation, look for them.
-create index bookings_refunded on public.bookings (coalesce(booking_start_at, '-infinity'), booking_id)
-    where internal.refund_status(refund_status) is not null;
-
--- Refunds, likewise.
-create index refunds_by_state on public.refund_cancellation_table (internal.refund_state(refund_status), id);
-create index refunds_by_session on public.refund_cancellation_table (coalesce(session_timings, '-infinity'), id);
-create index refunds_by_name on public.refund_cancellation_table (left(lower(coalesce(client_name, '')), 100), id);
-create index refunds_of_client on public.refund_cancellation_table (client_id, id);
-create index refunds_search on public.refund_cancellation_table
-    using gin (internal.money_text(client_name, refund_id, payment_id) internal.gin_trgm_ops);
-create index refunds_of_payment on public.refund_cancellation_table (payment_id);
-
--- What one side says of a booking's money, in a few words.
-create function internal.money_words(paid numeric, refund text, refunded numeric) returns text
+-- One table's statement of a booking's money, in a few words.
+create or replace function internal.money_words(paid numeric, refund text, refunded numeric) returns text
     language sql stable parallel safe
     return left(
         'paid ' || coalesce(left(paid::text, 40), 'nothing') || case
@@ -148,13 +92,13 @@ create function internal.money_words(paid numeric, refund text, refunded numeric
     );
 
 -- Every disagreement between bookings, payments, refund_cancellation_table and booking_cancelled, of one kind or of all;
--- what each kind means, and which side is right by which rule, is told in src/payments/refunds/disagreement.rs.
+-- src/payments/refunds/disagreement.rs says what each kind means, and which side is right by which rule.
 --
--- Bookings and payments are joined once, whole, and only what may disagree is kept of them (`pairs`); what is in order
--- is never looked at again: 4.3 s of one core on a million bookings. A kind that is not wanted costs nothing beyond that.
--- The trail alone is looked up by index, for the few that it decides over (`offset 0` keeps it from being read whole).
--- What several rows share is told of once.
-create function internal.money_disagreements(wanted text)
+-- Bookings and payments are joined once, whole, and only rows that may disagree are kept (`pairs`): 4.3 s of one core on a
+-- million bookings. A kind that is not wanted costs nothing beyond that. Only the audit trail is looked up by index, for
+-- the few rows that it decides over (`offset 0` keeps it from being read whole). A disagreement that several rows share is
+-- listed once.
+create or replace function internal.money_disagreements(wanted text)
     returns table (
         kind          text,
         booking_id    text,
@@ -166,7 +110,7 @@ create function internal.money_disagreements(wanted text)
         cancellations text
     )
     language sql stable
-    -- The join of a million bookings with their payments fits.
+    -- Enough for the join of a million bookings with their payments.
     set work_mem = '128MB'
 begin atomic
     with pairs as materialized (
@@ -223,7 +167,7 @@ begin atomic
             offset 0
         ) p on true
     )
-    -- What was paid.
+    -- Amounts paid.
     select d.kind,
            p.booking_id,
            p.payment_id,
@@ -275,7 +219,7 @@ begin atomic
            or wanted in ('payment_without_booking', 'paid_without_payment', 'payment_while_awaited',
                          'payment_without_amount', 'amount_differs'))
     union all
-    -- What goes back: bookings against payments.
+    -- Refunds: bookings against payments.
     select d.kind,
            r.booking_id,
            r.payment_id,
@@ -296,7 +240,7 @@ begin atomic
       and (wanted is null or d.kind = wanted)
       and (wanted is null or wanted in ('refund_only_in_booking', 'refund_status_differs', 'refund_amount_differs'))
     union all
-    -- What goes back: the list against payments.
+    -- Refunds: the list against payments.
     select d.kind,
            l.booking_id,
            l.payment_id,
@@ -352,7 +296,7 @@ begin atomic
       and internal.booking_paid(p.amount) > internal.booking_paid(p.paid)
       and (wanted is null or wanted = 'refund_above_payment')
     union all
-    -- What was called off.
+    -- Cancellations.
     select 'cancelled_without_refund',
            p.booking_id,
            p.payment_id,

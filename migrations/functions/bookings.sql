@@ -1,0 +1,125 @@
+-- Bookings: their state, whose contact data is shown, and how calendars learn of changes.
+
+-- The state of a booking; `status` is the written word, `noted` whether a session note was submitted. A start that is
+-- not known counts as long past, as it does in every order and period.
+create or replace function internal.booking_state(
+    status text, start_at timestamp, end_at timestamp, noted boolean, at timestamp
+) returns text
+    language sql immutable parallel safe
+    return case status
+        when 'cancelled' then 'cancelled'
+        when 'no_show' then 'no_show'
+        when 'completed' then 'completed'
+        else case
+            when noted then 'completed'
+            when start_at is null then 'pending_notes'
+            when end_at <= at then 'pending_notes'
+            when start_at <= at then 'live'
+            else 'scheduled'
+        end
+    end;
+
+-- Nothing said is an online session; an unknown word stays as it is.
+create or replace function internal.booking_mode(word text) returns text
+    language sql immutable parallel safe
+    return case
+        when word is null then 'google_meet'
+        when translate(lower(btrim(word)), ' -', '__') in ('google_meet', 'googlemeet', 'online') then 'google_meet'
+        when translate(lower(btrim(word)), ' -', '__') = 'physical' then 'in_person'
+        when translate(lower(btrim(word)), ' -', '__') like 'in\_person%' then 'in_person'
+        when lower(btrim(word)) = 'phone' then 'phone'
+        else word
+    end;
+
+-- The clients whose contact data a therapist sees: those assigned to them, and those with an active session with them
+-- ahead. A start of infinity reads as none: it would lie ahead for ever. The result is a set, so that PostgreSQL inlines
+-- the function and looks up one client by index.
+create or replace function internal.contact_clients(therapist text, at timestamp) returns setof text
+    language sql stable parallel safe
+begin atomic
+    select c.client_id
+    from public.all_clients_table c
+    where c.therapist_id = therapist
+    union all
+    select a.client_id
+    from public.appointment_table a
+    join public.bookings b on b.booking_id = a.session_id
+    where b.therapist_id = therapist
+      and internal.is_active(b.booking_status)
+      and isfinite(b.booking_start_at)
+      and internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration,
+                               b.invitee_payment_amount) > at;
+end;
+
+-- A row if the therapist who asks sees the contact data that a booking of theirs holds: by its client; and where no program
+-- has named a client yet, by the session itself being ahead. The result is a set, so that PostgreSQL inlines the function.
+create or replace function internal.contact_shown(client text, booking_status text, end_at timestamp, at timestamp)
+    returns setof boolean
+    language sql stable parallel safe rows 1
+begin atomic
+    select true
+    where client is null
+      and internal.is_active(booking_status)
+      and isfinite(end_at)
+      and end_at > at
+    union all
+    select true
+    from internal.contact_clients(internal.current_therapist(), at) as seen (client_id)
+    where seen.client_id = client;
+end;
+
+-- The appointment of a booking. An adopted table may hold a session twice, and a join would list the booking twice: this
+-- is always the same one of them, with a client where any has one.
+create or replace function internal.appointment_of(booking text) returns table (client_id text, client_name text)
+    language sql stable parallel safe rows 1
+begin atomic
+    select a.client_id, a.client_name
+    from public.appointment_table a
+    where a.session_id = booking
+    order by a.client_id
+    limit 1;
+end;
+
+-- A statement with optional conditions, `($n is null or …)`, has to be planned for its arguments: PostgreSQL does that five
+-- times, and then keeps one plan for all arguments if it estimates that as no dearer, which it may be by far. Such a
+-- statement ends in `and ($n is not null or internal.planned_for_arguments())`, of an argument that is never null: known, it
+-- falls away with the function; unknown, the plan seems dear, and is not kept. The function is never called.
+create or replace function internal.planned_for_arguments() returns boolean
+    language plpgsql stable parallel safe cost 1000000000
+    as $$
+begin
+    return true;
+end
+$$;
+
+-- Counts in the database and not in the operations, so that changes by other programs count too. It runs as the owner, with
+-- a fixed search_path: programs that write to the table need not, and may not, read `internal`.
+create or replace function internal.count_calendar_revision() returns trigger
+    language plpgsql
+    security definer
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    insert into internal.calendar_revisions as r (booking_id, sequence)
+    values (new.booking_id, 1)
+    on conflict (booking_id) do update
+    set sequence = r.sequence + 1;
+    return null;
+end
+$$;
+
+-- A calendar is told of a session that is cancelled or restored, but not of one that took place.
+create or replace trigger bookings_count_calendar_revision
+    after update of booking_start_at, booking_end_at, booking_duration, booking_status on public.bookings
+    for each row
+    when (
+        new.booking_id is not null
+        and (
+            old.booking_start_at is distinct from new.booking_start_at
+            or old.booking_end_at is distinct from new.booking_end_at
+            or old.booking_duration is distinct from new.booking_duration
+            or (internal.booking_status(old.booking_status) is not distinct from 'cancelled')
+                <> (internal.booking_status(new.booking_status) is not distinct from 'cancelled')
+        )
+    )
+    execute function internal.count_calendar_revision();

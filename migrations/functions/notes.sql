@@ -1,0 +1,160 @@
+-- Session notes: how their words are read, and the triggers that keep a signed note, its versions and its addenda.
+--
+-- A signed note does not change. The database sees to that, since it has to hold for the server's own role too: a fault of
+-- the server, or a person at a SQL console, meets the same refusal. The one exception is the erasure of a client's data,
+-- which first writes a row of internal.erasures, in the same transaction, that names the note. Notes of other programs, and
+-- drafts, are not affected.
+
+-- The risk level as the word that the server writes, in any letter case; another text stays as it is.
+create or replace function internal.risk_level(word text) returns text
+    language sql immutable parallel safe
+    return case lower(btrim(word))
+        when 'none' then 'none'
+        when 'low' then 'low'
+        when 'moderate' then 'moderate'
+        when 'high' then 'high'
+        when '' then null
+        else word
+    end;
+
+-- Whether self-harm was mentioned, as a list may show it: yes, no, or that there is another text.
+create or replace function internal.mention_word(word text) returns text
+    language sql immutable parallel safe
+    return case rtrim(lower(btrim(word)), '.!')
+        when 'yes' then 'yes'
+        when 'y' then 'yes'
+        when 'true' then 'yes'
+        when 'no' then 'no'
+        when 'n' then 'no'
+        when 'none' then 'no'
+        when 'false' then 'no'
+        when '' then null
+        else case when word is null then null else 'other' end
+    end;
+
+-- An erasure always names its own transaction.
+create or replace function internal.stamp_erasure() returns trigger
+    language plpgsql
+    as $$
+begin
+    new.txid := pg_current_xact_id();
+    return new;
+end
+$$;
+
+create or replace trigger erasures_stamp before insert on internal.erasures
+    for each row execute function internal.stamp_erasure();
+
+-- Refuses every change.
+create or replace function internal.keep() returns trigger
+    language plpgsql
+    as $$
+begin
+    raise exception '% keeps what it holds', tg_table_name using errcode = 'integrity_constraint_violation';
+end
+$$;
+
+create or replace trigger erasures_keep before update or delete on internal.erasures
+    for each row execute function internal.keep();
+create or replace trigger erasures_keep_all before truncate on internal.erasures
+    for each statement execute function internal.keep();
+create or replace trigger erasure_certificates_keep before update or delete on internal.erasure_certificates
+    for each row execute function internal.keep();
+create or replace trigger erasure_certificates_keep_all before truncate on internal.erasure_certificates
+    for each statement execute function internal.keep();
+
+-- Whether the present transaction erases this note. Triggers ask this for every role that writes, so it runs as the owner.
+create or replace function internal.is_erased(note integer) returns boolean
+    language sql stable security definer
+    set search_path = pg_catalog, pg_temp
+begin atomic
+    select exists (
+        select
+        from internal.erasures e
+        where e.txid = pg_current_xact_id_if_assigned()
+          and note = any (e.note_ids)
+    );
+end;
+
+-- A signed note stays as it was signed. It may be given to another booking while its own does not exist (the repair of an
+-- orphan). The function runs as the owner, with a fixed search_path: programs that write to the table need not, and may
+-- not, read `internal`.
+create or replace function internal.keep_signed_note() returns trigger
+    language plpgsql
+    security definer
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    if exists (select from internal.session_notes own where own.note_id = old.note_id and own.signed_at is not null)
+        and not internal.is_erased(old.note_id)
+        and not (
+            tg_op = 'UPDATE'
+            and to_jsonb(new) - 'booking_id' = to_jsonb(old) - 'booking_id'
+            and not exists (select from public.bookings b where b.booking_id = old.booking_id)
+        )
+    then
+        raise exception 'session note % is signed', old.note_id using errcode = 'integrity_constraint_violation';
+    end if;
+    return case when tg_op = 'DELETE' then old else new end;
+end
+$$;
+
+create or replace trigger client_session_notes_keep_signed before update or delete on public.client_session_notes
+    for each row execute function internal.keep_signed_note();
+
+create or replace function internal.keep_signed_notes() returns trigger
+    language plpgsql
+    security definer
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    if exists (select from internal.session_notes own where own.signed_at is not null) then
+        raise exception 'there are signed session notes' using errcode = 'integrity_constraint_violation';
+    end if;
+    return null;
+end
+$$;
+
+create or replace trigger client_session_notes_keep_signed_all before truncate on public.client_session_notes
+    for each statement execute function internal.keep_signed_notes();
+create or replace trigger session_notes_keep_signed_all before truncate on internal.session_notes
+    for each statement execute function internal.keep_signed_notes();
+
+-- A signature is not taken back.
+create or replace function internal.keep_signature() returns trigger
+    language plpgsql
+    as $$
+begin
+    if old.signed_at is not null
+        and not internal.is_erased(old.note_id)
+        and not (tg_op = 'UPDATE' and to_jsonb(new) - 'booking_id' = to_jsonb(old) - 'booking_id')
+    then
+        raise exception 'session note % is signed', old.note_id using errcode = 'integrity_constraint_violation';
+    end if;
+    return case when tg_op = 'DELETE' then old else new end;
+end
+$$;
+
+create or replace trigger session_notes_keep_signed before update or delete on internal.session_notes
+    for each row execute function internal.keep_signature();
+
+-- Versions and addenda are written once.
+create or replace function internal.keep_of_note() returns trigger
+    language plpgsql
+    as $$
+begin
+    if not internal.is_erased(old.note_id) then
+        raise exception '% keeps what it holds', tg_table_name using errcode = 'integrity_constraint_violation';
+    end if;
+    return case when tg_op = 'DELETE' then old else new end;
+end
+$$;
+
+create or replace trigger note_versions_keep before update or delete on internal.note_versions
+    for each row execute function internal.keep_of_note();
+create or replace trigger note_versions_keep_all before truncate on internal.note_versions
+    for each statement execute function internal.keep();
+create or replace trigger note_addenda_keep before update or delete on internal.note_addenda
+    for each row execute function internal.keep_of_note();
+create or replace trigger note_addenda_keep_all before truncate on internal.note_addenda
+    for each statement execute function internal.keep();

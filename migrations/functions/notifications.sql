@@ -1,0 +1,58 @@
+-- Writing notifications, and reading them in the order of their transactions.
+
+-- Writes notifications, and wakes the streams of all instances at the commit. The arguments are the kind, title, message,
+-- the id it is about, the instant, the account that caused it, whether to notify the other admins, or all admins, the
+-- therapists to notify, and the channel.
+--
+-- A therapist notifies admins and their own accounts, of a session of theirs.
+create or replace function internal.notify(text, text, text, text, timestamp, integer, boolean, boolean, text[], text)
+    returns void
+    language plpgsql security definer
+    set search_path = pg_catalog, pg_temp
+    as $$
+declare
+    asking text := internal.asking();
+    woken text;
+begin
+    if asking is not null and not (
+        $6 is not distinct from internal.current_account()
+        and $1 in ('no_show', 'session_notes_submitted', 'sos_ticket', 'risk_raised')
+        and $9 <@ array[asking]
+        and (exists (select from public.bookings b where b.booking_id = $4 and b.therapist_id = asking)
+             -- The column is narrower than an id of another program may be.
+             or length($4) = 50
+                and exists (
+                    select
+                    from public.bookings b
+                    where b.therapist_id = asking
+                      and left(b.booking_id, 50) = $4
+                ))
+    ) then
+        raise exception 'a therapist may not send this notification' using errcode = 'insufficient_privilege';
+    end if;
+    with notified as (
+        insert into public.notifications
+            (user_id, user_role, notification_type, title, message, related_id, is_read, created_at)
+        select u.id, v.role, $1, $2, $3, $4, false, $5
+        from public.users u
+        cross join lateral (select internal.user_role(u.role) as role, u.id is distinct from $6 as another) v
+        left join internal.accounts a on a.user_id = u.id
+        where a.disabled_at is null
+          and (v.role = 'admin' and ($8 or $7 and v.another)
+               or v.role = 'therapist' and u.therapist_id = any ($9) and v.another)
+        order by u.id
+        returning notification_id
+    )
+    select pg_notify($10, '')::text
+    into woken
+    from notified
+    limit 1;
+end
+$$;
+
+-- The full id of the transaction that wrote a row, from the row's `xmin`, which lacks the upper half: the highest id that is
+-- not above `bound`. `bound` has to be above the id of every row looked at, by less than the lower half holds. A row so old
+-- that the lower half has wrapped counts as later than it is, never as earlier: it is shown once more, not missed.
+create or replace function internal.row_xid(row_xmin xid, bound bigint) returns bigint
+    language sql immutable parallel safe
+    return bound - ((bound - row_xmin::text::bigint) & 4294967295);

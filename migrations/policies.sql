@@ -1,0 +1,365 @@
+-- Row-level security: the rows, columns and functions that a therapist's request reaches, whatever the code asks for.
+-- `src/db/rls.rs` says how requests come to run under it, and why.
+--
+-- The role owns nothing and was granted little; row-level security says which rows of it. The owner is not subject to it
+-- (nothing is forced), so programs that write as the owner go on as before. Other roles meet a policy that lets them do all
+-- they were granted. So the therapists' policies are restrictive: they take away from that one, and stand as plain
+-- conditions that an index is entered by.
+--
+-- This file is run whenever its text changes, and whenever the policies and grants are not those that it made: a dump that
+-- was restored where the role did not exist has lost them, and somebody may have opened what they close.
+
+-- The role belongs to the cluster. `safestories migrate` has made it by now, or said what an administrator runs; this is
+-- for people who run these files by hand.
+do $$
+begin
+    if not exists (select from pg_catalog.pg_roles where rolname = 'safestories_therapist') then
+        create role safestories_therapist nologin;
+    end if;
+end
+$$;
+
+-- The sequences that number the notes therapists add, where the column is no identity.
+create or replace function internal.note_sequences() returns setof regclass
+    language sql stable
+    set search_path = pg_catalog, pg_temp
+    as $$
+    select distinct s.oid::regclass
+    from pg_attrdef a
+    join pg_depend d on d.classid = 'pg_attrdef'::regclass and d.objid = a.oid and d.refclassid = 'pg_class'::regclass
+    join pg_class s on s.oid = d.refobjid and s.relkind = 'S'
+    where a.adrelid in ('public.client_session_notes'::regclass, 'public.client_additional_notes'::regclass)
+$$;
+
+-- The policies of one table: the conditions under which a therapist's request reads, adds, changes (by the row before, and
+-- by the row after) and removes its rows. A condition that is not given refuses.
+create or replace procedure internal.secure_rows(
+    secured regclass,
+    reads text default 'false',
+    adds text default 'false',
+    changes text default 'false',
+    becomes text default 'false',
+    removes text default 'false'
+)
+    language plpgsql
+    set search_path = pg_catalog, pg_temp
+    as $$
+declare
+    policy name;
+    -- Where another program has secured rows before, and that was accepted, its policies decide for all others.
+    others text := 'public';
+begin
+    if (select c.relrowsecurity from pg_class c where c.oid = secured)
+        and not exists (select from pg_policy p where p.polrelid = secured and p.polname = 'safestories_others')
+        or exists (
+            select
+            from pg_policy p
+            where p.polrelid = secured
+              and p.polname = 'safestories_others'
+              and p.polroles <> '{0}'
+        )
+    then
+        others := 'safestories_therapist';
+    end if;
+    for policy in
+        select p.polname
+        from pg_policy p
+        where p.polrelid = secured
+          and p.polname in ('safestories_others', 'safestories_reads', 'safestories_adds', 'safestories_changes', 'safestories_removes')
+    loop
+        execute format('drop policy %I on %s', policy, secured);
+    end loop;
+    execute format('create policy safestories_others on %s to %s using (true) with check (true)', secured, others);
+    execute format('create policy safestories_reads on %s as restrictive for select to safestories_therapist '
+                       || 'using (%s)', secured, reads);
+    execute format('create policy safestories_adds on %s as restrictive for insert to safestories_therapist '
+                       || 'with check (%s)', secured, adds);
+    execute format('create policy safestories_changes on %s as restrictive for update to safestories_therapist '
+                       || 'using (%s) with check (%s)', secured, changes, becomes);
+    execute format('create policy safestories_removes on %s as restrictive for delete to safestories_therapist '
+                       || 'using (%s)', secured, removes);
+    execute format('alter table %s enable row level security', secured);
+    execute format('revoke all on %s from safestories_therapist', secured);
+end
+$$;
+
+-- A digest of the policies, and of all grants to the role, or to everybody on our own objects. Other programs may open their
+-- own objects in `public`.
+create or replace function internal.rls_digest() returns text
+    language sql stable
+    set search_path = pg_catalog, pg_temp
+    as $$
+    with therapist as (
+        select oid as role
+        from pg_roles
+        where rolname = 'safestories_therapist'
+    ), relations as (
+        select c.oid,
+               c.relacl,
+               c.relrowsecurity,
+               format('%I.%I', n.nspname, c.relname) as name,
+               n.nspname = 'internal' or exists (
+                   select
+                   from pg_policy p
+                   where p.polrelid = c.oid
+                     and p.polname ^@ 'safestories_'
+               ) as ours
+        from pg_class c
+        join pg_namespace n on n.oid = c.relnamespace
+        where n.nspname in ('public', 'internal')
+          and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+    ), granted (place, grantee, privilege_type, is_grantable, ours) as (
+        select r.name, acl.grantee, acl.privilege_type, acl.is_grantable, r.ours
+        from relations r
+        cross join aclexplode(r.relacl) acl
+        union all
+        select r.name || '.' || a.attname, acl.grantee, acl.privilege_type, acl.is_grantable, r.ours
+        from relations r
+        join pg_attribute a on a.attrelid = r.oid
+        cross join aclexplode(a.attacl) acl
+        union all
+        -- Functions that run as their caller may be open to everybody: they reach what the caller reaches.
+        select f.oid::regprocedure::text, acl.grantee, acl.privilege_type, acl.is_grantable,
+               f.prosecdef and n.nspname = 'internal'
+        from pg_proc f
+        join pg_namespace n on n.oid = f.pronamespace
+        cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) acl
+        where n.nspname in ('public', 'internal')
+          and not exists (
+              select
+              from pg_depend d
+              where d.classid = 'pg_proc'::regclass
+                and d.objid = f.oid
+                and d.deptype = 'e'
+          )
+        union all
+        select 'schema ' || n.nspname, acl.grantee, acl.privilege_type, acl.is_grantable, true
+        from pg_namespace n
+        cross join aclexplode(n.nspacl) acl
+        where n.nspname = 'internal'
+    ), stands (line) as (
+        select concat_ws(
+                   ' ', r.name, r.relrowsecurity, p.polname, p.polcmd, p.polpermissive,
+                   array(
+                       select coalesce(member.rolname, 'everybody')
+                       from unnest(p.polroles) as named (oid)
+                       left join pg_roles member on member.oid = named.oid
+                       order by 1
+                   ),
+                   'using', pg_get_expr(p.polqual, p.polrelid), 'with check', pg_get_expr(p.polwithcheck, p.polrelid)
+               )
+        from relations r
+        join pg_policy p on p.polrelid = r.oid
+        where p.polname ^@ 'safestories_'
+        union all
+        select concat_ws(' ', g.place, case when g.grantee = 0 then 'everybody' else 'the role' end, g.privilege_type,
+                         g.is_grantable)
+        from granted g
+        left join therapist on therapist.role = g.grantee
+        where therapist.role is not null
+           or g.grantee = 0 and g.ours
+        union all
+        select 'reaches public ' || has_schema_privilege(therapist.role, n.oid, 'usage')
+        from therapist
+        join pg_namespace n on n.nspname = 'public'
+        union all
+        select 'numbers by ' || number || ' ' || has_sequence_privilege(therapist.role, number, 'usage')
+        from therapist
+        cross join internal.note_sequences() as number
+    )
+    select count(*) || ' lines, '
+           || encode(sha256(convert_to(string_agg(line, E'\n' order by line collate "C"), 'UTF8')), 'hex')
+    from stands
+$$;
+
+do $$
+declare
+    mine constant text := 'therapist_id = (select internal.current_therapist())';
+    my_account constant text := 'user_id = (select internal.current_account())';
+    -- A policy looks into bookings as the role, and so finds only the therapist's own.
+    of_my_booking constant text := 'exists (select from public.bookings b where b.booking_id = %I.%I)';
+    my_booking text;
+    my_note text;
+    number regclass;
+    opened text;
+begin
+    -- Close all that was opened since, or by the default privileges of an adopted database.
+    revoke all on all tables in schema internal from public;
+    revoke all on all sequences in schema internal from public;
+    for opened in
+        select format('%s %s', case when c.relkind = 'S' then 'sequence' else 'table' end, c.oid::regclass)
+        from pg_class c
+        join pg_namespace n on n.oid = c.relnamespace
+        where n.nspname in ('public', 'internal')
+          and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+          and pg_has_role(c.relowner, 'usage')
+          and exists (
+              select
+              from pg_shdepend d
+              where d.refclassid = 'pg_authid'::regclass
+                and d.refobjid = 'safestories_therapist'::regrole
+                and d.classid = 'pg_class'::regclass
+                and d.objid = c.oid
+                and d.dbid = (select oid from pg_database where datname = current_database())
+                and d.deptype = 'a'
+          )
+    loop
+        execute format('revoke all on %s from safestories_therapist', opened);
+    end loop;
+    for opened in
+        select f.oid::regprocedure::text
+        from pg_proc f
+        join pg_namespace n on n.oid = f.pronamespace
+        cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) acl
+        where n.nspname = 'internal'
+          and pg_has_role(f.proowner, 'usage')
+          and (acl.grantee = 'safestories_therapist'::regrole or acl.grantee = 0 and f.prosecdef)
+    loop
+        execute format('revoke all on routine %s from public, safestories_therapist', opened);
+    end loop;
+    grant usage on schema public, internal to safestories_therapist;
+
+    call internal.secure_rows('public.bookings', reads => mine, changes => mine, becomes => mine);
+    grant select, update (booking_status, booking_updated_at) on public.bookings to safestories_therapist;
+
+    -- Locked while a booking of theirs is changed, but never changed: a lock needs the right to update, and every new row is
+    -- refused.
+    call internal.secure_rows('public.therapists', reads => mine, changes => mine);
+    grant select, update (sessions_booked) on public.therapists to safestories_therapist;
+    call internal.secure_rows('public.all_clients_table',
+                              reads => mine || ' or internal.is_own_client(client_id)',
+                              changes => mine || ' or internal.is_own_client(client_id)');
+    grant select, update (no_of_sessions) on public.all_clients_table to safestories_therapist;
+
+    call internal.secure_rows('public.appointment_table',
+                              reads => mine || ' or ' || format(of_my_booking, 'appointment_table', 'session_id'));
+    call internal.secure_rows('public.booking_cancelled',
+                              reads => format(of_my_booking, 'booking_cancelled', 'booking_id'));
+    call internal.secure_rows('public.client_doc_form', reads => format(of_my_booking, 'client_doc_form', 'booking_id'));
+    call internal.secure_rows('public.therapist_resources', reads => mine);
+    call internal.secure_rows('public.client_transfer_history',
+                              reads => 'from_therapist_id = (select internal.current_therapist())
+                                        or to_therapist_id = (select internal.current_therapist())');
+    grant select on public.appointment_table, public.booking_cancelled, public.client_doc_form,
+        public.therapist_resources, public.client_transfer_history
+        to safestories_therapist;
+
+    my_booking := format(of_my_booking, 'client_session_notes', 'booking_id');
+    call internal.secure_rows('public.client_session_notes',
+                              reads => my_booking || ' or internal.is_earlier_note(note_id, booking_id)',
+                              adds => my_booking, changes => my_booking,
+                              -- Only a draft changes: a note of another program counts as submitted.
+                              becomes => my_booking || ' and exists (select
+                                  from internal.session_notes own
+                                  where own.note_id = client_session_notes.note_id and own.signed_at is null)');
+    grant select,
+        insert (booking_id, client_name, session_timing, host_name, created_at, updated_at),
+        update (session_status, client_age, gender, occupation, marital_status, concerns_discussed, somatic_cues,
+                interventions_used, interventions_helpful, client_participation, goal_progress, client_values,
+                self_harm_mention, self_harm_details, current_risk_level, protective_factors, health_history,
+                past_diagnoses, next_session_plan, homework_suggested, updated_at)
+        on public.client_session_notes to safestories_therapist;
+
+    call internal.secure_rows('public.client_additional_notes', reads => mine,
+                              adds => mine || ' and ' || format(of_my_booking, 'client_additional_notes', 'booking_id'),
+                              changes => mine, becomes => mine, removes => mine);
+    grant select, delete,
+        insert (booking_id, therapist_id, therapist_name, note_text, created_at, updated_at),
+        update (note_text, updated_at)
+        on public.client_additional_notes to safestories_therapist;
+
+    call internal.secure_rows('public.audit_logs', reads => mine || ' and is_visible is not false');
+    grant select on public.audit_logs to safestories_therapist;
+
+    call internal.secure_rows('public.notifications', reads => my_account, changes => my_account, becomes => my_account,
+                              removes => my_account);
+    grant select, delete, update (is_read) on public.notifications to safestories_therapist;
+
+    -- Not for therapists.
+    call internal.secure_rows('public.users');
+    call internal.secure_rows('public.booking_requests');
+    call internal.secure_rows('public.payments');
+    call internal.secure_rows('public.refund_cancellation_table');
+    call internal.secure_rows('public.aisensy_campaign_api');
+    -- Derived tables, with contact data that is not hidden.
+    call internal.secure_rows('public.therapist_dashboard_stats');
+    call internal.secure_rows('public.therapist_clients_summary');
+    call internal.secure_rows('public.therapist_appointments_cache');
+
+    -- Tables of `internal`. Those not named here were never granted.
+    call internal.secure_rows('internal.sessions', reads => my_account);
+    grant select (session_id, user_id, expires_at, ended_at) on internal.sessions to safestories_therapist;
+    call internal.secure_rows('internal.idempotency_keys', reads => my_account, adds => my_account,
+                              changes => my_account, becomes => my_account);
+    grant select, insert, update on internal.idempotency_keys to safestories_therapist;
+    call internal.secure_rows('internal.audit_entries', reads =>
+        'exists (select from public.audit_logs l where l.log_id = audit_entries.log_id)');
+    grant select (entry_id, log_id, at, actor_id, actor_role, client_id) on internal.audit_entries to safestories_therapist;
+    call internal.secure_rows('internal.clients', reads =>
+        'exists (select from public.all_clients_table c where c.client_id = clients.client_id)');
+    grant select on internal.clients to safestories_therapist;
+    call internal.secure_rows('internal.calendar_revisions', reads =>
+        format(of_my_booking, 'calendar_revisions', 'booking_id'));
+    grant select on internal.calendar_revisions to safestories_therapist;
+    call internal.secure_rows('internal.transfer_clients', reads =>
+        'exists (select from public.client_transfer_history h where h.transfer_id = transfer_clients.transfer_id)');
+    grant select on internal.transfer_clients to safestories_therapist;
+
+    call internal.secure_rows('internal.retirements', reads => mine);
+    grant select on internal.retirements to safestories_therapist;
+
+    -- A therapist who sees a note also sees whether it is a draft.
+    my_booking := format(of_my_booking, 'session_notes', 'booking_id');
+    -- A row makes a submitted note a draft, so it has to name the note of its own booking, which is written before it.
+    call internal.secure_rows('internal.session_notes',
+                              reads => my_booking || ' or internal.is_seen_note(note_id)',
+                              adds => my_booking || ' and author_id = (select internal.current_account()) and exists (select
+                                      from public.client_session_notes n
+                                      where n.note_id = session_notes.note_id
+                                        and n.booking_id = session_notes.booking_id)',
+                              changes => my_booking, becomes => my_booking,
+                              removes => my_booking || ' and signed_at is null');
+    grant select, insert, delete, update (signed_at) on internal.session_notes to safestories_therapist;
+    foreach my_note in array array['note_versions', 'note_addenda'] loop
+        call internal.secure_rows(format('internal.%I', my_note)::regclass,
+                                  reads => format('exists (select
+                                      from public.client_session_notes n
+                                      where n.note_id = %I.note_id)', my_note),
+                                  adds => format('author_id = (select internal.current_account()) and exists (select
+                                      from public.client_session_notes n
+                                      join public.bookings b on b.booking_id = n.booking_id
+                                      where n.note_id = %I.note_id)', my_note));
+        execute format('grant select, insert on internal.%I to safestories_therapist', my_note);
+    end loop;
+
+    -- The sequences of the rows that a therapist adds.
+    for number in select internal.note_sequences() loop
+        -- Where another role owns it, its owner has granted it (`safestories migrate` says so).
+        if not has_sequence_privilege('safestories_therapist', number, 'usage') then
+            execute format('grant usage on sequence %s to safestories_therapist', number);
+        end if;
+    end loop;
+
+    revoke execute on function internal.recount_clients(text[]) from public;
+    revoke execute on function internal.move_caches(text[], text[], text[], text[], timestamp) from public;
+    grant execute on function
+        internal.is_earlier_note(integer, text),
+        internal.is_own_booking(text),
+        internal.is_own_client(text),
+        internal.is_seen_note(integer),
+        internal.session_of_note(text),
+        internal.sessions_of_client(text),
+        internal.was_high_before(text, text),
+        internal.account_name(integer),
+        internal.therapist_name(text),
+        internal.is_erased(integer),
+        internal.write_trail(jsonb),
+        internal.notify(text, text, text, text, timestamp, integer, boolean, boolean, text[], text),
+        internal.follow_bookings(text[], text[], text[], text[], timestamp)
+        to safestories_therapist;
+    revoke execute on procedure internal.secure_rows(regclass, text, text, text, text, text) from public;
+
+    delete from internal.facts where name = 'rls';
+    insert into internal.facts (name, value) select 'rls', internal.rls_digest();
+end
+$$;
