@@ -16,10 +16,12 @@ use anyhow::{Context, bail, ensure};
 use sqlx::{Connection, PgConnection};
 
 use super::embedded::{Embedded, Options};
-use crate::db::migrate::Migrations;
+use crate::{db::migrate::Migrations, integrity::adoption};
 
 /// The database that the queries are checked against, made anew each time.
 const DATABASE: &str = "prepare";
+/// The description of the twenty tables, for adoption and the checks.
+const TABLES: &str = "src/integrity/adoption/tables.json";
 /// What the macros are run again for: the roots of the library, the program and the tests.
 const ROOTS: [&str; 3] = ["src/lib.rs", "src/main.rs", "tests/api/main.rs"];
 
@@ -46,7 +48,16 @@ pub(crate) async fn run(command: Dev) -> anyhow::Result<ExitCode> {
     let embedded =
         tokio::task::spawn_blocking(move || Embedded::start(&options, &|line| eprintln!("{line}"))).await??;
     let url = embedded.url(DATABASE);
-    migrate(&embedded, &url).await?;
+    let tables = migrate(&embedded, &url).await?;
+    if fs::read_to_string(TABLES).is_ok_and(|there| there == tables) {
+        println!("{TABLES} is up to date");
+    } else if check {
+        println!("{TABLES} is stale: write it anew with `target/debug/safestories dev prepare`, and commit it");
+        return Ok(ExitCode::FAILURE);
+    } else {
+        fs::write(TABLES, tables)?;
+        println!("{TABLES} is written anew");
+    }
 
     let fresh = env::current_dir()?.join("target/sqlx");
     tokio::task::spawn_blocking(move || {
@@ -57,7 +68,8 @@ pub(crate) async fn run(command: Dev) -> anyhow::Result<ExitCode> {
     .await?
 }
 
-async fn migrate(embedded: &Embedded, url: &str) -> anyhow::Result<()> {
+/// Makes the database; gives what it says of the twenty tables.
+async fn migrate(embedded: &Embedded, url: &str) -> anyhow::Result<String> {
     let mut conn = PgConnection::connect(&embedded.url("safestories")).await?;
     sqlx::raw_sql(sqlx::AssertSqlSafe(format!("drop database if exists {DATABASE} with (force)")))
         .execute(&mut conn)
@@ -67,8 +79,9 @@ async fn migrate(embedded: &Embedded, url: &str) -> anyhow::Result<()> {
     // Those on disk: the ones in this program may be older.
     let mut conn = PgConnection::connect(url).await?;
     Migrations::on_disk(Path::new("migrations")).await?.run(&mut conn).await?;
+    let tables = adoption::describe(&mut conn).await?;
     conn.close().await?;
-    Ok(())
+    Ok(tables)
 }
 
 /// Has the macros ask PostgreSQL, and write its answers into `fresh`.

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use safestories::db::migrate::{self, Error, Status, TABLES};
+use safestories::{
+    db::migrate::{self, Error, Status, TABLES},
+    integrity::adoption,
+};
 use sqlx::{Connection, PgConnection};
 
 use crate::harness::{Database, database};
@@ -361,4 +364,11 @@ async fn tables_of_other_programs_do_not_make_a_database_foreign() {
     sqlx::query("create table invoices (id int)").execute(&mut conn).await.unwrap();
     assert_eq!(migrate::status(&mut conn).await.unwrap(), Status::Empty);
     migrate::apply(&url).await.expect("it is migrated");
+}
+
+#[tokio::test]
+async fn the_description_that_adoption_goes_by_is_that_of_a_migrated_database() {
+    let (_database, mut conn) = migrated().await;
+    let described = adoption::describe(&mut conn).await.unwrap();
+    assert!(described == adoption::WANTED, "run `safestories dev prepare`");
 }

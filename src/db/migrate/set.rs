@@ -18,6 +18,7 @@
 use std::{borrow::Cow, collections::BTreeMap, fs, path::Path, sync::LazyLock, time::Duration};
 
 use aws_lc_rs::digest::{Context, Digest, SHA256};
+use data_encoding::HEXLOWER;
 use sqlx::{
     AssertSqlSafe, Connection, PgConnection,
     migrate::{MigrateError, Migration, Migrator},
@@ -137,7 +138,7 @@ impl Migrations {
         let mut digest = Context::new(&SHA256);
         self.migrator.iter().for_each(|migration| digest.update(&migration.checksum));
         self.files.iter().for_each(|file| digest.update(file.checksum.as_ref()));
-        digest.finish().as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        HEXLOWER.encode(&digest.finish().as_ref()[..8])
     }
 
     /// How the files stand that were run in the database.
@@ -157,11 +158,10 @@ impl Migrations {
         for file in &self.files {
             let run = run.get(&*file.name).map_or(&[][..], Vec::as_slice);
             let is_ours = |checksum: &Vec<u8>| checksum[..] == *file.checksum.as_ref();
-            if run.last().is_some_and(is_ours) {
-            } else if run.iter().any(is_ours) {
-                files.superseded.push(file.name.to_string());
-            } else {
-                files.pending.push(file.name.to_string());
+            match run.iter().rposition(is_ours) {
+                Some(place) if place + 1 == run.len() => {}
+                Some(_) => files.superseded.push(file.name.to_string()),
+                None => files.pending.push(file.name.to_string()),
             }
         }
         Ok(files)

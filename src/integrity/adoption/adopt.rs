@@ -1,8 +1,8 @@
 //! Takes over a database whose tables came from elsewhere. No row is changed, ever.
 //!
-//! Everything happens in one transaction that holds the tables: first a plan is made of the differences between the
-//! [`blueprint`] and what is there, with every obstacle in it; a plan without obstacles is carried out; the first two
-//! migrations are marked as applied, and the rest run. Rules:
+//! Everything happens in one transaction that locks the tables: first a plan is made of the differences between the wanted
+//! tables ([`catalogue`](super::catalogue)) and those that are there, with every obstacle in it; a plan without obstacles is
+//! carried out; the first two migrations are marked as applied, and the rest run. Rules:
 //!
 //! - What can be added without touching a row is added: tables, nullable columns, defaults, keys that the rows satisfy.
 //! - A unique rule that rows break is left out and reported. A foreign key that rows break is added NOT VALID: it holds
@@ -13,17 +13,21 @@
 use sqlx::{Connection, PgConnection, migrate::Migrate};
 
 use super::{
-    AdoptionReport,
     active::{self, Active},
-    blueprint,
     catalogue::Catalogue,
-    columns, data, keys, theirs,
+    columns, data, keys,
+    plan::{Change, Plan},
+    report::AdoptionReport,
+    theirs,
 };
 use crate::db::migrate::{
     Error, MIGRATIONS, Status, connect,
     ddl::{attempt, execute},
     rights, role, status,
 };
+
+/// The last of the migrations that make the twenty tables and their keys.
+const TABLES_MADE: i64 = 2;
 
 /// What to do with triggers, rules, row security and keys with actions on the adopted tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -44,23 +48,6 @@ pub enum Adoption {
         /// What `safestories migrate` would apply.
         pending: Vec<String>,
     },
-}
-
-/// What an adoption is going to do.
-#[derive(Default)]
-pub(super) struct Plan {
-    /// Why it cannot be done.
-    pub obstacles: Vec<String>,
-    pub changes: Vec<Change>,
-    pub report: AdoptionReport,
-}
-
-/// One addition to an existing table.
-pub(super) struct Change {
-    pub what: String,
-    pub sql: String,
-    /// What to report when PostgreSQL refuses; without it, the adoption fails.
-    pub otherwise: Option<String>,
 }
 
 /// Takes over the database at `url`.
@@ -86,25 +73,24 @@ async fn adopt_locked(conn: &mut PgConnection, foreign_triggers: Option<ForeignT
     sqlx::raw_sql("set local search_path to ''; set local lock_timeout to '10s'").execute(&mut *tx).await?;
     hold(&mut tx).await?;
 
-    let wanted = blueprint::draw(&mut tx).await?;
-    let found = Catalogue::read(&mut tx, "public").await?;
-    let active = active::read(&mut tx, &wanted).await?;
+    let wanted = Catalogue::wanted();
+    let found = Catalogue::read(&mut tx).await?;
+    let active = active::read(&mut tx, wanted).await?;
     let mut plan = Plan::default();
     judge(&active, foreign_triggers, &mut plan);
-    columns::plan(&mut tx, &wanted, &found, &mut plan).await?;
-    keys::plan(&mut tx, &wanted, &found, &mut plan).await?;
-    plan.report.theirs.append(&mut theirs::read(&mut tx, &wanted, &found).await?);
+    columns::plan(&mut tx, wanted, &found, &mut plan).await?;
+    keys::plan(&mut tx, wanted, &found, &mut plan).await?;
+    plan.report.theirs.append(&mut theirs::read(&mut tx, wanted, &found).await?);
     if !plan.obstacles.is_empty() {
         return Err(Error::Obstacles(plan.obstacles));
     }
 
-    let mut report = carry_out(&mut tx, plan, &wanted, &found).await?;
-    report.data = data::read(&mut tx, &wanted).await?;
-    blueprint::discard(&mut tx).await?;
+    let mut report = carry_out(&mut tx, plan, wanted, &found).await?;
+    report.data = data::read(&mut tx, wanted).await?;
     // From here on as if the database had been ours.
     sqlx::raw_sql("set local search_path to default; set local lock_timeout to default").execute(&mut *tx).await?;
     role::ensure_role(&mut tx).await?;
-    MIGRATIONS.skip(&mut tx, blueprint::LAST).await?;
+    MIGRATIONS.skip(&mut tx, TABLES_MADE).await?;
     MIGRATIONS.run(&mut tx).await?;
     role::complete(&mut tx).await?;
     report.applied = MIGRATIONS.all();
@@ -119,7 +105,7 @@ async fn hold(conn: &mut PgConnection) -> Result<(), Error> {
     if !obstacles.is_empty() {
         return Err(Error::Obstacles(obstacles));
     }
-    let tables = Catalogue::read(conn, "public").await?.tables;
+    let tables = Catalogue::read(conn).await?.tables;
     let names = tables.iter().map(|table| format!("public.{table}")).collect::<Vec<_>>().join(", ");
     let locked = execute(conn, format!("lock table {names} in access exclusive mode")).await;
     match locked {
@@ -162,15 +148,12 @@ async fn carry_out(
     found: &Catalogue,
 ) -> Result<AdoptionReport, Error> {
     let mut report = plan.report;
-    let has_function: bool = sqlx::query_scalar("select to_regprocedure('public.get_ist_timestamp()') is not null")
-        .fetch_one(&mut *conn)
-        .await?;
-    if !has_function {
-        blueprint::move_function(conn).await?;
+    if let (Some(definition), None) = (&wanted.function, &found.function) {
+        execute(conn, definition.clone()).await?;
         report.done.push("created the function get_ist_timestamp()".to_owned());
     }
     for table in wanted.tables.iter().filter(|table| !found.has_table(table)) {
-        blueprint::move_table(conn, wanted, table).await?;
+        execute(conn, columns::create_table(wanted, table)).await?;
         report.done.push(format!("created the table {table}"));
     }
     for change in plan.changes {

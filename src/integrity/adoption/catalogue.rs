@@ -1,23 +1,33 @@
-//! What PostgreSQL says about the twenty tables in one schema: columns, unique rules, foreign keys.
+//! What PostgreSQL says about the twenty tables: columns, unique rules, foreign keys, indexes.
 //!
-//! The wanted state and the found one are read by the same queries, so that both are in PostgreSQL's own spelling. They
-//! must be read with an empty `search_path`, which makes that spelling independent of the role.
+//! The tables as they should be are [`Catalogue::wanted`]: `tables.json`, which `safestories dev prepare` reads off a database
+//! with nothing but the migrations, by the queries that read the found ones. So both are in PostgreSQL's own spelling; with
+//! an empty `search_path` it is independent of the role.
 
-use sqlx::PgConnection;
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+use sqlx::{Connection, PgConnection};
 
 use crate::db::migrate::TABLES;
 
-/// The twenty tables as they stand in one schema.
-#[derive(Debug, Default)]
+/// The tables as they should be, as [`describe`] writes them.
+pub const WANTED: &str = include_str!("tables.json");
+
+/// The twenty tables.
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Catalogue {
     pub tables: Vec<String>,
     pub columns: Vec<Column>,
     pub uniques: Vec<Unique>,
     pub foreign_keys: Vec<ForeignKey>,
+    pub indexes: Vec<Index>,
+    /// The definition of `get_ist_timestamp()`, which a default calls.
+    pub function: Option<String>,
 }
 
 /// A column of one of the tables.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone, Serialize, Deserialize, sqlx::FromRow)]
 pub(super) struct Column {
     pub table: String,
     pub name: String,
@@ -43,7 +53,7 @@ impl Column {
 
 /// A rule that makes rows unique: a primary key, a constraint, or a plain index. Partial, deferrable and invalid ones do
 /// not count: no foreign key can rest on them.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone, Serialize, Deserialize, sqlx::FromRow)]
 pub(super) struct Unique {
     pub table: String,
     pub name: String,
@@ -62,8 +72,16 @@ impl Unique {
     }
 }
 
-/// A foreign key of one column between two tables of the schema.
-#[derive(Debug, Clone, sqlx::FromRow)]
+/// An index that makes nothing unique.
+#[derive(Debug, Clone, Serialize, Deserialize, sqlx::FromRow)]
+pub(super) struct Index {
+    pub table: String,
+    pub name: String,
+    pub definition: String,
+}
+
+/// A foreign key of one column between two of the tables.
+#[derive(Debug, Clone, Serialize, Deserialize, sqlx::FromRow)]
 pub(super) struct ForeignKey {
     pub table: String,
     pub name: String,
@@ -86,12 +104,22 @@ impl ForeignKey {
 }
 
 impl Catalogue {
-    pub async fn read(conn: &mut PgConnection, schema: &str) -> sqlx::Result<Self> {
+    /// The tables as the migrations make them.
+    pub fn wanted() -> &'static Self {
+        static TABLES: LazyLock<Catalogue> =
+            LazyLock::new(|| serde_json::from_str(WANTED).expect("what `safestories dev prepare` wrote"));
+        &TABLES
+    }
+
+    /// The tables as they stand in `public`.
+    pub async fn read(conn: &mut PgConnection) -> sqlx::Result<Self> {
         Ok(Self {
-            tables: sqlx::query_scalar(TABLES_IN).bind(schema).bind(TABLES.as_slice()).fetch_all(&mut *conn).await?,
-            columns: sqlx::query_as(COLUMNS).bind(schema).bind(TABLES.as_slice()).fetch_all(&mut *conn).await?,
-            uniques: sqlx::query_as(UNIQUES).bind(schema).bind(TABLES.as_slice()).fetch_all(&mut *conn).await?,
-            foreign_keys: sqlx::query_as(FOREIGN_KEYS).bind(schema).bind(TABLES.as_slice()).fetch_all(conn).await?,
+            tables: sqlx::query_scalar(TABLES_IN).bind(TABLES.as_slice()).fetch_all(&mut *conn).await?,
+            columns: sqlx::query_as(COLUMNS).bind(TABLES.as_slice()).fetch_all(&mut *conn).await?,
+            uniques: sqlx::query_as(UNIQUES).bind(TABLES.as_slice()).fetch_all(&mut *conn).await?,
+            foreign_keys: sqlx::query_as(FOREIGN_KEYS).bind(TABLES.as_slice()).fetch_all(&mut *conn).await?,
+            indexes: sqlx::query_as(INDEXES).bind(TABLES.as_slice()).fetch_all(&mut *conn).await?,
+            function: sqlx::query_scalar(FUNCTION).fetch_one(conn).await?,
         })
     }
 
@@ -109,12 +137,25 @@ impl Catalogue {
     }
 }
 
+/// The tables of a migrated database as `tables.json` has them: one line for each thing.
+///
+/// # Errors
+/// If the catalogue cannot be read.
+pub async fn describe(conn: &mut PgConnection) -> sqlx::Result<String> {
+    let mut tx = conn.begin().await?;
+    sqlx::query("set local search_path to ''").execute(&mut *tx).await?;
+    let json =
+        serde_json::to_string(&Catalogue::read(&mut tx).await?).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    tx.rollback().await?;
+    Ok(json.replace("},{", "},\n{").replace("[{", "[\n{") + "\n")
+}
+
 const TABLES_IN: &str = "
     select relname::text
     from pg_class
     join pg_namespace on pg_namespace.oid = relnamespace
-    where nspname = $1
-      and relname = any ($2)
+    where nspname = 'public'
+      and relname = any ($1)
       and relkind = 'r'
     order by relname";
 
@@ -137,8 +178,8 @@ const COLUMNS: &str = "
     join pg_namespace on pg_namespace.oid = relnamespace
     join pg_type on pg_type.oid = atttypid
     left join pg_attrdef on adrelid = attrelid and adnum = attnum
-    where nspname = $1
-      and relname = any ($2)
+    where nspname = 'public'
+      and relname = any ($1)
       and relkind = 'r'
       and attnum > 0
       and not attisdropped
@@ -158,13 +199,27 @@ const UNIQUES: &str = "
     join pg_class t on t.oid = indrelid
     join pg_class i on i.oid = indexrelid
     join pg_namespace on pg_namespace.oid = t.relnamespace
-    where nspname = $1
-      and t.relname = any ($2)
+    where nspname = 'public'
+      and t.relname = any ($1)
       and indisunique
       and indisvalid
       and indimmediate
       and indpred is null
     order by 1, 2";
+
+const INDEXES: &str = "
+    select t.relname::text as \"table\", i.relname::text as name, pg_get_indexdef(indexrelid) as definition
+    from pg_index
+    join pg_class t on t.oid = indrelid
+    join pg_class i on i.oid = indexrelid
+    join pg_namespace on pg_namespace.oid = t.relnamespace
+    where nspname = 'public'
+      and t.relname = any ($1)
+      and indisvalid
+      and not indisunique
+    order by 1, 2";
+
+const FUNCTION: &str = "select pg_get_functiondef(to_regprocedure('public.get_ist_timestamp()'))";
 
 const FOREIGN_KEYS: &str = "
     select t.relname::text as \"table\",
@@ -179,9 +234,9 @@ const FOREIGN_KEYS: &str = "
     join pg_namespace on pg_namespace.oid = t.relnamespace and pg_namespace.oid = r.relnamespace
     join pg_attribute a on a.attrelid = conrelid and a.attnum = conkey[1]
     join pg_attribute ra on ra.attrelid = confrelid and ra.attnum = confkey[1]
-    where nspname = $1
-      and t.relname = any ($2)
-      and r.relname = any ($2)
+    where nspname = 'public'
+      and t.relname = any ($1)
+      and r.relname = any ($1)
       and contype = 'f'
       and cardinality(conkey) = 1
     order by 1, 2";

@@ -7,8 +7,8 @@
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::{
-    adopt::{Change, Plan},
     catalogue::{Catalogue, Column},
+    plan::{Change, Plan},
 };
 use crate::db::migrate::ddl::{free_name, quoted};
 
@@ -40,6 +40,22 @@ pub(super) async fn plan(
         }
     }
     Ok(())
+}
+
+/// The statement that creates a wanted table, with its primary key. Its other rules are added as those of a found one.
+pub(super) fn create_table(wanted: &Catalogue, table: &str) -> String {
+    let columns = wanted.columns.iter().filter(|column| column.table == table).map(|column| {
+        let (name, declared) = (quoted(&column.name), &column.declared);
+        let not_null = if column.not_null { " not null" } else { "" };
+        match &column.default {
+            _ if column.is_serial() => format!("{name} serial{not_null}"),
+            Some(default) => format!("{name} {declared} default {default}{not_null}"),
+            None => format!("{name} {declared}{not_null}"),
+        }
+    });
+    let primary = wanted.uniques.iter().filter(|rule| rule.table == table && rule.primary);
+    let primary = primary.map(|rule| format!("constraint {} primary key ({})", rule.name, rule.on.join(", ")));
+    format!("create table public.{table} ({})", columns.chain(primary).collect::<Vec<_>>().join(", "))
 }
 
 fn at(column: &Column) -> String {

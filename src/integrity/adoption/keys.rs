@@ -3,9 +3,9 @@
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::{
-    AdoptionReport,
-    adopt::Plan,
     catalogue::{Catalogue, ForeignKey, Unique},
+    plan::Plan,
+    report::AdoptionReport,
 };
 use crate::db::migrate::ddl::{execute, free_name, quoted};
 
@@ -34,7 +34,7 @@ pub(super) async fn complete(
     wanted: &Catalogue,
     report: &mut AdoptionReport,
 ) -> sqlx::Result<()> {
-    let mut found = Catalogue::read(conn, "public").await?;
+    let mut found = Catalogue::read(conn).await?;
     for rule in &wanted.uniques {
         match found.uniques.iter().find(|there| there.same_rule(rule)) {
             Some(there) if rule.primary && !there.primary => {

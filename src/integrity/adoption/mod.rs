@@ -2,16 +2,17 @@
 
 mod active;
 mod adopt;
-mod blueprint;
 mod catalogue;
 mod columns;
 mod data;
 mod keys;
+mod plan;
 mod report;
 pub mod rules;
 mod theirs;
 
 pub use self::{
     adopt::{Adoption, ForeignTriggers, adopt},
+    catalogue::{WANTED, describe},
     report::AdoptionReport,
 };
