@@ -61,7 +61,6 @@ async fn look_up(app: &App) -> Result<()> {
     let ended = sqlx::query_scalar!("select session_id from internal.sessions where ended_at > $1", horizon(app))
         .fetch_all(&mut *db)
         .await?;
-    db.answered();
     app.ended.add(ended);
     Ok(())
 }
@@ -138,12 +137,12 @@ async fn listen_once(app: &App, notified: &mut bool) -> Result<(), Lost> {
 }
 
 /// Whether a word arrives that is notified on another connection. The listener only waits: a pooler would let it hear what
-/// happens to be said on the connection it is lent for a statement.
+/// happens to be said on the connection that it has for a statement.
 async fn receives_from_others(app: &App, listener: &mut PgListener) -> Result<bool, Lost> {
     let word = Uuid::new_v4().to_string();
-    let mut db = app.db.chore().await?;
+    let mut db = app.db.system_transaction().await?;
     sqlx::query!(r#"select pg_notify($1, $2)::text as "told""#, TRIAL, word).fetch_one(&mut *db).await?;
-    db.done().await?;
+    db.commit().await?;
     let heard = async {
         while let Some(notification) = listener.try_recv().await? {
             if notification.channel() == TRIAL && notification.payload() == word {

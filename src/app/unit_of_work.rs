@@ -16,7 +16,7 @@ use axum::{
     http::{StatusCode, request::Parts},
 };
 use chrono::{DateTime, Utc};
-use sqlx::{Executor, PgConnection, Postgres, Transaction};
+use sqlx::{Executor, PgConnection};
 use uuid::Uuid;
 
 use super::{idempotency, state::App};
@@ -26,11 +26,7 @@ use crate::{
         entry::{Effect, Entry},
         write::write,
     },
-    db::{
-        pool::{OnLoan, Turn},
-        rls,
-        scope::Scope,
-    },
+    db::{checkout::Transaction, rls, scope::Scope},
     error::{Error, Result},
 };
 
@@ -95,11 +91,9 @@ impl Work {
         Ok(uow)
     }
 
-    fn within(self, (tx, turn): (Transaction<'static, Postgres>, Turn), dry_run: bool) -> UnitOfWork {
+    fn within(self, tx: Transaction, dry_run: bool) -> UnitOfWork {
         UnitOfWork {
             tx,
-            _turn: turn,
-            _on_loan: OnLoan::begin(),
             now: self.app.clock.now(),
             app: self.app,
             actor: self.actor,
@@ -131,9 +125,7 @@ impl FromRequestParts<App> for Work {
 #[derive(Debug)]
 #[must_use = "a unit of work does nothing until it is committed"]
 pub struct UnitOfWork {
-    tx: Transaction<'static, Postgres>,
-    _turn: Turn,
-    _on_loan: OnLoan,
+    tx: Transaction,
     now: DateTime<Utc>,
     app: App,
     actor: Option<Actor>,

@@ -47,15 +47,13 @@ pub async fn run(db: Db, clock: Clock, key: Option<AuditKey>, stop: Cancellation
 pub async fn seal(db: &Db, clock: &Clock, key: Option<&AuditKey>) -> Result<usize> {
     let mut sealed = 0;
     loop {
-        let mut connection = db.unscoped().await?;
         let waiting = sqlx::query_scalar!(r#"select exists (select from internal.audit_unsealed) as "waiting!""#)
-            .fetch_one(&mut *connection)
+            .fetch_one(&mut *db.unscoped().await?)
             .await?;
-        connection.answered();
         if !waiting {
             return Ok(sealed);
         }
-        let (mut tx, _turn) = db.begin(&Scope::Practice).await?;
+        let mut tx = db.begin(&Scope::Practice).await?;
         let batch = batch(&mut tx, key, clock.now()).await?;
         tx.commit().await?;
         sealed += batch;

@@ -170,7 +170,6 @@ pub async fn scope_of_link(app: &App, token: &str) -> Result<Option<Scope>> {
     }
     let mut db = app.db.unscoped().await?;
     let holder = calendar_links::holder(&mut db, &session::hash(token)).await?;
-    db.answered();
     Ok(holder.map(|(therapist, user)| Scope::Own { therapist, user }))
 }
 

@@ -40,7 +40,7 @@ impl Attempt {
         let key = key(username, address);
         let turn = app.passwords.turn(key).await;
         let now = app.clock.now();
-        let mut db = app.db.chore().await?;
+        let mut db = app.db.system_transaction().await?;
         let number = sqlx::query_scalar!(
             "insert into internal.login_attempts as a (attempt_key, failures, last_failed_at)
              values ($1, 1, $2)
@@ -57,7 +57,7 @@ impl Attempt {
         .fetch_optional(&mut *db)
         .await?;
         if let Some(number) = number {
-            db.done().await?;
+            db.commit().await?;
             return Ok(Self { key, number, _turn: turn });
         }
         let wait = sqlx::query_scalar!(
@@ -92,7 +92,7 @@ impl Attempt {
     ///
     /// If the database refuses.
     pub async fn withdraw(self, app: &App) -> Result<()> {
-        let mut db = app.db.chore().await?;
+        let mut db = app.db.system_transaction().await?;
         sqlx::query!(
             "update internal.login_attempts
              set failures = failures - 1,
@@ -105,7 +105,7 @@ impl Attempt {
         )
         .execute(&mut *db)
         .await?;
-        db.done().await
+        db.commit().await
     }
 }
 

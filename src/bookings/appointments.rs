@@ -217,7 +217,6 @@ pub(super) async fn get_appointment(
     }
     let mut db = app.db.read(&scope).await?;
     let found = select_appointments!("''", ["a.session_id = $1"], id.as_str()).fetch_optional(&mut *db).await?;
-    db.answered();
     let appointment = found.ok_or(Error::NotFound("appointment"))?;
     Ok(Versioned::new(appointment.version.clone(), appointment).unless(unless))
 }

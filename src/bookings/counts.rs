@@ -83,7 +83,6 @@ pub(super) async fn count_own_bookings(
 async fn answer(app: &App, scope: &Scope, criteria: &Criteria) -> Result<Json<BookingCounts>> {
     let mut db = app.db.read(scope).await?;
     let counts = count(&mut db, scope, criteria, app.clock.now()).await?;
-    db.answered();
     Ok(Json(counts))
 }
 

@@ -34,6 +34,5 @@ pub(super) async fn get_booking(
 ) -> Result<Versioned<Booking>> {
     let mut db = app.db.read(&scope).await?;
     let booking = Booking::read(&mut db, &scope, &id, app.clock.now()).await?;
-    db.answered();
     Ok(booking.versioned().unless(unless))
 }

@@ -77,9 +77,7 @@ pub(super) async fn list_booking_history(
     Path(id): Path<BookingId>,
     listing: Listing<NoFilter, HistoryOrder>,
 ) -> Result<Response> {
-    let mut db = app.db.read(&scope).await?;
-    Booking::read(&mut db, &scope, &id, app.clock.now()).await?;
-    db.answered();
+    Booking::read(&mut *app.db.read(&scope).await?, &scope, &id, app.clock.now()).await?;
     listing.request.answer(History(id)).await
 }
 

@@ -105,9 +105,7 @@ pub(super) async fn list_therapist_bookings(
     Path(therapist): Path<TherapistId>,
     listing: Listing<TherapistBookingFilter, BookingOrder>,
 ) -> Result<Response> {
-    let mut db = app.db.read(&scope).await?;
-    therapists::ensure_named(&mut db, &therapist).await?;
-    db.answered();
+    therapists::ensure_named(&mut *app.db.read(&scope).await?, &therapist).await?;
     let criteria = AdminBookingFilter::from(listing.filter).of_therapist(therapist).criteria(&app)?;
     listing.request.answer(BookingList { scope, criteria, now: app.clock.now() }).await
 }

@@ -47,9 +47,7 @@ pub(super) async fn list_client_bookings(
     Path(id): Path<ClientId>,
     listing: Listing<ClientBookingFilter, BookingOrder>,
 ) -> Result<Response> {
-    let mut db = app.db.read(&scope).await?;
-    clients::ensure(&mut db, &scope, &id).await?;
-    db.answered();
+    clients::ensure(&mut *app.db.read(&scope).await?, &scope, &id).await?;
     let criteria = listing.filter.of(id).criteria(&app)?;
     listing.request.answer(BookingList { scope, criteria, now: app.clock.now() }).await
 }

@@ -164,7 +164,6 @@ pub(crate) async fn get_break_glass(
     )
     .fetch_all(&mut *db)
     .await?;
-    db.answered();
     let text = |detail: &Value, name: &str| detail[name].as_str().map(ToOwned::to_owned);
     let entries = rows.into_iter().map(|row| GrantRead {
         entry_id: row.entry_id,

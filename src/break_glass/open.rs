@@ -69,9 +69,7 @@ pub(crate) async fn open_break_glass(
     Json(request): Json<OpenBreakGlass>,
 ) -> Result<Versioned<Grant>> {
     let OpenBreakGlass { reason, password, code } = request;
-    let mut db = app.db.read(&scope).await?;
-    clients::ensure(&mut db, &scope, &client).await?;
-    drop(db);
+    clients::ensure(&mut *app.db.read(&scope).await?, &scope, &client).await?;
     let confirmation = Confirmation::of(&app, &caller, password, code, work.address()).await?;
     let grant = confirmation.act(work, async |mut uow| {
         let grant = match uow.earlier() {

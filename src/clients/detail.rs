@@ -138,7 +138,6 @@ pub(super) async fn get_client(
 ) -> Result<Versioned<ClientDetail>> {
     let mut db = app.db.read(&scope).await?;
     let client = ClientDetail::read(&mut db, &scope, &id, app.clock.now()).await?;
-    db.answered();
     Ok(client.versioned().unless(unless))
 }
 

@@ -108,9 +108,7 @@ pub(super) async fn list_therapist_clients(
     Path(therapist): Path<TherapistId>,
     listing: Listing<ClientsOfTherapistFilter, TherapistClientOrder>,
 ) -> Result<Response> {
-    let mut db = app.db.read(&scope).await?;
-    therapists::ensure_named(&mut db, &therapist).await?;
-    db.answered();
+    therapists::ensure_named(&mut *app.db.read(&scope).await?, &therapist).await?;
     let ClientsOfTherapistFilter { assigned, q } = listing.filter;
     let search = q.map(|q| contact::Search::parse(&q)).transpose().map_err(|fault| Error::query("q", fault))?;
     let list = TherapistClients {

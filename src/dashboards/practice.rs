@@ -51,7 +51,6 @@ pub(super) async fn get_dashboard(
     let periods = [period.previous(), period];
     let mut db = app.db.read(&scope).await?;
     let counted = count(&mut db, &periods, false).await?;
-    db.answered();
     let [mut previous, mut current] = periods.map(Figures::none);
     for found in counted {
         *(if found.period == 0 { &mut previous } else { &mut current }) = found.figures;

@@ -123,7 +123,6 @@ pub(super) async fn get_own_dashboard(
     )
     .fetch_all(&mut *db)
     .await?;
-    db.answered();
     let [mut previous, mut current] = periods.map(OwnFigures::none);
     for row in rows {
         let figures = if row.bucket == 1 { &mut previous } else { &mut current };

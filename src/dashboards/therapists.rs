@@ -78,7 +78,6 @@ pub(super) async fn get_dashboard_of_therapists(
     )
     .fetch_all(&mut *db)
     .await?;
-    db.answered();
     let mut found: HashMap<Option<TherapistId>, [Figures; 2]> = HashMap::new();
     for Counted { period, therapist_id, figures } in counted {
         found.entry(therapist_id).or_insert_with(|| periods.map(Figures::none))[period] = figures;

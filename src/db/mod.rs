@@ -1,6 +1,7 @@
 //! PostgreSQL: connections, which rows they reach, and the schema.
 
 pub mod checkout;
+mod connector;
 pub mod erasure;
 pub mod migrate;
 pub mod pool;

@@ -34,7 +34,6 @@ pub(super) async fn get_document_form(
 ) -> Result<Versioned<DocumentForm>> {
     let mut db = app.db.read(&scope).await?;
     let form = DocumentForm::read(&mut db, id).await?;
-    db.answered();
     Ok(form.versioned().unless(unless))
 }
 
@@ -60,6 +59,5 @@ pub(super) async fn get_document_form_of_booking(
 ) -> Result<Versioned<DocumentForm>> {
     let mut db = app.db.read(&scope).await?;
     let form = DocumentForm::of_booking(&mut db, &scope, &booking).await?;
-    db.answered();
     Ok(form.versioned().unless(unless))
 }

@@ -110,9 +110,7 @@ impl<O: Order> ListRequest<O> {
             }
             _ => self.ensure_json()?,
         }
-        let mut db = self.app.db.read(&self.scope).await?;
-        let (rows, total) = self.read(&mut db, &list).await?;
-        db.answered();
+        let (rows, total) = self.read(&mut *self.app.db.read(&self.scope).await?, &list).await?;
         Ok(self.page(rows, total, L::key))
     }
 

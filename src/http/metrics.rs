@@ -69,8 +69,9 @@ pub fn tidy() {
 )]
 pub(crate) async fn show_metrics(State(app): State<App>) -> Response {
     let (open, idle) = app.db.connections();
-    metrics::gauge!(POOL_CONNECTIONS, "state" => "open").set(f64::from(open));
-    metrics::gauge!(POOL_CONNECTIONS, "state" => "idle").set(f64::from(u32::try_from(idle).unwrap_or(open)));
+    for (state, count) in [("open", open), ("idle", idle)] {
+        metrics::gauge!(POOL_CONNECTIONS, "state" => state).set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
+    }
     if let Some(bytes) = resident_memory() {
         metrics::gauge!(RESIDENT_MEMORY).set(bytes);
     }

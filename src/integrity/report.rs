@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
@@ -142,8 +142,7 @@ pub(super) async fn get_integrity(
 /// If the database refuses.
 pub async fn report(app: &App, scope: &Scope, chosen: &Chosen, samples: usize) -> Result<Integrity> {
     let look = Look { now: app.clock.now(), samples };
-    let mut db = app.db.read(scope).await?;
-    let mut snapshot = db.begin_with("begin isolation level repeatable read read only").await?;
+    let mut snapshot = app.db.read_snapshot(scope).await?;
     give_room(&mut snapshot).await?;
     let mut report = Integrity { checked_at: look.now.into(), errors: 0, warnings: 0, notices: 0, checks: Vec::new() };
     for check in chosen.checks() {
@@ -155,7 +154,6 @@ pub async fn report(app: &App, scope: &Scope, chosen: &Chosen, samples: usize) -
         }
         report.checks.push(CheckResult::new(check, found));
     }
-    snapshot.rollback().await?;
     Ok(report)
 }
 

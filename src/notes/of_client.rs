@@ -93,9 +93,7 @@ pub(super) async fn list_session_notes_of_client(
     Path(client): Path<ClientId>,
     listing: Listing<NoFilter, ClientNoteOrder>,
 ) -> Result<Response> {
-    let mut db = app.db.read(&scope).await?;
-    clients::ensure(&mut db, &scope, &client).await?;
-    drop(db);
+    clients::ensure(&mut *app.db.read(&scope).await?, &scope, &client).await?;
     listing.request.answer(ClientNotes { scope, client }).await
 }
 

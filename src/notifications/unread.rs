@@ -36,7 +36,6 @@ pub(super) async fn count_unread_notifications(
 ) -> Result<Json<UnreadCount>> {
     let mut db = app.db.read(&scope).await?;
     let unread = count(&mut db, caller.user_id).await?;
-    db.answered();
     Ok(Json(UnreadCount { unread }))
 }
 

@@ -34,6 +34,5 @@ pub(super) async fn get_payment(
 ) -> Result<Versioned<Payment>> {
     let mut db = app.db.read(&scope).await?;
     let payment = Payment::read(&mut db, id).await?;
-    db.answered();
     Ok(payment.versioned().unless(unless))
 }

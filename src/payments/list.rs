@@ -83,9 +83,7 @@ pub(super) async fn list_client_payments(
     Path(client): Path<ClientId>,
     listing: Listing<ClientPaymentFilter, PaymentOrder>,
 ) -> Result<Response> {
-    let mut db = app.db.read(&scope).await?;
-    clients::ensure(&mut db, &scope, &client).await?;
-    db.answered();
+    clients::ensure(&mut *app.db.read(&scope).await?, &scope, &client).await?;
     let criteria = listing.filter.of(client).criteria(&app)?;
     listing.request.answer(PaymentList(criteria)).await
 }

@@ -279,6 +279,5 @@ async fn rows(app: &App, scope: &Scope, previous: Period, current: Period) -> Re
     )
     .fetch_all(&mut *db)
     .await?;
-    db.answered();
     Ok(sums)
 }

@@ -34,6 +34,5 @@ pub(super) async fn get_booking_request(
 ) -> Result<Versioned<BookingRequest>> {
     let mut db = app.db.read(&scope).await?;
     let request = BookingRequest::read(&mut db, id).await?;
-    db.answered();
     Ok(request.versioned().unless(unless))
 }

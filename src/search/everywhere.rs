@@ -86,7 +86,7 @@ pub(super) async fn search(
     clients.sort_by(|one, other| fits[&other.client_id].0.total_cmp(&fits[&one.client_id].0));
     let ids: Vec<&str> = clients.iter().map(|client| client.client_id.as_str()).collect();
     let bookings = candidates::bookings(&mut db, &terms, &ids).await?;
-    db.answered();
+    drop(db);
     let of_booking = |booking: &FoundBooking| {
         let by_client = booking.found_by.as_ref().and_then(|client| fits.get(client)).copied();
         let own = terms.fit(&booking.known());

@@ -61,6 +61,5 @@ pub(super) async fn get_own_profile(
 async fn read(app: &App, scope: &Scope, id: &TherapistId, unless: Preconditions) -> Result<Versioned<Profile>> {
     let mut db = app.db.read(scope).await?;
     let profile = Profile::read(&mut db, id, app.clock.now()).await?;
-    db.answered();
     Ok(profile.versioned().unless(unless))
 }

@@ -103,7 +103,6 @@ pub(super) async fn get_therapist_stats(
     )
     .fetch_one(&mut *db)
     .await?;
-    db.answered();
     let tz = period.zone.to_string();
     Ok(Json(TherapistStats { therapist_id: id, tz, currency: "INR", current, previous, lifetime, assigned_clients }))
 }

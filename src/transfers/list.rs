@@ -112,9 +112,7 @@ pub(crate) async fn list_client_transfers(
     Path(id): Path<ClientId>,
     listing: Listing<OfClient, TransferOrder>,
 ) -> Result<Response> {
-    let mut db = app.db.read(&scope).await?;
-    clients::ensure(&mut db, &scope, &id).await?;
-    drop(db);
+    clients::ensure(&mut *app.db.read(&scope).await?, &scope, &id).await?;
     let filter = TransferFilter { client_id: Some(id), ..TransferFilter::default() };
     listing.request.answer(TransferList::of(filter, &app)?).await
 }
@@ -142,7 +140,6 @@ pub(crate) async fn get_transfer(
     let mut db = app.db.read(&scope).await?;
     let transfer = Transfer::read(&mut db, id).await?;
     let plan = transfer.plan(&mut db).await?;
-    db.answered();
     Ok(transfer.with(plan).unless(unless))
 }
 

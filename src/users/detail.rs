@@ -34,6 +34,5 @@ pub(super) async fn get_user(
 ) -> Result<Versioned<User>> {
     let mut db = app.db.read(&scope).await?;
     let user = User::read(&mut db, id).await?;
-    db.answered();
     Ok(user.versioned().unless(unless))
 }

@@ -50,12 +50,12 @@ pub async fn purge(app: &App) -> Result<u64> {
     let mut all = 0;
     loop {
         let now = app.clock.now();
-        let mut db = app.db.chore().await?;
+        let mut db = app.db.system_transaction().await?;
         let purged = idempotency::purge(&mut db, now, BATCH).await?
             + auth::purge(&mut db, now, BATCH).await?
             + sessions::purge(&mut db, now, BATCH).await?
             + break_glass::purge(&mut db, now, BATCH).await?;
-        db.done().await?;
+        db.commit().await?;
         all += purged;
         if purged == 0 {
             return Ok(all);

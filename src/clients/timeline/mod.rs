@@ -197,9 +197,7 @@ pub(super) async fn list_client_timeline(
     Path(id): Path<ClientId>,
     listing: Listing<TimelineFilter, TimelineOrder>,
 ) -> Result<Response> {
-    let mut db = app.db.read(&scope).await?;
-    ensure(&mut db, &scope, &id).await?;
-    drop(db);
+    ensure(&mut *app.db.read(&scope).await?, &scope, &id).await?;
     listing.request.answer(Timeline { scope, client: id, kind: listing.filter.kind, now: app.clock.now() }).await
 }
 
@@ -230,9 +228,7 @@ pub(super) async fn list_own_client_timeline(
     Path(id): Path<ClientId>,
     listing: Listing<OwnTimelineFilter, TimelineOrder>,
 ) -> Result<Response> {
-    let mut db = app.db.read(&scope).await?;
-    ensure(&mut db, &scope, &id).await?;
-    drop(db);
+    ensure(&mut *app.db.read(&scope).await?, &scope, &id).await?;
     let kind = listing.filter.kind.map(Into::into);
     listing.request.answer(Timeline { scope, client: id, kind, now: app.clock.now() }).await
 }

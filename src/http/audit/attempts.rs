@@ -51,7 +51,7 @@ impl Attempt {
     async fn written(self, status: StatusCode) -> Result<()> {
         let outcome = if status.is_server_error() { "failed" } else { "refused" };
         let actor = self.caller.as_ref().map(Actor::from);
-        let mut db = self.app.db.chore().await?;
+        let mut db = self.app.db.system_transaction().await?;
         let mut entry = Entry::new("attempt", "").quiet();
         if let Some(client) = self.client {
             let known = sqlx::query_scalar!(
@@ -64,7 +64,7 @@ impl Attempt {
         }
         let now = self.app.clock.now();
         write(&mut db, &self.trail, actor.as_ref(), now, &[entry], outcome, Some(status.as_u16())).await?;
-        db.done().await
+        db.commit().await
     }
 }
 

@@ -94,7 +94,6 @@ impl Feed {
         )
         .fetch_all(&mut *db)
         .await?;
-        db.answered();
         let seen: BTreeSet<i32> = recent.into_iter().collect();
         let newest = seen.last().copied().unwrap_or_default();
         let position = Position { horizon, floor: (newest - FIRST_REACH).max(0) };
@@ -124,7 +123,6 @@ impl Feed {
                 None => break,
             }
         }
-        db.answered();
         self.position = reached;
         if marks {
             self.mark = Mark { newest, next };

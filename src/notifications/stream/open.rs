@@ -86,7 +86,6 @@ impl OpenStream {
         .await?
         .ok_or(Error::Unauthenticated("the session has ended"))?;
         let snapshot = Snapshot::now(&mut db).await?;
-        db.answered();
 
         // No row at all is below the floor while the feed has not looked.
         let floor = app.streams.position().map_or(0, |position| position.floor);
@@ -187,7 +186,6 @@ impl OpenStream {
     async fn catch_up(&mut self, Missed { after, floor, until }: Missed) -> Result<Bytes> {
         let mut db = self.app.db.read(&self.scope).await?;
         let rows = rows::missed(&mut db, self.user, floor, after).await?;
-        db.answered();
         let before = self.position;
         let full = i64::try_from(rows.len()) == Ok(ROWS);
         self.position = until;

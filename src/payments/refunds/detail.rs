@@ -34,6 +34,5 @@ pub(super) async fn get_refund(
 ) -> Result<Versioned<Refund>> {
     let mut db = app.db.read(&scope).await?;
     let refund = Refund::read(&mut db, id).await?;
-    db.answered();
     Ok(refund.versioned().unless(unless))
 }

@@ -193,6 +193,5 @@ pub(crate) async fn get_client_erasure(
     let mut db = app.db.read(&scope).await?;
     clients::ensure(&mut db, &scope, &id).await?;
     let certificate = Certificate::of(&mut db, &id).await?;
-    db.answered();
     certificate.map(Json).ok_or(Error::NotFound("certificate of erasure"))
 }

@@ -68,9 +68,7 @@ pub(in crate::therapists) async fn list_therapist_resources(
     Path(therapist): Path<TherapistId>,
     listing: Listing<ResourceFilter, ResourceOrder>,
 ) -> Result<Response> {
-    let mut db = app.db.read(&scope).await?;
-    ensure_named(&mut db, &therapist).await?;
-    db.answered();
+    ensure_named(&mut *app.db.read(&scope).await?, &therapist).await?;
     answer(therapist, listing.filter, listing.request).await
 }
 
@@ -134,7 +132,6 @@ pub(in crate::therapists) async fn get_therapist_resource(
 ) -> Result<Versioned<Resource>> {
     let mut db = app.db.read(&scope).await?;
     let resource = Resource::read(&mut db, &therapist, id).await?;
-    db.answered();
     Ok(resource.versioned().unless(unless))
 }
 

@@ -10,7 +10,7 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
         "a request's connection is opened by its scope, so that row-level security stands behind it",
     ),
     (
-        ".chore()",
+        ".system_transaction()",
         &["db/", "app/", "http/audit/attempts.rs", "auth/throttle.rs", "cli/serve/retention.rs"],
         "what somebody changes is a unit of work, with its audit entries",
     ),

@@ -34,7 +34,7 @@ async fn every_connection_is_bounded() {
         assert_eq!(bounds(&mut db).await, ["30s", "5s", idle, "off"], "{name}");
         let mut db = app.db.read(&therapist()).await.unwrap();
         assert_eq!(bounds(&mut db).await, ["30s", "5s", "15s", "off"], "{name}");
-        let mut db = app.db.chore().await.unwrap();
+        let mut db = app.db.system_transaction().await.unwrap();
         assert_eq!(bounds(&mut db).await, ["10s", "5s", "15s", "off"], "{name}");
         drop(db);
     }

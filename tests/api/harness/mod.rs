@@ -30,7 +30,7 @@ use safestories::{
         streams::Streams,
     },
     crypto::{password::Passwords, secret::Secrets},
-    db::pool::{Connection, Db},
+    db::{checkout::Connection, pool::Db},
     domain::time::Clock,
 };
 use sqlx::AssertSqlSafe;

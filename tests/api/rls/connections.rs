@@ -1,6 +1,7 @@
 //! A connection is a therapist's for one transaction, and nobody's after.
 
 use axum::http::Method;
+use futures_util::{FutureExt, TryStreamExt};
 use safestories::{
     db::{pool::Db, scope::Scope},
     domain::ids::{TherapistId, UserId},
@@ -45,12 +46,12 @@ async fn after_an_answer_an_error_and_a_client_that_went_away_the_connection_is_
     let db = Db::new(api.database(), None, 1).unwrap();
     let mut first = db.read(&own("T1", 11)).await.unwrap();
     let (backend, ..) = asking(&mut first).await;
-    first.answered();
+    drop(first);
     for ending in ["answer", "error", "gone"] {
         let mut conn = db.read(&own("T1", 11)).await.unwrap();
         assert_eq!(asking(&mut conn).await.0, backend, "there is one connection, which was given back before {ending}");
         match ending {
-            "answer" => conn.answered(),
+            "answer" => drop(conn),
             "error" => {
                 assert!(sqlx::query("select 1 / 0").execute(&mut *conn).await.is_err());
                 drop(conn);
@@ -69,6 +70,37 @@ async fn after_an_answer_an_error_and_a_client_that_went_away_the_connection_is_
         run(&mut next, "rollback").await;
         let (_, role, therapist, user) = asking(&mut next).await;
         assert_eq!((role.as_str(), therapist.as_str(), user.as_str()), ("safestories", "", ""), "after {ending}");
+    }
+    db.close().await;
+}
+
+#[tokio::test]
+async fn a_request_that_is_dropped_leaves_nothing_on_its_connection() {
+    let api = TestApi::new().await;
+    let db = Db::new(api.database(), None, 1).unwrap();
+    let (backend, ..) = asking(&mut db.unscoped().await.unwrap()).await;
+    for left in ["a statement at work", "rows that nobody read", "a transaction that waits"] {
+        match left {
+            "a statement at work" => {
+                let mut conn = db.unscoped().await.unwrap();
+                assert!(sqlx::query("select pg_sleep(0.05)").execute(&mut *conn).now_or_never().is_none());
+            }
+            "rows that nobody read" => {
+                let mut conn = db.unscoped().await.unwrap();
+                let mut rows = sqlx::query("select repeat('x', 1000) from generate_series(1, 10000)").fetch(&mut *conn);
+                assert!(rows.try_next().await.unwrap().is_some());
+            }
+            _ => {
+                let mut work = db.system_transaction().await.unwrap();
+                run(&mut work, "set local statement_timeout = '1h'; savepoint one").await;
+                assert!(sqlx::query("select pg_sleep(0.05)").execute(&mut *work).now_or_never().is_none());
+            }
+        }
+        let mut next = db.unscoped().await.unwrap();
+        assert_eq!(asking(&mut next).await.0, backend, "{left}");
+        let timeout: String =
+            sqlx::query_scalar("select current_setting('statement_timeout')").fetch_one(&mut *next).await.unwrap();
+        assert_eq!(timeout, "30s", "{left}");
     }
     db.close().await;
 }
