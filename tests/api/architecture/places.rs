@@ -16,7 +16,7 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
     ),
     ("read(&Scope::", &["db/pool.rs"], "a scope is the request's, never made up"),
     (
-        "beyond_wall(",
+        ".as_owner(",
         &["app/unit_of_work.rs", "clients/belong.rs"],
         "only what completes an adopted booking leaves row-level security",
     ),
