@@ -83,7 +83,6 @@ fn therapist() -> OpenApiRouter<App> {
 }
 
 /// The description of the whole API.
-#[must_use]
 pub fn openapi() -> OpenApi {
     document::as_called(routed())
 }

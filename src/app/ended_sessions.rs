@@ -31,7 +31,6 @@ struct Heard {
 
 impl EndedSessions {
     /// Whether `session` has ended; `None` when only the database knows.
-    #[must_use]
     pub fn knows(&self, session: Uuid) -> Option<bool> {
         let heard = self.heard();
         if heard.ended.contains_key(&session) {
@@ -41,13 +40,11 @@ impl EndedSessions {
     }
 
     /// Whether all that is notified arrives here within a second.
-    #[must_use]
     pub fn is_current(&self) -> bool {
         self.heard().is_up_to_date()
     }
 
     /// Tells when another session has ended.
-    #[must_use]
     pub fn watch(&self) -> watch::Receiver<()> {
         self.more.subscribe()
     }

@@ -93,10 +93,6 @@ pub(crate) async fn recall(
 }
 
 /// Writes the record that [`recall`] looks for.
-///
-/// # Errors
-///
-/// If the database fails.
 pub(crate) async fn remember(
     db: &mut PgConnection,
     context: &AuditContext,
@@ -129,10 +125,6 @@ pub(crate) async fn remember(
 }
 
 /// Forgets up to `limit` idempotency records that no repeat finds any more; tells how many.
-///
-/// # Errors
-///
-/// If the database fails.
 pub async fn purge(db: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<u64> {
     let purged = sqlx::query!(
         "delete from internal.idempotency_keys

@@ -15,7 +15,6 @@ pub struct NoOrigin;
 
 impl Origin {
     /// As the `Origin` header has it.
-    #[must_use]
     pub fn header_value(&self) -> &HeaderValue {
         &self.0
     }

@@ -67,7 +67,6 @@ pub struct Seals {
 
 impl Seals {
     /// Derives all keys from the server's secrets.
-    #[must_use]
     pub fn derive(secrets: &Secrets) -> Self {
         let keys = || secrets.iter().map(Secret::bytes);
         Self {
@@ -80,13 +79,11 @@ impl Seals {
 
 impl App {
     /// Puts the parts together.
-    #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
     }
 
     /// The state of a command that serves nobody: its secrets are random, for it signs and seals nothing.
-    #[must_use]
     pub fn of_command(db: Db) -> Self {
         let secrets = Secrets::random();
         Self::new(Parts {

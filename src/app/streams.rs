@@ -91,13 +91,11 @@ impl Default for Streams {
 
 impl Streams {
     /// No streams yet; those to come send something this often.
-    #[must_use]
     pub fn beating(heartbeat: Duration) -> Self {
         Self { heartbeat, open: Mutex::default(), news: Notify::new() }
     }
 
     /// A place in a user's queue: what is handed to the user from now on.
-    #[must_use]
     pub fn open(&self, user: UserId) -> broadcast::Receiver<Batch> {
         let receiver = self.lock().queues.entry(user).or_insert_with(|| broadcast::Sender::new(QUEUE)).subscribe();
         self.news.notify_one();
@@ -120,7 +118,6 @@ impl Streams {
     }
 
     /// Up to where everything has been handed out; none before anything was read.
-    #[must_use]
     pub fn position(&self) -> Option<Position> {
         self.lock().position
     }

@@ -41,13 +41,11 @@ pub struct Work {
 
 impl Work {
     /// Work that no request asked for: the command line, the background.
-    #[must_use]
     pub fn of_task(app: &App, name: &str) -> Self {
         Self { app: app.clone(), scope: Scope::Practice, actor: None, context: AuditContext::of_task(name) }
     }
 
     /// Where the request came from.
-    #[must_use]
     pub fn address(&self) -> Option<IpAddr> {
         self.context.address
     }
@@ -62,20 +60,12 @@ impl Work {
     }
 
     /// Opens the transaction; a dry run goes through every check and keeps nothing.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::begin`].
     pub async fn begin_dry(self, dry_run: bool) -> Result<UnitOfWork> {
         self.open(dry_run).await
     }
 
     /// Opens a transaction all of whose statements see the same instant, for work that reads much. An `Idempotency-Key`
     /// means nothing to it: what is read anew is other work.
-    ///
-    /// # Errors
-    ///
-    /// If there is no connection.
     pub async fn begin_snapshot(mut self) -> Result<UnitOfWork> {
         self.context.idempotency_key = None;
         let begun = self.app.db.begin_snapshot(&self.scope).await?;
@@ -146,7 +136,6 @@ impl UnitOfWork {
     }
 
     /// The instant of this request; the same for all it writes.
-    #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         self.now
     }
@@ -157,10 +146,6 @@ impl UnitOfWork {
     /// For one thing alone: a booking that another program left without a client is completed before it is touched, which
     /// looks for its client among all clients of the practice and may make one. That is matching phones and names, written
     /// in Rust. The caller has read the booking under the role before: it is the therapist's own.
-    ///
-    /// # Errors
-    ///
-    /// As what is done.
     pub async fn as_owner<T>(&mut self, act: impl AsyncFnOnce(&mut Self) -> Result<T>) -> Result<T> {
         if !self.under_rls {
             return act(self).await;
@@ -175,19 +160,16 @@ impl UnitOfWork {
     }
 
     /// What is shared by all requests.
-    #[must_use]
     pub fn app(&self) -> &App {
         &self.app
     }
 
     /// In whose name this is done; `None` for tasks.
-    #[must_use]
     pub fn actor(&self) -> Option<&Actor> {
         self.actor.as_ref()
     }
 
     /// The request this belongs to.
-    #[must_use]
     pub fn context(&self) -> &AuditContext {
         &self.context
     }
@@ -208,7 +190,6 @@ impl UnitOfWork {
     }
 
     /// The id of the resource that an earlier request with the same `Idempotency-Key` made or changed.
-    #[must_use]
     pub fn earlier(&self) -> Option<&str> {
         self.earlier.as_deref()
     }
@@ -232,7 +213,6 @@ impl UnitOfWork {
     }
 
     /// What a dry run would have done; `None` if this is none.
-    #[must_use]
     pub fn effects(&self) -> Option<Vec<Effect>> {
         self.dry_run.then(|| self.entries.iter().map(Entry::effect).collect())
     }

@@ -70,7 +70,6 @@ impl Personal {
 
 impl Facts {
     /// The commitment to a group of its values under a salt.
-    #[must_use]
     pub fn commitment(&self, group: Personal, salt: &[u8]) -> Hash {
         let mut fields = Fields::new("safestories audit values 1");
         fields.bytes(Some(salt));
@@ -87,7 +86,6 @@ impl Facts {
     }
 
     /// The hash of this entry as number `seq` of the chain.
-    #[must_use]
     pub fn hash(&self, before: &Hash, seq: i64, commitments: &[Hash; 3]) -> Hash {
         let mut fields = Fields::new("safestories audit 1");
         fields
@@ -116,10 +114,6 @@ impl Facts {
     }
 
     /// Reads entries by id, in the order of their ids; those that are gone are left out.
-    ///
-    /// # Errors
-    ///
-    /// If the database fails.
     pub async fn read(db: &mut PgConnection, ids: &[i64]) -> Result<Vec<Self>> {
         let facts = sqlx::query_as!(
             Self,
@@ -147,7 +141,6 @@ impl Facts {
 }
 
 /// The hash of number `seq` of the chain, whose entry was deleted before it was sealed.
-#[must_use]
 pub fn gap(before: &Hash, seq: i64, entry_id: i64) -> Hash {
     let mut fields = Fields::new("safestories audit gap 1");
     fields.bytes(Some(before)).number(Some(seq)).number(Some(entry_id));
@@ -155,7 +148,6 @@ pub fn gap(before: &Hash, seq: i64, entry_id: i64) -> Hash {
 }
 
 /// What a checkpoint's signature is of.
-#[must_use]
 pub fn checkpoint_message(seq: i64, head: &[u8], sealed_at: DateTime<Utc>) -> Hash {
     let mut fields = Fields::new("safestories audit checkpoint 1");
     fields.number(Some(seq)).bytes(Some(head)).number(Some(sealed_at.timestamp_micros()));

@@ -43,7 +43,6 @@ pub struct AuditContext {
 
 impl AuditContext {
     /// The trail of work that no request asked for: the command line, the background.
-    #[must_use]
     pub fn of_task(name: &str) -> Self {
         Self {
             request_id: Uuid::now_v7().to_string().into(),

@@ -60,10 +60,6 @@ const FACTS: [&str; 27] = [
 const CONTACT: [&str; 1] = ["email_id"];
 
 /// Takes a client out of the trail; tells what was done.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn erase(db: &mut PgConnection, theirs: &ClientRows) -> Result<Vec<Erased>> {
     sqlx::query!("select pg_advisory_xact_lock(hashtextextended('safestories audit chain', 0))")
         .fetch_one(&mut *db)
@@ -127,10 +123,6 @@ pub async fn erase(db: &mut PgConnection, theirs: &ClientRows) -> Result<Vec<Era
 
 /// Takes the name out of those of the queued entries whose client was erased after the name had been read: requests that
 /// were under way at that moment. To be called under the lock of the chain, before they are sealed.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub(crate) async fn late_entries(db: &mut PgConnection, queued: &[i64]) -> Result<()> {
     let named = sqlx::query!(
         r#"select e.entry_id, l.log_id, l.client_name as "client_name!",
@@ -176,7 +168,6 @@ pub(crate) async fn late_entries(db: &mut PgConnection, queued: &[i64]) -> Resul
 
 impl ClientRows {
     /// The things that entries of the trail are about, by kind and id.
-    #[must_use]
     pub fn subjects(&self) -> Vec<(&'static str, String)> {
         let numbers = [
             ("booking_request", &self.requests),

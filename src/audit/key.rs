@@ -42,7 +42,6 @@ impl AuditKey {
     /// # Panics
     ///
     /// Never: a public key has 32 bytes.
-    #[must_use]
     pub fn public(&self) -> AuditPublicKey {
         AuditPublicKey(self.pair.public_key().as_ref().try_into().expect("a public key has 32 bytes"))
     }
@@ -55,13 +54,11 @@ impl AuditKey {
 
 impl AuditPublicKey {
     /// A short name for it: the first half of its SHA-256 in hexadecimal digits, 16 bytes.
-    #[must_use]
     pub fn id(&self) -> String {
         hex(&digest(&SHA256, &self.0).as_ref()[..16])
     }
 
     /// Whether it made this signature of the message.
-    #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         UnparsedPublicKey::new(&ED25519, &self.0).verify(message, signature).is_ok()
     }

@@ -40,10 +40,6 @@ pub async fn run(db: Db, clock: Clock, key: Option<AuditKey>, stop: Cancellation
 }
 
 /// Seals all that is queued; tells how many entries. Nothing where another instance is at it.
-///
-/// # Errors
-///
-/// If the database fails.
 pub async fn seal(db: &Db, clock: &Clock, key: Option<&AuditKey>) -> Result<usize> {
     let mut sealed = 0;
     loop {
@@ -64,10 +60,6 @@ pub async fn seal(db: &Db, clock: &Clock, key: Option<&AuditKey>) -> Result<usiz
 }
 
 /// Which key signed the last head, by its id; `None` where it is not signed, or there is none.
-///
-/// # Errors
-///
-/// If the database fails.
 pub async fn last_signed_with(db: &mut PgConnection) -> Result<Option<String>> {
     let last = sqlx::query_scalar!("select key_id from internal.audit_checkpoints order by seq desc limit 1");
     Ok(last.fetch_optional(db).await?.flatten())

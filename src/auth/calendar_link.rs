@@ -158,10 +158,6 @@ pub(super) async fn revoke_calendar_link(caller: Caller, work: Work) -> Result<S
 
 /// What whoever has a token reads: the scope of the therapist whose calendar it opens; none, if it opens none. What cannot
 /// be a token is not looked for.
-///
-/// # Errors
-///
-/// If the database cannot be asked.
 pub async fn scope_of_link(app: &App, token: &str) -> Result<Option<Scope>> {
     let possible =
         token.len() == TOKEN && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));

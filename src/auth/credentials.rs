@@ -63,10 +63,6 @@ pub async fn prove_again(
 
 impl Proved {
     /// Holds the account from here on; `None` if its password is not the one that was proved any more.
-    ///
-    /// # Errors
-    ///
-    /// If the database refuses.
     pub async fn lock(self, uow: &mut UnitOfWork) -> Result<Option<Self>> {
         let locked = Account::lock(uow, self.account.id).await?;
         let locked = locked.filter(|locked| locked.password == self.account.password);
@@ -74,10 +70,6 @@ impl Proved {
     }
 
     /// Holds the account, and forgets the attempts before this one: nothing more is wanted.
-    ///
-    /// # Errors
-    ///
-    /// If the database refuses.
     pub async fn accept(self, uow: &mut UnitOfWork) -> Result<Option<Account>> {
         let Some(Self { account, attempt }) = self.lock(uow).await? else { return Ok(None) };
         attempt.succeeded(uow).await?;

@@ -59,10 +59,6 @@ kinds! { PROBLEMS:
 }
 
 /// Forgets up to `limit` each of what is past its time: counts of failed logins, refresh tokens; tells how many.
-///
-/// # Errors
-///
-/// If the database fails.
 pub async fn purge(db: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<u64> {
     Ok(throttle::purge(&mut *db, now, limit).await? + refresh::purge(&mut *db, now, limit).await?)
 }

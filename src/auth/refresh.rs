@@ -127,10 +127,6 @@ async fn refresh(uow: &mut UnitOfWork, token: &str) -> Result<Option<OpenSession
 
 /// Forgets up to `limit` refresh tokens that are too old to be taken, used or not; tells how many. A session that is kept
 /// alive for years leaves one every quarter of an hour.
-///
-/// # Errors
-///
-/// If the database fails.
 pub(super) async fn purge(db: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<u64> {
     let purged = sqlx::query!(
         "delete from internal.refresh_tokens

@@ -77,20 +77,12 @@ impl Attempt {
     }
 
     /// It proved who they are: everything before it is forgotten, with the transaction.
-    ///
-    /// # Errors
-    ///
-    /// If the database refuses.
     pub async fn succeeded(&self, uow: &mut UnitOfWork) -> Result<()> {
         sqlx::query!("delete from internal.login_attempts where attempt_key = $1", &self.key).execute(uow.db()).await?;
         Ok(())
     }
 
     /// It proved nothing, neither way: it is not counted, and what comes next need not wait for it.
-    ///
-    /// # Errors
-    ///
-    /// If the database refuses.
     pub async fn withdraw(self, app: &App) -> Result<()> {
         let mut db = app.db.system_transaction().await?;
         sqlx::query!(
@@ -123,10 +115,6 @@ fn key(username: &str, address: Option<IpAddr>) -> Key {
 }
 
 /// Forgets up to `limit` counts of attempts that make nobody wait any more; tells how many.
-///
-/// # Errors
-///
-/// If the database fails.
 pub async fn purge(db: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<u64> {
     let purged = sqlx::query!(
         "delete from internal.login_attempts

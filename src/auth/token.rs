@@ -52,7 +52,6 @@ pub fn sign(secrets: &Secrets, caller: &Caller, now: DateTime<Utc>) -> Result<St
 }
 
 /// Whom a token proves; `None` if it is not one of ours, or has expired.
-#[must_use]
 pub fn verify(secrets: &Secrets, token: &str, now: DateTime<Utc>) -> Option<Caller> {
     let kid = jsonwebtoken::decode_header(token).ok()?.kid?;
     let key = DecodingKey::from_secret(secrets.named(&kid)?.bytes());

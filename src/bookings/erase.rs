@@ -25,10 +25,6 @@ pub struct SessionAhead {
 }
 
 /// The active sessions that are ahead, or running.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn not_over(uow: &mut UnitOfWork, bookings: &[BookingId]) -> Result<Vec<SessionAhead>> {
     let now = Timestamp::from(uow.now());
     let ahead = sqlx::query_as!(
@@ -51,10 +47,6 @@ pub async fn not_over(uow: &mut UnitOfWork, bookings: &[BookingId]) -> Result<Ve
 
 /// Takes out of a client's bookings, and of the records of cancelled ones, whose they are and what was said about it. Time,
 /// therapist, state and money stay. No note will follow any more, so a session that took place is completed.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
     let now = Timestamp::from(uow.now());
     let pattern = theirs.pattern();

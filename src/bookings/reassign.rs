@@ -66,10 +66,6 @@ impl Span {
 }
 
 /// The sessions that lie ahead of clients, whoever holds them; locked in the order of their ids, given by their start.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn ahead_of(uow: &mut UnitOfWork, clients: &[ClientId]) -> Result<Vec<Ahead>> {
     let now = Timestamp::from(uow.now());
     let mut ahead = sqlx::query_as!(
@@ -113,10 +109,6 @@ pub async fn ahead_of(uow: &mut UnitOfWork, clients: &[ClientId]) -> Result<Vec<
 /// What stands in the way of sessions moving to a therapist: by the moving session's id, the first that overlaps it.
 ///
 /// That is one of the therapist's own; or else another of those that move, the one that starts earlier.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn clashes(uow: &mut UnitOfWork, to: &Therapist, moving: &[Span]) -> Result<HashMap<BookingId, Span>> {
     let first = moving.iter().filter_map(Span::times).map(|(start, _)| start).min();
     let last = moving.iter().filter_map(Span::times).map(|(_, end)| end).max();
@@ -178,10 +170,6 @@ fn in_the_way(kept: &[Span], moving: &[Span]) -> HashMap<BookingId, Span> {
 /// Hands bookings to a therapist: the bookings with what they say of their host, their appointments, the caches.
 ///
 /// The provider's id of the host is the therapist's id where it was so before, and unknown otherwise.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn reassign(uow: &mut UnitOfWork, bookings: &[BookingId], to: &Therapist) -> Result<()> {
     if bookings.is_empty() {
         return Ok(());

@@ -32,48 +32,38 @@ impl Session {
     }
 
     /// Where it stands.
-    #[must_use]
     pub fn state(&self) -> BookingState {
         self.0.booking.state
     }
 
     /// When it starts.
-    #[must_use]
     pub fn start_at(&self) -> Timestamp {
         self.0.booking.booking_start_at
     }
 
     /// Whose it is: the client's id and name.
-    #[must_use]
     pub fn client(&self) -> (&ClientId, &str) {
         (&self.0.client.client_id, &self.0.client.name)
     }
 
     /// The client's name, as the booking has it.
-    #[must_use]
     pub fn invitee_name(&self) -> Option<&str> {
         self.0.booking.invitee_name.as_deref()
     }
 
     /// Who holds it.
-    #[must_use]
     pub fn host_name(&self) -> Option<&str> {
         let therapist = self.0.therapist.as_ref().map(|therapist| therapist.name.as_str());
         self.0.booking.booking_host_name.as_deref().or(therapist)
     }
 
     /// When it takes place, in the words of `booking_invitee_time`, as the clocks of a zone show it.
-    #[must_use]
     pub fn timing(&self, zone: Zone) -> Option<String> {
         let Slot { start, end } = self.0.booking.slot()?;
         Some(invitee_time_text(start, end, &zone.0))
     }
 
     /// Says that it took place, where that can be said; the caches follow.
-    ///
-    /// # Errors
-    ///
-    /// If the database refuses.
     pub async fn complete(&self, uow: &mut UnitOfWork, scope: &Scope) -> Result<()> {
         if Transition::Complete.is_allowed(self.state(), scope) {
             outcome::write(uow, &self.0, Transition::Complete, None).await?;

@@ -155,10 +155,6 @@ pub(super) async fn ensure_room(
 }
 
 /// How many active bookings the therapist has ahead.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn booked(uow: &mut UnitOfWork, therapist: &Therapist) -> Result<i64> {
     let now = uow.now();
     // What starts later ends later: said too, since that is what the index of active bookings is ordered by. Without it

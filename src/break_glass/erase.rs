@@ -8,10 +8,6 @@ use crate::{
 
 /// Takes the reasons, and what was noted at the review, out of the grants for a client's notes. Who read, when, under whose
 /// review stays. Those that are open end now, with the notes.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub(crate) async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
     let now = uow.now();
     sqlx::query!(

@@ -50,10 +50,6 @@ pub(crate) fn admin_routes() -> OpenApiRouter<App> {
 }
 
 /// Forgets up to `limit` grants that were reviewed long ago; tells how many. One that nobody reviewed stays.
-///
-/// # Errors
-///
-/// If the database fails.
 pub async fn purge(db: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<u64> {
     let purged = sqlx::query!(
         "delete from internal.break_glass_grants

@@ -105,7 +105,6 @@ impl Cli {
     /// What the arguments and the environment say. An empty variable counts as unset.
     ///
     /// Ends the process where they cannot be understood, or ask for help.
-    #[must_use]
     pub fn read() -> Self {
         let matches = without_empty_variables(Self::command()).get_matches();
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())

@@ -34,10 +34,6 @@ pub struct Appointment<'a> {
 }
 
 /// Notes that a booking belongs to a client: makes its appointment, or brings it up to date.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn belongs_to(
     uow: &mut UnitOfWork,
     appointment: &Appointment<'_>,
@@ -80,10 +76,6 @@ pub async fn belongs_to(
 }
 
 /// Holds the client of a booking; makes out who it is, and notes it, where no program has yet.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn lock_of_booking(
     uow: &mut UnitOfWork,
     known: Option<&ClientId>,

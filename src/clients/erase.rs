@@ -78,10 +78,6 @@ pub async fn ensure_kept_of_booking(db: &mut PgConnection, booking: &BookingId) 
 
 /// Notes that bookings without a client, which other programs wrote, are this one's: their phone and name say so. Gives
 /// those. The client is held.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn claim(uow: &mut UnitOfWork, client: &ClientId) -> Result<Vec<BookingId>> {
     // By the index of the search, then by the rule.
     let found = sqlx::query_scalar!(

@@ -51,10 +51,6 @@ pub struct Absorbed {
 }
 
 /// Holds clients in the order of their ids, and reads their records; those there are.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn records(db: &mut PgConnection, ids: &[ClientId]) -> Result<Vec<Record>> {
     let mut records = sqlx::query_as!(
         Record,
@@ -82,10 +78,6 @@ pub async fn records(db: &mut PgConnection, ids: &[ClientId]) -> Result<Vec<Reco
 
 /// Writes the surviving record and lets the bookings of the other one follow. What else refers to the other one has to
 /// follow too, then it can go ([`remove`]).
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn absorb(uow: &mut UnitOfWork, survivor: &Record, gone: &ClientId) -> Result<Absorbed> {
     let now = uow.now();
     sqlx::query!(
@@ -151,10 +143,6 @@ pub async fn absorb(uow: &mut UnitOfWork, survivor: &Record, gone: &ClientId) ->
 }
 
 /// Takes a client's record away, once nothing refers to it.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn remove(uow: &mut UnitOfWork, gone: &ClientId) -> Result<()> {
     sqlx::query!("delete from all_clients_table where client_id = $1", gone.as_str()).execute(uow.db()).await?;
     Ok(())

@@ -32,10 +32,6 @@ impl Refusal for Merged {
 
 /// The error for a client that a scope does not have. An admin is told where a merged one went, however many merges
 /// ago; to a therapist all that is not theirs looks the same.
-///
-/// # Errors
-///
-/// If the database cannot be asked.
 pub async fn missing(db: &mut PgConnection, scope: &Scope, id: &ClientId) -> Result<Error> {
     if !scope.is_practice() || !id.is_possible() {
         return Ok(Error::NotFound("client"));
@@ -44,10 +40,6 @@ pub async fn missing(db: &mut PgConnection, scope: &Scope, id: &ClientId) -> Res
 }
 
 /// The client that another one was merged into, however many merges ago.
-///
-/// # Errors
-///
-/// If the database cannot be asked.
 pub async fn heir(db: &mut PgConnection, id: &ClientId) -> Result<Option<ClientId>> {
     if !id.is_possible() {
         return Ok(None);

@@ -155,10 +155,6 @@ fn comparable(name: Option<&str>) -> String {
 macro_rules! ways_to_hold {
     ($($(#[$doc:meta])* $name:ident: $strength:literal),+ $(,)?) => {$(
         $(#[$doc])*
-        ///
-        /// # Errors
-        ///
-        /// If the database cannot be asked.
         pub async fn $name(db: &mut PgConnection, id: &ClientId) -> Result<Option<Client>> {
             if !id.is_possible() {
                 return Ok(None);

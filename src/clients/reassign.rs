@@ -8,10 +8,6 @@ use crate::{
 };
 
 /// Assigns clients to a therapist, whoever had them. Their rows, and the therapists', are held.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn hand_over(uow: &mut UnitOfWork, clients: &[ClientId], to: &Therapist) -> Result<()> {
     sqlx::query!(
         "update all_clients_table
@@ -27,10 +23,6 @@ pub async fn hand_over(uow: &mut UnitOfWork, clients: &[ClientId], to: &Therapis
 }
 
 /// Notes the therapist that bookings went to in their appointments.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn move_appointments(uow: &mut UnitOfWork, bookings: &[BookingId], to: &Therapist) -> Result<()> {
     sqlx::query!(
         "update appointment_table

@@ -7,10 +7,6 @@ use crate::{
 };
 
 /// Deletes appointments that stand there more than once, equal in every column: one of them stays.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn delete_twins(uow: &mut UnitOfWork) -> Result<RepairedRows> {
     let deleted = sqlx::query!(
         r#"delete from appointment_table a

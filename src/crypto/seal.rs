@@ -34,7 +34,6 @@ impl Seal {
     /// # Panics
     ///
     /// If the system has no randomness to give, or no key was derived.
-    #[must_use]
     pub fn seal(&self, context: &str, plain: &[u8]) -> Vec<u8> {
         let mut sealed = plain.to_vec();
         let nonce =
@@ -43,7 +42,6 @@ impl Seal {
     }
 
     /// Opens what [`Self::seal`] sealed under the same context; `None` for anything else.
-    #[must_use]
     pub fn open(&self, context: &str, sealed: &[u8]) -> Option<Vec<u8>> {
         let (nonce, sealed) = sealed.split_at_checked(NONCE_LEN)?;
         self.keys.iter().find_map(|key| {
@@ -73,7 +71,6 @@ impl Fingerprints {
     }
 
     /// The fingerprints of a text: the one to keep first, then those it may have been kept by.
-    #[must_use]
     pub fn of(&self, text: &[u8]) -> Vec<Vec<u8>> {
         self.keys.iter().map(|key| hmac::sign(key, text).as_ref().to_vec()).collect()
     }

@@ -37,13 +37,11 @@ pub enum WeakSecret {
 
 impl Secret {
     /// The name tokens carry.
-    #[must_use]
     pub fn kid(&self) -> &str {
         &self.kid
     }
 
     /// The key itself.
-    #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -61,7 +59,6 @@ impl Secrets {
     /// # Panics
     ///
     /// If the system has no randomness to give.
-    #[must_use]
     pub fn random() -> Self {
         let mut bytes = vec![0; MIN_BYTES];
         rand::fill(&mut bytes).expect("the system has randomness");
@@ -69,13 +66,11 @@ impl Secrets {
     }
 
     /// The one that signs.
-    #[must_use]
     pub fn signing(&self) -> &Secret {
         &self.0[0]
     }
 
     /// The one named `kid`.
-    #[must_use]
     pub fn named(&self, kid: &str) -> Option<&Secret> {
         self.0.iter().find(|secret| secret.kid == kid)
     }

@@ -112,10 +112,6 @@ pub struct Transaction(pub(super) Connection);
 impl Transaction {
     /// Commits it. PostgreSQL answers the COMMIT of a transaction in which a statement failed with ROLLBACK, and sqlx
     /// takes that for a success, so the error of a statement must not be swallowed.
-    ///
-    /// # Errors
-    ///
-    /// If the database refuses.
     pub async fn commit(mut self) -> Result<()> {
         PgTransactionManager::commit(&mut self.0).await?;
         self.0.begun = false;
@@ -123,10 +119,6 @@ impl Transaction {
     }
 
     /// Rolls it back and waits until its locks are free, which a drop does not.
-    ///
-    /// # Errors
-    ///
-    /// If the database fails.
     pub async fn rollback(mut self) -> Result<()> {
         PgTransactionManager::rollback(&mut self.0).await?;
         self.0.begun = false;

@@ -120,16 +120,11 @@ impl Erased {
 impl ClientRows {
     /// What finds the person's name, phones and addresses in a sentence, as a regular expression of PostgreSQL to be used
     /// without regard to letter case; none if nothing is known of them.
-    #[must_use]
     pub fn pattern(&self) -> Option<String> {
         pattern(&self.words)
     }
 
     /// A text without them.
-    ///
-    /// # Errors
-    ///
-    /// If the database refuses.
     pub async fn without_words(&self, db: &mut PgConnection, text: &str) -> Result<String> {
         let Some(pattern) = self.pattern() else { return Ok(text.to_owned()) };
         let text =
@@ -169,10 +164,6 @@ pub(crate) fn pattern(words: &[String]) -> Option<String> {
 /// Makes the idempotency records of what was done to rows tell nothing of what was sent: a hash of a name and a phone can
 /// be guessed. A repeat is refused from then on, as one with another body. Rows are named by a part of their route and
 /// their id.
-///
-/// # Errors
-///
-/// If the database fails.
 pub async fn forget_requests(db: &mut PgConnection, routes: &[&str], ids: &[String]) -> Result<u64> {
     let forgotten = sqlx::query!(
         r"update internal.idempotency_keys k

@@ -172,10 +172,6 @@ impl Db {
     }
 
     /// A connection outside the pool, straight to PostgreSQL.
-    ///
-    /// # Errors
-    ///
-    /// If PostgreSQL cannot be reached.
     pub async fn direct(&self) -> sqlx::Result<PgConnection> {
         self.direct.connect().await
     }
@@ -189,7 +185,6 @@ impl Db {
     }
 
     /// How many connections are open, and how many of them idle.
-    #[must_use]
     pub fn connections(&self) -> (usize, usize) {
         let pools = [&self.practice, &self.therapists].map(Pool::status);
         (pools.iter().map(|pool| pool.size).sum(), pools.iter().map(|pool| pool.available).sum())
@@ -209,10 +204,6 @@ fn options(url: &str) -> sqlx::Result<PgConnectOptions> {
 }
 
 /// The name of the connection's role, if rights and row security mean nothing to it.
-///
-/// # Errors
-///
-/// If PostgreSQL cannot be reached.
 pub async fn powerful_role(conn: &mut PgConnection) -> sqlx::Result<Option<String>> {
     sqlx::query_scalar!(
         r#"select rolname::text as "role!"

@@ -27,13 +27,11 @@ impl Scope {
     ///
     /// A build with the feature `unscoped` filters by nobody: what the database lets through then is what the row-level security
     /// alone lets through. Nothing else asks the feature.
-    #[must_use]
     pub fn owner(&self) -> Option<&str> {
         if cfg!(feature = "unscoped") { None } else { self.therapist().map(TherapistId::as_str) }
     }
 
     /// The therapist it is the scope of: whose name is written, who is shown their own profile.
-    #[must_use]
     pub fn therapist(&self) -> Option<&TherapistId> {
         match self {
             Self::Practice => None,
@@ -47,7 +45,6 @@ impl Scope {
     }
 
     /// Whether all columns of all rows are shown.
-    #[must_use]
     pub fn is_practice(&self) -> bool {
         matches!(self, Self::Practice)
     }

@@ -7,10 +7,6 @@ use crate::{
 };
 
 /// Takes the links out of a client's forms. What was filled in lies with the form tool, and is deleted there.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
     sqlx::query!("update client_doc_form set paperform_link = null where link_id = any ($1)", &theirs.forms)
         .execute(uow.db())

@@ -3,10 +3,6 @@
 use crate::{app::unit_of_work::UnitOfWork, db::repair::RepairedRows, error::Result};
 
 /// Writes the known states of forms in their written form. NULL, which reads as `pending`, stays.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn respell(uow: &mut UnitOfWork) -> Result<RepairedRows> {
     let repaired = sqlx::query_as!(
         RepairedRows,

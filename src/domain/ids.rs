@@ -21,13 +21,11 @@ macro_rules! text_ids {
 
         impl $name {
             /// The id as text.
-            #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
             }
 
             /// Whether a row can have this id: 1 to 255 characters, none of them a control character.
-            #[must_use]
             pub fn is_possible(&self) -> bool {
                 is_possible(&self.0)
             }
@@ -157,7 +155,6 @@ serial_ids! {
 
 impl BookingId {
     /// A new id, which sorts by the instant it was made at.
-    #[must_use]
     pub fn new_at(now: DateTime<Utc>) -> Self {
         Self(made("bk_", now))
     }
@@ -165,7 +162,6 @@ impl BookingId {
 
 impl ClientId {
     /// A new id, which sorts by the instant it was made at.
-    #[must_use]
     pub fn new_at(now: DateTime<Utc>) -> Self {
         Self(made("cl_", now))
     }
@@ -173,7 +169,6 @@ impl ClientId {
 
 impl TherapistId {
     /// A new id, which sorts by the instant it was made at.
-    #[must_use]
     pub fn new_at(now: DateTime<Utc>) -> Self {
         Self(made("th_", now))
     }

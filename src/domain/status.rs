@@ -27,7 +27,6 @@ macro_rules! words {
             pub const ALL: &'static [Self] = &[$(Self::$word),+];
 
             /// The word as it is written.
-            #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$word => $text,)+
@@ -207,7 +206,6 @@ words! {
 
 impl UserRole {
     /// Reads a role in any letter case; none for a role that cannot log in.
-    #[must_use]
     pub fn read(role: &str) -> Option<Self> {
         let role = role.trim();
         Self::ALL.iter().copied().find(|known| known.as_str().eq_ignore_ascii_case(role))

@@ -24,7 +24,6 @@ use super::from_text::from_text;
 pub const NO_NAME: &str = "(no name)";
 
 /// Lower-case hexadecimal digits.
-#[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     HEXLOWER.encode(bytes)
 }
@@ -36,7 +35,6 @@ pub struct Text<const MAX: usize>(String);
 
 impl<const MAX: usize> Text<MAX> {
     /// The text itself.
-    #[must_use]
     pub fn into_string(self) -> String {
         self.0
     }
@@ -60,7 +58,6 @@ pub(crate) fn check(given: &str, max: usize) -> Result<&str, String> {
 }
 
 /// The first `max_chars` characters of a text, or all of it.
-#[must_use]
 pub fn cut(text: &str, max_chars: usize) -> &str {
     text.char_indices().nth(max_chars).map_or(text, |(end, _)| &text[..end])
 }

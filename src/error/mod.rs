@@ -138,13 +138,11 @@ impl Error {
     }
 
     /// Something that cannot happen, did.
-    #[must_use]
     pub fn internal(message: &'static str) -> Self {
         Self::Internal(anyhow::anyhow!(message))
     }
 
     /// Another transaction was in the way; the request is run again.
-    #[must_use]
     pub fn contended(message: &'static str) -> Self {
         Self::Contended(anyhow::anyhow!(message))
     }

@@ -144,7 +144,6 @@ impl IntoResponses for Problems {
 
 impl Problems {
     /// The schema of every such answer.
-    #[must_use]
     pub fn schema() -> RefOr<Schema> {
         let mut schema = ProblemDocument::schema();
         if let RefOr::T(Schema::Object(document)) = &mut schema {

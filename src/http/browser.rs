@@ -56,7 +56,6 @@ pub fn cors(origins: &[Origin]) -> CorsLayer {
 }
 
 /// Layer: gzip, where it is worth it (not of archives) and nothing is waiting for the next event.
-#[must_use]
 pub fn compression() -> CompressionLayer<And<And<SizeAbove, NotForContentType>, NotForContentType>> {
     CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(
         SizeAbove::new(SMALL).and(NotForContentType::SSE).and(NotForContentType::const_new("application/zip")),
@@ -73,7 +72,6 @@ pub struct Methods {
 
 impl Methods {
     /// What the API's description says.
-    #[must_use]
     pub fn of(document: &OpenApi) -> Self {
         let allow = |item: &utoipa::openapi::PathItem| {
             let known = [

@@ -56,7 +56,6 @@ impl Preconditions {
     }
 
     /// Whether the client has the version `tag` already.
-    #[must_use]
     pub fn has(&self, tag: &str) -> bool {
         let same = |named: &String| named == "*" || named.strip_prefix("W/").unwrap_or(named) == tag;
         self.if_none_match.as_ref().is_some_and(|named| named.iter().any(same))

@@ -155,13 +155,11 @@ pub struct Position {
 
 impl Position {
     /// The sort key to start beyond.
-    #[must_use]
     pub fn sort(&self) -> Option<&str> {
         self.from.as_ref().map(|key| key.sort.as_str())
     }
 
     /// The id to start beyond.
-    #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.from.as_ref().map(|key| key.id.as_str())
     }

@@ -22,7 +22,6 @@ pub fn log() {
 }
 
 /// Layer: answers for a handler that panicked.
-#[must_use]
 pub fn caught() -> CatchPanicLayer<fn(Box<dyn Any + Send>) -> Response> {
     CatchPanicLayer::custom(|_| Error::internal("a handler panicked").into_response())
 }

@@ -25,10 +25,6 @@ impl Period {
     }
 
     /// The same of days that are asked for under other names.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::of`].
     pub fn between(from: (&str, Option<Day>), to: (&'static str, Option<Day>), zone: Zone) -> Result<Self> {
         let ((first, from), (last, to)) = (from, to);
         if let (Some(from), Some(to)) = (from, to)

@@ -23,7 +23,6 @@ pub enum Severity {
 
 impl Severity {
     /// As it is written.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Error => "error",
@@ -48,7 +47,6 @@ pub enum Repair {
 
 impl Repair {
     /// As it is written.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Automatic => "automatic",
@@ -147,7 +145,6 @@ pub struct Check {
 
 impl Check {
     /// Who repairs what it finds.
-    #[must_use]
     pub fn repair(&self) -> Repair {
         match (self.repair, self.chosen) {
             (Some(_), _) => Repair::Automatic,
@@ -157,10 +154,6 @@ impl Check {
     }
 
     /// Runs it.
-    ///
-    /// # Errors
-    ///
-    /// If the database refuses.
     pub async fn find(&self, db: &mut PgConnection, look: Look) -> Result<Findings> {
         (self.find)(db, look).await
     }

@@ -35,13 +35,11 @@ impl Chosen {
     }
 
     /// All there are.
-    #[must_use]
     pub fn all() -> Self {
         Self(checks::all().collect())
     }
 
     /// The checks.
-    #[must_use]
     pub fn checks(&self) -> &[&'static Check] {
         &self.0
     }

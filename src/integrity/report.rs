@@ -136,10 +136,6 @@ pub(super) async fn get_integrity(
 }
 
 /// Runs checks in one snapshot.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn report(app: &App, scope: &Scope, chosen: &Chosen, samples: usize) -> Result<Integrity> {
     let look = Look { now: app.clock.now(), samples };
     let mut snapshot = app.db.read_snapshot(scope).await?;

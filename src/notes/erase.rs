@@ -11,10 +11,6 @@ use crate::{
 };
 
 /// Destroys the notes.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
     // First: whoever is changing one of them holds its row, and is waited for here. What they wrote beside it is seen by the
     // statements that follow.

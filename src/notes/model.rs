@@ -231,10 +231,6 @@ impl SessionNote {
 
     /// The same, with a text that is to be shown: its client is held to be read until the transaction ends. Where the data
     /// was erased at this moment, there is no such note.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::read`].
     pub(super) async fn read_to_show(db: &mut PgConnection, scope: &Scope, id: NoteId) -> Result<Self> {
         Self::read(&mut *db, scope, id).await?.locked_to_show(db, scope).await
     }
@@ -301,7 +297,6 @@ impl SessionNote {
     }
 
     /// An entry of the trail about it. The sentence names the booking, the entry the client.
-    #[must_use]
     pub fn entry(&self, action: &'static str, done: &str) -> Entry {
         let NoteRecord { note_id, booking_id, client_id, client_name, .. } = &self.record;
         let of = booking_id.as_ref().map_or_else(|| "no booking".to_owned(), |id| format!("booking {id}"));
@@ -313,7 +308,6 @@ impl SessionNote {
     }
 
     /// The entry that a therapist read it, and by what right: their own session, or a client assigned to them.
-    #[must_use]
     pub fn seen(&self) -> Entry {
         self.seen_as("note", "Read")
     }
@@ -330,7 +324,6 @@ impl SessionNote {
     }
 
     /// The version of what is stored.
-    #[must_use]
     pub fn version(&self) -> &str {
         &self.record.version
     }

@@ -25,10 +25,6 @@ pub struct About<'a> {
 }
 
 /// The ids of the notifications about these.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn about(db: &mut PgConnection, theirs: About<'_>) -> Result<Vec<i32>> {
     let bookings: Vec<&str> = theirs.bookings.iter().map(|id| cut(id.as_str(), RELATED_ID_CHARS)).collect();
     let ids = |ids: &[i32]| -> Vec<String> { ids.iter().map(ToString::to_string).collect() };

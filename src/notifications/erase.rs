@@ -12,10 +12,6 @@ use crate::{
 const MESSAGE: &str = "What this told of was erased with the client's data.";
 
 /// Replaces what notifications about a client say ([`about`]).
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
     let ClientRows { bookings, transfers, requests, grants, .. } = theirs;
     let notified = about(uow.db(), About { bookings, transfers, requests, grants }).await?;

@@ -39,7 +39,6 @@ pub enum NotificationKind {
 
 impl NotificationKind {
     /// The word, as it is stored and as JSON has it.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NewBooking => "new_booking",

@@ -31,13 +31,11 @@ pub use self::{
 use crate::app::state::App;
 
 /// What admins may do with them.
-#[must_use]
 pub fn admin_routes() -> OpenApiRouter<App> {
     own_routes()
 }
 
 /// What therapists may do with theirs.
-#[must_use]
 pub fn therapist_routes() -> OpenApiRouter<App> {
     own_routes()
 }

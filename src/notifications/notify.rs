@@ -43,10 +43,6 @@ pub enum Recipient {
 }
 
 /// Writes the notifications of a notice, and wakes the streams of all instances at the commit.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn notify(uow: &mut UnitOfWork, notice: Notice<'_>) -> Result<()> {
     let at = IstTimestamp::from(uow.now());
     let actor = uow.actor().map(|actor| actor.user_id.0);

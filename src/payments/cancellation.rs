@@ -5,10 +5,6 @@ use crate::{app::unit_of_work::UnitOfWork, domain::ids::BookingId, error::Result
 
 /// Writes the `Pending` rows of a booking that was cancelled: one for each payment that has neither such a row nor a
 /// refund. Nothing for a free consultation. The booking has its appointment.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn cancellation_entry(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
     record_for_booking(uow, booking).await?;
     sqlx::query!(
@@ -43,10 +39,6 @@ pub async fn cancellation_entry(uow: &mut UnitOfWork, booking: &BookingId) -> Re
 }
 
 /// Takes back the `Pending` rows of a booking that takes place after all. A refund that was opened stays.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn withdraw(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
     sqlx::query!(
         "delete from refund_cancellation_table

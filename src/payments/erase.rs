@@ -24,10 +24,6 @@ pub struct InFlight {
 }
 
 /// The refunds that are on their way to the client.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn in_flight(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<InFlight>> {
     let refunds = sqlx::query_as!(
         InFlight,
@@ -56,10 +52,6 @@ pub async fn in_flight(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<
 }
 
 /// Takes name and address out of a client's payments and refunds.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
     sqlx::query!(
         "update payments

@@ -137,10 +137,6 @@ async fn record(uow: &mut UnitOfWork, request: RecordPayment) -> Result<PaymentI
 }
 
 /// The payment that has arrived for a booking, if one has: a row of `payments` that is of nothing is still awaited.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn arrived(db: &mut PgConnection, booking: &BookingId) -> Result<Option<PaymentId>> {
     let arrived = sqlx::query_scalar!(
         r#"select payment_id as "payment_id!: PaymentId"
@@ -199,10 +195,6 @@ pub(super) async fn ensure_free_reference(
 /// Writes the `payments` row of a booking that says it was paid and has none: a new one, or another program's.
 ///
 /// A booking whose payment is awaited (`invitee_status` `waiting`) was not paid.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn record_for_booking(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
     let now = Timestamp::from(uow.now());
     sqlx::query!(

@@ -10,10 +10,6 @@ use crate::{
 
 /// Writes the known states of refunds in their written form, wherever they stand: `Pending` belongs in
 /// `refund_cancellation_table` only, and is NULL elsewhere.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn respell(uow: &mut UnitOfWork) -> Result<RepairedRows> {
     let repaired = sqlx::query_as!(
         RepairedRows,
@@ -49,10 +45,6 @@ pub async fn respell(uow: &mut UnitOfWork) -> Result<RepairedRows> {
 
 /// Writes the rows of `refund_cancellation_table` that a cancelled booking lacks: one for each payment that has none,
 /// `Pending` or as far as its refund is. Tells whether there were any. The booking has its appointment.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn add_refund_rows(uow: &mut UnitOfWork, booking: &BookingId) -> Result<bool> {
     record_for_booking(uow, booking).await?;
     let added = sqlx::query!(
@@ -91,10 +83,6 @@ pub async fn add_refund_rows(uow: &mut UnitOfWork, booking: &BookingId) -> Resul
 }
 
 /// Lets the copies of a session's start follow it.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn retime(uow: &mut UnitOfWork, booking: &BookingId, from: Timestamp, to: Timestamp) -> Result<()> {
     sqlx::query!(
         "update refund_cancellation_table

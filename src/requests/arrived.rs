@@ -47,10 +47,6 @@ impl Open {
 /// (all of them: a link sent twice is one wish), and one for another therapist stays open. Where none names the therapist,
 /// the client has answered all of them in another way than asked, as one who was sent the link of a colleague: nobody
 /// need be reminded.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn arrived(
     uow: &mut UnitOfWork,
     booking: &BookingId,

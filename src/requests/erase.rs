@@ -9,10 +9,6 @@ use crate::{
 
 /// Takes name, phone, address and link out of a client's requests. One that is still open is closed: the link that was
 /// sent leads nowhere any more.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
     sqlx::query!(
         "update booking_requests

@@ -6,10 +6,6 @@ use crate::{app::unit_of_work::UnitOfWork, domain::ids::ClientId, error::Result}
 ///
 /// Those of other programs are linked to nobody: they are recognised by the other record's phone and name, as clients are.
 /// Those go with the record, so the link is made now.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn follow_merge(uow: &mut UnitOfWork, survivor: &ClientId, gone: &ClientId) -> Result<u64> {
     let moved = sqlx::query!(
         r"insert into internal.request_clients (request_id, client_id)

@@ -24,10 +24,6 @@ pub struct Therapist {
 }
 
 /// Holds a therapist; `None` if there is none with this id.
-///
-/// # Errors
-///
-/// If the database cannot be asked.
 pub async fn lock(db: &mut PgConnection, id: &TherapistId) -> Result<Option<Therapist>> {
     if !id.is_possible() {
         return Ok(None);

@@ -105,7 +105,6 @@ impl Profile {
     }
 
     /// As an answer, with its version.
-    #[must_use]
     pub fn versioned(self) -> Versioned<Self> {
         Versioned::new(self.version.clone(), self)
     }

@@ -55,10 +55,6 @@ macro_rules! select_account {
 
 impl Account {
     /// The account by its id, and no change to it until the transaction ends.
-    ///
-    /// # Errors
-    ///
-    /// If the database refuses.
     pub async fn lock(uow: &mut UnitOfWork, id: UserId) -> Result<Option<Self>> {
         Ok(select_account!(["where u.id = $1 for share of u"], id.0).fetch_optional(uow.db()).await?)
     }
@@ -75,10 +71,6 @@ impl Account {
     }
 
     /// The one account that goes by this name in any letter case; none where an adopted database has several.
-    ///
-    /// # Errors
-    ///
-    /// If the database refuses.
     pub async fn by_name(db: &mut PgConnection, username: &str) -> Result<Option<Self>> {
         let mut found =
             select_account!(["where lower(u.username) = lower($1::text) limit 2"], username).fetch_all(db).await?;
@@ -86,7 +78,6 @@ impl Account {
     }
 
     /// As whom it may log in; `None` if it may not at all.
-    #[must_use]
     pub fn rights(&self) -> Option<Rights> {
         let role = UserRole::read(self.role.as_deref()?).filter(|_| !self.disabled)?;
         let therapist_id = match role {

@@ -16,10 +16,6 @@ use crate::{
 };
 
 /// Makes this the link of a user; the one before opens nothing any more. Tells whether there was one.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn replace(uow: &mut UnitOfWork, user: UserId, therapist: &TherapistId, token_hash: &[u8]) -> Result<bool> {
     let now = uow.now();
     let had = revoke(uow, user).await?;
@@ -41,10 +37,6 @@ pub async fn replace(uow: &mut UnitOfWork, user: UserId, therapist: &TherapistId
 }
 
 /// Takes the link of a user away; tells whether there was one.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn revoke(uow: &mut UnitOfWork, user: UserId) -> Result<bool> {
     let revoked =
         sqlx::query!("delete from internal.calendar_links where user_id = $1", user.0).execute(uow.db()).await?;
@@ -52,10 +44,6 @@ pub async fn revoke(uow: &mut UnitOfWork, user: UserId) -> Result<bool> {
 }
 
 /// Since when a user has a link; none, if they have none.
-///
-/// # Errors
-///
-/// If the database cannot be asked.
 pub async fn made_at(db: &mut PgConnection, user: UserId) -> Result<Option<Timestamp>> {
     let made = sqlx::query_scalar!(
         r#"select l.created_at as "created_at!: Timestamp"
@@ -71,10 +59,6 @@ pub async fn made_at(db: &mut PgConnection, user: UserId) -> Result<Option<Times
 }
 
 /// Whose calendar a link opens, and whose link it is; none, if it opens none.
-///
-/// # Errors
-///
-/// If the database cannot be asked.
 pub async fn holder(db: &mut PgConnection, token_hash: &[u8]) -> Result<Option<(TherapistId, UserId)>> {
     let link = sqlx::query!(
         r#"select l.therapist_id as "therapist_id: TherapistId", l.user_id as "user_id: UserId"

@@ -79,10 +79,6 @@ pub async fn disable(uow: &mut UnitOfWork, user: UserId) -> Result<bool> {
 }
 
 /// Lets a user in again.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub(super) async fn enable(uow: &mut UnitOfWork, user: &User) -> Result<()> {
     sqlx::query!("update internal.accounts set disabled_at = null where user_id = $1", user.id.0)
         .execute(uow.db())
@@ -92,10 +88,6 @@ pub(super) async fn enable(uow: &mut UnitOfWork, user: &User) -> Result<()> {
 }
 
 /// Disables whoever logs in as a therapist; gives their accounts.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn disable_therapist(uow: &mut UnitOfWork, therapist: &TherapistId) -> Result<Vec<UserId>> {
     let users = sqlx::query_scalar!(
         r#"select u.id as "id: UserId"

@@ -17,17 +17,12 @@ pub struct Legacy {
 impl Legacy {
     /// Whether the text is a password, and not a hash of another kind (`$2b$…`), which hashing would destroy, nor a sign
     /// that nobody may log in (empty, `!`, `-`, `*`), which hashing would make into a password.
-    #[must_use]
     pub fn is_plain(&self) -> bool {
         self.password.contains(char::is_alphanumeric) && !self.password.starts_with('$')
     }
 }
 
 /// The users that cannot log in for the form of their password.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn legacy(db: &mut sqlx::PgConnection) -> Result<Vec<Legacy>> {
     let users = sqlx::query_as!(
         Legacy,
@@ -42,10 +37,6 @@ pub async fn legacy(db: &mut sqlx::PgConnection) -> Result<Vec<Legacy>> {
 }
 
 /// Puts the hash where the plain text was; tells whether it still was there.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn hash_legacy(uow: &mut UnitOfWork, user: &Legacy, hash: &str) -> Result<bool> {
     let locked = sqlx::query_scalar!(
         r#"select password = $2 as "same!" from users where id = $1 for no key update"#,

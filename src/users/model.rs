@@ -83,10 +83,6 @@ macro_rules! select_users {
 pub(super) use select_users;
 
 /// All users, by name.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn list(db: &mut PgConnection) -> Result<Vec<User>> {
     Ok(select_users!("''", ["order by lower(u.username), u.id"]).fetch_all(db).await?)
 }
@@ -113,7 +109,6 @@ impl User {
     }
 
     /// The version that `If-Match` names.
-    #[must_use]
     pub fn version(&self) -> &str {
         &self.version
     }
@@ -124,7 +119,6 @@ impl User {
     }
 
     /// As an answer, with its version.
-    #[must_use]
     pub fn versioned(self) -> Versioned<Self> {
         Versioned::new(self.version.clone(), self)
     }

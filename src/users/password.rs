@@ -79,10 +79,6 @@ fn is_one_character(text: &str) -> bool {
 }
 
 /// Gives a user another password, by its hash, and ends all sessions but `except`.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn set(uow: &mut UnitOfWork, user: UserId, hash: &str, except: Option<uuid::Uuid>) -> Result<()> {
     let ended = sessions::end_all(uow, user, Ending::Password, except).await?;
     write(uow, user, hash).await?;

@@ -7,10 +7,6 @@ use crate::{app::unit_of_work::UnitOfWork, db::repair::RepairedRows, error::Resu
 const HASHES: usize = 50;
 
 /// Writes the known roles in their written form. Nobody's rights change: a role is read in any letter case.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn respell_roles(uow: &mut UnitOfWork) -> Result<RepairedRows> {
     let repaired = sqlx::query_as!(
         RepairedRows,

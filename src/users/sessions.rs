@@ -56,10 +56,6 @@ impl Ending {
 }
 
 /// Opens a session.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn open(uow: &mut UnitOfWork, user: UserId, user_agent: Option<&str>) -> Result<Uuid> {
     let (session, now) = (Uuid::new_v4(), uow.now());
     let address = uow.context().address.map(|address| address.to_string());
@@ -80,10 +76,6 @@ pub async fn open(uow: &mut UnitOfWork, user: UserId, user_agent: Option<&str>) 
 }
 
 /// Lets a session live for another [`LIFETIME`].
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn prolong(uow: &mut UnitOfWork, session: Uuid) -> Result<()> {
     let now = uow.now();
     sqlx::query!(
@@ -101,19 +93,11 @@ pub async fn prolong(uow: &mut UnitOfWork, session: Uuid) -> Result<()> {
 }
 
 /// Ends one session of a user; tells whether there was one.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn end(uow: &mut UnitOfWork, user: UserId, session: Uuid, why: Ending) -> Result<bool> {
     Ok(end_those(uow, user, Some(session), None, why).await? > 0)
 }
 
 /// Ends all sessions of a user, but for `except`; tells how many there were.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn end_all(uow: &mut UnitOfWork, user: UserId, why: Ending, except: Option<Uuid>) -> Result<usize> {
     sqlx::query!("select id from users where id = $1 for no key update", user.0).fetch_optional(uow.db()).await?;
     end_those(uow, user, None, except, why).await
@@ -158,10 +142,6 @@ async fn end_those(
 }
 
 /// Forgets up to `limit` sessions that were over [`KEPT`] ago; tells how many.
-///
-/// # Errors
-///
-/// If the database fails.
 pub async fn purge(db: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<u64> {
     let purged = sqlx::query!(
         "delete from internal.sessions

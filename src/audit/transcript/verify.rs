@@ -16,10 +16,6 @@ use crate::{
 };
 
 /// The key that a file names; none where it names none, or is none.
-///
-/// # Errors
-///
-/// If it cannot be read.
 pub fn named_key(mut file: impl BufRead) -> io::Result<Option<AuditPublicKey>> {
     let mut first = String::new();
     file.read_line(&mut first)?;
@@ -107,10 +103,6 @@ impl fmt::Display for Finding {
 }
 
 /// Checks a file with the keys that may have signed it, and the head of a checkpoint that was kept.
-///
-/// # Errors
-///
-/// If it cannot be read.
 pub fn verify(file: impl BufRead, keys: &[AuditPublicKey], checkpoint: Option<&str>) -> io::Result<Verdict> {
     let mut check = Check {
         verdict: Verdict::default(),

@@ -16,10 +16,6 @@ use crate::{
 };
 
 /// Makes out the clients of bookings that have none, by the rules of an arriving booking: at most [`BATCH`].
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn complete(uow: &mut UnitOfWork) -> Result<RepairedRows> {
     let ids = sqlx::query_scalar!(
         r#"select b.booking_id as "booking_id!: BookingId"
@@ -40,10 +36,6 @@ pub async fn complete(uow: &mut UnitOfWork) -> Result<RepairedRows> {
 }
 
 /// Writes the refund rows that cancelled paid bookings lack: of at most [`BATCH`] bookings.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn add_refund_rows(uow: &mut UnitOfWork) -> Result<RepairedRows> {
     let ids = sqlx::query_scalar!(
         r#"select b.booking_id as "booking_id!: BookingId"

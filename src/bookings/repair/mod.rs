@@ -32,10 +32,6 @@ pub enum Words {
 }
 
 /// Writes the known words of a column in their written form. The caches hold them so already.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn respell(uow: &mut UnitOfWork, words: Words) -> Result<RepairedRows> {
     let db = uow.db();
     let repaired = match words {
@@ -90,10 +86,6 @@ pub async fn respell(uow: &mut UnitOfWork, words: Words) -> Result<RepairedRows>
 }
 
 /// Gives ids to bookings without one, the oldest first, at most [`BATCH`].
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn give_ids(uow: &mut UnitOfWork) -> Result<RepairedRows> {
     let places = sqlx::query_scalar!(
         r#"select ctid::text as "place!"

@@ -46,7 +46,6 @@ pub struct Disagreement {
 
 impl Disagreement {
     /// Whether the two differ by exactly the offset of India.
-    #[must_use]
     pub fn is_shift(&self) -> bool {
         (self.notified.0 - self.start).abs() == IST
     }
@@ -63,10 +62,6 @@ struct Told {
 /// Reads all bookings that have a text, and hands over those whose text names another start. Constant memory: rows are
 /// compared as they arrive. What cannot be read as a time names none. Where the text is the one this server would write
 /// for a client in India, as almost all are, PostgreSQL sees that they agree, and the row stays there.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn disagreements(db: &mut PgConnection, mut found: impl FnMut(Disagreement)) -> Result<()> {
     let mut rows = sqlx::query_as!(
         Told,
@@ -97,10 +92,6 @@ pub async fn disagreements(db: &mut PgConnection, mut found: impl FnMut(Disagree
 }
 
 /// Takes start and end from the text where they differ from it by exactly 5:30: of at most [`BATCH`] bookings.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn retime(uow: &mut UnitOfWork) -> Result<RepairedRows> {
     let mut shifted = Vec::new();
     let most = usize::try_from(BATCH).unwrap_or_default();

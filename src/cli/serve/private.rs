@@ -62,10 +62,6 @@ pub(super) async fn start(folder: PathBuf) -> anyhow::Result<(Embedded, Secrets,
 }
 
 /// Loads the demo and its logins, all or nothing, if that has not been done and no other practice is there.
-///
-/// # Errors
-///
-/// If the database fails.
 pub(super) async fn load_demo(url: &str, passwords: &Passwords, now: DateTime<Utc>) -> anyhow::Result<()> {
     let mut conn = PgConnection::connect(url).await?;
     let done = sqlx::query_scalar!(

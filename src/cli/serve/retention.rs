@@ -42,10 +42,6 @@ pub(super) async fn run(app: App, stop: CancellationToken) {
 }
 
 /// Forgets everything that is past its time; tells how many rows.
-///
-/// # Errors
-///
-/// If the database fails.
 pub async fn purge(app: &App) -> Result<u64> {
     let mut all = 0;
     loop {

@@ -24,19 +24,11 @@ impl Before {
 }
 
 /// Notes what a booking counts for, and locks it, before it is changed.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn before(uow: &mut UnitOfWork, booking: &BookingId) -> Result<Before> {
     Ok(before_all(uow, std::slice::from_ref(booking)).await?.pop().unwrap_or_default())
 }
 
 /// Notes what bookings count for, and locks them in the order of their ids, before they are changed.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn before_all(uow: &mut UnitOfWork, bookings: &[BookingId]) -> Result<Vec<Before>> {
     let before = sqlx::query_as!(
         Before,
@@ -60,19 +52,11 @@ pub async fn before_all(uow: &mut UnitOfWork, bookings: &[BookingId]) -> Result<
 /// Lets all caches follow the change of a booking: made, moved, called off, restored, held, handed over, edited, removed.
 ///
 /// Call it once per change, after the booking and its appointment have been written.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn follow(uow: &mut UnitOfWork, booking: &BookingId, before: Before) -> Result<()> {
     follow_all(uow, std::slice::from_ref(booking), &[before]).await
 }
 
 /// Lets all caches follow the change of many bookings at once, whoever's they are.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn follow_all(uow: &mut UnitOfWork, bookings: &[BookingId], before: &[Before]) -> Result<()> {
     let now = Timestamp::from(uow.now());
     let db = uow.db();

@@ -3,19 +3,11 @@
 use crate::{app::unit_of_work::UnitOfWork, domain::ids::ClientId, error::Result};
 
 /// Lets the caches follow a change of a client's record: a name, contact data.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn follow_client(uow: &mut UnitOfWork, client: &ClientId) -> Result<()> {
     follow_clients(uow, std::slice::from_ref(client)).await
 }
 
 /// Lets the caches follow where sessions have gone from one client to another: a merge. Name both.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn follow_clients(uow: &mut UnitOfWork, clients: &[ClientId]) -> Result<()> {
     let db = uow.db();
     sqlx::query!(

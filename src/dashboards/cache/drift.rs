@@ -24,17 +24,12 @@ pub struct Drift {
 
 impl Drift {
     /// Rows that no clock explains.
-    #[must_use]
     pub fn rows(self) -> i64 {
         self.dashboard_stats + self.clients_summary + self.appointments_cache + self.client_sessions
     }
 }
 
 /// Compares the caches with a recomputation at an instant. Reads everything.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn drift(db: &mut PgConnection, now: DateTime<Utc>) -> Result<Drift> {
     let drift = sqlx::query_as!(
         Drift,

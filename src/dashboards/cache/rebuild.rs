@@ -24,10 +24,6 @@ pub struct Rebuilt {
 ///
 /// Bookings can be read meanwhile; whoever wants to change one waits. On a million bookings it takes up to a minute, so
 /// it sets timeouts and memory of its own for the rest of the transaction.
-///
-/// # Errors
-///
-/// If the database refuses.
 pub async fn rebuild(db: &mut PgConnection, now: DateTime<Utc>) -> Result<Rebuilt> {
     let now = Timestamp::from(now);
     let mut tx = db.begin().await?;

@@ -25,9 +25,6 @@ use crate::db::rls::ROLE;
 const ATTEMPTS: u32 = 50;
 
 /// What the role lacks, as the statements that an administrator of the cluster runs; empty when all is well.
-///
-/// # Errors
-/// If the catalogue cannot be read.
 pub async fn lacking(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
     let mut lacking: Vec<String> = sqlx::query_scalar(LACKING).bind(ROLE).fetch_all(&mut *conn).await?;
     let sequences = sequences_out_of_reach(conn).await?;
@@ -51,9 +48,6 @@ pub(crate) struct Sequence {
 }
 
 /// The sequences that number the notes therapists add, and that cannot be granted to them from here, nor were.
-///
-/// # Errors
-/// If the catalogue cannot be read.
 pub(crate) async fn sequences_out_of_reach(conn: &mut PgConnection) -> sqlx::Result<Vec<Sequence>> {
     sqlx::query_as(SEQUENCES).bind(ROLE).fetch_all(conn).await
 }
@@ -82,9 +76,6 @@ pub(crate) async fn ensure_role(conn: &mut PgConnection) -> Result<(), Error> {
 }
 
 /// Whether the policies and grants that name the role are those that the migration made.
-///
-/// # Errors
-/// If the database refuses.
 pub(crate) async fn is_whole(conn: &mut PgConnection) -> sqlx::Result<bool> {
     let whole: Option<bool> =
         sqlx::query_scalar("select value = internal.rls_digest() from internal.facts where name = 'rls'")
@@ -94,9 +85,6 @@ pub(crate) async fn is_whole(conn: &mut PgConnection) -> sqlx::Result<bool> {
 }
 
 /// Makes the policies and grants again, unless they are whole.
-///
-/// # Errors
-/// If the database refuses.
 pub(crate) async fn complete(conn: &mut PgConnection) -> Result<(), RunError> {
     if !is_whole(conn).await? {
         MIGRATIONS.run_policies(conn).await?;

@@ -90,9 +90,6 @@ impl Migrations {
     }
 
     /// Those in a folder, which may be newer than the compiled ones.
-    ///
-    /// # Errors
-    /// If they cannot be read.
     pub async fn on_disk(folder: &Path) -> Result<Self, MigrateError> {
         let migrator = Migrator::new(folder).await?;
         let files = read(folder).map_err(|error| MigrateError::Source(error.into()))?;
@@ -112,9 +109,6 @@ impl Migrations {
     }
 
     /// Marks the migrations up to one as applied.
-    ///
-    /// # Errors
-    /// If PostgreSQL refuses.
     pub async fn skip(&self, conn: &mut PgConnection, last: i64) -> Result<(), RunError> {
         Ok(self.migrator.skip(conn, Some(last)).await?)
     }
@@ -126,14 +120,12 @@ impl Migrations {
     }
 
     /// The names of all migrations and files, in order.
-    #[must_use]
     pub fn all(&self) -> Vec<String> {
         let files = self.files.iter().map(|file| file.name.to_string());
         self.migrator.iter().map(name).chain(files).collect()
     }
 
     /// A name for this state of the schema.
-    #[must_use]
     pub fn digest(&self) -> String {
         let mut digest = Context::new(&SHA256);
         self.migrator.iter().for_each(|migration| digest.update(&migration.checksum));

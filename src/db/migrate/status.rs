@@ -38,7 +38,6 @@ pub enum Status {
 
 impl Status {
     /// Why a database that stands like this is not migrated. An empty one and one of ours have nothing to adopt.
-    #[must_use]
     pub fn refusal(&self) -> Error {
         match self {
             Self::Foreign { tables } => Error::Foreign { tables: tables.clone() },

@@ -20,7 +20,6 @@ pub struct Bar {
 
 impl Bar {
     /// A bar that counts such things.
-    #[must_use]
     pub fn new(what: &'static str) -> Self {
         Self { what, terminal: stderr().is_terminal(), begun: Instant::now(), shown: AtomicU64::new(0) }
     }

@@ -87,13 +87,11 @@ impl Embedded {
     }
 
     /// Whether an instance runs on the folder of `options` at this moment.
-    #[must_use]
     pub fn is_running(options: &Options) -> bool {
         Home::is_claimed(&options.home)
     }
 
     /// Whether a server was ever started on the folder of `options`. Makes nothing.
-    #[must_use]
     pub fn has_data(options: &Options) -> bool {
         Home::has_data(&options.home)
     }
@@ -101,19 +99,16 @@ impl Embedded {
     /// How the application connects to `database`: as a role that may log in and make databases and
     /// roles, but is no superuser and is bound by row-level security. At first there is one database,
     /// named like the role, `safestories`.
-    #[must_use]
     pub fn url(&self, database: &str) -> String {
         self.socket.url(APPLICATION, database)
     }
 
     /// How the superuser connects, for what the application must not be able to do.
-    #[must_use]
     pub fn superuser_url(&self, database: &str) -> String {
         self.socket.url(SUPERUSER, database)
     }
 
     /// The folder actually used.
-    #[must_use]
     pub fn home(&self) -> &Path {
         self.home.path()
     }

@@ -19,7 +19,6 @@ pub struct Email(String);
 impl Email {
     /// Reads a real address: one `@` with text around it and a dot within the domain. `na`, `none`
     /// and the like are none.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let (local, domain) = text.split_once('@')?;
@@ -31,7 +30,6 @@ impl Email {
     }
 
     /// The address in lower case.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -52,13 +50,11 @@ pub struct EmailInput {
 
 impl EmailInput {
     /// The address as it was written, trimmed.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.written
     }
 
     /// The address in the form in which two are compared.
-    #[must_use]
     pub fn email(&self) -> &Email {
         &self.email
     }

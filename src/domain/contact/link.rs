@@ -20,7 +20,6 @@ pub struct LinkInput(String);
 
 impl LinkInput {
     /// The link as it was written, trimmed.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -18,13 +18,11 @@ pub use self::{
 };
 
 /// The form in which names are compared: lower case, without any white space.
-#[must_use]
 pub fn name_key(name: &str) -> String {
     name.split_whitespace().flat_map(str::chars).flat_map(char::to_lowercase).collect()
 }
 
 /// The ASCII digits of a text.
-#[must_use]
 pub fn digits(text: &str) -> String {
     text.chars().filter(char::is_ascii_digit).collect()
 }

@@ -23,7 +23,6 @@ impl Phone {
     ///
     /// A number whose series the library does not know yet still counts if it names its country or
     /// has ten digits; one digit repeated (`0000000000`) never does.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let number = bare(text)?;
         let international = match number.strip_prefix('+') {
@@ -40,7 +39,6 @@ impl Phone {
     }
 
     /// The number in E.164 form.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -112,13 +110,11 @@ pub struct PhoneInput {
 
 impl PhoneInput {
     /// The number as it was written, trimmed.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.written
     }
 
     /// The number in E.164 form.
-    #[must_use]
     pub fn e164(&self) -> &str {
         self.phone.as_str()
     }

@@ -30,13 +30,11 @@ pub struct AmountInput {
 
 impl AmountInput {
     /// Whether it is 0.
-    #[must_use]
     pub fn is_zero(self) -> bool {
         self.hundredths == 0
     }
 
     /// As a stored amount, for arithmetic and comparison.
-    #[must_use]
     pub fn amount(self) -> Amount {
         self.into()
     }

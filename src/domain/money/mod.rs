@@ -50,25 +50,21 @@ impl Amount {
     pub const ZERO: Self = Self(Some(Decimal { units: 0, scale: 2 }));
 
     /// Whether there is an amount, zero included.
-    #[must_use]
     pub fn is_some(self) -> bool {
         self.0.is_some()
     }
 
     /// Whether there is an amount and it is zero.
-    #[must_use]
     pub fn is_zero(self) -> bool {
         self.0.is_some_and(|decimal| decimal.units == 0)
     }
 
     /// Whether it is absent or zero: what makes a consultation free.
-    #[must_use]
     pub fn is_nothing(self) -> bool {
         self.0.is_none_or(|decimal| decimal.units == 0)
     }
 
     /// The sum, absent counting as nothing; none where it needs more than 30 digits.
-    #[must_use]
     pub fn checked_add(self, other: Self) -> Option<Self> {
         match (self.0, other.0) {
             (Some(one), Some(other)) => one.checked_add(other).map(|sum| Self(Some(sum))),
@@ -77,13 +73,11 @@ impl Amount {
     }
 
     /// The difference, absent counting as nothing; none where it needs more than 30 digits.
-    #[must_use]
     pub fn checked_sub(self, other: Self) -> Option<Self> {
         self.checked_add(Self(other.0.map(|decimal| Decimal { units: -decimal.units, ..decimal })))
     }
 
     /// The sum of all, absent if all are; none where it needs more than 30 digits.
-    #[must_use]
     pub fn checked_sum(amounts: impl IntoIterator<Item = Self>) -> Option<Self> {
         amounts.into_iter().try_fold(Self::ABSENT, Self::checked_add)
     }

@@ -33,7 +33,6 @@ pub struct Instant(DateTime<Utc>);
 
 impl Instant {
     /// The instant.
-    #[must_use]
     pub fn utc(self) -> DateTime<Utc> {
         self.0
     }
@@ -110,7 +109,6 @@ pub struct Day(NaiveDate);
 
 impl Day {
     /// The date.
-    #[must_use]
     pub fn date(self) -> NaiveDate {
         self.0
     }

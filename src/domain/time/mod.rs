@@ -43,7 +43,6 @@ impl Clock {
     /// # Panics
     ///
     /// If a test sets its clock beyond the calendar.
-    #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn now(&self) -> DateTime<Utc> {
         match self {

@@ -41,25 +41,21 @@ impl Timestamp {
     pub const ABSENT: Self = Self(None);
 
     /// The instant of that many microseconds since 1970; absent outside the years 0001…9999.
-    #[must_use]
     pub fn from_micros(micros: i64) -> Self {
         Self((FIRST..=LAST).contains(&micros).then_some(micros))
     }
 
     /// Microseconds since 1970.
-    #[must_use]
     pub fn micros(self) -> Option<i64> {
         self.0
     }
 
     /// The instant.
-    #[must_use]
     pub fn instant(self) -> Option<DateTime<Utc>> {
         self.0.and_then(DateTime::from_timestamp_micros)
     }
 
     /// Whether there is an instant.
-    #[must_use]
     pub fn is_some(self) -> bool {
         self.0.is_some()
     }
@@ -161,13 +157,11 @@ pub struct IstTimestamp(Timestamp);
 
 impl IstTimestamp {
     /// The instant.
-    #[must_use]
     pub fn instant(self) -> Option<DateTime<Utc>> {
         self.0.instant()
     }
 
     /// The same as a [`Timestamp`].
-    #[must_use]
     pub fn timestamp(self) -> Timestamp {
         self.0
     }

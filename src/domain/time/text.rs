@@ -12,13 +12,11 @@ const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "au
 const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 /// Row-level security time of India, as `notifications.created_at` holds it.
-#[must_use]
 pub fn ist_wall(instant: DateTime<Utc>) -> NaiveDateTime {
     instant.naive_utc() + TimeDelta::microseconds(IST_MICROS)
 }
 
 /// The form of `audit_logs.timestamp`: `Tue, Jan 20, 2026, 11:05 AM IST`.
-#[must_use]
 pub fn ist_text(instant: DateTime<Utc>) -> String {
     ist_wall(instant).format("%a, %b %-d, %Y, %-I:%M %p IST").to_string()
 }
@@ -26,7 +24,6 @@ pub fn ist_text(instant: DateTime<Utc>) -> String {
 /// The form of `booking_invitee_time`: `Wednesday, Feb 4, 2026 at 4:00 PM - 4:50 PM (GMT+05:30)`.
 ///
 /// Both times are written in the offset that `zone` has at the start.
-#[must_use]
 pub fn invitee_time_text<Z: TimeZone>(start: DateTime<Utc>, end: DateTime<Utc>, zone: &Z) -> String {
     let offset = zone.offset_from_utc_datetime(&start.naive_utc()).fix();
     let (start, end) = (start.with_timezone(&offset), end.with_timezone(&offset));
@@ -38,7 +35,6 @@ pub fn invitee_time_text<Z: TimeZone>(start: DateTime<Utc>, end: DateTime<Utc>, 
 ///
 /// An end before the start on the clock is on the next day. None where the text names no offset or
 /// is of another form.
-#[must_use]
 pub fn parse_invitee_time(text: &str) -> Option<(DateTime<Utc>, Option<DateTime<Utc>>)> {
     let mut scan = Scan(text);
     let day = scan.date()?;

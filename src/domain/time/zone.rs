@@ -26,7 +26,6 @@ impl Zone {
     pub const INDIA: Self = Self(Tz::Asia__Kolkata);
 
     /// The day on which an instant falls here.
-    #[must_use]
     pub fn date(self, instant: DateTime<Utc>) -> NaiveDate {
         instant.with_timezone(&self.0).date_naive()
     }
@@ -36,7 +35,6 @@ impl Zone {
     /// Where the clock is put forward over midnight that is the first instant after the gap (a day
     /// left out altogether starts and ends with the next one); where it is put back over midnight,
     /// the first of the two. Days outside the years 1…9999 count as the nearest day inside.
-    #[must_use]
     pub fn day_start(self, day: NaiveDate) -> DateTime<Utc> {
         let (first, last) = calendar();
         let day = day.clamp(first, last);
@@ -61,7 +59,6 @@ impl Zone {
     }
 
     /// The instants of the days `from` to `to`, both included; empty when `to` is before `from`.
-    #[must_use]
     pub fn days(self, from: NaiveDate, to: NaiveDate) -> Range<DateTime<Utc>> {
         let end = to.checked_add_days(Days::new(1)).unwrap_or(to);
         self.day_start(from)..self.day_start(end)
@@ -114,7 +111,6 @@ impl ToSchema for Zone {}
 
 /// The zone a client lives by: the one of `invitee_timezone`, or the practice's where that is
 /// missing or unknown.
-#[must_use]
 pub fn client_zone(invitee_timezone: Option<&str>, practice: Zone) -> Zone {
     invitee_timezone.and_then(|name| name.trim().parse().ok()).unwrap_or(practice)
 }

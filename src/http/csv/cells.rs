@@ -89,7 +89,6 @@ impl Columns {
 }
 
 /// A text that no spreadsheet takes for a formula.
-#[must_use]
 pub fn defused(text: &str) -> Cow<'_, str> {
     match text.chars().next() {
         Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠') => {

@@ -16,7 +16,6 @@ pub enum Patch<T> {
 
 impl<T> Patch<T> {
     /// Whether the field is named at all.
-    #[must_use]
     pub fn is_named(&self) -> bool {
         !matches!(self, Self::Keep)
     }
@@ -37,29 +36,29 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
     }
 }
 
-/// Declares functions for `deserialize_with` that refuse a field and say what to use instead.
-macro_rules! changed_elsewhere {
-    ($($(#[$doc:meta])* $name:ident = $advice:literal;)+) => {$(
-        $(#[$doc])*
-        ///
-        /// # Errors
-        ///
-        /// Always.
-        pub fn $name<'de, D: Deserializer<'de>>(_: D) -> Result<(), D::Error> {
-            Err(de::Error::custom($advice))
-        }
-    )+};
+/// Refuses a field, and says what to use instead.
+fn refuse<E: de::Error>(advice: &str) -> Result<(), E> {
+    Err(E::custom(advice))
 }
 
-changed_elsewhere! {
-    /// Refuses a change of the therapist or the client.
-    use_transfer = "is not changed by PATCH: use transfer";
-    /// Refuses a change of the time.
-    use_reschedule = "is not changed by PATCH: use reschedule";
-    /// Refuses a change of the status.
-    use_operations = "is not changed by PATCH: use cancel, complete, no-show or restore";
-    /// Refuses a change of money.
-    use_payments = "is not changed by PATCH: use the payment and its refund";
+/// Refuses a change of the therapist or the client.
+pub fn use_transfer<'de, D: Deserializer<'de>>(_: D) -> Result<(), D::Error> {
+    refuse("is not changed by PATCH: use transfer")
+}
+
+/// Refuses a change of the time.
+pub fn use_reschedule<'de, D: Deserializer<'de>>(_: D) -> Result<(), D::Error> {
+    refuse("is not changed by PATCH: use reschedule")
+}
+
+/// Refuses a change of the status.
+pub fn use_operations<'de, D: Deserializer<'de>>(_: D) -> Result<(), D::Error> {
+    refuse("is not changed by PATCH: use cancel, complete, no-show or restore")
+}
+
+/// Refuses a change of money.
+pub fn use_payments<'de, D: Deserializer<'de>>(_: D) -> Result<(), D::Error> {
+    refuse("is not changed by PATCH: use the payment and its refund")
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! A list reads two structs from one query string (its filter and its page), so each claims the fields it declares, and
 //! what nobody claimed is refused. `#[serde(flatten)]` cannot do that: it loses both types and unknown fields.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Display, str::FromStr};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use serde::{
@@ -97,7 +97,7 @@ struct Fault {
 }
 
 impl de::Error for Fault {
-    fn custom<T: std::fmt::Display>(message: T) -> Self {
+    fn custom<T: Display>(message: T) -> Self {
         Self { name: String::new(), detail: message.to_string() }
     }
 
@@ -161,23 +161,38 @@ impl<'de> MapAccess<'de> for Fields<'_> {
 /// One value: text that is read as whatever is wanted.
 struct Word<'p>(&'p str);
 
-macro_rules! parse_numbers {
-    ($($method:ident => $visit:ident: $type:ty),+ $(,)?) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-            let number: $type = self.0.parse().map_err(|_| {
-                de::Error::custom(format_args!("must be a whole number from {} to {}", <$type>::MIN, <$type>::MAX))
-            })?;
-            visitor.$visit(number)
-        }
-    )+};
+impl Word<'_> {
+    /// The word as a whole number, whose range the error names.
+    fn number<T: FromStr + Display + Copy>(&self, least: T, most: T) -> Result<T, Fault> {
+        self.0.parse().map_err(|_| de::Error::custom(format_args!("must be a whole number from {least} to {most}")))
+    }
 }
 
 impl<'de> Deserializer<'de> for Word<'_> {
     type Error = Fault;
 
-    parse_numbers! {
-        deserialize_i16 => visit_i16: i16, deserialize_i32 => visit_i32: i32, deserialize_i64 => visit_i64: i64,
-        deserialize_u16 => visit_u16: u16, deserialize_u32 => visit_u32: u32, deserialize_u64 => visit_u64: u64,
+    fn deserialize_i16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_i16(self.number(i16::MIN, i16::MAX)?)
+    }
+
+    fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_i32(self.number(i32::MIN, i32::MAX)?)
+    }
+
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_i64(self.number(i64::MIN, i64::MAX)?)
+    }
+
+    fn deserialize_u16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_u16(self.number(u16::MIN, u16::MAX)?)
+    }
+
+    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_u32(self.number(u32::MIN, u32::MAX)?)
+    }
+
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_u64(self.number(u64::MIN, u64::MAX)?)
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {

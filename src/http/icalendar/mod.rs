@@ -38,7 +38,6 @@ pub struct Event {
 }
 
 /// The file of a calendar; `zone` is the one in which programs show it that go by it.
-#[must_use]
 pub fn write(name: &str, zone: Zone, events: &[Event]) -> String {
     let mut file = File(String::with_capacity(1024 + events.len() * 320));
     file.line("BEGIN:VCALENDAR");

@@ -138,9 +138,6 @@ impl Catalogue {
 }
 
 /// The tables of a migrated database as `tables.json` has them: one line for each thing.
-///
-/// # Errors
-/// If the catalogue cannot be read.
 pub async fn describe(conn: &mut PgConnection) -> sqlx::Result<String> {
     let mut tx = conn.begin().await?;
     sqlx::query("set local search_path to ''").execute(&mut *tx).await?;

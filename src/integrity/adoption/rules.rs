@@ -27,10 +27,6 @@ pub struct Unchecked {
 }
 
 /// The rules that are wanted and not in force: the table, and a sentence.
-///
-/// # Errors
-///
-/// If the catalogue cannot be read.
 pub async fn missing(conn: &mut PgConnection) -> sqlx::Result<Vec<(String, String)>> {
     let (wanted, found) = (Catalogue::wanted(), Catalogue::read(conn).await?);
     let mut missing = Vec::new();
@@ -71,10 +67,6 @@ fn absent<'a>(wanted: &'a Catalogue, found: &'a Catalogue) -> impl Iterator<Item
 }
 
 /// The unique rules that are not in force: tables, and the columns or expressions that should be unique.
-///
-/// # Errors
-///
-/// If the catalogue cannot be read.
 pub async fn not_unique(conn: &mut PgConnection) -> sqlx::Result<Vec<(String, String)>> {
     let found = Catalogue::read(conn).await?;
     let missing =
@@ -83,10 +75,6 @@ pub async fn not_unique(conn: &mut PgConnection) -> sqlx::Result<Vec<(String, St
 }
 
 /// The foreign keys that are not known to hold for all rows.
-///
-/// # Errors
-///
-/// If the catalogue cannot be read.
 pub async fn unchecked(conn: &mut PgConnection) -> sqlx::Result<Vec<Unchecked>> {
     let (wanted, found) = (Catalogue::wanted(), Catalogue::read(conn).await?);
     let holds = |rule: &ForeignKey| found.foreign_keys.iter().any(|there| there.same_rule(rule) && there.validated);
@@ -132,10 +120,6 @@ pub async fn enforce(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
 }
 
 /// What acts on the tables by itself, and is not ours.
-///
-/// # Errors
-///
-/// If the catalogue cannot be read.
 pub async fn acting(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
     let active = active::read(conn, Catalogue::wanted()).await?;
     Ok(active.into_iter().map(|active| active.what).collect())

@@ -42,7 +42,6 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
 }
 
 /// A check by its code.
-#[must_use]
 pub fn by_code(code: &str) -> Option<&'static Check> {
     all().find(|check| check.code == code)
 }

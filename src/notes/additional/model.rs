@@ -104,10 +104,6 @@ impl AdditionalNote {
 
     /// The same, with a text that is to be shown: its client is held to be read until the transaction ends. Where the data
     /// was erased at this moment, there is no such note.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::read`].
     pub(super) async fn read_to_show(db: &mut PgConnection, scope: &Scope, id: AdditionalNoteId) -> Result<Self> {
         let note = Self::read(&mut *db, scope, id).await?;
         let Some(client) = &note.client_id else { return Ok(note) };
@@ -143,7 +139,6 @@ impl AdditionalNote {
     }
 
     /// An entry of the trail about it. The sentence names the booking, the entry the client.
-    #[must_use]
     pub fn entry(&self, action: &'static str, done: &str) -> Entry {
         let sentence = format!("{done} an additional note of booking {}", self.booking_id);
         let entry = Entry::new(action, sentence).on("additional_note", self.note_id);
@@ -154,13 +149,11 @@ impl AdditionalNote {
     }
 
     /// The entry that it was read.
-    #[must_use]
     pub fn seen(&self) -> Entry {
         self.entry("additional_notes_read", "Read")
     }
 
     /// The version of what is stored.
-    #[must_use]
     pub fn version(&self) -> &str {
         &self.version
     }

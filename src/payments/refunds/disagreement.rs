@@ -83,7 +83,6 @@ const RECORD_PAYMENT: &str = "Record the payment: POST /payments.";
 
 impl DisagreementKind {
     /// Which side is right, by which rule, and what repairs it.
-    #[must_use]
     pub fn settlement(self) -> Settlement {
         use DisagreementKind as K;
         let (right, rule, repair) = match self {

@@ -37,7 +37,6 @@ words! {
 
 impl RefundState {
     /// Reads what `internal.refund_status` makes of a word.
-    #[must_use]
     pub fn read(status: Option<&str>) -> Self {
         let known = |word: &str| Self::ALL.iter().copied().find(|state| state.as_str() == word);
         status.map_or(Self::Pending, |word| known(word).unwrap_or(Self::Unknown))
@@ -45,7 +44,6 @@ impl RefundState {
 
     /// Whether a refund in this state may be moved to that status. What another program says was asked for may be
     /// opened, too.
-    #[must_use]
     pub fn may_become(self, wanted: RefundStatus) -> bool {
         use RefundStatus as W;
         match self {
