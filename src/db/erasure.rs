@@ -1,6 +1,6 @@
 //! Erasing a client's data: whose rows, and what became of them.
 //!
-//! [`care`](crate::care) finds out which rows are one client's and hands the list down; each feature erases the rows of its
+//! [`privacy`](crate::privacy) finds out which rows are one client's and hands the list down; each feature erases the rows of its
 //! own tables and tells what it did. What the person could be recognised by is replaced by [`ERASED`], or taken out; what
 //! the practice has to keep, such as its money records, stays without it.
 

@@ -12,7 +12,7 @@
 //!
 //! Where other programs left them disagreeing, [`refunds::disagreement`] says which is right.
 //!
-//! Locks: therapist, client and booking ([`locked`], or the caller's), then payments, then refunds.
+//! Locks: therapist, client and booking ([`lock`], or the caller's), then payments, then refunds.
 //!
 //! Bookings of other programs may be paid without a row in `payments`: everything here completes it first
 //! ([`record_for_booking`]).

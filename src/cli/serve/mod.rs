@@ -2,7 +2,7 @@
 //!
 //! - Everything that can be refused without work is refused first: settings, then the address, then the database. A
 //!   refusal is one sentence and leaves nothing running.
-//! - With no database named, the practice is private: see [`private`]. With one, see [`given`].
+//! - With no database named, the practice is private: see [`private`]. With one, see [`preflight`].
 //! - A signal ends it at any moment in order: what was begun is dropped, requests are drained, PostgreSQL is stopped.
 
 mod banner;

@@ -5,7 +5,7 @@
 //!
 //! - Only an empty database or one of ours is migrated. A database counts as empty while none of the twenty names exists
 //!   in `public`: tables of other programs beside ours do no harm and are left alone.
-//! - A database that has any of the names but was never migrated by us is [`Status::Foreign`] and needs [`adopt()`], because
+//! - A database that has any of the names but was never migrated by us is [`Status::Foreign`] and needs [adoption](crate::integrity::adoption), because
 //!   its rows may break what the migrations take for granted.
 //! - A database that a newer build has migrated, or one whose applied migrations differ from ours, is refused.
 //! - Processes that migrate at the same moment wait for each other on sqlx's advisory lock, which is taken here before

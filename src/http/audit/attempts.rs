@@ -2,7 +2,7 @@
 //! was cut off (its client went away, or it took too long), whose outcome then is `failed`.
 //!
 //! Callers who are not logged in reach logins and refreshes only, and any number of requests costs them nothing. The trail is for good, so
-//! of each network it keeps what [`AnonymousAttempts`] lets pass: that somebody was trying, and what, not how often.
+//! of each network it keeps what [`AnonymousAttempts`](crate::app::anonymous_attempts::AnonymousAttempts) lets pass: that somebody was trying, and what, not how often.
 
 use axum::{
     extract::{MatchedPath, OriginalUri, Request},
