@@ -16,7 +16,7 @@ use crate::{
 /// Writes the entries, and their summary unless all are quiet. One round trip.
 pub(crate) async fn write(
     db: &mut PgConnection,
-    trail: &AuditContext,
+    context: &AuditContext,
     actor: Option<&Actor>,
     at: DateTime<Utc>,
     entries: &[Entry],
@@ -38,9 +38,9 @@ pub(crate) async fn write(
         "account": actor.map(|actor| actor.user_id.0),
         "role": actor.map_or("nobody", |actor| actor.role.as_str()),
         "session": actor.and_then(|actor| actor.session_id),
-        "request": &*trail.request_id,
-        "route": &*trail.route,
-        "address": trail.address.map(|address| address.to_string()),
+        "request": &*context.request_id,
+        "route": &*context.route,
+        "address": context.address.map(|address| address.to_string()),
         "at": at.to_rfc3339_opts(SecondsFormat::Micros, true),
         "at_text": ist_text(at),
         "outcome": outcome,

@@ -63,12 +63,12 @@ pub async fn run(args: Migrate, url: &str) -> anyhow::Result<ExitCode> {
 
 async fn check(conn: &mut PgConnection) -> anyhow::Result<ExitCode> {
     match &migrate::status(conn).await? {
-        Status::Ours { pending } if pending.is_empty() => match migrate::check_wall(conn).await {
+        Status::Ours { pending } if pending.is_empty() => match migrate::check_rls(conn).await {
             Ok(()) => {
                 println!("The database is current.");
                 return Ok(ExitCode::SUCCESS);
             }
-            Err(fault @ (migrate::Error::Wall(_) | migrate::Error::Breached)) => println!("{fault}"),
+            Err(fault @ (migrate::Error::Role(_) | migrate::Error::Policies)) => println!("{fault}"),
             Err(error) => return Err(error.into()),
         },
         Status::Ours { pending } => {

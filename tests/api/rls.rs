@@ -113,5 +113,5 @@ async fn tried(conn: &mut PgConnection, sql: &str) -> Result<String, String> {
 async fn is_whole(database: &Database) -> bool {
     use sqlx::Connection;
     let mut conn = PgConnection::connect(database).await.expect("a connection");
-    safestories::db::migrate::check_wall(&mut conn).await.is_ok()
+    safestories::db::migrate::check_rls(&mut conn).await.is_ok()
 }

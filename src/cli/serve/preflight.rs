@@ -36,7 +36,7 @@ pub(super) async fn refuse_powerful_role(url: &str) -> anyhow::Result<()> {
 /// If it may not, or the database cannot be reached.
 pub(super) async fn refuse_without_rls(url: &str) -> anyhow::Result<()> {
     let mut conn = connect(url).await?;
-    migrate::check_wall(&mut conn).await?;
+    migrate::check_rls(&mut conn).await?;
     conn.close().await.ok();
     Ok(())
 }

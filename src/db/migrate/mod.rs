@@ -62,16 +62,17 @@ async fn apply_locked(conn: &mut PgConnection) -> Result<Vec<String>, Error> {
     Ok(pending)
 }
 
-/// What keeps a current database from being served: the role that therapists' requests run under is not as it has to be.
+/// Refuses a current database that cannot be served: the role of therapists' requests, or its policies, are not as they have
+/// to be.
 ///
 /// # Errors
-/// [`Error::Wall`], if so.
-pub async fn check_wall(conn: &mut PgConnection) -> Result<(), Error> {
+/// [`Error::Role`] or [`Error::Policies`], if so.
+pub async fn check_rls(conn: &mut PgConnection) -> Result<(), Error> {
     let lacking = role::lacking(conn).await?;
     if !lacking.is_empty() {
-        return Err(Error::Wall(lacking));
+        return Err(Error::Role(lacking));
     }
-    if role::is_whole(conn).await? { Ok(()) } else { Err(Error::Breached) }
+    if role::is_whole(conn).await? { Ok(()) } else { Err(Error::Policies) }
 }
 
 /// A connection to migrate with: long work is wanted here, whatever timeouts the role or database has.

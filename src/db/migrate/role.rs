@@ -24,7 +24,7 @@ use crate::db::rls::ROLE;
 /// How often a step is tried that another database's migration was in the way of.
 const ATTEMPTS: u32 = 50;
 
-/// What the role lacks, as the statements that an administrator of the cluster runs; empty when all is well.
+/// The statements that an administrator of the cluster runs to put the role right; empty when all is well.
 pub async fn lacking(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
     let mut lacking: Vec<String> = sqlx::query_scalar(LACKING).bind(ROLE).fetch_all(&mut *conn).await?;
     let sequences = sequences_out_of_reach(conn).await?;
@@ -36,7 +36,7 @@ pub async fn lacking(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
     Ok(lacking)
 }
 
-/// What numbers notes on an adopted database, free-standing and another role's.
+/// A sequence that numbers notes on an adopted database, free-standing and another role's.
 #[derive(Debug, sqlx::FromRow)]
 pub(crate) struct Sequence {
     /// Its name, as SQL.
@@ -55,24 +55,24 @@ pub(crate) async fn sequences_out_of_reach(conn: &mut PgConnection) -> sqlx::Res
 /// Makes the role and the right to set it, where they are missing.
 ///
 /// # Errors
-/// [`Error::Wall`], with the statements for the administrator, where that cannot be done from here.
+/// [`Error::Role`], with the statements for the administrator, where that cannot be done from here.
 pub(crate) async fn ensure_role(conn: &mut PgConnection) -> Result<(), Error> {
     for _ in 0..ATTEMPTS {
         let lacking = lacking(conn).await?;
         let granting = format!("grant {ROLE} to ");
         let ours = |statement: &&String| statement.starts_with("create role") || statement.starts_with(&granting);
         let Some(statement) = lacking.iter().find(ours).filter(|_| lacking.iter().all(|one| ours(&one))) else {
-            return if lacking.is_empty() { Ok(()) } else { Err(Error::Wall(lacking)) };
+            return if lacking.is_empty() { Ok(()) } else { Err(Error::Role(lacking)) };
         };
         if let Err(refusal) = attempt(conn, statement).await? {
             // Somebody else has just made it, or is about to. XX000: "tuple concurrently updated".
             if !matches!(refusal.code().as_deref(), Some("23505" | "42710" | "XX000")) {
-                return Err(Error::Wall(lacking));
+                return Err(Error::Role(lacking));
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
-    Err(Error::Wall(lacking(conn).await?))
+    Err(Error::Role(lacking(conn).await?))
 }
 
 /// Whether the policies and grants that name the role are those that the migration made.
@@ -95,7 +95,7 @@ pub(crate) async fn complete(conn: &mut PgConnection) -> Result<(), RunError> {
 /// In this order: what is done from here where it may be; what never is. The right to set the role is asked of the
 /// session's own role, as `set role` does.
 const LACKING: &str = "
-    with wall as (
+    with therapist as (
         select oid, rolname, rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication or rolcanlogin
             as powerful
         from pg_catalog.pg_roles
@@ -105,40 +105,40 @@ const LACKING: &str = "
                (select rolsuper from pg_catalog.pg_roles where rolname = session_user) as super
     ), steps (place, statement) as (
         select 1, format('create role %I nologin', $1)
-        where not exists (select from wall)
+        where not exists (select from therapist)
         union all
         select 2, format('grant %I to %I%s', $1, session_user,
                          case when tells_set then ' with inherit false, set true' else '' end)
         from server
         where not coalesce(
-            (select super or pg_has_role(session_user, wall.oid, case when tells_set then 'SET' else 'MEMBER' end)
-             from wall),
+            (select super or pg_has_role(session_user, therapist.oid, case when tells_set then 'SET' else 'MEMBER' end)
+             from therapist),
             false
         )
         union all
         select 3, format('alter role %I nologin nosuperuser nobypassrls nocreaterole nocreatedb noreplication', rolname)
-        from wall
+        from therapist
         where powerful
         union all
         select 4, format('revoke %I from %I', pg_get_userbyid(m.roleid), rolname)
-        from wall
-        join pg_catalog.pg_auth_members m on m.member = wall.oid
+        from therapist
+        join pg_catalog.pg_auth_members m on m.member = therapist.oid
         union all
         select 5, format('reassign owned by %I to %I', rolname, current_user)
-        from wall
+        from therapist
         where exists (
             select
             from pg_catalog.pg_shdepend d
             where d.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
-              and d.refobjid = wall.oid
+              and d.refobjid = therapist.oid
               and d.deptype = 'o'
               and d.dbid in (0, (select oid from pg_catalog.pg_database where datname = current_database()))
         )
         union all
         select 6, format('grant usage on schema public to %I', rolname)
-        from wall
+        from therapist
         join pg_catalog.pg_namespace n on n.nspname = 'public'
-        where not has_schema_privilege(wall.oid, n.oid, 'usage')
+        where not has_schema_privilege(therapist.oid, n.oid, 'usage')
           and not pg_has_role(n.nspowner, 'usage')
           and not has_schema_privilege(n.oid, 'usage with grant option')
         union all
@@ -150,7 +150,7 @@ const LACKING: &str = "
     from steps
     order by place, statement";
 
-/// What is granted by both the owner's right and by being allowed to hand on. Where the owner of a sequence has granted it to
+/// A sequence can be granted by its owner, and by a role that may grant it on. Where the owner of a sequence has granted it to
 /// both roles himself, nothing is left to do.
 const SEQUENCES: &str = "
     select distinct

@@ -68,7 +68,7 @@ pub enum Error {
         .by.join(", ")
     )]
     Newer {
-        /// What the newer build applied.
+        /// The migrations and files that the newer build applied.
         by: Vec<String>,
     },
     /// See [`Status::Older`].
@@ -98,14 +98,14 @@ pub enum Error {
          one that this role may set; an administrator of the database (as a superuser, in this database) runs{}",
         statements(.0)
     )]
-    Wall(Vec<String>),
-    /// What names that role was lost, since a dump was restored where it did not exist, or was changed since.
+    Role(Vec<String>),
+    /// Policies and grants of that role were lost, as a dump was restored where it did not exist, or were changed.
     #[error(
         "policies and grants of the role safestories_therapist, or what everybody may do, are not as they were made; \
          `safestories migrate` makes them again"
     )]
-    Breached,
-    /// What stands against an adoption, all of it at once.
+    Policies,
+    /// All obstacles to an adoption at once.
     #[error("the database cannot be adopted as it is; nothing was changed{}", list(.0))]
     Obstacles(Vec<String>),
     /// A migration or a re-run file failed.

@@ -1,4 +1,4 @@
-//! What acts on the twenty tables by itself: triggers, rules, row security, keys with actions.
+//! Objects that act on the twenty tables by themselves: triggers, rules, row security, keys with actions.
 //!
 //! Such things can undo or double what the server does, so nobody should adopt them unaware. They are listed first; only
 //! an explicit choice accepts them or switches them off.
@@ -11,7 +11,7 @@ use crate::db::migrate::TABLES;
 /// One thing that acts by itself.
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct Active {
-    /// What it is and where.
+    /// Its kind, name and table.
     pub what: String,
     /// The statement that switches it off; none where that is not ours to do.
     pub off: Option<String>,

@@ -29,7 +29,7 @@ use crate::db::migrate::{
 /// The last of the migrations that make the twenty tables and their keys.
 const TABLES_MADE: i64 = 2;
 
-/// What to do with triggers, rules, row security and keys with actions on the adopted tables.
+/// The choice about triggers, rules, row security and keys with actions on the adopted tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum ForeignTriggers {
     /// Leave them in force.
@@ -45,7 +45,7 @@ pub enum Adoption {
     Adopted(Box<AdoptionReport>),
     /// It had been ours before; nothing was done.
     AlreadyOurs {
-        /// What `safestories migrate` would apply.
+        /// The migrations and files that `safestories migrate` would apply.
         pending: Vec<String>,
     },
 }
@@ -71,7 +71,7 @@ async fn adopt_locked(conn: &mut PgConnection, foreign_triggers: Option<ForeignT
     }
     let mut tx = conn.begin().await?;
     sqlx::raw_sql("set local search_path to ''; set local lock_timeout to '10s'").execute(&mut *tx).await?;
-    hold(&mut tx).await?;
+    lock(&mut tx).await?;
 
     let wanted = Catalogue::wanted();
     let found = Catalogue::read(&mut tx).await?;
@@ -99,7 +99,7 @@ async fn adopt_locked(conn: &mut PgConnection, foreign_triggers: Option<ForeignT
 }
 
 /// Makes sure that the tables are ours to change, and keeps every other program off them until the end.
-async fn hold(conn: &mut PgConnection) -> Result<(), Error> {
+async fn lock(conn: &mut PgConnection) -> Result<(), Error> {
     let mut obstacles = rights::out_of_reach(conn).await?;
     obstacles.append(&mut rights::lacking(conn).await?);
     if !obstacles.is_empty() {

@@ -1,4 +1,4 @@
-//! What PostgreSQL says about the twenty tables: columns, unique rules, foreign keys, indexes.
+//! The twenty tables in PostgreSQL's catalogue: columns, unique rules, foreign keys, indexes.
 //!
 //! The tables as they should be are [`Catalogue::wanted`]: `tables.json`, which `safestories dev prepare` reads off a database
 //! with nothing but the migrations, by the queries that read the found ones. So both are in PostgreSQL's own spelling; with

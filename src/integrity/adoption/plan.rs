@@ -2,7 +2,7 @@
 
 use super::report::AdoptionReport;
 
-/// What an adoption is going to do.
+/// The steps of an adoption that is yet to be carried out.
 #[derive(Default)]
 pub(super) struct Plan {
     /// Why it cannot be done.
@@ -15,6 +15,6 @@ pub(super) struct Plan {
 pub(super) struct Change {
     pub what: String,
     pub sql: String,
-    /// What to report when PostgreSQL refuses; without it, the adoption fails.
+    /// The sentence to report when PostgreSQL refuses; without it, the adoption fails.
     pub otherwise: Option<String>,
 }

@@ -1,19 +1,19 @@
-//! What an adoption did and found, as sentences for the person at the terminal.
+//! The report of an adoption, as sentences for the person at the terminal.
 
 use std::fmt;
 
 /// The outcome of an adoption. Every line is a sentence or a name with its reason.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct AdoptionReport {
-    /// What was added or switched off; never a row.
+    /// Additions, and things switched off; never a row.
     pub done: Vec<String>,
     /// Rules that existing rows break, or that rest on such a rule. They are not in force, or only for new rows.
     pub left_out: Vec<String>,
     /// Where the tables differ from ours in ways the server can live with.
     pub differences: Vec<String>,
-    /// What else is there and stays.
+    /// Other objects that are there and stay.
     pub theirs: Vec<String>,
-    /// What is odd about the rows.
+    /// Oddities of the rows.
     pub data: Vec<String>,
     /// The migrations and files applied; the first two were only marked.
     pub applied: Vec<String>,

@@ -1,5 +1,5 @@
-//! The rules of the twenty tables, as the migrations state them, against those in force: what an adoption left out, or
-//! somebody dropped.
+//! The rules of the twenty tables, as the migrations state them, against those in force: an adoption may have left some
+//! out, and somebody may have dropped some.
 
 use sqlx::PgConnection;
 
@@ -119,7 +119,7 @@ pub async fn enforce(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
     Ok(report.done)
 }
 
-/// What acts on the tables by itself, and is not ours.
+/// Objects that act on the tables by themselves, and are not ours.
 pub async fn acting(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
     let active = active::read(conn, Catalogue::wanted()).await?;
     Ok(active.into_iter().map(|active| active.what).collect())

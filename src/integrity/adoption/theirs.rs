@@ -1,4 +1,4 @@
-//! What else lives in `public` or hangs on the twenty tables. It stays, and is named so that nobody is surprised by it.
+//! Other objects in `public` or on the twenty tables. They stay, and are reported so that nobody is surprised by them.
 
 use sqlx::PgConnection;
 

@@ -38,17 +38,17 @@ async fn a_sequence_of_another_role_is_asked_for() {
     sqlx::raw_sql(AssertSqlSafe(format!("{as_other}; {grant}{done}"))).execute(&mut conn).await.unwrap();
     let report = adopted(&url, Some(Accept)).await;
     assert_tells(&report.theirs, &[&format!("the role {other} has rights on 2 of the tables: its `copy … from`")]);
-    migrate::check_wall(&mut conn).await.expect("therapists may number notes");
+    migrate::check_rls(&mut conn).await.expect("therapists may number notes");
 
     // Numbered by another later on, it is missed, and had by what is said.
     let more = "create sequence more";
     let default = "alter table client_session_notes alter note_id set default nextval('more')";
     sqlx::raw_sql(AssertSqlSafe(format!("{as_other}; {more}{done}; {default}"))).execute(&mut conn).await.unwrap();
-    let Err(Error::Wall(statements)) = migrate::apply(&url).await else { panic!("a therapist cannot add a note") };
+    let Err(Error::Role(statements)) = migrate::apply(&url).await else { panic!("a therapist cannot add a note") };
     assert_eq!(statements, ["grant usage on sequence public.more to safestories_therapist, safestories"]);
     sqlx::raw_sql(AssertSqlSafe(format!("{as_other}; {}{done}", statements[0]))).execute(&mut conn).await.unwrap();
     migrate::apply(&url).await.expect("all there");
-    migrate::check_wall(&mut conn).await.expect("all there");
+    migrate::check_rls(&mut conn).await.expect("all there");
     sqlx::raw_sql(AssertSqlSafe(format!(
         "grant {other} to current_user; drop owned by {other} cascade; drop role {other}"
     )))
@@ -78,7 +78,7 @@ async fn what_is_ours_is_not_opened_to_everybody_by_their_defaults() {
     .await
     .unwrap();
     assert_eq!(open, [] as [&str; 0]);
-    migrate::check_wall(&mut conn).await.expect("whole");
+    migrate::check_rls(&mut conn).await.expect("whole");
 }
 
 #[tokio::test]

@@ -178,16 +178,16 @@ const WATCHED: &str = "
     $$;
     do $$
     declare
-        walled record;
+        secured record;
         policy name;
     begin
-        for walled in select oid::regclass as name from pg_class where relrowsecurity loop
-            for policy in select polname from pg_policy where polrelid = walled.name and not polpermissive loop
-                execute format('drop policy %I on %s', policy, walled.name);
+        for secured in select oid::regclass as name from pg_class where relrowsecurity loop
+            for policy in select polname from pg_policy where polrelid = secured.name and not polpermissive loop
+                execute format('drop policy %I on %s', policy, secured.name);
             end loop;
             execute format('create policy watched on %s as restrictive to current_user using (watch.see(%L))',
-                           walled.name, walled.name);
-            execute format('alter table %s force row level security', walled.name);
+                           secured.name, secured.name);
+            execute format('alter table %s force row level security', secured.name);
         end loop;
     end
     $$";

@@ -20,7 +20,7 @@ struct Cluster {
 
 impl Cluster {
     fn start(name: &str) -> Self {
-        let home = std::env::temp_dir().join(format!("safestories-wall-{}-{name}", std::process::id()));
+        let home = std::env::temp_dir().join(format!("safestories-rls-{}-{name}", std::process::id()));
         let options = Options { home, durable: false, wait: false };
         let server = Embedded::start(&options, &|line| eprintln!("{line}")).expect("a private PostgreSQL");
         Self { home: server.home().to_owned(), server: Some(server) }
@@ -164,10 +164,10 @@ async fn a_login_of_another_practice_names_nobody() {
     )
     .await;
     let mut part = PgConnection::connect(&cluster.plain("safestories")).await.unwrap();
-    let told = migrate::check_wall(&mut part).await.expect_err("it would name nobody").to_string();
+    let told = migrate::check_rls(&mut part).await.expect_err("it would name nobody").to_string();
     assert!(told.ends_with("grant select on internal.facts to plain;"), "{told}");
     run(&mut owner, "grant select on internal.facts to plain").await;
-    migrate::check_wall(&mut part).await.expect("all there");
+    migrate::check_rls(&mut part).await.expect("all there");
     run(&mut part, "begin; set local role safestories_therapist; set local safestories.therapist_id = 'T1'").await;
     assert_eq!(tried(&mut part, "select count(*)::text from bookings").await.as_deref(), Ok("1"));
 }
