@@ -1,4 +1,4 @@
-//! A database that other programs filled for a year is taken over as it is: all of it told, none of its rows changed.
+//! Adopting a database that other programs filled for a year: everything is readable, and no row is changed.
 
 mod nulls;
 mod rls;

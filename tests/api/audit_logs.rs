@@ -1,4 +1,4 @@
-//! The audit log: read by admins and, as far as it is theirs and visible, by therapists.
+//! The audit log: admins read all of it, therapists their own visible rows.
 
 mod checkpoints;
 mod hide;

@@ -1,4 +1,4 @@
-//! Logging in and out, and one's own account.
+//! Login, logout, and the caller's own account.
 
 mod calendar_link;
 mod login;
@@ -65,7 +65,7 @@ impl TestApi {
     }
 }
 
-/// What a login gives.
+/// The answer of a login.
 pub struct Tokens {
     access: String,
     refresh: String,

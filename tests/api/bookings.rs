@@ -1,4 +1,4 @@
-//! Bookings, from outside.
+//! Bookings through HTTP: shared helpers and the tests by operation.
 
 mod adopted;
 mod answer;

@@ -18,7 +18,7 @@ use crate::{
 pub const GRANTS: &str = "/api/v1/admin/break-glass";
 /// Why.
 pub const REASON: &str = "The therapist is in hospital";
-/// What no list, notification, audit entry or idempotency record may hold.
+/// Clinical text that no list, notification, audit entry or idempotency record may contain.
 pub const SECRET: &str = "clinical-text-0815";
 
 /// Where a client's notes are read.

@@ -1,4 +1,4 @@
-//! The commands of the program, run as a program.
+//! The commands of the program, run as processes.
 
 mod audit;
 mod doctor;

@@ -1,4 +1,4 @@
-//! Clients, from outside.
+//! Clients through HTTP: shared helpers and the tests by operation.
 
 mod cost;
 mod create;

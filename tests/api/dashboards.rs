@@ -1,4 +1,4 @@
-//! What is seen at a glance.
+//! The dashboards.
 
 mod cache;
 mod figures;
@@ -150,7 +150,7 @@ fn hundredths(amount: &Value) -> i64 {
     text.replace('.', "").parse().expect("digits")
 }
 
-/// Holds figures against the list of bookings under the filter of each.
+/// Compares figures with the list of bookings under the filter of each.
 async fn hold_against_the_list(api: &TestApi, figures: &Value, filter: &str) {
     let (from, to) = (figures["from"].as_str().expect("a day"), figures["to"].as_str().expect("a day"));
     let query = format!("from={from}&to={to}{filter}");

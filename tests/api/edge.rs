@@ -1,4 +1,4 @@
-//! What holds for every path, before any feature is asked: methods, compression, headers, health and figures.
+//! Rules for every path, before any feature: methods, compression, headers, health and metrics.
 
 use axum::http::Method;
 

@@ -1,4 +1,4 @@
-//! What is there before a test begins, written the way other programs write: plain rows, no rule of ours applied.
+//! Fixtures: rows written the way other programs write them, without any rule of ours.
 //!
 //! `api.given(booking("T1", "2026-02-04T10:30:00Z").with("booking_status", "no show")).await` inserts one and gives its
 //! key. Every column can be set by its name; those not named get a plausible value or the table's default.
@@ -184,7 +184,7 @@ pub fn session_note(booking_id: &str) -> Row {
     )
 }
 
-/// What was paid for a booking.
+/// A payment for a booking.
 pub fn payment(booking_id: &str) -> Row {
     Row::new(
         "payments",
@@ -238,7 +238,7 @@ pub fn campaign(name: Option<&str>, therapy: Option<&str>, therapist_name: Optio
     )
 }
 
-/// What another program kept of a cancellation.
+/// A row of another program about a cancellation.
 pub fn cancellation(booking_id: &str) -> Row {
     let number = number();
     Row::new(
@@ -274,7 +274,7 @@ pub fn additional_note(booking_id: &str, therapist_id: &str) -> Row {
     )
 }
 
-/// Something an admin was told.
+/// A notification to an admin.
 pub fn notification(user_id: i32) -> Row {
     Row::new(
         "notifications",

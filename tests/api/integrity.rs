@@ -1,4 +1,4 @@
-//! What is wrong with the data, and its repair.
+//! Data quality: the report, the checks and the repairs.
 
 mod adopted;
 mod checks;
@@ -14,7 +14,7 @@ use crate::{
     harness::TestApi,
 };
 
-/// A booking of [`practice`] that is ahead; its text tells the same.
+/// A booking of [`practice`] in the future; its text names the same time.
 const AHEAD: &str = "56001";
 /// One that is cancelled, and was paid.
 const CANCELLED: &str = "56002";
@@ -68,7 +68,7 @@ async fn rebuild(api: &TestApi) {
     api.admin().post("/api/v1/admin/caches/rebuild", json!({})).await.is(200);
 }
 
-/// What one check finds.
+/// The findings of one check.
 async fn look(api: &TestApi, check: &str) -> Value {
     let mut report = api.admin().get(&format!("/api/v1/admin/integrity?check={check}")).await.ok();
     assert_eq!(report["checks"].as_array().map(Vec::len), Some(1), "{report}");

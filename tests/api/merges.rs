@@ -1,4 +1,4 @@
-//! Two records of one person: what follows, what is kept, who comes to see what.
+//! Merging two records of one person: the rows that follow, those that stay, and who may read them afterwards.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! `safestories migrate`, as its arguments and its exit code.
+//! `safestories migrate`: arguments and exit codes.
 
 use std::process::ExitCode;
 

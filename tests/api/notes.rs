@@ -25,7 +25,7 @@ const START: &str = "2026-01-05T10:30:00Z";
 /// A therapist's own session notes.
 const OWN: &str = "/api/v1/therapist/session-notes";
 
-/// What no list, notification, audit entry or idempotency record may hold.
+/// Clinical text that no list, notification, audit entry or idempotency record may contain.
 const SECRET: &str = "clinical-text-0815";
 
 /// Two therapists with a booking each: B1 of T1 with the client C1, B2 of T2 with nobody known.

@@ -1,4 +1,4 @@
-//! Who is told of what.
+//! The recipients of notifications.
 
 mod own;
 pub mod stream;
@@ -36,7 +36,7 @@ async fn people(api: &TestApi) -> UserId {
     UserId(actor.parse().expect("an id"))
 }
 
-/// Who is told, when `actor` does something.
+/// The recipients, when `actor` does something.
 async fn told(to: &[Recipient]) -> Vec<(String, String)> {
     let api = TestApi::new().await;
     let user_id = people(&api).await;

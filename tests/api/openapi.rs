@@ -1,6 +1,6 @@
-//! The description of the API: that it is the committed one, that nothing in it is left undescribed, and that it is served.
+//! The OpenAPI document: it equals the committed copy, describes everything, and is served.
 //!
-//! What `redocly lint` and `spectral lint` check is not checked again here.
+//! The rules of `redocly lint` and `spectral lint` are not repeated here.
 
 use std::collections::{BTreeSet, HashMap};
 

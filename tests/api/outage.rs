@@ -1,4 +1,4 @@
-//! PostgreSQL goes away and comes back: nothing that was acknowledged is lost, nothing is half done, and the server
+//! PostgreSQL goes away and comes back: nothing that was acknowledged is lost, nothing is done by half, and the server
 //! recovers by itself.
 //!
 //! A test that stops PostgreSQL has one of its own.
@@ -158,7 +158,7 @@ async fn every_acknowledged_write_is_there_afterwards_and_nothing_half_done() {
         .expect("the bookings");
     let lost: Vec<_> = promised.iter().filter(|id| !kept.contains(id)).collect();
     assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
-    // Whatever is there is whole: its appointment, its payment, its trail.
+    // Every booking is complete: it has its appointment, its payment and its audit entry.
     let halves: Vec<String> = sqlx::query_scalar(
         "select booking_id
          from bookings b
@@ -219,7 +219,7 @@ async fn an_ended_session_is_refused_though_the_listener_lost_its_connection() {
         assert_eq!(lost, [true], "there is one listener");
         let elsewhere = other.nobody().with("authorization", &token);
         elsewhere.post("/api/v1/auth/logout", json!({})).await.is(204);
-        // What was heard last counts for a second, and no longer: by when a request began.
+        // An instance trusts its last notification for one second at most, counted from the start of a request.
         let since = Instant::now();
         loop {
             let begun = since.elapsed();

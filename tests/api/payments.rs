@@ -1,4 +1,4 @@
-//! What was paid, and what goes back.
+//! Payments and refunds.
 
 mod edit;
 mod list;
@@ -37,7 +37,7 @@ async fn cancelled_and_paid() -> (TestApi, String, String) {
     (api, id, payment)
 }
 
-/// All that is told of refunds, place by place.
+/// The status of a refund in every place that shows it.
 async fn told(api: &TestApi) -> Value {
     sqlx::query_scalar(
         "select jsonb_build_object(

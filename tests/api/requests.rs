@@ -1,4 +1,4 @@
-//! Booking requests, from outside.
+//! Booking requests through HTTP: shared helpers and the tests by operation.
 
 mod arrived;
 mod edit;

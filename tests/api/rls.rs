@@ -1,4 +1,4 @@
-//! The row-level security, asked directly: what the database lets the role of therapists' requests do, whatever the code asks.
+//! Row-level security in plain SQL: the statements that the database permits the role of therapists' requests.
 //!
 //! That the code's own scoping can be left out is shown by `.ci/run`, which runs the tests that `.ci/isolation` lists
 //! against a build without it.
@@ -81,7 +81,7 @@ const PRACTICE: &str = "
            setval(pg_get_serial_sequence('notifications', 'notification_id'), 100),
            setval(pg_get_serial_sequence('audit_logs', 'log_id'), 100);";
 
-/// What makes a transaction T1's.
+/// Makes a transaction one of T1.
 const AS_T1: &str = "set local role safestories_therapist;
     set local safestories.therapist_id = 'T1'; set local safestories.user_id = '11'";
 
@@ -109,7 +109,7 @@ async fn tried(conn: &mut PgConnection, sql: &str) -> Result<String, String> {
     }
 }
 
-/// Whether the whole wall was built in this database.
+/// Whether row-level security is complete in this database.
 async fn is_whole(database: &Database) -> bool {
     use sqlx::Connection;
     let mut conn = PgConnection::connect(database).await.expect("a connection");

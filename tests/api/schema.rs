@@ -1,4 +1,4 @@
-//! `public` is exactly what `schema/SCHEMA.md` documents: its tables, columns, keys, one function, and nothing else.
+//! The schema `public` is exactly the documented one: its tables, columns, keys, one function, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -208,8 +208,8 @@ async fn public_holds_nothing_else() {
          order by 1",
     )
     .await;
-    // Signed notes do not change, and calendars learn how often a session did: the only rules beyond the documented ones.
-    // The policies of row-level security bind one role alone, and have tests of their own.
+    // Signed notes do not change, and calendars learn how often a session changed: the only triggers in addition to the
+    // documented schema. The policies of row-level security bind one role alone, and have tests of their own.
     assert_eq!(
         rules,
         [

@@ -1,4 +1,4 @@
-//! One search box.
+//! The search box.
 
 mod everywhere;
 mod rank;

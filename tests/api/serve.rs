@@ -1,4 +1,4 @@
-//! `safestories serve`, as a process: first minute, refusals, signals.
+//! `safestories serve` as a process: start, refusals, signals.
 
 pub mod program;
 mod retention;

@@ -1,4 +1,4 @@
-//! The people who hold the sessions.
+//! Therapists through HTTP: shared helpers and the tests by operation.
 
 mod create;
 mod detail;
@@ -21,7 +21,7 @@ fn field<'a>(rows: &'a [Value], name: &str) -> Vec<&'a str> {
     rows.iter().map(|row| row[name].as_str().unwrap_or_else(|| panic!("no {name}: {row}"))).collect()
 }
 
-/// What a statement of one value finds.
+/// The value of a statement that returns one.
 async fn value(api: &TestApi, query: &str) -> Value {
     sqlx::query_scalar(sqlx::AssertSqlSafe(format!("select to_jsonb(({query}))")))
         .fetch_one(&mut *api.sql().await)

@@ -1,4 +1,4 @@
-//! Transfers of clients, and the practice that tests of merges, exports and erasures begin with.
+//! Transfers of clients, and the practice that the tests of merges, exports and erasures begin with.
 
 mod at_once;
 mod cost;
@@ -82,7 +82,7 @@ pub fn ids(part: &Value) -> Vec<&str> {
     part.as_array().expect("a list").iter().map(|row| row["booking_id"].as_str().expect("an id")).collect()
 }
 
-/// What nobody may have kept, counted: transfers, notifications, entries of the trail.
+/// Rows that must not exist after a refusal, counted: transfers, notifications, audit entries.
 pub async fn kept(api: &TestApi) -> Value {
     let query = "select (select count(*) from client_transfer_history) as transfers,
                         (select count(*) from internal.transfer_clients) as links,

@@ -1,4 +1,4 @@
-//! The people who log in.
+//! Users through HTTP: shared helpers and the tests by operation.
 
 mod change;
 mod create;

@@ -1,5 +1,6 @@
--- A database as other programs left it: most of the tables, made by hand, with what a year does to rows and keys.
--- Two tables, some columns, defaults and most keys are missing; types are near, names are their own. All people are made up.
+-- A database as other programs left it: most of the tables, made by hand, with the irregular rows and keys that a year
+-- leaves. Two tables, some columns, defaults and most keys are missing; types are near, names are their own. All people
+-- are made up.
 
 create table users (
     id serial primary key,
@@ -307,7 +308,7 @@ values (1, 'admin', 'new_booking', 'New booking', 'A booking was made', 'infinit
 alter table appointment_table
     add constraint fk_17 foreign key (client_id) references all_clients_table (client_id) on delete cascade not valid;
 
--- What acts by itself.
+-- Triggers.
 create function stamp() returns trigger language plpgsql as $$ begin new.booking_updated_at := now(); return new; end $$;
 create trigger stamp_bookings before update on bookings for each row execute function stamp();
 create rule keep_notes as on delete to client_session_notes do instead nothing;

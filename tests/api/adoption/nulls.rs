@@ -1,4 +1,5 @@
-//! NULL where our own tables say that there is none: adoption leaves the rule out, and all of it is read.
+//! Adopted columns with NULLs where our own tables have `not null`: adoption leaves that constraint out, and all rows
+//! are read.
 
 use std::time::Duration;
 

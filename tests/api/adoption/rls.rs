@@ -1,4 +1,4 @@
-//! The row-level security in a database that was adopted: what its roles, defaults and accounts are found to be like.
+//! Row-level security in an adopted database: the report on its roles, default privileges and accounts.
 
 use safestories::{
     db::migrate::{self, Error},

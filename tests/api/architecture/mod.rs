@@ -1,4 +1,5 @@
-//! How the house is built, as tests: the order of the modules, who writes which table, what is done in one place.
+//! Architecture tests: the order of the modules, the one folder that writes each table, the calls allowed in one place
+//! only.
 
 mod order;
 mod places;
@@ -23,7 +24,7 @@ impl Source {
         first.trim_end_matches(".rs")
     }
 
-    /// What is compiled into the server: all before the tests of the file; nothing of a file of tests.
+    /// The source that is compiled into the server: everything before the file's tests; empty for a file of tests.
     fn shipped(&self) -> &str {
         if self.path.ends_with("tests.rs") {
             return "";
@@ -31,7 +32,7 @@ impl Source {
         self.text.split("#[cfg(test)]\nmod ").next().unwrap_or_default()
     }
 
-    /// What is compiled into the server, without comments and empty lines.
+    /// The source that is compiled into the server, without comments and empty lines.
     fn code(&self) -> String {
         let lines = self.shipped().lines().map(str::trim);
         lines.filter(|line| !line.is_empty() && !line.starts_with("//")).collect::<Vec<_>>().join("\n")

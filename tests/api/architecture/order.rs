@@ -1,4 +1,4 @@
-//! One way down: a module uses only what stands below it.
+//! The order of the modules: each uses only those below it.
 
 use std::collections::BTreeSet;
 
@@ -96,7 +96,7 @@ fn modules_use_only_what_stands_below_them() {
             continue;
         };
         for used in uses(&source.code()) {
-            // What is no module is an item of the crate's root, of which there are none but macros.
+            // Names that are no module are items of the crate's root, which has only macros.
             if rank(&used).is_some_and(|used| used > own) {
                 faults.push(format!("{path} uses {used}"));
             }

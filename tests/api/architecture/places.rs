@@ -1,8 +1,8 @@
-//! What is done in one place only: connections beyond a scope, and the few calls that leave row-level security.
+//! Calls allowed in one place only: connections without a scope, and the few calls that bypass row-level security.
 
 use super::{assert_none, sources};
 
-/// What only the files named may say, and why.
+/// Words that only the named files may use, and the reason.
 const RESERVED: &[(&str, &[&str], &str)] = &[
     (
         ".unscoped()",

@@ -1,13 +1,13 @@
 //! Every table is written by one folder; anybody may read it.
 //!
-//! Where a table serves two, ownership goes by column group. What fills or repairs whole databases is exempt: migrations
-//! and the demo data with its logins.
+//! Where a table serves two, ownership goes by column group. Code that fills or repairs whole databases is exempt:
+//! migrations, and the demo data with its logins.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{assert_none, sources};
 
-/// Who writes each table.
+/// The owner of each table.
 const HOMES: &[(&str, &str)] = &[
     ("users", "users"),
     ("therapists", "therapists"),
@@ -70,7 +70,7 @@ const COLUMNS: &[(&str, &str, &str)] = &[
 const ALSO: &[(&str, &str, &str, &str)] =
     &[("bookings", "invitee_status", "payments", "a payment that was awaited has arrived")];
 
-/// Who may write anything.
+/// Modules that may write any table.
 const EXEMPT: &[&str] = &["db/migrate", "integrity/adoption", "dev/demo", "cli/serve/private.rs"];
 
 /// A statement that changes a table.
@@ -128,7 +128,7 @@ fn set_columns(words: &[&str]) -> Vec<String> {
     columns
 }
 
-/// Who owns a column of a table.
+/// The owner of a column of a table.
 fn owner(table: &str, column: &str) -> Option<&'static str> {
     let fits = |pattern: &str| match pattern.strip_suffix('*') {
         Some(start) => column.starts_with(start),

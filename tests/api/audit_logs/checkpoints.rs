@@ -1,4 +1,4 @@
-//! The heads of the trail's chain, as admins see them.
+//! The checkpoints of the audit chain, as admins read them.
 
 use safestories::audit::{key::AuditKey, sealing};
 

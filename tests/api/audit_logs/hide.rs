@@ -1,4 +1,4 @@
-//! Hiding rows: they stay.
+//! Hiding audit log rows, which are kept.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Looking through the log, and at one row of it.
+//! Listing the audit log, and reading one row of it.
 
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ async fn rows_of_other_programs_are_read_in_every_form() {
     let odd = rows.last().expect("a row");
     assert_eq!((&odd["at"], &odd["is_visible"], &odd["actor_id"]), (&Value::Null, &json!(true), &Value::Null));
 
-    // What names no instant is long past.
+    // Rows without a readable time count as older than all others.
     let day = ids(&api.admin(), &format!("{LOGS}?from=2026-01-20&to=2026-01-20&sort=log_id")).await;
     assert_eq!(day, [1, 4, 5, 6, 7, 8]);
     assert_eq!(ids(&api.admin(), &format!("{LOGS}?from=2026-02-28")).await, [13, 3]);

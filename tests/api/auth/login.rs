@@ -1,4 +1,4 @@
-//! Who gets in, and how often one may try.
+//! Login: accepted and refused passwords, and the limit on attempts.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde_json::{Value, json};

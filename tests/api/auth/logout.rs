@@ -1,4 +1,4 @@
-//! Sessions end when they are told to, everywhere.
+//! Logout ends a session on every instance.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ async fn an_ended_session_is_refused_by_an_instance_that_only_listens() {
 
     api.with(&tokens).post("/api/v1/auth/logout", Value::Null).await.is(204);
     until(|| second.app.ended.knows(session) == Some(true)).await;
-    // What it heard is all it has: the table says nothing of an end any more.
+    // The other instance relies on the notification alone: the table no longer says that the session ended.
     sqlx::raw_sql("update internal.sessions set ended_at = null").execute(&mut *api.sql().await).await.unwrap();
     second.with(&tokens).get(ME).await.is_problem(401, "unauthenticated");
     stop.cancel();

@@ -1,4 +1,4 @@
-//! One's own password.
+//! Changing the caller's own password.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Where I am logged in.
+//! The caller's own sessions.
 
 use serde_json::{Value, json};
 

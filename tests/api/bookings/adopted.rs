@@ -1,4 +1,4 @@
-//! Sessions that other programs left half told: whose they are is not said, or said twice.
+//! Adopted sessions whose client or therapist is missing, or named twice with different values.
 
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
@@ -84,7 +84,7 @@ async fn a_session_that_is_noted_twice_is_listed_and_counted_once() {
          select session_id, 'C1', 'Meera', therapist_id from appointment_table where client_id is null",
     )
     .await;
-    // What is running has no note yet; then it has.
+    // A running session, first without a note, then with one.
     for noted in [false, true] {
         if noted {
             api.given(session_note(&id)).await;

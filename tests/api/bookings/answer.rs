@@ -1,4 +1,4 @@
-//! A repeated request has one effect.
+//! A request that is repeated with the same `Idempotency-Key` has one effect.
 
 use serde_json::json;
 

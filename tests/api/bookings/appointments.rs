@@ -1,4 +1,4 @@
-//! What the practice's calendar keeps of each session.
+//! The row of `appointment_table` that follows each session.
 
 use serde_json::{Value, json};
 

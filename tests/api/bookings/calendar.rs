@@ -176,7 +176,7 @@ async fn a_program_that_may_not_read_internal_is_counted_and_not_disturbed() {
             .map_err(|error| format!("{statement}: {error}"))
     };
     if run(format!("create role {role}")).await.is_err() {
-        // The role of the tests may make none; what is told is then that the function runs as its owner.
+        // The tests' role cannot create a role; then the test checks that the function runs as its owner.
         sql(
             &api,
             "do $$ begin assert (select prosecdef from pg_proc where proname = 'count_calendar_revision'); end $$",

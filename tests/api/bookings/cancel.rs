@@ -1,4 +1,4 @@
-//! Calling a session off: what is kept of it, what becomes of the money.
+//! Cancelling a session: the record that is kept, and the refund.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What was called off.
+//! The list of cancellations.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Booking a session: what is written, who is told, what is refused.
+//! Booking a session: the rows written, the users notified, the requests refused.
 
 use serde_json::{Value, json};
 

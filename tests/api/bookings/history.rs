@@ -1,4 +1,4 @@
-//! What happened to a booking, as the trail has it.
+//! A booking's history, read from the audit log.
 
 use axum::http::Method;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Looking through the bookings: every filter, order and page tells the same story.
+//! The list of bookings: filters, orders and pages agree with each other.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::{
     harness::{Person, TestApi},
 };
 
-/// What other programs left: every state, spelling and oddity. It is Wednesday, 4 February 2026, 10:00 in India.
+/// Rows of other programs in every state, spelling and oddity. It is Wednesday, 4 February 2026, 10:00 in India.
 async fn practice() -> TestApi {
     let api = TestApi::new().await;
     api.given_all([therapist("T1"), therapist("T2"), client("C1"), client("C2")]).await;
@@ -97,7 +97,7 @@ async fn every_row_with_an_id_is_listed_once_in_every_order() {
             assert_eq!(rows.len(), 26, "{sort}");
             let mut listed = ids(&rows).into_iter().map(ToOwned::to_owned).collect::<Vec<_>>();
             let field = sort.trim_start_matches('-');
-            // What reads as null stands at its end: `-infinity` and NULL first, `infinity` last.
+            // Values that read as null sort at the end: `-infinity` and NULL first, `infinity` last.
             let mut keys: Vec<_> =
                 rows.iter().map(|row| text(row, field).to_lowercase()).filter(|key| !key.is_empty()).collect();
             if sort.starts_with('-') {

@@ -1,4 +1,4 @@
-//! Bookings of other programs: whatever their columns hold, every operation works on them and completes them.
+//! Bookings of other programs: every operation works on them, whatever their columns contain, and completes them.
 
 use axum::http::Method;
 use serde_json::{Value, json};

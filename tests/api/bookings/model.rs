@@ -1,4 +1,4 @@
-//! What therapists see: their own bookings, without money, and contact data only while it concerns them.
+//! The bookings that therapists read: their own, without money, and with contact data only while the client is theirs.
 
 use serde_json::{Value, json};
 

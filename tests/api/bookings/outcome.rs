@@ -1,4 +1,4 @@
-//! How a session went, said by its therapist or corrected by an admin.
+//! The outcome of a session, set by its therapist or corrected by an admin.
 
 use axum::http::Method;
 use serde_json::json;

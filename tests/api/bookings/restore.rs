@@ -1,4 +1,4 @@
-//! Taking a cancellation back.
+//! Restoring a cancelled booking.
 
 use axum::http::Method;
 use serde_json::{Value, json};

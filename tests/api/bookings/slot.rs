@@ -1,4 +1,4 @@
-//! A therapist is never double-booked, and takes no more than their capacity.
+//! A therapist is never double-booked, and takes no more sessions than their capacity.
 
 use safestories::dashboards::cache::{self, Drift};
 use serde_json::{Value, json};
@@ -142,7 +142,7 @@ async fn capacity_bounds_what_is_ahead() {
     assert_eq!(full.body["capacity"], json!({ "booked": 2, "capacity": 2 }));
     assert_eq!(rows(&api, "select sessions_booked from therapists").await, [json!({ "sessions_booked": 2 })]);
 
-    // What took place already takes no room, and moving takes none that it does not have.
+    // Past sessions do not count towards the capacity, and rescheduling adds nothing to the count.
     book(&api, "2026-02-02T10:30:00Z", json!({})).await.created();
     let id = last["booking_id"].as_str().unwrap();
     let to = json!({ "booking_start_at": "2026-02-12T10:30:00Z" });
@@ -183,7 +183,7 @@ async fn sixty_four_at_once_on_two_instances_leave_one_booking() {
     }
 }
 
-/// What somebody at some desk does to a booking.
+/// One of the random operations that run at the same time on a booking.
 async fn act(api: &TestApi, id: &str, number: usize) -> Answer {
     let start = format!("2026-02-{:02}T{:02}:30:00Z", 5 + number % 3, 10 + number % 4);
     let admin = api.admin();
@@ -227,7 +227,8 @@ async fn many_operations_at_once_never_wait_in_a_circle_and_leave_no_overlap() {
             assert!(matches!(answer.status.as_u16(), 200 | 201 | 409 | 422), "{}", answer.text);
         }
     }
-    // One would be broken up and its request run again, so that no answer tells of it.
+    // PostgreSQL would end one of the two transactions and its request would run again, so that no answer shows a
+    // deadlock.
     let deadlocks = rows(&api, "select deadlocks from pg_stat_database where datname = current_database()").await;
     assert_eq!(deadlocks, [json!({ "deadlocks": 0 })]);
     let overlaps = rows(

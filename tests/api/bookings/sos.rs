@@ -1,4 +1,4 @@
-//! A therapist calls for help.
+//! A therapist's emergency request (SOS).
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! The grants, as they are listed, and for how long.
+//! The list of grants, and how long a grant lasts.
 
 use safestories::cli::serve::retention;
 use serde_json::{Value, json};

@@ -181,7 +181,7 @@ async fn there_is_none_for_nobody() {
     assert_eq!(merged.body["merged_into"], "C1");
     let therapist = api.therapist("T1").post(OPEN, json!({ "reason": REASON, "password": PASSWORD })).await;
     therapist.is_problem(403, "forbidden");
-    // What stood in the place of an id is kept only where it is one.
+    // A client id of the path is recorded only where such a client exists.
     let named = "select jsonb_agg(client_id) from internal.audit_entries";
     assert_eq!(value(&api, named).await, json!([null, null, "C1"]));
 }

@@ -1,4 +1,4 @@
-//! Reading under a grant, and not without.
+//! Reading with a grant, and refusals without one.
 
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;

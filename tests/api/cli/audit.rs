@@ -51,7 +51,7 @@ pub(super) async fn run(api: &TestApi, statements: &str) {
     sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut *api.sql().await).await.expect(statements);
 }
 
-/// What is found after this was done to the tables.
+/// The findings of the verification after these statements changed the tables.
 async fn found_after(statements: &str) -> Vec<Finding> {
     let api = practice().await;
     run(&api, statements).await;
@@ -235,7 +235,7 @@ async fn the_program_exports_and_verifies() {
     let api = practice().await;
     let path = std::env::temp_dir().join(format!("safestories-trail-{}.jsonl", std::process::id()));
     let file = path.to_str().expect("a path");
-    // What was done since is sealed before it is told.
+    // Entries written since then are sealed before the export.
     api.admin().post("/api/v1/admin/bookings/none/cancel", json!({ "reason": "x" })).await.is(404);
     let (done, text) = program(&["export", "--output", file], Some(api.database()), Some(SEED));
     assert!(done && text.starts_with("Wrote "), "{text}");
@@ -271,7 +271,7 @@ async fn without_a_key_the_program_says_so() {
     assert!(!whole && text.contains("no signed checkpoint covers the entries 1 to"), "{text}");
     let (whole, text) = program(&["verify", file, "--unsigned"], None, None);
     assert!(whole && text.contains("not signed: whoever may write to the database could have rewritten it"), "{text}");
-    // With a head that was kept there is something to hold against it.
+    // With the head of an earlier export the verification has something to compare.
     let head = check(&api, None).await.head.expect("a head");
     let (whole, text) = program(&["verify", file, "--checkpoint", &head], None, Some(SEED));
     assert!(whole, "{text}");

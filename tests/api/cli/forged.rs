@@ -1,5 +1,5 @@
-//! `safestories audit verify` against somebody who may do anything to the tables, and knows how the chain is made, but has
-//! no key that signs it.
+//! `safestories audit verify` against an attacker who can change every table and knows how the chain is built, but
+//! lacks the signing key.
 
 use safestories::audit::{
     key::AuditKey,

@@ -1,4 +1,4 @@
-//! What a therapist's lists cost goes with what is the therapist's, not with the practice.
+//! The cost of a therapist's lists grows with the therapist's own rows, not with the practice.
 
 use super::{OWN, run};
 use crate::{fixtures::therapist, harness::TestApi};

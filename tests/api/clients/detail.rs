@@ -1,4 +1,4 @@
-//! One client, with what all their bookings come to.
+//! One client, with the figures over all their bookings.
 
 use serde_json::{Value, json};
 
@@ -106,7 +106,7 @@ async fn a_version_that_is_known_is_not_sent_again() {
     let api = practice().await;
     let read = api.admin().get(&path("C1", "")).await;
     api.admin().with("if-none-match", read.etag()).get(&path("C1", "")).await.is(304);
-    // What the clock changes is another view of the same version.
+    // Values that depend on the clock change the answer, not the version.
     api.at("2026-06-01T00:00:00Z");
     let later = api.admin().with("if-none-match", read.etag()).get(&path("C1", "")).await;
     assert_eq!((&read.body["status"], &later.body["status"]), (&json!("active"), &json!("inactive")));

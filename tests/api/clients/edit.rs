@@ -88,7 +88,7 @@ async fn a_phone_or_address_of_somebody_else_asks() {
     let insisting = json!({ "phone_number": "+91 98000 00002", "new_client": true });
     let shared = api.admin().patch(&path("C1", ""), insisting).await.ok();
     assert_eq!(shared["possible_duplicate_of"], "C2");
-    // Who shares a phone already is not asked again for another notation of it, nor for a name.
+    // An edit that only changes the notation of a phone already shared, or the name, needs no confirmation.
     api.admin().patch(&path("C1", ""), json!({ "phone_number": "0091 9800000002" })).await.ok();
     api.admin().patch(&path("C1", ""), json!({ "client_name": "Asha R" })).await.ok();
     api.admin().patch(&path("C1", ""), json!({ "email_id": "new@example.org" })).await.ok();

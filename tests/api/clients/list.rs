@@ -1,4 +1,4 @@
-//! Looking through the clients: every filter, order and page tells the same story.
+//! The list of clients: filters, orders and pages agree with each other.
 
 use serde_json::{Value, json};
 

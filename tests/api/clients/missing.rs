@@ -1,4 +1,4 @@
-//! Clients who are not there: merged, foreign, made up.
+//! Clients that do not exist for the caller: merged, of another therapist, or unknown.
 
 use super::{CLIENTS, OWN, path, run};
 use crate::{

@@ -1,4 +1,4 @@
-//! Who is one person: what an arriving booking is matched by, and where an admin is asked.
+//! Matching persons: how a new booking finds its client, and where an admin must decide.
 
 use serde_json::{Value, json};
 

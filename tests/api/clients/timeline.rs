@@ -1,4 +1,4 @@
-//! What happened with a client, in one stream.
+//! A client's timeline: all events in one list.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::{
     harness::TestApi,
 };
 
-/// What happened with C1, by T1 and T2, and something with C2 that is not to be seen.
+/// Events of C1 with T1 and T2, and events of C2 that must not appear.
 async fn practice() -> TestApi {
     let api = TestApi::new().await;
     api.given_all([therapist("T1"), therapist("T2"), therapist("T3")]).await;

@@ -1,4 +1,4 @@
-//! What holds for every route, tried on bookings, the model resource.
+//! Rules for every route, tested on bookings, the model resource.
 
 mod bodies;
 mod csv;
@@ -36,7 +36,7 @@ async fn a_booking(api: &TestApi) -> String {
     format!("{BOOKINGS}/{id}")
 }
 
-/// What books a session.
+/// The body that books a session.
 fn session(start: &str) -> Value {
     json!({
         "therapist_id": "T1",

@@ -1,4 +1,4 @@
-//! Lists: every row once, whatever comes and goes; cursors that nobody can read or bend.
+//! Pages: every row appears once while rows are added and removed; cursors are sealed and cannot be forged.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! A page in the depth of a list costs what the first one costs, told by PostgreSQL itself.
+//! A page deep in a list costs no more than the first one, measured by PostgreSQL's own statistics.
 
 use std::fs;
 

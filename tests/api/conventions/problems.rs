@@ -1,4 +1,4 @@
-//! Failures are problem documents that name the place.
+//! Failures are problem documents that point to the wrong field.
 
 use axum::http::Method;
 use serde_json::json;

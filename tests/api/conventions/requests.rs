@@ -1,4 +1,4 @@
-//! What surrounds a request: its id, its trace, HEAD.
+//! Request id, trace id, and HEAD.
 
 use axum::http::Method;
 

@@ -1,4 +1,4 @@
-//! Clients that are slow, or gone.
+//! Clients that read slowly or disconnect.
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

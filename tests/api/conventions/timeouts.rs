@@ -1,4 +1,4 @@
-//! What bounds a statement, wherever it is run, and that nothing of it is left behind on a connection that others use.
+//! Limits on statements (`statement_timeout` and the like), and that none of them stays on a pooled connection.
 
 use safestories::{
     db::scope::Scope,

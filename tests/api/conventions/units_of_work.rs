@@ -1,4 +1,4 @@
-//! One request, one transaction, one trail: all of it or nothing, tried with handlers that misbehave.
+//! One request is one transaction and one audit entry, all or nothing, tested with handlers that break the rules.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Whoever tries to change something leaves a trail, whatever comes of it.
+//! Every attempt to change something leaves an audit entry, whatever its outcome.
 
 use axum::http::Method;
 

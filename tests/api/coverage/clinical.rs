@@ -1,5 +1,5 @@
-//! Whatever tells of the clinical record is on record itself, and names the client: read off the description, so that a new
-//! operation that shows clinical text is covered the moment it exists.
+//! Every operation that shows clinical text writes an audit entry that names the client. The operations come from the
+//! OpenAPI document, so that a new one is covered at once.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +26,7 @@ const CLINICAL: [&str; 6] = [
 /// Answers with fields of such a name that are about something else: the repair of data.
 const OTHERWISE: &[&str] = &["POST /api/v1/admin/integrity/repair"];
 
-/// What reads the clinical record, with a path of [`practice`] that has something to tell.
+/// The operations that read the clinical record, each with a path of [`practice`] that has text to show.
 const READS: &[(&str, &str)] = &[
     ("GET /api/v1/admin/clients/{client_id}/notes/{note_id}", "/api/v1/admin/clients/C1/notes/101"),
     ("GET /api/v1/admin/clients/{client_id}/notes/{note_id}", "/api/v1/admin/clients/C1/notes/201?kind=additional"),

@@ -47,7 +47,7 @@ fn is_shown(document: &Value, schema: &Value) -> bool {
         let properties = schema["properties"].as_object().into_iter().flat_map(|properties| properties.values());
         within.chain(items).chain(properties).cloned().collect()
     };
-    // What may be null is shown by null; an object of any form by any object.
+    // A nullable schema needs no example, nor does an object of any form.
     let null =
         schema["type"] == "null" || schema["type"].as_array().is_some_and(|types| types.contains(&"null".into()));
     let free = schema["type"] == "object" && schema["properties"].is_null();

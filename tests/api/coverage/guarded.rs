@@ -1,10 +1,10 @@
-//! Nobody gets where they may not be.
+//! Authorisation: every operation refuses callers without its role.
 
 use std::collections::BTreeSet;
 
 use super::{THERAPIST, operations, practice};
 
-/// What callers who are not logged in may do; everything else asks who they are.
+/// The operations open to callers who are not logged in; all others answer 401.
 const OPEN: &[&str] = &[
     "GET /calendar/{token}.ics",
     "GET /docs",
@@ -59,7 +59,7 @@ async fn each_role_is_refused_in_the_other_ones_group() {
     }
 }
 
-/// What the right role is refused too, until it has opened a grant.
+/// Also refuses an admin who has not opened a grant.
 const UNDER_GRANT: &str = "/api/v1/admin/clients/{client_id}/notes";
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What must hold for every operation, read off the OpenAPI document: a new route is covered the moment it exists.
+//! Rules for every operation, read from the OpenAPI document: a new route is covered at once.
 
 mod audited;
 mod clinical;
@@ -16,7 +16,7 @@ use crate::{
 
 /// The therapist who calls.
 const THERAPIST: &str = "T1";
-/// What stands for every parameter in a path; rows of this id exist where [`practice`] made some.
+/// The value of every path parameter; [`practice`] makes some rows with this id.
 const ID: &str = "1";
 
 /// The document.

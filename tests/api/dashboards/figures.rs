@@ -1,4 +1,4 @@
-//! Every figure is what its list counts.
+//! Every figure equals the count of its list.
 
 use serde_json::json;
 

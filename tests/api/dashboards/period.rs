@@ -1,4 +1,4 @@
-//! Which days the figures are about.
+//! The period of the figures.
 
 use super::{DASHBOARD, session};
 use crate::{fixtures::therapist, harness::TestApi};

@@ -16,7 +16,7 @@ const BOOKINGS: &str = "/api/v1/admin/bookings";
 const CLIENTS: &str = "/api/v1/admin/clients";
 const THERAPISTS: [&str; 3] = ["T1", "T2", "T3"];
 
-/// What is known to exist.
+/// The rows that exist so far.
 #[derive(Default)]
 struct Known {
     bookings: Vec<String>,
@@ -123,7 +123,7 @@ async fn note(api: &TestApi, therapist: &str, path: &str, body: Value) -> Answer
     person.with("if-match", draft.etag()).post(&sign, Value::Null).await
 }
 
-/// Another program writes a booking, and a rebuild catches it up. Whose it is, the first operation on it makes out.
+/// Another program writes a booking, and a rebuild catches it up. The first operation on it determines its client.
 async fn adopt(api: &TestApi, therapist: &str, start: &str, person: usize) -> String {
     let row = booking(therapist, start).with("invitee_name", format!("Person {person}"));
     let id = api.given(row.with("invitee_phone", format!("+91970000000{person}"))).await;

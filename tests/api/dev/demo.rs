@@ -1,4 +1,4 @@
-//! The made-up practice: repeatable, consistent, and with everything in it that other programs leave behind.
+//! The made-up practice: repeatable, consistent, and with every kind of row that other programs leave behind.
 
 use chrono::{DateTime, Utc};
 use safestories::dev::demo::{self, Loaded, Size};
@@ -210,7 +210,7 @@ async fn sessions_lie_where_a_practice_would_have_them() {
     }
     let ahead: i64 = ask(&mut conn, "select count(*) from bookings where booking_start_at > '2026-02-04 18:30'").await;
     assert!(ahead > 100, "{ahead}");
-    // No more transfers than bookings with both therapists can tell.
+    // Each transfer has bookings with both therapists.
     none(
         &mut conn,
         "select from client_transfer_history h

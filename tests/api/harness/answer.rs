@@ -1,4 +1,4 @@
-//! What came back, and what a test expects of it.
+//! An answer, and the assertions of tests on it.
 
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::Value;
@@ -41,7 +41,7 @@ impl Answer {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
     }
 
-    /// Asserts that the answer is this problem, told as the contract says.
+    /// Asserts that the answer is this problem, in the form that the contract prescribes.
     #[track_caller]
     pub fn is_problem(&self, status: u16, code: &str) {
         self.is(status);

@@ -1,10 +1,10 @@
-//! What a request costs, in rows read.
+//! The cost of a request, in rows read.
 
 use super::TestApi;
 
 impl TestApi {
-    /// How many rows of the tables that grow with a practice are read by what is done with an instance of its own:
-    /// connections tell what they have read when they end. Who asks has logged in before.
+    /// How many rows of the growing tables are read by requests to an instance of its own: connections report their
+    /// statistics when they close. The caller has to be logged in before.
     pub async fn rows_read_by(&self, act: impl AsyncFnOnce(&Self)) -> i64 {
         let others = "select count(*) from pg_stat_activity where datname = current_database()";
         let before = self.rows_read().await;

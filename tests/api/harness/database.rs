@@ -66,7 +66,7 @@ pub async fn database() -> Database {
 }
 
 impl Database {
-    /// What PostgreSQL calls it.
+    /// Its name in PostgreSQL.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -102,7 +102,7 @@ impl Deref for Database {
 }
 
 impl Drop for Database {
-    /// Leaves the dropping to a thread, so that no test waits for it. What it does not get to, the next run drops.
+    /// Leaves the dropping to a thread, so that no test waits for it. The next run drops those that are left.
     fn drop(&mut self) {
         static DROPPER: OnceLock<Sender<String>> = OnceLock::new();
         if self.name.is_empty() {

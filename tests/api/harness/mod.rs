@@ -1,4 +1,4 @@
-//! What the tests stand on: the API over a database of its own, a clock that stands still, people who talk to it.
+//! The harness: the API over a database of its own, a clock that stands still, and people who send requests.
 //!
 //! - A test costs one copy of a migrated template database; nothing is shared between tests but the server.
 //! - Time is set ([`TestApi::at`], [`TestApi::pass`]), never waited for.
@@ -46,7 +46,7 @@ pub use self::{
 /// When every test starts: Wednesday, 4 February 2026, 10:00 in India.
 pub const NOW: &str = "2026-02-04T04:30:00Z";
 
-/// What access tokens are signed with, and cursors sealed, on every instance of a test.
+/// The key material that signs access tokens and seals cursors, the same on every instance of a test.
 const SECRET: &str = "test:0123456789abcdefghijklmnopqrstuvwxyz";
 
 /// How many connections an instance has.
@@ -155,7 +155,7 @@ impl TestApi {
         tokio::time::timeout(Duration::from_secs(10), asking).await.expect(condition);
     }
 
-    /// What the trail holds, in order: the action and how it ended (`done`, `refused`, `failed`).
+    /// The audit entries, in order: the action and its outcome (`done`, `refused`, `failed`).
     pub async fn trail(&self) -> Vec<(String, String)> {
         sqlx::query_as("select action, outcome from internal.audit_entries order by entry_id")
             .fetch_all(&mut *self.sql().await)
@@ -163,7 +163,7 @@ impl TestApi {
             .expect("the trail")
     }
 
-    /// What the practice reads in its audit log, in order: the action and the sentence.
+    /// The audit log as the practice reads it, in order: the action and the sentence.
     pub async fn audit_log(&self) -> Vec<(String, String)> {
         sqlx::query_as("select action_type, action_description from audit_logs order by log_id")
             .fetch_all(&mut *self.sql().await)

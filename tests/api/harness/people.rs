@@ -1,4 +1,4 @@
-//! People as types: who they are is who they log in as, the first time they send something.
+//! People as types: each logs in with its first request.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -130,7 +130,7 @@ impl Person<'_> {
         self.api.user(&self.who).await.expect("somebody").0
     }
 
-    /// What stands in the Authorization header: logs in where needed. Empty for nobody.
+    /// The Authorization header: logs in where needed. Empty for nobody.
     pub async fn authorization(&self) -> String {
         let mut logins = self.api.people.lock().await;
         let key = format!("{:?}", self.who);
@@ -159,7 +159,7 @@ impl Person<'_> {
         logins.get(&format!("{:?}", self.who)).expect("somebody who is logged in").0.session_id
     }
 
-    /// What a login leaves behind, without its password and its trail.
+    /// Inserts the session that a login makes, without hashing a password and without an audit entry.
     async fn open_session(&self, caller: &Caller) {
         sqlx::query(
             "insert into internal.sessions (session_id, user_id, created_at, last_used_at, expires_at)
@@ -219,7 +219,7 @@ impl Person<'_> {
             Err(never) => match never {},
         };
         if ends_sessions {
-            // Who has logged out logs in again.
+            // After a logout the next request logs in again.
             self.api.people.lock().await.remove(&format!("{:?}", self.who));
         }
         response

@@ -1,4 +1,4 @@
-//! A database that came from elsewhere: all that is wrong with it is found, and what can be repaired is.
+//! An adopted database: every defect is found, and the repairable ones are repaired.
 
 use std::collections::BTreeMap;
 

@@ -4,7 +4,7 @@ use safestories::integrity::checks;
 
 use super::{all, look, practice, run};
 
-/// What another program does, the check that finds it, how many rows, and a word of the first sample.
+/// A statement of another program, the check that finds it, the number of rows, and a word of the first sample.
 pub(super) const TRIPS: &[(&str, &str, i64, &str)] = &[
     (
         "duplicate_key",

@@ -1,4 +1,4 @@
-//! Writing the caches anew on request.
+//! Rebuilding the derived tables on request.
 
 use serde_json::json;
 

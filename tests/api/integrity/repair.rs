@@ -1,4 +1,4 @@
-//! Putting right what the checks found: whole or not at all, audited, and harmless when repeated.
+//! Repairs: whole or not at all, audited, and harmless when repeated.
 
 use safestories::{
     dashboards::cache::{self, Drift},

@@ -1,4 +1,4 @@
-//! What the report tells.
+//! The report on data quality.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Additional notes: their author's, and open for five minutes.
+//! Additional notes: editable by their author for five minutes.
 
 use axum::http::Method;
 use serde_json::{Value, json};

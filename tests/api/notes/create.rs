@@ -1,4 +1,4 @@
-//! Beginning a session note.
+//! Creating a session note.
 
 use serde_json::{Value, json};
 

@@ -19,7 +19,7 @@ async fn saving_needs_a_version_and_makes_one() {
     assert_eq!(saved.body["updated_at"], "2026-02-04T04:31:00Z");
     assert_ne!(saved.etag(), note.etag());
     assert_eq!(person.get(&path).await.etag(), saved.etag());
-    // What changes nothing is no version.
+    // An edit that changes nothing makes no version.
     let again = person.clone().with("if-match", saved.etag()).patch(&path, json!({ "gender": "female" })).await;
     assert_eq!((again.status.as_u16(), again.etag()), (200, saved.etag()));
     let cleared =

@@ -1,4 +1,4 @@
-//! What is signed stays, also for SQL through the server's own role.
+//! Signed notes cannot be changed, not even by SQL in the server's own role.
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -148,7 +148,7 @@ async fn a_program_that_may_not_read_internal_meets_the_same_rule() {
     let role = format!("other_program_{}", api.database().name());
     let created = sqlx::query(AssertSqlSafe(format!("create role {role}"))).execute(&mut tx).await;
     if created.is_err() {
-        // The role of the tests may make none; what is told is then that the function runs as its owner.
+        // The tests' role cannot create a role; then the test checks that the function runs as its owner.
         let definer: bool = sqlx::query_scalar("select prosecdef from pg_proc where proname = 'keep_signed_note'")
             .fetch_one(&mut tx)
             .await

@@ -1,4 +1,4 @@
-//! Text leaves only after its audit entry is committed, and is found nowhere else.
+//! Clinical text is sent only after its audit entry is committed, and is found in no other table.
 
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
@@ -48,7 +48,7 @@ async fn where_no_entry_can_be_written_no_text_is_read() {
             answer.is_problem(503, "unavailable");
             assert!(!answer.text.contains(SECRET), "{table}, {number}");
         }
-        // Lists tell no text and go on.
+        // Lists contain no text and still work.
         person.get(OWN).await.ok();
         let grant = format!("grant insert on {table} to current_user");
         sqlx::query(AssertSqlSafe(grant)).execute(&mut *api.sql().await).await.unwrap();

@@ -1,4 +1,4 @@
-//! A therapist's own list: what waits first.
+//! A therapist's own list of notes: those that need work first.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Who reaches which note: what is not yours does not exist, and what may be read is not yours to change.
+//! Access to notes: those of other therapists do not exist, and a readable one is not always editable.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::{
     harness::Answer,
 };
 
-/// What a 404 tells, without what is of this request.
+/// The problem of a 404, without the parts that differ by request.
 fn told(answer: &Answer) -> Value {
     answer.is_problem(404, "not-found");
     let mut body = answer.body.clone();

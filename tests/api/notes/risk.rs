@@ -37,7 +37,7 @@ async fn the_timeline_tells_words_and_no_text() {
             .await
             .unwrap();
     }
-    // A draft tells nothing yet.
+    // A draft shows no risk yet.
     super::draft(&api).await;
     let path = "/api/v1/therapist/clients/C1/risk";
     let answer = api.therapist("T1").get(&format!("{path}?include=total")).await;
@@ -88,7 +88,7 @@ async fn who_is_at_high_risk_and_was_not_seen_is_listed() {
     ] {
         session(&api, client, day, json!(level)).await;
     }
-    // What did not take place is no session; what is ahead is told.
+    // Cancelled sessions and no-shows are left out; future sessions are listed.
     let later = |id: &str, start: &str, status: &str| {
         booking("T2", start).with("booking_id", id).with("booking_status", status).of_client("off")
     };

@@ -1,4 +1,4 @@
-//! What everybody may do with their own notifications, and nobody with somebody else's.
+//! Everybody's own notifications, which nobody else reaches.
 
 use axum::http::Method;
 use serde_json::{Value, json};

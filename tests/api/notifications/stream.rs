@@ -1,4 +1,4 @@
-//! Streams: told as it happens, at least once, whatever breaks.
+//! The notification stream (SSE): delivered at once, at least once, after any disconnection.
 
 pub mod events;
 mod lasting;
@@ -15,7 +15,7 @@ use serde_json::json;
 use self::events::{Events, Running, STREAM};
 use crate::{fixtures::notification, harness::TestApi};
 
-/// Tells all admins something, as operations do.
+/// Notifies all admins, as operations do.
 async fn tell(api: &TestApi, title: &str) {
     let mut uow = Work::of_task(&api.app, "test").begin().await.expect("a transaction");
     let notice = Notice {
@@ -165,7 +165,8 @@ async fn a_heartbeat_moves_the_position_on() {
     let mut events = Events::of(&api.admin()).await;
     tell(&api, "known").await;
     assert_eq!(events.title().await, "known");
-    // As soon as all has ended that was open when it was told, by whatever test.
+    // The stream repeats notifications until every transaction has ended that was open at their commit, those of other
+    // tests included.
     for round in 0.. {
         events.heartbeat().await;
         let last = events.close();
@@ -231,7 +232,7 @@ async fn nothing_is_lost_by_those_who_come_and_go() {
     let instances = [api.second_instance(), api.second_instance()];
     let _running = [Running::on(&instances[0]).await, Running::on(&instances[1]).await];
     let user = api.admin().user_id().await;
-    // Told in an order of commits that has nothing to do with the numbers.
+    // Commits come in an order independent of the numbers.
     let mut random = numbers(7);
     let write = async {
         let mut open = Vec::new();

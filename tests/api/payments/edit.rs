@@ -1,4 +1,4 @@
-//! Correcting a payment, and mending what disagrees with it.
+//! Correcting a payment, and repairing the rows that disagree with it.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Looking through the payments: every state, filter, order and page tells the same story.
+//! The list of payments: states, filters, orders and pages agree with each other.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::{
     harness::{Person, TestApi},
 };
 
-/// What other programs left: every state, spelling and oddity.
+/// Rows of other programs in every state, spelling and oddity.
 async fn oddities() -> TestApi {
     let api = TestApi::new().await;
     api.given_all([therapist("T1"), therapist("T2"), client("C1"), client("C2")]).await;
@@ -81,7 +81,7 @@ async fn all(person: &Person<'_>, path: &str, query: &str, limit: usize) -> Vec<
     rows
 }
 
-/// What names a row.
+/// The key of a row.
 fn name(row: &Value) -> String {
     format!("{} {}", row["payment_id"], row["booking_id"])
 }

@@ -1,4 +1,4 @@
-//! A payment is refunded once, at most in full, and all places that tell of it agree.
+//! A payment is refunded once, at most in full, and all places that show the refund agree.
 
 use safestories::{
     app::unit_of_work::{UnitOfWork, Work},

@@ -1,4 +1,4 @@
-//! Refunds: their list, their way, and where the places that tell of them disagree.
+//! Refunds: their list, their status, and the places that disagree about them.
 
 mod list;
 mod reconciliation;

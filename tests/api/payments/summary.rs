@@ -1,4 +1,4 @@
-//! The summary of a period equals sums made by hand.
+//! The summary of a period equals sums computed by hand.
 
 use serde_json::{Value, json};
 

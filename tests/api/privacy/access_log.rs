@@ -1,4 +1,4 @@
-//! Who opened this client's file.
+//! The log of reads of a client's record.
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ async fn told(api: &TestApi, query: &str, members: &[&str]) -> Vec<Value> {
     rows.iter().map(|row| members.iter().map(|member| row[*member].clone()).collect()).collect()
 }
 
-/// What a therapist does with a client's record, every write and every read there is: a minute for each.
+/// Every write and read of a therapist on a client's record, a minute apart.
 async fn work_of_a_therapist(api: &TestApi) {
     let one = api.therapist("T1");
     let base = "/api/v1/therapist";
@@ -52,7 +52,7 @@ async fn work_of_a_therapist(api: &TestApi) {
     one.clone().with("if-match", edited.etag()).delete(&beside).await.is_problem(409, "note-locked");
 }
 
-/// What admins do with it: every read there is, the review of that, a transfer. Gives the grant.
+/// Every read of admins on it, the review of the grant, and a transfer. Returns the grant.
 async fn work_of_admins(api: &TestApi) -> Value {
     api.admin().get(&notes_of("C1")).await.is_problem(403, "break-glass-required");
     api.pass(1);
@@ -159,12 +159,12 @@ async fn a_look_is_on_record_before_it_is_answered_and_told_from_the_next_one_on
     assert_eq!((list.body["page"]["total"].clone(), list.data().len()), (json!(3), 3));
     let log = api.audit_log().await;
     assert_eq!(log[0], ("access_log_read".into(), "Looked up who opened the clinical record of Client C1".into()));
-    // Whatever id the client gives its requests.
+    // Every read counts, even where the client repeats a request id.
     let same = api.admin().with("x-request-id", "the-same");
     for looks in 4..7 {
         assert_eq!(same.get(LOG).await.data().len(), looks);
     }
-    // What cannot be noted is not told, in neither form.
+    // A read that cannot be logged is refused, in both formats.
     sqlx::query("revoke insert on internal.audit_entries from current_user")
         .execute(&mut *api.sql().await)
         .await

@@ -1,4 +1,4 @@
-//! All that is stored about one client, as one archive.
+//! The export of all data about one client as one archive.
 
 mod notified;
 

@@ -1,4 +1,4 @@
-//! The booking that a request asked for arrives.
+//! A booking arrives and completes its request.
 
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ async fn it_is_booked_and_names_the_booking() {
     // One that is sent later asks for another booking.
     let next = sent(&api, json!({})).await;
     assert_eq!(stands(&api, &next).await.0, "sent");
-    // What an admin opens again is open, and forgets the booking.
+    // A request that an admin reopens is open, and loses its booking.
     let reopened = api.admin().patch(&path(&request, ""), json!({ "status": "sent" })).await.ok();
     assert_eq!((&reopened["status"], &reopened["booking_id"]), (&json!("sent"), &Value::Null));
 }

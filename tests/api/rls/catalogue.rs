@@ -1,4 +1,4 @@
-//! What the catalogue says of row-level security: nothing stands open that was not meant to.
+//! Row-level security in the catalogue: no table or function is open by accident.
 
 use safestories::db::migrate;
 use sqlx::PgConnection;
@@ -131,7 +131,7 @@ async fn what_runs_as_the_owner_is_known_and_cannot_be_redirected() {
     );
 }
 
-/// What the digest of row-level security is there for.
+/// The digest of row-level security notices later grants.
 #[tokio::test]
 async fn whatever_is_opened_later_is_noticed_and_closed_again() {
     let (api, mut conn) = practice().await;
@@ -166,7 +166,7 @@ async fn whatever_is_opened_later_is_noticed_and_closed_again() {
     )
     .await;
     assert_eq!(open, [] as [&str; 0]);
-    // What another program does with what is its own is no business of row-level security's.
+    // Objects of other programs are not covered by row-level security.
     run(&mut conn, "create table their_own (id integer); grant select on their_own to public").await;
     assert!(is_whole(api.database()).await);
 }

@@ -1,4 +1,4 @@
-//! A connection is a therapist's for one transaction, and nobody's after.
+//! A connection belongs to a therapist for one transaction only.
 
 use axum::http::Method;
 use futures_util::{FutureExt, TryStreamExt};
@@ -18,7 +18,7 @@ fn own(therapist: &str, user: i32) -> Scope {
     Scope::Own { therapist: TherapistId::from(therapist), user: UserId(user) }
 }
 
-/// Who is asking on a connection: the backend, the role, the therapist and the account.
+/// The identity on a connection: the backend, the role, the therapist and the account.
 async fn asking(conn: &mut PgConnection) -> (i32, String, String, String) {
     sqlx::query_as(
         "select pg_backend_pid(), current_user::text, coalesce(current_setting('safestories.therapist_id', true), ''),
@@ -39,7 +39,7 @@ async fn a_scope_names_its_therapist_whatever_the_name_holds() {
     }
 }
 
-/// What a pooler that works by transaction rests on: after the transaction nothing of it is left, however it ended.
+/// Poolers in transaction mode need this: no setting outlives the transaction, however it ended.
 #[tokio::test]
 async fn after_an_answer_an_error_and_a_client_that_went_away_the_connection_is_nobodys() {
     let api = TestApi::new().await;
@@ -132,7 +132,7 @@ async fn no_therapists_request_is_answered_without_the_role() {
     for path in read {
         let answer = api.therapist("T1").get(&path).await;
         assert_eq!(answer.status, 503, "GET {path}");
-        // As CSV too, where it is told so.
+        // Also as CSV.
         let csv = api.therapist("T1").with("accept", "text/csv, application/json;q=0.1").get(&path).await;
         assert_eq!(csv.status, 503, "GET {path} as CSV");
     }
@@ -161,8 +161,9 @@ async fn no_therapists_request_is_answered_without_the_role() {
     }
 }
 
-/// Notes where the owner's own statements come upon rows. What runs as the owner within a statement of the role is no such
-/// statement: the role is still the one that was set. Row security is forced upon the owner, and nobody is kept from a row.
+/// Logs each statement of the owner that reads rows. Functions that run as the owner within a statement of the role do
+/// not count: the role is still the one that was set. Row security is forced on the owner by a policy that permits
+/// every row.
 const WATCHED: &str = "
     create schema watch;
     create table watch.seen (place text, statement text);

@@ -1,4 +1,4 @@
-//! What runs as the owner says itself what it does for whom.
+//! Functions that run as the owner check the caller's rights themselves.
 
 use super::{AS_T1, T1_ACCOUNT, practice, run, tried};
 
@@ -64,7 +64,7 @@ async fn caches_follow_ones_own_bookings_only() {
         follow("{B1}", "{T2}", "{C1}", "{active}"),
         follow("{B1,B2}", "{T1}", "{C1}", "{active}"),
         follow("{B1}", "{null}", "{C1}", "{active}"),
-        // What would move figures without a booking, or twice by one.
+        // Would change figures without a booking, or twice for one.
         follow("{}", "{T1}", "{}", "{no_show}"),
         follow("{nothing}", "{T1}", "{}", "{no_show}"),
         follow("{B1}", "{T1,T1}", "{}", "{no_show,no_show}"),
@@ -73,7 +73,7 @@ async fn caches_follow_ones_own_bookings_only() {
         follow("{B1}", "{T1}", "{}", "{null}"),
         follow("{B1}", "{T1}", "{}", "{}"),
         follow("{B1}", "{T1}", "{}", "{completed}"),
-        // Whose rows would be locked, and counted anew.
+        // Would lock and recount another therapist's rows.
         follow("{B1}", "{T1}", "{C2}", "{active}"),
         follow("{B1}", "{T1}", "{C1,C4}", "{active}"),
         follow("{B1}", "{T1}", "{null}", "{active}"),

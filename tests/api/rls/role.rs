@@ -1,5 +1,5 @@
-//! Where the role comes from, and what is said where it cannot be made: in a cluster of the test's own, since a role
-//! belongs to the cluster.
+//! Creating the role of therapists' requests, and the error where that is refused: in a cluster of its own, since a
+//! role belongs to the cluster.
 
 use std::path::PathBuf;
 
@@ -156,7 +156,8 @@ async fn a_login_of_another_practice_names_nobody() {
         run(&mut neighbour, "rollback").await;
     }
 
-    // A login that takes the owner's part, and inherits nothing of it, is told what it takes to name therapists.
+    // A login that becomes the owner by `set role`, without inheriting its rights, gets an error that names the missing
+    // grant.
     run(
         &mut admin,
         "revoke safestories_therapist from plain; alter role plain noinherit;

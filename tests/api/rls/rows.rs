@@ -1,21 +1,21 @@
-//! Table by table, verb by verb: which rows of which therapist are reached.
+//! The reach of a therapist in each table, by verb.
 
 use sqlx::PgConnection;
 
 use super::{AS_T1, practice, run, tried};
 
-/// What T1 reaches of a table.
+/// T1's reach in a table.
 struct Reach {
     table: &'static str,
-    /// What a row is called here.
+    /// The column that identifies a row in this test.
     key: &'static str,
-    /// Whose rows are read; none: the verb was not granted.
+    /// The therapist whose rows can be read; none: the verb was not granted.
     reads: Option<&'static str>,
-    /// Whose rows can be held for a change.
+    /// The therapist whose rows can be locked.
     holds: Option<&'static str>,
     /// Whether they can be changed too.
     changes: bool,
-    /// Whose rows are removed.
+    /// The therapist whose rows can be deleted.
     removes: Option<&'static str>,
     /// Columns of the table, their values for a row of T1, and for rows that are none.
     adds: Option<(&'static str, &'static str, &'static [&'static str])>,
@@ -156,7 +156,7 @@ const WALL: &[Reach] = &[
     read("internal.transfer_clients", "transfer_id", "1 2"),
 ];
 
-/// What PostgreSQL says where a right or a policy is missing.
+/// The SQLSTATE where a right or a policy is missing.
 const REFUSED: &str = "42501";
 
 #[tokio::test]
@@ -325,7 +325,7 @@ async fn the_owner_and_other_roles_are_undisturbed() {
     ] {
         let changed =
             tried(&mut conn, &format!("with changed as ({change} returning 1) select 'changed' from changed")).await;
-        // What numbers the rows was not granted, and is asked before the row.
+        // The sequence was not granted, and is checked before the row.
         let wanted = if change.starts_with("insert") { Err(REFUSED.to_owned()) } else { Ok("changed".to_owned()) };
         assert_eq!(changed, wanted, "{change}");
     }

@@ -1,4 +1,4 @@
-//! Clients, bookings and therapists, by whatever they are known by.
+//! Searching clients, bookings and therapists by name, phone, e-mail or id.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Names with a letter wrong.
+//! Searching names with a typing error.
 
 use super::found;
 use crate::{

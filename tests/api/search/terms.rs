@@ -1,4 +1,4 @@
-//! Whatever is typed is looked for as it stands.
+//! Search terms are taken literally.
 
 use super::{ask, found};
 use crate::{

@@ -1,4 +1,4 @@
-//! The program under test, in a process and a folder of its own; both are gone when a test ends.
+//! The program under test, in a process and a folder of its own, both removed when a test ends.
 
 use std::{
     fs,
@@ -96,7 +96,7 @@ impl Program {
         }
     }
 
-    /// What it prints once it serves.
+    /// The text it prints when it is ready.
     pub fn welcome(&self) -> String {
         let mut stdout = self.stdout.lock().unwrap();
         let mut text = String::new();

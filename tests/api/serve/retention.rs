@@ -1,4 +1,4 @@
-//! What is past its time is forgotten, what is not stays.
+//! Retention: expired rows are deleted, all others stay.
 
 use safestories::cli::serve::retention;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! A new therapist.
+//! Creating a therapist.
 
 use serde_json::json;
 
@@ -21,7 +21,7 @@ async fn a_new_therapist_is_at_work() {
     api.admin().post(THERAPISTS, body).await.is_problem(409, "therapist-exists");
     let made = api.admin().post(THERAPISTS, json!({ "name": "Noor" })).await.created();
     assert!(made["therapist_id"].as_str().unwrap().starts_with("th_"));
-    // Whoever is made may be booked and may log in.
+    // A new therapist can be booked and can log in.
     let booking = json!({
         "therapist_id": "58611", "invitee_name": "Meera", "invitee_phone": "98000 12345",
         "booking_start_at": "2026-02-05T10:30:00Z",

@@ -1,4 +1,4 @@
-//! One therapist, as others and they themselves see them.
+//! One therapist, as others and as the therapist reads it.
 
 use serde_json::json;
 

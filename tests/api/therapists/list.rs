@@ -1,4 +1,4 @@
-//! Looking through the therapists: their load, their session, their figures.
+//! The list of therapists: their load, their current session, their figures.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! A therapist who leaves, or returns.
+//! Retiring and reinstating a therapist.
 
 use serde_json::{Value, json};
 
@@ -54,7 +54,7 @@ async fn who_has_retired_takes_no_session_whatever_is_overridden() {
     api.admin().post("/api/v1/admin/clients", new).await.is_problem(409, "therapist-retired");
     let to = json!({ "to_therapist_id": "T1", "reason": "Nearer" });
     api.admin().post("/api/v1/admin/clients/C1/transfer", to).await.is_problem(409, "therapist-retired");
-    // What another program books all the same can be called off, not moved.
+    // A booking that another program makes nevertheless can be cancelled, not rescheduled.
     let stray = api.given(booking("T1", "2026-02-08T04:00:00Z").of_client("C1")).await;
     let moved = json!({ "booking_start_at": "2026-02-09T04:00:00Z" });
     api.admin().post(&format!("{BOOKINGS}/{stray}/reschedule"), moved).await.is_problem(409, "therapist-retired");

@@ -1,4 +1,4 @@
-//! A therapist's figures agree with what the lists hold.
+//! A therapist's figures agree with the lists.
 
 use serde_json::{Value, json};
 

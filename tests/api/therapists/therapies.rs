@@ -1,4 +1,4 @@
-//! What the practice offers.
+//! The therapies that the practice offers.
 
 use serde_json::json;
 

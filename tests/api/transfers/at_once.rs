@@ -1,4 +1,4 @@
-//! Several at the same moment, and those that do not live to see the end.
+//! Transfers at the same moment, and transfers that are interrupted.
 
 use std::{
     io::{Read, Write},
@@ -190,7 +190,7 @@ async fn everything_at_once_neither_waits_in_a_circle_nor_miscounts() {
     assert_in_step(drift(&api).await);
 }
 
-/// What is held by whoever keeps a transfer in its middle: the client and the bookings are written, nobody is told yet.
+/// The lock that stops a transfer in its middle: the client and the bookings are written, nobody is notified yet.
 const MIDDLE: &str = "lock table notifications in share row exclusive mode";
 
 #[tokio::test]

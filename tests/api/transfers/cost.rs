@@ -1,11 +1,11 @@
-//! What a change costs goes with what it is about, not with how long its therapist has been at work.
+//! The cost of a change grows with the client's rows, not with the therapist's years of work.
 
 use serde_json::{Value, json};
 
 use super::{CLIENTS, assert_in_step, drift, practice, rebuild};
 use crate::{fixtures::client, harness::TestApi};
 
-/// Sends a request, and tells how many rows that has read.
+/// Sends a request, and returns how many rows it read.
 async fn cost(api: &TestApi, path: &str, body: Value) -> i64 {
     api.admin().authorization().await;
     api.rows_read_by(async |instance| {

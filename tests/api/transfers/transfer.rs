@@ -1,4 +1,4 @@
-//! Handing a client to another therapist: what moves, what stays, what stands against it, who is told.
+//! Transferring a client to another therapist: the rows that move and stay, the conflicts, the notifications.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Many clients at once: all of them or none, named or a therapist's.
+//! Transferring many clients: all or none, by name or all of a therapist.
 
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ async fn transfer(api: &TestApi, body: Value) -> Answer {
     api.admin().post(&format!("{CLIENTS}/transfer"), body).await
 }
 
-/// Whose the clients are.
+/// The therapists of the clients.
 async fn assigned(api: &TestApi) -> Vec<Value> {
     let found = rows(api, "select therapist_id from all_clients_table order by client_id").await;
     found.into_iter().map(|row| row["therapist_id"].clone()).collect()

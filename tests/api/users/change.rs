@@ -77,7 +77,7 @@ async fn a_stale_version_is_refused_whoever_moved_it() {
     let id = made(&api, "asha", json!({})).await;
     let tag = api.admin().get(&path(&id, "")).await.etag().to_owned();
     api.admin().with("if-none-match", &tag).get(&path(&id, "")).await.is(304);
-    // What only `internal` knows is part of it.
+    // Columns of `internal` are part of the answer too.
     api.admin().delete(&path(&id, "")).await.ok();
     let late = api.admin().with("if-match", &tag);
     let stale = late.patch(&path(&id, ""), json!({ "name": "A" })).await;
@@ -100,7 +100,7 @@ async fn the_last_admin_who_is_enabled_stays_one() {
     for patch in [json!({ "disabled": true }), json!({ "role": "therapist", "therapist_id": "T1" })] {
         admin.patch(&path(&own, ""), patch).await.is_problem(409, "last-admin");
     }
-    // Who is disabled does not count, who is enabled again does.
+    // Disabled users do not count, re-enabled ones do.
     let other = made(&api, "other", json!({})).await;
     admin.patch(&path(&other, ""), json!({ "disabled": true })).await.ok();
     admin.delete(&path(&own, "")).await.is_problem(409, "last-admin");

@@ -1,4 +1,4 @@
-//! A new user.
+//! Creating a user.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Shutting a user out.
+//! Disabling a user.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Looking through the users: those of other programs too.
+//! The list of users, those of other programs included.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::{
     harness::TestApi,
 };
 
-/// What another program left: names that differ in letter case only, odd roles, nothing where something should be.
+/// Rows of another program: names that differ in letter case only, unknown roles, missing values.
 async fn adopted() -> TestApi {
     let api = TestApi::new().await;
     sqlx::raw_sql("drop index users_username_key; alter table users alter name drop not null")
@@ -88,7 +88,7 @@ async fn what_other_programs_left_can_be_put_right() {
     let api = adopted().await;
     let admin = api.admin();
     let twins = admin.get(&format!("{USERS}?q=twin")).await.data();
-    // What is not touched is not complained of.
+    // Fields that are not edited are not validated.
     let kept = admin.patch(&path(&twins[1]["id"], ""), json!({ "username": "twin", "full_name": "Twin" })).await.ok();
     assert_eq!((&kept["role"], &kept["full_name"]), (&json!("manager"), &json!("Twin")));
     admin.patch(&path(&twins[1]["id"], ""), json!({ "username": "odd" })).await.is_problem(409, "username-taken");

@@ -1,4 +1,4 @@
-//! Another password, and the end of all sessions, by an admin.
+//! Resetting a user's password and ending all their sessions, by an admin.
 
 use serde_json::json;
 

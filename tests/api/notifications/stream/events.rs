@@ -1,4 +1,4 @@
-//! A client of the stream, as a browser's `fetch` is one.
+//! A client of the stream that behaves like a browser's `fetch`.
 
 use std::time::Duration;
 

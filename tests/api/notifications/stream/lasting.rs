@@ -1,4 +1,4 @@
-//! How long a stream lasts, and what it looks like on the way.
+//! How long a stream stays open, and its events in that time.
 
 use std::time::{Duration, Instant};
 

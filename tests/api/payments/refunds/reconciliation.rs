@@ -1,4 +1,4 @@
-//! Every kind of disagreement is found, told apart from the others, and repaired where it says so.
+//! Every kind of disagreement is found, distinguished from the others, and repaired where it is repairable.
 
 use std::collections::BTreeSet;
 

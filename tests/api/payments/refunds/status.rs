@@ -1,4 +1,4 @@
-//! A refund's way: every place that tells of it agrees at every step.
+//! The status of a refund: all places that show it agree at every step.
 
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ async fn opened() -> (TestApi, String, Value) {
     (api, id, refund["id"].clone())
 }
 
-/// What the four tables say.
+/// The refund in the four tables.
 async fn said(api: &TestApi) -> Value {
     row(
         api,
@@ -171,7 +171,7 @@ async fn what_other_programs_say_elsewhere_counts() {
     assert_eq!(said(&api).await["r"], "completed");
     assert_eq!(said(&api).await["b_amount"], 100.0);
 
-    // Only the list tells of it; and only the booking does.
+    // Only the refund list changed, then only the booking.
     for sql in [
         "update refund_cancellation_table set refund_status = 'processing'",
         "update bookings set refund_status = 'processing'",

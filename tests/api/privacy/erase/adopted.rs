@@ -1,4 +1,4 @@
-//! Rows that other programs left, which only resemble the client's.
+//! Rows of other programs that only resemble the client's.
 
 use serde_json::json;
 

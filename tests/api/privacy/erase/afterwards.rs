@@ -1,4 +1,4 @@
-//! What can be done with a client whose data was erased, and the certificate.
+//! Operations on a client after erasure, and the certificate.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Erasing a client's data: nothing is left that names the client, and all that counts and proves stays.
+//! Erasing a client's data: nothing that names the client remains; counts, sums and proofs stay.
 
 mod adopted;
 mod afterwards;
@@ -23,8 +23,8 @@ const BOOKINGS: &str = "/api/v1/admin/bookings";
 const NAME: &str = "Zubin Qureshi";
 const PHONE: &str = "+919812300077";
 const EMAIL: &str = "zubin.q@example.org";
-/// What nothing may hold afterwards, in lower case: the name and the name before, phone, address, whom to call, and what
-/// was written about the client.
+/// Texts that no table may contain afterwards, in lower case: the name and the former name, phone, address, emergency
+/// contact, and texts about the client.
 const TRACES: [&str; 8] =
     ["zubin", "qureshi", "9812300077", "98123 00077", "9812300078", "farah", "hearsay-0815", "tr4ce"];
 
@@ -308,7 +308,7 @@ async fn the_plan_names_what_goes_and_what_stays_and_keeps_nothing() {
     let effects = planned["effects"].as_array().expect("effects");
     assert_eq!((&effects[0]["action"], &effects[0]["subject_id"]), (&json!("client_erase"), &json!(id)));
     assert!(effects.iter().any(|effect| effect["subject_type"] == "session_note"));
-    // What was planned is what is done.
+    // The erasure does what its dry run announced.
     let done = erase(&api, &id).await.created();
     for fate in ["destroyed", "anonymised", "kept"] {
         for part in planned[fate].as_array().expect("a list") {
@@ -334,7 +334,7 @@ async fn another_person_with_the_same_phone_is_not_touched() {
         audit_log("x", "Tue, Jan 20, 2026, 11:05 AM IST").with("client_name", "Nadia Mistry"),
     ])
     .await;
-    // Another person of the same name: what other programs logged of either cannot be told apart.
+    // Another person of the same name: log rows of other programs cannot be assigned to either.
     api.given(client("C8").with("client_name", NAME)).await;
     let theirs = "select jsonb_build_array(
         (select jsonb_agg(c order by client_id) from all_clients_table c where client_id in ('C8', 'C9')),

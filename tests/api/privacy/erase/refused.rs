@@ -1,4 +1,4 @@
-//! When an erasure is refused, and that nothing happens then.
+//! Refused erasures, which change nothing.
 
 use axum::http::Method;
 use serde_json::json;
@@ -43,7 +43,7 @@ async fn who_knows_the_password_and_is_refused_has_not_guessed() {
     let ahead = (api.now() + chrono::TimeDelta::days(1)).to_rfc3339();
     api.given(booking("T1", &ahead).with("booking_id", "ahead").of_client("C1")).await;
     let path = format!("{CLIENTS}/C1/erase");
-    // What was guessed before stays counted.
+    // Wrong passwords from before stay counted.
     for _ in 0..2 {
         api.admin().post(&path, json!({ "password": "wrong" })).await.is_invalid(&["/password"]);
     }

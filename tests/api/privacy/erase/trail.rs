@@ -1,4 +1,4 @@
-//! The trail afterwards: it names nobody, and still verifies.
+//! The audit trail after an erasure: it names nobody, and still verifies.
 
 use safestories::audit::{
     key::AuditKey,
@@ -19,7 +19,7 @@ async fn seal(api: &TestApi) {
     sealing::seal(&api.app.db, &api.app.clock, Some(&key())).await.expect("a sealed batch");
 }
 
-/// What is found in an export of the trail, and its text.
+/// The verdict on an export of the trail, and its text.
 async fn check(api: &TestApi, head: Option<&str>) -> (transcript::Verdict, String) {
     let mut file = Vec::new();
     transcript::export(&mut *api.sql().await, api.now(), None, &mut file).await.expect("a file");
@@ -41,7 +41,7 @@ async fn the_trail_verifies_before_and_after_against_an_old_head() {
     assert_eq!(after.findings, []);
     assert!(after.entries > before.entries);
     assert!(!file.to_lowercase().contains("zubin"), "{file}");
-    // What had nothing to lose is still there to be verified, value by value.
+    // Entries without personal data are still verified value by value.
     let whole = value(&api, "select count(*) from internal.audit_seals where detail_salt is not null").await;
     let bare = value(&api, "select count(*) from internal.audit_seals where detail_salt is null").await;
     assert!(whole.as_i64() > Some(10) && bare.as_i64() > Some(3), "{whole} {bare}");

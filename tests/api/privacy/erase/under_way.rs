@@ -1,4 +1,4 @@
-//! What is under way at the moment of an erasure.
+//! Transactions that are open while an erasure runs.
 
 use std::pin::Pin;
 

@@ -1,4 +1,4 @@
-//! Which notifications are in an export: what `related_id` names, the kind tells.
+//! Notifications in an export: the kind says which table `related_id` refers to.
 
 use super::{Archive, practice, sql};
 use crate::fixtures::{booking, client, notification};
