@@ -1,4 +1,4 @@
--- What the server needs beyond the twenty tables: logins, idempotency, the links and states that the tables cannot hold.
+-- The server's own tables beside the twenty: logins, idempotency, the links and states that the twenty cannot express.
 --
 -- Nothing here has a foreign key into `public`: other programs write and delete there as its owner and must not be
 -- disturbed by us. Times are timestamptz here; only the twenty tables hold zone-less UTC.

@@ -13,7 +13,7 @@
 //! | [`crypto`] | password hashes, signing keys, sealed values |
 //! | [`db`] | the pool, which rows a connection reaches (scope, row-level security), migrations |
 //! | [`audit`] | audit entries, how they are written, chained, signed, exported, verified and erased |
-//! | [`app`] | the state shared by all requests; the unit of work; idempotency; notices between instances |
+//! | [`app`] | the state shared by all requests; the unit of work; idempotency; notifications between instances |
 //! | [`http`] | extractors, lists, CSV, entity tags; the layers: telemetry, caller, audit, browser headers |
 //! | [`notifications`] | notifications to users, in the transaction of what caused them |
 //! | [`dashboards`] | the derived tables and the figures read from them |

@@ -1,9 +1,9 @@
--- Who is asking, and the functions that look beyond a therapist's own rows.
+-- The therapist and account of a transaction, and the functions that read more than a therapist's own rows.
 --
--- A therapist's request runs under the role `safestories_therapist`, whose rows `policies.sql` limits; the therapist and the
--- account come from settings of the transaction. A function that has to look beyond those rows runs as the owner, with a
--- fixed search_path, and decides itself what it does for whom. All of them are listed in `tests/api/rls/catalogue.rs`; no
--- other function may look there.
+-- A therapist's request runs under the role `safestories_therapist`, whose rows `policies.sql` limits; the therapist
+-- and the account come from settings of the transaction. A function that has to read more than those rows runs as the
+-- owner, with a fixed search_path, and checks the caller's rights itself. All of them are listed in
+-- `tests/api/rls/catalogue.rs`; no other function may read more.
 
 -- Whether the login may say for whom it asks: it has to read a table that only the owner, and members of the owner, may. A
 -- login of another practice of the same cluster may have been allowed to set the role (the role is the cluster's) and to

@@ -108,7 +108,7 @@ begin
 end
 $$;
 
--- A calendar is told of a session that is cancelled or restored, but not of one that took place.
+-- A calendar learns of a session that is cancelled or restored, but not of one that took place.
 create or replace trigger bookings_count_calendar_revision
     after update of booking_start_at, booking_end_at, booking_duration, booking_status on public.bookings
     for each row

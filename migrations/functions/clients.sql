@@ -77,9 +77,9 @@ begin atomic
     where b.therapist_id = therapist;
 end;
 
--- The transfers of a client: those linked to it, and those of other programs, which name a client and hold no id: they are
--- told by the same phone and the same name, as two records of one person are. Found when read, so that rows written
--- tomorrow are found too.
+-- The transfers of a client: those linked to it, and those of other programs, which name a client without an id: they
+-- are recognised by the same phone and the same name, as two records of one person are. They are found at each read, so
+-- that rows written later are found too.
 create or replace function internal.client_transfers(client text) returns setof integer
     language sql stable parallel safe
 begin atomic

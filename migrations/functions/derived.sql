@@ -205,9 +205,9 @@ begin
 end
 $$;
 
--- Brings the caches in line with changed bookings. The arguments are the bookings; their therapists and clients before the
--- change, and the state that each was counted as; and the instant. A client's row counts the sessions with everybody, so
--- this looks beyond a therapist's rows; a therapist's bookings are their own before and after.
+-- Updates the caches after bookings changed. The arguments are the bookings; their therapists and clients before the
+-- change, and the state that each was counted as; and the instant. A client's row counts the sessions with everybody,
+-- so this reads more than a therapist's rows; the bookings have to be the therapist's own before and after.
 create or replace function internal.move_caches(text[], text[], text[], text[], timestamp) returns void
     language plpgsql
     set search_path = pg_catalog, pg_temp

@@ -1,8 +1,8 @@
--- Payments and refunds: the state of a payment, the payment of a refund, and where the four tables that tell of refunds
+-- Payments and refunds: the state of a payment, the payment of a refund, and where the four tables that contain refunds
 -- disagree.
 --
--- Every function is total: an amount that is none (NULL, NaN, infinite, beyond 30 digits, negative) counts as 0, an unknown
--- word as itself.
+-- Every function is total: an amount that is no number (NULL, NaN, infinite, beyond 30 digits, negative) counts as 0,
+-- an unknown word as itself.
 
 -- The amount refunded: refunded figures are sums of this.
 create or replace function internal.booking_refunded(word text, amount numeric) returns numeric
@@ -94,10 +94,10 @@ create or replace function internal.money_words(paid numeric, refund text, refun
 -- Every disagreement between bookings, payments, refund_cancellation_table and booking_cancelled, of one kind or of all;
 -- src/payments/refunds/disagreement.rs says what each kind means, and which side is right by which rule.
 --
--- Bookings and payments are joined once, whole, and only rows that may disagree are kept (`pairs`): 4.3 s of one core on a
--- million bookings. A kind that is not wanted costs nothing beyond that. Only the audit trail is looked up by index, for
--- the few rows that it decides over (`offset 0` keeps it from being read whole). A disagreement that several rows share is
--- listed once.
+-- Bookings and payments are joined once, whole, and only rows that may disagree are kept (`pairs`): 4.3 s of one core
+-- on a million bookings. A kind that is not wanted costs nothing more. Only the audit trail is looked up by index, for
+-- the few rows that it decides over (`offset 0` keeps it from being read whole). A disagreement that several rows share
+-- is listed once.
 create or replace function internal.money_disagreements(wanted text)
     returns table (
         kind          text,

@@ -1,4 +1,4 @@
-//! What operations share in the document: headers in and out, and the answers that tell of problems.
+//! Components that operations share in the OpenAPI document: request and response headers, and problem responses.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The description of the API as a document, and as a page to try it on (Swagger UI, embedded).
+//! The OpenAPI document over HTTP, and a page to try the API on (Swagger UI, embedded).
 
 use std::sync::Arc;
 
@@ -56,7 +56,7 @@ const PAGE: &str = r#"<!doctype html>
 <script src="docs/swagger-initializer.js"></script>
 "#;
 
-/// What the interactive page is made of.
+/// The files of the interactive page.
 const ASSETS: [&str; 4] =
     ["swagger-initializer.js", "swagger-ui-bundle.js", "swagger-ui-standalone-preset.js", "swagger-ui.css"];
 

@@ -22,7 +22,7 @@ Log in at `/api/v1/auth/login` and send the access token as `Authorization: Bear
 - A parameter or a field that is not described here is refused, never ignored.
 - Every failure is a problem document (RFC 9457) whose `type` is a page of this server.";
 
-/// What is behind the tags that the features give their operations; a group puts its name before them.
+/// The descriptions of the tags that the features give their operations; a group puts its name before them.
 const TAGS: &[(&str, &str)] = &[
     ("appointments", "What the practice's calendar keeps of each session"),
     ("audit", "Who did what, when"),
@@ -54,7 +54,7 @@ const TOKENS: [(&str, &str); 2] = [
     ("therapist_token", "The access token of a therapist's login; it is good for 15 minutes"),
 ];
 
-/// A group of routes: who may call them, told by the path.
+/// A group of routes: the callers it admits, known by the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Group {
     /// For everybody.

@@ -1,8 +1,8 @@
 //! The table of contents: every feature is one line here; and the layers around them, in order.
 //!
-//! A group of routes is told by its path ([`Group`]). Its router holds the handlers and what they say of themselves; what
-//! is true of every operation of a group (who may call it, what it can fail with, which headers it knows) is added to the
-//! description in [`operation`], and holds because of the layers below.
+//! A group of routes is recognised by its path ([`Group`]). Its router has the handlers with their own descriptions.
+//! The parts that every operation of a group shares (the callers it admits, its common errors and headers) are added to
+//! the document in [`operation`], and enforced by the layers below.
 
 mod components;
 mod docs;
@@ -32,7 +32,7 @@ use crate::{
     integrity, merges, notes, notifications, payments, privacy, requests, search, therapists, transfers, users,
 };
 
-/// What everybody reaches.
+/// The routes open to everybody.
 fn open() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(health::routes())
@@ -43,12 +43,12 @@ fn open() -> OpenApiRouter<App> {
         .merge(bookings::open_routes())
 }
 
-/// What everybody with an account reaches, and what lets them in.
+/// The routes open to everybody with an account, and the login itself.
 fn accounts() -> OpenApiRouter<App> {
     auth::open_routes().merge(auth::routes())
 }
 
-/// What admins reach.
+/// The routes of admins.
 fn admin() -> OpenApiRouter<App> {
     notifications::admin_routes()
         .merge(dashboards::admin_routes())
@@ -70,7 +70,7 @@ fn admin() -> OpenApiRouter<App> {
         .merge(integrity::admin_routes())
 }
 
-/// What therapists reach.
+/// The routes of therapists.
 fn therapist() -> OpenApiRouter<App> {
     notifications::therapist_routes()
         .merge(dashboards::therapist_routes())
@@ -97,7 +97,7 @@ fn routed() -> OpenApi {
     ])
 }
 
-/// What the server needs of its description.
+/// The parts of the OpenAPI document that the server uses while it serves.
 struct Description {
     methods: Methods,
     undocumented: Undocumented,

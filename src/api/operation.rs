@@ -1,8 +1,8 @@
-//! What is true of every operation of a group, added to what its handler says of itself.
+//! Adds to each operation's description what all operations of its group share.
 //!
-//! Handlers describe what they do, take and answer. Who may call them, what any such request can fail with and the
-//! headers that all of them know follow from the group, the method and the shape of the request. A handler that names a
-//! status itself keeps its words.
+//! Handlers describe their work, parameters and answers. The callers they admit, the common errors and the common
+//! headers follow from the group, the method and the shape of the request. A handler that describes a status itself
+//! keeps its text.
 
 use axum::http::StatusCode;
 use utoipa::openapi::{
@@ -89,7 +89,7 @@ fn request_body(method: &str, operation: &mut Operation) {
     }
 }
 
-/// What such requests can fail with, in place of the marker that handlers leave.
+/// Adds the common errors of such requests, in place of the marker that handlers leave.
 fn problems(group: Group, open: bool, method: &str, path: &str, operation: &mut Operation) {
     let asks = |wanted: ParameterIn| {
         let inside = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(own) if own.parameter_in == wanted);

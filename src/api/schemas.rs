@@ -1,9 +1,9 @@
-//! What the derived schemas leave open, settled for all of them in one place.
+//! Post-processes the derived schemas, all in one place.
 //!
-//! - Types of parameters, which the routes do not register, are added; what nothing refers to is taken away.
+//! - Types of parameters, which the routes do not register, are added; schemas that nothing refers to are removed.
 //! - A page of things is called `ThingPage` and refers to `Thing`.
-//! - What is said of a field stands beside its type also where that may be null.
-//! - In answers, a field that may be null is always there: what may be absent says `nullable = false`.
+//! - The description of a field stands beside its type also where that may be null.
+//! - In answers, a field that may be null is always present: one that may be absent says `nullable = false`.
 
 use std::collections::BTreeSet;
 

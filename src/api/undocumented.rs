@@ -1,7 +1,7 @@
-//! What an operation's description does not name is refused, also where its handler would not look.
+//! Refuses query parameters that an operation's description does not name, also where its handler reads none.
 //!
-//! A handler that takes parameters refuses unknown ones itself ([`Query`](crate::http::extract::Query)). One that
-//! takes none has nothing to refuse them with; this layer does it, going by the document.
+//! A handler that takes parameters refuses unknown ones itself ([`Query`](crate::http::extract::Query)). For one that
+//! takes none, this layer refuses them, by the OpenAPI document.
 
 use std::{collections::HashSet, sync::Arc};
 

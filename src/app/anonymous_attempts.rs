@@ -31,7 +31,7 @@ struct Kept {
 }
 
 impl AnonymousAttempts {
-    /// Whether another attempt is kept: of those that were told to wait one a minute, of all others [`KEPT`].
+    /// Whether another attempt is audited: one a minute of those refused with 429, [`KEPT`] of all others.
     pub(crate) fn admit(&self, address: IpAddr, now: DateTime<Utc>, status: StatusCode) -> bool {
         let mut minute = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let number = now.timestamp().div_euclid(60);
@@ -47,7 +47,7 @@ impl AnonymousAttempts {
     }
 }
 
-/// Whoever has one address of IPv6 has the 2^64 beside it.
+/// One host with IPv6 usually has a whole /64 network.
 fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,

@@ -44,7 +44,7 @@ impl EndedSessions {
         self.heard().is_up_to_date()
     }
 
-    /// Tells when another session has ended.
+    /// Notifies when another session has ended.
     pub fn watch(&self) -> watch::Receiver<()> {
         self.more.subscribe()
     }

@@ -124,7 +124,7 @@ pub(crate) async fn remember(
     Ok(())
 }
 
-/// Forgets up to `limit` idempotency records that no repeat finds any more; tells how many.
+/// Deletes up to `limit` idempotency records that no repeat finds any more; returns how many.
 pub async fn purge(db: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<u64> {
     let purged = sqlx::query!(
         "delete from internal.idempotency_keys

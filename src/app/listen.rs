@@ -1,12 +1,12 @@
-//! What instances tell each other: which sessions have ended although their access tokens are still valid, and that there
-//! is something new for the open streams. One connection per instance listens for both.
+//! Listens to notifications between instances: sessions that ended while their access tokens are still valid, and new
+//! events for the open streams. One connection per instance listens for both.
 //!
-//! Ending a session notifies (`pg_notify`, in its transaction) and every instance listens. A listener cannot know that
-//! it hears nothing because nothing happened, so it makes a round trip on its connection several times a second: an
-//! answer proves that everything notified before has arrived. That only proves something on a connection where what others
-//! notify arrives at all: not on one through a pooler that lends it by the transaction, nor to another database. So each
-//! new connection hears a word first that was notified on one of those that requests use, while it asks nothing itself.
-//! While the proof is older than a second the guard asks the database instead ([`EndedSessions::knows`](super::ended_sessions::EndedSessions::knows)); and so that open
+//! Ending a session notifies (`pg_notify`, in its transaction) and every instance listens. Silence may mean a lost
+//! connection, so the listener makes a round trip on its connection several times a second: an answer proves that all
+//! earlier notifications have arrived. The proof holds only where notifications arrive at all: not through a pooler in
+//! transaction mode, nor in another database. So each new connection first waits, without a query of its own, for a
+//! notification sent on a connection of the requests' pool. While the last proof is older than a second the guard asks
+//! the database instead ([`EndedSessions::knows`](super::ended_sessions::EndedSessions::knows)); and so that open
 //! streams end too, the sessions that ended are looked up twice a second meanwhile.
 
 use std::time::{Duration, Instant};
@@ -114,7 +114,7 @@ async fn listen_once(app: &App, notified: &mut bool) -> Result<(), Lost> {
         return Err(Lost::Stale);
     }
     *notified = false;
-    // What ended before the LISTEN took hold is in the table.
+    // Sessions that ended before the LISTEN took effect are in the table.
     let missed = sqlx::query_scalar!("select session_id from internal.sessions where ended_at > $1", horizon(app))
         .fetch_all(&mut listener)
         .await?;

@@ -23,7 +23,7 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct App(Arc<Parts>);
 
-/// What [`App`] holds.
+/// The fields of [`App`].
 #[derive(Debug)]
 pub struct Parts {
     /// Connections to PostgreSQL.
@@ -32,13 +32,13 @@ pub struct Parts {
     pub clock: Clock,
     /// The practice's time zone: calendar days are days of it.
     pub zone: Zone,
-    /// What access tokens are signed with.
+    /// The keys that sign access tokens.
     pub secrets: Secrets,
-    /// What is sealed on its way out.
+    /// The keys that seal cursors and second factors.
     pub seals: Seals,
     /// Sessions that ended, though their tokens have not.
     pub ended: EndedSessions,
-    /// What those who are not logged in left in the trail lately.
+    /// Counts of the audited attempts of callers who are not logged in.
     pub anonymous_attempts: AnonymousAttempts,
     /// Answers that do not end.
     pub streams: Streams,
@@ -46,9 +46,9 @@ pub struct Parts {
     pub passwords: Passwords,
     /// From where forwarded addresses are believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// Whose pages may call the API from a browser.
+    /// The origins whose pages may call the API from a browser.
     pub cors_origins: Vec<Origin>,
-    /// Cancelled when the server is told to stop: endless answers end then.
+    /// Cancelled at shutdown: open streams end then.
     pub stopping: CancellationToken,
     /// How long the body of a request may take to arrive; [`BODY_TIMEOUT`] but in tests.
     pub body_timeout: Duration,

@@ -1,12 +1,13 @@
-//! Answers that do not end: who hangs on this instance, and what is handed to them.
+//! Open SSE connections and their queues.
 //!
-//! What is new is read from the database once per instance and handed to the open streams of the user it is for, as the
-//! bytes they send. So a stream costs a place in its user's queue and a timer: no connection, no buffer, no query per
-//! event. One that reads too slowly loses its place in the queue, and reads from the database what it missed.
+//! New events are read from the database once per instance and handed to the open streams of their user, as the bytes
+//! to send. So a stream costs a place in its user's queue and a timer: no connection, no buffer, no query per event. A
+//! stream that reads too slowly loses its place in the queue, and reads the missed events from the database.
 //!
-//! A [`Position`] says up to where somebody has everything. Serial numbers cannot: they are taken before the commit, so a
-//! lower one may appear after a higher one. Transaction ids can: once all below a horizon have ended, whatever appears
-//! later was written by one at or above it, and PostgreSQL keeps with every row which one that was.
+//! A [`Position`] says up to where a client has received everything. Serial numbers cannot say that: they are drawn
+//! before the commit, so a lower one may become visible after a higher one. Transaction ids can: once all below a
+//! horizon have ended, every row that appears later was written by one at or above it, and PostgreSQL stores the id
+//! with each row (`xmin`).
 
 use std::{
     collections::HashMap,

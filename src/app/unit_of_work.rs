@@ -140,12 +140,12 @@ impl UnitOfWork {
         self.now
     }
 
-    /// Does something as the owner, beyond what a therapist's role reaches, and returns into the role. The therapist stays
-    /// named, so what is hidden from them stays hidden.
+    /// Acts as the owner, without the limits of the therapists' role, and then returns to the role. The therapist's id
+    /// stays set, so hidden columns stay hidden.
     ///
-    /// For one thing alone: a booking that another program left without a client is completed before it is touched, which
-    /// looks for its client among all clients of the practice and may make one. That is matching phones and names, written
-    /// in Rust. The caller has read the booking under the role before: it is the therapist's own.
+    /// It has one use: a booking that another program left without a client is completed before an operation, which
+    /// looks for its client among all clients of the practice and may create one. The matching of phones and names is
+    /// written in Rust. The caller has read the booking under the role before: it is the therapist's own.
     pub async fn as_owner<T>(&mut self, act: impl AsyncFnOnce(&mut Self) -> Result<T>) -> Result<T> {
         if !self.under_rls {
             return act(self).await;
@@ -159,7 +159,7 @@ impl UnitOfWork {
         Ok(done)
     }
 
-    /// What is shared by all requests.
+    /// The state shared by all requests.
     pub fn app(&self) -> &App {
         &self.app
     }
@@ -206,13 +206,13 @@ impl UnitOfWork {
         self.outcome = Some((status, resource_id.to_string()));
     }
 
-    /// Notes logins that end with this: their tokens are refused here from the commit on, without waiting for the
-    /// notification that tells the other instances.
+    /// Registers sessions that end with this unit of work: this instance refuses their tokens from the commit on,
+    /// without waiting for the notification that the other instances receive.
     pub fn ends(&mut self, sessions: impl IntoIterator<Item = Uuid>) {
         self.ended.extend(sessions);
     }
 
-    /// What a dry run would have done; `None` if this is none.
+    /// The changes that a dry run would have made; `None` if this is no dry run.
     pub fn effects(&self) -> Option<Vec<Effect>> {
         self.dry_run.then(|| self.entries.iter().map(Entry::effect).collect())
     }

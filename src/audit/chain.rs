@@ -1,11 +1,11 @@
-//! What an entry of the trail is in the chain: its facts, the commitments to what is personal in it, and its hash.
+//! The hash of an audit entry in the chain: over its facts and the commitments to its personal values.
 //!
-//! `hash(n) = SHA-256("safestories audit 1" ‖ hash(n-1) ‖ seq ‖ facts ‖ commitments)`, every field with its length before
-//! it, so that no two entries have one encoding. A commitment is `SHA-256(salt ‖ values)`: without its salt it tells
-//! nothing about the values, and it stays where they are erased.
+//! `hash(n) = SHA-256("safestories audit 1" ‖ hash(n-1) ‖ seq ‖ facts ‖ commitments)`, every field with its length
+//! before it, so that no two entries have one encoding. A commitment is `SHA-256(salt ‖ values)`: without its salt it
+//! reveals nothing about the values, and it stays where they are erased.
 //!
-//! Whoever deletes an entry in the half second before it is sealed leaves its place in the queue: that is sealed as a [`gap`],
-//! and told as a deletion for ever after.
+//! An entry deleted in the half second before it is sealed leaves its place in the queue. The place is sealed as a
+//! [`gap`], which every later verification reports as a deletion.
 //!
 //! `is_visible` is outside on purpose: hiding a row is an entry of its own.
 
@@ -147,7 +147,7 @@ pub fn gap(before: &Hash, seq: i64, entry_id: i64) -> Hash {
     fields.hash()
 }
 
-/// What a checkpoint's signature is of.
+/// The message that a checkpoint's signature signs.
 pub fn checkpoint_message(seq: i64, head: &[u8], sealed_at: DateTime<Utc>) -> Hash {
     let mut fields = Fields::new("safestories audit checkpoint 1");
     fields.number(Some(seq)).bytes(Some(head)).number(Some(sealed_at.timestamp_micros()));

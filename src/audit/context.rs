@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::domain::{ids::UserId, status::UserRole};
 
-/// Who did it, as the trail has it.
+/// The acting user, as audit entries name them.
 #[derive(Debug, Clone)]
 pub struct Actor {
     /// The account.
@@ -34,9 +34,9 @@ pub struct AuditContext {
     pub address: Option<IpAddr>,
     /// The `Idempotency-Key`, if it carries one.
     pub idempotency_key: Option<Arc<str>>,
-    /// What its target and body are recognised by, where it has a key: the first is kept.
+    /// The HMACs of target and body that recognise a repeat, where the request has a key: the first is stored.
     pub fingerprints: Arc<[Vec<u8>]>,
-    /// Who sent it, if anybody is logged in.
+    /// The user who sent it, if anybody is logged in.
     pub actor: Option<Actor>,
     settled: Arc<AtomicBool>,
 }

@@ -1,10 +1,10 @@
-//! Audit entries: what was done to what.
+//! Audit entries: the action, its target, and the clients and therapists concerned.
 
 use serde_json::{Value, json};
 
 use crate::domain::ids::ClientId;
 
-/// What was done to what.
+/// An audit entry: an action and its target.
 #[derive(Debug)]
 pub struct Entry {
     pub(crate) action: &'static str,
@@ -21,7 +21,7 @@ impl Entry {
         Self { action, subject: None, client: None, sentence: sentence.into(), detail: json!({}), quiet: false }
     }
 
-    /// What it was done to: a kind (`booking`) and an id.
+    /// The target: a kind (`booking`) and an id.
     #[must_use]
     #[expect(clippy::needless_pass_by_value, reason = "ids are handed over as they are, owned or borrowed")]
     pub fn on(mut self, kind: &'static str, id: impl ToString) -> Self {

@@ -1,15 +1,15 @@
-//! Taking a client out of the trail, which still verifies afterwards.
+//! Erasing a client from the audit trail, which still verifies afterwards.
 //!
-//! Who did what to what, when and how it ended stays. What goes is what the person could be recognised by: the name in the
-//! summaries that the practice reads, and in the details whatever somebody typed or was told: of a detail only ids, states,
-//! times, amounts and the like stay ([`scrubbed`]). With a value goes its salt, so that its hash in the chain tells nothing
-//! any more; an entry that had nothing to lose keeps both. The entries that say so ([`ERASURE`](super::transcript::ERASURE))
-//! are written by the erasure, one for each client and each subject.
+//! Actor, action, target, time and outcome stay. Everything that could identify the person is removed: the name in the
+//! summaries that the practice reads, and every free text in the details, of which only ids, states, times, amounts and
+//! the like stay ([`scrubbed`]). The salt is removed together with a value, so that its hash in the chain reveals
+//! nothing any more; an entry without personal data keeps both. The erasure itself writes entries
+//! ([`ERASURE`](super::transcript::ERASURE)), one for each client and each subject.
 //!
-//! What waits for its place in the chain is changed before it gets one. Nothing is sealed meanwhile: the lock of the chain
-//! is taken, and held to the end of the transaction. Whoever reads something clinical holds the client, so that the erasure
-//! waits for the entry; should a request that read the name before it write its entry after it all the same, the name is
-//! taken out when that entry is sealed ([`late_entries`]), within half a second.
+//! Entries that wait for their place in the chain are changed before they get it. Nothing is sealed meanwhile: the
+//! erasure takes the chain's advisory lock until the end of its transaction. Requests that read clinical text lock the
+//! client, so that the erasure waits for their entry. A request that read the name before the erasure may still write
+//! its entry after it; then the name is removed when that entry is sealed ([`late_entries`]), within half a second.
 //!
 //! Rows of other programs name a client in words only. They are changed where no other client has that name.
 
@@ -59,7 +59,7 @@ const FACTS: [&str; 27] = [
 /// A client's own data, whatever the column is called: `email_id` is an address and no id.
 const CONTACT: [&str; 1] = ["email_id"];
 
-/// Takes a client out of the trail; tells what was done.
+/// Erases a client from the trail; returns the rows changed.
 pub async fn erase(db: &mut PgConnection, theirs: &ClientRows) -> Result<Vec<Erased>> {
     sqlx::query!("select pg_advisory_xact_lock(hashtextextended('safestories audit chain', 0))")
         .fetch_one(&mut *db)
@@ -185,7 +185,7 @@ impl ClientRows {
     }
 }
 
-/// What may stay of a detail: numbers, yes and no, and the text of facts.
+/// The part of a detail that stays: numbers, booleans, and texts that state facts.
 fn scrubbed(detail: &Value, field: &str) -> Value {
     match detail {
         Value::Object(fields) => {
@@ -198,7 +198,7 @@ fn scrubbed(detail: &Value, field: &str) -> Value {
     }
 }
 
-/// What may not stay of it; nothing so short that it might be a part of any word.
+/// The texts of it that have to go, except those so short that they may be a part of any word.
 fn texts<'a>(detail: &'a Value, field: &str, found: &mut Vec<&'a str>) {
     match detail {
         Value::Object(fields) => fields.iter().for_each(|(name, value)| texts(value, name, found)),

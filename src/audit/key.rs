@@ -37,7 +37,7 @@ impl AuditKey {
         Ok(Self { pair: Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| BadKey)? })
     }
 
-    /// What checks its signatures.
+    /// Its public half, which verifies its signatures.
     ///
     /// # Panics
     ///

@@ -1,7 +1,4 @@
-//! Continuing the chain: what was queued gets its place, at most a second after it was committed.
-//!
-//! Any number of instances may try; the one that gets the lock works, the others come again. A batch is one transaction:
-//! taken from the queue, chained, its head signed. Nothing of a request waits for it.
+//! Seals audit entries: gives each queued entry its place in the chain, at most a second after its commit.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -35,11 +32,11 @@ pub async fn run(db: Db, clock: Clock, key: Option<AuditKey>, stop: Cancellation
             tracing::warn!(%error, "the trail could not be sealed; it will be tried again");
         }
     }
-    // What the last requests did.
+    // Seals the entries of the last requests.
     let _ = seal(&db, &clock, key.as_ref()).await;
 }
 
-/// Seals all that is queued; tells how many entries. Nothing where another instance is at it.
+/// Seals all queued entries; returns how many. Does nothing while another instance seals.
 pub async fn seal(db: &Db, clock: &Clock, key: Option<&AuditKey>) -> Result<usize> {
     let mut sealed = 0;
     loop {

@@ -1,4 +1,4 @@
-//! Writes audit entries, in the transaction of what they are about.
+//! Writes audit entries, in the transaction of the change they record.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! `safestories audit …`: the trail as a file, and the check of such a file, which needs no database.
+//! `safestories audit …`: exports the audit trail as a file, and verifies such a file, which needs no database.
 
 use std::{
     fs::{File, OpenOptions, Permissions},
@@ -23,7 +23,7 @@ use crate::{
     domain::time::Clock,
 };
 
-/// How many findings, or rows, are told one by one.
+/// How many findings, or rows, are printed one by one.
 const TOLD: usize = 100;
 
 /// The trail.
@@ -33,11 +33,11 @@ pub enum AuditCommand {
     Export(Export),
     /// Check such a file: exit 0 where nothing was edited, deleted, inserted, swapped or cut off, else 1
     ///
-    /// What no signed checkpoint covers counts as edited, since nothing proves that it was not.
+    /// Entries that no signed checkpoint covers count as edited, since nothing proves that they were not.
     Verify(Verify),
 }
 
-/// What is exported.
+/// The arguments of `export`.
 #[derive(Debug, Args)]
 pub struct Export {
     #[command(flatten)]
@@ -49,7 +49,7 @@ pub struct Export {
     key: Key,
 }
 
-/// What is checked, with what.
+/// The arguments of `verify`.
 #[derive(Debug, Args)]
 pub struct Verify {
     /// The file that `audit export` wrote
@@ -59,8 +59,8 @@ pub struct Verify {
     checkpoint: Option<String>,
     /// The public key (Base64), as the server logs it when it starts; the one the file names, if not given
     ///
-    /// Several where the key was changed, each with its option, or separated by commas: a checkpoint names its own. What
-    /// earlier keys signed is covered by the last one.
+    /// Several where the key was changed, each with its option, or separated by commas: a checkpoint names its own. The
+    /// last key covers the entries that earlier keys signed.
     #[arg(long, env = "SAFESTORIES_AUDIT_PUBLIC_KEY", value_name = "KEY", value_delimiter = ',')]
     public_key: Vec<String>,
     /// Check the chain alone, of a server that was given no key: whoever may write to the database could have rewritten it
@@ -110,7 +110,7 @@ async fn run_export(Export { database, output, key }: Export) -> anyhow::Result<
     let app = App::of_command(Db::new(database.required()?, Some(database.direct()?), 2)?);
     let key = key.read()?;
     if key.is_some() {
-        // So that the file tells of what was done a moment ago.
+        // Seals the latest entries, so that the file contains them.
         sealing::seal(&app.db, &app.clock, key.as_ref()).await?;
     }
     let public = key.map(|key| key.public());
@@ -141,7 +141,7 @@ fn create(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// What to say where the last head was signed with another key than this.
+/// The warning where the last head was signed with another key than this.
 pub(super) fn other_key(last: Option<String>, key: Option<&AuditPublicKey>) -> Option<String> {
     let last = last?;
     match key {

@@ -1,7 +1,8 @@
-//! `safestories doctor`: what is wrong with the data, on the terminal; and its repair, as far as a machine can.
+//! `safestories doctor`: the checks of the stored data on the terminal, and their automatic repairs.
 //!
-//! It tells what `GET /api/v1/admin/integrity` tells, and exits with 1 where rows are wrong: errors and warnings. Notices
-//! (rows that may well be as they are meant) alone leave it at 0, so that it can stand in a job that alarms somebody.
+//! It prints the report of `GET /api/v1/admin/integrity`, and exits with 1 where rows are wrong: errors and warnings.
+//! Notices (rows that may well be as they are meant) alone leave it at 0, so that it can stand in a job that alarms
+//! somebody.
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -20,7 +21,7 @@ use crate::{
     },
 };
 
-/// What `safestories doctor` can be told.
+/// The arguments of `safestories doctor`.
 #[derive(Debug, Args)]
 pub struct Doctor {
     #[command(flatten)]

@@ -32,7 +32,7 @@ pub fn init(filter: &str, format: LogFormat) -> anyhow::Result<()> {
             .with_span_list(false)
             .boxed(),
     };
-    // Whatever the filter says: beyond this, libraries tell what passes through them.
+    // Applies whatever the filter says: at `debug` and `trace`, libraries log the data that passes through them.
     let harmless = filter_fn(|event| {
         *event.level() <= tracing::Level::INFO || event.target().starts_with(env!("CARGO_CRATE_NAME"))
     });

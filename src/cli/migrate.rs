@@ -1,4 +1,4 @@
-//! `safestories migrate`: brings a database to this build's schema, tells how it stands, or takes over one from elsewhere.
+//! `safestories migrate`: brings a database to this build's schema, shows its status, or adopts one from elsewhere.
 
 use std::process::ExitCode;
 
@@ -13,16 +13,16 @@ use crate::{
     integrity::adoption::{self, Adoption, ForeignTriggers},
 };
 
-/// What `safestories migrate` can be told.
+/// The arguments of `safestories migrate`.
 #[derive(Debug, clap::Args)]
 pub struct Migrate {
-    /// Only tell how the database stands: exit 0 when it is current, 1 otherwise.
+    /// Only show the status of the database: exit 0 when it is current, 1 otherwise.
     #[arg(long, conflicts_with = "adopt")]
     check: bool,
     /// Take over tables that came from elsewhere; no row is changed.
     #[arg(long)]
     adopt: bool,
-    /// What becomes of triggers, rules, row security and cascading keys on adopted tables.
+    /// How to treat triggers, rules, row security and cascading keys on adopted tables.
     #[arg(long, requires = "adopt")]
     foreign_triggers: Option<ForeignTriggers>,
 }
@@ -89,7 +89,7 @@ fn print(steps: &[String]) {
     }
 }
 
-/// What such a role creates belongs to it, and not to the one that serves.
+/// Objects that such a role creates belong to it, and not to the role that serves.
 async fn warn_of_powers(conn: &mut PgConnection) -> sqlx::Result<()> {
     if let Some(role) = pool::powerful_role(conn).await? {
         eprintln!(

@@ -36,7 +36,7 @@ enum Command {
     /// Fill a database with a made-up practice.
     #[command(subcommand)]
     Demo(DemoCommand),
-    /// Tell what is wrong with the data, and repair it.
+    /// Check the data, and repair it.
     Doctor(doctor::Doctor),
     /// Make, list and shut out those who log in.
     User(user::UserCommand),
@@ -102,7 +102,7 @@ struct MigrateCommand {
 }
 
 impl Cli {
-    /// What the arguments and the environment say. An empty variable counts as unset.
+    /// Reads the arguments and the environment. An empty variable counts as unset.
     ///
     /// Ends the process where they cannot be understood, or ask for help.
     pub fn read() -> Self {
@@ -114,7 +114,7 @@ impl Cli {
     ///
     /// # Errors
     ///
-    /// Whatever the command failed with, for the terminal.
+    /// The error of the command, for the terminal.
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             None => serve::run(self.serve).await,

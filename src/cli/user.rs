@@ -1,4 +1,5 @@
-//! `safestories user …`: who may log in, from the terminal of the machine. The first admin of a practice comes from here.
+//! `safestories user …`: manages accounts from the terminal of the machine. The first admin of a practice comes from
+//! here.
 //!
 //! Passwords come from a prompt that does not show them, or, where there is no terminal, from one line of stdin; never
 //! from an argument, which every process of the machine could read.
@@ -26,7 +27,7 @@ use crate::{
     users::{self, NewUser, User, password},
 };
 
-/// Who may log in.
+/// Manage accounts.
 #[derive(Debug, Args)]
 pub struct UserCommand {
     #[command(flatten)]
@@ -51,19 +52,19 @@ enum Action {
 
 #[derive(Debug, Args)]
 struct Create {
-    /// What they log in with; upper and lower case make no difference.
+    /// The login name; upper and lower case make no difference.
     #[arg(long)]
     username: Text<255>,
-    /// What they may do.
+    /// The role of the account.
     #[arg(long)]
     role: Role,
-    /// What they are called.
+    /// The full name.
     #[arg(long)]
     name: Text<255>,
     /// The name in full.
     #[arg(long)]
     full_name: Option<Text<255>>,
-    /// Whom a therapist's account stands for.
+    /// The therapist whose account this is, for the role therapist.
     #[arg(long)]
     therapist_id: Option<String>,
 }
@@ -103,7 +104,7 @@ pub(super) async fn run(command: UserCommand) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the operations need, over a database that this build may write to.
+/// The state that the operations need, over a database that this build may write to.
 pub(super) async fn open(database: &DatabaseUrl) -> anyhow::Result<App> {
     let db = Db::new(database.required()?, Some(database.direct()?), 2)?;
     let mut direct = db.direct().await.context("the database cannot be reached")?;

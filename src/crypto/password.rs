@@ -1,7 +1,7 @@
-//! Passwords: argon2id with OWASP's parameters, off the async threads, and only so many at a time.
+//! Passwords: argon2id with OWASP's parameters, off the async threads, in bounded numbers.
 //!
-//! A hash takes 19 MiB and tens of milliseconds of a core, so a queue bounds them: a flood of logins waits, and beyond
-//! a length is turned away (429), while everything else goes on being served.
+//! A hash takes 19 MiB and tens of milliseconds of a core, so a queue bounds them: a flood of logins waits, and is
+//! refused (429) when the queue is full, while all other requests are served.
 
 use std::{
     collections::HashMap,
@@ -37,7 +37,7 @@ pub struct Passwords {
     queues: Arc<Mutex<HashMap<Key, Weak<AsyncMutex<()>>>>>,
 }
 
-/// What attempts are counted by: a digest of the account and the address together.
+/// The key by which attempts are counted: a digest of the account and the address together.
 pub type Key = [u8; 32];
 
 /// The turn of one attempt; the next one of its key begins when it is dropped.
@@ -73,8 +73,8 @@ impl Passwords {
         .await
     }
 
-    /// Whether `password` matches the stored text. What is no PHC string matches nothing, after the same work; so does
-    /// `None`, which stands for a user that does not exist.
+    /// Whether `password` matches the stored text. A text that is no PHC string matches nothing, after the same work;
+    /// so does `None`, which stands for a user that does not exist.
     ///
     /// # Errors
     ///
@@ -86,7 +86,7 @@ impl Passwords {
             if let Some(hash) = stored.filter(|hash| hash.algorithm.as_str() == "argon2id") {
                 return Ok(argon2.verify_password(password.as_bytes(), &hash).is_ok());
             }
-            // The same work for names that do not exist, so that time does not tell them apart.
+            // The same work for names that do not exist, so that the time taken does not reveal which names exist.
             let _ = argon2.hash_password(password.as_bytes());
             Ok(false)
         })

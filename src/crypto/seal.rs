@@ -1,5 +1,5 @@
-//! Keys derived from the server's secrets, and what is sealed with them: cursors (they hold names) and TOTP secrets; and
-//! what is recognised by them: requests (they may hold passwords).
+//! Keys derived from the server's secrets, and the values sealed with them: cursors (they hold names) and TOTP secrets;
+//! and what is recognised by them: requests (they may hold passwords).
 //!
 //! AES-256-GCM with a random nonce, HMAC-SHA-256. The first secret seals, every configured one opens, so that secrets can
 //! be rotated.
@@ -54,7 +54,7 @@ impl Seal {
     }
 }
 
-/// Keys to recognise a text by, which tell nobody else what it was.
+/// HMAC keys that recognise a text without revealing it.
 #[derive(Debug)]
 pub struct Fingerprints {
     keys: Vec<hmac::Key>,

@@ -97,7 +97,8 @@ impl Figures {
 pub(super) struct Counted {
     /// Which of the periods, from 0.
     pub(super) period: usize,
-    /// Whose they are, where asked for by therapist; none for bookings without a therapist that the practice has.
+    /// The therapist, where figures are asked for by therapist; none for bookings without a therapist that the practice
+    /// has.
     pub(super) therapist_id: Option<TherapistId>,
     pub(super) figures: Figures,
 }

@@ -1,4 +1,4 @@
-//! Which days the figures are about, and which days they are compared with.
+//! The days of the figures' period, and of the period they are compared with.
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
 use serde::Deserialize;

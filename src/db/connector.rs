@@ -27,7 +27,7 @@ pub(super) type Pool = managed::Pool<Connector>;
 #[derive(Debug)]
 pub(super) struct Connector {
     pub(super) options: PgConnectOptions,
-    /// What is set on each connection.
+    /// The settings of each connection.
     pub(super) session: Option<&'static str>,
 }
 

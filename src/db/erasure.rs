@@ -1,8 +1,8 @@
-//! Erasing a client's data: whose rows, and what became of them.
+//! Erasing a client's data: the client's rows, and the outcome for each table.
 //!
-//! [`privacy`](crate::privacy) finds out which rows are one client's and hands the list down; each feature erases the rows of its
-//! own tables and tells what it did. What the person could be recognised by is replaced by [`ERASED`], or taken out; what
-//! the practice has to keep, such as its money records, stays without it.
+//! [`privacy`](crate::privacy) finds the client's rows and hands the list down; each feature erases those of its own
+//! tables and reports the outcome. Data that could identify the person is replaced by [`ERASED`] or removed; records
+//! that the practice has to keep, such as those of money, stay without it.
 
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
@@ -13,7 +13,7 @@ use crate::{
     error::Result,
 };
 
-/// What stands where the name of somebody stood whose data was erased.
+/// Replaces the name of a person whose data was erased.
 pub const ERASED: &str = "(erased)";
 
 /// How many ways of writing a person's name, phones and addresses are looked for.
@@ -57,9 +57,9 @@ pub struct ClientRows {
 pub enum Outcome {
     /// They are gone.
     Destroyed,
-    /// They stay without what tells whose they are.
+    /// They stay without the columns that identify the person.
     Anonymised,
-    /// They stay as they are: they tell it to nobody.
+    /// They stay as they are: they identify nobody.
     Kept,
 }
 
@@ -90,7 +90,7 @@ impl Erased {
         Self::new(table, Outcome::Destroyed, ids, &[], None)
     }
 
-    /// Rows without some of what they told.
+    /// The outcome of rows that lost some columns.
     pub fn anonymised(
         table: &'static str,
         ids: impl IntoIterator<Item: ToString>,
@@ -118,8 +118,8 @@ impl Erased {
 }
 
 impl ClientRows {
-    /// What finds the person's name, phones and addresses in a sentence, as a regular expression of PostgreSQL to be used
-    /// without regard to letter case; none if nothing is known of them.
+    /// A regular expression of PostgreSQL, matched without regard to letter case, that finds the person's name, phones
+    /// and addresses in a sentence; none if nothing is known of them.
     pub fn pattern(&self) -> Option<String> {
         pattern(&self.words)
     }
@@ -161,9 +161,8 @@ pub(crate) fn pattern(words: &[String]) -> Option<String> {
     (!any.is_empty()).then(|| format!("(?<![[:alnum:]])(?:{any})(?![[:alnum:]])"))
 }
 
-/// Makes the idempotency records of what was done to rows tell nothing of what was sent: a hash of a name and a phone can
-/// be guessed. A repeat is refused from then on, as one with another body. Rows are named by a part of their route and
-/// their id.
+/// Removes the fingerprints of idempotency records about these rows: the hash of a name and a phone can be guessed. A
+/// repeat is refused from then on, as one with another body. Rows are named by a part of their route and their id.
 pub async fn forget_requests(db: &mut PgConnection, routes: &[&str], ids: &[String]) -> Result<u64> {
     let forgotten = sqlx::query!(
         r"update internal.idempotency_keys k

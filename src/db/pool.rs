@@ -1,10 +1,10 @@
 //! Connections to PostgreSQL: one pool for the practice, one for therapists, one for exports; `LISTEN`.
 //!
 //! Every connection runs with `TimeZone=UTC` (sqlx asks for it at start-up, and PgBouncer keeps it). Transactions set
-//! their own timeouts, so that they hold behind PgBouncer in transaction mode too. What an admin reads needs no
-//! transaction, and is bounded by settings of the connection. Behind a pooler, which is where another address leads
-//! straight to PostgreSQL, a connection is nobody's own: there each read begins a transaction as well, and nothing is
-//! set that would outlast it. That costs the round trip that it spares elsewhere.
+//! their own timeouts, so that they hold behind PgBouncer in transaction mode too. Reads of admins need no transaction,
+//! and are bounded by settings of the connection. Behind a pooler (that is, where a second address leads to PostgreSQL
+//! directly) server connections are shared: there each read begins a transaction as well, and no setting outlives it.
+//! That costs the round trip that is saved elsewhere.
 
 #![expect(clippy::disallowed_types, reason = "this is where the pools are")]
 
@@ -24,7 +24,7 @@ use super::{
 };
 use crate::error::Result;
 
-/// What begins a transaction: its mode, how long a statement may take, and the client's next statement.
+/// The statement that begins a transaction: its mode, and the timeouts for a statement and for an idle client.
 ///
 /// Compiling expressions costs more than it saves here: 0.2 s before the first row of a statement that takes as long.
 macro_rules! begin {
@@ -50,7 +50,7 @@ const BEGIN_SNAPSHOT: &str = begin!(" isolation level repeatable read", "30s", "
 const BEGIN_READ: &str = begin!(" read only", "30s", "15s");
 /// Begins what reads one snapshot: a report, or a whole list, however long the client takes to read it.
 const BEGIN_READ_SNAPSHOT: &str = begin!(" isolation level repeatable read read only", "60s", "60s");
-/// What bounds a statement outside a transaction, on a connection that is ours alone.
+/// The limits on statements outside a transaction, on a connection that no pooler shares.
 const SESSION: &str = "set statement_timeout = '30s'; set lock_timeout = '5s'; set jit = off";
 
 /// How many lists may be streamed at a time.
@@ -179,7 +179,7 @@ impl Db {
     /// A connection that hears notifications.
     pub(crate) async fn listener(&self) -> sqlx::Result<PgListener> {
         let mut listener = PgListener::connect_with(&self.listening).await?;
-        // Who listens has to know that the connection was lost, since it missed something then.
+        // A listener has to know that the connection was lost, since notifications are missed then.
         listener.eager_reconnect(false);
         Ok(listener)
     }

@@ -1,6 +1,6 @@
-//! What a repair of stored rows changed: the answer of every module's `repair`, and how much one of them does at a time.
+//! The result of a repair of stored rows, returned by every module's `repair`, and its batch size.
 //!
-//! A repair is one transaction. One that has to make out each row by itself (whose client is it, what do the caches say)
+//! A repair is one transaction. One that works row by row (finding a booking's client, comparing the derived tables)
 //! takes at most [`BATCH`] rows; one that is a single statement takes all.
 
 /// How many rows a repair makes out one by one.
@@ -9,7 +9,7 @@ pub const BATCH: i64 = 500;
 /// How many ids of changed rows the trail keeps.
 pub const KEPT_IDS: usize = 1000;
 
-/// What was changed.
+/// The rows that were changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RepairedRows {
     /// How many rows.

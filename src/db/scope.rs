@@ -15,7 +15,7 @@ pub enum Scope {
     Practice,
     /// Rows of one therapist: that therapist on a therapist route.
     Own {
-        /// Whose rows.
+        /// The therapist whose rows are reachable.
         therapist: TherapistId,
         /// The account, whose notifications and keys are its own.
         user: UserId,

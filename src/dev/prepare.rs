@@ -1,8 +1,5 @@
-//! `safestories dev prepare`: writes `.sqlx`, what PostgreSQL says of every query, so that the code builds without one.
-//!
-//! A compiled program does this, since the code does not compile while `.sqlx` lacks one of its queries: run the one
-//! built last, `target/debug/safestories dev prepare`. It works on the folder it is started in, needs nothing set up
-//! (a private PostgreSQL below `target` gets the migrations of that folder) and no other tool.
+//! `safestories dev prepare`: writes `.sqlx`, PostgreSQL's description of every query, so that the code builds without
+//! a database.
 
 use std::{
     collections::BTreeMap,
@@ -22,7 +19,7 @@ use crate::{db::migrate::Migrations, integrity::adoption};
 const DATABASE: &str = "prepare";
 /// The description of the twenty tables, for adoption and the checks.
 const TABLES: &str = "src/integrity/adoption/tables.json";
-/// What the macros are run again for: the roots of the library, the program and the tests.
+/// The files whose macros are run again: the roots of the library, the program and the tests.
 const ROOTS: [&str; 3] = ["src/lib.rs", "src/main.rs", "tests/api/main.rs"];
 
 /// Commands for those who change this program.
@@ -30,7 +27,7 @@ const ROOTS: [&str; 3] = ["src/lib.rs", "src/main.rs", "tests/api/main.rs"];
 pub enum Dev {
     /// Write `.sqlx` anew for the code and the migrations in this folder
     Prepare {
-        /// Only tell whether it is up to date: exit 0 if so, else 1
+        /// Only check whether it is up to date: exit 0 if so, else 1
         #[arg(long)]
         check: bool,
     },

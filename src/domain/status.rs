@@ -1,8 +1,8 @@
 //! The status words in the form this server writes.
 //!
-//! Other programs spell them in other ways (`canceled`, `No Show`); those are understood by the
-//! functions of the schema `internal` (`internal.booking_status(text)` and its like), so that a
-//! query's condition and its answer agree. What comes out of them is one of the words here.
+//! Other programs spell them in other ways (`canceled`, `No Show`); those are understood by the functions of the schema
+//! `internal` (`internal.booking_status(text)` and its like), so that a query's condition and its answer agree. They
+//! return one of the words here.
 
 /// Declares an enum of words: how it is written, shown, read from a request and from the database.
 macro_rules! words {
@@ -15,8 +15,8 @@ macro_rules! words {
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash,
             serde::Serialize, serde::Deserialize, utoipa::ToSchema,
         )]
-        // From the variant's name, since utoipa does not see a renaming that a macro passes on; a test
-        // holds it against `as_str`.
+        // From the variant's name, since utoipa does not see a renaming that a macro passes on; a test compares it with
+        // `as_str`.
         #[serde(rename_all = "snake_case")]
         pub enum $name {
             $($(#[$word_doc])* $word,)+

@@ -20,7 +20,7 @@ use utoipa::{
 
 use super::from_text::from_text;
 
-/// What stands where a column needs a name and there is none.
+/// Stands in a column that needs a name where there is none.
 pub const NO_NAME: &str = "(no name)";
 
 /// Lower-case hexadecimal digits.

@@ -1,7 +1,7 @@
-//! The one error type of the API, and its face: RFC 9457 problem documents.
+//! The one error type of the API, answered as RFC 9457 problem documents.
 //!
-//! A feature states what it may refuse as its own enum ([`Refusal`]); `?` does the rest. What was not foreseen becomes
-//! [`Error::Internal`]: logged with its causes, answered without. The document itself is written by
+//! A feature declares its refusals as an enum of its own ([`Refusal`]); `?` converts them. Unexpected errors become
+//! [`Error::Internal`]: logged with their causes, answered without. The document itself is written by
 //! [`telemetry`](crate::http::telemetry), which alone knows the request's id and path.
 pub mod problem;
 
@@ -20,10 +20,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A rule of the practice that stands against a request.
 pub trait Refusal: std::error::Error + Send + Sync + 'static {
-    /// What kind of problem it is: its stable code, status and title.
+    /// The kind of problem: its stable code, status and title.
     fn kind(&self) -> &'static ProblemKind;
 
-    /// What else the document tells, such as the present state.
+    /// Further members of the document, such as the present state.
     fn members(&self) -> Map<String, Value> {
         Map::new()
     }

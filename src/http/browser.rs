@@ -1,6 +1,6 @@
-//! What browsers ask before they call, and what they are told: CORS, OPTIONS, compression, security headers.
+//! Headers for browsers: CORS, OPTIONS, compression, security headers.
 //!
-//! OPTIONS on a path that exists needs no login: it tells nothing that the API's description does not.
+//! OPTIONS on a path that exists needs no login: it reveals nothing that the OpenAPI document does not.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -71,7 +71,7 @@ pub struct Methods {
 }
 
 impl Methods {
-    /// What the API's description says.
+    /// The methods of the OpenAPI document.
     pub fn of(document: &OpenApi) -> Self {
         let allow = |item: &utoipa::openapi::PathItem| {
             let known = [
@@ -109,7 +109,8 @@ pub async fn options(State(methods): State<Methods>, request: Request, next: Nex
     }
 }
 
-/// Tells browsers to take an answer for what it says it is, in no frame, and to pass its address to nobody.
+/// Sets the security headers: browsers must not guess the content type, show an answer in a frame, or pass on its
+/// address.
 pub(crate) fn protect(headers: &mut HeaderMap, path: &str) {
     let policy = if path.starts_with("/api/") { DATA_ONLY } else { OWN_ASSETS };
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(policy);

@@ -1,4 +1,4 @@
-//! Who is asking, and how far they may see.
+//! The caller of a request: the account, its role, and the scope of rows.
 //!
 //! The auth guard proves a token and leaves a [`Caller`] in the request; the route group turns it into a [`Scope`], the
 //! only key to therapist-owned rows. Handlers take the narrowest of [`Scope`], [`Caller`] that does their work.
@@ -34,7 +34,7 @@ pub struct Caller {
     pub user_id: UserId,
     /// The login the token belongs to.
     pub session_id: Uuid,
-    /// What the account may do.
+    /// The role of the account.
     pub role: UserRole,
     /// Whom a therapist's account stands for.
     pub therapist_id: Option<TherapistId>,
@@ -58,10 +58,10 @@ pub async fn admins_only(mut request: Request, next: Next) -> Response {
     }
 }
 
-/// Layer of the therapist routes: only therapists, and they see what is theirs.
+/// Layer of the therapist routes: admits therapists only, with the scope of their own rows.
 ///
-/// What is not theirs takes PostgreSQL a little longer than what does not exist, since it is looked at before it is hidden.
-/// So neither is answered before [`ABSENCE`] has passed.
+/// PostgreSQL takes a little longer for another therapist's row than for a missing one, since it reads the row before
+/// the policy hides it. So no 404 is answered before [`ABSENCE`] has passed.
 pub async fn therapists_only(mut request: Request, next: Next) -> Response {
     match request.extensions().get::<Caller>().map(|caller| (caller.therapist_id.clone(), caller.user_id)) {
         Some((Some(therapist), user)) => {

@@ -80,7 +80,7 @@ impl<S: Sync> FromRequestParts<S> for Preconditions {
     }
 }
 
-/// What one of these headers may hold: entity tags (RFC 9110, without commas in them) or `*`, in a list.
+/// The pattern of these headers: entity tags (RFC 9110, without commas in them) or `*`, in a list.
 pub const ENTITY_TAGS: &str = r#"^[\t ,]*(\*|(W/)?"[!#-+\--~]*")([\t ]*,[\t ,]*(\*|(W/)?"[!#-+\--~]*"))*[\t ,]*$"#;
 
 fn tags(headers: &HeaderMap, name: &HeaderName, shown: &'static str) -> Result<Option<Vec<String>>> {
@@ -106,7 +106,7 @@ fn tags(headers: &HeaderMap, name: &HeaderName, shown: &'static str) -> Result<O
 /// A single resource as an answer, with its `ETag`.
 #[derive(Debug)]
 pub struct Versioned<T> {
-    /// What is stored: compared by `If-Match`.
+    /// The version of the stored row: compared by `If-Match`.
     pub stored: String,
     /// The resource.
     pub body: T,

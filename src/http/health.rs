@@ -1,6 +1,6 @@
-//! What whoever runs the server asks it: is the process up, can it do its work, how does it do.
+//! Liveness, readiness and metrics.
 //!
-//! Nobody has to log in for it, so the answers name no host, no version and no error's text.
+//! These routes need no login, so the answers name no host, no version and no error text.
 
 use std::{
     sync::Arc,
@@ -52,7 +52,7 @@ struct Health {
     status: &'static str,
 }
 
-/// What keeps the server from its work.
+/// The reason why the server is not ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 enum NotReady {
     #[error("the database does not answer")]
@@ -78,7 +78,7 @@ impl Refusal for NotReady {
     }
 }
 
-/// What was seen last, and when; whoever asks while somebody looks waits for that.
+/// The last check, and when it was made; concurrent requests wait for the one that checks.
 #[derive(Clone, Debug, Default)]
 struct Readiness(Arc<Mutex<Option<Look>>>);
 

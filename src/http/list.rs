@@ -30,10 +30,10 @@ struct Cursor {
     backwards: bool,
 }
 
-/// What a list's handler takes: the filter `F` and the page in order `O`, read from one query string.
+/// The extractor of list handlers: the filter `F` and the page in order `O`, read from one query string.
 #[derive(Debug)]
 pub struct Listing<F, O> {
-    /// What to list.
+    /// The filter.
     pub filter: F,
     /// Which page of it.
     pub request: ListRequest<O>,
@@ -102,7 +102,7 @@ impl<O: Order> ListRequest<O> {
     ///
     /// # Errors
     ///
-    /// If the list cannot be read, too many lists are being streamed, or this one is not told as CSV.
+    /// If the list cannot be read, too many lists are being streamed, or this list has no CSV form.
     pub async fn answer<L: List<Order = O>>(self, list: L) -> Result<Response> {
         match self.form {
             Form::Csv | Form::CsvOrJson if L::AS_CSV => {
@@ -114,8 +114,8 @@ impl<O: Order> ListRequest<O> {
         Ok(self.page(rows, total, L::key))
     }
 
-    /// Fails where nothing but CSV is accepted. For the lists that are never told as CSV and put the read on record first:
-    /// what is not answered was not read.
+    /// Fails where only CSV is accepted. For lists without a CSV form that audit the read first: a refused read must
+    /// not be audited.
     ///
     /// # Errors
     ///
@@ -124,8 +124,8 @@ impl<O: Order> ListRequest<O> {
         if self.form == Form::Csv { Err(Error::NotAcceptable("application/json")) } else { Ok(()) }
     }
 
-    /// Answers with the page once `record` has put on record what it shows, in the transaction that reads it. What shows
-    /// nothing leaves nothing.
+    /// Answers with the page after `record` has audited its rows, in the transaction that reads them. An empty page
+    /// leaves no entry.
     ///
     /// # Errors
     ///
@@ -178,7 +178,7 @@ impl<O: Order> ListRequest<O> {
         response
     }
 
-    /// What a cursor is bound to.
+    /// The text that a cursor is bound to: the path and the order.
     fn context(&self) -> String {
         format!("{} {}", self.uri.path(), self.order.word())
     }

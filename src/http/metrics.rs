@@ -1,7 +1,7 @@
-//! What `/metrics` shows, for Prometheus.
+//! The metrics at `/metrics`, for Prometheus.
 //!
-//! There is one recorder a process; it is installed with the first router. Paths with ids, names of users and the like
-//! are never labels: a route is its template, a method one of those HTTP knows.
+//! There is one recorder per process; it is installed with the first router. Paths with ids, names of users and the
+//! like are never labels: a route is its template, a method one of those HTTP knows.
 
 use std::{fs, sync::LazyLock};
 
@@ -78,7 +78,7 @@ pub(crate) async fn show_metrics(State(app): State<App>) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], RECORDER.render()).into_response()
 }
 
-/// In bytes, where the system tells (Linux).
+/// In bytes, where the system reports it (Linux).
 fn resident_memory() -> Option<f64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

@@ -127,7 +127,7 @@ pub trait List: Send + Sync + 'static {
     /// Whether it may leave as CSV too: the lists of the clinical record may not.
     const AS_CSV: bool = true;
 
-    /// Reads the rows beyond a position, in its direction. One statement.
+    /// Reads the rows after a position, in its direction. One statement.
     fn rows(
         &self,
         db: &mut PgConnection,
@@ -145,7 +145,7 @@ pub trait List: Send + Sync + 'static {
 /// Where reading starts, in which direction, and how far it goes.
 #[derive(Debug, Clone)]
 pub struct Position {
-    /// The row to start beyond; none: at the end that the direction starts from.
+    /// The key after which the page starts; none: at the end where the direction starts.
     pub from: Option<Key>,
     /// Whether to read towards smaller keys.
     pub descending: bool,
@@ -154,12 +154,12 @@ pub struct Position {
 }
 
 impl Position {
-    /// The sort key to start beyond.
+    /// The sort key after which the page starts.
     pub fn sort(&self) -> Option<&str> {
         self.from.as_ref().map(|key| key.sort.as_str())
     }
 
-    /// The id to start beyond.
+    /// The id after which the page starts.
     pub fn id(&self) -> Option<&str> {
         self.from.as_ref().map(|key| key.id.as_str())
     }

@@ -1,6 +1,6 @@
-//! What becomes of a panic: the request is answered 500, and the log has its place.
+//! Panics in handlers: the request is answered 500, and the place of the panic is logged.
 //!
-//! A panic's text may hold what it stumbled over (`unwrap` prints the error), so only literal texts are logged.
+//! A panic's text may contain values (`unwrap` prints the error), so only literal texts are logged.
 
 use std::{
     any::Any,

@@ -1,4 +1,4 @@
-//! The outermost layer: a request's id, its span, its line in the log, its figures, and the face of its problems.
+//! The outermost layer: a request's id, its span, its log line, its metrics, and its problem documents.
 //!
 //! Logged are the method, the route's template, the user's id, the status and the duration; never a path as sent, a
 //! query string, a header or a body: they hold names and numbers.
@@ -47,7 +47,7 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
         .extensions()
         .get::<axum::extract::OriginalUri>()
         .map_or_else(|| request.uri().path().to_owned(), |uri| uri.path().to_owned());
-    // Whoever has the address of a calendar can read it: not even its own problems repeat it.
+    // The address of a calendar is its password: not even its own problems repeat it.
     let path = if path.starts_with("/calendar/") { "/calendar/{token}.ics".to_owned() } else { path };
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let method = request.method().clone();
@@ -206,7 +206,7 @@ mod tests {
             ("198.51.100.1,[2001:db8::7]", "2001:db8::7"),
             ("198.51.100.1, 2001:db8::7", "2001:db8::7"),
             ("198.51.100.1, ::ffff:203.0.113.7", "203.0.113.7"),
-            // What cannot be read ends what can be believed.
+            // An unreadable address ends the part of the header that is trusted.
             ("198.51.100.1, unknown", "10.0.0.1"),
             ("198.51.100.1, unknown, 10.0.0.9", "10.0.0.1"),
             ("198.51.100.1, ", "10.0.0.1"),

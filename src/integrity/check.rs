@@ -1,4 +1,4 @@
-//! What a check is: a rule about the stored rows, the query that finds those that break it, and what can be done.
+//! A check: a rule about the stored rows, the query that finds those that break it, and the remedy.
 
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
@@ -144,7 +144,7 @@ pub struct Check {
 }
 
 impl Check {
-    /// Who repairs what it finds.
+    /// The one who repairs its findings: the server or a person.
     pub fn repair(&self) -> Repair {
         match (self.repair, self.chosen) {
             (Some(_), _) => Repair::Automatic,

@@ -1,11 +1,11 @@
-//! What is wrong with the data, and its repair.
+//! Checks of the stored data, and their repairs.
 //!
 //! The tables were filled for a year by other programs, and still are: nothing they wrote is an error to this server, but
 //! some of it is wrong. A [`check::Check`] states one rule, finds the rows that break it with one query, and says who
 //! can repair them ([`checks`]). The [`report()`] runs them; a [`repair`] is done by the module that the table belongs to
 //! (its `repair`), in one transaction, audited, and can be repeated without harm.
 //!
-//! `safestories doctor` tells and does the same on the terminal.
+//! `safestories doctor` reports and repairs the same on the terminal.
 
 pub mod adoption;
 pub mod check;
@@ -24,7 +24,7 @@ pub use self::{
 };
 use crate::app::state::App;
 
-/// What admins may do with them.
+/// The routes of admins.
 pub fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(report::get_integrity))

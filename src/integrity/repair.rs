@@ -1,11 +1,12 @@
-//! Putting right what the checks found.
+//! Repairs the findings of checks.
 //!
-//! What one request names is repaired in one transaction: all of it, or nothing. A repair that makes out each row by
-//! itself stops after so many rows and says how many `remaining`; it is simply asked for again. Two repairs at the same
+//! The checks that a request names are repaired in one transaction: all, or none. A repair that works row by row stops
+//! after so many rows and says how many are `remaining`; the caller simply repeats the request. Two repairs at the same
 //! moment follow each other, and the second finds nothing left: a repair can be repeated without harm.
 //!
-//! Each leaves an entry `integrity_repair` with the check, the counts, the first ids, and the first rows as they were; what belongs to one booking or client
-//! (a client made out, a time moved) also leaves the entry of its own subject.
+//! Each leaves an entry `integrity_repair` with the check, the counts, the first ids, and the first rows as they were;
+//! a change to one booking or client (a client matched, a time corrected) also leaves an entry of that booking or
+//! client.
 
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -126,7 +127,7 @@ pub(super) async fn repair_integrity(
     let mut repairs = Vec::new();
     for check in request.check.checks() {
         let repair = match (check.repair(), uow.earlier()) {
-            // A repeat of the same request: it was done then, and is told how things stand.
+            // A repeat of the same request: the repair was done then, and the answer shows the present state.
             (_, Some(_)) => repair(&mut uow, check, async |_| Ok(RepairedRows::default())).await?,
             (Repair::Chosen, None) => repair(&mut uow, check, async |uow| choose(uow, check, &request).await).await?,
             (_, None) => repair_check(&mut uow, check).await?,

@@ -1,4 +1,4 @@
-//! What is wrong with the data: all checks, or some, with counts and samples.
+//! The report on the data: all checks, or some, with counts and samples.
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ pub(super) const SAMPLES: u16 = 10;
 /// The most samples a check gives.
 const MAX_SAMPLES: u16 = 200;
 
-/// Which checks are run, and how much they tell.
+/// The checks to run, and the number of samples.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Wanted {

@@ -1,4 +1,4 @@
-//! Writing the trail as a file.
+//! Exports the audit trail as a file.
 
 use std::{
     collections::HashMap,

@@ -1,4 +1,4 @@
-//! Checking a file of the trail.
+//! Verifies a file of the audit trail.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -25,7 +25,7 @@ pub fn named_key(mut file: impl BufRead) -> io::Result<Option<AuditPublicKey>> {
     }
 }
 
-/// What checking a file found.
+/// The result of verifying a file.
 #[derive(Debug, Default)]
 pub struct Verdict {
     /// How many entries were checked.
@@ -38,7 +38,7 @@ pub struct Verdict {
     pub older_summaries: i64,
     /// The hash of the last entry.
     pub head: Option<String>,
-    /// What is wrong, in the order of the file.
+    /// The findings, in the order of the file.
     pub findings: Vec<Finding>,
 }
 
@@ -185,7 +185,7 @@ impl Check<'_> {
                     (_, None) => self.find(Finding::Changed(seq)),
                 }
                 self.at = seq;
-                // From what was sealed, so that one change is told once.
+                // Continues from the sealed hash, so that one change is reported once.
                 self.head = hash.0.try_into().unwrap_or(START);
             }
             Line::Checkpoint { seq, sealed_at, head, key_id, signature } => {

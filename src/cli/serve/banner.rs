@@ -1,4 +1,4 @@
-//! What a newcomer reads when the private practice is up.
+//! The text printed when the private practice is up.
 
 use std::{
     io::{Write, stdout},

@@ -1,4 +1,4 @@
-//! The loop that takes connections and, when told to stop, lets their requests end.
+//! The loop that accepts connections and, at shutdown, lets their requests end.
 //!
 //! `axum::serve` has no limit on how long a client may take over its headers, so hyper is driven here: the rest is the
 //! same.
@@ -18,7 +18,7 @@ use tower::Service;
 /// How long headers may take, and how long a connection may wait for its next request: a little longer than the minute
 /// that proxies keep theirs, so that they are the ones who close them.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(65);
-/// How long requests may go on after the server was told to stop.
+/// How long requests may go on at shutdown.
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// Serves until `stop`, then lets the running requests end for a while.

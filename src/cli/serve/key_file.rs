@@ -22,7 +22,7 @@ struct KeyFile {
     name: &'static str,
     bytes: usize,
     text: fn(&[u8]) -> String,
-    /// What comes of removing it.
+    /// The consequence of deleting the file.
     loss: &'static str,
 }
 

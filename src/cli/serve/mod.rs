@@ -69,11 +69,11 @@ struct Ready {
     embedded: Option<Embedded>,
 }
 
-/// Serves until it is told to stop.
+/// Serves until a signal stops it.
 ///
 /// # Errors
 ///
-/// A sentence on what keeps it from serving.
+/// A sentence that says why it cannot serve.
 pub(super) async fn run(settings: Serve) -> anyhow::Result<ExitCode> {
     logs::init(&settings.log, settings.log_format)?;
     panics::log();

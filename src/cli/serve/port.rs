@@ -1,6 +1,6 @@
-//! The address to listen on: claimed before any other work, listened on when everything is ready.
+//! The address to listen on: bound before any other work, listened on when everything is ready.
 //!
-//! So a taken port is told at once and leaves nothing behind, and until the server is ready clients are refused
+//! So a port in use is reported at once and leaves nothing behind, and until the server is ready clients are refused
 //! instead of kept waiting.
 
 use std::{

@@ -1,4 +1,4 @@
-//! What a database of one's own must be before it is served: reached as an ordinary role, and without demo logins.
+//! Checks a database before it is served: the role must be an ordinary one, and demo logins must not exist.
 
 use anyhow::{anyhow, bail};
 use sqlx::{Connection, PgConnection};

@@ -1,4 +1,4 @@
-//! What is said at the terminal while a start takes its time.
+//! Messages on the terminal while a start takes its time.
 
 use std::{
     io::{Write, stderr},

@@ -1,6 +1,6 @@
-//! What is forgotten, and when. Any number of instances may be at it: each takes rows that no other holds.
+//! Deletes expired rows. Any number of instances may do so at once: each takes rows that no other has locked.
 //!
-//! | what | is kept |
+//! | rows | are kept |
 //! |---|---|
 //! | idempotency records | 24 hours |
 //! | counts of failed logins | 24 hours after the last |
@@ -9,7 +9,7 @@
 //! | certificates of erasure | for good: never purged |
 //! | break-glass grants | 3 years after their review; until it, those that nobody has reviewed |
 //! | the link to a calendar, hashed | until it is revoked, or the rights of its account change |
-//! | the trail, its chain and checkpoints | for as long as the practice keeps its records: never purged |
+//! | the audit trail, its chain and checkpoints | for as long as the practice keeps its records: never purged |
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ pub(super) async fn run(app: App, stop: CancellationToken) {
     }
 }
 
-/// Forgets everything that is past its time; tells how many rows.
+/// Deletes all expired rows; returns how many.
 pub async fn purge(app: &App) -> Result<u64> {
     let mut all = 0;
     loop {

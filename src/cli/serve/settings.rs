@@ -33,7 +33,7 @@ pub struct Serve {
     #[arg(long, env = "SAFESTORIES_DATA_DIR", value_name = "FOLDER", default_value = "./.safestories")]
     pub(super) data_dir: PathBuf,
 
-    /// What tokens are signed with: comma-separated `kid:secret` pairs, the first signs
+    /// The keys that sign tokens: comma-separated `kid:secret` pairs, the first signs
     ///
     /// Required with a database of your own, and the same for all instances. A secret takes at least 32 random bytes
     /// (`openssl rand -base64 48`). To change it, put the new pair in front and take the old one away after 15 minutes
@@ -42,7 +42,7 @@ pub struct Serve {
     #[arg(long, env = "SAFESTORIES_JWT_SECRET", value_name = "PAIRS", hide_env_values = true)]
     pub(super) jwt_secret: Option<String>,
 
-    /// What the trail is signed with, the same for all instances
+    /// The key that signs the audit trail, the same for all instances
     #[command(flatten)]
     pub(super) audit_key: Key,
 
@@ -76,7 +76,7 @@ pub struct Serve {
     )]
     pub(super) pool_size: u32,
 
-    /// What is logged (to stderr): a level, or a filter such as `warn,safestories=debug`
+    /// The log filter (logs go to stderr): a level, or directives such as `warn,safestories=debug`
     #[arg(long, env = "SAFESTORIES_LOG", value_name = "FILTER", default_value = "info,sqlx=warn")]
     pub(super) log: String,
 

@@ -1,4 +1,4 @@
-//! Being told to stop: SIGTERM and Ctrl-C end in order, a second Ctrl-C ends at once.
+//! Shutdown signals: SIGTERM and Ctrl-C end the server in order, a second Ctrl-C ends it at once.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::progress::say;
 
-/// What a shell expects of a program that Ctrl-C ended.
+/// The exit code that shells expect of a program that Ctrl-C ended.
 const INTERRUPTED: i32 = 130;
 
 /// Cancelled at the first signal.

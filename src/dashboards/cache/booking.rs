@@ -6,7 +6,7 @@ use crate::{
     error::Result,
 };
 
-/// What a booking counts for before it is changed.
+/// The bookings as the caches counted them before the change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[must_use = "the caches have to follow the change"]
 pub struct Before {
@@ -78,7 +78,7 @@ pub async fn follow_all(uow: &mut UnitOfWork, bookings: &[BookingId], before: &[
     Ok(())
 }
 
-/// What was counted before, column by column.
+/// The former counts, column by column.
 struct Known<'a> {
     therapists: Vec<Option<&'a str>>,
     clients: Vec<&'a str>,

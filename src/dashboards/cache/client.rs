@@ -1,4 +1,4 @@
-//! What is derived of a client, counted anew from the client's own bookings.
+//! A client's derived columns, recomputed from the client's own bookings.
 
 use crate::{app::unit_of_work::UnitOfWork, domain::ids::ClientId, error::Result};
 

@@ -1,4 +1,4 @@
-//! How far the caches are from what they should hold.
+//! Compares the caches with a recomputation.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;

@@ -1,4 +1,4 @@
-//! The derived tables and columns, and how they are kept.
+//! Keeps the derived tables and columns in step with the bookings.
 //!
 //! A booking is *active* unless it is cancelled or a no-show (`internal.is_active`). Then:
 //!
@@ -10,23 +10,23 @@
 //! | `therapists.sessions_booked` | the same as `upcoming_bookings` |
 //! | `all_clients_table.no_of_sessions` | the client's active bookings, through `appointment_table` |
 //!
-//! `migrations/functions/derived.sql` says it in SQL, as full recomputations. A row missing from `therapist_dashboard_stats`
-//! stands for zeros.
+//! `migrations/functions/derived.sql` defines them in SQL, as full recomputations. A row missing from
+//! `therapist_dashboard_stats` stands for zeros.
 //!
 //! After every write through this server they equal a recomputation. A write looks at the booking before it
-//! ([`before`]), changes it, and lets the caches follow ([`follow`]): the therapist's counts move by what the booking
-//! no longer and now counts for; what is ahead of the therapist, and what the client has, is counted anew, by index. So
-//! the cost goes with what lies ahead and with one client's history, never with a therapist's. Many bookings at once
-//! ([`before_all`], [`follow_all`]) take the same statements, once. What is ahead also
-//! changes with the clock: it is refreshed for the therapists a write touches, and computed when it is read.
+//! ([`before`]), changes it, and lets the caches follow ([`follow`]): the therapist's counts change by the difference
+//! that the booking makes; the therapist's upcoming bookings and the client's sessions are counted anew, by index. So
+//! the cost grows with the upcoming bookings and with one client's history, never with a therapist's. Many bookings at
+//! once ([`before_all`], [`follow_all`]) take the same statements, once. The number of upcoming bookings also changes
+//! with the clock: it is refreshed for the therapists that a write touches, and computed when it is read.
 //!
-//! The tables have no keys that tell whose a row is: `internal.appointments_cache_rows` and
-//! `internal.clients_summary_rows` do. Rows that other programs wrote, or missed to write, are caught up by
+//! The tables have no keys that link a row to its booking or client: `internal.appointments_cache_rows` and
+//! `internal.clients_summary_rows` do. Rows that other programs wrote, or failed to write, are corrected by
 //! [`rebuild()`], and [`drift()`] counts them.
 //!
 //! Two writes to one therapist or client must not count at the same moment, each without the other. Therefore
-//! [`follow`] locks therapists (by id), then clients, before it counts. Operations hold these locks already, taken before
-//! the booking's, so that they never wait for each other in a circle.
+//! [`follow`] locks therapists (by id), then clients, before it counts. Operations have taken these locks already,
+//! before the booking's, so that they cannot deadlock.
 
 mod booking;
 mod client;

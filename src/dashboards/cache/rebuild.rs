@@ -1,4 +1,4 @@
-//! Writes the caches anew, from nothing but their sources.
+//! Rebuilds the caches from their sources alone.
 
 use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection};
@@ -96,7 +96,7 @@ async fn therapists(db: &mut PgConnection, now: Timestamp) -> Result<(u64, u64)>
 async fn clients_summary(db: &mut PgConnection, now: Timestamp) -> Result<u64> {
     sqlx::query!("delete from internal.clients_summary_rows").execute(&mut *db).await?;
     sqlx::query!("delete from therapist_clients_summary").execute(&mut *db).await?;
-    // Ids are drawn in the order of the insert: that tells which row became whose.
+    // Ids are drawn in the order of the insert, which links each row to its client and therapist.
     let added = sqlx::query!(
         "with due as materialized (
              select *, row_number() over (order by client_id, therapist_id) as place

@@ -1,14 +1,14 @@
-//! The role that therapists' requests run under ([`crate::db::rls`]): made where that may be done from here, and
-//! asked for where not.
+//! The role that therapists' requests run under ([`crate::db::rls`]): created where the login may create roles, else an
+//! error names the statement.
 //!
 //! - A role belongs to the cluster and not to the database, so it is made beside the migrations: many databases share it,
 //!   several are migrated at the same moment, and a dump that is restored elsewhere comes without it.
 //! - It must be able to do nothing by itself: no superuser, no way past row security, no member of another role (the
-//!   owner's members are past row security too), no owner of anything. One that is more is not put right from here, since
-//!   somebody made it so.
-//! - Whoever connects has to be allowed to `set role` to it, which PostgreSQL 16 distinguishes from being a member.
-//! - Policies and grants that name the role are lost where a dump is restored before it exists, and somebody may have changed
-//!   them. A digest of them is kept: they are made again where it differs, by `migrations/policies.sql`.
+//!   owner's members are past row security too), no owner of anything. A role with more rights is reported and not
+//!   changed, since somebody gave it those rights.
+//! - The connecting login has to be allowed to `set role` to it, which PostgreSQL 16 distinguishes from being a member.
+//! - Policies and grants that name the role are lost where a dump is restored before it exists, and somebody may have
+//!   changed them. So a digest of them is stored, and where it differs, `migrations/policies.sql` is run again.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! How a database stands to this build, and what is said to those whose database it cannot be.
+//! Compares a database with this build: the status, and the error messages about it.
 
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -133,7 +133,7 @@ fn list(lines: &[String]) -> String {
     })
 }
 
-/// Tells how the database stands to this build, and changes nothing.
+/// Compares the database with this build; changes nothing.
 ///
 /// # Errors
 /// When the catalogue or sqlx's table cannot be read.

@@ -1,8 +1,8 @@
-//! Whom the server runs as.
+//! The account that the private PostgreSQL runs as.
 //!
-//! An ordinary user runs it as themselves. Root cannot: PostgreSQL refuses. Then it is the owner of the
-//! folder, who may come back without root and must find their data; or `postgres`, or `nobody`.
-//! Files that the server has to reach are handed to the account.
+//! An ordinary user runs it as themselves. PostgreSQL refuses to run as root. Then the account is the owner of the
+//! folder, who may come back without root and must find their data; or `postgres`, or `nobody`. Files that the server
+//! has to reach are handed to the account.
 
 use std::{
     fs, io,
@@ -18,7 +18,8 @@ use rustix::process::{getegid, geteuid};
 
 use super::error::EmbeddedError;
 
-/// What children keep of our environment: what finds programs, libraries and locales. Secrets stay here.
+/// Environment variables that child processes keep: those that find programs, libraries and locales. Secrets are not
+/// passed on.
 const KEPT_VARIABLES: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "LOCALE_ARCHIVE"];
 
 /// The user the server's programs run as.

@@ -1,4 +1,4 @@
-//! What can keep the private server from running, each as a sentence for the person at the terminal.
+//! Errors of the private server, each as a sentence for the person at the terminal.
 
 use std::{io, path::PathBuf};
 
@@ -50,7 +50,7 @@ pub enum EmbeddedError {
     NotYours {
         /// The folder.
         home: PathBuf,
-        /// Whose it is.
+        /// The owner of the folder.
         owner: String,
     },
 
@@ -66,7 +66,7 @@ pub enum EmbeddedError {
     Setup {
         /// Which program.
         program: &'static str,
-        /// What it said.
+        /// Its output.
         output: String,
     },
 
@@ -84,7 +84,7 @@ pub enum EmbeddedError {
     /// The server, or one left over from a former run, does not get where it should.
     #[error("PostgreSQL {what} within {seconds} seconds; see {}", log.display())]
     TooSlow {
-        /// What it did not do.
+        /// The step that failed.
         what: &'static str,
         /// How long was waited.
         seconds: u64,
@@ -95,9 +95,9 @@ pub enum EmbeddedError {
     /// A file or a program could not be used.
     #[error("cannot {doing}: {source}")]
     Io {
-        /// What was tried.
+        /// The action that failed.
         doing: String,
-        /// What the system answered.
+        /// The system's error.
         source: io::Error,
     },
 }

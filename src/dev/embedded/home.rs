@@ -102,7 +102,7 @@ impl Home {
         let prefix = format!("{what}.new-");
         for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
             if entry.file_name().to_string_lossy().starts_with(&prefix) {
-                // What cannot be removed now will be at another start: nobody depends on it.
+                // A folder that cannot be removed now will be at another start: nobody depends on it.
                 let _ = fs::remove_dir_all(entry.path());
             }
         }

@@ -50,7 +50,7 @@ fn command_line(pid: Pid) -> String {
     String::from_utf8_lossy(&line.unwrap_or_default()).into_owned()
 }
 
-/// What the server writes about itself into its data folder.
+/// The PID file that the server writes into its data folder.
 pub(super) struct PidFile {
     pid: Pid,
     /// It takes connections.

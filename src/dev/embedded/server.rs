@@ -116,12 +116,12 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Whoever wants to know how it ended calls `stop`.
+        // Callers who need the result call `stop`.
         let _ = self.shut_down();
     }
 }
 
-/// What the server is told, over the defaults of its version.
+/// The server's settings, over the defaults of its version.
 fn settings(socket: &Socket, durable: bool) -> Vec<String> {
     let mut settings: Vec<String> = [
         MARK,

@@ -19,7 +19,7 @@ use super::{
 const FILE: &str = ".s.PGSQL.5432";
 /// The longest address of a unix socket, in bytes, without the closing zero (macOS; Linux takes 4 more).
 const LONGEST: usize = 103;
-/// What does not stand for itself in a part of an address.
+/// Characters that are percent-encoded in a part of an address.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
 /// A folder for the socket that only the server's account (and root) can enter.

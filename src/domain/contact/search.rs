@@ -1,4 +1,4 @@
-//! What `q=` looks for: words in names and e-mail addresses, digits in phones of any notation.
+//! The search term `q=`: words in names and e-mail addresses, digits in phones of any notation.
 
 use super::digits;
 
@@ -19,7 +19,7 @@ impl Search {
     ///
     /// # Errors
     ///
-    /// What is wrong with it: too short or too long.
+    /// The reason: too short or too long.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let text = text.trim();
         if !LENGTH.contains(&text.chars().count()) {

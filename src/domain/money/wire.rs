@@ -95,7 +95,7 @@ fn from_binary(bytes: &[u8]) -> Result<Option<Decimal>, BoxDynError> {
         if group != 0 {
             let kept = match u32::try_from(places) {
                 Ok(places) => 10_i128.checked_pow(places).and_then(|power| group.checked_mul(power)),
-                // The last group is filled up with zeros beyond the scale.
+                // Zeros fill up the last group past the scale.
                 Err(_) => Some(group / 10_i128.checked_pow(places.unsigned_abs()).unwrap_or(BEYOND)),
             };
             match kept.and_then(|kept| units.checked_add(kept)) {

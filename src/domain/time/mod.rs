@@ -1,9 +1,9 @@
 //! Instants, days and zones, and the ways the tables write them.
 //!
 //! - Now comes from [`Clock`] only, so that tests can set it.
-//! - A `timestamp` column holds UTC and is read as [`Timestamp`]; `notifications.created_at` alone
-//!   holds Indian wall time and is read as [`IstTimestamp`]. What Rust or RFC 3339 cannot hold
-//!   (`infinity`, years beyond 9999) reads as null.
+//! - A `timestamp` column holds UTC and is read as [`Timestamp`]; `notifications.created_at` alone holds local time of
+//!   India and is read as [`IstTimestamp`]. Values that Rust or RFC 3339 cannot express (`infinity`, years after 9999)
+//!   read as null.
 //! - A request writes times as [`Instant`] (with an offset) and days as [`Day`].
 //! - Calendar days belong to a [`Zone`].
 //! - Times that are kept as text are written and read by [`text`].
@@ -33,16 +33,16 @@ pub use self::{
 pub enum Clock {
     /// The machine's clock.
     System,
-    /// A clock that stands still until it is told otherwise (microseconds since 1970).
+    /// A clock of tests, which stands still until it is set (microseconds since 1970).
     Manual(Arc<AtomicI64>),
 }
 
 impl Clock {
-    /// The current instant, in whole microseconds: what PostgreSQL stores comes back equal.
+    /// The current instant, in whole microseconds: a stored value is read back equal.
     ///
     /// # Panics
     ///
-    /// If a test sets its clock beyond the calendar.
+    /// If a test sets its clock outside the calendar.
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn now(&self) -> DateTime<Utc> {
         match self {

@@ -1,4 +1,4 @@
-//! What a `timestamp` column holds, as rows and answers carry it.
+//! Values of `timestamp` columns, in rows and answers.
 //!
 //! Both types are nullable inside: SQL's null, `±infinity` and years outside 0001…9999 are all
 //! "absent". A query names them as not null (`start as "start!: Timestamp"`).

@@ -1,8 +1,10 @@
-//! What came to nothing, as far as it is kept: every refused or failed attempt of somebody who is logged in, also one that
-//! was cut off (its client went away, or it took too long), whose outcome then is `failed`.
+//! Audits refused and failed requests: all of those of logged-in users, also requests that were cut off (the client
+//! disconnected, or they took too long), with the outcome `failed`.
 //!
-//! Callers who are not logged in reach logins and refreshes only, and any number of requests costs them nothing. The trail is for good, so
-//! of each network it keeps what [`AnonymousAttempts`](crate::app::anonymous_attempts::AnonymousAttempts) lets pass: that somebody was trying, and what, not how often.
+//! Callers who are not logged in reach logins and refreshes only, and any number of requests costs them nothing. Audit
+//! entries are kept forever, so of each network only those are written that
+//! [`AnonymousAttempts`](crate::app::anonymous_attempts::AnonymousAttempts) admits: that attempts were made and on
+//! which route, not how many.
 
 use axum::{
     extract::{MatchedPath, OriginalUri, Request},
@@ -23,7 +25,7 @@ pub(crate) struct Attempt {
     app: App,
     trail: AuditContext,
     caller: Option<Caller>,
-    /// Whom the path names, whether there is such a client or not.
+    /// The client id in the path, whether such a client exists or not.
     client: Option<ClientId>,
 }
 
@@ -33,8 +35,8 @@ impl Attempt {
         Self { app: app.clone(), trail: trail.clone(), caller, client: named_client(request) }
     }
 
-    /// Notes that it came to nothing. Whose client it was about is noted where there is such a client: what somebody typed
-    /// in the place of an id is not kept.
+    /// Writes the entry of a refused or failed request. It names the client only where there is one with that id: other
+    /// text in the place of an id is not stored.
     pub(crate) async fn keep(self, status: StatusCode) {
         if self.caller.is_none()
             && let Some(address) = self.trail.address
@@ -77,7 +79,7 @@ impl UnderWay {
         Self(Some(attempt))
     }
 
-    /// What is to be kept if the answer says so; none where the trail has all there is.
+    /// The attempt to audit, depending on the answer; `None` where an entry was written already.
     pub(crate) fn answered(mut self) -> Option<Attempt> {
         self.0.take().filter(|attempt| !attempt.trail.is_settled())
     }

@@ -1,6 +1,6 @@
 //! Rows as lines of CSV: each field of a row's JSON is a cell under its name.
 //!
-//! JSON has one kind of text; the schema of the row tells instants and amounts from words.
+//! JSON has one kind of text; the schema of the row says which texts are times or amounts.
 
 use std::{borrow::Cow, collections::HashMap};
 

@@ -3,7 +3,7 @@
 //! Lists are read through a pool of two connections of their own, so that a slow download takes none from the requests;
 //! beyond two, 429. A failure in mid-stream breaks the connection (the chunked body never ends), so that nobody takes a
 //! part for the whole. Cells that a spreadsheet would take for a formula get an apostrophe in front; times stand in the
-//! practice's zone with their offset; every field is what the JSON has, under the same name.
+//! practice's zone with their offset; every field has the name and the value of the JSON.
 
 mod cells;
 
@@ -39,7 +39,7 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    /// What the `Accept` header asks for: of the two, which it names first.
+    /// The format that the `Accept` header names first, of the two.
     pub(crate) fn wanted(headers: &HeaderMap) -> Self {
         let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
         let mut named = accepted.flat_map(|value| value.split(',')).filter_map(|range| {
@@ -58,7 +58,7 @@ impl Form {
     }
 }
 
-/// What is left to be streamed.
+/// The state of a stream: the rows still to be sent.
 struct Rest<L: List> {
     snapshot: Export,
     list: L,

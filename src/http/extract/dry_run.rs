@@ -1,4 +1,4 @@
-//! Trying out an operation that changes several rows.
+//! `dry_run`: trying out an operation that changes several rows.
 
 use serde::Deserialize;
 use utoipa::IntoParams;

@@ -1,7 +1,4 @@
-//! `Json`, `Path` and `Query` as this API wants them: strict, and with problems that name the field.
-//!
-//! Bodies have been read by the time a handler runs ([`audit`](crate::audit) reads them, with a limit and a timeout), and
-//! answers are serialised in [`Json`] alone.
+//! Strict `Json`, `Path` and `Query` extractors, whose problems name the field.
 
 #![expect(clippy::disallowed_types, reason = "this is where axum's own are wrapped")]
 
@@ -35,7 +32,7 @@ pub struct Json<T>(pub T);
 #[derive(Debug)]
 pub struct OptionalJson<T>(pub T);
 
-/// The parameters in the path. What no row could be called is a 404, as any other id that does not exist.
+/// The parameters in the path. A value that no id can have is a 404, like any other id that does not exist.
 #[derive(Debug)]
 pub struct Path<T>(pub T);
 

@@ -1,7 +1,4 @@
-//! The query string, strictly: a parameter that nobody asked for is an error, and so is one given twice.
-//!
-//! A list reads two structs from one query string (its filter and its page), so each claims the fields it declares, and
-//! what nobody claimed is refused. `#[serde(flatten)]` cannot do that: it loses both types and unknown fields.
+//! A strict query string: unknown and repeated parameters are errors.
 
 use std::{borrow::Cow, fmt::Display, str::FromStr};
 

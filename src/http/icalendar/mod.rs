@@ -15,7 +15,7 @@ pub const MEDIA_TYPE: &str = "text/calendar; charset=utf-8";
 /// The most octets of a line, its end not counted.
 const LINE: usize = 75;
 
-/// What does not stand for itself in an id that is a part of another one.
+/// Characters that are percent-encoded in an id that is a part of another one.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
 /// Something that takes place.
@@ -33,7 +33,7 @@ pub struct Event {
     pub modified: Option<DateTime<Utc>>,
     /// Whether it was called off.
     pub cancelled: bool,
-    /// What it is called.
+    /// The event's title.
     pub summary: String,
 }
 

@@ -1,4 +1,4 @@
-//! Takes over a database whose tables came from elsewhere. No row is changed, ever.
+//! Adopts a database whose tables were made elsewhere. No row is changed, ever.
 //!
 //! Everything happens in one transaction that locks the tables: first a plan is made of the differences between the wanted
 //! tables ([`catalogue`](super::catalogue)) and those that are there, with every obstacle in it; a plan without obstacles is
@@ -8,7 +8,7 @@
 //! - A unique rule that rows break is left out and reported. A foreign key that rows break is added NOT VALID: it holds
 //!   for new rows. Keys that exist under any name are recognised and keep it.
 //! - Types that the server could not read or write, and duplicate booking ids, stop the adoption.
-//! - Triggers and the like ([`active`]) have to be accepted or disabled by the caller.
+//! - The caller has to accept or disable triggers and the like ([`active`]).
 
 use sqlx::{Connection, PgConnection, migrate::Migrate};
 

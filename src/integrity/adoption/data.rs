@@ -1,6 +1,4 @@
-//! A first look at adopted rows: what the server will read in its own way, and what people should know of.
-//!
-//! Only counts, in a handful of scans. Nothing here stops an adoption.
+//! Counts adopted rows that the server reads differently from other programs, and rows that people should know of.
 
 use sqlx::{AssertSqlSafe, PgConnection};
 

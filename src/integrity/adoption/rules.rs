@@ -1,5 +1,5 @@
-//! The rules of the twenty tables, as the migrations state them, against those in force: an adoption may have left some
-//! out, and somebody may have dropped some.
+//! The rules of the twenty tables, as the migrations state them, compared with those in force: an adoption may have
+//! left some out, and somebody may have dropped some.
 
 use sqlx::PgConnection;
 
@@ -51,7 +51,7 @@ pub async fn missing(conn: &mut PgConnection) -> sqlx::Result<Vec<(String, Strin
     Ok(missing)
 }
 
-/// The columns that may be NULL and should not. Those of a primary key are told of by the key.
+/// The columns that may be NULL and should not. Those of a primary key are reported with the key.
 fn nullable<'a>(wanted: &'a Catalogue, found: &'a Catalogue) -> impl Iterator<Item = &'a Column> {
     let is_key = |column: &Column| wanted.unique_on(&column.table, &column.name).is_some_and(|rule| rule.primary);
     wanted.columns.iter().filter(move |column| {

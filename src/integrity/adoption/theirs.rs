@@ -77,7 +77,7 @@ const ON_TABLES: &str = "
     where not tgisinternal and tgenabled = 'D'
     order by 1, 2";
 
-/// Whom the row security that therapists' requests need is in the way of, though its policy lets them do all they may.
+/// Roles that row security keeps from `copy` and `pg_dump`, though the policies permit all that they were granted.
 const ROLES: &str = "
     select format(
                '%s has rights on %s of the tables: its `copy … from` and pg_dump of them fail under row security, until it '

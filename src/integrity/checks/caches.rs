@@ -1,4 +1,4 @@
-//! Derived rows that are not what their sources make of them.
+//! Derived rows that differ from a recomputation.
 
 use sqlx::PgConnection;
 

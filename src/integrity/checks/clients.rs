@@ -40,7 +40,7 @@ async fn shared_phones(db: &mut PgConnection, look: Look) -> Result<Findings> {
     by_phone(db, look, |same_name| !same_name, "has the phone of").await
 }
 
-/// Clients by phone, the first of each phone and name being the one the others are held against.
+/// Clients by phone; the first of each phone and name is compared with the others.
 async fn by_phone(db: &mut PgConnection, look: Look, counts: fn(bool) -> bool, says: &'static str) -> Result<Findings> {
     let mut findings = Findings::default();
     let mut rows = sqlx::query!(

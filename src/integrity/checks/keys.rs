@@ -1,4 +1,4 @@
-//! Keys that stand more than once, which keeps a unique rule from being in force.
+//! Duplicate keys, which keep a unique rule from being in force.
 
 use sqlx::{AssertSqlSafe, PgConnection};
 

@@ -1,4 +1,4 @@
-//! Refunds that cannot be, and refunds that nobody waits for.
+//! Refunds above the payment, and cancelled paid bookings without a refund row.
 
 use sqlx::PgConnection;
 

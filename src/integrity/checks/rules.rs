@@ -1,4 +1,4 @@
-//! Keys, constraints and indexes that an adoption left out or somebody dropped; and what acts on the tables by itself.
+//! Keys, constraints and indexes that an adoption left out or somebody dropped; and triggers and rules on the tables.
 
 use sqlx::PgConnection;
 

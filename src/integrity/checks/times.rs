@@ -1,4 +1,4 @@
-//! Starts that are not the ones their texts name.
+//! Starts that differ from the time that their texts name.
 
 use sqlx::PgConnection;
 

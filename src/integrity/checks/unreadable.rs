@@ -1,4 +1,5 @@
-//! Values that columns can hold and no answer can: infinite times, years beyond the calendar, amounts that are none.
+//! Values that columns can contain and answers cannot: infinite times, years outside the calendar, amounts that are no
+//! number.
 
 use sqlx::{AssertSqlSafe, PgConnection};
 

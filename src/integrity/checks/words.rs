@@ -1,8 +1,9 @@
-//! Status words in another spelling than the one this server writes, and words that nobody knows.
+//! Status words in another spelling than this server's, and unknown words.
 //!
-//! Every spelling of a known word is read as that word, so none of them is lost; other programs that read the tables may
-//! know fewer. Two kinds of values are told and left alone: a mode that also holds the address of the room, which stands
-//! nowhere else; and risk levels, which are part of a clinical text that is never rewritten, nor shown here.
+//! Every spelling of a known word is read as that word, so none of them is lost; other programs that read the tables
+//! may know fewer. Two kinds of values are reported and not changed: a mode that also holds the address of the room,
+//! which stands nowhere else; and risk levels, which are part of a clinical text that is never rewritten, nor shown
+//! here.
 
 use sqlx::PgConnection;
 
