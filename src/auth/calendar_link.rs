@@ -1,7 +1,7 @@
-//! The link to my calendar: for calendar programs, which cannot log in.
+//! The link to one's own calendar: for calendar programs, which cannot log in.
 //!
-//! Whoever has it reads when a therapist's sessions are, with initials and nothing else. So it is shown once and stored
-//! hashed; making another revokes the one before, and what ends the account's rights ends it too.
+//! Anybody with the link reads the times of a therapist's sessions, with initials and nothing else. So it is shown once
+//! and stored hashed; a new link revokes the former one, and so does a change of the account's rights.
 
 use axum::{
     extract::State,
@@ -28,7 +28,7 @@ use crate::{
     users::{Account, calendar_links},
 };
 
-/// Where a link is told of.
+/// The route that shows, makes and revokes the link.
 const HOME: &str = "/api/v1/auth/me/calendar-link";
 /// As many characters as a token has: 32 bytes in base64.
 const TOKEN: usize = 43;
@@ -156,8 +156,8 @@ pub(super) async fn revoke_calendar_link(caller: Caller, work: Work) -> Result<S
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What whoever has a token reads: the scope of the therapist whose calendar it opens; none, if it opens none. What cannot
-/// be a token is not looked for.
+/// The scope of the therapist whose calendar a token opens; none, if it is not valid. A text that cannot be a token is
+/// not looked up.
 pub async fn scope_of_link(app: &App, token: &str) -> Result<Option<Scope>> {
     let possible =
         token.len() == TOKEN && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));

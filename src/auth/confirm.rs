@@ -1,9 +1,8 @@
-//! Confirming what is grave: the password once more, and a code where the second factor is on.
+//! Confirming grave operations: the password once more, and a code where the second factor is on.
 //!
-//! Guesses count like those at login, and against them: whoever has a token and not the password gets no more attempts
-//! here than there. The password is proved before the transaction begins, since that takes a while; the code within it,
-//! since it is used up by what it confirms. Whoever knew both and is refused for another reason made no guess: the attempt
-//! is taken back, however often that happens.
+//! Attempts are counted together with those at login, so that a stolen token gives no more guesses. The password is
+//! checked before the transaction begins, since hashing takes a while; the code within it, since the operation uses it
+//! up. Where both were right and the operation is refused for another reason, the attempt is not counted.
 
 use std::net::IpAddr;
 

@@ -13,7 +13,7 @@ use crate::{
 const NAME: &str = "refresh_token";
 const ATTRIBUTES: &str = "HttpOnly; Secure; SameSite=Strict; Path=/api/v1/auth";
 
-/// What goes into an answer's head; nothing, where no cookie is wanted.
+/// The `Set-Cookie` header of an answer; empty, where no cookie is wanted.
 pub(super) type SetCookie = AppendHeaders<Option<(HeaderName, HeaderValue)>>;
 
 /// Leaves the token with the browser.

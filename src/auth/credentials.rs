@@ -1,4 +1,4 @@
-//! Proving a password, at login and once more where it matters.
+//! Checking a password, at login and again before grave operations.
 
 use std::net::IpAddr;
 
@@ -13,7 +13,7 @@ use crate::{
 /// Somebody whose password was right a moment ago, and the attempt that showed it.
 #[derive(Debug)]
 pub struct Proved {
-    /// Who it is.
+    /// The account.
     pub account: Account,
     /// To be ended by what comes of it.
     pub attempt: Attempt,
@@ -77,7 +77,7 @@ impl Proved {
     }
 }
 
-/// What a wrong password is for somebody who is logged in: a bad value, and no reason to log in again.
+/// Turns a wrong password of a logged-in user into an invalid value: they need not log in again.
 pub trait OrWrong<T> {
     /// The value; if there is none, an error that names the field.
     ///

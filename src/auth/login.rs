@@ -1,7 +1,7 @@
-//! Logging in.
+//! Login.
 //!
 //! A name that does not exist, a wrong password, a disabled user, a role that cannot log in: the same answer after the
-//! same work. Only to whom the password was right it is told that a second factor is wanted.
+//! same work. Only after the right password does the answer say that a second factor is required.
 
 use axum::{
     extract::State,

@@ -1,4 +1,4 @@
-//! Logging out, here or everywhere.
+//! Logout, of this session or of all.
 
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::json;

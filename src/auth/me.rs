@@ -1,4 +1,4 @@
-//! The caller's own profile: read and corrected.
+//! The caller's own profile: reading and correcting it.
 
 use axum::extract::State;
 

@@ -1,11 +1,4 @@
-//! Logging in, and who asks.
-//!
-//! A login opens a session and hands out two tokens. The *access token* is a signed JWT of 15 minutes ([`token`]); the
-//! [`guard`] proves it without asking the database. The *refresh token* is 32 random bytes, stored hashed, good for 30
-//! days and once: using it hands out the next, and a used one that comes back ends the session.
-//!
-//! An access token outlives nothing: a session that ends (log-out, another password, role or therapist, a disabled
-//! user) is refused on every instance within a second ([`live`](crate::app::listen)).
+//! Login, logout, tokens and second factors; the guard that finds the caller of a request.
 
 mod calendar_link;
 mod confirm;
@@ -58,17 +51,17 @@ kinds! { PROBLEMS:
         "A link to a calendar stands for the sessions of a therapist; this account stands for none.";
 }
 
-/// Forgets up to `limit` each of what is past its time: counts of failed logins, refresh tokens; tells how many.
+/// Deletes up to `limit` each of expired counts of failed logins and refresh tokens; returns how many.
 pub async fn purge(db: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<u64> {
     Ok(throttle::purge(&mut *db, now, limit).await? + refresh::purge(&mut *db, now, limit).await?)
 }
 
-/// What callers who are not logged in reach.
+/// The routes open to callers who are not logged in.
 pub fn open_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(login::log_in)).routes(routes!(refresh::refresh_tokens))
 }
 
-/// What everybody reaches who is logged in.
+/// The routes of all logged-in users.
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(logout::log_out))

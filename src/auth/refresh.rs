@@ -1,8 +1,4 @@
-//! The next tokens of a session.
-//!
-//! A refresh token is good once. One that comes back is in two hands, so its session ends, and with it all tokens that
-//! came of it; but for the first ten seconds after its use it is answered with tokens of its own, since two tabs of one
-//! browser may refresh at the same moment. Role, therapist and whether the user is disabled are read anew.
+//! Refreshing the tokens of a session.
 
 use axum::http::HeaderMap;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -125,8 +121,8 @@ async fn refresh(uow: &mut UnitOfWork, token: &str) -> Result<Option<OpenSession
     session::hand_out(uow, caller).await.map(Some)
 }
 
-/// Forgets up to `limit` refresh tokens that are too old to be taken, used or not; tells how many. A session that is kept
-/// alive for years leaves one every quarter of an hour.
+/// Deletes up to `limit` expired refresh tokens, used or not; returns how many. A session that is kept alive for years
+/// leaves one every quarter of an hour.
 pub(super) async fn purge(db: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<u64> {
     let purged = sqlx::query!(
         "delete from internal.refresh_tokens

@@ -1,4 +1,4 @@
-//! Opening a session, and the tokens that come of it.
+//! Opening a session, and its tokens.
 
 use aws_lc_rs::{
     digest::{SHA256, digest},
@@ -18,7 +18,7 @@ use crate::{
 /// A session just opened or refreshed, and its keys.
 #[derive(Debug)]
 pub(super) struct OpenSession {
-    /// Whose it is.
+    /// The caller whose session it is.
     pub caller: Caller,
     /// For the `Authorization` header.
     pub access_token: String,

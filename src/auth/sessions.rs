@@ -1,4 +1,4 @@
-//! Where I am logged in, and ending it from elsewhere.
+//! One's own sessions: listing and ending them.
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use chrono::{DateTime, Utc};

@@ -1,9 +1,4 @@
-//! How often a password, or a code, may be guessed.
-//!
-//! Attempts are counted by account and address together, in the database, so that every instance knows and nobody can
-//! lock another out from elsewhere. Each one is counted before anything is checked: of a hundred at the same moment no
-//! more get through than of a hundred in a row. After five without success the next has to wait, longer every time. A
-//! name that nobody has is counted like any other, and a success forgets them all.
+//! Limits the attempts to guess a password or a code.
 
 use std::net::IpAddr;
 
@@ -101,10 +96,10 @@ impl Attempt {
     }
 }
 
-/// What attempts are counted by; a digest, since people type passwords into the field for the name.
+/// The key by which attempts are counted; a digest, since people type passwords into the field for the name.
 fn key(username: &str, address: Option<IpAddr>) -> Key {
     let network = match address {
-        // Whoever has one address of IPv6 has the 2^64 beside it.
+        // One host with IPv6 usually has a whole /64 network.
         Some(IpAddr::V6(address)) => address.octets()[..8].to_vec(),
         Some(IpAddr::V4(address)) => address.octets().to_vec(),
         None => Vec::new(),
@@ -114,7 +109,7 @@ fn key(username: &str, address: Option<IpAddr>) -> Key {
     key
 }
 
-/// Forgets up to `limit` counts of attempts that make nobody wait any more; tells how many.
+/// Deletes up to `limit` counts of attempts that delay nobody any more; returns how many.
 pub async fn purge(db: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<u64> {
     let purged = sqlx::query!(
         "delete from internal.login_attempts

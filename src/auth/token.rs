@@ -51,7 +51,7 @@ pub fn sign(secrets: &Secrets, caller: &Caller, now: DateTime<Utc>) -> Result<St
         .map_err(|error| Error::Internal(error.into()))
 }
 
-/// Whom a token proves; `None` if it is not one of ours, or has expired.
+/// The caller that a token proves; `None` if it is not one of ours, or has expired.
 pub fn verify(secrets: &Secrets, token: &str, now: DateTime<Utc>) -> Option<Caller> {
     let kid = jsonwebtoken::decode_header(token).ok()?.kid?;
     let key = DecodingKey::from_secret(secrets.named(&kid)?.bytes());

@@ -1,4 +1,4 @@
-//! Adding a campaign.
+//! Creating a campaign.
 
 use axum::http::StatusCode;
 use serde_json::json;

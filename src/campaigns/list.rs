@@ -1,4 +1,4 @@
-//! Looking through the campaigns, by name.
+//! Listing campaigns, by name.
 
 use axum::response::Response;
 use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! What a campaign is, how it is addressed, and how it is held while it is changed.
+//! A campaign, how it is addressed, and the lock for changes.
 
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
@@ -54,7 +54,7 @@ pub(super) struct Campaign {
     /// Where it stands in its list.
     #[serde(skip)]
     pub(super) sort_key: String,
-    /// What tells it from all others, as one text.
+    /// Distinguishes it from all others, as one text.
     #[serde(skip)]
     pub(super) identity: String,
 }
@@ -163,7 +163,7 @@ impl CampaignAddress {
     }
 }
 
-/// Holds all campaigns against other writers; who only reads is not held up.
+/// Locks all campaigns against other writers; readers do not wait.
 pub(super) async fn lock(uow: &mut UnitOfWork) -> Result<()> {
     sqlx::query!("lock table aisensy_campaign_api in share row exclusive mode").execute(uow.db()).await?;
     Ok(())

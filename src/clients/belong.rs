@@ -1,7 +1,4 @@
-//! Which client a booking belongs to: the rows of `appointment_table`.
-//!
-//! Every booking written here gets one. A booking that another program wrote may have none, or one without a client:
-//! every operation completes it first ([`lock_of_booking`]), and the caches follow: some operations change nothing else.
+//! Assigns bookings to clients: the rows of `appointment_table`.
 
 use crate::{
     app::unit_of_work::UnitOfWork,
@@ -18,7 +15,7 @@ use crate::{
 
 use super::model::{Choice, Client, Person, lock, resolve};
 
-/// What `appointment_table` keeps of a booking, beside its client and therapist.
+/// A booking's columns in `appointment_table`, besides its client and therapist.
 #[derive(Debug, Clone)]
 pub struct Appointment<'a> {
     /// The booking.
@@ -29,7 +26,7 @@ pub struct Appointment<'a> {
     pub session_name: Option<&'a str>,
     /// How it is held.
     pub mode: &'a str,
-    /// Who comes, as the booking tells.
+    /// The client's data as the booking has it.
     pub person: Person<'a>,
 }
 
@@ -106,12 +103,12 @@ pub async fn lock_of_booking(
     {
         return Ok(client);
     }
-    // Who it is may be anybody in the practice.
+    // The match may be any client of the practice.
     let client = uow
         .as_owner(async |uow| {
             let client = resolve(uow, appointment.person, Choice::Mark, therapist).await?;
             belongs_to(uow, appointment, &client.client_id, therapist).await?;
-            // What the booking is to its therapist does not go by its client; what the client has, does.
+            // The therapist's counts do not depend on the client; the client's do.
             cache::follow_client(uow, &client.client_id).await?;
             Ok(client)
         })

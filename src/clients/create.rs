@@ -1,4 +1,4 @@
-//! Adding a client by hand: somebody who has not booked yet, a lead.
+//! Creating a client by hand: a lead, who has not booked yet.
 
 use axum::http::StatusCode;
 use serde::Deserialize;

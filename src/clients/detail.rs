@@ -1,4 +1,4 @@
-//! One client, with what all their bookings come to.
+//! One client, with the figures over all their bookings.
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
@@ -152,7 +152,7 @@ impl ClientDetail {
         Ok(Self { record, totals, emergency_contact, therapists, forms })
     }
 
-    /// What is stored of them.
+    /// The stored record.
     pub(super) fn record(&self) -> &ClientRecord {
         &self.record
     }

@@ -1,8 +1,8 @@
 //! Correcting a client's name and contact data.
 //!
-//! The client's record changes, and what is derived of it (`therapist_clients_summary`). A booking and its appointment
-//! keep what was said when it was made: it is what the client and the therapist were told, and is corrected by a PATCH of
-//! its own. A transfer keeps it likewise: it is history.
+//! The client's record changes, and the derived row in `therapist_clients_summary`. A booking and its appointment keep
+//! the data with which they were made, since client and therapist know it so; a PATCH of the booking corrects it. A
+//! transfer keeps its data too: it is history.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -99,7 +99,7 @@ async fn edit(
     }
     let insists = request.new_client == Some(true);
     let now = uow.now();
-    // Who arrives takes the lock of their phone before that of the client, so does this.
+    // The same order of locks as for a new booking: the phone before the client.
     let seen = ClientRecord::read(uow.db(), scope, id, now).await?;
     let rivals = rivals(uow, &seen, &request).await?;
     let Some(locked) = lock(uow.db(), id).await? else { return Err(missing(uow.db(), scope, id).await?) };

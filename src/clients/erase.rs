@@ -16,7 +16,7 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[error("the data of this client was erased")]
 pub struct ClientErased {
-    /// The certificate, which tells what was done.
+    /// The certificate of the erasure.
     pub certificate_id: i64,
 }
 
@@ -41,8 +41,8 @@ impl Client {
     }
 }
 
-/// The certificate of a client whose data was erased. Asked apart from the row, and after it was locked: who waited for
-/// the lock sees there what was before the wait. The name tells when the question is needless.
+/// The certificate of a client whose data was erased. It is queried after the row was locked and by a statement of its
+/// own, which sees an erasure that the lock waited for. The name shows when no query is needed.
 pub(super) async fn certificate(db: &mut PgConnection, id: &ClientId, name: Option<&str>) -> Result<Option<i64>> {
     if name != Some(ERASED) {
         return Ok(None);

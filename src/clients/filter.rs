@@ -1,4 +1,4 @@
-//! Which clients a list holds, and in which order: the parameters of each role, and the one form they share.
+//! The filters and orders of the client lists: the parameters of each role, and the one form they share.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;

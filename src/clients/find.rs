@@ -1,28 +1,4 @@
-//! Which clients stand on a page: the statements behind the list's filters and orders.
-//!
-//! A client's status and last session lie in the bookings, which other programs write too: they are read, not kept. Every
-//! condition is asked per client of the walk, by index, and is answered by the first booking that decides it. So a page
-//! costs what its rows and those skipped between them cost, however long the practice has been at work.
-//!
-//! The order by last session has no index of its own. It is the order of the bookings (`bookings_by_start`), of which
-//! those are kept that no later one of the same client follows (`internal.last_sessions`); clients without a session
-//! stand before the first. Likewise the order by age: clients of other programs have none. Such an order is read in two
-//! sections, each from the cursor on. Where a filter leaves few clients ([`Criteria::is_narrow`]) their last sessions are
-//! computed and sorted.
-//!
-//! A therapist's pages begin with the therapist's own clients, all of which are looked at and sorted: 30 ms with 7,500
-//! bookings, 75 by last session, whatever the practice has.
-//!
-//! `explain (analyze, buffers)` on `demo load --bookings 300000` (ten years, 38,000 clients), 51 rows, warm:
-//!
-//! ```text
-//! by name, of any status          Index Scan using all_clients_by_name (rows=51)                            0.3 ms
-//! by name, status=lead            -> Nested Loop Anti Join (1,080 clients walked)                             15 ms
-//! by name, status=active          -> Nested Loop Semi Join (1,044 walked, 8,073 bookings)                     67 ms
-//! by name, status=inactive        -> Nested Loop Anti Join (60 walked)                                        11 ms
-//! latest session first            Incremental Sort -> Index Scan Backward using bookings_by_start (rows=52)   12 ms
-//! earliest session first          the same forwards (5,117 bookings walked)                                  150 ms
-//! ```
+//! Finds the clients of a page: the statements behind the list's filters and orders.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -126,7 +102,7 @@ enum Split {
 }
 
 impl Finder {
-    /// A therapist's clients beyond a position, in its direction.
+    /// A therapist's clients after a position, in its direction.
     pub(super) async fn own_page(
         &self,
         db: &mut PgConnection,
@@ -159,7 +135,7 @@ impl Finder {
         Ok(found)
     }
 
-    /// The clients of the practice beyond a position, in its direction.
+    /// The clients of the practice after a position, in its direction.
     pub(super) async fn page(
         &self,
         db: &mut PgConnection,

@@ -1,4 +1,4 @@
-//! Looking through the clients, by name.
+//! Listing clients, by name.
 
 use axum::{extract::State, response::Response};
 use sqlx::PgConnection;

@@ -1,4 +1,4 @@
-//! Making two records of one person one: what a merge reads and writes here.
+//! Merging two client records: the tables of this module.
 
 use sqlx::PgConnection;
 
@@ -76,8 +76,8 @@ pub async fn records(db: &mut PgConnection, ids: &[ClientId]) -> Result<Vec<Reco
     Ok(records)
 }
 
-/// Writes the surviving record and lets the bookings of the other one follow. What else refers to the other one has to
-/// follow too, then it can go ([`remove`]).
+/// Writes the surviving record and lets the bookings of the other one follow. All other references have to follow too
+/// before it is removed ([`remove`]).
 pub async fn absorb(uow: &mut UnitOfWork, survivor: &Record, gone: &ClientId) -> Result<Absorbed> {
     let now = uow.now();
     sqlx::query!(
@@ -117,7 +117,7 @@ pub async fn absorb(uow: &mut UnitOfWork, survivor: &Record, gone: &ClientId) ->
     .execute(uow.db())
     .await?
     .rows_affected();
-    // What was merged into the one that goes leads on to the one that stays, in one step.
+    // Clients merged earlier into the removed one point directly to the surviving one.
     sqlx::query!(
         "update internal.clients
          set merged_into = $1

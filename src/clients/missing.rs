@@ -1,4 +1,4 @@
-//! The answer where there is no such client: 404, and where the client went if it was merged into another.
+//! The 404 for a client, with the surviving client's id if it was merged into another.
 
 use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
@@ -30,8 +30,8 @@ impl Refusal for Merged {
     }
 }
 
-/// The error for a client that a scope does not have. An admin is told where a merged one went, however many merges
-/// ago; to a therapist all that is not theirs looks the same.
+/// The error for a client that a scope does not have. For admins it names the survivor of a merge, however many merges
+/// ago; for therapists every client that is not theirs looks the same.
 pub async fn missing(db: &mut PgConnection, scope: &Scope, id: &ClientId) -> Result<Error> {
     if !scope.is_practice() || !id.is_possible() {
         return Ok(Error::NotFound("client"));

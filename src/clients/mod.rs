@@ -1,7 +1,7 @@
-//! The people the practice is for.
+//! Clients.
 //!
-//! A client is a row of `all_clients_table`; a booking belongs to a client through `appointment_table`. Who is one
-//! person, [`model`] decides, in one place. How a client stands is read from the bookings ([`find`]), never kept.
+//! A client is a row of `all_clients_table`; a booking belongs to a client through `appointment_table`. Only [`model`]
+//! decides which rows are one person. A client's status is computed from the bookings ([`find`]), never stored.
 
 mod belong;
 mod create;
@@ -33,7 +33,7 @@ pub use self::{
 };
 use crate::app::state::App;
 
-/// What admins may do with them.
+/// The routes of admins.
 pub fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list_clients, create::create_client))
@@ -43,7 +43,7 @@ pub fn admin_routes() -> OpenApiRouter<App> {
         .routes(routes!(of_therapist::edit_therapist))
 }
 
-/// What therapists may do with theirs.
+/// The routes of therapists.
 pub fn therapist_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list_own_clients))

@@ -1,10 +1,10 @@
-//! Who is one person.
+//! Matches persons to clients.
 //!
-//! Somebody who arrives is matched by phone (in E.164 form) and name: same phone and same name (case and spaces
-//! ignored) is the same client. Same phone and another name may be a parent or a couple: that makes a client of its own,
-//! marked as a possible duplicate; where an admin enters it by hand, the candidates are shown and the admin chooses.
-//! Without a match by phone, by e-mail address, if it is a real one and that client has no other phone. Two people are
-//! never merged by a machine, so the name has to agree there too.
+//! A new booking's person is matched by phone (in E.164 form) and name: same phone and same name (case and spaces
+//! ignored) is the same client. Same phone and another name may be a parent or a couple: that makes a client of its
+//! own, marked as a possible duplicate; where an admin enters it by hand, the candidates are shown and the admin
+//! chooses. Without a match by phone, by e-mail address, if it is a real one and that client has no other phone. Two
+//! people are never merged by a machine, so the name has to agree there too.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::Serialize;
@@ -48,7 +48,7 @@ pub struct Client {
     pub erasure: Option<i64>,
 }
 
-/// Somebody who arrives: as a booking or a request tells.
+/// A person to match, from a booking or a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Person<'a> {
     /// The name.
@@ -59,7 +59,7 @@ pub struct Person<'a> {
     pub email: Option<&'a str>,
 }
 
-/// What is done where it is not clear who arrives.
+/// The decision where the match is ambiguous.
 #[derive(Debug, Clone)]
 pub enum Choice {
     /// Ask the admin: 409 with the candidates.
@@ -100,12 +100,12 @@ impl Refusal for Ambiguous {
     }
 }
 
-/// Who arrives: finds and holds the client, or makes one, assigned to `therapist`. A client without a therapist is
-/// assigned too; one with another is not.
+/// Matches a person: finds and locks the client, or creates one, assigned to `therapist`. A client without a therapist
+/// is assigned too; one with another is not.
 ///
 /// # Errors
 ///
-/// Where an admin has to choose, or chose somebody who does not exist.
+/// If an admin has to choose, or chose a client who does not exist.
 pub async fn resolve(
     uow: &mut UnitOfWork,
     person: Person<'_>,

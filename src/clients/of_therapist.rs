@@ -1,9 +1,8 @@
-//! Where clients hang on their therapist: a therapist's clients, and a therapist's name in what is kept of them.
+//! A therapist's clients, and the copies of a therapist's name in their rows.
 //!
-//! A therapist's clients are those assigned to them and those with an appointment of theirs. Who came is read off an index
-//! of the appointments, what they came to only for the clients of the page: `explain analyze` of a therapist with 7,541
-//! bookings on `demo load --bookings 300000` reads `appointments_of_therapist` without the table, 1,192 clients, and then
-//! 411 bookings for the 51 rows shown.
+//! A therapist's clients are those assigned to them and those with an appointment of theirs. The clients are found by
+//! an index of the appointments alone (`appointments_of_therapist`); their bookings are read only for the clients of
+//! the page.
 
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};

@@ -1,4 +1,4 @@
-//! Giving clients, and their appointments, to another therapist: what a transfer writes here.
+//! Transferring clients and their appointments to another therapist: the tables of this module.
 
 use crate::{
     app::unit_of_work::UnitOfWork,

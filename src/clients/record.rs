@@ -1,11 +1,11 @@
-//! A client as lists show one, and as much of it as a caller may see.
+//! A client in lists, with the columns that the caller may read.
 //!
-//! Reading happens in two steps: `find` says which clients stand on a page, [`show`] looks up what is shown of each, by
-//! index. So this statement is one for every order and filter, and its plan is kept.
+//! Lists are read in two steps: `find` finds the clients of a page, [`show`] reads their columns by index. So this
+//! statement is the same for every order and filter, and its plan is kept.
 //!
-//! To a therapist a client is what the two of them have together: the number of sessions, the status, the last and the
+//! A therapist reads only the sessions that the two have together: the number of sessions, the status, the last and the
 //! next session count their own bookings only. Contact data is masked unless the client is assigned to them or has a
-//! session with them ahead; who else a client may be is not told at all.
+//! session with them ahead; possible duplicates are not shown at all.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;

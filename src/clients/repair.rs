@@ -1,4 +1,4 @@
-//! Repairs of what other programs left in `appointment_table`.
+//! Repairs of rows that other programs left in `appointment_table`.
 
 use std::collections::BTreeSet;
 

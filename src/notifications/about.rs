@@ -1,7 +1,7 @@
-//! Which notifications tell of one client: the one place that says so.
+//! Finds the notifications about one client; no other place does.
 //!
-//! What `related_id` names, the kind of the notification tells: a transfer, a request and a grant have numbers, which an
-//! id of another program may look like.
+//! The kind of the notification says which table `related_id` refers to. Ids alone do not: those of transfers, requests
+//! and grants are numbers, and an id of another program may look like one.
 
 use sqlx::PgConnection;
 
@@ -11,7 +11,7 @@ use crate::{
     error::Result,
 };
 
-/// What notifications may be about.
+/// The rows of a client that notifications may refer to.
 #[derive(Debug, Clone, Copy)]
 pub struct About<'a> {
     /// Bookings. Only the first 50 characters of an id are in a notification.

@@ -1,4 +1,4 @@
-//! Throwing a notification away.
+//! Deleting a notification.
 
 use axum::http::StatusCode;
 use serde_json::json;

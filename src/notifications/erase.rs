@@ -1,4 +1,4 @@
-//! Notifications without the person they told of.
+//! Erasing a person from notifications.
 
 use super::about::{About, about};
 use crate::{
@@ -7,8 +7,8 @@ use crate::{
     error::Result,
 };
 
-/// What stands in place of the message. What is not known word by word is replaced whole: other programs put into it what
-/// they liked.
+/// The replacement of a message. A message that is not known word by word is replaced whole: other programs may have
+/// written any text.
 const MESSAGE: &str = "What this told of was erased with the client's data.";
 
 /// Replaces what notifications about a client say ([`about`]).

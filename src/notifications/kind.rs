@@ -1,4 +1,4 @@
-//! What a notification can be about: the words of `notifications.notification_type`.
+//! The kinds of notifications: the words of `notifications.notification_type`.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -17,7 +17,7 @@ pub enum NotificationKind {
     BookingRescheduled,
     /// A client did not come.
     NoShow,
-    /// A client was handed from one therapist to another; told to admins.
+    /// A client was handed from one therapist to another; for admins.
     ClientTransfer,
     /// A client was handed to you.
     ClientTransferIn,
@@ -33,7 +33,7 @@ pub enum NotificationKind {
     SosTicket,
     /// An admin opened clinical text.
     BreakGlass,
-    /// A note tells of a higher risk.
+    /// A note records a higher risk.
     RiskRaised,
 }
 

@@ -1,7 +1,4 @@
-//! Looking through one's notifications, newest first.
-//!
-//! By number, not by time: other programs' rows may have none. Each filter has its index (`notifications_of_user`,
-//! `notifications_unread`, `notifications_by_type`), so a page costs the same however many there are.
+//! Listing one's own notifications, newest first.
 
 use axum::response::Response;
 use serde::Deserialize;
@@ -69,7 +66,7 @@ pub(super) async fn list_notifications(
     listing.request.answer(NotificationList { user: caller.user_id, unread, kind: r#type }).await
 }
 
-/// What a user was told.
+/// The notifications of a user.
 struct NotificationList {
     user: UserId,
     unread: Option<bool>,

@@ -1,12 +1,12 @@
-//! Notifications: what a user finds in their bell.
+//! Notifications to users, shown at the bell of a page.
 //!
-//! Whoever changes something tells those concerned in the same transaction ([`notify()`]): no notification of what did not
-//! happen, none missing of what did. A row names things by their ids and says in words what happened; it never holds
-//! contact data or clinical text, since it is shown before anything asks who may see those.
+//! An operation notifies the users concerned in its own transaction ([`notify()`]), so that every notification belongs
+//! to a committed change, and none is missing. A row names things by their ids and describes the event in words. It
+//! never contains contact data or clinical text, since it is shown without a check of the rights to those.
 //!
-//! Everybody reaches their own, admins and therapists alike; somebody else's does not exist. Rows of other programs
-//! without a user are nobody's. Having read something is no change that the practice reads about: it is kept by
-//! `internal.audit_entries` alone.
+//! Admins and therapists reach their own notifications; those of others do not exist for them. Rows of other programs
+//! without a user are shown to nobody. Marking as read writes to `internal.audit_entries` only, not to the audit log
+//! that the practice reads.
 
 mod about;
 mod delete;
@@ -30,17 +30,17 @@ pub use self::{
 };
 use crate::app::state::App;
 
-/// What admins may do with them.
+/// The routes of admins.
 pub fn admin_routes() -> OpenApiRouter<App> {
     own_routes()
 }
 
-/// What therapists may do with theirs.
+/// The routes of therapists.
 pub fn therapist_routes() -> OpenApiRouter<App> {
     own_routes()
 }
 
-/// What everybody may do with their own.
+/// The routes of all users.
 fn own_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list_notifications))

@@ -1,7 +1,7 @@
-//! Tells users that something happened: one statement, one row for each of them.
+//! Notifies users of an event: one statement, one row for each of them.
 //!
-//! The statement also says on [`listen::NEWS`] that there is something new: without a word on what or for whom, so that
-//! PostgreSQL sends it once however many rows a transaction writes.
+//! The statement also sends [`listen::NEWS`] without a payload, so that PostgreSQL delivers it once however many rows a
+//! transaction writes.
 
 use super::NotificationKind;
 use crate::{
@@ -10,12 +10,12 @@ use crate::{
     error::Result,
 };
 
-/// What `notifications.title` holds.
+/// The length of `notifications.title`.
 const TITLE_CHARS: usize = 255;
-/// What `notifications.related_id` holds; ids made here are shorter.
+/// The length of `notifications.related_id`; ids made here are shorter.
 pub(super) const RELATED_ID_CHARS: usize = 50;
 
-/// Something to be told. Neither title nor message holds contact data or clinical text.
+/// A notification to send. Neither title nor message contains contact data or clinical text.
 #[derive(Debug)]
 pub struct Notice<'a> {
     /// What happened.
@@ -24,14 +24,14 @@ pub struct Notice<'a> {
     pub title: &'a str,
     /// In a sentence.
     pub message: &'a str,
-    /// The id of what it is about, as its kind tells: a booking, a transfer, a booking request or a break-glass grant.
-    /// None where there is no such thing: a refund of a payment without a booking.
+    /// The id of its subject, of the table that the kind says: a booking, a transfer, a booking request or a
+    /// break-glass grant. None where there is no subject: a refund of a payment without a booking.
     pub related_id: Option<&'a str>,
-    /// Who is told. A user named twice is told once.
+    /// The recipients. A user named twice is notified once.
     pub to: &'a [Recipient],
 }
 
-/// Who is told. Only users that can log in are.
+/// Recipients. Only users that can log in are notified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recipient {
     /// All admins but the one whose doing it is.

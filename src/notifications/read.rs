@@ -1,4 +1,4 @@
-//! Marking what has been read.
+//! Marking notifications as read.
 
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! The number on the bell.
+//! The number of unread notifications.
 
 use axum::extract::State;
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! What a cancelled paid booking leaves to be decided: a `Pending` row per payment in `refund_cancellation_table`.
+//! The refunds to decide after a paid booking is cancelled: a `Pending` row per payment in `refund_cancellation_table`.
 
 use super::record_for_booking;
 use crate::{app::unit_of_work::UnitOfWork, domain::ids::BookingId, error::Result};

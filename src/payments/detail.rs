@@ -1,4 +1,4 @@
-//! One payment.
+//! Reading one payment.
 
 use axum::extract::State;
 

@@ -1,4 +1,4 @@
-//! Correcting what is recorded of a payment.
+//! Correcting a payment.
 
 use serde::Deserialize;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Money records without the person who paid.
+//! Erasing a person from money records.
 
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ const GROUND: &str = "Money records are kept as tax law asks: amounts, dates and
 pub struct InFlight {
     /// The booking that was paid.
     pub booking_id: Option<String>,
-    /// The payment; none where only the booking tells of the refund.
+    /// The payment; none where only the booking has the refund.
     pub payment_id: Option<i32>,
     /// How far it is.
     pub refund_status: Option<String>,

@@ -1,4 +1,4 @@
-//! Which payments a list holds: the parameters, and the one form the statement takes them in.
+//! The filters of the list of payments, and the one form the statement takes them in.
 
 use serde::Deserialize;
 use utoipa::IntoParams;

@@ -1,9 +1,4 @@
-//! Looking through the payments, latest first.
-//!
-//! One statement a page (`select_payments!`). `explain (analyze, buffers)` on `demo load --bookings 1000000`: a page by date
-//! reads some 1,200 buffers, the first as the ten-thousandth, and one of a refund's state, a client or a search as many; the
-//! month of a session some 70,000 and a therapist 92,000, since all their payments are found and sorted; a count of all is
-//! one walk of an index (6,000).
+//! Listing payments, latest first.
 
 use axum::{extract::State, response::Response};
 use sqlx::PgConnection;
@@ -96,7 +91,7 @@ struct Count {
     count: i64,
 }
 
-/// One page in one direction: the order's key in either set and its type, how rows beyond the position compare, and the
+/// One page in one direction: the order's key in either set and its type, the comparison with the position, and the
 /// direction.
 macro_rules! page_of_payments {
     ($key:literal, $awaited_key:literal: $type:literal, $beyond:literal, $direction:literal, $criteria:expr,

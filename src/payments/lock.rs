@@ -1,7 +1,4 @@
-//! Holding what a change of money concerns: therapist, client, booking, its payments, in this order.
-//!
-//! A booking of another program is completed first: its client and appointment, and its payment
-//! ([`complete`](super::record::complete)).
+//! Locks the rows of a change of money: therapist, client, booking, its payments, in this order.
 
 use super::{model::Payment, record};
 use crate::{
@@ -34,7 +31,7 @@ pub(super) struct LockedPayment {
     pub(super) booking: Option<LockedBooking>,
 }
 
-/// What is known of a booking before it is held.
+/// A booking as read before it is locked.
 struct Seen {
     therapist_id: Option<TherapistId>,
     client_id: Option<ClientId>,

@@ -1,4 +1,4 @@
-//! Refunds follow their client where two records of one person become one.
+//! Refunds follow their client in a merge.
 
 use crate::{app::unit_of_work::UnitOfWork, domain::ids::ClientId, error::Result};
 

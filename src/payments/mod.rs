@@ -1,12 +1,11 @@
-//! Money: what was paid for a booking, and what of it goes back.
+//! Payments for bookings, and their refunds.
 //!
-//! Four places tell of a refund: `payments.refund_*`, `bookings.refund_*`, `refund_cancellation_table`, and what a
-//! cancelled booking is waiting for. The payment's is the truth here; the others follow it in the same transaction
-//! ([`sync`]):
+//! Four places describe a refund: `payments.refund_*`, `bookings.refund_*`, `refund_cancellation_table`, and
+//! `booking_cancelled`. The payment is authoritative; the others follow it in the same transaction ([`sync`]):
 //!
 //! - A booking has one payment; of several that another program left, `bookings` holds the sum and the first one's gateway.
-//! - A payment has one refund at most, of at most what was paid, which may be less.
-//! - `bookings` holds the sum over the booking's refunds, and the state of the one that is least far.
+//! - A payment has one refund at most, of the whole amount or a part.
+//! - `bookings` holds the sum over the booking's refunds, and the status of the least advanced one.
 //! - `refund_cancellation_table` holds one row per refund, whose `id` is the refund's. A cancelled paid booking has it
 //!   from its cancellation on ([`cancellation`]), `Pending`, which means that nothing was started.
 //!
@@ -47,7 +46,7 @@ pub use self::{
 };
 use crate::app::state::App;
 
-/// What admins may do with them.
+/// The routes of admins.
 pub fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list_payments, record::record_payment))

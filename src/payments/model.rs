@@ -1,4 +1,4 @@
-//! What a payment is: its columns, and what is computed from them.
+//! A payment: its columns, and values computed from them.
 
 use serde::Serialize;
 use sqlx::PgConnection;

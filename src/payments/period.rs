@@ -1,7 +1,7 @@
-//! The calendar days that lists are asked for.
+//! The period of lists of money, in calendar days.
 //!
-//! Money belongs to the day on which its session starts (`booking_start_at`), whenever it was paid or refunded: so a list,
-//! a summary and the dashboard of one period tell of the same bookings.
+//! Money belongs to the day on which its session starts (`booking_start_at`), whenever it was paid or refunded: so a
+//! list, a summary and the dashboard of one period cover the same bookings.
 
 use chrono::TimeDelta;
 

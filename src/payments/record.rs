@@ -1,7 +1,4 @@
-//! Recording what was paid: of a booking that says so, or by hand.
-//!
-//! A booking has one payment. Where more was paid later, its amount is corrected; where another program left several,
-//! they stay, and what the booking says is their sum.
+//! Recording payments: from the booking's columns, or by hand.
 
 use axum::http::StatusCode;
 use serde::Deserialize;
@@ -263,8 +260,8 @@ pub(super) async fn complete(uow: &mut UnitOfWork, booking: &BookingId) -> Resul
     take_over_refund(uow, booking).await
 }
 
-/// Lets the only payment of a booking know of a refund that only the booking or the list of refunds tells of. Of no
-/// stated amount, it is of all that was paid.
+/// Copies a refund that only the booking or the list of refunds has to the booking's only payment. Without a stated
+/// amount it is the whole payment.
 async fn take_over_refund(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
     sqlx::query!(
         "update payments p

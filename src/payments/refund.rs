@@ -1,7 +1,4 @@
 //! Opening a refund.
-//!
-//! No gateway is called: the money goes back by hand or through the gateway's own pages, and an admin or a webhook moves
-//! the status on.
 
 use axum::{
     http::StatusCode,
@@ -97,7 +94,7 @@ pub struct Opened {
     pub amount: Amount,
 }
 
-/// What the refunds of a booking are told of.
+/// The client of a booking's refunds, for notifications and audit entries.
 struct Refunded {
     client_id: Option<ClientId>,
     client_name: Option<String>,
@@ -231,8 +228,8 @@ async fn refunded(uow: &mut UnitOfWork, booking: &BookingId) -> Result<Refunded>
     .ok_or(Error::NotFound("booking"))
 }
 
-/// How far a refund of the payment is that it does not know of: listed as its own; or, where no payment of the booking
-/// knows of any, told by the booking or the list.
+/// The status of a refund that the payment lacks: from the payment's row in the list, or, where no payment of the
+/// booking has a refund, from the booking or the list.
 pub(super) async fn elsewhere(
     uow: &mut UnitOfWork,
     booking: Option<&BookingId>,
@@ -287,7 +284,7 @@ async fn payments(uow: &mut UnitOfWork, booking: &BookingId) -> Result<Vec<Paid>
     Ok(payments)
 }
 
-/// What goes back of one payment.
+/// The refund of one payment.
 struct Share<'a> {
     booking: Option<&'a BookingId>,
     client: Option<(&'a ClientId, &'a str)>,
@@ -296,8 +293,8 @@ struct Share<'a> {
     reason: Option<&'a str>,
 }
 
-/// Writes one refund: to its payment, and to the row that waits for it since the cancellation, or a new one; and tells
-/// of it.
+/// Writes one refund to its payment, and to the row that waits for it since the cancellation, or a new one; audits it
+/// and notifies the admins.
 async fn open_share(uow: &mut UnitOfWork, share: Share<'_>) -> Result<Opened> {
     let Share { booking, client, payment, amount, reason } = share;
     let now = Timestamp::from(uow.now());

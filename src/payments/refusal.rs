@@ -1,4 +1,4 @@
-//! Why money is not recorded, corrected or given back as asked.
+//! Refusals of recording, correcting or refunding a payment.
 
 use serde_json::{Map, Value, json};
 
@@ -45,7 +45,7 @@ pub enum RefundRefusal {
     WrongState {
         /// The present state.
         present: RefundState,
-        /// What was asked for.
+        /// The status asked for.
         wanted: RefundStatus,
     },
 }

@@ -1,4 +1,4 @@
-//! Repairs of what other programs left in the tables of money.
+//! Repairs of rows that other programs left in the tables of money.
 
 use super::record_for_booking;
 use crate::{
@@ -44,7 +44,7 @@ pub async fn respell(uow: &mut UnitOfWork) -> Result<RepairedRows> {
 }
 
 /// Writes the rows of `refund_cancellation_table` that a cancelled booking lacks: one for each payment that has none,
-/// `Pending` or as far as its refund is. Tells whether there were any. The booking has its appointment.
+/// `Pending` or with the status of its refund. Returns whether there were any. The booking must have its appointment.
 pub async fn add_refund_rows(uow: &mut UnitOfWork, booking: &BookingId) -> Result<bool> {
     record_for_booking(uow, booking).await?;
     let added = sqlx::query!(

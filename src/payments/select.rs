@@ -1,16 +1,16 @@
-//! The one statement that reads payments: which, not what of them.
+//! The one statement that reads payments; callers choose the columns.
 //!
 //! It joins two sets: the rows of `payments`, and, as pending, the bookings whose payment is awaited, which have no such
 //! row until it arrives. Each set is walked by the index of the order and left after a page's rows, then the two pages are
 //! made one. A place in an order is the order's key, the payment's id (0 for an awaited one) and the booking's id (empty
 //! for a payment).
 //!
-//! Two filters are told by another table, and would be searched for along the whole order: pending payments, and those of
-//! a short period (by the start of its sessions). Their ids are looked up first, by the indexes of what they can be, as an
-//! array: PostgreSQL then finds the payments by it.
+//! Two filters depend on another table, and would scan the whole order: pending payments, and those of a short period
+//! (by the start of its sessions). Their ids are looked up first, as an array by other indexes, and PostgreSQL finds
+//! the payments by these ids.
 //!
-//! `select_payments!` takes what a row is, what is selected of the joined rows `f` and in each set, what follows in each
-//! set and after the join, the criteria, and its arguments from `$12` on.
+//! `select_payments!` takes the row type, the columns of the joined rows `f` and of each set, the clauses after each
+//! set and after the join, the criteria, and the arguments from `$12` on.
 
 /// Reads payments; see the module.
 macro_rules! select_payments {

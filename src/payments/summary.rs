@@ -1,9 +1,9 @@
-//! What came in and what went back in a period: as a whole, by gateway and by therapist.
+//! The payments and refunds of a period, summed: as a whole, by gateway and by therapist.
 //!
 //! The figures are sums over bookings (`internal.booking_paid`, `booking_refunded`, `booking_refunding`) whose session
-//! starts in the period, cancelled ones included: the same sums as the dashboard's, so that both say the same. Gross is
-//! what was paid, refunded what went back, net the difference; what is on its way back is a figure of its own, and still in
-//! the net.
+//! starts in the period, cancelled ones included, which are the sums of the dashboard too. Gross is the sum of
+//! payments, refunded that of completed refunds, net the difference; refunds under way are a figure of their own, and
+//! still in the net.
 
 use axum::extract::State;
 use chrono::NaiveDate;

@@ -1,7 +1,4 @@
-//! Bringing the other places in line with the payments of a booking, which are the truth.
-//!
-//! Every change of a payment or its refund ends here, so that one that finds a disagreement repairs it. Nothing here looks
-//! at more than one booking.
+//! Syncs the other tables with the payments of a booking, which are authoritative.
 
 use super::{cancellation, lock::LockedBooking};
 use crate::{

@@ -1,4 +1,4 @@
-//! The booking that a request asked for arrives.
+//! The arrival of the booking that a request asked for.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Sending somebody a booking link.
+//! Creating a booking request: a link sent to somebody.
 
 use axum::http::StatusCode;
 use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! Taking a booking request back. The client it made stays.
+//! Deleting a booking request. The client it made stays.
 
 use axum::http::StatusCode;
 use serde_json::json;

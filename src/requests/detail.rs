@@ -1,4 +1,4 @@
-//! One booking request.
+//! Reading one booking request.
 
 use axum::extract::State;
 

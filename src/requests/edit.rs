@@ -1,7 +1,7 @@
 //! Correcting a booking request.
 //!
-//! Another phone is another person as far as anybody can tell: the client is made out anew. Another spelling of the name
-//! or another e-mail address leaves the client as it is; that one's own record is corrected there.
+//! A new phone may mean another person: the client is matched again. Another spelling of the name or another e-mail
+//! address leaves the client as it is; the client's own record has a PATCH of its own.
 
 use serde::Deserialize;
 use serde_json::json;

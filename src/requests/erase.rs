@@ -1,4 +1,4 @@
-//! Booking requests without the person they were sent to.
+//! Erasing a person from booking requests.
 
 use crate::{
     app::unit_of_work::UnitOfWork,

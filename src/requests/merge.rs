@@ -1,4 +1,4 @@
-//! Booking requests follow their client where two records of one person become one.
+//! Booking requests follow their client in a merge.
 
 use crate::{app::unit_of_work::UnitOfWork, domain::ids::ClientId, error::Result};
 

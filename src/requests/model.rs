@@ -1,4 +1,4 @@
-//! What a booking request is: its columns, and what the server keeps beside them.
+//! A booking request: the columns of its table, and the server's own beside them.
 
 use serde::Serialize;
 use sqlx::PgConnection;

@@ -1,4 +1,4 @@
-//! Repairs of what other programs left in `booking_requests`.
+//! Repairs of rows that other programs left in `booking_requests`.
 
 use crate::{app::unit_of_work::UnitOfWork, db::repair::RepairedRows, error::Result};
 

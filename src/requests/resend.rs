@@ -1,4 +1,4 @@
-//! Sending a booking link once more.
+//! Resending a booking link.
 
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};

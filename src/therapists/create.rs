@@ -1,4 +1,4 @@
-//! A new therapist.
+//! Creating a therapist.
 
 use axum::http::StatusCode;
 use serde::Deserialize;

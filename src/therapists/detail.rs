@@ -1,4 +1,4 @@
-//! One therapist, as an admin sees them and as they see themselves.
+//! One therapist, as an admin and as the therapist reads it.
 
 use axum::extract::State;
 

@@ -1,9 +1,9 @@
-//! Changing what the practice has of a therapist.
+//! Changing a therapist's record.
 //!
-//! Names are copied into many tables. What tells of the present follows a new name: the therapist's resources here, and
-//! their clients and the sessions ahead where the request ends ([`clients`](crate::clients)). What tells of the past
-//! keeps the name of its time: bookings as they were made, transfers, notes, the trail; and so do campaigns and booking
-//! requests, which know therapists by name only and belong to programs outside.
+//! Names are copied into many tables. Rows about the present follow a new name: the therapist's resources here, and
+//! their clients and upcoming sessions at the end of the request ([`clients`](crate::clients)). Rows about the past
+//! keep the former name: bookings as they were made, transfers, notes, the audit trail; and so do campaigns and booking
+//! requests, which know therapists by name only and belong to other programs.
 
 use serde::Deserialize;
 use serde_json::json;

@@ -1,9 +1,4 @@
-//! Looking through the therapists: what they offer, how busy they are, what they did and what came of it.
-//!
-//! Sessions, and gross, refunded and net money, are counted as everywhere (`internal.therapist_sums`): over the bookings
-//! that start in the period, and over all. They are read from indexes that hold nothing else: on `demo load --bookings
-//! 300000` the figures of all times of 75 therapists are four index-only scans each, 0.25 µs a booking, and those of a
-//! month a tenth of that together. In orders that do not go by figures they are counted for the rows of the page only.
+//! Listing therapists: their therapies, load, sessions and income.
 
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};

@@ -1,8 +1,4 @@
-//! The people who hold the sessions.
-//!
-//! Where something of theirs is stored above this module, it is served there: their bookings by
-//! [`bookings`](crate::bookings), their clients, and the change of a name that clients carry, by
-//! [`clients`](crate::clients).
+//! Therapists: their records, resources, figures and retirement.
 
 mod create;
 mod detail;
@@ -28,7 +24,7 @@ pub use self::{
     refusal::{PROBLEMS, TherapistRefusal},
 };
 
-/// What admins may do with them.
+/// The routes of admins.
 pub fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list_therapists, create::create_therapist))
@@ -45,7 +41,7 @@ pub fn admin_routes() -> OpenApiRouter<App> {
         .routes(routes!(therapies::list_therapies))
 }
 
-/// What therapists may do with theirs.
+/// The routes of therapists.
 pub fn therapist_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(detail::get_own_profile)).routes(routes!(resources::list::list_own_resources))
 }

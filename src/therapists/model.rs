@@ -1,7 +1,7 @@
-//! What a therapist is: the columns of `therapists`, and what is computed from them, from the bookings and the clock.
+//! A therapist: the columns of `therapists`, and values computed from them, from the bookings and the clock.
 //!
-//! Of a retired therapist, `internal.retirements` says so. The version that `If-Match` names is made of what people
-//! write: `sessions_booked`, which every booking moves, is no part of it.
+//! A row of `internal.retirements` makes a therapist retired. The version for `If-Match` covers the columns that people
+//! edit: `sessions_booked`, which every booking changes, is no part of it.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;

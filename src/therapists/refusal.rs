@@ -1,4 +1,4 @@
-//! Why a therapist, or something of theirs, cannot be made or changed as asked.
+//! Refusals of creating or changing a therapist or their resources.
 
 use serde_json::{Map, Value, json};
 

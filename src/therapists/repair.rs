@@ -1,4 +1,4 @@
-//! Repairs of what other programs left in `therapist_resources`: resources of therapists who do not exist.
+//! Repairs of `therapist_resources`: resources of therapists who do not exist.
 
 use super::lock;
 use crate::{

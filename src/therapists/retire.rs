@@ -1,12 +1,13 @@
-//! A therapist who leaves, or returns.
+//! Retiring and reinstating a therapist.
 //!
 //! A retired therapist takes no new sessions (booked, moved or restored) and no clients, whatever an admin overrides;
-//! their past stays as it is and is counted as before. They cannot leave while sessions run or are ahead, nor does
-//! retiring move anybody: the admin cancels or transfers first. Their clients stay assigned until they are transferred.
+//! their past stays as it is and is counted as before. They cannot retire while a session runs or is upcoming, and
+//! retiring moves no client: the admin cancels or transfers first. Their clients stay assigned until they are
+//! transferred.
 //!
-//! Whoever leaves should not read the record any longer, so the accounts that log in as the therapist are disabled with
-//! it, unless the request says that they shall finish their notes (`keep_logins`). Returning enables none: that is said
-//! per account.
+//! A retired therapist should not read the record any longer, so the therapist's accounts are disabled too, unless the
+//! request says that they shall finish their notes (`keep_logins`). Reinstating enables none of them: an admin does
+//! that per account.
 
 use axum::http::StatusCode;
 use serde::Deserialize;

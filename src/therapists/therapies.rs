@@ -1,7 +1,7 @@
-//! What the practice offers: the words of the therapists' comma-separated specializations, each once.
+//! The therapies that the practice offers: the words of the therapists' comma-separated specializations, each once.
 //!
-//! Letter case and spaces make no difference; a word is shown as most of the therapists write it. Who has retired offers
-//! nothing.
+//! Letter case and spaces make no difference; a word is shown as most of the therapists write it. Retired therapists
+//! offer nothing.
 
 use axum::response::Response;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! A user as a login sees them: the secrets included, and never in an answer.
+//! A user's row as a login reads it: with the secrets, and never in an answer.
 
 use sqlx::PgConnection;
 
@@ -12,7 +12,7 @@ use crate::{
     http::caller::Caller,
 };
 
-/// What decides whether somebody may log in, and as whom.
+/// The columns that decide whether somebody may log in, and with which role.
 #[derive(Debug)]
 pub struct Account {
     /// The account.
@@ -29,9 +29,9 @@ pub struct Account {
 /// As whom an account may log in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rights {
-    /// What it may do.
+    /// The role of the account.
     pub role: UserRole,
-    /// Whom it stands for: set for a therapist, and only then.
+    /// The therapist whose account it is: set for a therapist, and only then.
     pub therapist_id: Option<TherapistId>,
 }
 

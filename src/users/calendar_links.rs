@@ -1,8 +1,8 @@
-//! The link that opens the calendar of a therapist to whoever holds it, without a login: one for each user, hashed.
+//! The secret link to a therapist's calendar, which needs no login: one for each user, stored hashed.
 //!
-//! It stands for the user *and* the therapist. Whoever disables a user, or gives the account another role or therapist,
-//! revokes it in the same transaction; and since other programs write `users` too, it opens nothing while the account is
-//! not what it was made for.
+//! It belongs to the user *and* the therapist. Disabling a user, or giving the account another role or therapist,
+//! revokes it in the same transaction. Since other programs write `users` too, the link is also refused while the
+//! account's role or therapist differs from those it was made for.
 
 use sqlx::PgConnection;
 
@@ -15,7 +15,7 @@ use crate::{
     error::Result,
 };
 
-/// Makes this the link of a user; the one before opens nothing any more. Tells whether there was one.
+/// Replaces the link of a user; the former one stops working. Returns whether there was one.
 pub async fn replace(uow: &mut UnitOfWork, user: UserId, therapist: &TherapistId, token_hash: &[u8]) -> Result<bool> {
     let now = uow.now();
     let had = revoke(uow, user).await?;
@@ -36,7 +36,7 @@ pub async fn replace(uow: &mut UnitOfWork, user: UserId, therapist: &TherapistId
     Ok(had)
 }
 
-/// Takes the link of a user away; tells whether there was one.
+/// Revokes the link of a user; returns whether there was one.
 pub async fn revoke(uow: &mut UnitOfWork, user: UserId) -> Result<bool> {
     let revoked =
         sqlx::query!("delete from internal.calendar_links where user_id = $1", user.0).execute(uow.db()).await?;
@@ -58,7 +58,7 @@ pub async fn made_at(db: &mut PgConnection, user: UserId) -> Result<Option<Times
     Ok(made)
 }
 
-/// Whose calendar a link opens, and whose link it is; none, if it opens none.
+/// The therapist whose calendar a link opens, and the user it belongs to; none, if it is not valid.
 pub async fn holder(db: &mut PgConnection, token_hash: &[u8]) -> Result<Option<(TherapistId, UserId)>> {
     let link = sqlx::query!(
         r#"select l.therapist_id as "therapist_id: TherapistId", l.user_id as "user_id: UserId"

@@ -1,4 +1,4 @@
-//! Changing a user: the name they log in with, what they are called, what they may do, whether they are let in.
+//! Changing a user: login name, full name, role, therapist, enabled or disabled.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -133,7 +133,7 @@ async fn change(uow: &mut UnitOfWork, id: UserId, patch: EditUser, when: &Precon
         _ => before.known_role(),
     };
     let therapist_id = patch.therapist_id.clone().apply(before.therapist_id.clone());
-    // What another program left is not complained of by who changes something else.
+    // Irregular values of another program are not refused where other columns are changed.
     if patch.role.is_named() || patch.therapist_id.is_named() {
         rules::ensure_fit(role, therapist_id.as_ref())?;
     }

@@ -1,4 +1,4 @@
-//! A new user.
+//! Creating a user.
 
 use axum::{extract::State, http::StatusCode};
 use serde::Deserialize;
@@ -21,10 +21,10 @@ use crate::{
     http::{etag::Versioned, extract::Json},
 };
 
-/// Who shall log in.
+/// A new user.
 #[derive(Debug)]
 pub struct NewUser {
-    /// What they log in with.
+    /// The login name.
     pub username: Text<255>,
     /// The PHC string of their password, or what never matches.
     pub password_hash: String,
@@ -34,7 +34,7 @@ pub struct NewUser {
     pub full_name: Option<Text<255>>,
     /// What they may do.
     pub role: UserRole,
-    /// Whom a therapist's account stands for: at most 50 characters.
+    /// The therapist whose account it is: at most 50 characters.
     pub therapist_id: Option<TherapistId>,
 }
 

@@ -1,4 +1,4 @@
-//! One user.
+//! Reading one user.
 
 use axum::extract::State;
 

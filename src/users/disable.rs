@@ -1,4 +1,4 @@
-//! Shutting a user out, and letting them in again.
+//! Disabling a user, and enabling them again.
 
 use serde_json::json;
 
@@ -47,7 +47,7 @@ pub(super) async fn lock(uow: &mut UnitOfWork, id: UserId) -> Result<User> {
     User::read(uow.db(), id).await
 }
 
-/// Disables a user and ends all their sessions; tells whether they were enabled before.
+/// Disables a user and ends all their sessions; returns whether they were enabled before.
 ///
 /// # Errors
 ///

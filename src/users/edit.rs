@@ -1,4 +1,4 @@
-//! Correcting what a user is called.
+//! Correcting one's own name.
 
 use serde::Deserialize;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Passwords that another program left in plain text.
+//! Passwords that another program stored in plain text.
 
 use super::{password, sessions};
 use crate::{app::unit_of_work::UnitOfWork, audit::entry::Entry, domain::ids::UserId, error::Result};
@@ -36,7 +36,7 @@ pub async fn legacy(db: &mut sqlx::PgConnection) -> Result<Vec<Legacy>> {
     Ok(users)
 }
 
-/// Puts the hash where the plain text was; tells whether it still was there.
+/// Replaces the plain text by its hash; returns whether the plain text was still there.
 pub async fn hash_legacy(uow: &mut UnitOfWork, user: &Legacy, hash: &str) -> Result<bool> {
     let locked = sqlx::query_scalar!(
         r#"select password = $2 as "same!" from users where id = $1 for no key update"#,

@@ -1,4 +1,4 @@
-//! Looking through the users.
+//! Listing users.
 
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
@@ -100,7 +100,7 @@ struct UserList {
     therapist_id: Option<TherapistId>,
 }
 
-/// One page in one direction: the order's key and its type, how rows beyond the position compare, and the direction.
+/// One page in one direction: the order's key and its type, the comparison with the position, and the direction.
 macro_rules! page_of_users {
     ($key:literal: $type:literal, $beyond:literal, $direction:literal, $list:expr, $position:expr) => {
         select_users!(

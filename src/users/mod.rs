@@ -1,11 +1,12 @@
-//! The people who log in, and how their logins end.
+//! Accounts and their sessions.
 //!
 //! Other programs fill `public.users` too: roles in any letter case, passwords in plain text (those never match), names
-//! that differ in letter case only (nobody logs in by such a name). What a row there cannot say, `internal.accounts` does.
-//! Such users are listed and can be put right like any other.
+//! that differ in letter case only (nobody logs in by such a name). `internal.accounts` holds what that table has no
+//! columns for. Such users are listed and can be corrected like any other.
 //!
-//! Whatever changes who somebody is (role, therapist, password) or shuts them out ends their sessions in the same
-//! transaction: see [`sessions`]. The first two end the link to their calendar too: see [`calendar_links`]. An admin is always left: see [`rules`].
+//! A change of role, therapist or password, and disabling, end the user's sessions in the same transaction: see
+//! [`sessions`]. The first two revoke the link to their calendar too: see [`calendar_links`]. One enabled admin always
+//! remains: see [`rules`].
 
 mod account;
 pub mod calendar_links;
@@ -37,7 +38,7 @@ pub use self::{
 };
 use crate::app::state::App;
 
-/// What admins may do with them.
+/// The routes of admins.
 pub fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list_users, create::create_user))

@@ -98,7 +98,7 @@ impl User {
         user.ok_or(Error::NotFound("user"))
     }
 
-    /// What they may do; none where the role is a word that cannot log in.
+    /// The role; none where the stored word is no role that can log in.
     pub(super) fn known_role(&self) -> Option<UserRole> {
         UserRole::read(self.role.as_deref()?)
     }

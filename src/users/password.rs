@@ -1,4 +1,4 @@
-//! What may be a password, and giving a user another one.
+//! The rules for passwords, and changing a user's password.
 
 use crate::{app::unit_of_work::UnitOfWork, audit::entry::Entry, domain::ids::UserId, error::Result};
 

@@ -1,4 +1,4 @@
-//! Why a user cannot be made or changed as asked.
+//! Refusals of creating or changing a user.
 
 use crate::error::{
     Refusal,

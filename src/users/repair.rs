@@ -1,4 +1,4 @@
-//! Repairs of what other programs left in `users`.
+//! Repairs of rows that other programs left in `users`.
 
 use super::{hash_legacy, legacy};
 use crate::{app::unit_of_work::UnitOfWork, db::repair::RepairedRows, error::Result};

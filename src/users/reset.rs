@@ -1,4 +1,4 @@
-//! What an admin does for a user who lost a password or a device: another password, the end of all sessions.
+//! Resetting a user who lost a password or a device: another password, the end of all sessions, by an admin.
 
 use axum::{extract::State, http::StatusCode};
 use serde::Deserialize;

@@ -1,10 +1,10 @@
-//! Logins, from their password to their end.
+//! Login sessions: opening, refreshing, ending.
 //!
 //! A session lives for [`LIFETIME`] after its last refresh. Ending one notifies every instance in the same transaction, so
 //! that its access tokens are refused within a second although they have not expired.
 //!
-//! Who opens a session holds the user's row ([`Account::lock`](super::Account::lock)), who ends all of them locks it: no
-//! login that was under way slips through.
+//! Opening a session and ending all sessions both lock the user's row ([`Account::lock`](super::Account::lock)), so
+//! that no concurrent login survives.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
@@ -92,12 +92,12 @@ pub async fn prolong(uow: &mut UnitOfWork, session: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// Ends one session of a user; tells whether there was one.
+/// Ends one session of a user; returns whether there was one.
 pub async fn end(uow: &mut UnitOfWork, user: UserId, session: Uuid, why: Ending) -> Result<bool> {
     Ok(end_those(uow, user, Some(session), None, why).await? > 0)
 }
 
-/// Ends all sessions of a user, but for `except`; tells how many there were.
+/// Ends all sessions of a user, but for `except`; returns how many there were.
 pub async fn end_all(uow: &mut UnitOfWork, user: UserId, why: Ending, except: Option<Uuid>) -> Result<usize> {
     sqlx::query!("select id from users where id = $1 for no key update", user.0).fetch_optional(uow.db()).await?;
     end_those(uow, user, None, except, why).await
@@ -141,7 +141,7 @@ async fn end_those(
     Ok(ended.len())
 }
 
-/// Forgets up to `limit` sessions that were over [`KEPT`] ago; tells how many.
+/// Deletes up to `limit` sessions that were over [`KEPT`] ago; returns how many.
 pub async fn purge(db: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<u64> {
     let purged = sqlx::query!(
         "delete from internal.sessions

@@ -1,4 +1,4 @@
-//! Confirming an authenticator app with its first code: from then on it is asked for.
+//! Confirming an authenticator app with its first code: from then on logins ask for a code.
 
 use aws_lc_rs::rand;
 use axum::extract::State;

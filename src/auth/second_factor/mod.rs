@@ -13,14 +13,14 @@ use aws_lc_rs::digest::{SHA256, digest};
 use super::totp;
 use crate::{app::unit_of_work::UnitOfWork, domain::ids::UserId, error::Result};
 
-/// What somebody sent as their second factor.
+/// A second factor as a request sends it.
 #[derive(Debug, Default)]
 pub(super) struct Codes {
     pub(super) totp: Option<String>,
     pub(super) recovery_code: Option<String>,
 }
 
-/// What came of it.
+/// The result of checking a second factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// None is asked for, or it was right.
@@ -100,7 +100,7 @@ impl Factor {
     }
 }
 
-/// What a secret is sealed to.
+/// The associated data that a sealed secret is bound to.
 fn context(user: UserId) -> String {
     format!("totp of {user}")
 }

@@ -1,4 +1,4 @@
-//! Setting up an authenticator app: a secret, not yet asked for.
+//! Setting up an authenticator app: makes a secret, which logins do not ask for yet.
 
 use aws_lc_rs::rand;
 use axum::extract::State;

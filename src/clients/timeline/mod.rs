@@ -1,13 +1,12 @@
-//! What happened with a client, latest first: bookings, cancellations, payments, refunds, transfers, forms, and that
-//! there are notes (never what they say, nor a risk level).
+//! A client's timeline, latest first: bookings, cancellations, payments, refunds, transfers, forms, and the existence
+//! of notes (never their text, nor a risk level).
 //!
-//! Everything stands at the instant it happened: a booking at its session's start, so that what is ahead comes first; a
-//! form at the making of its booking, since its table knows no time. What other programs left out of a table is told as
-//! the booking has it: a payment without a row in `payments`, a cancellation without one in `booking_cancelled`, a
-//! transfer that nobody linked to the client by its name and phone.
+//! Every event has its instant: a booking its session's start, so that upcoming sessions come first; a form the
+//! creation of its booking, since its table has no time. Events without a row of their own are taken from the booking:
+//! a payment without a row in `payments`, a cancellation without one in `booking_cancelled`, a transfer that nobody
+//! linked to the client by its name and phone.
 //!
-//! A therapist is told of their own bookings, cancellations, forms and notes, and of transfers from or to them; of money
-//! never.
+//! A therapist reads their own bookings, cancellations, forms and notes, and transfers from or to them; never money.
 
 mod read;
 
@@ -108,7 +107,7 @@ impl From<OwnTimelineKind> for TimelineKind {
     }
 }
 
-/// What of a timeline an admin lists.
+/// The query parameters of an admin's timeline.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct TimelineFilter {
@@ -117,7 +116,7 @@ pub(super) struct TimelineFilter {
     kind: Option<TimelineKind>,
 }
 
-/// What of a timeline a therapist lists.
+/// The query parameters of a therapist's timeline.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct OwnTimelineFilter {
@@ -162,7 +161,7 @@ pub(super) struct TimelineEntry {
     currency: Option<String>,
     /// Why it was cancelled, or transferred (the latter null for therapists).
     reason: Option<String>,
-    /// Tells it from what happened at the same instant.
+    /// Distinguishes it from events at the same instant.
     #[serde(skip)]
     entry: String,
     /// Where it stands.
@@ -233,7 +232,7 @@ pub(super) async fn list_own_client_timeline(
     listing.request.answer(Timeline { scope, client: id, kind, now: app.clock.now() }).await
 }
 
-/// What happened with one client, as far as a scope reaches.
+/// The events of one client, as far as a scope reaches.
 struct Timeline {
     scope: Scope,
     client: ClientId,

@@ -301,7 +301,7 @@ macro_rules! page_of_timeline {
 }
 
 impl Timeline {
-    /// What happened beyond a position, in its direction.
+    /// The events after a position, in its direction.
     pub(super) async fn page(&self, db: &mut PgConnection, position: &Position) -> Result<Vec<TimelineEntry>> {
         Ok(match (self.scope.is_practice(), position.descending) {
             (true, true) => page_of_timeline!(practice, "<", "desc", self, position).fetch_all(db).await,

@@ -1,14 +1,14 @@
-//! The one reader of an instance: finds what appeared, and hands it to the open streams of those it is for.
+//! The feed of an instance: reads new notifications, and hands them to the open streams of their users.
 //!
-//! It looks when it is told that something was committed, and every second in any case, for rows that nobody told of
-//! ([`UNHEARD`] while nothing can be heard). It looks only at the newest rows, from a floor that rises behind the horizon
-//! of transactions; among them, at those written at or above the horizon of its last look; and of those it hands out what
-//! it has not seen, so that a change to a row is no news. While no transaction stays open that is next to nothing: a look
-//! reads a thousand rows of two million, 20 buffers, in less than a millisecond.
+//! It reads when `NOTIFY` arrives, and every second in any case, for rows that other programs insert without `NOTIFY`
+//! (every [`UNHEARD`] while the listener has no connection). It reads only the newest rows, from a floor that rises
+//! behind the horizon of transactions; among them, those written at or above the horizon of its last read; and of those
+//! it hands out the ones it has not seen, so that an update of a row is no new event. While no transaction stays open
+//! for long, a read takes about a thousand rows.
 //!
-//! Not found: rows whose number was taken before a thousand others were written ([`REACH`]), by no transaction or one that
-//! had written nothing yet; and, of transactions open when the server started, rows overtaken by ten thousand others.
-//! They stand in the lists, as all do.
+//! Not found: rows whose number was taken before a thousand others were written ([`REACH`]), by no transaction or one
+//! that had written nothing yet; and, of transactions open when the server started, rows overtaken by ten thousand
+//! others. The lists show them, like all others.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -132,7 +132,7 @@ impl Feed {
         Ok(())
     }
 
-    /// Hands out what is new among the rows. Whoever has got their part of it stands at `reached`.
+    /// Hands out the rows that are new. A stream that has received its rows is at `reached`.
     fn hand_out(&mut self, app: &App, rows: Vec<Notification>, reached: Position) -> Result<()> {
         let mut by_user: BTreeMap<UserId, Vec<Notification>> = BTreeMap::new();
         for row in rows {

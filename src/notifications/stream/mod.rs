@@ -1,15 +1,14 @@
-//! Being told as it happens: an answer that does not end, as server-sent events.
+//! The stream of notifications as server-sent events (SSE).
 //!
 //! - **Within a second, everywhere.** [`notify()`](super::notify()) wakes the [`mod@feed`] of every instance at the commit.
 //!   Rows that other programs insert are found at its next look, at most a second later.
-//! - **At least once, none lost.** The id of an event is the [`Position`] after it. A
-//!   client that comes back with it (`Last-Event-ID`) is sent what was committed since, and what was not certainly sent:
-//!   it drops what it knows already, by `notification_id`. Heartbeats carry ids too, so little is sent twice.
-//! - **From now on.** Without `Last-Event-ID` nothing old is sent: a page reads the list first, then what happens.
-//!   Strictly: it opens the stream, then reads the list.
-//! - **Cheap.** An open stream holds no connection to the database: 2,000 of them take 30 MiB, their sockets' buffers in
-//!   the server included (15 KiB each, measured on a build without optimisation).
-//! - **As long as the login.** The access token is looked at once; the stream ends within a second of its session, and
+//! - **At least once, none lost.** The id of an event is the [`Position`] after it. A client that comes back with it
+//!   (`Last-Event-ID`) is sent all rows committed since, and those that may have been lost: it drops repeats by
+//!   `notification_id`. Heartbeats carry ids too, so little is sent twice.
+//! - **From now on.** Without `Last-Event-ID` no old rows are sent: a page opens the stream first, then reads the list,
+//!   so that it misses nothing.
+//! - **Cheap.** An open stream holds no connection to the database, and 2,000 of them take about 30 MiB.
+//! - **As long as the login.** The access token is checked once; the stream ends within a second of its session, and
 //!   when the server stops.
 
 mod feed;
@@ -36,7 +35,7 @@ use crate::{
     http::caller::Caller,
 };
 
-/// What clients and proxies that buffer are to do with it.
+/// The response headers; the second one keeps proxies from buffering.
 const HEADERS: [(HeaderName, HeaderValue); 2] = [
     (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),

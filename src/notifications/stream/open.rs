@@ -1,4 +1,4 @@
-//! One open stream: what it sends next.
+//! One open stream: decides what it sends next.
 
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,7 @@ use crate::{
 /// would be forgotten if it were waited for any longer.
 const STALLED: Duration = Duration::from_mins(5);
 
-/// What a stream has to know; it is small, and holds no connection.
+/// The state of a stream; it is small, and holds no connection.
 pub(super) struct OpenStream {
     app: App,
     scope: Scope,
@@ -49,7 +49,7 @@ pub(super) struct OpenStream {
     last_asked: Instant,
 }
 
-/// What has to be read from the database before the queue is true again.
+/// Rows to read from the database before the queue is complete again.
 struct Missed {
     /// The rows up to there have been sent.
     after: Place,
@@ -61,7 +61,7 @@ struct Missed {
 
 impl Missed {
     fn since(last: Position, until: Position) -> Self {
-        // Numbers begin above: all rows of the horizon's own transaction are beyond.
+        // Ids are above `i32::MIN`, so that all rows of the horizon's own transaction are included.
         Self { after: (last.horizon, i32::MIN), floor: last.floor, until }
     }
 }

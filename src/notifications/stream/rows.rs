@@ -1,4 +1,4 @@
-//! What appeared since a position, and how it is sent.
+//! Reads the notifications after a position, and writes them as events.
 
 use std::fmt::Write;
 
@@ -28,7 +28,7 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
-    /// That of now. What a later statement reads contains all that was written below its horizon.
+    /// The current snapshot. A later statement sees every row written below its horizon.
     pub(super) async fn now(db: &mut PgConnection) -> Result<Self> {
         let now = sqlx::query_as!(
             Self,
@@ -72,7 +72,7 @@ pub(super) async fn appeared(
 /// Where the reading of what was missed is: the transaction and the number of the last row.
 pub(super) type Place = (i64, i32);
 
-/// Reads the next rows of a user above a floor, by transaction: those beyond `after`.
+/// Reads the next rows of a user above a floor, by transaction: those after `after`.
 pub(super) async fn missed(db: &mut PgConnection, user: UserId, floor: i32, after: Place) -> Result<Vec<Notification>> {
     let now = Snapshot::now(db).await?;
     let rows = select_notifications!(
@@ -94,8 +94,8 @@ pub(super) async fn missed(db: &mut PgConnection, user: UserId, floor: i32, afte
     Ok(rows)
 }
 
-/// The events of some rows, which are in the order of their transactions: so who has a part of them need not begin again.
-/// Who has all stands at `after`, and nobody beyond its horizon.
+/// The events of rows in the order of their transactions, so that a client that received a part of them need not start
+/// again. A client that received all is at `after`, and none gets past its horizon.
 pub(super) fn events(rows: &[Notification], before: Position, after: Position) -> Result<Bytes> {
     let mut text = String::with_capacity(rows.len() * 512);
     for (number, row) in rows.iter().enumerate() {
@@ -108,7 +108,7 @@ pub(super) fn events(rows: &[Notification], before: Position, after: Position) -
     Ok(text.into())
 }
 
-/// What is sent where there is no event: a comment, and how far the stream is.
+/// The heartbeat: a comment with the stream's position.
 pub(super) fn sign_of_life(position: Position) -> Bytes {
     format!(":\nid: {position}\n\n").into()
 }

@@ -1,4 +1,4 @@
-//! How every operation on a refund ends: the refund as it stands now, read in the same transaction.
+//! The answer of every operation on a refund: the refund after the change, read in the same transaction.
 
 use axum::http::StatusCode;
 use serde::Serialize;

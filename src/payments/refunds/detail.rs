@@ -1,4 +1,4 @@
-//! One refund.
+//! Reading one refund.
 
 use axum::extract::State;
 

@@ -1,9 +1,9 @@
-//! What the four places that tell of money can disagree about, which of them is right then, by which rule, and what repairs
-//! it. The set is closed: `internal.money_disagreements` finds these and no others.
+//! The kinds of disagreement between the four tables of money: which table is right, by which rule, and the repair. The
+//! set is closed: `internal.money_disagreements` finds these and no others.
 //!
-//! The rules, in short: a payment says what was paid and how much of it goes back; a booking says whether it takes place,
-//! and what was paid as long as no payment does; a refund that any place tells of counts, so that money never goes back
-//! twice.
+//! The rules, in short: a payment is right about the amounts paid and refunded; a booking is right about whether it
+//! takes place, and about the amount paid while it has no payment; a refund in any place counts, so that money is never
+//! refunded twice.
 
 use crate::domain::status::words;
 
@@ -20,15 +20,15 @@ words! {
         PaymentWithoutAmount = "payment_without_amount",
         /// A booking's amount is not the sum of its payments.
         AmountDiffers = "amount_differs",
-        /// A booking tells of a refund, and no payment of it does.
+        /// A booking has a refund, and none of its payments has.
         RefundOnlyInBooking = "refund_only_in_booking",
-        /// A booking's refund is not as far as the least far one of its payments, or it tells of none.
+        /// A booking's refund has another status than the least advanced one of its payments, or the booking has none.
         RefundStatusDiffers = "refund_status_differs",
         /// A booking's refund is not the sum of its payments' refunds.
         RefundAmountDiffers = "refund_amount_differs",
         /// The list has a refund of no payment that exists.
         RefundWithoutPayment = "refund_without_payment",
-        /// The list tells of a refund, and its payment does not.
+        /// The list has a refund, and its payment has not.
         RefundOnlyListed = "refund_only_listed",
         /// The list says that a refund is as far as its payment does not.
         RefundListedOtherwise = "refund_listed_otherwise",
@@ -61,7 +61,7 @@ words! {
     }
 }
 
-/// What settles a kind of disagreement.
+/// How a kind of disagreement is settled.
 #[derive(Debug, Clone, Copy)]
 pub struct Settlement {
     /// Which side is right.

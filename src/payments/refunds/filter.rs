@@ -1,4 +1,4 @@
-//! Which refunds a list holds.
+//! The filters of the list of refunds.
 
 use serde::Deserialize;
 use utoipa::IntoParams;

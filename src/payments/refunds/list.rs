@@ -1,8 +1,4 @@
-//! Looking through the refunds, newest first.
-//!
-//! One statement a page, walked by the index of its order (`refunds_by_session`, `refunds_by_name`, the primary key;
-//! `refunds_by_state` where a state is asked for); what a row needs of its payment and booking is looked up by their keys.
-//! The refunds of a short period are looked up first, by the start of their sessions, as an array of ids.
+//! Listing refunds, newest first.
 
 use axum::{extract::State, response::Response};
 use sqlx::PgConnection;
@@ -53,7 +49,7 @@ pub(super) async fn list_refunds(
 /// The refunds that a filter wants.
 struct RefundList(Criteria);
 
-/// One page in one direction: the order's key and its type, how rows beyond the position compare, and the direction.
+/// One page in one direction: the order's key and its type, the comparison with the position, and the direction.
 macro_rules! page_of_refunds {
     ($key:literal: $type:literal, $beyond:literal, $direction:literal, $criteria:expr, $position:expr) => {
         select_refunds!(
@@ -122,7 +118,7 @@ impl List for RefundList {
 
     async fn total(&self, db: &mut PgConnection) -> Result<i64> {
         let Criteria { status, period, therapist_id, client_id, booking_id, words } = &self.0;
-        // Kept in step with the conditions of the pages: the tests hold `page.total` against the rows.
+        // The conditions equal those of the pages: the tests compare `page.total` with the rows.
         let count = sqlx::query_scalar!(
             r#"select count(*) as "count!"
                from refund_cancellation_table r

@@ -1,5 +1,5 @@
-//! Refunds: the list of what goes back (`refund_cancellation_table`), the way of each, and where the places that tell of
-//! refunds disagree.
+//! Refunds: their list (`refund_cancellation_table`), their status, and the disagreements between the tables that hold
+//! refunds.
 
 mod answer;
 mod detail;
@@ -16,7 +16,7 @@ pub(super) use self::answer::{ChangedRefund, changed, id_of, of_payment};
 pub use self::model::{Refund, RefundState};
 use crate::app::state::App;
 
-/// What admins may do with them.
+/// The routes of admins.
 pub(super) fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list_refunds))

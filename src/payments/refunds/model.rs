@@ -1,4 +1,4 @@
-//! What a refund is: its row in the list, and what its payment and booking tell of it.
+//! A refund: its row in the list, and the columns of its payment and booking.
 
 use serde::Serialize;
 use sqlx::PgConnection;
@@ -42,7 +42,7 @@ impl RefundState {
         status.map_or(Self::Pending, |word| known(word).unwrap_or(Self::Unknown))
     }
 
-    /// Whether a refund in this state may be moved to that status. What another program says was asked for may be
+    /// Whether a refund in this state may be moved to that status. A refund that another program only requested may be
     /// opened, too.
     pub fn may_become(self, wanted: RefundStatus) -> bool {
         use RefundStatus as W;

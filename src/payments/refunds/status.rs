@@ -1,8 +1,4 @@
-//! A refund's way: initiated, processing, completed; or failed, and initiated again.
-//!
-//! The payment's refund is the truth: where another program left the list behind it, the way goes on from where the
-//! payment is, and all places agree afterwards. A refund of no payment (another program's) goes its way in the list and
-//! in its booking.
+//! Moving a refund through its status: initiated, processing, completed; or failed, and initiated again.
 
 use axum::{
     http::StatusCode,
@@ -118,7 +114,7 @@ async fn lock(uow: &mut UnitOfWork, id: RefundId, conditions: &Preconditions) ->
 }
 
 impl Locked {
-    /// How far it is: as its payment says, else the list, else whatever tells of it.
+    /// The status: of the payment, else of the list, else of any place that has one.
     async fn state(&self, uow: &mut UnitOfWork) -> Result<RefundState> {
         let said = self.payment.as_ref().and_then(|locked| locked.payment.refund_status.clone());
         let said = match (said.or_else(|| self.refund.refund_status.clone()), &self.payment, &self.booking) {
@@ -214,7 +210,7 @@ async fn advance(uow: &mut UnitOfWork, id: RefundId, conditions: &Preconditions,
     Ok(())
 }
 
-/// Writes how far it is to all places that tell of it.
+/// Writes the status to all places that hold the refund.
 async fn write(
     uow: &mut UnitOfWork,
     locked: &Locked,

@@ -141,7 +141,7 @@ struct ResourceList {
     words: Option<String>,
 }
 
-/// One page in one direction: the order's key and its type, how rows beyond the position compare, and the direction.
+/// One page in one direction: the order's key and its type, the comparison with the position, and the direction.
 macro_rules! page_of_resources {
     ($key:literal: $type:literal, $beyond:literal, $direction:literal, $list:expr, $position:expr) => {
         select_resources!(

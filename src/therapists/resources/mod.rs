@@ -1,4 +1,4 @@
-//! What a therapist can be booked by: the scheduling provider's resources.
+//! A therapist's resources at the scheduling provider, by which they are booked.
 //!
 //! The table has no key to therapists, and holds rows of ids that none has (the organisation's own host of free
 //! consultations): those are listed, changed and removed under their id like any others.

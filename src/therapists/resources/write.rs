@@ -1,4 +1,4 @@
-//! Making, changing and removing a therapist's resources: orphaned ones too, which is how they are put right.
+//! Creating, editing and deleting a therapist's resources, orphaned ones too, which is how they are corrected.
 
 use axum::http::StatusCode;
 use serde::Deserialize;
@@ -198,7 +198,7 @@ pub(in crate::therapists) async fn delete_therapist_resource(
     let before = locked(&mut uow, &therapist, id, &when).await?;
     sqlx::query!("delete from therapist_resources where id = $1", id.0).execute(uow.db()).await?;
     let entry = Entry::new("resource_delete", format!("Deleted the resource {}", before.resource_name));
-    // What is gone from the table can be made again from this.
+    // The entry keeps the deleted row, so that it can be made again.
     uow.record(entry.on("resource", id).detail(json!({
         "therapist_id": therapist,
         "resource_id": before.resource_id,
@@ -224,7 +224,7 @@ async fn locked(
     Ok(resource)
 }
 
-/// Fails if another row of the therapist has the provider's number. Who asks at the same moment waits.
+/// Fails if another row of the therapist has the provider's number. A concurrent request waits.
 async fn ensure_new(
     uow: &mut UnitOfWork,
     therapist: &TherapistId,
