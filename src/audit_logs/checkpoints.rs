@@ -1,5 +1,5 @@
-//! The heads of the trail's chain. One that is kept elsewhere proves later that nothing before it was cut off or rewritten:
-//! `safestories audit verify --checkpoint` takes it.
+//! The checkpoints of the audit chain. A head kept elsewhere proves later that nothing before it was cut off or
+//! rewritten: `safestories audit verify --checkpoint` takes it.
 
 use axum::response::Response;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! One row of the log, with the exact facts.
+//! One row of the audit log, with its audit entries.
 
 use axum::extract::State;
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! Which rows of the log a list holds: the parameters of each role.
+//! The filters of the audit log: the parameters of each role.
 
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};

@@ -1,4 +1,4 @@
-//! Hiding rows of the log: they stay, out of the usual view. Hiding what is hidden changes nothing.
+//! Hiding rows of the audit log: they stay, out of the usual view. Hiding a hidden row changes nothing.
 
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -120,7 +120,7 @@ pub(super) async fn hide_audit_logs(
     Ok(Json(HiddenAuditLogs { hidden: done.hidden, already_hidden: done.already_hidden, dry_run, effects }))
 }
 
-/// What hiding came to.
+/// The result of hiding.
 struct Outcome {
     hidden: usize,
     already_hidden: usize,

@@ -1,20 +1,4 @@
-//! Looking through the log, newest first.
-//!
-//! In the order of `log_id`. Which index serves a page must not be left to chance: PostgreSQL expects what is looked for
-//! all over the log, so it would walk it from its end, in the hope of meeting a therapist who left or a month of eight
-//! years ago soon. So each statement is ordered by what it is to be read by ([`ReadBy`]):
-//!
-//! - without a filter the key, with a therapist or an action the index that has them in order (`audit_logs_of_therapist`,
-//!   `audit_logs_by_action`, `audit_logs_by_therapist_action`): a page costs what it shows;
-//! - else whatever finds the rows, which are then sorted, and cost what they are (`audit_logs_by_instant`,
-//!   `audit_logs_by_client_name`, a client's of `internal.audit_entries`). On three million rows, that month takes 25 ms
-//!   and 1,000 buffers; by the key it took 23 s.
-//!
-//! `q` looks at the rows that the other filters leave; alone, at as many as it takes to fill the page: at all of them, for
-//! a word that is nowhere, some seconds on millions of rows. An index for it would make every change of the practice pay a
-//! third more.
-//!
-//! Periods go by the row's text, which this server writes from the exact instant, to the minute: days begin on minutes.
+//! Listing the audit log, newest first.
 
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};
@@ -88,7 +72,7 @@ pub(super) async fn list_own_audit_logs(
     listing.request.answer(AuditLogList::of(&scope, listing.filter.into(), app.zone)?).await
 }
 
-/// What a page is read by.
+/// The index that a page is read by.
 enum ReadBy {
     /// The key.
     Key,

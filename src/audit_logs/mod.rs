@@ -1,8 +1,8 @@
-//! Reading the trail, and hiding rows of it; [`crate::audit`] writes it.
+//! The audit log: reading it, and hiding rows of it; [`crate::audit`] writes it.
 //!
-//! `audit_logs` is what the practice reads: a row per change, other programs' rows among them. What this server knows
-//! exactly of its own (instant, actor, request, each subject) is in `internal.audit_entries` and shown beside it. Attempts
-//! that were refused or failed, token refreshes and read-marks are in `internal` only, and not listed.
+//! The practice reads `audit_logs`: a row per change, other programs' rows among them. The exact facts of this server's
+//! own rows (instant, actor, request, each subject) are in `internal.audit_entries` and shown beside it. Refused and
+//! failed requests, token refreshes and read-marks are in `internal` only, and not listed.
 //!
 //! A row is never deleted or changed, only hidden: it leaves the usual view of admins and that of its therapist, and the
 //! hiding is a row of its own. Admins still list it with `visibility=hidden` or `all`.
@@ -18,7 +18,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::app::state::App;
 
-/// What admins may do with it.
+/// The routes of admins.
 pub fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list_audit_logs))
@@ -28,7 +28,7 @@ pub fn admin_routes() -> OpenApiRouter<App> {
         .routes(routes!(hide::hide_audit_logs))
 }
 
-/// What therapists may do with theirs.
+/// The routes of therapists.
 pub fn therapist_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list::list_own_audit_logs))
 }

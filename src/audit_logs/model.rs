@@ -1,4 +1,4 @@
-//! A row of the log, and what is known exactly about it.
+//! A row of the audit log, with its audit entries.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -113,7 +113,7 @@ pub(super) struct AuditEntry {
 }
 
 /// Reads rows of the log: the statement that finds them (their columns, of `audit_logs`), the order they come in, and
-/// the arguments. What is known exactly is looked up per row, by index.
+/// the arguments. The audit entries are looked up per row, by index.
 macro_rules! select_audit_logs {
     ([$($found:literal)+], $order:literal, $($argument:expr),+ $(,)?) => {
         sqlx::query_as!(

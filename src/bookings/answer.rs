@@ -1,4 +1,4 @@
-//! How every changing operation on a booking ends: the booking as it stands now, read in the same transaction.
+//! The answer of every changing operation on a booking: the booking after the change, read in the same transaction.
 
 use axum::{
     http::StatusCode,
@@ -32,7 +32,7 @@ pub(super) struct ChangedBooking {
     effects: Option<Vec<Effect>>,
 }
 
-/// Commits and answers with the booking. What a dry run answers with is no version that could be named later: no `ETag`.
+/// Commits and answers with the booking. The answer of a dry run has no `ETag`, since no such version is stored.
 pub(super) async fn changed(mut uow: UnitOfWork, scope: &Scope, id: &BookingId) -> Result<Response> {
     let now = uow.now();
     let booking = Booking::read(uow.db(), scope, id, now).await?;

@@ -1,4 +1,4 @@
-//! The appointments: what the practice's calendar keeps of each session, one row a booking.
+//! Appointments: the practice's calendar, one row a booking.
 //!
 //! They are written with their bookings (`clients::belongs_to`) and read here, beside the booking each stands for; one
 //! whose booking is missing is shown too.

@@ -1,10 +1,10 @@
-//! A therapist's sessions as a calendar, for calendar programs: open to whoever has the link.
+//! A therapist's sessions as a calendar, for calendar programs: open to anybody with the link.
 //!
-//! It tells when, and with whom by initials; no name, no contact data, no payment, no clinical text, no link to a call.
-//! Sessions that were called off stay in it as such, so that calendars take them away from where they stood.
+//! It contains the times and the clients' initials; no name, no contact data, no payment, no clinical text, no link to
+//! a call. Cancelled sessions stay in it with that status, so that calendars remove them.
 //!
-//! What it costs is bounded: sessions of the last [`BACK`], all that are ahead, [`MOST`] at most (the latest), read by one
-//! walk of an index. A token that cannot be one is not looked for.
+//! Its cost is bounded: sessions of the last [`BACK`] and all upcoming ones, [`MOST`] at most (the latest), read by one
+//! index scan. A text that cannot be a token is not looked up.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::{
@@ -31,7 +31,7 @@ use crate::{
 
 /// How far back it goes: about six months.
 const BACK: TimeDelta = TimeDelta::days(183);
-/// How many sessions it tells of.
+/// The most sessions it contains.
 const MOST: i64 = 5_000;
 /// How many initials a name has at most.
 const INITIALS: usize = 3;
@@ -78,7 +78,7 @@ pub(super) async fn get_calendar(
     Ok(response)
 }
 
-/// The sessions of a scope's therapist since an instant, the earliest first. What has no time is in no calendar.
+/// The sessions of a scope's therapist since an instant, the earliest first. Sessions without a time are left out.
 async fn sessions(db: &mut PgConnection, scope: &Scope, since: DateTime<Utc>) -> Result<Vec<Event>> {
     let rows = sqlx::query!(
         r#"select b.booking_id as "booking_id!",

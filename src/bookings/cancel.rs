@@ -1,4 +1,4 @@
-//! Calling a session off, and opening the refund where one is due.
+//! Cancelling a booking, and opening the refund where one is due.
 
 use axum::response::Response;
 use serde::Deserialize;

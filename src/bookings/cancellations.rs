@@ -1,10 +1,10 @@
-//! What was called off: the rows of `booking_cancelled`, latest first.
+//! The list of cancellations: the rows of `booking_cancelled`, latest first.
 //!
 //! A booking that was cancelled, restored and cancelled again has two.
 //!
-//! One statement a page, walked by the index of its order or of what it is asked for (`booking_cancelled_by_…`,
-//! `booking_cancelled_search`): on 36,000 cancellations 51 rows with 460 buffers. A therapist's page walks those of all by
-//! time until it is full, or all of the therapist's bookings where those are few.
+//! A page is one statement, which scans the index of its order or of its filter (`booking_cancelled_by_…`,
+//! `booking_cancelled_search`). A therapist's page scans all cancellations by time until it is full, or all of the
+//! therapist's bookings where those are few.
 
 use axum::{extract::State, response::Response};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! How many bookings there are on every tab, in one statement.
+//! Counts the bookings of every tab, in one statement.
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
@@ -86,11 +86,11 @@ async fn answer(app: &App, scope: &Scope, criteria: &Criteria) -> Result<Json<Bo
     Ok(Json(counts))
 }
 
-/// The statement of [`count`]: `join` and `noted` are two ways to tell whether a booking has a submitted note.
+/// The statement of [`count`]: `join` and `noted` are two ways to find out whether a booking has a submitted note.
 macro_rules! count_by_state {
     ($join:literal, $noted:literal, $scope:ident, $criteria:ident, $now:ident) => {
-        // Kept in step with the conditions of the list: the tests hold `page.total` against the rows. `offset 0` keeps
-        // PostgreSQL from working the state out once for every count.
+        // The conditions equal those of the list: the tests compare `page.total` with the rows. `offset 0` keeps
+        // PostgreSQL from computing the state once for every count.
         sqlx::query_as!(
             BookingCounts,
             r#"select count(*) as "all!",

@@ -1,4 +1,4 @@
-//! Booking a session.
+//! Creating a booking.
 
 use serde::Deserialize;
 use serde_json::json;

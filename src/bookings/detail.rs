@@ -1,4 +1,4 @@
-//! One booking.
+//! Reading one booking.
 
 use axum::extract::State;
 

@@ -1,4 +1,4 @@
-//! Correcting what a booking says, other than its time, its state, its people and its money.
+//! Correcting a booking's other columns than its time, its state, its people and its money.
 
 use serde::Deserialize;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Bookings without the person they were made for.
+//! Erasing a person from bookings.
 
 use serde::Serialize;
 

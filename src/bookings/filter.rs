@@ -1,4 +1,4 @@
-//! Which bookings a list holds: the parameters of each role, and the one form they share.
+//! The filters of the lists of bookings: the parameters of each role, and the one form they share.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
@@ -203,8 +203,8 @@ impl AdminBookingFilter {
                 |states| states.into_iter().filter(|state| tab.contains(state)).collect(),
             ));
         }
-        // What is live or ahead started within the last day (see internal.booking_end), what waits for its note has
-        // started: bounds that let the index find them however long the practice has been at work.
+        // Live and scheduled bookings started within the last day or later (see internal.booking_end), and those that
+        // wait for a note have started: bounds that let the index find them however old the practice is.
         if let Some(states) = &states {
             use BookingState::{Live, PendingNotes, Scheduled};
             if !states.is_empty() && states.iter().all(|state| matches!(state, Live | Scheduled)) {

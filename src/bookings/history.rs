@@ -1,4 +1,4 @@
-//! What happened to a booking, latest first, as the trail has it.
+//! A booking's history, latest first, read from the audit trail.
 
 use axum::{extract::State, response::Response};
 use serde::Serialize;

@@ -1,29 +1,4 @@
-//! Looking through the bookings, latest first.
-//!
-//! One statement a page, walked by the index of its order (`bookings_by_start`, `bookings_by_therapist_start`,
-//! `bookings_by_name`, `bookings_by_created`; `bookings_off_by_…` for what did not take place). An optional condition is
-//! written `($n is null or …)`: PostgreSQL plans these statements for their arguments, and what is null falls away. It
-//! takes an equation with something computed for one that hardly a row fulfils, and then sorts all that a therapist has
-//! instead of walking: `coalesce(… = …, false)` it takes for true of every second row. `planned_for_arguments` keeps it from
-//! keeping a plan (`migrations/functions/bookings.sql`).
-//!
-//! The usual pages (latest first, fifty rows, of all or of one therapist) are statements of their own with a kept plan.
-//! `explain (analyze, buffers)` of a therapist's page on `demo load --bookings 100000`; the index is entered at the page's
-//! start and left after 51 rows, so the size of the practice does not matter:
-//!
-//! ```text
-//! Limit (rows=51)  Buffers: shared hit=309  Execution Time: 0.505 ms  Planning Time: 0.028 ms
-//!   -> Nested Loop
-//!      -> Nested Loop Left Join
-//!         -> Index Scan Backward using bookings_by_therapist_start on bookings b (rows=51, hit=54)
-//!              Index Cond: ((therapist_id = $0) AND (booking_id IS NOT NULL))
-//!         -> Limit (51 times), one appointment of each
-//!            -> Index Only Scan using appointments_of_session on appointment_table a (hit=153)
-//!      -> Result (51 times)
-//!         -> Index Scan using client_session_notes_of_booking on client_session_notes n (hit=102)
-//! ```
-//!
-//! One booking by its id is the same with `bookings_booking_id_key` and 11 buffers. `.ci/bench` measures both.
+//! Listing bookings, latest first.
 
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};
@@ -146,7 +121,7 @@ pub(super) struct BookingList {
     pub(super) now: DateTime<Utc>,
 }
 
-/// One page in one direction: the order's key and its type, how rows beyond the position compare, and the direction.
+/// One page in one direction: the order's key and its type, the comparison with the position, and the direction.
 macro_rules! page_of_bookings {
     ($key:literal: $type:literal, $beyond:literal, $direction:literal, $list:expr, $position:expr) => {{
         let criteria = &$list.criteria;

@@ -1,6 +1,4 @@
-//! Holding a booking while it is changed: the locks in their order, and what may follow which state.
-//!
-//! Therapist, client, booking: everybody takes the locks in this order, so that two requests never wait for each other.
+//! Locks a booking for a change: the locks in their order, and the transitions that each state permits.
 
 use super::{model::Booking, refusal::BookingRefusal, slot::Slot};
 use crate::{
@@ -37,7 +35,7 @@ pub(super) enum Transition {
 }
 
 impl Transition {
-    /// What it makes of a booking, for people.
+    /// The resulting state, in words.
     fn participle(self) -> &'static str {
         match self {
             Self::Reschedule => "rescheduled",
@@ -111,7 +109,7 @@ impl Locked {
         Err(BookingRefusal::WrongState { state, wanted: wanted.participle() }.into())
     }
 
-    /// Whom to tell: those given, and the therapist.
+    /// The users to notify: those given, and the therapist.
     pub(super) fn recipients(&self, others: Recipient) -> Vec<Recipient> {
         let therapist = self.therapist.as_ref().map(|therapist| Recipient::Therapist(therapist.therapist_id.clone()));
         std::iter::once(others).chain(therapist).collect()
@@ -130,7 +128,7 @@ impl Booking {
         Some(Slot { start, end })
     }
 
-    /// What the client's appointment keeps of it.
+    /// The columns of the client's appointment.
     pub(super) fn appointment(&self) -> Appointment<'_> {
         Appointment {
             booking_id: &self.booking_id,

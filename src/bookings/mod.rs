@@ -1,7 +1,4 @@
-//! Sessions between a therapist and a client.
-//!
-//! The state of a booking is computed (`internal.booking_state`); what may follow it is in [`lock`]. Therapists act on
-//! their own bookings, admins on all; to anyone else a booking does not exist.
+//! Bookings: sessions between a therapist and a client.
 
 mod answer;
 mod appointments;
@@ -42,12 +39,12 @@ pub use self::{
 };
 use crate::app::state::App;
 
-/// What everybody may do who was given a link.
+/// The route open to everybody with the link to a calendar.
 pub fn open_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(calendar::get_calendar))
 }
 
-/// What admins may do with bookings.
+/// The routes of admins.
 pub fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list_bookings, create::create_booking))
@@ -66,7 +63,7 @@ pub fn admin_routes() -> OpenApiRouter<App> {
         .routes(routes!(of_client::list_client_bookings))
 }
 
-/// What therapists may do with theirs.
+/// The routes of therapists.
 pub fn therapist_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list_own_bookings))

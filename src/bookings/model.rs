@@ -1,4 +1,4 @@
-//! What a booking is: its columns, what is computed from them, and how much of it a caller sees.
+//! A booking: its columns, the values computed from them, and the columns that each caller reads.
 //!
 //! Every answer that holds a booking holds this struct, read by `select_bookings!` and shown through
 //! [`Booking::seen_by`], so that no route can show a column that another hides.

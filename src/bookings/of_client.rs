@@ -1,4 +1,4 @@
-//! The bookings of one client: the list of all, narrowed to them.
+//! The bookings of one client: the list of all bookings, filtered.
 
 use axum::{extract::State, response::Response};
 

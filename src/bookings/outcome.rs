@@ -1,4 +1,4 @@
-//! How a session went: it took place, or the client did not come.
+//! The outcome of a session: it took place, or the client did not come.
 
 use axum::response::Response;
 use serde::Deserialize;

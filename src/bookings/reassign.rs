@@ -1,7 +1,4 @@
-//! Handing sessions ahead to another therapist, many at once: what a transfer moves.
-//!
-//! The caller holds the therapists (by id), then the clients. Every operation on a booking takes those locks first, so
-//! what is found here stays until the transaction ends.
+//! Reassigning upcoming sessions to another therapist, many at once: the bookings of a transfer.
 
 use std::collections::HashMap;
 
@@ -31,7 +28,7 @@ pub struct Ahead {
     pub client_id: ClientId,
     /// Who holds it.
     pub therapist_id: Option<TherapistId>,
-    /// When it starts; absent where that is beyond the calendar.
+    /// When it starts; absent where that is outside the calendar.
     pub booking_start_at: Timestamp,
     /// When it ends.
     pub booking_end_at: Timestamp,
@@ -106,7 +103,7 @@ pub async fn ahead_of(uow: &mut UnitOfWork, clients: &[ClientId]) -> Result<Vec<
     Ok(ahead)
 }
 
-/// What stands in the way of sessions moving to a therapist: by the moving session's id, the first that overlaps it.
+/// The sessions that keep others from moving to a therapist: by the moving session's id, the first that overlaps it.
 ///
 /// That is one of the therapist's own; or else another of those that move, the one that starts earlier.
 pub async fn clashes(uow: &mut UnitOfWork, to: &Therapist, moving: &[Span]) -> Result<HashMap<BookingId, Span>> {
@@ -243,7 +240,7 @@ mod tests {
     fn of_two_that_move_the_later_one_is_in_the_way() {
         let moving = [span("b", 10, 60), span("a", 0, 50), span("c", 50, 100)];
         assert_eq!(pairs(&[], &moving), ["b-a"]);
-        // Who cannot move takes nobody's place.
+        // A session that cannot move blocks no other one.
         assert_eq!(pairs(&[span("k", 0, 10)], &moving), ["a-k", "c-b"]);
     }
 

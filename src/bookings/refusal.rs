@@ -1,4 +1,4 @@
-//! Why a booking cannot be made or changed as asked.
+//! Refusals of creating or changing a booking.
 
 use serde_json::{Map, Value, json};
 
@@ -35,7 +35,7 @@ pub enum BookingRefusal {
     WrongState {
         /// The present state.
         state: BookingState,
-        /// What was asked for, as a participle.
+        /// The requested change, as a participle.
         wanted: &'static str,
     },
     /// The therapist is busy.

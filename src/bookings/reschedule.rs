@@ -1,4 +1,4 @@
-//! Moving a session to another time. The booking stays the same row and remembers where it was moved from.
+//! Rescheduling a session. The booking stays the same row and remembers where it was moved from.
 
 use axum::response::Response;
 use chrono::TimeDelta;

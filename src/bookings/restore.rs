@@ -1,4 +1,4 @@
-//! Taking a cancellation back, while the therapist is still free then and the session is ahead.
+//! Restoring a cancelled booking, while the therapist is still free then and the session is in the future.
 
 use axum::response::Response;
 use serde_json::json;

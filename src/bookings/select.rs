@@ -1,14 +1,14 @@
 //! The one statement that reads bookings.
 //!
-//! `select_bookings!` takes how far the statement reaches, the order's key, the rest of its conditions and what follows
-//! them, the present instant (`$1`), the scope's owner (`$2`), and its arguments from `$3` on.
+//! `select_bookings!` takes the reach of the statement, the order's key, the other conditions and the clauses after
+//! them, the present instant (`$1`), the scope's owner (`$2`), and the arguments from `$3` on.
 //!
-//! It reaches `practice` (all, an admin's), `own` (a therapist's) or `any` of the two, told by `$2`. The last one is
-//! planned anew at each call, which costs more than running it: PostgreSQL keeps a plan only where it need not guess. So
-//! what is read most has statements of its own.
+//! The reach is `practice` (all bookings, for admins), `own` (a therapist's) or `any` of the two, decided by `$2`. The
+//! last one is planned anew at each call, which costs more than running it: PostgreSQL keeps a generic plan only where
+//! it is as good as a custom one. So the most frequent reads have statements of their own.
 //!
-//! What a row needs of other tables is looked up per row shown, by index; `offset 0` keeps PostgreSQL from computing it
-//! once for each place it is named in.
+//! Columns of other tables are looked up for each row shown, by index; `offset 0` keeps PostgreSQL from computing them
+//! once for each place that uses them.
 
 /// Reads bookings; see the module.
 macro_rules! select_bookings {

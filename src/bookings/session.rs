@@ -1,4 +1,4 @@
-//! A booking as the clinical record needs it: held while its note is begun or signed.
+//! A booking as notes need it: locked while its note is created or signed.
 
 use super::{
     lock::{self, Locked, Transition},
@@ -41,7 +41,7 @@ impl Session {
         self.0.booking.booking_start_at
     }
 
-    /// Whose it is: the client's id and name.
+    /// The client: id and name.
     pub fn client(&self) -> (&ClientId, &str) {
         (&self.0.client.client_id, &self.0.client.name)
     }
@@ -51,7 +51,7 @@ impl Session {
         self.0.booking.invitee_name.as_deref()
     }
 
-    /// Who holds it.
+    /// The therapist who holds the session.
     pub fn host_name(&self) -> Option<&str> {
         let therapist = self.0.therapist.as_ref().map(|therapist| therapist.name.as_str());
         self.0.booking.booking_host_name.as_deref().or(therapist)

@@ -1,7 +1,4 @@
-//! A therapist's time: when a session starts and ends, and whether the therapist is free then.
-//!
-//! Called with the therapist's row held ([`therapists::lock`]), so that what was found free
-//! stays free until the transaction ends, whoever else is booking through this server.
+//! A therapist's time: the start and end of a session, and whether the therapist is free then.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -136,7 +133,7 @@ pub(super) async fn ensure_free(
     clash.map_or(Ok(()), |clash| Err(BookingRefusal::SlotTaken(clash).into()))
 }
 
-/// Fails unless the therapist takes one more booking then. What is not ahead takes none of their capacity.
+/// Fails unless the therapist takes one more booking then. Past sessions do not count towards the capacity.
 pub(super) async fn ensure_room(
     uow: &mut UnitOfWork,
     therapist: &Therapist,
@@ -157,8 +154,8 @@ pub(super) async fn ensure_room(
 /// How many active bookings the therapist has ahead.
 pub async fn booked(uow: &mut UnitOfWork, therapist: &Therapist) -> Result<i64> {
     let now = uow.now();
-    // What starts later ends later: said too, since that is what the index of active bookings is ordered by. Without it
-    // PostgreSQL may read the therapist's whole history.
+    // The index of active bookings is ordered by the end, so the end is compared too. Without that PostgreSQL may read
+    // the therapist's whole history.
     let booked = sqlx::query_scalar!(
         r#"select count(*) as "booked!"
            from bookings b

@@ -1,8 +1,8 @@
-//! A therapist calls for help: every admin is told at once.
+//! SOS: a therapist calls for help, and every admin is notified at once.
 //!
-//! From the session's start to 24 hours after its end, whatever has been said of the booking since: help does not depend
-//! on bookkeeping. The notification names the therapist and the booking; what else the therapist says is kept by the
-//! audit, where admins read it in the booking's history.
+//! From the session's start to 24 hours after its end, whatever the status of the booking: help does not depend on
+//! bookkeeping. The notification names the therapist and the booking; the therapist's message is kept in the audit
+//! entry, where admins read it in the booking's history.
 
 use std::ops::RangeInclusive;
 

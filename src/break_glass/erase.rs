@@ -1,4 +1,4 @@
-//! Grants without what was said about the client.
+//! Erasing the texts about a client from grants.
 
 use crate::{
     app::unit_of_work::UnitOfWork,
@@ -6,8 +6,8 @@ use crate::{
     error::Result,
 };
 
-/// Takes the reasons, and what was noted at the review, out of the grants for a client's notes. Who read, when, under whose
-/// review stays. Those that are open end now, with the notes.
+/// Removes the reasons and the review notes from the grants for a client's notes. Readers, times and reviewers stay.
+/// Open grants end now, with the notes.
 pub(crate) async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
     let now = uow.now();
     sqlx::query!(

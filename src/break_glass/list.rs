@@ -1,7 +1,4 @@
-//! The grants, for those who review them.
-//!
-//! One statement a page, walked by `break_glass_grants_by_opened`, or by that of the unreviewed ones, which are few; what was
-//! read under each is counted by the index of the trail's subjects.
+//! Listing grants, for those who review them.
 
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};

@@ -1,18 +1,19 @@
-//! Break-glass: how an admin comes to read clinical text.
+//! Break-glass: grants by which an admin reads clinical text.
 //!
-//! Admins see who wrote which note when, never what it says. Who has to read one opens a **grant**: for one client, with a
-//! reason, the password once more (and a code, where the second factor is on), for sixty minutes by the server's clock.
-//! Every admin is told at once, the one who opens it too. A grant is its user's alone; one for this client opens no other.
+//! Admins read who wrote which note when, never its text. An admin who has to read one opens a **grant**: for one
+//! client, with a reason, the password once more (and a code, where the second factor is on), for sixty minutes by the
+//! server's clock. Every admin is notified at once, the one who opens it too. A grant holds for its user and its client
+//! only.
 //!
 //! - Another grant may be opened while one is open: with a reason of its own, and sixty minutes from then on. Reads go
 //!   under the one that lasts longest.
-//! - Each read is on record before the text leaves, the list of the client's notes too: entries `break_glass_read`, whose
-//!   subject is the grant. Where no entry can be written, the answer is 503 and no text.
-//! - An attempt to read without a grant, and one to open it with a wrong password, are on record as refused.
+//! - Each read is audited before the text is sent, the list of the client's notes too: entries `break_glass_read`,
+//!   whose subject is the grant. Where no entry can be written, the answer is 503 and no text.
+//! - An attempt to read without a grant, and one to open it with a wrong password, are audited as refused.
 //! - A grant waits for **review** until another admin closes it, once. Review ends a grant that is still open, so that
-//!   nothing is read under it which the reviewer could not see; a read that is under way is waited for.
-//! - Where a client was merged into another, the grants stay with the record they were opened for: its id answers 404 with
-//!   `merged_into`, and to read on is to open a grant for the surviving one. Drafts are read too, marked as such.
+//!   the reviewer sees every read under it; a review waits for reads that are under way.
+//! - Where a client was merged into another, the grants stay with the record they were opened for: its id answers 404
+//!   with `merged_into`, and reading on takes a grant for the surviving one. Drafts are read too, marked as such.
 //!
 //! Reviewed grants are kept for three years after their review, others until they are reviewed; the trail keeps their
 //! entries for good.
@@ -37,7 +38,7 @@ use crate::{app::state::App, error::Result};
 /// How long a grant is kept after its review: three years.
 const KEPT: Days = Days::new(3 * 365);
 
-/// What admins may do with it.
+/// The routes of admins.
 pub(crate) fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(open::open_break_glass))
@@ -49,7 +50,7 @@ pub(crate) fn admin_routes() -> OpenApiRouter<App> {
         .routes(routes!(read::list_client_note_versions))
 }
 
-/// Forgets up to `limit` grants that were reviewed long ago; tells how many. One that nobody reviewed stays.
+/// Deletes up to `limit` grants that were reviewed long ago; returns how many. Unreviewed ones stay.
 pub async fn purge(db: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<u64> {
     let purged = sqlx::query!(
         "delete from internal.break_glass_grants

@@ -1,4 +1,4 @@
-//! What a grant is, and how one is held for as long as something is read under it.
+//! A grant, and its lock while something is read under it.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -84,8 +84,8 @@ pub(crate) struct Grant {
     pub(crate) sort_key: String,
 }
 
-/// Reads grants as they are at an instant (`$1`): the conditions and what follows them, and the arguments from `$2` on.
-/// What was read under one is looked up by the index of its subject.
+/// Reads grants as they are at an instant (`$1`). It takes the conditions and the clauses after them, and the arguments
+/// from `$2` on. The reads under a grant are looked up by the index of their subject.
 macro_rules! select_grants {
     ([$($tail:literal)+], $now:expr $(, $argument:expr)* $(,)?) => {
         sqlx::query_as!(

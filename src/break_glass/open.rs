@@ -1,4 +1,4 @@
-//! Opening a grant: the reason, the password once more, every admin told at once.
+//! Opening a grant: the reason, the password once more, every admin notified at once.
 
 use axum::{extract::State, http::StatusCode};
 use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! Reading one note under a grant. Each read is on record before it is answered.
+//! Reading one note under a grant. Each read is audited before it is answered.
 
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
@@ -208,7 +208,7 @@ fn named(kind: NoteKind) -> &'static str {
     }
 }
 
-/// What an entry of the trail tells of a read.
+/// The details of a read's audit entry.
 fn facts(what: &str, kind: NoteKind, id: i32, booking: Option<&BookingId>) -> Map<String, Value> {
     let facts =
         [("what", json!(what)), ("kind", json!(kind.as_str())), ("note_id", json!(id)), ("booking_id", json!(booking))];

@@ -1,4 +1,4 @@
-//! Why clinical text is not shown, or a grant not closed.
+//! Refusals of showing clinical text, or of closing a grant.
 
 use serde_json::{Map, Value, json};
 

@@ -1,4 +1,4 @@
-//! Reviewing a grant: another admin looks at what was read, and closes it.
+//! Reviewing a grant: another admin checks the reads under it, and closes it.
 
 use axum::http::StatusCode;
 use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! Adding a form to a booking.
+//! Creating a form for a booking.
 
 use axum::http::StatusCode;
 use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! Taking a form back.
+//! Deleting a form.
 
 use axum::http::StatusCode;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Correcting a form, or saying how it stands.
+//! Correcting a form, or changing its status.
 
 use serde::Deserialize;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Forms without the link that leads to what a client filled in.
+//! Erasing from forms the links to a client's answers.
 
 use crate::{
     app::unit_of_work::UnitOfWork,
@@ -6,7 +6,7 @@ use crate::{
     error::Result,
 };
 
-/// Takes the links out of a client's forms. What was filled in lies with the form tool, and is deleted there.
+/// Removes the links from a client's forms. The answers are stored by the form tool, and are deleted there.
 pub async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
     sqlx::query!("update client_doc_form set paperform_link = null where link_id = any ($1)", &theirs.forms)
         .execute(uow.db())

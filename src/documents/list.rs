@@ -1,8 +1,4 @@
-//! Looking through the document forms, latest first.
-//!
-//! One statement a page, walked by `client_doc_form_pkey` or `client_doc_form_by_status` (36,000 forms: 51 rows, 465
-//! buffers, deep pages alike). A client's forms are found by `appointments_of_client`. A therapist's page walks the forms of
-//! all until it is full, or all of the therapist's bookings where those are few.
+//! Listing document forms, latest first.
 
 use axum::response::Response;
 use serde::Deserialize;
@@ -140,8 +136,8 @@ impl DocumentForms {
     }
 }
 
-/// Hands the conditions of the list, what follows them, and all arguments to a macro that makes a statement of them.
-/// What a therapist looks for is looked for in names: contact data may be hidden from them.
+/// Passes the conditions of the list, the clauses after them, and all arguments to a macro that makes a statement of
+/// them. A therapist's search term is searched in names only: contact data may be hidden from them.
 macro_rules! filtered {
     ($statement:ident, $list:expr, [$($tail:literal)*] $(, $argument:expr)* $(,)?) => {
         $statement!(

@@ -1,7 +1,4 @@
-//! Document forms: what clients fill in around a booking.
-//!
-//! A form is a link that belongs to a booking; a booking may have several. Therapists see the forms of their own bookings,
-//! admins all, also those that other programs left without a booking.
+//! Document forms, which clients fill in around a booking.
 
 mod create;
 mod delete;
@@ -17,7 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub use self::erase::erase;
 use crate::app::state::App;
 
-/// What admins may do with them.
+/// The routes of admins.
 pub fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list::list_document_forms, create::create_document_form)).routes(routes!(
         detail::get_document_form,
@@ -26,7 +23,7 @@ pub fn admin_routes() -> OpenApiRouter<App> {
     ))
 }
 
-/// What therapists may do with theirs.
+/// The routes of therapists.
 pub fn therapist_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list_own_document_forms))

@@ -1,4 +1,4 @@
-//! What a document form is: its columns, and what its booking tells of it.
+//! A document form: its columns, and those of its booking.
 
 use serde::Serialize;
 use sqlx::PgConnection;

@@ -1,4 +1,4 @@
-//! Repairs of what other programs left in `client_doc_form`.
+//! Repairs of rows that other programs left in `client_doc_form`.
 
 use crate::{app::unit_of_work::UnitOfWork, db::repair::RepairedRows, error::Result};
 

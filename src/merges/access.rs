@@ -1,8 +1,9 @@
-//! Who comes to see what by a merge, and who no longer does, by the rules of who may reach what.
+//! The therapists whose access to a client changes by a merge.
 //!
-//! A therapist sees the record of clients assigned to them or with a session of theirs; contact data, in the record and in
-//! their sessions, only while the client is assigned to them or a session with them is ahead; and the notes of other
-//! therapists' sessions of clients now assigned to them. All three are asked of each record before, and of the one after.
+//! A therapist sees the record of clients assigned to them or with a session of theirs; contact data, in the record and
+//! in their sessions, only while the client is assigned to them or a session with them is ahead; and the notes of other
+//! therapists' sessions of clients now assigned to them. All three are computed for each record before the merge, and
+//! for the surviving one after it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,7 +77,7 @@ pub(crate) struct Session {
     ahead: bool,
 }
 
-/// Whose client each record is, and whose the one after is.
+/// The therapist of each record, and of the surviving one.
 #[derive(Debug)]
 pub(crate) struct Assigned<'a> {
     pub(crate) survivor: Option<&'a TherapistId>,
@@ -131,7 +132,7 @@ pub(crate) async fn sessions(
     Ok(sessions.collect())
 }
 
-/// What changes for whom, by the therapists' ids. Names of therapists without sessions are looked up in `names`.
+/// The changes of access, by the therapists' ids. Names of therapists without sessions are looked up in `names`.
 pub(crate) fn changes(
     sessions: &[Session],
     assigned: &Assigned<'_>,

@@ -1,4 +1,4 @@
-//! What the record that two become says, field by field.
+//! The fields of the surviving record, merged one by one.
 
 use super::access::{Side, Sources};
 use crate::{
@@ -12,15 +12,15 @@ use crate::{
 /// The record that two become, and where its fields come from.
 pub(crate) struct Joined {
     pub(crate) record: Record,
-    /// What the survivor lacked.
+    /// The fields that the survivor lacked.
     pub(crate) filled: Vec<&'static str>,
-    /// What the other one had besides.
+    /// The fields of the other record that are dropped.
     pub(crate) dropped: Vec<&'static str>,
     pub(crate) sources: Sources,
 }
 
 impl Joined {
-    /// What the survivor lacks comes from the other one: what is empty, stands for nothing (`na`), or cannot be read.
+    /// The survivor takes a field of the other record where its own is empty, a placeholder (`na`), or unreadable.
     pub(crate) fn of(survivor: &Record, other: &Record) -> Self {
         let is_name = |name: &str| !name.trim().is_empty() && name.trim() != NO_NAME;
         let is_phone = |phone: &str| Phone::parse(phone).is_some();

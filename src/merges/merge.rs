@@ -1,6 +1,4 @@
-//! Making two records of one person one.
-//!
-//! The path's client survives; the one in the body goes. An admin says so: no machine merges two people.
+//! Merging two client records of one person.
 
 use std::collections::BTreeMap;
 
@@ -222,7 +220,7 @@ async fn merge(uow: &mut UnitOfWork, id: &ClientId, gone: &ClientId, conditions:
     Ok(merge)
 }
 
-/// Who comes to see what; asked before anything is written.
+/// The changes of access; computed before anything is written.
 async fn access_changes(
     uow: &mut UnitOfWork,
     survivor: &Record,
@@ -273,7 +271,7 @@ async fn read(db: &mut PgConnection, id: ClientId, gone: ClientId, merge: Value)
     })
 }
 
-/// What the merge of this record did, as the trail has it.
+/// The result of this record's merge, read from the audit trail.
 async fn repeated(db: &mut PgConnection, gone: &ClientId) -> Result<Value> {
     let merge = sqlx::query_scalar!(
         "select detail -> 'merge'

@@ -1,4 +1,4 @@
-//! What is added to a note after it was signed: the only way to correct what it says.
+//! Addenda: text added to a note after it was signed, the only way to correct it.
 
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! Beginning a session note: a draft, one for each booking, from the session's start on.
+//! Creating a session note: a draft, one for each booking, from the session's start on.
 
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
@@ -55,7 +55,7 @@ pub(super) async fn create_session_note(
     Ok(note.versioned().created(location))
 }
 
-/// What a repeat is answered with: the note as it stands, read like any other time.
+/// The answer to a repeat: the note as it is now, read and audited like at any other time.
 pub(super) async fn repeated(uow: &mut UnitOfWork, scope: &Scope, earlier: &str) -> Result<SessionNote> {
     let id = NoteId(earlier.parse().map_err(|_| Error::internal("no id of a note"))?);
     let note = SessionNote::read_to_show(uow.db(), scope, id).await?;
@@ -86,7 +86,7 @@ pub(super) fn ensure_took_place(session: &bookings::Session, now: DateTime<Utc>)
     match session.state() {
         state @ (BookingState::Cancelled | BookingState::NoShow) => Err(NoteRefusal::NoSession(state).into()),
         BookingState::Scheduled => Err(NoteRefusal::NotBegun { booking_start_at }.into()),
-        // What another program called completed before its time.
+        // Another program completed the booking before its start.
         _ if booking_start_at > now.into() => Err(NoteRefusal::NotBegun { booking_start_at }.into()),
         BookingState::Live | BookingState::PendingNotes | BookingState::Completed => Ok(()),
     }

@@ -1,4 +1,4 @@
-//! Reading one session note. Each read is on record before it is answered.
+//! Reading one session note. Each read is audited before it is answered.
 
 use super::model::SessionNote;
 use crate::{

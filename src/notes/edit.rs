@@ -1,7 +1,4 @@
-//! Saving a draft, as often as its author pauses: what the pages of a browser call autosave.
-//!
-//! Every save names the version it changes, so that of two tabs the second is refused and shown what the first saved. A
-//! draft can be saved whatever became of its booking: nobody loses what they are writing.
+//! Saving a draft (the autosave of a page).
 
 use serde_json::json;
 

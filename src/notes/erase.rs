@@ -1,7 +1,4 @@
 //! Destroying a client's notes: drafts and signed ones, with all their versions and addenda.
-//!
-//! The row of `internal.erasures` that names them has to be written before, in the same transaction: without it the
-//! database refuses (`migrations/functions/notes.sql`).
 
 use crate::{
     app::unit_of_work::UnitOfWork,
@@ -12,8 +9,8 @@ use crate::{
 
 /// Destroys the notes.
 pub async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
-    // First: whoever is changing one of them holds its row, and is waited for here. What they wrote beside it is seen by the
-    // statements that follow.
+    // These first: a request that changes one of them has locked its row, and is waited for here. The statements that
+    // follow see the rows it wrote beside it.
     let notes = sqlx::query_scalar!(
         "delete from client_session_notes where note_id = any ($1) returning note_id",
         &theirs.session_notes,
@@ -32,7 +29,7 @@ pub async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Eras
     )
     .fetch_all(uow.db())
     .await?;
-    // What is left of notes that another program deleted goes too.
+    // Remains of notes that another program deleted are removed too.
     let states = sqlx::query_scalar!(
         "delete from internal.session_notes
          where note_id = any ($1)

@@ -1,4 +1,4 @@
-//! What a therapist writes into a session note: its fields, named once for all that is done with each of them.
+//! The fields of a session note, listed once for all statements and structs that use them.
 
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value, json};

@@ -1,10 +1,10 @@
-//! Whom to call: clients assigned to the therapist whose latest submitted note says that the risk is high, and who had no
-//! session for some days.
+//! Clients at high risk: those assigned to the therapist whose latest submitted note says that the risk is high, and
+//! who had no session for some days.
 //!
-//! The latest note is that of the latest session which has one, whoever held it. The statement looks at each client of the
-//! therapist by index: first whether a note ever said high (`client_session_notes_high`, 12 ms for the 1,136 clients of a
-//! therapist of 300,000 bookings), then, for the fifth of them of which one did, at their sessions (20 ms more). The first
-//! is a scalar, so that PostgreSQL does not begin with the notes of the whole practice.
+//! The latest note is that of the latest session which has one, whoever held it. The statement looks up each client of
+//! the therapist by index: first whether any note says high (`client_session_notes_high`), then, for those with such a
+//! note, their sessions. The first is a scalar subquery, so that PostgreSQL does not begin with the notes of the whole
+//! practice.
 
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -114,7 +114,7 @@ pub(super) async fn list_high_risk(
     request.answer_on_record(work.begin().await?, list, record).await
 }
 
-/// Notes of whom it was told that they are at high risk.
+/// Records the clients whose high risk the answer shows.
 fn record(uow: &mut UnitOfWork, shown: &[HighRisk]) {
     uow.record(Entry::new("risk_read", format!("Listed clients at high risk: {}", shown.len())));
     for HighRisk { client_id, client_name, .. } in shown {

@@ -1,33 +1,35 @@
 //! The clinical record: session notes and additional notes.
 //!
-//! # Who reads what
+//! # Rights to read
 //!
-//! What leaves here in a list is metadata: who wrote when about which session, and whether it is signed. Never the text,
-//! and never as CSV; the lists of risk tell words (`high`, `yes`), and only to therapists. Text leaves by the reads of a
-//! single note and of its versions, and by the answers to what its author does, never before the audit entry that says so
-//! is committed: where no entry can be written, the answer is 503 and no text. A refusal that shows the current version
-//! (412) leaves one likewise, and so does the repeat of an idempotent request, which elsewhere leaves none. What is told of
-//! a client's risk leaves one too, in the client's timeline of it as in the list of those at high risk. An admin reads text
-//! by break-glass ([`care`](crate::break_glass)), under entries of its own.
+//! Lists contain metadata: author, time and session, and whether the note is signed. Never the text, and never as CSV;
+//! the lists of risk contain words (`high`, `yes`), and only for therapists. Text leaves by the reads of a single note
+//! and of its versions, and by the answers to its author's changes, never before their audit entry is committed: where
+//! no entry can be written, the answer is 503 and no text. A refusal that shows the current version (412) leaves one
+//! likewise, and so does the repeat of an idempotent request, which elsewhere leaves none. Reads of a client's risk
+//! leave one too, in the client's risk timeline and in the list of clients at high risk. An admin reads text by
+//! break-glass ([`care`](crate::break_glass)), under entries of its own.
 //!
-//! A therapist reads the notes of their own bookings, and the submitted ones of clients now assigned to them, which stay
-//! with the therapist who held the session. What may be read and not changed is refused with 409 `not-author`; what may not
-//! be read does not exist (404).
+//! A therapist reads the notes of their own bookings, and the submitted ones of clients now assigned to them, which
+//! stay with the therapist who held the session. A change to a note that may only be read is refused with 409
+//! `not-author`; a note that may not be read does not exist (404).
 //!
 //! # The life of a session note
 //!
-//! One for each booking, held by the booking's lock; from the session's start on. A draft changes nothing else. Signing
-//! submits it: the booking is completed, admins are told, and the text stays as it is from then on, also for SQL
-//! (`migrations/functions/notes.sql`); only addenda follow. Each change is kept as a version. A note that another program wrote counts as
-//! submitted. Where a booking has several, the one written here counts, else the newest; `other_note_ids` lists the rest.
+//! One for each booking, which the booking's lock ensures; from the session's start on. A draft changes nothing else.
+//! Signing submits it: the booking is completed, admins are told, and the text stays as it is from then on, also for
+//! SQL (`migrations/functions/notes.sql`); only addenda follow. Each change is kept as a version. A note that another
+//! program wrote counts as submitted. Where a booking has several, the one written here counts, else the newest;
+//! `other_note_ids` lists the rest.
 //!
-//! An additional note is its author's alone; for five minutes they may change it or take it back.
+//! Only the author reads an additional note, and may change or delete it for five minutes.
 //!
-//! # Words of the trail
+//! # Actions in the audit trail
 //!
-//! `session_notes` (submitted: the word in use), `session_notes_create`, `session_notes_edit`, `session_notes_addendum`,
-//! `session_notes_read`, `risk_read`, `additional_notes_create`, `additional_notes_edit`, `additional_notes_delete`,
-//! `additional_notes_read`. An entry names the client and the fields that changed, never what they say.
+//! `session_notes` (submitted: the word in use), `session_notes_create`, `session_notes_edit`,
+//! `session_notes_addendum`, `session_notes_read`, `risk_read`, `additional_notes_create`, `additional_notes_edit`,
+//! `additional_notes_delete`, `additional_notes_read`. An entry names the client and the fields that changed, never
+//! their values.
 
 mod addenda;
 mod additional;
@@ -58,14 +60,14 @@ pub use self::{
 };
 use crate::app::state::App;
 
-/// What admins may do with them.
+/// The routes of admins.
 pub fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(session::list_session_notes))
         .routes(routes!(additional::list::list_additional_notes))
 }
 
-/// What therapists may do with theirs.
+/// The routes of therapists.
 pub fn therapist_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(own::list_own_session_notes, create::create_session_note))

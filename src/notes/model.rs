@@ -1,4 +1,4 @@
-//! What a session note is, who reaches it, and how it is held.
+//! A session note, who may read or change it, and how it is locked.
 
 use serde::Serialize;
 use serde_json::json;
@@ -219,7 +219,7 @@ macro_rules! select_notes {
 }
 
 impl SessionNote {
-    /// A note that the scope reaches. Whoever shows it records that first: [`Self::entry`].
+    /// A note that the scope reaches. The caller has to audit the read before showing it: [`Self::entry`].
     ///
     /// # Errors
     ///
@@ -334,7 +334,8 @@ impl SessionNote {
     }
 }
 
-/// Ends a change of a note: commits what was done, or that a refusal shows the current version. Only then it may be told.
+/// Ends a change of a note: commits the change, or the audit entry of a refusal that shows the current version. Only
+/// then the text may be sent.
 pub(super) async fn ended<T>(uow: UnitOfWork, outcome: Result<T>) -> Result<T> {
     match &outcome {
         Ok(_) | Err(Error::Stale(_)) => uow.commit().await?,

@@ -1,5 +1,5 @@
-//! The session notes of one client, as far as a therapist reads them: those of their own sessions with the client, and,
-//! while the client is assigned to them, the submitted ones of earlier therapists. Metadata only.
+//! The session notes of one client, as a therapist reads them: those of their own sessions with the client, and, while
+//! the client is assigned to them, the submitted ones of earlier therapists. Metadata only.
 //!
 //! Found by `appointments_of_client` and the notes of those bookings: the cost goes with one client's history.
 

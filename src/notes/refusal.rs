@@ -1,4 +1,4 @@
-//! Why a note cannot be written or changed as asked.
+//! Refusals of creating or changing a note.
 
 use serde_json::{Map, Value, json};
 
@@ -42,7 +42,7 @@ pub enum NoteRefusal {
     /// It did not take place.
     #[error("a booking that is {0} has no session to write about")]
     NoSession(BookingState),
-    /// What is signed stays.
+    /// Signed notes cannot be changed.
     #[error("the note is signed")]
     Signed,
     /// A draft takes no addenda.

@@ -1,4 +1,5 @@
-//! Repairs of what other programs left in `client_session_notes`: of where a note belongs, never of what it says.
+//! Repairs of rows that other programs left in `client_session_notes`: of a note's booking and client, never of its
+//! text.
 
 use crate::{
     app::unit_of_work::UnitOfWork,

@@ -1,7 +1,7 @@
-//! How a client's risk went from session to session, by the words of the submitted notes. No free text: a word of another
-//! program that is none of the known ones is told as `other`, and read in its note.
+//! A client's risk from session to session, by the words of the submitted notes. No free text: an unknown word of
+//! another program is shown as `other`, and can be read in its note.
 //!
-//! Levels are clinical, so each look at a client's timeline is on record like the reading of a note.
+//! Levels are clinical, so each read of a client's risk timeline is audited like the reading of a note.
 
 use axum::response::Response;
 use serde::Serialize;

@@ -1,8 +1,8 @@
 //! Signing a session note: it is submitted, and stays as it is from then on.
 //!
-//! The booking is held before the note (everybody takes the locks in this order), and completed by its own operation.
-//! Admins are told, and told apart where the risk has risen to high since the client's session before: the therapist and
-//! the booking, nothing of what the note says.
+//! The booking is locked before the note (the order of locks everywhere), and completed by its own operation. Admins
+//! are notified, and by another notification where the risk has risen to high since the client's session before: with
+//! the therapist and the booking, and nothing of the note's text.
 
 use axum::http::StatusCode;
 use serde_json::{Map, json};

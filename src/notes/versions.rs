@@ -1,4 +1,4 @@
-//! The versions of a session note: each state it has been in, and what changed from one to the next.
+//! The versions of a session note: each former state, and the changes from one to the next.
 
 use axum::response::Response;
 use serde::Serialize;
@@ -27,7 +27,7 @@ orders! {
     VersionOrder: NewestFirst = "-version", OldestFirst = "version"
 }
 
-/// What made a version.
+/// The change that made a version.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Event {
     Created,

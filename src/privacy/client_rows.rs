@@ -1,10 +1,4 @@
-//! Which rows are one client's, table by table: the one place that says so.
-//!
-//! - Records that were merged into the client's are theirs, with all that still names them.
-//! - A booking is theirs by its appointment. One that has none yet, written by another program, is recognised as every
-//!   operation would recognise it: by phone and name together. So are requests and transfers that are linked to nobody.
-//! - Nothing is theirs by the phone alone (parents and couples share one) or by the name alone. Rows of other programs'
-//!   audit log name people by nothing else, so they are nobody's.
+//! Finds a client's rows in every table; no other place does.
 
 use sqlx::PgConnection;
 
@@ -106,7 +100,7 @@ impl ClientRows {
         Ok(())
     }
 
-    /// What refers to a booking.
+    /// Finds the rows that refer to a booking.
     async fn find_what_hangs_on_bookings(&mut self, db: &mut PgConnection) -> Result<()> {
         let rows = sqlx::query!(
             r#"select array(select id from booking_cancelled where booking_id = any ($1)) as "cancellations!",
@@ -130,7 +124,7 @@ impl ClientRows {
         Ok(())
     }
 
-    /// What the practice was told of them, and what is on record about them.
+    /// Finds the notifications about them, and their audit log rows.
     async fn find_what_was_told(&mut self, db: &mut PgConnection) -> Result<()> {
         let rows = sqlx::query!(
             r#"select array(

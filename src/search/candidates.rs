@@ -1,11 +1,4 @@
-//! The rows that may be what is looked for: at most [`MOST`] of a kind.
-//!
-//! Each statement is a list of looks, the best kind of match first, under one limit: PostgreSQL goes through them in order
-//! and stops when it has enough. A look whose argument is null finds nothing and costs nothing. So no statement has an
-//! optional condition, and one plan serves all searches.
-//!
-//! Arguments stand in subqueries, whose values PostgreSQL does not foresee. Where it did, it would expect so many rows of a
-//! common name that it walks the table until it has met 200 of them, which may be at its end.
+//! Finds the candidates of a search: at most [`MOST`] rows of a kind.
 
 use sqlx::PgConnection;
 

@@ -1,4 +1,4 @@
-//! Searching.
+//! The search across clients, bookings and therapists.
 
 use std::collections::{HashMap, HashSet};
 
@@ -27,7 +27,7 @@ const MAX_LIMIT: usize = 50;
 /// How much less a booking fits than the client it was found by.
 const BY_CLIENT: f64 = 0.9;
 
-/// What to look for.
+/// The query parameters of a search.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct SearchParams {

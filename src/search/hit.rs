@@ -1,4 +1,4 @@
-//! How a row that fits is shown.
+//! Found rows as an answer shows them.
 
 use std::cmp::{Ordering, Reverse};
 
@@ -77,7 +77,7 @@ impl Hit {
 }
 
 impl FoundClient {
-    /// What a search may find it by.
+    /// The values that a search compares.
     pub(super) fn known(&self) -> Known<'_> {
         Known {
             id: self.client_id.as_str(),
@@ -105,7 +105,7 @@ impl FoundClient {
 }
 
 impl FoundTherapist {
-    /// What a search may find it by. `contact_info` is a phone or an e-mail address.
+    /// The values that a search compares. `contact_info` is a phone or an e-mail address.
     pub(super) fn known(&self) -> Known<'_> {
         Known {
             id: self.therapist_id.as_str(),
@@ -133,7 +133,7 @@ impl FoundTherapist {
 }
 
 impl FoundBooking {
-    /// What a search may find it by.
+    /// The values that a search compares.
     pub(super) fn known(&self) -> Known<'_> {
         Known {
             id: self.booking_id.as_str(),

@@ -1,6 +1,4 @@
-//! How well a row fits what is looked for, from 1 (an id) down to 0.5 (a word with a typo); or not at all.
-//!
-//! The statements bring candidates; what is judged here is all of the search against all of the row.
+//! Ranks a row by its match with the search, from 1 (an id) down to 0.5 (a word with a typo); or none.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -28,7 +26,7 @@ pub(super) enum Field {
 /// How well, from 0 to 1, and what of the row.
 pub(super) type Fit = (f64, Field);
 
-/// What is known of a row.
+/// The values of a row that a search compares.
 #[derive(Debug, Default)]
 pub(super) struct Known<'a> {
     pub(super) id: &'a str,
@@ -132,7 +130,7 @@ impl Terms {
             () if wanted == known => Some(WordFit::Whole),
             () if known.starts_with(wanted) => Some(WordFit::Start),
             () if known.contains(wanted) => Some(WordFit::Inside),
-            // Of two letters one is not enough to tell a word by, unless other words fit.
+            // A typo in a word of two letters counts only if other words of the search match too.
             () if letters > 2 || (letters == 2 && self.words.len() > 1) => {
                 is_a_typo_apart(wanted, known).then_some(WordFit::Typo)
             }

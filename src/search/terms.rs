@@ -1,4 +1,4 @@
-//! What is looked for, in the forms that the statements and the ranking take.
+//! The search term, in the forms that the statements and the ranking take.
 
 use crate::domain::contact;
 
@@ -47,9 +47,9 @@ impl Terms {
         [0, 1, 2].map(|at| words.get(at).copied().or(first))
     }
 
-    /// What stands between its spaces, in this order, as a LIKE pattern: as far as trigrams can find it. Without anything
-    /// of that kind PostgreSQL would read the whole index and then the whole table: then there is none. Of an e-mail
-    /// address it is what stands before the `@`: what follows stands in every row.
+    /// The words of the term in their order as a LIKE pattern, as far as they have trigrams; `None` without any, since
+    /// PostgreSQL would read the whole index and then the whole table. Of an e-mail address it is the part before the
+    /// `@`, since the part after it is in most rows.
     pub(super) fn pattern(&self) -> Option<String> {
         let findable = |part: &&str| part.split(|c: char| !c.is_alphanumeric()).any(is_findable);
         let before_at = |part: &'_ str| part.find('@').map_or(part.len(), |at| at + 1);

@@ -1,4 +1,4 @@
-//! Transfers without the name and contact data of a client whose data was erased.
+//! Erasing a client's name and contact data from transfers.
 
 use crate::{
     app::unit_of_work::UnitOfWork,

@@ -1,7 +1,7 @@
-//! Who is concerned by a transfer, held: the therapists by their ids, then the clients by theirs.
+//! Locks the rows of a transfer: the therapists by their ids, then the clients by theirs.
 //!
-//! Whose clients they are is read before, since it tells which therapists to lock. Where that has changed by the time the
-//! locks are granted, somebody else was faster, and the request is refused with what became of the client.
+//! The clients' therapists are read before, since they are locked too. Where a client has another therapist by the time
+//! the locks are granted, another request was faster, and this one is refused with the client's present state.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -156,7 +156,7 @@ pub(crate) async fn ensure_still_theirs(uow: &mut UnitOfWork, locked: &LockedCli
     Ok(())
 }
 
-/// Whose these clients are, and the latest transfer of each.
+/// The therapists of these clients, and the latest transfer of each.
 async fn standing(uow: &mut UnitOfWork, clients: &[ClientId]) -> Result<Vec<Standing>> {
     let standing = sqlx::query_as!(
         Standing,

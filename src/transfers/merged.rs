@@ -1,10 +1,11 @@
-//! The transfers of a client record that was merged into another.
+//! Merging two client records: the transfers.
 
 use sqlx::PgConnection;
 
 use crate::{domain::ids::ClientId, error::Result};
 
-/// Links the transfers of the other client to the surviving one, those included that only its phone and name tell.
+/// Links the transfers of the other client to the surviving one, those included that are recognised by phone and name
+/// only.
 pub(crate) async fn follow_merge(db: &mut PgConnection, survivor: &ClientId, gone: &ClientId) -> Result<u64> {
     let moved = sqlx::query!(
         "insert into internal.transfer_clients (transfer_id, client_id)

@@ -1,11 +1,13 @@
 //! Transfers of clients to another therapist.
 //!
-//! A transfer moves the client and the sessions ahead with the present therapist; what is past stays with who held it.
-//! One client or many go by the same statements ([`reassign`]), in one transaction. Where the new therapist is busy
-//! nothing is done, unless those sessions are left where they are ([`plan`] tells them apart).
+//! A transfer moves the client and the upcoming sessions with the present therapist; past sessions stay with the
+//! therapist who held them. The same statements ([`reassign`]) transfer one client or many, in one transaction. Where
+//! the new therapist is busy the transfer is refused, unless the request leaves those sessions where they are ([`plan`]
+//! finds them).
 //!
-//! Two admins at the same moment: one wins, the other finds the therapist or the client changed once the locks are granted,
-//! and is refused with what became of it. Two admins one after the other are told apart by `If-Match`.
+//! Two admins at the same moment: one wins, the other finds the therapist or the client changed once the locks are
+//! granted, and is refused with the present state. `If-Match` refuses an admin whose page is older than another one's
+//! transfer.
 
 pub(crate) mod erase;
 mod list;
@@ -24,7 +26,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub use self::refusal::PROBLEMS;
 use crate::app::state::App;
 
-/// What admins may do with them.
+/// The routes of admins.
 pub fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list_transfers))

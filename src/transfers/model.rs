@@ -1,4 +1,4 @@
-//! What a transfer is: a row of `client_transfer_history`, and what the trail knows of it.
+//! A transfer: a row of `client_transfer_history`, and the details of its audit entry.
 
 use serde::Serialize;
 use serde_json::Value;

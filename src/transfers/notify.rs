@@ -1,4 +1,4 @@
-//! What is told of a transfer, and noted in the trail.
+//! The notifications and audit entries of a transfer.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ fn name_of(client: &Record) -> &str {
     client.client_name.as_deref().unwrap_or(NO_NAME)
 }
 
-/// Who they are, for people: a name, or how many.
+/// The clients in words: a name, or how many.
 fn who(of: &[&HandedOver]) -> String {
     match of {
         [one] => name_of(&one.client).to_owned(),
@@ -37,7 +37,7 @@ fn who(of: &[&HandedOver]) -> String {
     }
 }
 
-/// Tells the therapists and the admins: each of them once, however many clients there are.
+/// Notifies the therapists and the admins: each of them once, however many clients there are.
 pub(crate) async fn notify(uow: &mut UnitOfWork, done: &[HandedOver], names: &Names, to: &Therapist) -> Result<()> {
     let all: Vec<&HandedOver> = done.iter().collect();
     let mut by_therapist: BTreeMap<&TherapistId, Vec<&HandedOver>> = BTreeMap::new();

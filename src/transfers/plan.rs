@@ -1,7 +1,7 @@
-//! What a transfer moves, what it leaves, and what is still open with the therapist who gives a client away.
+//! The plan of a transfer: the sessions that move, those that stay, and the open work of the former therapist.
 //!
-//! The sessions ahead with the client's present therapist move. Those that ended stay with who held them, and so do those
-//! ahead with a third therapist: they were booked there on purpose, and are told.
+//! The upcoming sessions with the client's present therapist move. Past ones stay with the therapist who held them, and
+//! so do upcoming ones with a third therapist: they were booked there on purpose, and the plan lists them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -116,7 +116,7 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// What comes on top of what a therapist has.
+    /// The therapist's load with the sessions that would be added.
     pub(crate) fn new(to: &Therapist, booked: i64, more: usize) -> Self {
         Self { booked, after: booked + i64::try_from(more).unwrap_or(i64::MAX), capacity: to.capacity }
     }
@@ -136,7 +136,7 @@ pub(crate) enum Leave {
 }
 
 impl Leave {
-    /// What a request says.
+    /// The choice of a request.
     pub(crate) fn of(clashing: Option<bool>, upcoming: Option<bool>) -> Self {
         match (clashing, upcoming) {
             (_, Some(true)) => Self::All,
@@ -199,7 +199,7 @@ pub(crate) async fn plan(
     Ok(ids.iter().filter_map(|id| plans.remove(id)).collect())
 }
 
-/// What is open with each client's present therapist: past sessions without a submitted note, sessions not paid yet.
+/// The open work of each client's present therapist: past sessions without a submitted note, unpaid sessions.
 async fn open_with_present(
     uow: &mut UnitOfWork,
     clients: &[ClientId],

@@ -1,6 +1,4 @@
-//! Handing clients to another therapist: one or many, in one transaction, by the same statements.
-//!
-//! Locks: all therapists concerned and the clients ([`lock`]), then the bookings that move ([`plan`]).
+//! Transferring clients to another therapist: one or many, in one transaction, by the same statements.
 
 use std::collections::HashMap;
 
@@ -26,7 +24,7 @@ use crate::{
     therapists::Therapist,
 };
 
-/// Whose clients are handed over.
+/// The clients to transfer.
 #[derive(Debug)]
 pub(crate) enum Whom {
     /// The client of the path; a 404 if there is none.
@@ -58,7 +56,7 @@ impl Handover {
     }
 }
 
-/// What was done for one client.
+/// The result of the transfer for one client.
 #[derive(Debug)]
 pub(crate) struct HandedOver {
     pub(crate) transfer_id: TransferId,
@@ -117,7 +115,7 @@ pub(crate) async fn hand_over(
     Ok((done, load))
 }
 
-/// What a stale request is shown.
+/// The present state, in the answer to a stale request.
 pub(crate) fn current(client: &Record) -> Value {
     json!({
         "client_id": client.client_id,
@@ -140,7 +138,7 @@ async fn keep(
     let now = Timestamp::from(uow.now());
     let actor = uow.actor().map(|actor| actor.user_id.0);
     let ids: Vec<&str> = clients.iter().map(|client| client.client_id.as_str()).collect();
-    // Who does not exist, or has an id that is too long for it, is kept by name only.
+    // A therapist who does not exist, or whose id is too long for the column, is stored by name only.
     let fits = |id: &&TherapistId| names.contains_key(*id) && id.as_str().chars().nth(ID_CHARS).is_none();
     let from: Vec<Option<&str>> =
         clients.iter().map(|client| client.therapist_id.as_ref().filter(fits).map(TherapistId::as_str)).collect();

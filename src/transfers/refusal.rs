@@ -1,4 +1,4 @@
-//! Why a client is not transferred, merged or erased as asked.
+//! Refusals of transferring, merging or erasing a client.
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -33,7 +33,7 @@ kinds! { PROBLEMS:
         "The record named in `merge_client_id` has been merged already, into the client that `merged_into` names.";
 }
 
-/// Whose client somebody is, and the transfer that made it so.
+/// A client's present therapist, and the transfer that led to it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Standing {
     pub(crate) client_id: ClientId,

@@ -1,7 +1,7 @@
-//! Transferring many clients at once: those named, or all of a therapist's. All of them go, or none.
+//! Transferring many clients at once: those named, or all of a therapist's. All are transferred, or none.
 //!
-//! Killed in the middle, nothing has happened. What a repeat with the same `Idempotency-Key` answers is read from the
-//! trail, whose entries of one request stand together.
+//! An interrupted request changes nothing. The answer to a repeat with the same `Idempotency-Key` is read from the
+//! audit trail, where the entries of one request stand together.
 
 use std::collections::HashSet;
 
@@ -154,7 +154,7 @@ pub(crate) async fn transfer_clients(
 }
 
 impl TransferClients {
-    /// Whom it names.
+    /// The clients that the request names.
     fn whom(&self) -> Result<Whom> {
         match (&self.client_ids, &self.from_therapist_id) {
             (Some(_), Some(_)) => Err(Error::body("/from_therapist_id", "contradicts client_ids: send one of them")),
@@ -174,7 +174,7 @@ impl TransferClients {
     }
 }
 
-/// What the request of which `first` is a transfer has done, as the trail has it.
+/// The result of the request that `first` is a transfer of, read from the audit trail.
 async fn repeated(uow: &mut UnitOfWork, first: &str) -> Result<(Vec<TransferredClient>, Value)> {
     let entries = sqlx::query!(
         r#"select e.subject_id as "transfer_id!", e.client_id as "client_id!: ClientId", e.detail

@@ -1,6 +1,6 @@
-//! Repairs of what other programs left in `bookings`. What is wrong is found by `integrity`, which calls these.
+//! Repairs of rows that other programs left in `bookings`. `integrity` finds the rows and calls these repairs.
 //!
-//! Locks as everywhere: therapists (by id), clients, bookings. What a repair changes, the caches follow.
+//! Locks as everywhere: therapists (by id), clients, bookings. The caches follow each repair.
 
 mod complete;
 mod times;

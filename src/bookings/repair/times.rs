@@ -1,8 +1,8 @@
 //! Bookings whose start and whose text of it name different instants.
 //!
-//! Nothing is ever computed from the text but this: a script once wrote Indian wall time where UTC belongs, so that a
-//! start that differs from its text by exactly the offset of India is put right from the text. Any other difference is
-//! for people to judge.
+//! Nothing is ever computed from the text but this: a script once wrote local time of India where UTC belongs, so that
+//! a start that differs from its text by exactly the offset of India is corrected from the text. Any other difference
+//! is for people to judge.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::TryStreamExt;
@@ -40,7 +40,7 @@ pub struct Disagreement {
     pub is_possible: bool,
     /// The start that is stored.
     pub start: DateTime<Utc>,
-    /// The start and, where it is named, the end that the text tells.
+    /// The start and, where the text names it, the end.
     pub notified: (DateTime<Utc>, Option<DateTime<Utc>>),
 }
 
@@ -60,8 +60,8 @@ struct Told {
 }
 
 /// Reads all bookings that have a text, and hands over those whose text names another start. Constant memory: rows are
-/// compared as they arrive. What cannot be read as a time names none. Where the text is the one this server would write
-/// for a client in India, as almost all are, PostgreSQL sees that they agree, and the row stays there.
+/// compared as they arrive. A text that cannot be read as a time is left out. Where the text is the one this server
+/// would write for a client in India, as almost all are, PostgreSQL finds that both agree, and does not send the row.
 pub async fn disagreements(db: &mut PgConnection, mut found: impl FnMut(Disagreement)) -> Result<()> {
     let mut rows = sqlx::query_as!(
         Told,

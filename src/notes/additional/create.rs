@@ -1,4 +1,4 @@
-//! Writing an additional note on a booking of one's own, whatever became of it.
+//! Creating an additional note on a booking of one's own, whatever its state.
 
 use axum::http::StatusCode;
 use serde::Deserialize;

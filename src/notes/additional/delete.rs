@@ -1,4 +1,4 @@
-//! Taking an additional note back within five minutes.
+//! Deleting an additional note within five minutes.
 
 use axum::http::StatusCode;
 

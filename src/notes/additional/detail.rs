@@ -1,4 +1,4 @@
-//! Reading one additional note. Each read is on record before it is answered.
+//! Reading one additional note. Each read is audited before it is answered.
 
 use super::AdditionalNote;
 use crate::{

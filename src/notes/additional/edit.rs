@@ -1,4 +1,4 @@
-//! Changing an additional note within five minutes.
+//! Editing an additional note within five minutes.
 
 use serde::Deserialize;
 use utoipa::ToSchema;

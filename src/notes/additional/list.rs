@@ -1,7 +1,4 @@
-//! The additional notes of the practice, as far as admins see them, and a therapist's own: their metadata, latest first.
-//!
-//! One statement a page, walked by `client_additional_notes_by_created` (51 rows in 0.8 ms on 300,000 bookings), or by the
-//! notes of a therapist (`client_additional_notes_by_therapist`).
+//! Listing additional notes without their text: all of the practice for admins, their own for therapists; latest first.
 
 use axum::{extract::State, response::Response};
 use serde::{Deserialize, Serialize};
@@ -99,8 +96,8 @@ pub(crate) struct AdditionalNoteEntry {
     note_id: AdditionalNoteId,
     /// The booking it names.
     booking_id: BookingId,
-    /// Whether there is no such booking. Told to admins only: a booking that went to another therapist is out of its
-    /// author's reach, and is there.
+    /// Whether there is no such booking. For admins only: a booking transferred to another therapist still exists, but
+    /// its note's author cannot reach it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     is_orphaned: Option<bool>,

@@ -1,4 +1,4 @@
-//! What an additional note is, and how long it can be changed.
+//! An additional note, and for how long it can be changed.
 
 use chrono::TimeDelta;
 use serde::Serialize;
@@ -67,7 +67,7 @@ pub struct AdditionalNote {
 }
 
 impl AdditionalNote {
-    /// A note that the scope's therapist wrote. Whoever shows it records that first: [`Self::entry`].
+    /// A note that the scope's therapist wrote. The caller has to audit the read before showing it: [`Self::entry`].
     ///
     /// # Errors
     ///

@@ -1,16 +1,17 @@
-//! Who opened this client's file: every read and change of the clinical record, by whom, when and why.
+//! A client's access log: every read and change of the clinical record, by whom, when and why.
 //!
-//! Told from the trail, which every such read and change is part of before it is answered. Belonging to a client are the
-//! entries that name it, those that name a record merged into it, and those without a client about notes that are the
-//! client's now: another program's note may have been read before anybody knew whose it is. What is clinical, [`words`]
-//! says: the text of notes, the risk, and who came to read them. Metadata is not (who wrote a note when, in lists, the
-//! timeline, the client's page), nor are bookings, payments, contact data, forms and SOS tickets.
+//! It is read from the audit trail, which has an entry of every such read and change before it is answered. A client's
+//! entries are those that name the client or a record merged into it, and those without a client about notes that are
+//! the client's now: another program's note may have been read before its client was known. [`words`] defines which
+//! entries are clinical: the text of notes, the risk, and who gained access to them. Metadata is not (who wrote a note
+//! when, in lists, the timeline, the client's page), nor are bookings, payments, contact data, forms and SOS tickets.
 //!
-//! Looking is an entry too, written before the first row leaves, and shown from the next look on. Refused attempts are told
-//! where they named the client; an attempt on a note by its own id names nobody, as to its caller it does not exist.
+//! Reading the log is an entry too, written before the first row is sent, and shown from the next read on. Refused
+//! attempts are shown where they named the client; an attempt on a note by its own id names nobody, since the note does
+//! not exist for its caller.
 //!
-//! Found by `audit_entries_of_client` and `audit_entries_of_unowned_notes`, then sorted: the cost goes with one client's
-//! history. On three million entries a page takes 0.7 ms for a client of 8 sessions, 0.1 s for one of 1,500.
+//! Found by `audit_entries_of_client` and `audit_entries_of_unowned_notes`, then sorted: the cost grows with one
+//! client's history.
 
 mod words;
 
@@ -43,7 +44,7 @@ orders! {
     AccessOrder: LatestFirst = "-at", EarliestFirst = "at"
 }
 
-/// What of an access log is listed.
+/// The query parameters of an access log.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct AccessFilter {
@@ -173,7 +174,7 @@ pub(super) async fn list_client_accesses(
     request.answer(Accesses { client, user_id, actions, routes, period, last: last.unwrap_or_default() }).await
 }
 
-/// What of a client's access log a filter wants.
+/// The filtered access log of a client.
 struct Accesses {
     client: ClientId,
     user_id: Option<UserId>,

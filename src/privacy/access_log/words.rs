@@ -1,7 +1,7 @@
-//! What of the trail is about a client's clinical record, and how it is told to people.
+//! The audit entries about a client's clinical record, and their wording for people.
 //!
-//! Here and nowhere else is said which entries an access log holds: an action that is none of these is about something else
-//! (a booking's time, a payment, a phone number). An attempt is told by the route it came by.
+//! Only this module defines which entries an access log contains: all other actions concern something else (a booking's
+//! time, a payment, a phone number). A refused attempt is worded by its route.
 
 use std::borrow::Cow;
 
@@ -50,7 +50,7 @@ const ACTIONS: &[(&str, AccessKind, &str)] = &[
     ("client_merge", Permission, "Merged two records of the client"),
 ];
 
-/// What an attempt that came to nothing is called, whatever was tried.
+/// The action name of every refused or failed attempt.
 pub(super) const ATTEMPT: &str = "attempt";
 
 /// The routes of attempts, in words.
@@ -109,7 +109,7 @@ impl PartialSchema for AccessAction {
 
 impl ToSchema for AccessAction {}
 
-/// What an entry says, as far as it is told by words.
+/// The columns of an entry that determine its wording.
 #[derive(Debug)]
 pub(super) struct Said<'a> {
     pub(super) action: &'a str,
@@ -133,7 +133,7 @@ impl Said<'_> {
         }
     }
 
-    /// What happened, in a sentence.
+    /// The event, in a sentence.
     pub(super) fn sentence(&self) -> String {
         let words = self.row().map_or(self.action, |(_, _, words)| words);
         let words = match (self.action, self.fact("what"), self.fact("kind")) {

@@ -1,5 +1,5 @@
-//! The certificate of an erasure: who erased whose data, when, on what ground, and what became of how many rows. It names the
-//! client by the id, which tells nothing any more, and is kept for good.
+//! The certificate of an erasure: who erased which client's data, when, on what ground, and how many rows had which
+//! outcome. It names the client by the id, which identifies nobody any more, and is kept forever.
 
 use std::{
     collections::BTreeMap,
@@ -33,7 +33,7 @@ pub(crate) enum Ground {
     ClientRequest,
     /// The client withdrew their consent.
     ConsentWithdrawn,
-    /// What the data was collected for is over.
+    /// The purpose of the data collection has ended.
     PurposeEnded,
 }
 
@@ -96,7 +96,7 @@ pub(crate) struct Certificate {
     pub(crate) sha256: String,
 }
 
-/// What a certificate is written of.
+/// The facts of a certificate.
 pub(crate) struct Facts<'a> {
     pub(crate) certificate_id: i64,
     pub(crate) at: DateTime<Utc>,

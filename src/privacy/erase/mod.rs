@@ -1,44 +1,45 @@
-//! Erasing a client's data, and what the practice keeps to show for it.
+//! Erasing a client's data, and the certificate that proves it.
 //!
-//! # What goes, what stays
+//! # Rows that are destroyed, anonymised or kept
 //!
-//! Notes are **destroyed**: drafts and signed ones, with versions and addenda, and additional notes. Everywhere else the rows
-//! stay **anonymous**, since figures, money records and other people's histories hang on them: the name becomes
-//! `(erased)`; phones, addresses, answers, links, reasons, emergency contacts and whatever else was typed about the client go.
-//! Money records keep amounts, dates and references, as tax law asks; bookings their time, therapist and state. In the
-//! trail the name goes from summaries, what somebody typed from details, and the trail still verifies
-//! ([`erasing`](crate::audit::erasing)). Caches follow, search finds nothing, figures stay what they were.
+//! Notes are **destroyed**: drafts and signed ones, with versions and addenda, and additional notes. Everywhere else
+//! the rows stay **anonymous**, since figures, money records and other people's histories depend on them: the name
+//! becomes `(erased)`; phones, addresses, answers, links, reasons, emergency contacts and all other texts about the
+//! client are removed. Money records keep amounts, dates and references, as tax law asks; bookings their time,
+//! therapist and state. In the audit trail the name is removed from summaries, free text from details, and the trail
+//! still verifies ([`erasing`](crate::audit::erasing)). Caches follow, search finds nothing, figures stay what they
+//! were.
 //!
-//! Only rows linked to the client are touched. The same phone under another name is another person (a couple, a parent);
-//! what other clients' notes say is theirs. Rows of other programs that no key links are recognised by phone and name; those
-//! of their caches, and of their audit log, also by the name alone, if no other client has it. What is not found: ids (a
-//! scheduling provider may have used a phone as one), a note whose booking does not exist, notifications of other programs
-//! without a `related_id` (sentences that name somebody, in the inbox of one account), free text in rows about somebody else,
-//! and what lies outside of this database: copies, exports, the mailboxes and form tools of the practice.
+//! Only rows linked to the client are touched. The same phone under another name is another person (a couple, a
+//! parent); the texts of other clients' notes belong to those. Rows of other programs that no key links are recognised
+//! by phone and name; those of their caches, and of their audit log, also by the name alone, if no other client has it.
+//! Not found are: ids (a scheduling provider may have used a phone as one), a note whose booking does not exist,
+//! notifications of other programs without a `related_id` (sentences that name somebody, in the inbox of one account),
+//! free text in rows about somebody else, and everything outside of this database: copies, exports, the mailboxes and
+//! form tools of the practice.
 //!
-//! Who reads a note, the risk, or who read them, holds the client until that is on record: the erasure waits for them, and
-//! whoever comes after it finds nothing. Should an entry with the name be written later all the same, the name is taken out
-//! when the entry is sealed, half a second on.
+//! Reads of notes, of the risk, and of the access log lock the client until their entry is committed: the erasure waits
+//! for them, and later ones find nothing. Should an entry with the name be written later nevertheless, the name is
+//! removed when the entry is sealed, within half a second.
 //!
-//! All of it is by a fixed number of statements, and by index but for the caches, where the rows that no key links are
-//! looked for among all (0.1 s on 100,000 bookings): 2,000 sessions with 1,700 notes, in a practice of 100,000 bookings,
-//! take 1 s (release build), and a dry run as long.
+//! An erasure takes a fixed number of statements, which use indexes except for the caches, where rows without a key are
+//! searched among all. A dry run takes as long.
 //!
 //! # Afterwards
 //!
-//! `GET …/clients/{id}` answers the anonymous record with `erased_at`: bookings and payments go on to name the id. Every
-//! change of it or of its sessions is refused with 409 `client-erased`, which names the certificate; corrections of money
-//! are not. Nobody is matched with it: who comes back is a new client. Sessions that took place are completed, since no
-//! note will follow, and open requests expire.
+//! `GET …/clients/{id}` answers the anonymous record with `erased_at`: bookings and payments still name the id. Every
+//! change of it or of its sessions is refused with 409 `client-erased`, which names the certificate; corrections of
+//! money are not. Nobody is matched with it: a person who returns is a new client. Sessions that took place are
+//! completed, since no note will follow, and open requests expire.
 //!
-//! Refused while a session is ahead or running, and while a refund is on its way: who is to get it has to be known. A payment
-//! that was not asked back, or a refund that failed, does not stand in the way.
+//! An erasure is refused while a session is upcoming or running, and while a refund is under way, since its recipient
+//! has to be known. A payment without a requested refund, or a failed refund, does not prevent it.
 //!
 //! # Proof
 //!
-//! The certificate says who erased whose data, when, on what ground, how many rows of each table were destroyed, made
-//! anonymous or kept, and the SHA-256 of these words, which the trail holds too. It holds no personal data, is written
-//! once (by the database's rule) and kept for good, as is the row of `internal.erasures`.
+//! The certificate says who erased which client's data, when, on what ground, how many rows of each table were
+//! destroyed, anonymised or kept, and the SHA-256 of this text, which the audit trail contains too. It contains no
+//! personal data, is written once (a trigger refuses changes) and kept forever, as is the row of `internal.erasures`.
 
 mod certificate;
 mod run;

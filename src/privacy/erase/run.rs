@@ -1,7 +1,4 @@
-//! The erasure itself: one transaction, in which everything is found out anew under the locks.
-//!
-//! Locks: the therapists of the client and of the client's bookings by their ids, the client, the bookings; last of all, and
-//! for the least time, the chain of the trail.
+//! The erasure itself: one transaction, in which all rows are found again under the locks.
 
 use serde_json::json;
 

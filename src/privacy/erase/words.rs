@@ -1,7 +1,7 @@
-//! What an erasure takes: the rows that are the client's ([`client_rows`]), and the words that name them.
+//! The input of an erasure: the client's rows ([`client_rows`]), and the words that name the client.
 //!
-//! Rows of other programs that name nobody's id are recognised by phone and name, as everywhere, and linked first: what is
-//! made anonymous is not recognised any more.
+//! Rows of other programs without a client's id are recognised by phone and name, as everywhere, and linked first:
+//! anonymous rows could not be recognised any more.
 
 use sqlx::PgConnection;
 
@@ -48,7 +48,7 @@ async fn of(db: &mut PgConnection, client: &ClientId) -> Result<ClientRows> {
     Ok(theirs)
 }
 
-/// How the client is called and reached, in every way that these rows write it. What stands for nothing is left out.
+/// The client's names, phones and addresses, in every spelling of these rows. Placeholders are left out.
 async fn words(db: &mut PgConnection, theirs: &ClientRows) -> Result<Vec<String>> {
     let words = sqlx::query_scalar!(
         r#"select distinct btrim(word) as "word!"

@@ -1,6 +1,6 @@
 //! The zip: files written one after the other, each with its SHA-256, size and number of rows for the manifest.
 //!
-//! What is written is packed as it comes, so what stands in memory is the packed file, not the rows.
+//! Rows are packed as they are written, so that memory holds the packed file, not the rows.
 
 use std::io::{Cursor, Write};
 
@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// A file of the archive, as the manifest tells of it.
+/// A file of the archive, as the manifest lists it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Packed {
     /// Its name.

@@ -1,8 +1,8 @@
 //! The rows of a table as JSON and as CSV: whatever columns there are, whatever another program left in them.
 //!
 //! PostgreSQL writes a row as JSON text, which loses nothing: `infinity` and `NaN` are texts in it, amounts keep their
-//! scale. What is changed here is only its form, to that of every answer of this server: times with their offset, amounts
-//! as decimal strings, `rescheduled_from` for the column that is misspelt. CSV holds the same texts; a list is one cell.
+//! scale. Only the form is changed here, to that of every answer of this server: times with their offset, amounts as
+//! decimal strings, `rescheduled_from` for the column that is misspelt. CSV holds the same texts; a list is one cell.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -21,7 +21,7 @@ use crate::{
 enum Kind {
     /// A time in UTC, without saying so.
     Utc,
-    /// A time on Indian walls, without saying so.
+    /// A local time of India, stored without a zone.
     Ist,
     /// A time with its offset.
     Instant,
@@ -39,7 +39,7 @@ pub(crate) struct Column {
 }
 
 impl Column {
-    /// What it is called outside.
+    /// The column's name in the export.
     fn title(&self) -> &str {
         match self.name.as_str() {
             "recheduled_from" => "rescheduled_from",

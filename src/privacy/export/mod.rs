@@ -1,12 +1,12 @@
-//! Everything that is stored about one client, as one zip: for the client, who has a right to it.
+//! Exports everything that is stored about one client as one zip: for the client, who has a right to it.
 //!
-//! - For every table with rows of theirs ([`client_rows`](super::client_rows)) a JSON and a CSV file, an ICS file of the
-//!   sessions, and `manifest.json`, which names each file with its SHA-256, size and number of rows, and says what is left
-//!   out and why ([`tables::LEFT_OUT`]): secrets, and what is about somebody else.
-//! - It holds clinical text, so its audit entry is committed before a byte of it leaves. What cannot be audited is not
-//!   exported (503).
-//! - One snapshot: all of it is of the same instant. The client is held meanwhile, so an export and an erasure of the same
-//!   client come one after the other. Held or not, what has changed since the snapshot began starts it anew.
+//! - For every table with rows of theirs ([`client_rows`](super::client_rows)) a JSON and a CSV file, an ICS file of
+//!   the sessions, and `manifest.json`, which names each file with its SHA-256, size and number of rows, and lists the
+//!   columns left out and why ([`tables::LEFT_OUT`]): secrets, and data about other people.
+//! - It holds clinical text, so its audit entry is committed before a byte of it is sent. Without an audit entry the
+//!   export is refused (503).
+//! - One snapshot: all of it is of the same instant. The client is locked meanwhile, so an export and an erasure of the
+//!   same client run one after the other. Where rows have changed since the snapshot began, the export starts anew.
 //! - A row is packed as it is read, and each table is read twice (JSON, CSV), so that memory holds the packed archive only.
 //! - No `Idempotency-Key`: a repeat is another export, with an entry of its own. The key is ignored, as under `/auth`.
 
@@ -54,7 +54,7 @@ use crate::{
     },
 };
 
-/// What the archive says about itself.
+/// The archive's description of itself.
 const ABOUT: &str = "All that is stored about one client. Each table is there as JSON and as CSV with the same rows; times \
                      are RFC 3339, amounts decimal strings. sha256 and bytes are of each file as it is unpacked.";
 
@@ -144,7 +144,7 @@ async fn export(
     Ok(archive)
 }
 
-/// Packs the client's rows of one table; tells how many. One without any is left out.
+/// Packs the client's rows of one table; returns how many. One without any is left out.
 async fn pack(db: &mut PgConnection, archive: &mut Archive, table: &str, theirs: &ClientRows) -> Result<u64> {
     let columns = cells::columns(db, table).await?;
     let packed = pack_json(db, archive, table, theirs, &columns).await?;

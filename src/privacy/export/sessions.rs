@@ -1,4 +1,4 @@
-//! The client's sessions as a calendar: what, with whom and when; no clinical text.
+//! The client's sessions as a calendar: title, therapist and time; no clinical text.
 
 use sqlx::PgConnection;
 
@@ -8,7 +8,7 @@ use crate::{
     http::icalendar::Event,
 };
 
-/// What a session is called that has no name.
+/// The title of a session without a name.
 const UNNAMED: &str = "Session";
 
 /// The sessions that have a time, the earliest first.

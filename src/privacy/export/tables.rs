@@ -1,4 +1,4 @@
-//! The tables that hold rows of clients, and how those of one client are read from each.
+//! The tables with rows of clients, and the statements that read one client's rows.
 
 use futures_util::{StreamExt, stream::BoxStream};
 use sqlx::PgConnection;
@@ -17,7 +17,7 @@ pub(crate) struct LeftOut {
     pub(crate) why: &'static str,
 }
 
-/// What is left out.
+/// The columns that are left out.
 pub(crate) const LEFT_OUT: &[LeftOut] = &[
     always("bookings", &["invitee_token"], "a secret of the scheduling provider"),
     always("notifications", &["user_id", "is_read"], "whom of the staff it reached"),
@@ -27,7 +27,7 @@ pub(crate) const LEFT_OUT: &[LeftOut] = &[
     LeftOut {
         table: "internal.audit_entries",
         columns: &["detail"],
-        // What the contact data was before stands nowhere else.
+        // No other place keeps the former contact data.
         but_where: Some(("action", "client_contact_edit")),
         why: "may tell of other clients as well, but where the contact data was changed",
     },
@@ -37,7 +37,7 @@ const fn always(table: &'static str, columns: &'static [&'static str], why: &'st
     LeftOut { table, columns, but_where: None, why }
 }
 
-/// What is left out of a table.
+/// The columns of a table that are left out.
 pub(crate) fn left_out(table: &str) -> impl Iterator<Item = &'static LeftOut> {
     LEFT_OUT.iter().filter(move |left_out| left_out.table == table)
 }
