@@ -22,7 +22,7 @@
 //! | [`therapists`], [`clients`] | who holds sessions; which rows are one person |
 //! | [`requests`] | booking links sent to people who have not booked yet |
 //! | [`payments`] | payments and refunds |
-//! | [`bookings`] | the sessions: the model resource, whole |
+//! | [`bookings`] | the sessions: the model resource, complete |
 //! | [`notes`], [`documents`] | the clinical record; the forms that clients fill in |
 //! | [`search`] | one search box across clients, bookings and therapists |
 //! | [`transfers`], [`merges`] | clients that change therapists; two records of one person |
@@ -53,15 +53,15 @@
 //!   **operation** knows no HTTP: it takes `&mut UnitOfWork`, so that the command line and other features can use it.
 //!   SQL stands where it is used, and is checked at compile time. A read that nobody else needs *is* its handler. There
 //!   are no repositories, services, or traits with one implementation.
-//! - A **unit of work** ([`app::unit_of_work`]) is one request, one transaction, one instant, one audit context. What is not recorded
-//!   is not committed, and the trail is written last.
+//! - A **unit of work** ([`app::unit_of_work`]) is one request, one transaction, one instant, one audit context. A commit
+//!   with nothing recorded is refused, and the audit entries are written last.
 //! - A **scope** is the only way to therapist-owned rows: [`Scope::Practice`](db::scope::Scope::Practice) on admin
-//!   routes, [`Scope::Own`](db::scope::Scope::Own) on therapist routes, both with the same queries. What is not in
-//!   scope does not exist: 404, as for an id nobody made up.
-//! - Behind the scope stands a **row-level security** ([`db::rls`]): therapists' requests run under a database role that
-//!   row-level security binds to their rows, so that a forgotten condition shows nothing to anybody.
-//! - **Locks** are `for no key update`, in the order therapists (by id), client, booking, payments. What still loses to
-//!   another transaction is run again from the start by [`http::audit::layer`], which holds the body.
+//!   routes, [`Scope::Own`](db::scope::Scope::Own) on therapist routes, both with the same queries. A row
+//!   outside the scope does not exist: 404, as for an unknown id.
+//! - Behind the scope stands **row-level security** ([`db::rls`]): therapists' requests run under a database role that
+//!   policies limit to their rows, so that a forgotten condition shows nobody else's row.
+//! - **Locks** are `for no key update`, in the order therapists (by id), client, booking, payments. A request that
+//!   loses to another transaction nevertheless is run again from the start by [`http::audit::layer`], which has the body.
 //! - **Words, times, phones and money** of the 20 tables are understood in one place each: SQL functions of the schema
 //!   `internal` for words (a condition and an answer then agree), [`domain::time`], [`domain::contact`] and
 //!   [`domain::money`] for the rest.

@@ -37,7 +37,7 @@ impl Severity {
 #[serde(rename_all = "snake_case")]
 #[schema(as = CheckRepair)]
 pub enum Repair {
-    /// The server, when told to.
+    /// The server, on request.
     Automatic,
     /// The server, once an admin has said what belongs to what.
     Chosen,

@@ -4,7 +4,7 @@
 //! One JSON object a line: a header, the entries in the order of the chain with the checkpoints between them, the rows
 //! without a place in the chain, and an end, so that half a file is not taken for the whole.
 //!
-//! **What a key proves.** The hashes alone prove nothing against an attacker who can write to the tables: all their
+//! **The proof of a key.** The hashes alone prove nothing against an attacker who can write to the tables: all their
 //! inputs stand there, so that a rewritten chain verifies too. A signature of a head vouches for every entry up to it,
 //! so an entry covered by no valid signature and no kept head is a finding ([`Finding::Uncovered`]): every batch is
 //! signed in the transaction that seals it. A head without a signature, or signed with a key that was not given, is no

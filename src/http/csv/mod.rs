@@ -1,7 +1,7 @@
 //! A whole list as CSV: every page of it, from one snapshot, in constant memory.
 //!
 //! Lists are read through a pool of two connections of their own, so that a slow download takes none from the requests;
-//! beyond two, 429. A failure in mid-stream breaks the connection (the chunked body never ends), so that nobody takes a
+//! a third download gets 429. A failure in mid-stream breaks the connection (the chunked body never ends), so that nobody takes a
 //! part for the whole. Cells that a spreadsheet would take for a formula get an apostrophe in front; times stand in the
 //! practice's zone with their offset; every field has the name and the value of the JSON.
 

@@ -4,7 +4,7 @@
 //! tables ([`catalogue`](super::catalogue)) and those that are there, with every obstacle in it; a plan without obstacles is
 //! carried out; the first two migrations are marked as applied, and the rest run. Rules:
 //!
-//! - What can be added without touching a row is added: tables, nullable columns, defaults, keys that the rows satisfy.
+//! - Everything that can be added without touching a row is added: tables, nullable columns, defaults, keys that the rows satisfy.
 //! - A unique rule that rows break is left out and reported. A foreign key that rows break is added NOT VALID: it holds
 //!   for new rows. Keys that exist under any name are recognised and keep it.
 //! - Types that the server could not read or write, and duplicate booking ids, stop the adoption.
