@@ -11,7 +11,7 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::session;
+use super::{refusal::NoCalendar, session};
 use crate::{
     app::{
         state::App,
@@ -20,10 +20,7 @@ use crate::{
     audit::entry::Entry,
     db::scope::Scope,
     domain::{ids::UserId, time::Timestamp},
-    error::{
-        Error, Refusal, Result,
-        problem::{ProblemKind, Problems},
-    },
+    error::{Error, Result, problem::Problems},
     http::{caller::Caller, extract::Json},
     users::{Account, calendar_links},
 };
@@ -32,17 +29,6 @@ use crate::{
 const HOME: &str = "/api/v1/auth/me/calendar-link";
 /// As many characters as a token has: 32 bytes in base64.
 const TOKEN: usize = 43;
-
-/// Why there is no link to be had.
-#[derive(Debug, thiserror::Error)]
-#[error("this account stands for no therapist, so it has no calendar of sessions")]
-struct NoCalendar;
-
-impl Refusal for NoCalendar {
-    fn kind(&self) -> &'static ProblemKind {
-        &super::NO_CALENDAR
-    }
-}
 
 /// A link just made; it is not shown again.
 #[derive(Debug, Serialize, ToSchema)]

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    LoginRefusal,
     cookie::{self, SetCookie},
     credentials::{Proved, prove},
+    refusal::LoginRefusal,
     second_factor::{self, Codes, Outcome},
     session::{OpenSession, open_session},
     token,

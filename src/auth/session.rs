@@ -6,7 +6,7 @@ use aws_lc_rs::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 
-use super::{LoginRefusal, token};
+use super::{refusal::LoginRefusal, token};
 use crate::{
     app::unit_of_work::UnitOfWork,
     audit::{context::Actor, entry::Entry},

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::User;
+use super::model::User;
 use crate::{
     app::unit_of_work::UnitOfWork,
     audit::entry::Entry,

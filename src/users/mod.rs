@@ -15,7 +15,6 @@ mod create;
 mod detail;
 mod disable;
 mod edit;
-mod legacy;
 mod list;
 mod model;
 pub mod password;
@@ -32,9 +31,9 @@ pub use self::{
     create::{NewUser, create},
     disable::{disable, disable_therapist},
     edit::{EditProfile, edit_profile},
-    legacy::{Legacy, hash_legacy, legacy},
     model::{User, list},
     refusal::{PROBLEMS, UserRefusal},
+    repair::{Legacy, hash_legacy, legacy},
 };
 use crate::app::state::App;
 

@@ -13,7 +13,7 @@ use crate::{
         unit_of_work::{UnitOfWork, Work},
     },
     audit::entry::Entry,
-    auth::{FactorRefusal, throttle::Attempt},
+    auth::{refusal::FactorRefusal, throttle::Attempt},
     domain::ids::UserId,
     error::{Error, Result, problem::Problems},
     http::{caller::Caller, extract::Json},

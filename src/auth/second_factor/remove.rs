@@ -12,8 +12,8 @@ use crate::{
     },
     audit::entry::Entry,
     auth::{
-        FactorRefusal,
         credentials::{OrWrong, prove_again},
+        refusal::FactorRefusal,
         throttle::Attempt,
     },
     domain::ids::UserId,

@@ -14,8 +14,8 @@ use crate::{
     },
     audit::entry::Entry,
     auth::{
-        FactorRefusal,
         credentials::{OrWrong, prove_again},
+        refusal::FactorRefusal,
         totp,
     },
     error::{Error, Result, problem::Problems},
