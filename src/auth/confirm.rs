@@ -6,6 +6,9 @@
 
 use std::net::IpAddr;
 
+use serde::Deserialize;
+use utoipa::ToSchema;
+
 use super::{
     credentials::{OrWrong, Proved, prove_again},
     second_factor::{Codes, Outcome, check},
@@ -19,12 +22,44 @@ use crate::{
     http::caller::Caller,
 };
 
+/// The caller's password once more, as the field `confirmation` of what it confirms.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "password": "the present password" }))]
+pub struct Confirm {
+    /// Your password, once more.
+    password: String,
+    /// A code of your authenticator app, or a recovery code: where your account has a second factor.
+    code: Option<String>,
+}
+
+impl Confirm {
+    /// Checks it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] that names `/confirmation/password`; [`Error::TooMany`] if it was tried too often.
+    pub async fn check(self, app: &App, caller: &Caller, address: Option<IpAddr>) -> Result<Confirmation> {
+        Confirmation::at(
+            app,
+            caller,
+            self.password,
+            self.code,
+            address,
+            ["/confirmation/password", "/confirmation/code"],
+        )
+        .await
+    }
+}
+
 /// Somebody who knew their password a moment ago, and has still to show the code.
 #[derive(Debug)]
 pub struct Confirmation {
     app: App,
     proved: Proved,
     codes: Codes,
+    /// Where the body has the password and the code.
+    places: [&'static str; 2],
 }
 
 impl Confirmation {
@@ -40,13 +75,24 @@ impl Confirmation {
         code: Option<String>,
         address: Option<IpAddr>,
     ) -> Result<Self> {
-        let proved = prove_again(app, caller, password, address).await?.or_wrong("/password")?;
+        Self::at(app, caller, password, code, address, ["/password", "/code"]).await
+    }
+
+    async fn at(
+        app: &App,
+        caller: &Caller,
+        password: String,
+        code: Option<String>,
+        address: Option<IpAddr>,
+        places: [&'static str; 2],
+    ) -> Result<Self> {
+        let proved = prove_again(app, caller, password, address).await?.or_wrong(places[0])?;
         // Those of the app are digits; the others have letters too.
         let code = code.map(|code| code.trim().to_owned()).filter(|code| !code.is_empty());
         let of_app = code.as_deref().is_some_and(|code| code.bytes().all(|byte| byte.is_ascii_digit()));
         let codes =
             if of_app { Codes { totp: code, recovery_code: None } } else { Codes { totp: None, recovery_code: code } };
-        Ok(Self { app: app.clone(), proved, codes })
+        Ok(Self { app: app.clone(), proved, codes, places })
     }
 
     /// Begins the work and takes the code with it, where one is wanted, then does what was confirmed, which commits. A repeat
@@ -54,9 +100,9 @@ impl Confirmation {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] that names `/code`, or `/password` if that was changed meanwhile; as what is done.
+    /// [`Error::Invalid`] that names the code, or the password if that was changed meanwhile; as what is done.
     pub async fn act<T>(self, work: Work, act: impl AsyncFnOnce(UnitOfWork) -> Result<T>) -> Result<T> {
-        let Self { app, proved, codes } = self;
+        let Self { app, proved, codes, places: [password, code] } = self;
         let mut uow = match work.begin().await {
             Ok(uow) => uow,
             Err(error) => {
@@ -69,16 +115,16 @@ impl Confirmation {
             proved.attempt.withdraw(&app).await?;
             return done;
         }
-        let Proved { account, attempt } = proved.lock(&mut uow).await?.or_wrong("/password")?;
+        let Proved { account, attempt } = proved.lock(&mut uow).await?.or_wrong(password)?;
         let done = match check(&mut uow, account.id, &codes).await? {
             Outcome::Passed => {
                 attempt.succeeded(&mut uow).await?;
                 act(uow).await
             }
-            Outcome::Wrong => return Err(Error::body("/code", "is wrong, has expired, or was used before")),
+            Outcome::Wrong => return Err(Error::body(code, "is wrong, has expired, or was used before")),
             Outcome::Missing => {
                 drop(uow);
-                Err(Error::body("/code", "is missing: your account asks for a code of the authenticator app"))
+                Err(Error::body(code, "is missing: your account asks for a code of the authenticator app"))
             }
         };
         if done.is_err() {

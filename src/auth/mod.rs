@@ -24,7 +24,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
     calendar_link::scope_of_link,
-    confirm::Confirmation,
+    confirm::{Confirm, Confirmation},
     credentials::{Proved, prove},
     refusal::PROBLEMS,
     throttle::Attempt,

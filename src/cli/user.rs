@@ -24,7 +24,7 @@ use crate::{
         status::UserRole,
         text::Text,
     },
-    users::{self, NewUser, User, password},
+    users::{self, AccountChange, NewUser, User, password},
 };
 
 /// Manage accounts.
@@ -180,6 +180,7 @@ async fn set_password(app: &App, whom: &Whom) -> anyhow::Result<()> {
     let hash = new_password(app, &user.username).await?;
     let mut uow = Work::of_task(app, "safestories user set-password").begin().await?;
     password::set(&mut uow, user.id, &hash, None).await?;
+    users::note(&mut uow, user.id, AccountChange::PasswordReset, None).await?;
     uow.commit().await?;
     println!("Changed the password of {}.", user.username);
     Ok(())

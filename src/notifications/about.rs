@@ -38,6 +38,7 @@ pub async fn about(db: &mut PgConnection, theirs: About<'_>) -> Result<Vec<i32>>
                when notification_type = any ($5) then related_id = any ($2::text[])
                when notification_type = $6 then related_id = any ($3::text[])
                when notification_type = $7 then related_id = any ($4::text[])
+               when notification_type = $8 then false
                else related_id = any ($1::text[])
            end",
         &bookings as &[&str],
@@ -47,6 +48,7 @@ pub async fn about(db: &mut PgConnection, theirs: About<'_>) -> Result<Vec<i32>>
         &transfer_kinds.map(|kind| kind.as_str().to_owned()),
         NotificationKind::NewBookingRequest.as_str(),
         NotificationKind::BreakGlass.as_str(),
+        NotificationKind::AccountChanged.as_str(),
     )
     .fetch_all(db)
     .await?;

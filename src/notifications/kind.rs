@@ -35,6 +35,8 @@ pub enum NotificationKind {
     BreakGlass,
     /// A note records a higher risk.
     RiskRaised,
+    /// An account was made, enabled, reset, or given another role or therapist.
+    AccountChanged,
 }
 
 impl NotificationKind {
@@ -55,6 +57,7 @@ impl NotificationKind {
             Self::SosTicket => "sos_ticket",
             Self::BreakGlass => "break_glass",
             Self::RiskRaised => "risk_raised",
+            Self::AccountChanged => "account_changed",
         }
     }
 }
@@ -80,6 +83,7 @@ mod tests {
             K::SosTicket,
             K::BreakGlass,
             K::RiskRaised,
+            K::AccountChanged,
         ] {
             assert_eq!(serde_json::json!(kind), kind.as_str());
         }

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use super::{
     calendar_links,
+    changes::{self, AccountChange},
     disable::{self, disable},
     model::User,
     rules,
@@ -160,7 +161,16 @@ async fn change(uow: &mut UnitOfWork, id: UserId, patch: EditUser, when: &Precon
         detail.insert("from".to_owned(), rights(before.role.as_deref(), before.therapist_id.as_ref()));
         detail.insert("to".to_owned(), rights(role.map(UserRole::as_str), therapist_id.as_ref()));
     }
-    write(uow, before, patch, therapist_id).await?;
+    let (former_role, former_therapist) = (before.known_role(), before.therapist_id.clone());
+    write(uow, before, patch, therapist_id.clone()).await?;
+    let change = match (role != former_role, therapist_id != former_therapist) {
+        (true, _) => Some(AccountChange::RoleChanged(former_role)),
+        (false, true) => Some(AccountChange::TherapistChanged),
+        (false, false) => None,
+    };
+    if let Some(change) = change {
+        changes::note(uow, id, change, former_therapist.as_ref()).await?;
+    }
     let entry = Entry::new("user_edit", "Changed a user").on("user", id);
     uow.record(entry.detail(Value::Object(detail)));
     Ok(())

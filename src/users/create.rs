@@ -5,7 +5,11 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{model::User, password, rules};
+use super::{
+    changes::{self, AccountChange},
+    model::User,
+    password, rules,
+};
 use crate::{
     app::{
         state::App,
@@ -130,5 +134,6 @@ pub async fn create(uow: &mut UnitOfWork, new: NewUser) -> Result<UserId> {
     .await?;
     let entry = Entry::new("user_create", format!("Created the user {} ({})", new.username, new.role)).on("user", id);
     uow.record(entry.detail(json!({ "role": new.role, "therapist_id": new.therapist_id })));
+    changes::note(uow, id, AccountChange::Created, None).await?;
     Ok(id)
 }

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{
     calendar_links,
+    changes::{self, AccountChange},
     model::User,
     rules,
     sessions::{self, Ending},
@@ -72,6 +73,7 @@ pub async fn disable(uow: &mut UnitOfWork, user: UserId) -> Result<bool> {
     )
     .execute(uow.db())
     .await?;
+    changes::settle(uow.db(), now).await?;
     let entry = Entry::new("user_disable", format!("Disabled the user {}", before.username)).on("user", user);
     let entry = entry.detail(json!({ "sessions_ended": ended }));
     uow.record(if before.disabled { entry.quiet() } else { entry });
@@ -84,7 +86,7 @@ pub(super) async fn enable(uow: &mut UnitOfWork, user: &User) -> Result<()> {
         .execute(uow.db())
         .await?;
     uow.record(Entry::new("user_enable", format!("Enabled the user {}", user.username)).on("user", user.id));
-    Ok(())
+    changes::note(uow, user.id, AccountChange::Enabled, None).await
 }
 
 /// Disables whoever logs in as a therapist; gives their accounts.

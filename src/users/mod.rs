@@ -11,6 +11,7 @@
 mod account;
 pub mod calendar_links;
 mod change;
+mod changes;
 mod create;
 mod detail;
 mod disable;
@@ -28,6 +29,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
     account::{Account, Rights},
+    changes::{AccountChange, has_independent, independent, note, settle},
     create::{NewUser, create},
     disable::{disable, disable_therapist},
     edit::{EditProfile, edit_profile},

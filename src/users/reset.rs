@@ -6,6 +6,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{
+    changes::{self, AccountChange},
     disable::lock,
     model::User,
     password,
@@ -66,6 +67,7 @@ pub(super) async fn reset_password(
     if uow.earlier().is_none() {
         lock(&mut uow, id).await?;
         password::set(&mut uow, id, &hash, None).await?;
+        changes::note(&mut uow, id, AccountChange::PasswordReset, None).await?;
     }
     uow.answers_with(StatusCode::NO_CONTENT, id);
     uow.commit().await?;

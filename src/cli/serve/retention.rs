@@ -19,7 +19,7 @@ use crate::{
     app::{idempotency, state::App},
     auth, break_glass,
     error::Result,
-    users::sessions,
+    users::{self, sessions},
 };
 
 /// How often it is looked for.
@@ -51,6 +51,7 @@ pub async fn purge(app: &App) -> Result<u64> {
             + auth::purge(&mut db, now, BATCH).await?
             + sessions::purge(&mut db, now, BATCH).await?
             + break_glass::purge(&mut db, now, BATCH).await?;
+        users::settle(&mut db, now).await?;
         db.commit().await?;
         all += purged;
         if purged == 0 {

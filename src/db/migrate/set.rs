@@ -222,6 +222,7 @@ fn compiled() -> Vec<(Cow<'static, str>, Cow<'static, str>)> {
         ("functions/notes.sql", include_str!("../../../migrations/functions/notes.sql")),
         ("functions/notifications.sql", include_str!("../../../migrations/functions/notifications.sql")),
         ("functions/therapists.sql", include_str!("../../../migrations/functions/therapists.sql")),
+        ("functions/users.sql", include_str!("../../../migrations/functions/users.sql")),
         (POLICIES, include_str!("../../../migrations/policies.sql")),
     ]
     .map(|(name, sql)| (name.into(), sql.into()))

@@ -30,6 +30,8 @@ const HOMES: &[(&str, &str)] = &[
     ("notifications", "notifications"),
     ("aisensy_campaign_api", "campaigns"),
     ("internal.accounts", "users"),
+    ("internal.account_changes", "users"),
+    ("internal.account_links", "users"),
     ("internal.calendar_links", "users"),
     ("internal.sessions", "users"),
     ("internal.second_factors", "auth"),

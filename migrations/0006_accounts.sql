@@ -1,0 +1,42 @@
+-- Who made or changed an account, and who confirmed who holds it.
+
+-- What was done to an account that decides who logs in by it, and as whom. A therapist's account that an admin made, enabled,
+-- reset or gave another role or therapist opens no clinical text until another admin confirms it, or until `opens_at`.
+create table internal.account_changes (
+    change_id    integer     generated always as identity primary key,
+    user_id      integer     not null,
+    kind         text        not null,
+    -- The admin who did it; null: the command line.
+    changed_by   integer,
+    changed_at   timestamptz not null,
+    -- The role before, where it is another now; and the therapist that the account stands for since.
+    former_role  text,
+    therapist_id text,
+    needs_review boolean     not null,
+    -- From when on it counts without a review; null while somebody can review it.
+    opens_at     timestamptz,
+    confirmed_at timestamptz,
+    -- Null: the command line.
+    confirmed_by integer,
+    constraint account_changes_kind check (kind in (
+        'created', 'enabled', 'password_reset', 'second_factor_reset', 'role_changed', 'therapist_changed'
+    )),
+    constraint account_changes_review check (
+        (needs_review or confirmed_at is null)
+        and (confirmed_at is not null or confirmed_by is null)
+        and (confirmed_by is null or confirmed_by <> changed_by)
+    )
+);
+-- The list by time; what an account awaits; whose accounts an admin has changed.
+create index account_changes_by_time on internal.account_changes (changed_at, change_id) where needs_review;
+create index account_changes_awaited on internal.account_changes (user_id) where needs_review and confirmed_at is null;
+create index account_changes_of_admin on internal.account_changes (changed_by, changed_at);
+
+-- The one link of an account by which its user sets a password, hashed. It is gone once it is used.
+create table internal.account_links (
+    user_id    integer     primary key,
+    token_hash bytea       not null,
+    expires_at timestamptz not null
+);
+create unique index account_links_by_token on internal.account_links (token_hash);
+create index account_links_by_age on internal.account_links (expires_at);

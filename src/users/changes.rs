@@ -1,0 +1,184 @@
+//! What was done to accounts that decides who logs in by them, who has to confirm it, and who may.
+//!
+//! Every such change is noted here, in its transaction, and told to all admins and to every account of the therapist
+//! concerned. A therapist's account that an admin made, enabled, reset or gave another role or therapist opens no clinical
+//! text until an [`independent`] admin confirms who holds it (`internal.write_trail` refuses what is clinical of one that
+//! waits). Where a practice has one admin only, it opens 72 hours after everybody was told; where there are more, and none
+//! of them is independent, after 30 days, without a review. Which of the two holds is settled whenever admins come or go,
+//! and not taken back.
+//!
+//! The terminal of the machine is trusted: what comes from the command line is confirmed, and confirms what waited.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::PgConnection;
+
+use crate::{
+    app::unit_of_work::UnitOfWork,
+    domain::{
+        ids::{TherapistId, UserId},
+        status::UserRole,
+    },
+    error::Result,
+    notifications::{self, Notice, NotificationKind, Recipient},
+};
+
+/// After how long an account opens where nobody can confirm it: in a practice of one admin, and of more.
+const ALONE: TimeDelta = TimeDelta::hours(72);
+const UNREVIEWED: TimeDelta = TimeDelta::days(30);
+
+/// What was done to an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountChange {
+    /// It was made.
+    Created,
+    /// Its user was let in again.
+    Enabled,
+    /// Another password has to be set, by a link.
+    PasswordReset,
+    /// It may do something else; holds what it might before.
+    RoleChanged(Option<UserRole>),
+    /// It stands for another therapist.
+    TherapistChanged,
+}
+
+impl AccountChange {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Enabled => "enabled",
+            Self::PasswordReset => "password_reset",
+            Self::RoleChanged(_) => "role_changed",
+            Self::TherapistChanged => "therapist_changed",
+        }
+    }
+
+    /// What was done to whose account.
+    fn sentence(self, by: &str, whose: &str) -> String {
+        match self {
+            Self::Created => format!("{by} made an account for {whose}"),
+            Self::Enabled => format!("{by} enabled the account of {whose}"),
+            Self::PasswordReset => format!("{by} reset the password of {whose}"),
+            Self::RoleChanged(_) => format!("{by} gave the account of {whose} another role"),
+            Self::TherapistChanged => format!("{by} gave the account of {whose} another therapist"),
+        }
+    }
+}
+
+/// Notes what was done to an account, and tells everybody concerned: all admins, and the accounts of its therapist and of
+/// the one it stood for before.
+pub async fn note(
+    uow: &mut UnitOfWork,
+    user: UserId,
+    change: AccountChange,
+    former_therapist: Option<&TherapistId>,
+) -> Result<()> {
+    let (now, actor) = (uow.now(), uow.actor().map(|actor| actor.user_id));
+    let former_role = match change {
+        AccountChange::RoleChanged(former) => former.map(UserRole::as_str),
+        _ => None,
+    };
+    let noted = sqlx::query!(
+        r#"insert into internal.account_changes
+               (user_id, kind, changed_by, changed_at, former_role, therapist_id, needs_review)
+           select u.id, $2, $3, $4, $5, u.therapist_id,
+                  $3::integer is not null and internal.user_role(u.role) is not distinct from 'therapist'
+           from users u
+           where u.id = $1
+           returning change_id,
+                     therapist_id as "therapist_id: TherapistId",
+                     needs_review,
+                     internal.account_name(user_id) as name,
+                     internal.account_name(changed_by) as changed_by_name"#,
+        user.0,
+        change.as_str(),
+        actor.map(|actor| actor.0),
+        now,
+        former_role,
+    )
+    .fetch_one(uow.db())
+    .await?;
+    if actor.is_none() {
+        confirm_all(uow, user).await?;
+    }
+    settle(uow.db(), now).await?;
+
+    let by = noted.changed_by_name.as_deref().unwrap_or("Somebody at the server's terminal");
+    let mut message = change.sentence(by, noted.name.as_deref().unwrap_or("a user"));
+    if noted.needs_review {
+        message.push_str(": please confirm who holds it");
+    }
+    let mut to = vec![Recipient::EveryAdmin];
+    to.extend(noted.therapist_id.iter().chain(former_therapist).cloned().map(Recipient::Therapist));
+    let notice = Notice {
+        kind: NotificationKind::AccountChanged,
+        title: "Account changed",
+        message: &message,
+        related_id: Some(&noted.change_id.to_string()),
+        to: &to,
+    };
+    notifications::notify(uow, notice).await
+}
+
+/// Confirms what an account waits for: at the terminal somebody says who holds it.
+async fn confirm_all(uow: &mut UnitOfWork, user: UserId) -> Result<()> {
+    let now = uow.now();
+    sqlx::query!(
+        "update internal.account_changes
+         set confirmed_at = $2
+         where user_id = $1
+           and needs_review
+           and confirmed_at is null",
+        user.0,
+        now,
+    )
+    .execute(uow.db())
+    .await?;
+    Ok(())
+}
+
+/// Says from when on accounts open that nobody can confirm any more. Done whenever admins come or go, and now and then for
+/// those that other programs let go.
+pub async fn settle(db: &mut PgConnection, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "update internal.account_changes
+         set opens_at = case when internal.has_one_admin($1) then $2::timestamptz else $3 end
+         where needs_review
+           and confirmed_at is null
+           and opens_at is null
+           and not internal.has_independent(changed_by, changed_at)",
+        now,
+        now + ALONE,
+        now + UNREVIEWED,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Whether an admin may review what another opened at an instant: a grant, an export, an account. It is somebody else, whom
+/// the opener did not make, enable, reset or give a role within the 30 days before or since, nor anybody did whom the opener
+/// had.
+pub async fn independent(
+    db: &mut PgConnection,
+    reviewer: UserId,
+    opener: UserId,
+    opened_at: DateTime<Utc>,
+) -> Result<bool> {
+    let independent = sqlx::query_scalar!(
+        r#"select internal.is_independent($1, $2, $3) as "independent!""#,
+        reviewer.0,
+        opener.0,
+        opened_at,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(independent)
+}
+
+/// Whether some enabled admin may review it. Where none may, it closes after 30 days, and says that nobody reviewed it.
+pub async fn has_independent(db: &mut PgConnection, opener: UserId, opened_at: DateTime<Utc>) -> Result<bool> {
+    let has = sqlx::query_scalar!(r#"select internal.has_independent($1, $2) as "has!""#, opener.0, opened_at,)
+        .fetch_one(db)
+        .await?;
+    Ok(has)
+}
