@@ -55,7 +55,7 @@ impl PartialSchema for Code {
 
 /// Explain a problem
 ///
-/// What the `type` of a problem document points at: when it happens, and what to do.
+/// The page that the `type` of a problem document links to: when the problem occurs, and what to do.
 #[utoipa::path(
     get,
     path = "/problems/{code}",

@@ -29,7 +29,7 @@ impl Entry {
         self
     }
 
-    /// Whose data it concerns.
+    /// The client whose data it concerns.
     #[must_use]
     pub fn client(mut self, id: &ClientId, name: &str) -> Self {
         self.client = Some((id.clone(), name.to_owned()));
@@ -60,7 +60,7 @@ impl Entry {
 /// One effect of an operation, as a dry run lists it.
 #[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
 pub struct Effect {
-    /// What would be done.
+    /// The action that would be taken.
     #[schema(example = "booking_cancel")]
     action: &'static str,
     /// To what kind of thing.

@@ -27,7 +27,7 @@ const ENTRIES: usize = 1_000;
 pub(super) struct AuditLogDetail {
     #[serde(flatten)]
     log: AuditLog,
-    /// What was done to each subject, in order; none where another program wrote the row.
+    /// The audit entries, one for each subject, in order; none where another program wrote the row.
     entries: Vec<AuditEntry>,
     /// True where it was done to more than 1,000 subjects: those are the first.
     more_entries: bool,

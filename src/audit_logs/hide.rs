@@ -38,7 +38,7 @@ pub(super) struct HideAuditLogs {
     reason: Option<Text<500>>,
 }
 
-/// What hiding came to.
+/// The result of hiding.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({ "hidden": 2, "already_hidden": 0 }))]
 pub(super) struct HiddenAuditLogs {
@@ -52,7 +52,7 @@ pub(super) struct HiddenAuditLogs {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     dry_run: Option<bool>,
-    /// What a dry run would have done; absent otherwise.
+    /// The changes that a dry run would have made; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     effects: Option<Vec<Effect>>,

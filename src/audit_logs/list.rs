@@ -26,7 +26,7 @@ use crate::{
 
 /// List the audit log
 ///
-/// Who did what, newest first. `Accept: text/csv` streams the whole list.
+/// All entries, newest first. `Accept: text/csv` streams the whole list.
 #[utoipa::path(
     get,
     path = "/audit-logs",
@@ -50,7 +50,7 @@ pub(super) async fn list_audit_logs(
 
 /// List my audit log
 ///
-/// What the caller did, as far as it is not hidden, newest first.
+/// The caller's own entries that are not hidden, newest first.
 #[utoipa::path(
     get,
     path = "/audit-logs",

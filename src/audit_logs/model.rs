@@ -45,11 +45,11 @@ pub(super) struct AuditLog {
     pub(super) actor_id: Option<i32>,
     /// The role it had then; null where another program did it.
     pub(super) actor_role: Option<String>,
-    /// What was done.
+    /// The action.
     pub(super) action_type: String,
     /// The same in a sentence.
     pub(super) action_description: String,
-    /// Whose data it concerns, where it is known by id; the first of several.
+    /// The client whose data it concerns, where the id is known; the first of several.
     pub(super) client_id: Option<ClientId>,
     /// The name of that client at the time.
     pub(super) client_name: Option<String>,
@@ -93,13 +93,13 @@ pub(super) struct AuditEntry {
     pub(super) request_id: String,
     /// Its method and the template of its path, or the name of a task.
     pub(super) route: String,
-    /// What was done.
+    /// The action.
     pub(super) action: String,
     /// To what kind of thing.
     pub(super) subject_type: Option<String>,
     /// To which.
     pub(super) subject_id: Option<String>,
-    /// Whose data it concerns.
+    /// The client whose data it concerns.
     pub(super) client_id: Option<ClientId>,
     /// `done`.
     pub(super) outcome: String,

@@ -70,7 +70,7 @@ pub(super) struct Tokens {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     refresh_token: Option<String>,
-    /// Who logged in.
+    /// The user who logged in.
     user: User,
 }
 

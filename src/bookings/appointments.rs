@@ -63,7 +63,7 @@ pub(super) struct AppointmentFilter {
     q: Option<String>,
 }
 
-/// What the practice's calendar keeps of a session.
+/// A session in the practice's calendar.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "session_id": "bk_0199c0de00007000800000000000000a",
@@ -86,15 +86,15 @@ pub(super) struct Appointment {
     session_name: Option<String>,
     /// `google_meet`, `in_person` or `phone`; another program's word as it is.
     session_mode: String,
-    /// What was said of its booking; null where there is no such booking.
+    /// The booking's status; null where there is no such booking.
     booking_status: Option<String>,
-    /// Whose session it is; null where another program did not say.
+    /// The client; null where another program left it out.
     client_id: Option<ClientId>,
     /// Their name.
     client_name: Option<String>,
     /// How they are reached: a phone or an e-mail address.
     contact_info: Option<String>,
-    /// Who holds the session.
+    /// The therapist who holds the session.
     therapist_id: Option<TherapistId>,
     /// Their name.
     therapist_name: Option<String>,

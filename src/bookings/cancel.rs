@@ -30,7 +30,7 @@ use crate::{
     payments::{self, refund::RefundRefusal},
 };
 
-/// Who called a session off.
+/// The party that cancelled a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum CancelledBy {
@@ -59,7 +59,7 @@ impl CancelledBy {
 pub(super) struct CancelBooking {
     /// Kept with the booking and shown to its therapist.
     reason: Text<2000>,
-    /// Who called it off; `admin` unless given.
+    /// The party that cancelled; `admin` unless given.
     #[schema(inline)]
     cancelled_by: Option<CancelledBy>,
     /// True: also open the refund of what was paid.

@@ -95,15 +95,15 @@ pub(super) struct Cancellation {
     invitee_email: Option<String>,
     /// When it was cancelled.
     cancelled_at: Timestamp,
-    /// Who cancelled it: `admin`, `client` or `therapist`; another program's word as it is.
+    /// The party that cancelled: `admin`, `client` or `therapist`; another program's word as it is.
     cancelled_by: Option<String>,
     /// Why.
     cancel_reason: Option<String>,
     /// When this was noted.
     created_at: Timestamp,
-    /// Whose session it was.
+    /// The client of the session.
     client_id: Option<ClientId>,
-    /// Who was to hold it.
+    /// The therapist who was to hold it.
     therapist_id: Option<TherapistId>,
     /// Their name, as the booking has it.
     therapist_name: Option<String>,

@@ -42,7 +42,7 @@ use crate::{
     "invitee_payment_amount": "1700.00"
 }))]
 pub(super) struct CreateBooking {
-    /// Who holds the session.
+    /// The therapist who holds the session.
     therapist_id: TherapistId,
     /// The client's name.
     invitee_name: Text<255>,
@@ -60,7 +60,7 @@ pub(super) struct CreateBooking {
     /// How it is held; `google_meet` unless given.
     #[schema(inline)]
     booking_mode: Option<BookingMode>,
-    /// What is paid for it; nothing or 0 makes it a free consultation.
+    /// The price; nothing or 0 makes it a free consultation.
     invitee_payment_amount: Option<AmountInput>,
     /// The currency of the amount; INR unless given.
     invitee_payment_currency: Option<Text<10>>,
@@ -75,13 +75,13 @@ pub(super) struct CreateBooking {
     invitee_status: Option<InviteeStatus>,
     /// The name of the session.
     booking_resource_name: Option<Text<255>>,
-    /// What it is about.
+    /// The subject of the session.
     booking_subject: Option<Text<500>>,
     /// Where an online session is joined.
     booking_joining_link: Option<Text<2000>>,
     /// Where the client checks in.
     booking_checkin_url: Option<Text<2000>>,
-    /// What the client answered when booking.
+    /// The client's answer to the question of the booking form.
     invitee_question: Option<Text<5000>>,
     /// The client's country.
     invitee_country: Option<Text<100>>,
@@ -90,9 +90,9 @@ pub(super) struct CreateBooking {
     /// The client's time zone, an IANA name; the practice's unless given.
     #[schema(value_type = Option<String>, example = "Asia/Kolkata")]
     invitee_timezone: Option<crate::domain::time::Zone>,
-    /// Whom to call.
+    /// The name of the emergency contact.
     emergency_contact_name: Option<Text<255>>,
-    /// Who that is to the client.
+    /// The emergency contact's relation to the client.
     emergency_contact_relation: Option<Text<100>>,
     /// Their phone.
     emergency_contact_number: Option<Text<20>>,

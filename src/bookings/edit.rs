@@ -26,7 +26,7 @@ use crate::{
     payments,
 };
 
-/// What to correct (JSON merge patch): what is not named stays, null clears.
+/// Fields to correct (JSON merge patch): absent fields stay, null clears.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "booking_mode": "phone", "booking_joining_link": null }))]
@@ -44,7 +44,7 @@ pub(super) struct EditBooking {
     #[serde(default)]
     #[schema(value_type = Option<EmailInput>)]
     invitee_email: Patch<EmailInput>,
-    /// What the client answered when booking.
+    /// The client's answer to the question of the booking form.
     #[serde(default)]
     #[schema(value_type = Option<Text<5000>>)]
     invitee_question: Patch<Text<5000>>,
@@ -72,7 +72,7 @@ pub(super) struct EditBooking {
     #[serde(default)]
     #[schema(value_type = Option<Text<255>>)]
     booking_resource_name: Patch<Text<255>>,
-    /// What it is about.
+    /// The subject of the session.
     #[serde(default)]
     #[schema(value_type = Option<Text<500>>)]
     booking_subject: Patch<Text<500>>,
@@ -84,11 +84,11 @@ pub(super) struct EditBooking {
     #[serde(default)]
     #[schema(value_type = Option<Text<2000>>)]
     booking_checkin_url: Patch<Text<2000>>,
-    /// Whom to call.
+    /// The name of the emergency contact.
     #[serde(default)]
     #[schema(value_type = Option<Text<255>>)]
     emergency_contact_name: Patch<Text<255>>,
-    /// Who that is to the client.
+    /// The emergency contact's relation to the client.
     #[serde(default)]
     #[schema(value_type = Option<Text<100>>)]
     emergency_contact_relation: Patch<Text<100>>,

@@ -29,7 +29,7 @@ orders! {
 pub(super) struct HistoryEntry {
     /// When.
     at: Timestamp,
-    /// What was done.
+    /// The action.
     #[schema(example = "booking_reschedule")]
     action: String,
     /// The account that did it; null where a program did.

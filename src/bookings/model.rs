@@ -85,9 +85,9 @@ use crate::{
 pub struct Booking {
     /// The booking's id.
     pub booking_id: BookingId,
-    /// Whose session it is; null where an adopted booking has no client yet.
+    /// The client; null where an adopted booking has no client yet.
     pub client_id: Option<ClientId>,
-    /// Who holds the session.
+    /// The therapist who holds the session.
     pub therapist_id: Option<TherapistId>,
     /// How it stands now, computed from what is stored and the clock.
     pub state: BookingState,
@@ -97,9 +97,10 @@ pub struct Booking {
     pub is_free_consultation: bool,
     /// Whether contact data is shown to the caller; where not, those fields are null.
     pub contact_visible: bool,
-    /// What was said of it: `confirmed`, `rescheduled`, `cancelled`, `no_show` or `completed`; a word of another program as it is.
+    /// The status: `confirmed`, `rescheduled`, `cancelled`, `no_show` or `completed`; a word of another program as it
+    /// is.
     pub booking_status: Option<String>,
-    /// What it is about.
+    /// The subject of the session.
     pub booking_subject: Option<String>,
     /// When the session starts.
     pub booking_start_at: Timestamp,
@@ -135,7 +136,7 @@ pub struct Booking {
     pub booking_host_email: Option<String>,
     /// When it was last changed.
     pub booking_updated_at: Timestamp,
-    /// Who cancelled it.
+    /// The party that cancelled it.
     pub booking_cancelled_by: Option<String>,
     /// Why it was cancelled.
     pub booking_cancel_reason: Option<String>,
@@ -147,7 +148,7 @@ pub struct Booking {
     pub invitee_phone: Option<String>,
     /// The client's e-mail address. Contact data.
     pub invitee_email: Option<String>,
-    /// What the client answered when booking.
+    /// The client's answer to the question of the booking form.
     pub invitee_question: Option<String>,
     /// Always null: it lets its holder act as the client.
     pub invitee_token: Option<String>,
@@ -173,9 +174,9 @@ pub struct Booking {
     pub invitee_payment_name: Option<String>,
     /// The currency of the amounts. Payment data.
     pub invitee_payment_currency: Option<String>,
-    /// What was paid. Payment data.
+    /// The amount paid. Payment data.
     pub invitee_payment_amount: Amount,
-    /// What was refunded, or is about to be. Payment data.
+    /// The amount refunded, or about to be. Payment data.
     pub refund_amount: Amount,
     /// `initiated`, `processing`, `completed`, `failed`, or null. Payment data.
     pub refund_status: Option<String>,
@@ -191,9 +192,9 @@ pub struct Booking {
     pub rescheduled_end_at: Timestamp,
     /// The start it was rescheduled from (the column `recheduled_from`).
     pub rescheduled_from: Timestamp,
-    /// Whom to call. Contact data.
+    /// The name of the emergency contact. Contact data.
     pub emergency_contact_name: Option<String>,
-    /// Who that is to the client. Contact data.
+    /// The emergency contact's relation to the client. Contact data.
     pub emergency_contact_relation: Option<String>,
     /// Their phone. Contact data.
     pub emergency_contact_number: Option<String>,

@@ -23,7 +23,7 @@ use crate::{
     notifications::{self, Notice, NotificationKind, Recipient},
 };
 
-/// What is said beside the outcome; the body may be left out.
+/// Details of the outcome; the body may be left out.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "reason": "Waited for 20 minutes" }))]

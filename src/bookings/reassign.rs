@@ -24,9 +24,9 @@ use crate::{
 pub struct Ahead {
     /// The booking.
     pub booking_id: BookingId,
-    /// Whose session it is.
+    /// The client.
     pub client_id: ClientId,
-    /// Who holds it.
+    /// The therapist who holds it.
     pub therapist_id: Option<TherapistId>,
     /// When it starts; absent where that is outside the calendar.
     pub booking_start_at: Timestamp,

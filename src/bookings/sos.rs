@@ -34,12 +34,12 @@ use crate::{
 /// How long after the session's end.
 const AFTER_END: TimeDelta = TimeDelta::hours(24);
 
-/// What is said beside the call; the body may be left out.
+/// Details of the call; the body may be left out.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "message": "Please call me at once" }))]
 pub(super) struct RaiseSos {
-    /// What the admins should do. Not in the notification: it stands in the booking's history. Nothing clinical.
+    /// A request to the admins. Not in the notification, but in the booking's history. Nothing clinical.
     message: Option<Text<500>>,
 }
 

@@ -120,7 +120,7 @@ pub(crate) struct GrantRead {
 pub(crate) struct GrantDetail {
     #[serde(flatten)]
     grant: Grant,
-    /// What was read under it, in order.
+    /// The reads under it, in order.
     entries: Vec<GrantRead>,
     /// True where there was more than 1,000 times: those are the first.
     more_entries: bool,

@@ -47,7 +47,7 @@ pub(crate) const LASTS: TimeDelta = TimeDelta::minutes(60);
 pub(crate) struct Grant {
     /// The grant's id.
     pub(crate) grant_id: GrantId,
-    /// Whose clinical text.
+    /// The client whose notes may be read.
     pub(crate) client_id: ClientId,
     /// Their name.
     pub(crate) client_name: Option<String>,
@@ -75,7 +75,7 @@ pub(crate) struct Grant {
     pub(crate) reviewed_by: Option<UserId>,
     /// The name of that account.
     pub(crate) reviewer_name: Option<String>,
-    /// What the reviewer had to say.
+    /// The reviewer's note.
     pub(crate) review_note: Option<String>,
     /// The version of the stored row.
     #[serde(skip)]

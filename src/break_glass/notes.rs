@@ -33,7 +33,7 @@ orders! {
 pub(crate) enum NoteKind {
     /// The note of a session.
     Session,
-    /// What a therapist wrote beside it.
+    /// An additional note.
     Additional,
 }
 
@@ -55,7 +55,7 @@ pub(crate) struct NoteOfClientFilter {
     kind: Option<NoteKind>,
 }
 
-/// What is known of a client's note without reading it.
+/// The metadata of a client's note, without its text.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "kind": "session",
@@ -81,7 +81,7 @@ pub(crate) struct NoteOfClient {
     booking_id: Option<BookingId>,
     /// When the session started.
     booking_start_at: Timestamp,
-    /// Who held the session, or wrote the additional note.
+    /// The therapist who held the session, or wrote the additional note.
     therapist_id: Option<TherapistId>,
     /// Their name.
     therapist_name: Option<String>,

@@ -52,7 +52,7 @@ pub(crate) struct WhichNote {
 pub(crate) enum ClientNote {
     /// The note of a session.
     Session(ClientSessionNote),
-    /// What a therapist wrote beside it.
+    /// An additional note.
     Additional(ClientAdditionalNote),
 }
 

@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// What the reviewer has to say; the body may be left out.
+/// The reviewer's note; the body may be left out.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "note": "Talked it over with the therapist" }))]

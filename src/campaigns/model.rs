@@ -40,7 +40,7 @@ impl Refusal for CampaignExists {
 }))]
 #[expect(clippy::struct_field_names, reason = "they are called as their columns are")]
 pub(super) struct Campaign {
-    /// What the messaging service calls it.
+    /// The campaign's name at the messaging service.
     pub(super) campaign_name: Option<String>,
     /// For which therapy.
     pub(super) therapy: Option<String>,
@@ -86,7 +86,7 @@ pub(super) struct CampaignAddress {
     pub(super) therapist_name: Option<String>,
 }
 
-/// What a campaign is to be.
+/// The new values of a campaign.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
@@ -95,7 +95,7 @@ pub(super) struct CampaignAddress {
     "therapist_name": "Asha Rao"
 }))]
 pub(super) struct WriteCampaign {
-    /// What the messaging service calls it.
+    /// The campaign's name at the messaging service.
     campaign_name: Text<255>,
     /// For which therapy; null or left out: for none in particular.
     therapy: Option<Text<255>>,

@@ -36,7 +36,7 @@ pub(super) struct CreateClient {
     phone_number: Option<PhoneInput>,
     /// The client's e-mail address.
     email_id: Option<EmailInput>,
-    /// Whom the client is assigned to; nobody until the first booking, unless given.
+    /// The therapist whom the client is assigned to; nobody until the first booking, unless given.
     therapist_id: Option<TherapistId>,
     /// True: the client is somebody new, where the answer `client-ambiguous` asked.
     new_client: Option<bool>,

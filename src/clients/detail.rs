@@ -30,9 +30,9 @@ const FORMS: i64 = 50;
 pub(super) struct ClientDetail {
     #[serde(flatten)]
     record: ClientRecord,
-    /// What the bookings come to.
+    /// Totals of the bookings.
     totals: ClientTotals,
-    /// Whom to call: as the latest booking says that names somebody. Contact data.
+    /// The emergency contact of the latest booking that names one. Contact data.
     emergency_contact: Option<EmergencyContact>,
     /// The therapists with whom there are sessions, neither cancelled nor no-shows; most sessions first.
     therapists: Vec<ClientTherapist>,
@@ -40,7 +40,7 @@ pub(super) struct ClientDetail {
     forms: Vec<ClientForm>,
 }
 
-/// What a client's bookings come to.
+/// Totals of a client's bookings.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "bookings": 15, "sessions": 12, "upcoming": 1, "cancelled": 2, "no_shows": 1, "free_consultations": 1,
@@ -59,21 +59,21 @@ struct ClientTotals {
     no_shows: i64,
     /// Those of the sessions that are free.
     free_consultations: i64,
-    /// What was paid, cancelled bookings included. Payment data, null for therapists.
+    /// The sum of payments, cancelled bookings included. Payment data, null for therapists.
     paid: Amount,
-    /// What of it went back. Payment data.
+    /// The sum of refunds. Payment data.
     refunded: Amount,
     /// The currency of both. Payment data.
     currency: Option<String>,
 }
 
-/// Whom to call.
+/// The name of the emergency contact.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({ "name": "Ravi Iyer", "relation": "Brother", "number": "+919800054321" }))]
 struct EmergencyContact {
     /// Their name.
     name: Option<String>,
-    /// Who they are to the client.
+    /// The relation to the client.
     relation: Option<String>,
     /// Their phone.
     number: Option<String>,

@@ -31,7 +31,7 @@ use crate::{
     },
 };
 
-/// What to correct (JSON merge patch): what is not named stays, null clears.
+/// Fields to correct (JSON merge patch): absent fields stay, null clears.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "phone_number": "+91 98000 54321" }))]

@@ -45,8 +45,8 @@ pub(super) async fn list_clients(
 
 /// List my clients
 ///
-/// Those assigned to the caller, and those with a booking with them, by name. What is computed of them counts the
-/// bookings with the caller only.
+/// Those assigned to the caller, and those with a booking with them, by name. Computed fields count the bookings with
+/// the caller only.
 #[utoipa::path(
     get,
     path = "/clients",

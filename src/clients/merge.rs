@@ -20,7 +20,7 @@ pub struct Record {
     pub phone_number: Option<String>,
     /// The e-mail address, as it was written.
     pub email_id: Option<String>,
-    /// Whom the client is assigned to.
+    /// The therapist whom the client is assigned to.
     pub therapist_id: Option<TherapistId>,
     /// That therapist's name, as it was written.
     pub assigned_therapist: Option<String>,

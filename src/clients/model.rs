@@ -42,7 +42,7 @@ pub struct Client {
     pub client_id: ClientId,
     /// The name.
     pub name: String,
-    /// Whom the client is assigned to.
+    /// The therapist whom the client is assigned to.
     pub therapist_id: Option<TherapistId>,
     /// The certificate, where the client's data was erased.
     pub erasure: Option<i64>,

@@ -53,7 +53,7 @@ pub(super) struct ClientRecord {
     pub(super) email_id: Option<String>,
     /// How many sessions there are that are neither cancelled nor no-shows; for a therapist those with them.
     pub(super) no_of_sessions: i32,
-    /// Whom the client is assigned to.
+    /// The therapist whom the client is assigned to.
     pub(super) therapist_id: Option<TherapistId>,
     /// The name of that therapist.
     pub(super) assigned_therapist: Option<String>,

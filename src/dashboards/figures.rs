@@ -27,8 +27,8 @@ use crate::{
 /// The currency of all amounts: the practice's books are kept in it.
 pub(super) const CURRENCY: &str = "INR";
 
-/// What the bookings that start in a period come to. "The list" is `GET /admin/bookings` with the same `from`, `to` and
-/// `tz` (and the therapist, in a therapist's figures): `page.total` of the filter named is the same number.
+/// The figures of the bookings that start in a period. "The list" is `GET /admin/bookings` with the same `from`, `to`
+/// and `tz` (and the therapist, in a therapist's figures): `page.total` of the filter named is the same number.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(example = json!({
     "from": "2026-02-01",
@@ -49,14 +49,14 @@ pub(super) struct Figures {
     from: NaiveDate,
     /// The last day of the period.
     to: NaiveDate,
-    /// What was paid: the sum of `invitee_payment_amount` over the whole list, cancelled bookings included. An amount
-    /// below 0 counts as 0.
+    /// Payments: the sum of `invitee_payment_amount` over the whole list, cancelled bookings included. An amount below
+    /// 0 counts as 0.
     gross: Amount,
-    /// What was given back: the sum of `refund_amount` over the list with `refund_status=completed`.
+    /// Refunds: the sum of `refund_amount` over the list with `refund_status=completed`.
     refunded: Amount,
-    /// What remains: `gross` less `refunded`.
+    /// The difference: `gross` less `refunded`.
     net: Amount,
-    /// What is on its way back: the sum of `refund_amount` over the lists with `refund_status=initiated` and
+    /// Refunds under way: the sum of `refund_amount` over the lists with `refund_status=initiated` and
     /// `refund_status=processing`. Not taken off `net`.
     refunds_in_flight: Amount,
     /// Sessions, free consultations among them: the list with `active=true`.

@@ -51,11 +51,11 @@ pub(super) struct LiveFilter {
 pub(super) struct LiveSession {
     /// Which booking it is.
     booking_id: BookingId,
-    /// Who holds it.
+    /// The therapist who holds it.
     therapist_id: Option<TherapistId>,
     /// Their name; the host's, where the practice has no such therapist.
     therapist_name: Option<String>,
-    /// Whose session it is; null where an adopted booking has no client yet.
+    /// The client; null where an adopted booking has no client yet.
     client_id: Option<ClientId>,
     /// Their name; as it was given when booking, where there is no client.
     client_name: Option<String>,

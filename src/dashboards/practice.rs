@@ -33,7 +33,7 @@ pub(super) struct Dashboard {
 
 /// Get the practice's figures
 ///
-/// What the bookings of a period come to, and those of the previous period of equal length. Every figure says which
+/// The figures of the bookings of a period, and those of the previous period of equal length. Every figure says which
 /// filter of the list of bookings counts the same.
 #[utoipa::path(
     get,

@@ -20,7 +20,7 @@ use crate::{
 /// The most buckets of one answer: two years of days.
 const MAX_BUCKETS: usize = 750;
 
-/// What a period is divided into.
+/// The parts that a period is divided into.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = DashboardBucket)]
@@ -38,7 +38,7 @@ pub(super) enum Bucket {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct SeriesParams {
-    /// What the period is divided into: at most 750 of them. Days, if not given.
+    /// The parts of the series: at most 750 of them. Days, if not given.
     #[serde(default)]
     #[param(inline, example = "day")]
     bucket: Bucket,
@@ -62,7 +62,7 @@ pub(super) struct DashboardSeries {
     /// The currency of the amounts.
     #[schema(example = "INR")]
     currency: &'static str,
-    /// What the period is divided into.
+    /// The parts of the series.
     bucket: Bucket,
     /// Every part, in order, those without bookings too. The first and the last are cut to the period.
     data: Vec<Figures>,

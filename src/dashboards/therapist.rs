@@ -29,7 +29,7 @@ pub(super) struct OwnDashboard {
     previous: OwnFigures,
 }
 
-/// What a therapist's bookings that start in a period come to. "The list" is `GET /therapist/bookings` with the same
+/// The figures of a therapist's bookings that start in a period. "The list" is `GET /therapist/bookings` with the same
 /// `from`, `to` and `tz`: `page.total` of the filter named is the same number.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
@@ -66,7 +66,7 @@ impl OwnFigures {
 
 /// Get my figures
 ///
-/// What the caller's own bookings of a period come to, and those of the previous period of equal length.
+/// The figures of the caller's own bookings of a period, and those of the previous period of equal length.
 #[utoipa::path(
     get,
     path = "/dashboard",

@@ -34,8 +34,8 @@ pub(super) struct DashboardOfTherapists {
 /// The figures of one therapist.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct TherapistFigures {
-    /// Whose they are. Null, in the last row, for bookings without a therapist or of one that the practice does not have:
-    /// the list with `has_therapist=false`. That row is left out where there are no such bookings.
+    /// The therapist. Null, in the last row, for bookings without a therapist or of one that the practice does not
+    /// have: the list with `has_therapist=false`. That row is left out where there are no such bookings.
     #[schema(example = "58101")]
     therapist_id: Option<TherapistId>,
     /// The therapist's name.

@@ -50,7 +50,7 @@ pub struct ClientRows {
     pub words: Vec<String>,
 }
 
-/// What becomes of rows.
+/// The outcome of an erasure for rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = Fate)]
@@ -63,7 +63,7 @@ pub enum Outcome {
     Kept,
 }
 
-/// What became of the rows of one table.
+/// The outcome for the rows of one table.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(example = json!({
     "table": "payments", "fate": "anonymised", "rows": 2, "ids": ["17", "18"], "columns": ["invitee_name", "invitee_email"],
@@ -72,7 +72,7 @@ pub enum Outcome {
 pub struct Erased {
     /// The table.
     pub table: &'static str,
-    /// What becomes of the rows.
+    /// The outcome for the rows.
     pub fate: Outcome,
     /// How many there are.
     pub rows: usize,

@@ -43,11 +43,11 @@ pub(super) struct DocumentForm {
     pub(super) paperform_link: Option<String>,
     /// `pending`, `completed` or `no_show`; a word of another program as it is.
     pub(super) status: String,
-    /// Whose booking it is.
+    /// The client of the booking.
     pub(super) client_id: Option<ClientId>,
     /// Their name, as the booking has it.
     pub(super) client_name: Option<String>,
-    /// Who holds the session.
+    /// The therapist who holds the session.
     pub(super) therapist_id: Option<TherapistId>,
     /// Their name.
     pub(super) therapist_name: Option<String>,

@@ -40,7 +40,7 @@ pub trait Refusal: std::error::Error + Send + Sync + 'static {
 pub struct FieldError {
     /// Where: a JSON pointer into the body, or the name of a query parameter or header.
     pub place: Place,
-    /// What is wrong with it, for people.
+    /// The reason, for people.
     pub detail: Cow<'static, str>,
 }
 

@@ -120,13 +120,13 @@ pub struct ProblemDocument {
     title: String,
     /// The HTTP status.
     status: u16,
-    /// What happened this time, for people.
+    /// The description of this occurrence, for people.
     detail: String,
     /// The path of the request.
     instance: String,
     /// Found in the logs and the audit too.
     request_id: String,
-    /// What else the kind tells: `errors`, `current`, `state`, `clash`...
+    /// Further members of the kind: `errors`, `current`, `state`, `clash`...
     #[serde(flatten)]
     #[schema(additional_properties)]
     members: Map<String, Value>,

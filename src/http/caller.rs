@@ -36,7 +36,7 @@ pub struct Caller {
     pub session_id: Uuid,
     /// The role of the account.
     pub role: UserRole,
-    /// Whom a therapist's account stands for.
+    /// The therapist whose account it is, for the role therapist.
     pub therapist_id: Option<TherapistId>,
 }
 

@@ -36,7 +36,7 @@ pub struct PageParams {
     pub(crate) include: Option<Include>,
 }
 
-/// What a list may include beside its rows.
+/// Values that a list may include beside its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Include {

@@ -32,7 +32,7 @@ impl Severity {
     }
 }
 
-/// Who repairs what a check finds.
+/// The one who repairs a check's findings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = CheckRepair)]
@@ -80,11 +80,11 @@ pub struct Sample {
     pub table: String,
     /// Its key; the place of the row (`row (0,12)`) where it has none.
     pub id: String,
-    /// What is wrong with it, in a few words.
+    /// The defect, in a few words.
     pub about: String,
 }
 
-/// What a check found.
+/// The findings of a check.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Findings {
     /// How many rows.
@@ -128,13 +128,13 @@ pub(super) type RepairFn = for<'a> fn(&'a mut UnitOfWork) -> BoxFuture<'a, Resul
 pub struct Check {
     /// Its stable name.
     pub code: &'static str,
-    /// What it finds.
+    /// The title: what the check finds.
     pub title: &'static str,
     /// The rule, and why it matters.
     pub rule: &'static str,
     /// How much a finding matters.
     pub severity: Severity,
-    /// What the repair does, or what people can do.
+    /// The effect of the repair, or advice for people.
     pub remedy: &'static str,
     pub(super) find: Find,
     /// None where it is not for a machine.

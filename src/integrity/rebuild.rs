@@ -15,7 +15,7 @@ use crate::{
     http::extract::{DryRun, Json, Query},
 };
 
-/// What a rebuild did.
+/// The result of a rebuild.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "dry_run": false,

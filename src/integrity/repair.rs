@@ -33,7 +33,7 @@ const KEPT_SAMPLES: usize = 500;
 /// The most rows an admin assigns or removes in one request.
 const MAX_CHOICES: usize = 200;
 
-/// What shall be repaired.
+/// The checks to repair.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "check": "booking_status_spelling" }))]
@@ -60,7 +60,7 @@ pub(super) struct Assign {
     to: String,
 }
 
-/// What a repair did.
+/// The result of a repair.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "check": "booking_status_spelling",
@@ -82,7 +82,7 @@ pub struct Repaired {
     pub changes: Vec<Sample>,
 }
 
-/// What the repairs did.
+/// The results of the repairs.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "dry_run": false,

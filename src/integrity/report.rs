@@ -34,7 +34,7 @@ pub(super) struct Wanted {
     samples: Option<u16>,
 }
 
-/// What a check found.
+/// The findings of a check.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "check": "note_without_booking",
@@ -49,7 +49,7 @@ pub(super) struct Wanted {
 pub struct CheckResult {
     /// The check's code.
     pub check: &'static str,
-    /// What it finds.
+    /// The title: what the check finds.
     pub title: &'static str,
     /// The rule it holds the rows against, and why.
     pub rule: &'static str,
@@ -59,9 +59,9 @@ pub struct CheckResult {
     pub count: i64,
     /// Some of them: ids and words, no contact data.
     pub samples: Vec<Sample>,
-    /// Who repairs them.
+    /// The one who repairs them.
     pub repair: Repair,
-    /// What the repair does, or what people can do.
+    /// The effect of the repair, or advice for people.
     pub remedy: &'static str,
 }
 
@@ -80,7 +80,7 @@ impl CheckResult {
     }
 }
 
-/// What is wrong with the data, as of one instant.
+/// The findings of the checks, as of one instant.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "checked_at": "2026-02-04T04:30:00Z",

@@ -29,13 +29,13 @@ pub(crate) struct AccessChange {
     /// The therapist's name.
     #[schema(example = "Asha Rao")]
     therapist_name: Option<String>,
-    /// What they see then and could not see before.
+    /// Access that they gain.
     gains: Access,
-    /// What they no longer see.
+    /// Access that they lose.
     loses: Access,
 }
 
-/// What a therapist may see of a client.
+/// A therapist's access to a client.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Access {
     /// The client's record at all.

@@ -44,7 +44,7 @@ pub(crate) struct MergeClient {
     merge_client_id: ClientId,
 }
 
-/// What a merge did; what it would do, from a dry run.
+/// The result of a merge, or of its dry run.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "filled": ["email_id"],
@@ -111,7 +111,7 @@ pub(crate) struct MergeOutcome {
     /// Sessions, neither cancelled nor missed.
     #[schema(example = 5)]
     no_of_sessions: i32,
-    /// Whose client it is.
+    /// The therapist whom the client is assigned to.
     therapist_id: Option<TherapistId>,
     /// That therapist's name.
     #[schema(example = "Asha Rao")]
@@ -119,14 +119,14 @@ pub(crate) struct MergeOutcome {
     /// The record that went.
     #[schema(example = "cl_0199c0de00007000800000000000000c")]
     merged_client_id: ClientId,
-    /// What was done.
+    /// The action.
     #[schema(value_type = Merge)]
     merge: Value,
     /// True if nothing was kept: the request was a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     dry_run: Option<bool>,
-    /// What a dry run would have written; absent otherwise.
+    /// The changes that a dry run would have made; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     effects: Option<Vec<Effect>>,

@@ -35,7 +35,7 @@ use crate::{
 pub struct Addendum {
     /// Its number.
     pub addendum_id: i64,
-    /// What it says.
+    /// The text.
     pub text: String,
     /// The account that wrote it.
     pub author_id: UserId,
@@ -71,7 +71,7 @@ impl Addendum {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "text": "She called to say that the presentation went well" }))]
 pub(super) struct AddAddendum {
-    /// What it says.
+    /// The text.
     text: Text<20000>,
 }
 

@@ -21,7 +21,7 @@ use crate::{
 
 /// Save a session note
 ///
-/// JSON merge patch, under `If-Match`. Drafts only. What changes nothing makes no version.
+/// JSON merge patch, under `If-Match`. Drafts only. A request that changes nothing makes no version.
 #[utoipa::path(
     patch,
     path = "/session-notes/{note_id}",

@@ -55,7 +55,7 @@ impl PartialSchema for Age {
 
 impl ToSchema for Age {}
 
-/// What the body told.
+/// Bodily reactions.
 #[derive(Debug, Clone)]
 pub(super) struct SomaticCues(Vec<Words>);
 
@@ -110,7 +110,7 @@ macro_rules! note_fields {
             )+
         }
 
-        /// What to save (JSON merge patch): what is not named stays, null clears.
+        /// Fields to save (JSON merge patch): absent fields stay, null clears.
         #[derive(Debug, Deserialize, ToSchema)]
         #[serde(deny_unknown_fields)]
         #[schema(example = json!({ "next_session_plan": "Review the thought record", "homework_suggested": null }))]
@@ -158,34 +158,34 @@ note_fields! {
     occupation: Words,
     /// The client's marital status.
     marital_status: Words,
-    /// What was talked about.
+    /// The concerns discussed.
     concerns_discussed: Prose,
-    /// What the body told.
+    /// Bodily reactions.
     somatic_cues: SomaticCues,
-    /// What the therapist did.
+    /// The therapist's interventions.
     interventions_used: Prose,
-    /// What of it helped.
+    /// The interventions that helped.
     interventions_helpful: Prose,
     /// How the client took part.
     client_participation: Prose,
     /// How far the goals are reached.
     goal_progress: Prose,
-    /// What matters to the client.
+    /// The client's values.
     client_values: Prose,
     /// Whether self-harm was mentioned: `yes` or `no`. Lists of risk tell another text as `other`.
     self_harm_mention: Words,
-    /// What was said about it.
+    /// Details about self-harm.
     self_harm_details: Prose,
     /// How high the risk is.
     current_risk_level: RiskLevel,
-    /// What protects the client.
+    /// Factors that protect the client.
     protective_factors: Prose,
     /// The client's health so far.
     health_history: Prose,
     /// Diagnoses made before.
     past_diagnoses: Prose,
-    /// What the next session is for.
+    /// The plan for the next session.
     next_session_plan: Prose,
-    /// What the client does until then.
+    /// Homework until the next session.
     homework_suggested: Prose,
 }

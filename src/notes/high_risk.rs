@@ -86,8 +86,8 @@ pub(super) struct HighRisk {
 
 /// List clients at high risk
 ///
-/// Clients assigned to me whose latest submitted note says high, and who had no session in the last days; who has waited
-/// longest comes first. Whom it shows is on record, page by page. JSON only: never as CSV.
+/// Clients assigned to me whose latest submitted note says high, and who had no session in the last days; those who
+/// have waited longest come first. Each page is audited with the clients it shows. JSON only: never as CSV.
 #[utoipa::path(
     get,
     path = "/risk",

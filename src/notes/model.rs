@@ -23,15 +23,14 @@ use crate::{
 /// A session note, whole.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SessionNote {
-    /// What was written until it was signed.
+    /// The note as signed, without addenda.
     #[serde(flatten)]
     pub record: NoteRecord,
-    /// What was added after, in order.
+    /// The addenda, in order.
     pub addenda: Vec<Addendum>,
 }
 
-/// What a session note says, without what was added to it: the columns of `client_session_notes`, and what is known beside
-/// them.
+/// A session note without its addenda: the columns of `client_session_notes`, and values computed beside them.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(example = json!({
     "note_id": 17,
@@ -76,9 +75,9 @@ pub struct NoteRecord {
     pub note_id: NoteId,
     /// The booking of the session.
     pub booking_id: Option<BookingId>,
-    /// Whose session it was.
+    /// The client of the session.
     pub client_id: Option<ClientId>,
-    /// Who held it.
+    /// The therapist who held it.
     pub therapist_id: Option<TherapistId>,
     /// When the session started.
     pub booking_start_at: Timestamp,
@@ -96,7 +95,7 @@ pub struct NoteRecord {
     pub client_name: Option<String>,
     /// When the session took place, in words.
     pub session_timing: Option<String>,
-    /// Who held the session, by name.
+    /// The name of the therapist who held the session.
     pub host_name: Option<String>,
     /// How the session went, in a word.
     pub session_status: Option<String>,
@@ -108,35 +107,35 @@ pub struct NoteRecord {
     pub occupation: Option<String>,
     /// The client's marital status.
     pub marital_status: Option<String>,
-    /// What was talked about.
+    /// The concerns discussed.
     pub concerns_discussed: Option<String>,
-    /// What the body told.
+    /// Bodily reactions.
     pub somatic_cues: Option<Vec<String>>,
-    /// What the therapist did.
+    /// The therapist's interventions.
     pub interventions_used: Option<String>,
-    /// What of it helped.
+    /// The interventions that helped.
     pub interventions_helpful: Option<String>,
     /// How the client took part.
     pub client_participation: Option<String>,
     /// How far the goals are reached.
     pub goal_progress: Option<String>,
-    /// What matters to the client.
+    /// The client's values.
     pub client_values: Option<String>,
     /// Whether self-harm was mentioned.
     pub self_harm_mention: Option<String>,
-    /// What was said about it.
+    /// Details about self-harm.
     pub self_harm_details: Option<String>,
     /// `none`, `low`, `moderate` or `high`; a text of another program as it is.
     pub current_risk_level: Option<String>,
-    /// What protects the client.
+    /// Factors that protect the client.
     pub protective_factors: Option<String>,
     /// The client's health so far.
     pub health_history: Option<String>,
     /// Diagnoses made before.
     pub past_diagnoses: Option<String>,
-    /// What the next session is for.
+    /// The plan for the next session.
     pub next_session_plan: Option<String>,
-    /// What the client does until then.
+    /// Homework until the next session.
     pub homework_suggested: Option<String>,
     /// When it was begun.
     pub created_at: Timestamp,

@@ -29,7 +29,7 @@ orders! {
     ClientNoteOrder: LatestFirst = "-booking_start_at", EarliestFirst = "booking_start_at"
 }
 
-/// What is known of a client's session note without reading it.
+/// The metadata of a client's session note, without its text.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "note_id": 17,
@@ -50,7 +50,7 @@ pub(super) struct ClientNoteEntry {
     booking_id: Option<BookingId>,
     /// When the session started.
     booking_start_at: Timestamp,
-    /// Who held it.
+    /// The therapist who held it.
     therapist_id: Option<TherapistId>,
     /// Their name.
     therapist_name: Option<String>,

@@ -87,7 +87,7 @@ pub(super) struct OwnNoteEntry {
     booking_id: BookingId,
     /// When it started.
     booking_start_at: Timestamp,
-    /// Whose it was.
+    /// The client.
     client_id: Option<ClientId>,
     /// Their name, as the booking has it.
     client_name: Option<String>,

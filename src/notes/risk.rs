@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-/// What a submitted note says of the risk.
+/// The risk in a submitted note.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "note_id": 17,
@@ -45,7 +45,7 @@ pub(super) struct RiskEntry {
     booking_id: Option<BookingId>,
     /// When the session started.
     booking_start_at: Timestamp,
-    /// Who held it.
+    /// The therapist who held it.
     therapist_id: Option<TherapistId>,
     /// Their name.
     therapist_name: Option<String>,

@@ -50,7 +50,7 @@ pub(super) struct SessionNoteFilter {
     tz: Option<Zone>,
 }
 
-/// What is known of a session note without reading it.
+/// The metadata of a session note, without its text.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "note_id": 17,
@@ -74,11 +74,11 @@ pub(super) struct SessionNoteEntry {
     booking_id: Option<BookingId>,
     /// Whether there is no such booking.
     is_orphaned: bool,
-    /// Whose session it was.
+    /// The client of the session.
     client_id: Option<ClientId>,
     /// Their name, as the booking has it; else as the note has it.
     client_name: Option<String>,
-    /// Who held it.
+    /// The therapist who held it.
     therapist_id: Option<TherapistId>,
     /// Their name; where the booking is missing, as the note has it.
     therapist_name: Option<String>,

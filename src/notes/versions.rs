@@ -58,7 +58,7 @@ impl Event {
 pub(crate) struct NoteVersion {
     /// Its number; the first is 1.
     version: i32,
-    /// What made it: `created`, `saved` or `signed`.
+    /// The change that made it: `created`, `saved` or `signed`.
     event: String,
     /// When.
     saved_at: Timestamp,

@@ -25,11 +25,11 @@ use crate::domain::{
 pub(super) struct Notification {
     /// Names it; later ones have higher numbers, though not all appear in that order.
     pub(super) notification_id: NotificationId,
-    /// Who was told.
+    /// The recipient.
     pub(super) user_id: UserId,
     /// The role in which.
     pub(super) user_role: String,
-    /// What happened: a word of the filter `type`; other programs may have written others.
+    /// The kind of event: a word of the filter `type`; other programs may have written others.
     pub(super) notification_type: String,
     /// In a few words.
     pub(super) title: String,

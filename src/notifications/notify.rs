@@ -18,7 +18,7 @@ pub(super) const RELATED_ID_CHARS: usize = 50;
 /// A notification to send. Neither title nor message contains contact data or clinical text.
 #[derive(Debug)]
 pub struct Notice<'a> {
-    /// What happened.
+    /// The kind of event.
     pub kind: NotificationKind,
     /// In a few words.
     pub title: &'a str,

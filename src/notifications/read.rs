@@ -72,7 +72,7 @@ pub(super) struct ReadAll {
     up_to: Option<NotificationId>,
 }
 
-/// What was marked, and what is left.
+/// The number of notifications marked, and of those still unread.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({ "read": 12, "unread": 0 }))]
 pub(super) struct ReadCount {

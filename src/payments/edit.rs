@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-/// What to correct (JSON merge patch): what is not named stays, null clears.
+/// Fields to correct (JSON merge patch): absent fields stay, null clears.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "amount": "1500.00", "payment_reference_id": "pay_demo_1" }))]
@@ -56,9 +56,9 @@ pub(super) struct EditPayment {
 
 /// Correct a payment
 ///
-/// JSON merge patch. The booking's payment columns follow. Whatever is named, even nothing: what other programs left in
-/// the booking and in the list of refunds is brought in line with the payment, which repairs what the reconciliation tells
-/// of it. The refund has operations of its own.
+/// JSON merge patch. The booking's payment columns follow. Any request, even an empty one, syncs the booking and the
+/// list of refunds with the payment, which repairs the disagreements that the reconciliation shows. The refund has
+/// operations of its own.
 #[utoipa::path(
     patch,
     path = "/payments/{payment_id}",

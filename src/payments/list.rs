@@ -27,9 +27,9 @@ use crate::{
 
 /// List payments
 ///
-/// What was paid, latest first; and, as `pending`, what is awaited: bookings whose payment has not arrived, which have no
-/// `payment_id` yet. Each is in one `state`, so that the lists of all states add up to this one. Periods go by the start
-/// of the session. `Accept: text/csv` streams the whole list.
+/// Payments, latest first; and, as `pending`, bookings whose payment has not arrived, which have no `payment_id` yet.
+/// Each is in one `state`, so that the lists of all states add up to this one. Periods go by the start of the session.
+/// `Accept: text/csv` streams the whole list.
 #[utoipa::path(
     get,
     path = "/payments",
@@ -53,7 +53,7 @@ pub(super) async fn list_payments(
 
 /// List a client's payments
 ///
-/// What the client paid, latest first; and, as `pending`, what is awaited.
+/// The client's payments, latest first; and, as `pending`, those that have not arrived.
 #[utoipa::path(
     get,
     path = "/clients/{client_id}/payments",

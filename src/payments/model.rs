@@ -41,7 +41,7 @@ words! {
     }
 }
 
-/// What was paid for a booking, or is awaited: the columns of `payments`, and what is computed from them.
+/// A payment for a booking, received or awaited: the columns of `payments`, and values computed from them.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(example = json!({
     "payment_id": 4711,
@@ -80,9 +80,9 @@ pub struct Payment {
     pub state: PaymentState,
     /// When the session starts: the day that the payment counts for.
     pub booking_start_at: Timestamp,
-    /// What was said of the booking.
+    /// The booking's status.
     pub booking_status: Option<String>,
-    /// Who paid.
+    /// The client who paid, by name.
     pub invitee_name: Option<String>,
     /// Their e-mail address.
     pub invitee_email: Option<String>,

@@ -33,7 +33,7 @@ use crate::{
     notifications::{Notice, NotificationKind, Recipient, notify},
 };
 
-/// What goes back of a payment.
+/// The refund of a payment.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "refund_amount": "850.00", "reason": "Cancelled a day before" }))]

@@ -28,17 +28,17 @@ use crate::{
 pub(super) struct MoneyFigures {
     /// How many bookings brought something in.
     payments: i64,
-    /// What was paid, cancelled bookings included.
+    /// The sum of payments, cancelled bookings included.
     gross: Amount,
     /// How many refunds were completed.
     refunds: i64,
-    /// What went back.
+    /// The sum of completed refunds.
     refunded: Amount,
     /// Gross less refunded.
     net: Amount,
     /// How many refunds are initiated or processing.
     open_refunds: i64,
-    /// What is on its way back.
+    /// The sum of refunds under way.
     refunds_in_flight: Amount,
 }
 
@@ -69,7 +69,7 @@ pub(super) struct TherapistMoney {
     previous: MoneyFigures,
 }
 
-/// What came in and what went back.
+/// The sums of payments and refunds.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct PaymentSummary {
     /// The first day of the period.

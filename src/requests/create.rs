@@ -35,7 +35,7 @@ use crate::{
     "is_free_consultation": false
 }))]
 pub(super) struct CreateBookingRequest {
-    /// Whom it is for.
+    /// The recipient's name.
     client_name: Text<255>,
     /// Their phone; kept in E.164 form.
     client_whatsapp: PhoneInput,

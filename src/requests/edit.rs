@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// What to correct (JSON merge patch): what is not named stays, null clears.
+/// Fields to correct (JSON merge patch): absent fields stay, null clears.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "therapist_name": "Ravi Menon", "booking_link": "https://book.example.org/ravi-menon/17" }))]

@@ -40,7 +40,7 @@ use crate::{
 pub(super) struct BookingRequest {
     /// The request's id.
     pub(super) request_id: BookingRequestId,
-    /// Whom it was sent to; null where another program sent it and nobody has been made out yet.
+    /// The client it was sent to; null where another program sent it and the client is not matched yet.
     pub(super) client_id: Option<ClientId>,
     /// Their name, as the request has it.
     pub(super) client_name: String,

@@ -50,7 +50,7 @@ fn limit<'de, D: Deserializer<'de>>(input: D) -> Result<Option<usize>, D::Error>
     }
 }
 
-/// What was found.
+/// The results of a search.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SearchResults {
     /// The hits of all kinds, the best first.

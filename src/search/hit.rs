@@ -32,15 +32,15 @@ use crate::domain::{
     })
 )]
 pub(super) struct Hit {
-    /// What it is.
+    /// The kind.
     kind: Kind,
     /// Its id, by which it is read: `/clients/{id}`, `/bookings/{id}`, `/therapists/{id}`.
     pub(super) id: String,
     /// The name: of the client, or of the therapist.
     title: String,
-    /// What tells it from others of that name, for people; times in the practice's zone.
+    /// A text that distinguishes it from others of that name, for people; times in the practice's zone.
     subtitle: String,
-    /// What of it fits best; for a booking found by its client, what of the client.
+    /// The field that fits best; for a booking found by its client, the client's field.
     matched: Field,
     /// How well it fits.
     #[schema(minimum = 0, maximum = 1)]
@@ -53,7 +53,7 @@ pub(super) struct Hit {
     booking_start_at: Timestamp,
 }
 
-/// What can be found.
+/// The kinds of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = SearchKind)]

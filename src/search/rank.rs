@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::terms::{Terms, fold, words};
 use crate::domain::contact;
 
-/// What of a row fits.
+/// The field of a row that fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = SearchField)]

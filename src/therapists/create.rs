@@ -29,7 +29,7 @@ pub(super) struct CreateTherapist {
     therapist_id: Option<NewId>,
     /// Their name.
     name: Text<255>,
-    /// What they offer, between commas.
+    /// The therapies offered, separated by commas.
     specialization: Option<Text<2000>>,
     /// A phone or an e-mail address.
     contact_info: Option<Text<255>>,
@@ -81,7 +81,7 @@ impl From<Capacity> for i32 {
 
 /// Create a therapist
 ///
-/// Whoever logs in as them is a user of their own.
+/// Accounts for the therapist are users of their own.
 #[utoipa::path(
     post,
     path = "/therapists",

@@ -37,8 +37,7 @@ pub(super) async fn get_therapist(
 
 /// Get my profile as a therapist
 ///
-/// What the practice has of the caller: what they offer, how much they take, how much is ahead. The account they log in
-/// with is at `/auth/me`.
+/// The caller's record as a therapist: therapies, capacity, upcoming sessions. Their account is at `/auth/me`.
 #[utoipa::path(
     get,
     path = "/profile",

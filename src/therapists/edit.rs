@@ -18,7 +18,7 @@ use crate::{
     http::{etag::Preconditions, extract::Patch},
 };
 
-/// What to change (JSON merge patch): what is not named stays, null clears.
+/// Fields to change (JSON merge patch): absent fields stay, null clears.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "specialization": "Individual Therapy, EMDR", "capacity": 25 }))]
@@ -27,7 +27,7 @@ pub struct EditTherapist {
     #[serde(default)]
     #[schema(value_type = Option<Text<255>>)]
     name: Patch<Text<255>>,
-    /// What they offer, between commas.
+    /// The therapies offered, separated by commas.
     #[serde(default)]
     #[schema(value_type = Option<Text<2000>>)]
     specialization: Patch<Text<2000>>,
@@ -35,7 +35,7 @@ pub struct EditTherapist {
     #[serde(default)]
     #[schema(value_type = Option<Text<255>>)]
     contact_info: Patch<Text<255>>,
-    /// How many sessions ahead they take at most; 0, or cleared: any number. What is booked already stays.
+    /// How many sessions ahead they take at most; 0, or cleared: any number. Present bookings stay.
     #[serde(default)]
     #[schema(value_type = Option<i32>, minimum = 0, maximum = 100_000)]
     capacity: Patch<Capacity>,

@@ -82,7 +82,7 @@ pub(super) struct ListedTherapist {
     therapist_id: TherapistId,
     /// Their name.
     name: String,
-    /// What they offer, between commas.
+    /// The therapies offered, separated by commas.
     specialization: Option<String>,
     /// A phone or an e-mail address.
     contact_info: Option<String>,
@@ -92,7 +92,7 @@ pub(super) struct ListedTherapist {
     capacity: i32,
     /// Since when they are here.
     created_at: Timestamp,
-    /// What they offer, each once.
+    /// The therapies offered, each once.
     therapies: Vec<String>,
     /// The session they are in now; null if they are in none.
     live_booking_id: Option<BookingId>,
@@ -100,11 +100,11 @@ pub(super) struct ListedTherapist {
     retired_at: Timestamp,
     /// Bookings of the period, but for cancelled ones and no-shows.
     sessions: i64,
-    /// What was paid for bookings of the period, cancelled ones included, less what was given back.
+    /// Payments for bookings of the period, cancelled ones included, less completed refunds.
     net: Amount,
     /// Bookings of all times, but for cancelled ones and no-shows.
     lifetime_sessions: i64,
-    /// What was paid for bookings of all times, cancelled ones included, less what was given back.
+    /// Payments for bookings of all times, cancelled ones included, less completed refunds.
     lifetime_net: Amount,
     #[serde(skip)]
     sort_key: String,

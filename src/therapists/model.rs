@@ -39,7 +39,7 @@ pub struct Profile {
     pub(super) therapist_id: TherapistId,
     /// Their name.
     pub(super) name: String,
-    /// What they offer, between commas.
+    /// The therapies offered, separated by commas.
     pub(super) specialization: Option<String>,
     /// A phone or an e-mail address.
     pub(super) contact_info: Option<String>,
@@ -49,7 +49,7 @@ pub struct Profile {
     pub(super) capacity: i32,
     /// Since when they are here.
     pub(super) created_at: Timestamp,
-    /// What they offer, each once.
+    /// The therapies offered, each once.
     pub(super) therapies: Vec<String>,
     /// The session they are in now; null if they are in none.
     pub(super) live_booking_id: Option<BookingId>,

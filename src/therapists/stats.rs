@@ -23,8 +23,8 @@ use crate::{
     http::extract::{Json, Path, Query},
 };
 
-/// What the bookings of a therapist that start in a period come to. "The list" is `GET /admin/bookings` with the same
-/// days and the therapist.
+/// The figures of a therapist's bookings that start in a period. "The list" is `GET /admin/bookings` with the same days
+/// and the therapist.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "from": "2026-02-01", "to": "2026-02-28", "gross": "79900.00", "refunded": "10200.00", "net": "69700.00",
@@ -35,13 +35,13 @@ pub(super) struct TherapistTotals {
     from: Option<NaiveDate>,
     /// The last day; null for all times.
     to: Option<NaiveDate>,
-    /// What was paid, for cancelled bookings too.
+    /// Payments, for cancelled bookings too.
     gross: Amount,
-    /// What was given back.
+    /// Completed refunds.
     refunded: Amount,
     /// Gross less refunded.
     net: Amount,
-    /// What is on its way back; not taken off `net`.
+    /// Refunds under way; not taken off `net`.
     refunds_in_flight: Amount,
     /// Bookings neither cancelled nor no-shows, free consultations among them.
     sessions: i64,
@@ -56,7 +56,7 @@ pub(super) struct TherapistTotals {
 /// A therapist's figures.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct TherapistStats {
-    /// Whose they are.
+    /// The therapist.
     therapist_id: TherapistId,
     /// The zone of the calendar days.
     #[schema(value_type = Zone)]

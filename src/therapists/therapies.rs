@@ -52,7 +52,7 @@ pub(super) struct Therapy {
 
 /// List therapies
 ///
-/// What the therapists at work offer, each once, with those who offer it.
+/// The therapies of all therapists who are not retired, each once, with the therapists who offer it.
 #[utoipa::path(
     get,
     path = "/therapies",

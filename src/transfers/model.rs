@@ -45,11 +45,11 @@ pub(crate) struct Transfer {
     pub(crate) client_email: Option<String>,
     /// The client's phone at the time.
     pub(crate) client_phone: Option<String>,
-    /// Whose client it was; null if nobody's.
+    /// The client's former therapist; null if there was none.
     pub(crate) from_therapist_id: Option<TherapistId>,
     /// That therapist's name at the time.
     pub(crate) from_therapist_name: Option<String>,
-    /// Whose client it became.
+    /// The client's new therapist.
     pub(crate) to_therapist_id: TherapistId,
     /// That therapist's name at the time.
     pub(crate) to_therapist_name: String,
@@ -61,7 +61,7 @@ pub(crate) struct Transfer {
     pub(crate) transfer_date: Timestamp,
     /// Why.
     pub(crate) reason: Option<String>,
-    /// What else was said of it.
+    /// Further notes on it.
     pub(crate) notes: Option<String>,
     #[serde(skip)]
     pub(crate) version: String,
@@ -74,7 +74,7 @@ pub(crate) struct Transfer {
 pub(crate) struct TransferDetail {
     #[serde(flatten)]
     transfer: Transfer,
-    /// What became of the client's sessions, as of the transfer; null where another program wrote it.
+    /// The outcome for the client's sessions, as of the transfer; null where another program wrote it.
     #[schema(value_type = Option<TransferPlan>)]
     plan: Option<Value>,
 }

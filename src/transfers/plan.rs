@@ -23,7 +23,7 @@ use crate::{
 /// How many ids stand beside a count.
 const SHOWN: usize = 20;
 
-/// What becomes of the sessions of one client.
+/// The outcome for the sessions of one client.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(example = json!({
     "moved": [{
@@ -57,7 +57,7 @@ pub(crate) struct TransferPlan {
 pub(crate) struct Elsewhere {
     /// The booking.
     booking_id: BookingId,
-    /// Who holds it.
+    /// The therapist who holds it.
     therapist_id: Option<TherapistId>,
     /// When it starts.
     booking_start_at: Timestamp,
@@ -66,12 +66,12 @@ pub(crate) struct Elsewhere {
 /// A session that would move, and the one in its way.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct TransferClash {
-    /// Whose session it is.
+    /// The client.
     client_id: ClientId,
     /// The session that would move.
     #[serde(flatten)]
     session: Span,
-    /// What overlaps it: a session of the new therapist, or another one that would move.
+    /// The session that overlaps it: one of the new therapist, or another one that would move.
     clash: Span,
 }
 

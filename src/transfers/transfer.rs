@@ -42,7 +42,7 @@ pub(crate) struct TransferClient {
     to_therapist_id: TherapistId,
     /// Why; kept in the history. Needed with `allow_overlap`.
     reason: Option<Text<2000>>,
-    /// What else is to be kept in the history.
+    /// Further notes for the history.
     notes: Option<Text<5000>>,
     /// True: sessions at whose time the new therapist is busy stay with the therapist they are with.
     leave_clashing: Option<bool>,
@@ -53,23 +53,23 @@ pub(crate) struct TransferClient {
     allow_overlap: Option<bool>,
 }
 
-/// What a transfer would do.
+/// The effects of a transfer.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TransferPreview {
     /// True: nothing was kept.
     dry_run: bool,
     /// The client.
     client_id: ClientId,
-    /// Whose client it is.
+    /// The therapist whom the client is assigned to.
     from_therapist_id: Option<TherapistId>,
-    /// Whose client it would become.
+    /// The client's new therapist.
     #[schema(example = "58102")]
     to_therapist_id: TherapistId,
-    /// What would become of the client's sessions.
+    /// The outcome for the client's sessions.
     plan: TransferPlan,
-    /// What the new therapist would have to do.
+    /// The new therapist's load.
     load: Load,
-    /// What would be written.
+    /// The audit entries that would be written.
     effects: Vec<Effect>,
 }
 

@@ -54,7 +54,7 @@ pub(crate) struct TransferClients {
     to_therapist_id: TherapistId,
     /// Why; kept in the history. Needed with `allow_overlap`.
     reason: Option<Text<2000>>,
-    /// What else is to be kept in the history.
+    /// Further notes for the history.
     notes: Option<Text<5000>>,
     /// True: sessions at whose time the new therapist is busy stay with the therapist they are with. Of two that move and
     /// overlap each other, the later one stays.
@@ -66,7 +66,7 @@ pub(crate) struct TransferClients {
     allow_overlap: Option<bool>,
 }
 
-/// What was done for the clients; from a dry run, what would be.
+/// The result for the clients, or of the dry run.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TransferredClients {
     /// True if nothing was kept: the request was a dry run.
@@ -75,16 +75,16 @@ pub(crate) struct TransferredClients {
     dry_run: Option<bool>,
     /// One for each client, by the clients' ids.
     transfers: Vec<TransferredClient>,
-    /// What the new therapist has to do then.
+    /// The new therapist's load after the transfer.
     #[schema(value_type = Load)]
     load: Value,
-    /// What a dry run would have written; absent otherwise.
+    /// The changes that a dry run would have made; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     effects: Option<Vec<Effect>>,
 }
 
-/// What was done for one of many clients.
+/// The result for one of many clients.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TransferredClient {
     /// The transfer; absent from a dry run.
@@ -93,17 +93,17 @@ pub(crate) struct TransferredClient {
     transfer_id: Option<TransferId>,
     /// The client.
     client_id: ClientId,
-    /// Whose client it was.
+    /// The client's former therapist.
     from_therapist_id: Option<TherapistId>,
-    /// What became of the client's sessions.
+    /// The outcome for the client's sessions.
     #[schema(value_type = TransferPlan)]
     plan: Value,
 }
 
 /// Transfer many clients
 ///
-/// Those named, or all of a therapist's, in one transaction: all of them or none. What each of them means is told, as by
-/// the transfer of one. A dry run answers with the same, and keeps nothing.
+/// Those named, or all of a therapist's, in one transaction: all of them or none. The answer has the outcome for each
+/// client, as by the transfer of one. A dry run answers with the same, and keeps nothing.
 #[utoipa::path(
     post,
     path = "/clients/transfer",

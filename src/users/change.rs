@@ -27,16 +27,16 @@ use crate::{
     },
 };
 
-/// What to change (JSON merge patch): what is not named stays.
+/// Fields to change (JSON merge patch): absent fields stay.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "role": "therapist", "therapist_id": "58601" }))]
 pub(super) struct EditUser {
-    /// What they log in with; cannot be cleared.
+    /// The login name; cannot be cleared.
     #[serde(default)]
     #[schema(value_type = Option<Text<255>>)]
     username: Patch<Text<255>>,
-    /// What they are called; cannot be cleared.
+    /// The full name; cannot be cleared.
     #[serde(default)]
     #[schema(value_type = Option<Text<255>>)]
     name: Patch<Text<255>>,
@@ -44,11 +44,11 @@ pub(super) struct EditUser {
     #[serde(default)]
     #[schema(value_type = Option<Text<255>>)]
     full_name: Patch<Text<255>>,
-    /// What they may do; cannot be cleared. Another role ends their sessions.
+    /// The role; cannot be cleared. Another role ends their sessions.
     #[serde(default)]
     #[schema(value_type = Option<UserRole>)]
     role: Patch<UserRole>,
-    /// Whom a therapist's account stands for: a therapist needs one, an admin has none. Another one ends their sessions.
+    /// The therapist whose account it is: a therapist needs one, an admin has none. Another one ends their sessions.
     #[serde(default)]
     #[schema(value_type = Option<TherapistId>)]
     therapist_id: Patch<TherapistId>,

@@ -32,11 +32,11 @@ pub struct NewUser {
     pub username: Text<255>,
     /// The PHC string of their password, or what never matches.
     pub password_hash: String,
-    /// What they are called.
+    /// The full name.
     pub name: Text<255>,
     /// The name in full.
     pub full_name: Option<Text<255>>,
-    /// What they may do.
+    /// The role.
     pub role: UserRole,
     /// The therapist whose account it is: at most 50 characters.
     pub therapist_id: Option<TherapistId>,
@@ -54,18 +54,18 @@ pub struct NewUser {
     "therapist_id": "58601"
 }))]
 pub(super) struct CreateUser {
-    /// What they log in with; upper and lower case make no difference.
+    /// The login name; upper and lower case make no difference.
     username: Text<255>,
     /// 12 to 128 characters; neither the user name nor one of the commonest.
     #[schema(min_length = 12, max_length = 128)]
     password: String,
-    /// What they are called.
+    /// The full name.
     name: Text<255>,
     /// The name in full.
     full_name: Option<Text<255>>,
-    /// What they may do.
+    /// The role.
     role: UserRole,
-    /// Whom a therapist's account stands for; a therapist needs one, an admin has none.
+    /// The therapist whose account it is; a therapist needs one, an admin has none.
     therapist_id: Option<TherapistId>,
 }
 

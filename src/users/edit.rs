@@ -13,12 +13,12 @@ use crate::{
     http::{etag::Preconditions, extract::Patch},
 };
 
-/// What to change; what is left out stays.
+/// Fields to change; absent fields stay.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "name": "Asha", "full_name": "Asha Rao" }))]
 pub struct EditProfile {
-    /// What they are called; cannot be cleared.
+    /// The full name; cannot be cleared.
     #[serde(default)]
     #[schema(value_type = Option<Text<255>>)]
     name: Patch<Text<255>>,

@@ -25,7 +25,7 @@ orders! {
         OldestFirst = "created_at", NewestFirst = "-created_at"
 }
 
-/// What users may do, as far as a list tells them apart.
+/// Roles of users, as far as the list distinguishes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ListedRole {

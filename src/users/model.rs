@@ -31,9 +31,9 @@ use crate::{
 pub struct User {
     /// The account.
     pub(crate) id: UserId,
-    /// What they log in with, in any letter case.
+    /// The login name, in any letter case.
     pub(crate) username: String,
-    /// What they are called.
+    /// The full name.
     pub(crate) name: String,
     /// `admin` or `therapist`; another text cannot log in.
     pub(crate) role: Option<String>,
@@ -41,7 +41,7 @@ pub struct User {
     pub(super) created_at: Timestamp,
     /// When the row was last written.
     pub(super) updated_at: Timestamp,
-    /// Whom a therapist's account stands for.
+    /// The therapist whose account it is, for the role therapist.
     pub(crate) therapist_id: Option<TherapistId>,
     /// The name in full.
     pub(crate) full_name: Option<String>,

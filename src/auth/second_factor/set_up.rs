@@ -32,7 +32,7 @@ pub(in crate::auth) struct SetUpTotp {
     password: String,
 }
 
-/// What an authenticator app needs to know; shown this once.
+/// The secret for an authenticator app; shown this once.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",

@@ -38,7 +38,7 @@ orders! {
     TimelineOrder: LatestFirst = "-at", EarliestFirst = "at"
 }
 
-/// What can happen with a client.
+/// The kinds of events of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
@@ -76,7 +76,7 @@ impl TimelineKind {
     }
 }
 
-/// What a therapist is told of.
+/// The kinds of events that therapists read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum OwnTimelineKind {
@@ -137,17 +137,17 @@ pub(super) struct OwnTimelineFilter {
 pub(super) struct TimelineEntry {
     /// When it happened, or is to happen.
     at: Timestamp,
-    /// What it is.
+    /// The kind.
     kind: TimelineKind,
     /// Its id among its kind; null where only the booking tells of it.
     id: Option<String>,
     /// The booking it belongs to; null for transfers.
     booking_id: Option<BookingId>,
-    /// Whose session, or note, it is; for a transfer whom the client went to.
+    /// The therapist of the session or note; for a transfer the new therapist.
     therapist_id: Option<TherapistId>,
     /// The name of that therapist.
     therapist_name: Option<String>,
-    /// Whom a client was transferred from.
+    /// The former therapist of a transfer.
     from_therapist_id: Option<TherapistId>,
     /// The name of that therapist.
     from_therapist_name: Option<String>,
@@ -155,7 +155,7 @@ pub(super) struct TimelineEntry {
     title: Option<String>,
     /// A booking's state; a refund's or a form's status; `draft` or `submitted` of a session note.
     status: Option<String>,
-    /// What a session costs, was paid, or goes back. Payment data, null for therapists.
+    /// The amount of a session's price, payment or refund. Payment data, null for therapists.
     amount: Amount,
     /// The currency of the amount. Payment data.
     currency: Option<String>,

@@ -29,7 +29,7 @@ use crate::{
 pub(crate) struct CreateAdditionalNote {
     /// The booking it is about.
     booking_id: BookingId,
-    /// What it says.
+    /// The text.
     note_text: Text<20000>,
 }
 

@@ -15,12 +15,12 @@ use crate::{
     },
 };
 
-/// What to change (JSON merge patch).
+/// Fields to change (JSON merge patch).
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "note_text": "Asked to move to evenings from March on" }))]
 pub(crate) struct EditAdditionalNote {
-    /// What it says; cannot be cleared.
+    /// The text; cannot be cleared.
     #[serde(default)]
     #[schema(value_type = Option<Text<20000>>)]
     note_text: Patch<Text<20000>>,

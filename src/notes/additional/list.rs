@@ -77,7 +77,7 @@ impl From<OwnAdditionalNoteFilter> for AdditionalNoteFilter {
     }
 }
 
-/// What is known of an additional note without reading it.
+/// The metadata of an additional note, without its text.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "note_id": 17,
@@ -101,11 +101,11 @@ pub(crate) struct AdditionalNoteEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     is_orphaned: Option<bool>,
-    /// Whose session it was; null where its booking is out of reach, or has no client yet.
+    /// The client; null where the booking is out of reach, or has no client yet.
     client_id: Option<ClientId>,
     /// Their name, as the booking has it.
     client_name: Option<String>,
-    /// Who wrote it.
+    /// The therapist who wrote it.
     therapist_id: Option<TherapistId>,
     /// Their name, as the note has it.
     therapist_name: Option<String>,

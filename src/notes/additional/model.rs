@@ -43,17 +43,17 @@ pub struct AdditionalNote {
     pub note_id: AdditionalNoteId,
     /// The booking it is about.
     pub booking_id: BookingId,
-    /// Whose session it was; null where its booking is out of the author's reach, or has no client yet.
+    /// The client; null where the booking is out of the author's reach, or has no client yet.
     pub client_id: Option<ClientId>,
     /// Their name, as the booking has it.
     pub client_name: Option<String>,
-    /// Who wrote it.
+    /// The therapist who wrote it.
     pub therapist_id: Option<TherapistId>,
     /// Their name.
     pub therapist_name: Option<String>,
     /// When the session started.
     pub booking_start_at: Timestamp,
-    /// What it says.
+    /// The text.
     pub note_text: String,
     /// When it was written.
     pub created_at: Timestamp,

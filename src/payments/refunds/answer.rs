@@ -22,7 +22,7 @@ pub(in crate::payments) struct ChangedRefund {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     dry_run: Option<bool>,
-    /// What a dry run would have done; absent otherwise.
+    /// The changes that a dry run would have made; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     effects: Option<Vec<Effect>>,

@@ -68,7 +68,7 @@ pub struct Settlement {
     pub right: DisagreementSide,
     /// By which rule.
     pub rule: &'static str,
-    /// What repairs it.
+    /// The repair.
     pub repair: &'static str,
 }
 

@@ -23,8 +23,8 @@ use crate::{
 
 /// List refunds
 ///
-/// What goes back, went back or waits to be decided, newest first. Periods go by the start of the session.
-/// `Accept: text/csv` streams the whole list.
+/// Refunds under way, completed or undecided, newest first. Periods go by the start of the session. `Accept: text/csv`
+/// streams the whole list.
 #[utoipa::path(
     get,
     path = "/refunds",

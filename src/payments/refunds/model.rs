@@ -55,8 +55,8 @@ impl RefundState {
     }
 }
 
-/// What goes back of a payment, or may: the columns of `refund_cancellation_table`, and what its payment and its booking
-/// tell of it.
+/// A refund of a payment, actual or possible: the columns of `refund_cancellation_table`, and values of its payment and
+/// booking.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": 812,
@@ -86,7 +86,7 @@ pub struct Refund {
     pub id: RefundId,
     /// How far it is.
     pub state: RefundState,
-    /// Whose money it is.
+    /// The client.
     pub client_id: Option<ClientId>,
     /// Their name.
     pub client_name: Option<String>,
@@ -104,7 +104,7 @@ pub struct Refund {
     pub refund_id: Option<String>,
     /// The id of the payment it is of; null where there is none that fits.
     pub refund_of: Option<PaymentId>,
-    /// What was paid.
+    /// The amount paid.
     pub amount: Amount,
     /// In which currency.
     pub currency: Option<String>,
@@ -122,7 +122,7 @@ pub struct Refund {
     pub therapist_id: Option<TherapistId>,
     /// When the session starts: the day that the refund counts for.
     pub booking_start_at: Timestamp,
-    /// What was said of the booking.
+    /// The booking's status.
     pub booking_status: Option<String>,
     /// The version of the stored row.
     #[serde(skip)]

@@ -47,25 +47,25 @@ pub(crate) struct DisagreementFilter {
 pub(super) struct Disagreement {
     /// About what.
     kind: DisagreementKind,
-    /// Whose.
+    /// The booking.
     booking_id: Option<BookingId>,
     /// Of which payment.
     payment_id: Option<PaymentId>,
     /// Of which refund (`refund_cancellation_table.id`).
     refund_cancellation_id: Option<RefundId>,
-    /// What `bookings` says.
+    /// The value in `bookings`.
     bookings: Option<String>,
-    /// What `payments` says.
+    /// The value in `payments`.
     payments: Option<String>,
-    /// What `refund_cancellation_table` says.
+    /// The value in `refund_cancellation_table`.
     refund_cancellation_table: Option<String>,
-    /// What `booking_cancelled` says.
+    /// The value in `booking_cancelled`.
     booking_cancelled: Option<String>,
     /// Which of them is right; `nobody` where somebody has to look.
     right: DisagreementSide,
     /// By which rule.
     rule: &'static str,
-    /// What repairs it.
+    /// The repair.
     repair: &'static str,
     #[serde(skip)]
     place: String,

@@ -137,7 +137,7 @@ impl Locked {
         Ok(RefundState::read(said.as_deref()))
     }
 
-    /// What was paid.
+    /// The amount paid.
     fn paid(&self) -> Amount {
         self.payment.as_ref().map_or(self.refund.amount, |locked| locked.payment.amount)
     }

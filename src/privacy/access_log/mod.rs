@@ -101,9 +101,9 @@ pub(super) struct AccessEntry {
     user_name: Option<String>,
     /// The role they had then; `nobody` where nobody was logged in.
     role: String,
-    /// What was done to the record.
+    /// The kind of access to the record.
     kind: AccessKind,
-    /// What was done, by its stable name.
+    /// The action, by its stable name.
     action: String,
     /// The same in plain words.
     description: String,

@@ -50,7 +50,7 @@ impl fmt::Display for Ground {
 /// How many rows of each table, by what became of them.
 type Tables = BTreeMap<Outcome, BTreeMap<String, usize>>;
 
-/// What was done to a client's data.
+/// The record of an erasure of a client's data.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "certificate_id": 17,
@@ -85,7 +85,7 @@ pub(crate) struct Certificate {
     pub(crate) erased_by_name: Option<String>,
     /// On what ground.
     pub(crate) ground: String,
-    /// What was said about it, without the client's name.
+    /// The reason given, without the client's name.
     pub(crate) reason: Option<String>,
     /// How many rows of each table were destroyed, made anonymous or kept.
     #[schema(value_type = Object)]

@@ -74,7 +74,7 @@ use crate::{
     },
 };
 
-/// Who asks, and why. A dry run needs none of it.
+/// The confirmation and the reason. A dry run needs neither.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
@@ -89,11 +89,11 @@ pub(crate) struct EraseClient {
     code: Option<String>,
     /// On what ground; `client_request` if not said.
     ground: Option<Ground>,
-    /// What else the certificate shall say; the client's name is taken out of it.
+    /// A reason for the certificate; the client's name is removed from it.
     reason: Option<Text<500>>,
 }
 
-/// What an erasure would do.
+/// The effects of an erasure.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ErasurePlan {
     /// True: nothing was kept.
@@ -108,7 +108,7 @@ pub(crate) struct ErasurePlan {
     anonymised: Vec<Erased>,
     /// Rows that would stay as they are, and on which ground.
     kept: Vec<Erased>,
-    /// What would be written to the trail.
+    /// The audit entries that would be written.
     effects: Vec<Effect>,
 }
 
@@ -178,7 +178,7 @@ pub(crate) async fn erase_client(
 
 /// Get the certificate of an erasure
 ///
-/// Who erased the client's data, when, on what ground, and what became of it. Kept for good.
+/// The admin who erased the client's data, the time, the ground, and the outcome for each table. Kept forever.
 #[utoipa::path(
     get,
     path = "/clients/{client_id}/erasure",

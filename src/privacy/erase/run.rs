@@ -23,7 +23,7 @@ use crate::{
     transfers::{self, refusal::ClientRefusal},
 };
 
-/// What was done.
+/// The action.
 pub(crate) struct Erasure {
     pub(crate) theirs: ClientRows,
     pub(crate) erased: Vec<Erased>,

@@ -74,7 +74,7 @@ pub(in crate::therapists) async fn list_therapist_resources(
 
 /// List my resources
 ///
-/// What the caller can be booked by.
+/// The scheduling provider's resources by which the caller is booked.
 #[utoipa::path(
     get,
     path = "/resources",

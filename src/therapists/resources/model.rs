@@ -32,7 +32,7 @@ pub(in crate::therapists) struct Resource {
     pub(super) resource_id: i32,
     /// Its name.
     pub(super) resource_name: String,
-    /// Whose it is; an id of nobody where the row is orphaned.
+    /// The therapist; an unknown id where the row is orphaned.
     pub(super) therapist_id: TherapistId,
     /// The therapist's name.
     pub(super) therapist_name: Option<String>,

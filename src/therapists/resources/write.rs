@@ -40,7 +40,7 @@ pub(in crate::therapists) struct CreateResource {
     therapy_name: Option<Text<255>>,
 }
 
-/// What to change (JSON merge patch): what is not named stays, null clears.
+/// Fields to change (JSON merge patch): absent fields stay, null clears.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "resource_name": "Individual Therapy Session (50 min)" }))]
