@@ -34,7 +34,7 @@ impl Document {
         let json = description.to_json().ok()?;
         let version = BASE64.encode(digest(&SHA256, json.as_bytes()));
         let tag = HeaderValue::try_from(format!("\"{version}\"")).ok()?;
-        // An exact copy: what grew while it was written is twice as big.
+        // An exact copy: the growing buffer is up to twice as big.
         Some(Self { json: Bytes::from(json.into_bytes().into_boxed_slice()), tag })
     }
 }
@@ -43,7 +43,7 @@ impl Document {
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The interactive page; what it names stands in [`ASSETS`].
+/// The interactive page; it loads the files in [`ASSETS`].
 const PAGE: &str = r#"<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

@@ -59,7 +59,7 @@ const TOKENS: [(&str, &str); 2] = [
 pub(super) enum Group {
     /// For everybody.
     Open,
-    /// For whoever has an account, and to get in.
+    /// Routes for everybody with an account, and the login.
     Auth,
     /// For admins.
     Admin,

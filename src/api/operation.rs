@@ -1,8 +1,8 @@
 //! Adds to each operation's description what all operations of its group share.
 //!
-//! Handlers describe their work, parameters and answers. The callers they admit, the common errors and the common
-//! headers follow from the group, the method and the shape of the request. A handler that describes a status itself
-//! keeps its text.
+//! Handlers describe their work, parameters and answers. The admitted callers, the common errors and the common headers
+//! follow from the group, the method and the shape of the request. A handler that describes a status itself keeps its
+//! text.
 
 use axum::http::StatusCode;
 use utoipa::openapi::{
@@ -56,7 +56,7 @@ fn request_headers(group: Group, method: &str, operation: &mut Operation) {
     let notified = parameters.len();
     parameters.retain(|parameter| !matches!(parameter, RefOr::T(own) if own.name == IF_MATCH));
     let guarded = parameters.len() < notified;
-    // An archive is made anew each time it is asked for.
+    // An archive is made anew for each request.
     let archive = |response: &RefOr<Response>| matches!(response, RefOr::T(response) if response.content.contains_key("application/zip"));
     let repeats = !operation.responses.responses.values().any(archive);
     let names = [

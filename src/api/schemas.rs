@@ -109,7 +109,7 @@ pub(super) fn settle(document: &mut OpenApi) {
     }
 }
 
-/// Notes what a part of the document refers to, and what that refers to.
+/// Collects the components that a part of the document refers to, directly or through others.
 fn reach(part: &Value, document: &Value, found: &mut BTreeSet<String>) {
     match part {
         Value::Object(members) => {
@@ -131,7 +131,7 @@ fn reach(part: &Value, document: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
-/// Moves what is said of a field out of the choice between its type and null.
+/// Moves the description of a field out of the choice between its type and null.
 fn lift_descriptions(schema: &mut RefOr<Schema>) {
     match schema {
         RefOr::T(Schema::Object(object)) => {

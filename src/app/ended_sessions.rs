@@ -1,4 +1,4 @@
-//! Sessions that ended lately, although access tokens of theirs are still valid.
+//! Sessions that ended lately while their access tokens are still valid.
 
 use std::{
     collections::HashMap,

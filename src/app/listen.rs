@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 
 /// The channel on which ended sessions are named, one id a message.
 pub const CHANNEL: &str = "safestories_ended_sessions";
-/// The channel on which it is said, without a word on what, that there is something new for open streams.
+/// The channel that announces new events for open streams, without a payload.
 pub const NEWS: &str = "safestories_news";
 
 /// The channel on which a listener is tried.
@@ -33,8 +33,8 @@ const HEARTBEAT: Duration = Duration::from_millis(250);
 const TRIAL_TIMEOUT: Duration = Duration::from_secs(2);
 /// When it is tried again after it lost its connection.
 const AGAIN: Duration = Duration::from_secs(1);
-/// And where nothing arrives: seldom, for each LISTEN through a pooler leaves a connection that hears what its next user
-/// does not expect.
+/// How often the LISTEN is tried again where no notification arrives: seldom, since each LISTEN through a pooler leaves
+/// a server connection that receives notifications its next user does not expect.
 const RETRY_STALE: Duration = Duration::from_mins(5);
 /// How often ended sessions are looked up while the listener does not hear.
 const LOOK_UP: Duration = Duration::from_millis(500);
@@ -44,7 +44,7 @@ pub async fn listen(app: App, stop: CancellationToken) {
     tokio::join!(hear(&app, &stop), stop.run_until_cancelled(look_up_meanwhile(&app)));
 }
 
-/// Looks up what ended while the listener does not hear.
+/// Looks up ended sessions while the listener is not current.
 async fn look_up_meanwhile(app: &App) {
     loop {
         tokio::time::sleep(LOOK_UP).await;
@@ -136,8 +136,8 @@ async fn listen_once(app: &App, notified: &mut bool) -> Result<(), Lost> {
     }
 }
 
-/// Whether a word arrives that is notified on another connection. The listener only waits: a pooler would let it hear what
-/// happens to be said on the connection that it has for a statement.
+/// Whether a notification sent on another connection arrives. The listener only waits: a pooler would let it receive
+/// notifications on the server connection that it has for a statement.
 async fn receives_from_others(app: &App, listener: &mut PgListener) -> Result<bool, Lost> {
     let word = Uuid::new_v4().to_string();
     let mut db = app.db.system_transaction().await?;

@@ -30,7 +30,7 @@ const QUEUE: usize = 16;
 /// Up to where somebody has everything. As text, `<horizon>-<floor>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
-    /// Every transaction with a lower id (`xid8`) had ended, and what it wrote has been handed out.
+    /// Every transaction with a lower id (`xid8`) had ended, and its rows have been handed out.
     pub horizon: i64,
     /// No row up to this id is missing: bounds the search for rows at or above the horizon.
     pub floor: i32,
@@ -96,7 +96,7 @@ impl Streams {
         Self { heartbeat, open: Mutex::default(), news: Notify::new() }
     }
 
-    /// A place in a user's queue: what is handed to the user from now on.
+    /// A place in a user's queue, which receives everything handed to the user from now on.
     pub fn open(&self, user: UserId) -> broadcast::Receiver<Batch> {
         let receiver = self.lock().queues.entry(user).or_insert_with(|| broadcast::Sender::new(QUEUE)).subscribe();
         self.news.notify_one();

@@ -40,7 +40,7 @@ pub struct Work {
 }
 
 impl Work {
-    /// Work that no request asked for: the command line, the background.
+    /// Work without a request: the command line, background tasks.
     pub fn of_task(app: &App, name: &str) -> Self {
         Self { app: app.clone(), scope: Scope::Practice, actor: None, context: AuditContext::of_task(name) }
     }
@@ -64,8 +64,8 @@ impl Work {
         self.open(dry_run).await
     }
 
-    /// Opens a transaction all of whose statements see the same instant, for work that reads much. An `Idempotency-Key`
-    /// means nothing to it: what is read anew is other work.
+    /// Opens a transaction all of whose statements see the same instant, for work that reads many rows. It ignores an
+    /// `Idempotency-Key`: a repeated read may have another result.
     pub async fn begin_snapshot(mut self) -> Result<UnitOfWork> {
         self.context.idempotency_key = None;
         let begun = self.app.db.begin_snapshot(&self.scope).await?;
@@ -179,12 +179,12 @@ impl UnitOfWork {
         self.actor = Some(actor);
     }
 
-    /// Notes what was done, to be committed with it. The first entry that is not quiet becomes the summary.
+    /// Adds an audit entry, which is committed with the changes. The first entry that is not quiet becomes the summary.
     pub fn record(&mut self, entry: Entry) {
         self.entries.push(entry);
     }
 
-    /// Notes what all of it was done for: the summary, whatever was recorded before.
+    /// Adds the entry that becomes the summary, whatever was recorded before.
     pub fn record_first(&mut self, entry: Entry) {
         self.entries.insert(0, entry);
     }

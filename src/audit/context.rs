@@ -42,7 +42,7 @@ pub struct AuditContext {
 }
 
 impl AuditContext {
-    /// The trail of work that no request asked for: the command line, the background.
+    /// The audit context of work without a request: the command line, background tasks.
     pub fn of_task(name: &str) -> Self {
         Self {
             request_id: Uuid::now_v7().to_string().into(),

@@ -234,8 +234,9 @@ async fn scrub(db: &mut PgConnection, entries: &[i64], details: &[Value]) -> Res
     Ok(())
 }
 
-/// Takes the name out of summaries, and what somebody `typed`, where a sentence repeats it; gives those that had it. A
-/// summary whose entries are all the client's names nobody else, under whatever name they went at the time.
+/// Replaces the name in summaries, and texts that somebody `typed` where a sentence repeats them; returns the summaries
+/// that had them. A summary whose entries are all the client's names nobody else, whatever the client's name was at the
+/// time.
 async fn summaries(
     db: &mut PgConnection,
     theirs: &ClientRows,

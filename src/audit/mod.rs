@@ -4,9 +4,9 @@
 //! one summary in `public.audit_logs`, one entry per subject in `internal.audit_entries`. Refused and failed requests
 //! changed nothing, so the audit layer writes their entries afterwards, to `internal` only.
 //!
-//! Every entry is queued for the chain that makes the trail tamper-evident: [`sealing`] continues it, [`chain`] says
-//! what is hashed, [`transcript`] is the trail as a file and how such a file is checked, [`erasing`] removes a client
-//! from it.
+//! Every entry is queued for the chain that makes the trail tamper-evident: [`sealing`] continues it, [`chain`]
+//! computes the hashes, [`transcript`] writes the trail as a file and verifies such a file, [`erasing`] removes a
+//! client from it.
 
 pub mod chain;
 pub mod context;

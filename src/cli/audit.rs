@@ -63,7 +63,8 @@ pub struct Verify {
     /// last key covers the entries that earlier keys signed.
     #[arg(long, env = "SAFESTORIES_AUDIT_PUBLIC_KEY", value_name = "KEY", value_delimiter = ',')]
     public_key: Vec<String>,
-    /// Check the chain alone, of a server that was given no key: whoever may write to the database could have rewritten it
+    /// Check the chain alone, of a server without a key: anybody with write access to the database could have rewritten
+    /// it
     #[arg(long, conflicts_with_all = ["public_key", "audit_key"])]
     unsigned: bool,
     /// Count the rows of `audit_logs` that stand behind no entry, instead of taking them for inserted
@@ -132,7 +133,7 @@ async fn run_export(Export { database, output, key }: Export) -> anyhow::Result<
     Ok(ExitCode::SUCCESS)
 }
 
-/// The trail holds names and addresses: nobody else reads it, whatever the umask.
+/// The trail holds names and addresses, so only the owner may read the file, whatever the umask.
 fn create(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     if file.metadata()?.is_file() {

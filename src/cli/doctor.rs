@@ -29,7 +29,7 @@ pub struct Doctor {
     /// Where the private PostgreSQL lives when no database is named
     #[arg(long, env = "SAFESTORIES_DATA_DIR", value_name = "FOLDER", default_value = "./.safestories")]
     data_dir: PathBuf,
-    /// Repair what a machine can repair; every repair is audited
+    /// Repair everything that the server can repair; every repair is audited
     #[arg(long)]
     fix: bool,
     /// Only these checks
@@ -83,7 +83,7 @@ async fn examine(app: App, command: &Doctor, chosen: &Chosen) -> anyhow::Result<
     notify(&report);
     if command.fix {
         println!();
-        // One repair may bring to light what another one repairs: a booking that has got its id has no client yet.
+        // One repair may enable another one: a booking that has got its id has no client yet.
         while fix(&app, &report).await? > 0 {
             report = integrity::report(&app, &Scope::Practice, chosen, command.samples).await?;
         }
@@ -123,7 +123,7 @@ fn tell_check(result: &CheckResult) {
     }
 }
 
-/// Repairs what a machine can, one transaction each, in the order in which repairs build on each other; gives how many
+/// Runs all automatic repairs, one transaction each, in the order in which they build on each other; returns how many
 /// rows were changed.
 async fn fix(app: &App, report: &Integrity) -> anyhow::Result<i64> {
     let mut changed = 0;

@@ -14,7 +14,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// Logs from now on what `filter` lets through.
+/// Starts logging, with a filter.
 ///
 /// # Errors
 ///

@@ -186,7 +186,7 @@ async fn set_password(app: &App, whom: &Whom) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One transaction each: what is done stays done, whatever becomes of the rest.
+/// One transaction each: hashes already written stay, even if a later one fails.
 async fn hash_legacy_passwords(app: &App) -> anyhow::Result<()> {
     let legacy = users::legacy(&mut *app.db.unscoped().await?).await?;
     let mut hashed = 0;

@@ -1,5 +1,5 @@
 //! Keys derived from the server's secrets, and the values sealed with them: cursors (they hold names) and TOTP secrets;
-//! and what is recognised by them: requests (they may hold passwords).
+//! and fingerprints of requests (which may hold passwords).
 //!
 //! AES-256-GCM with a random nonce, HMAC-SHA-256. The first secret seals, every configured one opens, so that secrets can
 //! be rotated.
@@ -41,7 +41,7 @@ impl Seal {
         [nonce.as_ref().as_slice(), &sealed].concat()
     }
 
-    /// Opens what [`Self::seal`] sealed under the same context; `None` for anything else.
+    /// Opens a value that [`Self::seal`] sealed under the same context; `None` for anything else.
     pub fn open(&self, context: &str, sealed: &[u8]) -> Option<Vec<u8>> {
         let (nonce, sealed) = sealed.split_at_checked(NONCE_LEN)?;
         self.keys.iter().find_map(|key| {

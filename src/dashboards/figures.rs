@@ -103,7 +103,7 @@ pub(super) struct Counted {
     pub(super) figures: Figures,
 }
 
-/// The figures of each of consecutive periods in which there are bookings; by therapist if asked for.
+/// The figures of each of consecutive periods with bookings; by therapist if requested.
 pub(super) async fn count(db: &mut PgConnection, periods: &[Period], by_therapist: bool) -> Result<Vec<Counted>> {
     let bounds = Period::bounds(periods);
     let (Some(first), Some(end)) = (bounds.first(), bounds.last()) else { return Ok(Vec::new()) };

@@ -105,14 +105,14 @@ struct LiveList {
 }
 
 impl LiveList {
-    /// No session is longer than a day (`internal.booking_end`): what runs is found by its start.
+    /// No session is longer than a day (`internal.booking_end`), so running ones are found by their start.
     fn since(&self) -> Timestamp {
         Timestamp::from(self.now - TimeDelta::days(1))
     }
 }
 
-/// Reads the running sessions: what is selected, and what follows the conditions. `$1` is now, `$2` a day before, `$3`
-/// the therapist.
+/// Reads the running sessions: takes the columns, and the clauses after the conditions. `$1` is now, `$2` a day before,
+/// `$3` the therapist.
 macro_rules! select_live {
     ($what:literal, $as:ident($($row:ty)?), [$($tail:literal)*], $list:expr $(, $argument:expr)* $(,)?) => {
         sqlx::$as!(

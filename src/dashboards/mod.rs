@@ -1,6 +1,6 @@
 //! Dashboards: the figures of the practice and of its therapists.
 //!
-//! # What the figures mean
+//! # The meaning of the figures
 //!
 //! Each is defined once: in SQL in [`figures`] (money and counts of the practice, its therapists and its series) and
 //! [`therapist`](mod@therapist) (a therapist's own), in words at the fields of the answers. Both say which filter of

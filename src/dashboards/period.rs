@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// The days asked for.
+/// The requested days.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct PeriodParams {
@@ -34,14 +34,14 @@ pub(crate) struct Period {
 }
 
 impl PeriodParams {
-    /// The days asked for; those of the present month where nothing is said.
+    /// The requested days; those of the present month by default.
     pub(crate) fn period(self, app: &App) -> Result<Period> {
         Period::of(self.from, self.to, self.tz, app)
     }
 }
 
 impl Period {
-    /// The days asked for; those of the present month where nothing is said.
+    /// The requested days; those of the present month by default.
     pub(crate) fn of(from: Option<Day>, to: Option<Day>, zone: Option<Zone>, app: &App) -> Result<Self> {
         let zone = zone.unwrap_or(app.zone);
         let (from, to) = match (from.map(Day::date), to.map(Day::date)) {
@@ -76,7 +76,7 @@ impl Period {
         self.zone.days(self.from, self.to).end
     }
 
-    /// The instants at which consecutive periods begin, and at which the last one ends: what `width_bucket` takes. It
+    /// The instants at which consecutive periods begin, and at which the last one ends, for `width_bucket`, which
     /// numbers the periods from 1.
     pub(super) fn bounds(periods: &[Self]) -> Vec<Timestamp> {
         let ends = periods.last().map(|last| last.end());

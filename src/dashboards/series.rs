@@ -34,7 +34,7 @@ pub(super) enum Bucket {
     Month,
 }
 
-/// The days asked for, and how they are divided.
+/// The requested days, and how they are divided.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct SeriesParams {

@@ -1,7 +1,7 @@
 //! The cards of a therapist's page: their own bookings, without money.
 //!
-//! One therapist's bookings of a period are few (`bookings_by_therapist_start`), and states need what only the table
-//! knows; so these figures are counted where the list counts them.
+//! One therapist's bookings of a period are few (`bookings_by_therapist_start`), and their states need columns that no
+//! index has; so these figures are counted like the list's.
 
 use axum::extract::State;
 use chrono::NaiveDate;

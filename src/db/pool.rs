@@ -46,9 +46,9 @@ macro_rules! begin {
 const BEGIN: &str = begin!("", "10s", "15s");
 /// Begins one whose statements all see the same instant.
 const BEGIN_SNAPSHOT: &str = begin!(" isolation level repeatable read", "30s", "15s");
-/// Begins what a therapist's request reads, and behind a pooler an admin's.
+/// Begins a read of a therapist's request, and behind a pooler an admin's.
 const BEGIN_READ: &str = begin!(" read only", "30s", "15s");
-/// Begins what reads one snapshot: a report, or a whole list, however long the client takes to read it.
+/// Begins a read of one snapshot: a report, or a whole list, however long the client takes to read it.
 const BEGIN_READ_SNAPSHOT: &str = begin!(" isolation level repeatable read read only", "60s", "60s");
 /// The limits on statements outside a transaction, on a connection that no pooler shares.
 const SESSION: &str = "set statement_timeout = '30s'; set lock_timeout = '5s'; set jit = off";
@@ -73,15 +73,7 @@ pub struct Db {
 }
 
 impl Db {
-    /// Connects lazily: nothing happens before the first request. To be called within a runtime, which closes what is idle.
-    ///
-    /// `direct` is used for `LISTEN` and migrations, where `url` leads through a pooler: where it differs, no statement is
-    /// run outside a transaction. `max_connections` is how many requests of admins, and as many of therapists, have one at
-    /// the same moment.
-    ///
-    /// # Errors
-    ///
-    /// If an address cannot be read.
+    /// Has to be called within a runtime, which closes idle connections.
     pub fn new(url: &str, direct: Option<&str>, max_connections: u32) -> sqlx::Result<Self> {
         let options = options(url)?;
         let pooled = direct.is_some_and(|direct| direct != url);
@@ -120,8 +112,8 @@ impl Db {
         self.begin_on(self.role_pool(scope), scope, BEGIN_READ_SNAPSHOT).await
     }
 
-    /// A connection for reading that reaches everything, for what belongs to no route group: logins, the background, the
-    /// command line. An architecture test says who asks for one.
+    /// A connection for reading that reaches everything, for work of no route group: logins, background tasks, the
+    /// command line. An architecture test lists its callers.
     ///
     /// # Errors
     ///
@@ -130,8 +122,8 @@ impl Db {
         self.read(&Scope::Practice).await
     }
 
-    /// A transaction for the server's own housekeeping, which is nobody's doing and leaves no audit entry: counts, purges.
-    /// An architecture test says who asks for one.
+    /// A transaction for the server's own housekeeping, which has no actor and leaves no audit entry: counts, purges.
+    /// An architecture test lists its callers.
     ///
     /// # Errors
     ///

@@ -3,7 +3,7 @@
 //! A repair is one transaction. One that works row by row (finding a booking's client, comparing the derived tables)
 //! takes at most [`BATCH`] rows; one that is a single statement takes all.
 
-/// How many rows a repair makes out one by one.
+/// How many rows a repair processes that works row by row.
 pub const BATCH: i64 = 500;
 
 /// How many ids of changed rows the trail keeps.
@@ -28,7 +28,7 @@ impl RepairedRows {
         }
     }
 
-    /// Adds what was changed elsewhere.
+    /// Adds rows that were changed elsewhere.
     pub fn extend(&mut self, other: Self) {
         self.rows += other.rows;
         self.ids.extend(other.ids);

@@ -25,8 +25,8 @@ pub enum Scope {
 impl Scope {
     /// The therapist to filter by; `None` means any.
     ///
-    /// A build with the feature `unscoped` filters by nobody: what the database lets through then is what the row-level security
-    /// alone lets through. Nothing else asks the feature.
+    /// A build with the feature `unscoped` does not filter: then row-level security alone limits the rows. Nothing else
+    /// depends on the feature.
     pub fn owner(&self) -> Option<&str> {
         if cfg!(feature = "unscoped") { None } else { self.therapist().map(TherapistId::as_str) }
     }

@@ -65,7 +65,7 @@ pub(crate) async fn run(command: Dev) -> anyhow::Result<ExitCode> {
     .await?
 }
 
-/// Makes the database; gives what it says of the twenty tables.
+/// Makes the database; returns its description of the twenty tables.
 async fn migrate(embedded: &Embedded, url: &str) -> anyhow::Result<String> {
     let mut conn = PgConnection::connect(&embedded.url("safestories")).await?;
     sqlx::raw_sql(sqlx::AssertSqlSafe(format!("drop database if exists {DATABASE} with (force)")))

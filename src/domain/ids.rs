@@ -1,8 +1,8 @@
 //! One type per kind of id, so that a client's id cannot be passed for a booking's.
 //!
-//! Ids that are text come from several programs and have no common form: anything is accepted from a
-//! request, and what no row can have ([`BookingId::is_possible`] and its like) is simply not found.
-//! NUL, which PostgreSQL refuses in any text, never reaches it.
+//! Ids that are text come from several programs and have no common form: any text is accepted from a request, and an id
+//! that no row can have ([`BookingId::is_possible`] and its like) is simply not found. NUL, which PostgreSQL refuses in
+//! any text, never reaches it.
 
 use chrono::{DateTime, Utc};
 use uuid::{ContextV7, Timestamp, Uuid};

@@ -79,7 +79,7 @@ pub enum Error {
     /// The body is in a format that is not understood.
     #[error("send the body as {0}")]
     UnsupportedMediaType(&'static str),
-    /// The answer does not exist in the form that is asked for.
+    /// The answer does not exist in the requested form.
     #[error("this is answered as {0} only")]
     NotAcceptable(&'static str),
     /// The body is larger than is read.

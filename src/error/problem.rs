@@ -1,4 +1,4 @@
-//! Problem documents (RFC 9457): the kinds there are, and how one is written.
+//! Problem documents (RFC 9457): their kinds, and how a document is written.
 //!
 //! Every kind has a page of its own at `/problems/{code}`; features add theirs in `PROBLEMS` lists that `api` joins.
 
@@ -15,7 +15,7 @@ use utoipa::{
     },
 };
 
-/// A kind of problem: what clients branch on.
+/// A kind of problem, by whose code clients decide.
 #[derive(Debug)]
 pub struct ProblemKind {
     /// Stable name; `type` is `/problems/<code>`.
@@ -24,7 +24,7 @@ pub struct ProblemKind {
     pub status: StatusCode,
     /// A short summary, the same for every occurrence.
     pub title: &'static str,
-    /// When it happens and what to do, for the page.
+    /// When it occurs and how to react, for the page.
     pub about: &'static str,
 }
 
@@ -135,7 +135,7 @@ pub struct ProblemDocument {
 /// Stands for the problems that any operation may answer, in `responses(...)`.
 pub struct Problems;
 
-/// A marker, in whose place the document gets what such an operation can fail with.
+/// A marker that the document replaces by the errors that such an operation can have.
 impl IntoResponses for Problems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         BTreeMap::from([("default".to_owned(), Ref::from_response_name("Problem").into())])

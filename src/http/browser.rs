@@ -22,7 +22,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::app::origin::Origin;
 
-/// How long a browser may remember what it was allowed.
+/// How long a browser may cache the answer to a preflight.
 const REMEMBERED: Duration = Duration::from_hours(1);
 /// Up to this many bytes an answer is not compressed.
 const SMALL: u64 = 1024;

@@ -24,7 +24,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// How long a 404 takes on a therapist route: several times what looking takes.
+/// How long a 404 takes on a therapist route: several times the duration of a look-up.
 const ABSENCE: Duration = Duration::from_millis(20);
 
 /// An authenticated user.

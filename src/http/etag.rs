@@ -1,7 +1,7 @@
 //! Versions of a resource: `ETag: "<stored>.<view>"`.
 //!
-//! The stored part names what is in the table (the row's `xmin`, which every writer moves, ours or not); the view part is a
-//! digest of the answer, which also changes with the clock and with what the caller may see. `If-Match` compares the
+//! The stored part identifies the row's version (its `xmin`, which every writer changes, ours or not); the view part is
+//! a digest of the answer, which also changes with the clock and with the caller's rights. `If-Match` compares the
 //! stored part, so that a session's start does not break an update of it; `If-None-Match` compares both.
 
 use aws_lc_rs::digest::{SHA256, digest};

@@ -31,7 +31,7 @@ kinds! { PROBLEMS:
 
 /// How long a look may take.
 const TIMEOUT: Duration = Duration::from_secs(1);
-/// How long what was seen is answered to others: many may ask.
+/// How long the result of a check is reused for other requests.
 const REMEMBERED: Duration = Duration::from_millis(500);
 
 /// The routes; they need no login.
@@ -82,7 +82,7 @@ impl Refusal for NotReady {
 #[derive(Clone, Debug, Default)]
 struct Readiness(Arc<Mutex<Option<Look>>>);
 
-/// A look at what is needed.
+/// A check of the server's dependencies.
 #[derive(Clone, Copy, Debug)]
 struct Look {
     at: Instant,
@@ -137,7 +137,7 @@ async fn look(app: &App) -> Result<(), NotReady> {
     let mut db = app.db.unscoped().await.map_err(|_| NotReady::Database)?;
     match migrate::status(&mut db).await {
         Ok(Status::Ours { pending }) if pending.is_empty() => {}
-        // While a newer build takes over, this one still serves: what it knows is there.
+        // While a newer build is deployed, this one still serves: the schema has all that it needs.
         Ok(Status::Newer { .. }) => {}
         Ok(_) => return Err(NotReady::Migrations),
         Err(_) => return Err(NotReady::Database),

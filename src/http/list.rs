@@ -146,7 +146,7 @@ impl<O: Order> ListRequest<O> {
         Ok(self.page(rows, total, L::key))
     }
 
-    /// The rows of the page, and one more where there are more; how many there are of all, if that was asked.
+    /// The rows of the page, and one more where there are more; and the total, if requested.
     async fn read<L: List<Order = O>>(&self, db: &mut PgConnection, list: &L) -> Result<(Vec<L::Row>, Option<i64>)> {
         let position = Position {
             from: self.from.clone(),
@@ -158,7 +158,7 @@ impl<O: Order> ListRequest<O> {
         Ok((rows, total))
     }
 
-    /// Cuts `rows` to the asked size, puts them in order, and notes where the neighbouring pages start.
+    /// Cuts `rows` to the requested size, puts them in order, and notes where the neighbouring pages start.
     fn page<T: Serialize>(self, mut rows: Vec<T>, total: Option<i64>, key: impl Fn(&T) -> Key) -> Response {
         let more = rows.len() > usize::from(self.limit);
         rows.truncate(self.limit.into());

@@ -46,7 +46,7 @@ pub fn install() {
     LazyLock::force(&RECORDER);
 }
 
-/// Sorts what was measured since into its buckets; call it every few seconds.
+/// Sorts the latest measurements into their buckets; has to be called every few seconds.
 pub fn tidy() {
     RECORDER.run_upkeep();
 }

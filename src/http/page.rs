@@ -117,7 +117,7 @@ pub struct Key {
     pub id: String,
 }
 
-/// A list that can be read page by page, forwards and backwards: what a list's handler answers with.
+/// A list that can be read page by page, forwards and backwards.
 pub trait List: Send + Sync + 'static {
     /// A row, as it is answered.
     type Row: Serialize + ToSchema + Send + 'static;
@@ -142,7 +142,7 @@ pub trait List: Send + Sync + 'static {
     fn key(row: &Self::Row) -> Key;
 }
 
-/// Where reading starts, in which direction, and how far it goes.
+/// The start, the direction and the length of a read.
 #[derive(Debug, Clone)]
 pub struct Position {
     /// The key after which the page starts; none: at the end where the direction starts.

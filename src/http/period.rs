@@ -1,4 +1,4 @@
-//! A period of calendar days, as lists and figures are asked for.
+//! A period of calendar days, from query parameters.
 
 use chrono::{DateTime, Utc};
 
@@ -15,7 +15,7 @@ pub struct Period {
 }
 
 impl Period {
-    /// The days `from` to `to`, both included, of the zone asked for, or of the practice's.
+    /// The days `from` to `to`, both included, of the requested zone, or of the practice's.
     ///
     /// # Errors
     ///
@@ -24,7 +24,7 @@ impl Period {
         Self::between(("from", from), ("to", to), asked.unwrap_or(practice))
     }
 
-    /// The same of days that are asked for under other names.
+    /// The same with other parameter names.
     pub fn between(from: (&str, Option<Day>), to: (&'static str, Option<Day>), zone: Zone) -> Result<Self> {
         let ((first, from), (last, to)) = (from, to);
         if let (Some(from), Some(to)) = (from, to)

@@ -128,8 +128,8 @@ fn trace_id(headers: &HeaderMap) -> Option<String> {
     (valid && trace.bytes().any(|byte| byte != b'0')).then(|| trace.to_owned())
 }
 
-/// The address of the peer; where that is a trusted proxy, the last one it forwards that is not. Proxies append what they
-/// know, so what stands before something that is no address may be anybody's invention: then it is the peer's.
+/// The address of the peer; where that is a trusted proxy, the last one it forwards that is not. Proxies append
+/// addresses, so anything before a text that is no address may be forged: then the peer's address is used.
 fn client_address(trusted: &[IpNet], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
     if !is_trusted(&peer) {

@@ -39,7 +39,7 @@ impl Severity {
 pub enum Repair {
     /// The server, on request.
     Automatic,
-    /// The server, once an admin has said what belongs to what.
+    /// The server, once an admin has assigned the rows.
     Chosen,
     /// People, through other operations or in the database.
     ByHand,
@@ -139,7 +139,7 @@ pub struct Check {
     pub(super) find: Find,
     /// None where it is not for a machine.
     pub(super) repair: Option<RepairFn>,
-    /// Whether an admin can say what belongs to what.
+    /// Whether an admin can assign the rows.
     pub(super) chosen: bool,
 }
 
@@ -159,7 +159,7 @@ impl Check {
     }
 }
 
-/// Declares checks: their codes, what is said of them, and the functions that find and repair.
+/// Declares checks: their codes, their descriptions, and the functions that find and repair.
 macro_rules! checks {
     ($($(#[$doc:meta])* $code:literal = $severity:ident, $title:literal {
         rule: $rule:literal,

@@ -141,7 +141,7 @@ pub(super) async fn repair_integrity(
 }
 
 impl RepairIntegrity {
-    /// Refuses what no machine repairs, and choices that belong to no check.
+    /// Refuses checks that the server cannot repair, and choices that belong to no check.
     fn check(&self) -> Result<()> {
         let checks = self.check.checks();
         let choices = self.assign.as_ref().map_or(0, Vec::len) + self.remove.as_ref().map_or(0, Vec::len);
@@ -171,11 +171,11 @@ impl RepairIntegrity {
     }
 }
 
-/// Repairs what a check finds, all or so many at a time.
+/// Repairs the findings of a check, all or so many at a time.
 ///
 /// # Errors
 ///
-/// If the database refuses, or the check is not for a machine.
+/// If the database refuses, or the server cannot repair the check's findings.
 pub async fn repair_check(uow: &mut UnitOfWork, check: &'static Check) -> Result<Repaired> {
     let act = check.repair.ok_or_else(|| Error::internal("a check that no machine repairs is to be repaired"))?;
     repair(uow, check, act).await
@@ -218,7 +218,7 @@ fn record(uow: &mut UnitOfWork, check: &Check, repaired: &RepairedRows, remainin
     }
 }
 
-/// Does what an admin said about orphans.
+/// Repairs orphaned rows as the admin chose.
 async fn choose(uow: &mut UnitOfWork, check: &Check, request: &RepairIntegrity) -> Result<RepairedRows> {
     let mut repaired = RepairedRows::default();
     let of_notes = check.code == "note_without_booking";

@@ -45,9 +45,9 @@ pub struct Verdict {
 /// One thing that is wrong with a trail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
-    /// The entry differs from what was sealed, or was put in another's place.
+    /// The entry differs from the sealed one, or was put in another's place.
     Changed(i64),
-    /// Values of the entry differ from what was sealed.
+    /// Values of the entry differ from the sealed ones.
     ValuesChanged(i64, &'static str),
     /// Values of the entry were taken out, and no erasure of its client says so.
     ValuesRemoved(i64),
@@ -65,7 +65,7 @@ pub enum Finding {
     WrongCheckpoint(i64),
     /// The checkpoint after this place names a key that did not sign it.
     Forged(i64),
-    /// From the first of these places to the last, no signed checkpoint vouches for what stands there.
+    /// No signed checkpoint vouches for the entries from the first of these places to the last.
     Uncovered(i64, i64),
     /// No checkpoint with the wanted head: the tail was cut off, or all rewritten.
     CutOff(String),
@@ -156,7 +156,7 @@ struct Check<'a> {
     at: i64,
     /// Its hash, as the file has it.
     head: Hash,
-    /// Up to where a good signature, or the wanted head, vouches for what was read.
+    /// The last place that a valid signature, or the wanted head, vouches for.
     covered: i64,
     /// Whether the wanted head was met.
     seen: bool,

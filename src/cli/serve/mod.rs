@@ -51,7 +51,7 @@ const ADMIN: &str = "admin";
 const THERAPIST: &str = "therapist";
 const DEMO_PASSWORD: &str = "demo-password";
 
-/// How often what was measured is sorted into its buckets, and memory given back.
+/// How often measurements are sorted into their buckets, and memory is returned.
 const TIDYING: Duration = Duration::from_secs(1);
 /// So big that the allocator keeps it apart.
 const LARGE_BLOCK: usize = 4 << 20;
@@ -223,7 +223,7 @@ async fn tidy() {
     loop {
         interval.tick().await;
         metrics::tidy();
-        // mimalloc returns what was freed a second ago when a large block is freed, which an idle server never does.
+        // mimalloc returns memory freed a second ago when a large block is freed, which an idle server never does.
         std::hint::black_box(Vec::<u8>::with_capacity(LARGE_BLOCK));
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn refuse_public(address: SocketAddr) -> anyhow::Result<()> {
 ///
 /// # Errors
 ///
-/// A sentence on what keeps it from running.
+/// A sentence that says why it cannot run.
 pub(super) async fn start(folder: PathBuf) -> anyhow::Result<(Embedded, Secrets, AuditKey)> {
     let options = options(folder);
     // Where nobody waits for it any more, it ends its start and then stops.

@@ -14,7 +14,7 @@ pub(super) fn say(line: &str) {
     let _ = writeln!(stderr(), "{line}");
 }
 
-/// Does the work, and says what it is once it takes longer than a second.
+/// Runs the work, and prints the line once it takes longer than a second.
 pub(super) async fn patiently<T>(line: &str, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     if let Ok(done) = tokio::time::timeout(TRIAL_TIMEOUT, &mut work).await {

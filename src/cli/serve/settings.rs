@@ -1,4 +1,4 @@
-//! The settings of `safestories serve`: a flag wins over the environment, the environment over what stands here.
+//! The settings of `safestories serve`: a flag wins over the environment, the environment over the defaults here.
 //!
 //! Secrets are read as text and understood later, so that no complaint about one repeats it on the terminal.
 

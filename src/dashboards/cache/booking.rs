@@ -23,12 +23,12 @@ impl Before {
     }
 }
 
-/// Notes what a booking counts for, and locks it, before it is changed.
+/// Reads how the caches count a booking, and locks it, before it is changed.
 pub async fn before(uow: &mut UnitOfWork, booking: &BookingId) -> Result<Before> {
     Ok(before_all(uow, std::slice::from_ref(booking)).await?.pop().unwrap_or_default())
 }
 
-/// Notes what bookings count for, and locks them in the order of their ids, before they are changed.
+/// Reads how the caches count bookings, and locks them in the order of their ids, before they are changed.
 pub async fn before_all(uow: &mut UnitOfWork, bookings: &[BookingId]) -> Result<Vec<Before>> {
     let before = sqlx::query_as!(
         Before,
@@ -49,14 +49,15 @@ pub async fn before_all(uow: &mut UnitOfWork, bookings: &[BookingId]) -> Result<
     Ok(before)
 }
 
-/// Lets all caches follow the change of a booking: made, moved, called off, restored, held, handed over, edited, removed.
+/// Updates all caches after the change of a booking: created, rescheduled, cancelled, restored, completed, transferred,
+/// edited, removed.
 ///
 /// Call it once per change, after the booking and its appointment have been written.
 pub async fn follow(uow: &mut UnitOfWork, booking: &BookingId, before: Before) -> Result<()> {
     follow_all(uow, std::slice::from_ref(booking), &[before]).await
 }
 
-/// Lets all caches follow the change of many bookings at once, whoever's they are.
+/// Updates all caches after the change of many bookings at once, of any therapists.
 pub async fn follow_all(uow: &mut UnitOfWork, bookings: &[BookingId], before: &[Before]) -> Result<()> {
     let now = Timestamp::from(uow.now());
     let db = uow.db();

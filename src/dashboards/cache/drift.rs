@@ -9,7 +9,7 @@ use crate::{domain::time::Timestamp, error::Result};
 /// not compared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Drift {
-    /// Rows of `therapist_dashboard_stats`, but for what goes by the clock.
+    /// Rows of `therapist_dashboard_stats`, but for the columns that depend on the clock.
     pub dashboard_stats: i64,
     /// Rows of `therapist_clients_summary`.
     pub clients_summary: i64,

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `therapist_dashboard_stats` | per therapist, of all times: `total_sessions` bookings, of which `cancelled_sessions`, `no_shows`, and `confirmed_sessions` the rest; `upcoming_bookings` active ones that start later than now |
 //! | `therapist_clients_summary` | per therapist and client with an active booking together: the client's record's name, e-mail and phone, `total_sessions` active bookings, `last_session_date` the latest start among them |
-//! | `therapist_appointments_cache` | per booking with a therapist: what a list shows of it, its status and mode in the written words |
+//! | `therapist_appointments_cache` | per booking with a therapist: the columns that a list shows, its status and mode in the written words |
 //! | `therapists.sessions_booked` | the same as `upcoming_bookings` |
 //! | `all_clients_table.no_of_sessions` | the client's active bookings, through `appointment_table` |
 //!

@@ -20,10 +20,10 @@ pub struct Rebuilt {
     pub sessions_booked: u64,
 }
 
-/// Writes all caches anew, as of an instant, in one transaction (a savepoint, if one is open already).
+/// Rebuilds all caches, as of an instant, in one transaction (a savepoint, if one is open already).
 ///
-/// Bookings can be read meanwhile; whoever wants to change one waits. On a million bookings it takes up to a minute, so
-/// it sets timeouts and memory of its own for the rest of the transaction.
+/// Bookings can be read meanwhile; changes wait. On a million bookings it takes up to a minute, so it sets timeouts and
+/// memory of its own for the rest of the transaction.
 pub async fn rebuild(db: &mut PgConnection, now: DateTime<Utc>) -> Result<Rebuilt> {
     let now = Timestamp::from(now);
     let mut tx = db.begin().await?;

@@ -19,7 +19,7 @@ pub(crate) async fn execute(conn: &mut PgConnection, sql: String) -> sqlx::Resul
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(conn).await.map(|_| ())
 }
 
-/// A name as SQL, whatever is in it.
+/// A name quoted for SQL, whatever characters it has.
 pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

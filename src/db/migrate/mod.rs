@@ -5,8 +5,8 @@
 //!
 //! - Only an empty database or one of ours is migrated. A database counts as empty while none of the twenty names exists
 //!   in `public`: tables of other programs beside ours do no harm and are left alone.
-//! - A database that has any of the names but was never migrated by us is [`Status::Foreign`] and needs [adoption](crate::integrity::adoption), because
-//!   its rows may break what the migrations take for granted.
+//! - A database that has any of the names but was never migrated by us is [`Status::Foreign`] and needs
+//!   [adoption](crate::integrity::adoption), because its rows may break assumptions of the migrations.
 //! - A database that a newer build has migrated, or one whose applied migrations differ from ours, is refused.
 //! - Processes that migrate at the same moment wait for each other on sqlx's advisory lock, which is taken here before
 //!   the state of the database is judged. It belongs to the session, so the connection must not go through a pooler that
@@ -28,7 +28,7 @@ pub use self::{
     tables::TABLES,
 };
 
-/// Applies what is pending to an empty database or one of ours; answers with what was applied.
+/// Applies the pending migrations and files to an empty database or one of ours; returns their names.
 ///
 /// # Errors
 /// Refuses every other database; see [`Error`].
@@ -36,7 +36,7 @@ pub async fn apply(url: &str) -> Result<Vec<String>, Error> {
     let mut conn = connect(url).await?;
     conn.lock().await?;
     let result = apply_locked(&mut conn).await;
-    // The lock goes with the session, and what was committed stays whatever becomes of the farewell.
+    // The lock ends with the session, and committed changes stay even if closing fails.
     conn.close().await.ok();
     result
 }
@@ -75,7 +75,7 @@ pub async fn check_rls(conn: &mut PgConnection) -> Result<(), Error> {
     if role::is_whole(conn).await? { Ok(()) } else { Err(Error::Policies) }
 }
 
-/// A connection to migrate with: long work is wanted here, whatever timeouts the role or database has.
+/// A connection for migrating: without the timeouts of the role or the database, since the work may be long.
 pub(crate) async fn connect(url: &str) -> sqlx::Result<PgConnection> {
     let mut conn = PgConnection::connect(url).await?;
     sqlx::query("select set_config('statement_timeout', '0', false)").execute(&mut conn).await?;

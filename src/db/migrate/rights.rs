@@ -1,12 +1,12 @@
-//! Whether the connecting role may do what migrating takes. Asked first, so that the answer is a sentence with the
-//! statement that helps, and not the failure of some statement in the middle.
+//! The rights that the connecting role needs to migrate. They are checked first, so that the error is a sentence with
+//! the statement that helps, and not the failure of some statement in the middle.
 
 use sqlx::PgConnection;
 
 use super::{role, tables::TABLES};
 
-/// The rights the role lacks to create the tables and the schema `internal`, and to let therapists number what they add; none
-/// on most databases it owns.
+/// The rights that the role lacks to create the tables and the schema `internal`, and to grant therapists the
+/// sequences; none on most databases it owns.
 pub(crate) async fn lacking(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
     let mut lacking: Vec<String> = sqlx::query_scalar(
         "select format(

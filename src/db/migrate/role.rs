@@ -92,8 +92,8 @@ pub(crate) async fn complete(conn: &mut PgConnection) -> Result<(), RunError> {
     Ok(())
 }
 
-/// In this order: what is done from here where it may be; what never is. The right to set the role is asked of the
-/// session's own role, as `set role` does.
+/// In this order: statements that are run from here where the rights permit, then those that never are. The right to
+/// set the role is checked for the session's own role, as `set role` does.
 const LACKING: &str = "
     with therapist as (
         select oid, rolname, rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication or rolcanlogin

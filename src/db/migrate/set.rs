@@ -1,14 +1,15 @@
 //! The migrations and the re-run files of a build, and how they are run.
 //!
-//! *Migrations* (`migrations/0001_tables.sql` and on) make tables, indexes and the functions that indexes call. They are
-//! forward-only and run once. *Re-run files* (`migrations/functions/`, then `migrations/policies.sql`) hold what is replaced
-//! as a whole: all other functions, triggers and policies. They are run again when their text has changed, so that the next
-//! change of a function is a diff and not a second copy. Rules:
+//! *Migrations* (`migrations/0001_tables.sql` and on) make tables, indexes and the functions that indexes call. They
+//! are forward-only and run once. *Re-run files* (`migrations/functions/`, then `migrations/policies.sql`) hold
+//! definitions that are replaced as a whole: all other functions, triggers and policies. They are run again when their
+//! text has changed, so that the next change of a function is a diff and not a second copy. Rules:
 //!
-//! - A re-run file can be run any number of times, also while other instances serve: `create or replace`, and `drop … if
-//!   exists` before what PostgreSQL cannot replace.
-//! - Re-run files are run after the migrations, in the order of their names. So a migration uses only what migrations
-//!   made, and a file what earlier files made. A new migration may drop what files made: all of them are run after it.
+//! - A re-run file can be run any number of times, also while other instances serve: `create or replace`, and `drop …
+//!   if exists` before objects that PostgreSQL cannot replace.
+//! - Re-run files are run after the migrations, in the order of their names. So a migration uses only objects of
+//!   migrations, and a file those of earlier files too. A new migration may drop objects of files: all of them are run
+//!   after it.
 //! - They run in one transaction under the lock of the migrations, with `pg_catalog` as the search path. It waits only
 //!   briefly for the lock of a table, and then begins anew: a serving instance is neither kept waiting nor drawn into a
 //!   deadlock.

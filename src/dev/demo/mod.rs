@@ -5,8 +5,8 @@
 //! have left them: every spelling that occurs, texts in several zones, gaps, the two orphans.
 //!
 //! PostgreSQL makes them: `words.sql` has the lists of words and chance, `plan.sql` lays out the whole course of the
-//! practice in temporary tables, `staff.sql` writes what is there at first, `rows.sql` the rows of some thousand events,
-//! again and again, `caches.sql` the sums.
+//! practice in temporary tables, `staff.sql` writes the first rows, `rows.sql` the rows of some thousand events, again
+//! and again, `caches.sql` the sums.
 
 mod progress;
 
@@ -54,7 +54,7 @@ impl Size {
 /// A practice that has been loaded.
 #[derive(Debug)]
 pub struct Loaded {
-    /// As asked for.
+    /// The requested number.
     pub bookings: u64,
     /// Rows of `all_clients_table`.
     pub clients: u64,

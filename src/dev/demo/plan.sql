@@ -1,8 +1,8 @@
 -- The course of the practice, in temporary tables: sessions, clients, outcomes, and the order of events.
 --
--- These rules hold: sessions of one therapist do not overlap, but for cancelled ones, since they take slots of an hour one
--- after the other; a client keeps to one therapist until transferred; nothing but the sessions themselves lies
--- after the midnight before today. `demo` has one row: `bookings` and `now` as asked for, `midnight` in India.
+-- These rules hold: sessions of one therapist do not overlap, but for cancelled ones, since they take slots of an hour
+-- one after the other; a client keeps to one therapist until transferred; nothing but the sessions themselves lies
+-- after the midnight before today. `demo` has one row: `bookings` and `now` as requested, `midnight` in India.
 
 -- The sequences go on after the rows that are there, also where those came without asking them. Restarting is undone
 -- with the transaction.
@@ -149,7 +149,7 @@ set booked_at = case
     end
 from demo;
 
--- Now and then a seat goes not to a new client but to one whom another therapist saw last.
+-- Some seats are taken by a client of another therapist instead of a new one.
 create temporary table demo_seat on commit drop as
 select seed, min(therapist) as therapist, min(booked_at) as since, max(start_at) as until,
        -- The first may be with the organisation's own host.

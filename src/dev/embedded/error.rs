@@ -108,7 +108,7 @@ impl EmbeddedError {
     }
 }
 
-/// Says what was being done when the system refused.
+/// Adds the action that failed to an error of the system.
 pub(super) trait Doing<T> {
     fn doing(self, what: impl FnOnce() -> String) -> Result<T, EmbeddedError>;
 }

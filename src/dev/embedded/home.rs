@@ -91,13 +91,13 @@ impl Home {
         self.path.join("programs")
     }
 
-    /// A name for what is made beside its place and renamed into it. Named by process, because a program
-    /// of a killed instance may still be writing into its own.
+    /// A name for a folder that is made beside its place and then renamed. Named by process, because a program of a
+    /// killed instance may still be writing into its own.
     pub fn staging(&self, what: &str) -> PathBuf {
         self.path.join(format!("{what}.new-{}", std::process::id()))
     }
 
-    /// Removes what killed instances left under [`staging`](Self::staging) names.
+    /// Removes leftovers of killed instances under [`staging`](Self::staging) names.
     pub fn sweep(&self, what: &str) {
         let prefix = format!("{what}.new-");
         for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {

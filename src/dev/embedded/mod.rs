@@ -103,7 +103,7 @@ impl Embedded {
         self.socket.url(APPLICATION, database)
     }
 
-    /// How the superuser connects, for what the application must not be able to do.
+    /// The superuser's connection, for changes that the application's role may not make.
     pub fn superuser_url(&self, database: &str) -> String {
         self.socket.url(SUPERUSER, database)
     }

@@ -15,7 +15,7 @@ use super::{
 /// The oldest major version the migrations run on.
 pub(super) const OLDEST: u32 = 14;
 
-/// Where installers put a folder for each version: parent, start of the folder's name, what follows it.
+/// Where installers put a folder for each version: parent, start of the folder's name, the rest of the path.
 const INSTALLERS: [(&str, &str, &str); 10] = [
     ("/usr/lib/postgresql", "", "bin"), // Debian, Ubuntu
     ("/usr", "pgsql-", "bin"),          // Fedora and RHEL, PostgreSQL's own packages
@@ -39,7 +39,7 @@ pub(super) struct Search {
 }
 
 impl Search {
-    /// PATH, and where installers put what they do not put on it.
+    /// PATH, and the folders of installers that are not on it.
     pub fn this_machine() -> Self {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let on_path: Vec<_> = std::env::split_paths(&path).filter(|f| f.is_absolute()).collect();

@@ -43,7 +43,7 @@ impl Socket {
         let name = format!("safestories-{}", home::short_name(home.path()));
         let mut refusal = io::Error::from(ErrorKind::NotFound);
         for parent in [std::env::temp_dir(), PathBuf::from("/tmp")] {
-            // Others can make folders there too, and what they made is not used.
+            // Other users can make folders there too; folders of theirs are not used.
             for attempt in 0..10 {
                 let folder = parent.join(format!("{name}-{attempt}"));
                 if !fits(&folder) || !home.account().reaches(&folder) {
@@ -95,7 +95,7 @@ fn private(folder: &Path, account: &Account) -> io::Result<bool> {
     match DirBuilder::new().mode(0o700).create(folder) {
         Ok(()) => account.own(folder).map(|()| true),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            // The link itself, not what it points to.
+            // The link itself, not its target.
             let found = fs::symlink_metadata(folder)?;
             Ok(found.is_dir() && found.uid() == account.uid() && found.mode() & 0o777 == 0o700)
         }

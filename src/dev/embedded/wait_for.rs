@@ -1,4 +1,4 @@
-//! Waiting for what nothing announces: a process that is no child of ours, a server that is not ready.
+//! Waits by polling: for a process that is no child of ours, or a server that is not ready.
 
 use std::{
     thread,

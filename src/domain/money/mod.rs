@@ -1,9 +1,8 @@
 //! Amounts of money: PostgreSQL's `numeric` with the scale it was written with.
 //!
-//! - An [`Amount`] is what a column holds. It is nullable inside: SQL's null, `NaN`, `±Infinity` and
-//!   what needs more than 30 digits are all "absent". A query names it as not null
-//!   (`amount as "amount!: Amount"`).
-//! - An [`AmountInput`] is what a request may say; it has two decimals.
+//! - An [`Amount`] is the value of a column. It is nullable inside: SQL's null, `NaN`, `±Infinity` and amounts of more
+//!   than 30 digits are all "absent". A query names it as not null (`amount as "amount!: Amount"`).
+//! - An [`AmountInput`] is an amount in a request; it has two decimals.
 //! - Amounts compare by value (1700 equals 1700.00) and are never a float.
 
 mod input;
@@ -59,7 +58,7 @@ impl Amount {
         self.0.is_some_and(|decimal| decimal.units == 0)
     }
 
-    /// Whether it is absent or zero: what makes a consultation free.
+    /// Whether it is absent or zero, which makes a consultation free.
     pub fn is_nothing(self) -> bool {
         self.0.is_none_or(|decimal| decimal.units == 0)
     }
@@ -137,7 +136,7 @@ impl Ord for Decimal {
         let scale = self.scale.max(other.scale);
         match (self.at(scale), other.at(scale)) {
             (Some(one), Some(other)) => one.cmp(&other),
-            // Only one of them is scaled, and what overflows is further from zero than the other.
+            // Only one of them is scaled, and an overflow is further from zero than the other.
             (None, _) => self.units.cmp(&0),
             (_, None) => 0.cmp(&other.units),
         }

@@ -1,7 +1,7 @@
 //! Times and days as a request writes them.
 //!
-//! A time needs an offset: without one nobody knows which instant is meant. Years are limited to
-//! 1900…2199, so that nothing computed from them leaves what columns and zones can hold.
+//! A time needs an offset: without one nobody knows which instant is meant. Years are limited to 1900…2199, so that
+//! values computed from them fit into columns and zones.
 
 use chrono::{DateTime, Datelike as _, NaiveDate, NaiveDateTime, Utc};
 use serde::{Deserialize, Deserializer};

@@ -65,7 +65,7 @@ impl Timestamp {
         micros.checked_add(POSTGRES_EPOCH).map_or(Self::ABSENT, Self::from_micros)
     }
 
-    /// Reads what PostgreSQL writes as text with `DateStyle` ISO.
+    /// Reads a timestamp that PostgreSQL writes as text with `DateStyle` ISO.
     fn from_postgres_text(text: &str) -> Result<Self, BoxDynError> {
         let year = text.bytes().take_while(u8::is_ascii_digit).count();
         if text.ends_with("infinity") || text.ends_with("BC") || year > 4 {

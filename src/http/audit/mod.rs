@@ -34,7 +34,7 @@ pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// How often a request is run that loses to other transactions.
 const ATTEMPTS: u32 = 4;
 
-/// The context of a request, from what the layers around this one left in it.
+/// The context of a request, from the extensions that the outer layers set.
 fn context_of(request: &Request) -> Result<AuditContext> {
     let extensions = request.extensions();
     let route = extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);

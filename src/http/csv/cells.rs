@@ -58,7 +58,7 @@ impl Columns {
         Self { kinds, zone }
     }
 
-    /// Writes rows, after a line of their field names if asked.
+    /// Writes rows, after a line of field names where `with_header` is set.
     pub(super) fn write<T: Serialize>(&self, rows: &[T], mut with_header: bool) -> anyhow::Result<Bytes> {
         let mut writer = csv::Writer::from_writer(Vec::with_capacity(rows.len() * 512));
         for row in rows {

@@ -36,7 +36,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
     }
 }
 
-/// Refuses a field, and says what to use instead.
+/// Refuses a field, and names the alternative.
 fn refuse<E: de::Error>(advice: &str) -> Result<(), E> {
     Err(E::custom(advice))
 }

@@ -73,7 +73,7 @@ impl<'a> Pairs<'a> {
         T::deserialize(Claim(self)).map_err(|Fault { name, detail }| Error::query(name, detail))
     }
 
-    /// Refuses what nobody claimed.
+    /// Refuses parameters that no struct claimed.
     ///
     /// # Errors
     ///
@@ -155,7 +155,7 @@ impl<'de> MapAccess<'de> for Fields<'_> {
     }
 }
 
-/// One value: text that is read as whatever is wanted.
+/// One value, parsed from its text.
 struct Word<'p>(&'p str);
 
 impl Word<'_> {

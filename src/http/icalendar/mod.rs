@@ -31,7 +31,7 @@ pub struct Event {
     pub end: DateTime<Utc>,
     /// When it was last changed, as far as is known.
     pub modified: Option<DateTime<Utc>>,
-    /// Whether it was called off.
+    /// Whether it was cancelled.
     pub cancelled: bool,
     /// The event's title.
     pub summary: String,
@@ -61,7 +61,7 @@ struct File(String);
 
 impl File {
     fn event(&mut self, event: &Event) {
-        // The standard wants a stamp; what nobody knows the time of has the oldest.
+        // The standard requires a stamp; an event without a known one gets the oldest.
         let modified = utc(event.modified.unwrap_or_default());
         self.line("BEGIN:VEVENT");
         self.line(&format!("UID:{}@safestories", utf8_percent_encode(&event.id, ENCODED)));
@@ -95,7 +95,7 @@ impl File {
         self.line(&line);
     }
 
-    /// A line, folded where it is too long: what follows begins with a space, which counts.
+    /// A line, folded where it is too long: continuation lines begin with a space, which counts.
     fn line(&mut self, line: &str) {
         let mut length = 0;
         for character in line.chars() {

@@ -1,7 +1,7 @@
 //! Objects that act on the twenty tables by themselves: triggers, rules, row security, keys with actions.
 //!
-//! Such things can undo or double what the server does, so nobody should adopt them unaware. They are listed first; only
-//! an explicit choice accepts them or switches them off.
+//! Such objects can undo or double the server's changes, so nobody should adopt them unaware. They are listed first;
+//! only an explicit choice accepts them or switches them off.
 
 use sqlx::PgConnection;
 

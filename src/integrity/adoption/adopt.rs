@@ -116,7 +116,7 @@ async fn lock(conn: &mut PgConnection) -> Result<(), Error> {
     }
 }
 
-/// Sorts what acts by itself into what is accepted, what is switched off, and what stands in the way.
+/// Sorts active objects into accepted ones, disabled ones, and obstacles.
 fn judge(active: &[Active], choice: Option<ForeignTriggers>, plan: &mut Plan) {
     for Active { what, off } in active {
         match (choice, off) {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::db::migrate::ddl::{free_name, quoted};
 
-/// Plans what brings the found columns to the wanted ones.
+/// Plans the changes that bring the found columns to the wanted ones.
 pub(super) async fn plan(
     conn: &mut PgConnection,
     wanted: &Catalogue,

@@ -1,4 +1,4 @@
-//! Unique rules and foreign keys of the adopted tables: recognised by what they say, whatever their names.
+//! Unique rules and foreign keys of the adopted tables: recognised by their definitions, whatever their names.
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
@@ -28,7 +28,7 @@ pub(super) async fn plan(
     Ok(())
 }
 
-/// Adds what is missing, as far as the rows allow.
+/// Adds the missing keys, as far as the rows allow.
 pub(super) async fn complete(
     conn: &mut PgConnection,
     wanted: &Catalogue,

@@ -16,7 +16,7 @@ use crate::db::migrate::ddl::attempt;
 pub struct Unchecked {
     /// The table that refers.
     pub table: String,
-    /// Its key, or what names its rows.
+    /// Its key, or another value that identifies its rows.
     pub key: String,
     /// The column that refers.
     pub column: String,
@@ -93,7 +93,7 @@ pub async fn unchecked(conn: &mut PgConnection) -> sqlx::Result<Vec<Unchecked>> 
     Ok(unchecked.collect())
 }
 
-/// Brings into force the rules that are missing, as far as the rows allow; gives what was done.
+/// Adds the missing rules, as far as the rows allow; returns the changes.
 ///
 /// # Errors
 ///

@@ -1,8 +1,8 @@
 //! The checks, one family to a file; in the order in which their repairs build on each other.
 //!
-//! Each is one documented query over everything; all of a report are asked in one snapshot. On a million bookings they
-//! take about 40 seconds of a busy core together, a good part of it in parallel workers (the slowest: the recomputation
-//! of the caches, and the overlaps, which are one sort of all active bookings). A text is read as a time in Rust, as rows
+//! Each is one documented query over everything; all of a report run in one snapshot. On a million bookings they take
+//! about 40 seconds of a busy core together, a good part of it in parallel workers (the slowest: the recomputation of
+//! the caches, and the overlaps, which are one sort of all active bookings). A text is read as a time in Rust, as rows
 //! arrive: no text makes that fail.
 
 mod accounts;

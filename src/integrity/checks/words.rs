@@ -89,8 +89,8 @@ async fn booking_mode(uow: &mut UnitOfWork) -> Result<RepairedRows> {
     repair::respell(uow, Words::BookingMode).await
 }
 
-/// All status words that are there: where (`place`), what they mean in the written form, and whether that is known.
-/// `place` is a constant of each branch, so that a condition on it leaves the other tables unread.
+/// All stored status words: their place, their written form, and whether they are known. `place` is a constant of each
+/// branch, so that a condition on it leaves the other tables unread.
 macro_rules! words {
     ($rest:literal $(, $argument:expr)*) => {
         sqlx::query_as!(
