@@ -138,8 +138,8 @@ impl AuditLogList {
     }
 }
 
-/// Hands the list's conditions to a statement: what reads, what stands before and after them, and more arguments.
-/// `between` is `=` here, but PostgreSQL takes an order that an equal column comes first in for one without it.
+/// Passes the list's conditions to a statement: takes the macro, the clauses before and after them, and more arguments.
+/// `between` means `=` here; with `=` PostgreSQL would ignore the column in the order.
 macro_rules! listed {
     ($read:ident $(in $order:literal)?, [$($before:literal)+], [$($after:literal)*], $list:expr $(, $more:expr)*) => {
         $read!(
@@ -176,7 +176,7 @@ macro_rules! listed {
     };
 }
 
-/// Counts what a statement finds.
+/// Counts the rows of a statement.
 macro_rules! count {
     ([$($statement:literal)+], $($argument:expr,)+) => {
         sqlx::query_scalar!("" $(+ $statement)+, $($argument),+)

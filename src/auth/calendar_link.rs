@@ -80,7 +80,7 @@ pub(super) async fn make_calendar_link(caller: Caller, work: Work, headers: Head
 
 /// Makes another link; gives its path.
 async fn make(uow: &mut UnitOfWork, user: UserId) -> Result<String> {
-    // Held, so that whoever takes the account's rights away meanwhile takes this link with them.
+    // Locked, so that a concurrent change of the account's rights revokes this link too.
     let account = Account::lock(uow, user).await?.ok_or(Error::Unauthenticated("the account is gone"))?;
     let therapist = account.rights().and_then(|rights| rights.therapist_id).ok_or(NoCalendar)?;
     let token = session::new_secret()?;

@@ -95,12 +95,12 @@ impl Confirmation {
         Ok(Self { app: app.clone(), proved, codes, places })
     }
 
-    /// Begins the work and takes the code with it, where one is wanted, then does what was confirmed, which commits. A repeat
-    /// of an earlier request needs no code: it does nothing, and its code was used up then.
+    /// Begins the work, uses up the code in it where one is required, and then runs the confirmed operation, which
+    /// commits. A repeat of an earlier request needs no code: it does nothing, and its code was used up then.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] that names the code, or the password if that was changed meanwhile; as what is done.
+    /// [`Error::Invalid`] that names the code, or the password if that was changed meanwhile; and the errors of `act`.
     pub async fn act<T>(self, work: Work, act: impl AsyncFnOnce(UnitOfWork) -> Result<T>) -> Result<T> {
         let Self { app, proved, codes, places: [password, code] } = self;
         let mut uow = match work.begin().await {

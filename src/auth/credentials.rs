@@ -15,7 +15,7 @@ use crate::{
 pub struct Proved {
     /// The account.
     pub account: Account,
-    /// To be ended by what comes of it.
+    /// The attempt, to be ended according to the result.
     pub attempt: Attempt,
 }
 

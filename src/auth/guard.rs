@@ -1,7 +1,8 @@
-//! The layer in front of everything that callers who are not logged in may not reach: proves the access token, leaves the [`Caller`].
+//! The auth guard, a layer in front of all routes that require a login: verifies the access token, and leaves the
+//! [`Caller`].
 //!
-//! No query a request: what ended is heard of ([`live`](crate::app::listen)). Only while nothing has been heard for a
-//! second the session is looked up.
+//! A request takes no query: notifications say which sessions ended ([`listen`](crate::app::listen)). Only while the
+//! listener has had no answer for a second, the session is looked up.
 
 use axum::{
     extract::{Request, State},

@@ -77,7 +77,7 @@ impl Attempt {
         Ok(())
     }
 
-    /// It proved nothing, neither way: it is not counted, and what comes next need not wait for it.
+    /// The attempt proved nothing: it is not counted, and the next one need not wait for it.
     pub async fn withdraw(self, app: &App) -> Result<()> {
         let mut db = app.db.system_transaction().await?;
         sqlx::query!(

@@ -17,7 +17,7 @@ pub(super) fn step(now: DateTime<Utc>) -> i64 {
 
 /// The code of a time step.
 pub(super) fn code(secret: &[u8], step: i64) -> String {
-    // SHA-1 is what the apps know; in an HMAC it is not broken.
+    // Apps support SHA-1 only; in an HMAC it is not broken.
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret);
     let tag = hmac::sign(&key, &step.to_be_bytes());
     let tag = tag.as_ref();

@@ -119,7 +119,7 @@ async fn sessions(db: &mut PgConnection, scope: &Scope, since: DateTime<Utc>) ->
     Ok(event.collect())
 }
 
-/// `Session M. I.`; nobody's initials where what stands for a name is none.
+/// `Session M. I.`; without initials where the name is a placeholder.
 fn summary(name: &str) -> String {
     let mut summary = "Session".to_owned();
     if [ERASED, NO_NAME].contains(&name) {

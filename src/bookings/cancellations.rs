@@ -149,7 +149,8 @@ struct Cancellations {
     search: Option<Search>,
 }
 
-/// A statement on cancellations: what it reads, the conditions of the list, what follows them, and all arguments.
+/// A statement on cancellations: takes the columns, the conditions of the list, the clauses after them, and all
+/// arguments.
 macro_rules! statement {
     ($query:ident!($($row:ty,)?), [$($columns:literal)+], $list:expr, [$($tail:literal)*] $(, $argument:expr)* $(,)?) => {
         sqlx::$query!(

@@ -182,10 +182,9 @@ macro_rules! count_by_state {
     };
 }
 
-/// Counts what the criteria leave, by state.
+/// Counts the bookings of the criteria, by state.
 ///
-/// Where they leave few, the note of each is looked up; a count of the whole practice reads all notes' booking ids once.
-/// On 300,000 bookings: a therapist's 7,500 in 25 ms, all in 0.6 s.
+/// Where they are few, the note of each is looked up; a count of the whole practice reads all notes' booking ids once.
 pub(super) async fn count(
     db: &mut PgConnection,
     scope: &Scope,

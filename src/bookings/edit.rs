@@ -238,7 +238,7 @@ async fn edit(
     Ok(())
 }
 
-/// Names the fields once, for what is done with each of them.
+/// Lists the fields once, for all statements that use them.
 macro_rules! each_field {
     ($($field:ident),+ $(,)?) => {
         impl EditBooking {

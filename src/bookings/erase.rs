@@ -45,8 +45,9 @@ pub async fn not_over(uow: &mut UnitOfWork, bookings: &[BookingId]) -> Result<Ve
     Ok(ahead)
 }
 
-/// Takes out of a client's bookings, and of the records of cancelled ones, whose they are and what was said about it. Time,
-/// therapist, state and money stay. No note will follow any more, so a session that took place is completed.
+/// Removes from a client's bookings, and from the records of their cancellations, the data that identifies the client,
+/// and the texts. Time, therapist, state and money stay. No note will follow any more, so a session that took place is
+/// completed.
 pub async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
     let now = Timestamp::from(uow.now());
     let pattern = theirs.pattern();

@@ -179,9 +179,9 @@ macro_rules! page_of_bookings {
 /// How many rows are read for a page of the usual size.
 const USUAL_ROWS: i64 = 51;
 
-/// A page of the usual order and size, without a filter but for a therapist: how far it reaches and whose it is.
-/// PostgreSQL keeps a plan only while plans made for the arguments would not seem cheaper: so the limit stands in the
-/// statement ([`USUAL_ROWS`]), and what the index is searched for stands in subqueries, whose values it does not foresee.
+/// A page of the usual order and size, without a filter but for a therapist: takes its reach and the therapist.
+/// PostgreSQL keeps a generic plan only while custom plans do not seem cheaper: so the limit is a literal
+/// ([`USUAL_ROWS`]), and the values for the index conditions are in subqueries, which the planner does not evaluate.
 macro_rules! usual_page {
     ($reach:ident, $whose:literal, $list:expr, $therapist:expr, $position:expr, $db:expr) => {
         match (&$position.from, $position.descending) {

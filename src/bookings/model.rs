@@ -246,7 +246,7 @@ impl Booking {
         found.ok_or(Error::NotFound("booking"))
     }
 
-    /// Hides what the caller may not see: payment data from therapists, contact data where it is none of theirs.
+    /// Hides columns from the caller: payment data from therapists, contact data where the client is not theirs.
     pub(super) fn seen_by(mut self, scope: &Scope) -> Self {
         if scope.is_practice() {
             return self;

@@ -62,7 +62,7 @@ impl Span {
     }
 }
 
-/// The sessions that lie ahead of clients, whoever holds them; locked in the order of their ids, given by their start.
+/// The upcoming sessions of clients, with any therapist; locked in the order of their ids, returned by their start.
 pub async fn ahead_of(uow: &mut UnitOfWork, clients: &[ClientId]) -> Result<Vec<Ahead>> {
     let now = Timestamp::from(uow.now());
     let mut ahead = sqlx::query_as!(
@@ -164,7 +164,7 @@ fn in_the_way(kept: &[Span], moving: &[Span]) -> HashMap<BookingId, Span> {
     found
 }
 
-/// Hands bookings to a therapist: the bookings with what they say of their host, their appointments, the caches.
+/// Reassigns bookings to a therapist: the bookings with their columns about the host, their appointments, the caches.
 ///
 /// The provider's id of the host is the therapist's id where it was so before, and unknown otherwise.
 pub async fn reassign(uow: &mut UnitOfWork, bookings: &[BookingId], to: &Therapist) -> Result<()> {

@@ -56,7 +56,7 @@ impl Slot {
         Ok(Self { start, end })
     }
 
-    /// How long a session takes if nothing is said.
+    /// The default length of a session.
     pub(super) fn usual(free: bool) -> TimeDelta {
         TimeDelta::minutes(if free { CONSULTATION } else { SESSION })
     }

@@ -163,8 +163,8 @@ struct Open {
 }
 
 impl OpenGrant {
-    /// The grant of the caller for a client, held until the transaction ends: a review, and an erasure, wait for what is
-    /// read under it.
+    /// The grant of the caller for a client, locked until the transaction ends: a review, and an erasure, wait for
+    /// reads under it.
     ///
     /// # Errors
     ///
@@ -212,7 +212,7 @@ impl OpenGrant {
         Err(BreakGlassRefusal::Required { client_id: client.clone(), expired_at }.into())
     }
 
-    /// The entry that something was read under it: what, in words, and the facts of it.
+    /// The audit entry of a read under it: the read in words, and its details.
     pub(crate) fn seen(&self, what: &str, mut facts: serde_json::Map<String, serde_json::Value>) -> Entry {
         let Client { client_id, name, .. } = &self.client;
         facts.insert("reason".to_owned(), self.reason.clone().into());

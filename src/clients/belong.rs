@@ -72,7 +72,7 @@ pub async fn belongs_to(
     Ok(())
 }
 
-/// Holds the client of a booking; makes out who it is, and notes it, where no program has yet.
+/// Locks the client of a booking; matches and records the client where no program has yet.
 pub async fn lock_of_booking(
     uow: &mut UnitOfWork,
     known: Option<&ClientId>,

@@ -150,7 +150,7 @@ async fn edit(
     Ok(())
 }
 
-/// The other clients whom the new phone or e-mail address points to.
+/// Other clients with the new phone or e-mail address.
 async fn rivals(uow: &mut UnitOfWork, seen: &ClientRecord, request: &EditClient) -> Result<Vec<Candidate>> {
     let known_phone = seen.phone_number.as_deref().and_then(Phone::parse);
     let known_email = seen.email_id.as_deref().and_then(Email::parse);

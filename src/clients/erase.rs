@@ -1,5 +1,6 @@
-//! Erasing a client's record: the name and the contact data go, the row and its appointments stay, since bookings and money
-//! hang on them. Nobody is matched with such a record again, and nothing is written about it any more ([`Client::ensure_kept`]).
+//! Erasing a client's record: the name and the contact data go, the row and its appointments stay, since bookings and
+//! money refer to them. Nobody is matched with such a record again, and nothing is written about it any more
+//! ([`Client::ensure_kept`]).
 
 use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
@@ -76,8 +77,8 @@ pub async fn ensure_kept_of_booking(db: &mut PgConnection, booking: &BookingId) 
     }
 }
 
-/// Notes that bookings without a client, which other programs wrote, are this one's: their phone and name say so. Gives
-/// those. The client is held.
+/// Assigns bookings without a client, which other programs wrote, to this one by their phone and name. Returns them.
+/// The client must be locked.
 pub async fn claim(uow: &mut UnitOfWork, client: &ClientId) -> Result<Vec<BookingId>> {
     // By the index of the search, then by the rule.
     let found = sqlx::query_scalar!(
@@ -139,7 +140,7 @@ pub async fn claim(uow: &mut UnitOfWork, client: &ClientId) -> Result<Vec<Bookin
     Ok(claimed)
 }
 
-/// Takes the name and the contact data out of the client's record and appointments, and lets it be nobody's.
+/// Removes the name and the contact data from the client's record and appointments, and the client's therapist.
 ///
 /// # Errors
 ///

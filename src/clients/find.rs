@@ -41,7 +41,7 @@ macro_rules! page {
     };
 }
 
-/// A page of those whom `without` names, by id, in one direction; they stand below all who have a key.
+/// A page of the clients in `without`, by id, in one direction; they come after all that have a key.
 macro_rules! page_without_key {
     ($without:literal, $rest:literal, $direction:literal, $finder:expr, $position:expr) => {
         of_clients!(
@@ -187,7 +187,7 @@ impl Finder {
         Ok(count?)
     }
 
-    /// Reads the section that the direction starts in, and what is left of the page from the other one.
+    /// Reads the section that the direction starts in, and the rest of the page from the other one.
     async fn sections(&self, db: &mut PgConnection, split: Split, position: &Position) -> Result<Vec<Found>> {
         let mut found = if position.descending {
             self.upper(&mut *db, split, position).await?

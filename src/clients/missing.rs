@@ -65,7 +65,7 @@ pub async fn heir(db: &mut PgConnection, id: &ClientId) -> Result<Option<ClientI
     Ok(heir)
 }
 
-/// Makes sure that a client exists for a scope, before what belongs to it is read.
+/// Makes sure that a client exists for a scope, before its rows are read.
 ///
 /// # Errors
 ///

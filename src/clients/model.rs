@@ -55,7 +55,7 @@ pub struct Person<'a> {
     pub name: Option<&'a str>,
     /// The phone, in any notation.
     pub phone: Option<&'a str>,
-    /// The e-mail address, or what stands for none.
+    /// The e-mail address, or a placeholder.
     pub email: Option<&'a str>,
 }
 
@@ -85,7 +85,7 @@ pub struct Candidate {
     email_id: Option<String>,
 }
 
-/// Why nobody was made out, or a client not added or changed.
+/// The refusal where nobody was matched, or a client not created or changed.
 #[derive(Debug, thiserror::Error)]
 #[error("clients with the same phone or e-mail address exist: say which one it is, or that it is none of them")]
 pub(super) struct Ambiguous(pub(super) Vec<Candidate>);
@@ -146,7 +146,7 @@ pub async fn resolve(
     Ok(client)
 }
 
-/// A name in the form in which two are compared; what stands for none is as none.
+/// A name in the form in which two are compared; a placeholder is as none.
 fn comparable(name: Option<&str>) -> String {
     name.filter(|name| name.trim() != NO_NAME).map(name_key).unwrap_or_default()
 }
@@ -180,8 +180,8 @@ macro_rules! ways_to_hold {
 ways_to_hold! {
     /// Holds a client who is to be changed; `None` if there is none with this id.
     lock: "no key update",
-    /// Holds a client of whom something clinical is read: until that is on record nobody erases or merges the record; all
-    /// other changes go on. `None` if there is none with this id.
+    /// Locks a client of whom clinical text is read: until the audit entry is committed nobody erases or merges the
+    /// record; all other changes go on. `None` if there is none with this id.
     lock_to_read: "key share",
     /// Holds a client whose data is to be erased, once nobody reads of them any more; `None` if there is none with this id.
     lock_to_erase: "update",
@@ -255,7 +255,7 @@ async fn assign(uow: &mut UnitOfWork, mut client: Client, therapist: Option<&The
     Ok(client)
 }
 
-/// Makes a client; gives them with what is to be recorded of it.
+/// Creates a client; returns it with its audit entry.
 pub(super) async fn create(
     uow: &mut UnitOfWork,
     person: Person<'_>,

@@ -7,7 +7,7 @@ use crate::{
     therapists::Therapist,
 };
 
-/// Assigns clients to a therapist, whoever had them. Their rows, and the therapists', are held.
+/// Assigns clients to a therapist, whatever therapist they had. The therapists' rows and the clients' must be locked.
 pub async fn hand_over(uow: &mut UnitOfWork, clients: &[ClientId], to: &Therapist) -> Result<()> {
     sqlx::query!(
         "update all_clients_table

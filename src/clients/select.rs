@@ -1,17 +1,17 @@
 //! The conditions that all lists of clients share.
 //!
-//! `of_clients!` takes how far the statement reaches, what is wanted of the clients `c`, where they come from, and what
-//! follows the conditions, with arguments from `$11` on; `$1` is the present instant, `$2` the scope's owner.
+//! `of_clients!` takes the reach of the statement, the columns of the clients `c`, their source, and the clauses after
+//! the conditions, with arguments from `$11` on; `$1` is the present instant, `$2` the scope's owner.
 //!
-//! It reaches the `practice` (all, an admin's; nobody if there is an owner), or the `own` clients of a therapist, which it
-//! begins with, so that such a statement costs what they cost and not what the practice's do: row-level security asks
-//! of every row that is looked at whether it may be. Without an owner (a build with the feature `unscoped`) it begins with
-//! all that row-level security lets through.
+//! The reach is the `practice` (all clients, for admins; none if there is an owner), or the `own` clients of a
+//! therapist. The latter statement begins with these, so that its cost grows with them and not with the practice:
+//! row-level security checks every row that is read. Without an owner (a build with the feature `unscoped`) it begins
+//! with all rows that row-level security permits.
 //!
-//! An optional condition is written `($n is null or …)`: PostgreSQL plans these statements for their arguments, and what
-//! is null, or another status, falls away.
+//! An optional condition is written `($n is null or …)`: PostgreSQL plans these statements for their arguments, and
+//! drops the conditions that are null, or about another status.
 
-/// A statement about the clients that a finder wants, `c`: what of them, from where, and what follows the conditions.
+/// A statement about clients `c`: takes the columns, the source, and the clauses after the conditions.
 macro_rules! of_clients {
     (practice, $macro:ident!($($row:ty)?), [$($what:literal)+], $from:literal, $($rest:tt)*) => {
         of_clients!(@ $macro!($($row)?), [$($what)+], [$from], "$2::text is null", $($rest)*)

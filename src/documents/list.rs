@@ -166,7 +166,7 @@ macro_rules! filtered {
     };
 }
 
-/// Counts document forms; takes what [`select_forms`] takes.
+/// Counts document forms; takes the arguments of [`select_forms`].
 macro_rules! count_forms {
     ($owner:expr, [$($tail:literal)+], $($argument:expr),+ $(,)?) => {
         sqlx::query_scalar!(

@@ -58,8 +58,8 @@ pub(super) struct DocumentForm {
     pub(super) version: String,
 }
 
-/// Reads document forms of a scope: its owner, the rest of the conditions and what follows them, and the arguments from
-/// `$2` on.
+/// Reads document forms of a scope: takes its owner, the other conditions and the clauses after them, and the arguments
+/// from `$2` on.
 macro_rules! select_forms {
     ($owner:expr, [$($tail:literal)+] $(, $argument:expr)* $(,)?) => {
         sqlx::query_as!(

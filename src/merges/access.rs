@@ -208,7 +208,7 @@ mod tests {
         Session { booking_id: id.into(), side, therapist_id, therapist_name: None, noted, ahead }
     }
 
-    /// The changes, as `therapist: gains / loses`, each with what is in it.
+    /// The changes, as `therapist: gains / loses`, each with its parts.
     fn notified(sessions: &[Session], survivor: &str, gone: &str, sources: &Sources) -> Vec<String> {
         let id = |id: &str| Some(TherapistId::from(id)).filter(|id| !id.as_str().is_empty());
         let (survivor, gone) = (id(survivor), id(gone));

@@ -67,7 +67,7 @@ impl Joined {
                 (own, Some(Side::Survivor))
             }
             (true, _) => (own, Some(Side::Survivor)),
-            // Nothing that can be read: what somebody wrote is kept, first of all the survivor's.
+            // Neither can be read: a written text is kept, first of all the survivor's.
             (false, false) => {
                 let source = if own.is_some() { Some(Side::Survivor) } else { other.as_ref().map(|_| Side::Gone) };
                 (own.or(other), source)

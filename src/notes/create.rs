@@ -139,7 +139,7 @@ async fn insert(uow: &mut UnitOfWork, booking: &BookingId, session: &bookings::S
     Ok(id)
 }
 
-/// Writes what a draft, which is held, says now, and keeps it as a version; gives it as it stands.
+/// Writes the content of a draft, which must be locked, and keeps it as a version; returns the note.
 pub(super) async fn save(
     uow: &mut UnitOfWork,
     scope: &Scope,

@@ -87,7 +87,7 @@ impl PartialSchema for SomaticCues {
 
 impl ToSchema for SomaticCues {}
 
-/// Declares the bodies that hold the fields, and what is done with each field.
+/// Declares the bodies that have the fields, and the code for each field.
 macro_rules! note_fields {
     ($($(#[doc = $doc:literal])+ $field:ident: $type:ident,)+) => {
         /// A session note to be begun.
@@ -124,7 +124,7 @@ macro_rules! note_fields {
         }
 
         impl CreateSessionNote {
-            /// The booking, and what is written at once.
+            /// The booking, and the fields to save at once.
             pub(super) fn split(self) -> (BookingId, EditSessionNote) {
                 (self.booking_id, EditSessionNote { $($field: self.$field),+ })
             }

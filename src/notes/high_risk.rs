@@ -1,10 +1,10 @@
 //! Clients at high risk: those assigned to the therapist whose latest submitted note says that the risk is high, and
 //! who had no session for some days.
 //!
-//! The latest note is that of the latest session which has one, whoever held it. The statement looks up each client of
-//! the therapist by index: first whether any note says high (`client_session_notes_high`), then, for those with such a
-//! note, their sessions. The first is a scalar subquery, so that PostgreSQL does not begin with the notes of the whole
-//! practice.
+//! The latest note is that of the latest session which has one, whichever therapist held it. The statement looks up
+//! each client of the therapist by index: first whether any note says high (`client_session_notes_high`), then, for
+//! those with such a note, their sessions. The first is a scalar subquery, so that PostgreSQL does not begin with the
+//! notes of the whole practice.
 
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -131,7 +131,7 @@ struct AtHighRisk {
     since: DateTime<Utc>,
 }
 
-/// A statement on these clients: what it reads, what follows the conditions, and the arguments from `$4` on.
+/// A statement on these clients: takes the columns, the clauses after the conditions, and the arguments from `$4` on.
 macro_rules! statement {
     ($query:ident!($($row:ty,)?), [$($columns:literal)+], $list:expr, [$($tail:literal)*] $(, $argument:expr)* $(,)?) => {
         sqlx::$query!(

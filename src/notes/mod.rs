@@ -17,10 +17,10 @@
 //! # The life of a session note
 //!
 //! One for each booking, which the booking's lock ensures; from the session's start on. A draft changes nothing else.
-//! Signing submits it: the booking is completed, admins are told, and the text stays as it is from then on, also for
-//! SQL (`migrations/functions/notes.sql`); only addenda follow. Each change is kept as a version. A note that another
-//! program wrote counts as submitted. Where a booking has several, the one written here counts, else the newest;
-//! `other_note_ids` lists the rest.
+//! Signing submits it: the booking is completed, admins are notified, and the text stays as it is from then on, also
+//! for SQL (`migrations/functions/notes.sql`); only addenda follow. Each change is kept as a version. A note that
+//! another program wrote counts as submitted. Where a booking has several, the one written here counts, else the
+//! newest; `other_note_ids` lists the rest.
 //!
 //! Only the author reads an additional note, and may change or delete it for five minutes.
 //!

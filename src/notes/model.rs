@@ -148,8 +148,8 @@ pub struct NoteRecord {
     pub(super) version: String,
 }
 
-/// Reads session notes that a scope (`$1`: its owner) reaches: the conditions and what follows them, and the arguments
-/// from `$2` on. A draft is its therapist's alone.
+/// Reads session notes that a scope (`$1`: its owner) reaches: takes the conditions, the clauses after them, and the
+/// arguments from `$2` on. Only its therapist reads a draft.
 macro_rules! select_notes {
     ([$($tail:literal)+], $owner:expr $(, $argument:expr)* $(,)?) => {
         sqlx::query_as!(
@@ -306,7 +306,7 @@ impl SessionNote {
         }
     }
 
-    /// The entry that a therapist read it, and by what right: their own session, or a client assigned to them.
+    /// The audit entry of a therapist's read, with the right to it: their own session, or a client assigned to them.
     pub fn seen(&self) -> Entry {
         self.seen_as("note", "Read")
     }
@@ -322,7 +322,7 @@ impl SessionNote {
         self.entry("session_notes_read", done).detail(detail)
     }
 
-    /// The version of what is stored.
+    /// The version of the stored row.
     pub fn version(&self) -> &str {
         &self.record.version
     }

@@ -103,8 +103,8 @@ struct ClientNotes {
     client: ClientId,
 }
 
-/// A statement on the notes of a client (`$2`) that a scope (`$1`: its owner) reaches: what it reads, the rest of its
-/// conditions and what follows them, and the arguments from `$3` on.
+/// A statement on the notes of a client (`$2`) that a scope (`$1`: its owner) reaches: takes the columns, the other
+/// conditions and the clauses after them, and the arguments from `$3` on.
 macro_rules! of_client {
     (
         $query:ident!($($row:ty,)?), [$($columns:literal)+], [$($tail:literal)*],

@@ -137,9 +137,9 @@ struct OwnNotes {
     now: DateTime<Utc>,
 }
 
-/// A statement on the sessions and their notes: what it reads of them, what cuts its branches (of those that wait, of those
-/// whose note is submitted), what follows, and the arguments from `$7` on. The sort key is whether the session waits (1, 0),
-/// a blank, and its start.
+/// A statement on the sessions and their notes: takes the columns, the limits of its branches (sessions that wait, and
+/// those with a submitted note), the clauses after, and the arguments from `$7` on. The sort key is whether the session
+/// waits (1, 0), a blank, and its start.
 macro_rules! statement {
     (
         $query:ident!($($row:ty,)?), [$($columns:literal)+], $list:expr,

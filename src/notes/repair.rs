@@ -12,8 +12,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Gives an orphaned session note to a booking. Nobody can guess to which: an admin says so. `place` is where the
-/// request says it.
+/// Links an orphaned session note to a booking that an admin chose. `place` is the booking's field in the request.
 ///
 /// # Errors
 ///
@@ -63,7 +62,7 @@ pub async fn relink(uow: &mut UnitOfWork, note: NoteId, to: &BookingId, place: &
     }
 }
 
-/// Forgets what is left of a draft that another program deleted: the booking, which is held, has no note.
+/// Deletes the remains of a draft that another program deleted: the booking, which must be locked, has no note.
 pub(super) async fn forget_remains(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
     sqlx::query!("delete from internal.session_notes where booking_id = $1 and signed_at is null", booking.as_str())
         .execute(uow.db())

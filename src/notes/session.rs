@@ -126,7 +126,8 @@ struct SessionNotes {
     period: Period,
 }
 
-/// A statement on session notes: what it reads, the conditions of the list, what follows them, and all arguments.
+/// A statement on session notes: takes the columns, the conditions of the list, the clauses after them, and all
+/// arguments.
 macro_rules! statement {
     ($query:ident!($($row:ty,)?), [$($columns:literal)+], $list:expr, [$($tail:literal)*] $(, $argument:expr)* $(,)?) => {
         sqlx::$query!(

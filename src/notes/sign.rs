@@ -118,7 +118,8 @@ async fn notify(
     Ok(())
 }
 
-/// Whether the risk was high by the submitted note of the client's session before this one, whoever held it.
+/// Whether the risk was high by the submitted note of the client's session before this one, whichever therapist held
+/// it.
 async fn was_high(uow: &mut UnitOfWork, client: &ClientId, booking: &BookingId) -> Result<bool> {
     let high = sqlx::query_scalar!(
         r#"select internal.was_high_before($1, $2) as "high!""#,

@@ -104,7 +104,7 @@ pub(super) async fn list_note_versions(
     listing.request.answer(Versions(id)).await
 }
 
-/// Keeps what a note, which is held, says now as a version.
+/// Keeps the content of a note, which must be locked, as a version.
 pub(super) async fn keep(uow: &mut UnitOfWork, note: NoteId, event: Event, changes: &Map<String, Value>) -> Result<()> {
     let author = uow.actor().map(|actor| actor.user_id.0).ok_or_else(|| Error::internal("a note without an author"))?;
     let now = uow.now();

@@ -11,7 +11,7 @@ use crate::{
 /// written any text.
 const MESSAGE: &str = "What this told of was erased with the client's data.";
 
-/// Replaces what notifications about a client say ([`about`]).
+/// Replaces the texts of notifications about a client ([`about`]).
 pub async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
     let ClientRows { bookings, transfers, requests, grants, .. } = theirs;
     let notified = about(uow.db(), About { bookings, transfers, requests, grants }).await?;

@@ -11,7 +11,7 @@ pub enum NotificationKind {
     NewBooking,
     /// A booking link was sent.
     NewBookingRequest,
-    /// A session was called off.
+    /// A session was cancelled.
     BookingCancelled,
     /// A session was moved to another time.
     BookingRescheduled,

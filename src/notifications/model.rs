@@ -46,8 +46,8 @@ pub(super) struct Notification {
     pub(super) xid: i64,
 }
 
-/// Reads notifications: the conditions and what follows them, and the arguments. With an expression for it, `n.xid` is the
-/// transaction.
+/// Reads notifications: takes the conditions, the clauses after them, and the arguments. With an expression for it,
+/// `n.xid` is the transaction.
 macro_rules! select_notifications {
     ([$($tail:literal)+], $($rest:tt)+) => {
         select_notifications!("0::bigint", [$($tail)+], $($rest)+)

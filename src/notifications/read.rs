@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// How many are marked by one request at most: what takes about a second.
+/// The most notifications that one request marks, which takes about a second.
 const AT_ONCE: i64 = 20_000;
 
 /// Mark a notification as read

@@ -39,7 +39,7 @@ pub(super) async fn count_unread_notifications(
     Ok(Json(UnreadCount { unread }))
 }
 
-/// Counts what a user has not read.
+/// Counts a user's unread notifications.
 pub(super) async fn count(db: &mut PgConnection, user: UserId) -> Result<i64> {
     let unread = sqlx::query_scalar!(
         r#"select count(*) as "unread!"

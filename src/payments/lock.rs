@@ -18,7 +18,7 @@ use crate::{
 pub(super) struct LockedBooking {
     pub(super) booking_id: BookingId,
     pub(super) client: Client,
-    /// Whether it was called off.
+    /// Whether it was cancelled.
     pub(super) cancelled: bool,
     /// Whether its payment is awaited.
     pub(super) awaited: bool,
@@ -100,7 +100,8 @@ pub(super) async fn booking(uow: &mut UnitOfWork, id: &BookingId) -> Result<Opti
     Ok(Some(LockedBooking { booking_id: id.clone(), client, cancelled: now.cancelled, awaited: now.awaited }))
 }
 
-/// Holds a payment in the version the request names, and its booking; what its booking alone knows, it knows after.
+/// Locks a payment in the version that the request names, and its booking; completes it with the data that only its
+/// booking has.
 ///
 /// # Errors
 ///

@@ -24,7 +24,7 @@ words! {
         Completed = "completed",
         /// The money is not there: the booking awaits its payment, or the payment has no amount.
         Pending = "pending",
-        /// The session was called off, and nothing was decided about the money.
+        /// The session was cancelled, and its refund is undecided.
         Cancelled = "cancelled",
         /// Another program says that a refund was asked for.
         RefundRequested = "refund_requested",

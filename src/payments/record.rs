@@ -221,8 +221,8 @@ pub async fn record_for_booking(uow: &mut UnitOfWork, booking: &BookingId) -> Re
     Ok(())
 }
 
-/// Completes the payment of a booking that another program left: makes it where there is none, and lets it know what only
-/// its booking does (amount, currency, gateway, reference, payer, refund), if it is the only one.
+/// Completes the payment of a booking of another program: creates it where there is none, and, if it is the only one,
+/// copies the data that only its booking has (amount, currency, gateway, reference, payer, refund).
 pub(super) async fn complete(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
     record_for_booking(uow, booking).await?;
     sqlx::query!(

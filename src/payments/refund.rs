@@ -110,15 +110,7 @@ struct Paid {
     refund_status: Option<String>,
 }
 
-/// Opens the refund of what was paid for a booking, in full or of an amount.
-///
-/// Almost every booking has one payment. Where another program left several, those not refunded yet are, the oldest
-/// first, until the amount is reached. The caller holds the locks of therapist, client and booking; the booking has its
-/// appointment.
-///
-/// # Errors
-///
-/// [`RefundRefusal`]; if there is no such booking; if the database refuses.
+/// Opens the refund of a booking's payment, in full or of an amount.
 pub async fn open(
     uow: &mut UnitOfWork,
     booking: &BookingId,
@@ -203,7 +195,7 @@ fn shares(payments: Vec<Paid>, amount: Option<AmountInput>) -> Result<Vec<(Paid,
     Ok(shares)
 }
 
-/// Locks the booking and reads whom its refunds concern.
+/// Locks the booking and reads the client of its refunds.
 async fn refunded(uow: &mut UnitOfWork, booking: &BookingId) -> Result<Refunded> {
     sqlx::query_as!(
         Refunded,

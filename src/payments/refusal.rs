@@ -31,10 +31,10 @@ kinds! { PROBLEMS:
 /// Why no refund is opened, or moved.
 #[derive(Debug, thiserror::Error)]
 pub enum RefundRefusal {
-    /// There is one; holds how far it is.
+    /// There is a refund already; with its status.
     #[error("it has been refunded before (`{0}`)")]
     Already(String),
-    /// It is more than there is; holds what there is.
+    /// It is more than the amount paid; with that amount.
     #[error("at most {0} can be refunded")]
     Exceeds(Amount),
     /// There is nothing.

@@ -1,8 +1,8 @@
 //! The one statement that reads payments; callers choose the columns.
 //!
-//! It joins two sets: the rows of `payments`, and, as pending, the bookings whose payment is awaited, which have no such
-//! row until it arrives. Each set is walked by the index of the order and left after a page's rows, then the two pages are
-//! made one. A place in an order is the order's key, the payment's id (0 for an awaited one) and the booking's id (empty
+//! It joins two sets: the rows of `payments`, and, as pending, the bookings whose payment is awaited, which have no
+//! such row until it arrives. Each set is read by the index of the order up to a page's rows, then the two pages are
+//! merged. A place in an order is the order's key, the payment's id (0 for an awaited one) and the booking's id (empty
 //! for a payment).
 //!
 //! Two filters depend on another table, and would scan the whole order: pending payments, and those of a short period

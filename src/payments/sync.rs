@@ -7,7 +7,7 @@ use crate::{
     error::Result,
 };
 
-/// Brings a booking, the list of refunds and what waits to be decided in line with a payment of it and its fellows.
+/// Syncs a booking, the list of refunds and the undecided refunds with the payments of the booking.
 pub(super) async fn sync(uow: &mut UnitOfWork, booking: &LockedBooking, payment: PaymentId) -> Result<()> {
     let id = &booking.booking_id;
     tell_price(uow, id).await?;

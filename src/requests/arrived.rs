@@ -40,13 +40,12 @@ impl Open {
     }
 }
 
-/// A client has booked with a therapist: their open requests become `booked`. Call it once for a new booking, while its
-/// client is held.
+/// A client has booked with a therapist: their open requests become `booked`. To be called once for a new booking,
+/// while its client is locked.
 ///
-/// Open are those that are `sent`; what expired stays so. Where several are open, those that name the therapist are meant
-/// (all of them: a link sent twice is one wish), and one for another therapist stays open. Where none names the therapist,
-/// the client has answered all of them in another way than asked, as one who was sent the link of a colleague: nobody
-/// need be reminded.
+/// Open requests are `sent`; expired ones stay expired. Where several are open, those that name the therapist become
+/// `booked` (all of them: a link sent twice is one request), and those for other therapists stay open. Where none names
+/// the therapist, all become `booked`: the client has booked with a colleague instead, and needs no reminder.
 pub async fn arrived(
     uow: &mut UnitOfWork,
     booking: &BookingId,

@@ -147,8 +147,8 @@ async fn edit(
     Ok(())
 }
 
-/// Holds the client of a request that is about to be corrected; makes out who it is where nobody has yet, and where the
-/// phone is another one.
+/// Locks the client of a request that is to be corrected; matches the client where there is none yet, and where the
+/// phone changes.
 async fn client(uow: &mut UnitOfWork, seen: &BookingRequest, wanted: &BookingRequest) -> Result<Client> {
     let same_phone = Phone::parse(&seen.client_whatsapp) == Phone::parse(&wanted.client_whatsapp);
     if let Some(id) = seen.client_id.as_ref().filter(|_| same_phone)
@@ -165,7 +165,7 @@ async fn client(uow: &mut UnitOfWork, seen: &BookingRequest, wanted: &BookingReq
 }
 
 impl EditBookingRequest {
-    /// Refuses to clear what a request cannot be without.
+    /// Refuses to clear fields that a request needs.
     fn check(&self) -> Result<()> {
         let cleared = [
             ("/client_name", self.client_name == Patch::Clear),
@@ -211,7 +211,7 @@ impl EditBookingRequest {
     }
 }
 
-/// Sets what cannot be cleared.
+/// Sets a field that cannot be cleared.
 fn set(field: &mut String, patch: Patch<impl Into<String>>) {
     if let Patch::Set(value) = patch {
         *field = value.into();

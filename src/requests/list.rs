@@ -96,7 +96,8 @@ struct BookingRequests {
     search: Option<Search>,
 }
 
-/// Hands the conditions of the list, what follows them, and all arguments to a macro that makes a statement of them.
+/// Passes the conditions of the list, the clauses after them, and all arguments to a macro that makes a statement of
+/// them.
 macro_rules! filtered {
     ($statement:ident!($($key:literal,)?), $list:expr, [$($tail:literal)*] $(, $argument:expr)* $(,)?) => {
         $statement!(

@@ -66,7 +66,7 @@ pub(super) struct BookingRequest {
     pub(super) resend_count: i32,
     /// When it was last sent again.
     pub(super) last_resent_at: Timestamp,
-    /// The version of what is stored.
+    /// The version of the stored row.
     #[serde(skip)]
     pub(super) version: String,
     /// Where it stands in the list it was read for.
@@ -74,7 +74,7 @@ pub(super) struct BookingRequest {
     pub(super) sort_key: String,
 }
 
-/// Reads booking requests: the order's key, the conditions and what follows them, and the arguments.
+/// Reads booking requests: takes the order's key, the conditions, the clauses after them, and the arguments.
 macro_rules! select_requests {
     ($key:literal, [$($tail:literal)+] $(, $argument:expr)* $(,)?) => {
         sqlx::query_as!(
@@ -123,7 +123,7 @@ impl BookingRequest {
         Ok(request)
     }
 
-    /// Whether a booking came of it.
+    /// Whether it has led to a booking.
     pub(super) fn is_booked(&self) -> bool {
         self.status == RequestStatus::Booked.as_str()
     }
@@ -139,7 +139,7 @@ impl BookingRequest {
     }
 }
 
-/// Notes whom a request was sent to, in place of whom it was said before.
+/// Links a request to its recipient's client, in place of the former one.
 pub(super) async fn belongs_to(uow: &mut UnitOfWork, id: BookingRequestId, client: &ClientId) -> Result<()> {
     sqlx::query!(
         "insert into internal.request_clients (request_id, client_id)

@@ -152,8 +152,8 @@ pub(super) async fn therapists(db: &mut PgConnection, terms: &Terms) -> Result<V
     Ok(therapists)
 }
 
-/// Bookings: by id, by the reference of their payment, the latest ones of the clients found (best first), by how the name
-/// written when booking begins; and where no client was found, by any part of what was written.
+/// Bookings: by id, by the reference of their payment, the latest ones of the clients found (best first), by the start
+/// of the name written when booking; and where no client was found, by any part of the written data.
 pub(super) async fn bookings(db: &mut PgConnection, terms: &Terms, clients: &[&str]) -> Result<Vec<FoundBooking>> {
     let of_each = MOST.div_ceil(clients.len().max(1)).max(OF_EACH);
     let unknown = clients.is_empty();

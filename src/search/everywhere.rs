@@ -20,7 +20,7 @@ use crate::{
     http::extract::{Json, Query},
 };
 
-/// How many hits of a kind are shown if nothing is said.
+/// The default number of hits of a kind.
 const DEFAULT_LIMIT: usize = 10;
 /// The most hits of a kind.
 const MAX_LIMIT: usize = 50;
@@ -104,7 +104,7 @@ pub(super) async fn search(
     Ok(Json(SearchResults { data }))
 }
 
-/// The best of what fits, each once.
+/// The best hits, each once.
 fn best(hits: impl Iterator<Item = Option<Hit>>, limit: usize) -> Vec<Hit> {
     let mut hits: Vec<Hit> = hits.flatten().collect();
     hits.sort_by(Hit::order);

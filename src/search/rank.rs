@@ -23,7 +23,7 @@ pub(super) enum Field {
     Name,
 }
 
-/// How well, from 0 to 1, and what of the row.
+/// The rank, from 0 to 1, and the field that matches.
 pub(super) type Fit = (f64, Field);
 
 /// The values of a row that a search compares.

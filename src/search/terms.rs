@@ -14,7 +14,7 @@ const TRIGRAM: usize = 3;
 pub(super) struct Terms {
     /// All of it, lower case, single spaces.
     pub(super) text: String,
-    /// Its words: what stands between spaces and ASCII punctuation (as in `internal.word_variants`).
+    /// Its words, separated by spaces and ASCII punctuation (as in `internal.word_variants`).
     pub(super) words: Vec<String>,
     /// The digits that all notations of a phone share, if it may be one.
     pub(super) digits: Option<String>,

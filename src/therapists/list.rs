@@ -158,8 +158,8 @@ struct TherapistList {
     now: DateTime<Utc>,
 }
 
-/// One page in one direction. Where the figures are counted: `first`, for all whom the filter leaves, since the order
-/// goes by them; or `last`, for the rows of the page.
+/// One page in one direction. The figures are counted `first`, for all therapists of the filter, where the order needs
+/// them; or `last`, for the rows of the page.
 macro_rules! page_of_therapists {
     (first $($rest:tt)*) => {
         page_of_therapists!(

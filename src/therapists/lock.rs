@@ -42,7 +42,7 @@ pub async fn lock(db: &mut PgConnection, id: &TherapistId) -> Result<Option<Ther
 
 /// Fails if the therapist, whose row is held, has retired: they take no sessions and no clients.
 ///
-/// Asked apart from [`lock`]: who waited for the row sees there what was before the wait.
+/// A statement of its own after [`lock`], since the locking statement sees the data from before its wait.
 ///
 /// # Errors
 ///

@@ -1,7 +1,8 @@
 //! A therapist's figures, of a period, of the one before, and of all times.
 //!
-//! Counted over the bookings that start in a period, as everywhere: *sessions* are neither cancelled nor no-shows; *gross*
-//! is what was paid, for cancelled ones too; *refunded* what was given back for good; *net* the difference.
+//! Counted over the bookings that start in a period, as everywhere: *sessions* are neither cancelled nor no-shows;
+//! *gross* is the sum of payments, for cancelled ones too; *refunded* the sum of completed refunds; *net* the
+//! difference.
 
 use axum::extract::State;
 use chrono::NaiveDate;
@@ -107,7 +108,7 @@ pub(super) async fn get_therapist_stats(
     Ok(Json(TherapistStats { therapist_id: id, tz, currency: "INR", current, previous, lifetime, assigned_clients }))
 }
 
-/// Counts what starts in a period, or ever did. Each part is a range of an index of its own.
+/// Counts the bookings that start in a period, and those of all times. Each part is a range of an index of its own.
 async fn count(db: &mut PgConnection, id: &TherapistId, period: Option<Period>) -> Result<TherapistTotals> {
     let since = period.map(|period| Timestamp::from(period.start()));
     let before = period.map(|period| Timestamp::from(period.end()));

@@ -6,7 +6,7 @@ use crate::{
     error::Result,
 };
 
-/// Takes name, contact data and what was said out of the client's transfers.
+/// Removes name, contact data and texts from the client's transfers.
 pub(crate) async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
     sqlx::query!(
         "update client_transfer_history

@@ -79,7 +79,7 @@ pub(crate) struct TransferDetail {
     plan: Option<Value>,
 }
 
-/// Reads transfers: the order's key, the rest of the conditions and what follows them, and the arguments.
+/// Reads transfers: takes the order's key, the other conditions, the clauses after them, and the arguments.
 macro_rules! select_transfers {
     ($key:literal, [$($tail:literal)+] $(, $argument:expr)* $(,)?) => {
         sqlx::query_as!(

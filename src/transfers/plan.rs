@@ -146,7 +146,7 @@ impl Leave {
     }
 }
 
-/// Works out what becomes of the sessions of clients that go to a therapist, client by client in the order given.
+/// Plans the sessions of clients that are transferred to a therapist, client by client in the given order.
 pub(crate) async fn plan(
     uow: &mut UnitOfWork,
     clients: &[Record],

@@ -47,7 +47,7 @@ pub(crate) struct Handover {
 }
 
 impl Handover {
-    /// Checks what stands in a request against each other.
+    /// Checks that the fields of a request do not contradict each other.
     pub(crate) fn check(self) -> Result<Self> {
         if self.allow_overlap && self.reason.is_none() {
             return Err(Error::body("/reason", "allow_overlap needs a reason, which the audit keeps"));
@@ -64,7 +64,7 @@ pub(crate) struct HandedOver {
     pub(crate) plan: TransferPlan,
 }
 
-/// Hands clients over; gives what was done for each, and what the new therapist has to do then.
+/// Transfers clients; returns the result for each, and the new therapist's load.
 pub(crate) async fn hand_over(
     uow: &mut UnitOfWork,
     whom: &Whom,

@@ -136,7 +136,7 @@ pub(crate) async fn transfer_client(
 /// Commits and answers with the transfer.
 async fn created(mut uow: UnitOfWork, transfer: Transfer, plan: Option<Value>) -> Result<Response> {
     let id = transfer.transfer_id;
-    // With its fields in the order in which the trail keeps them: the version is then that of what is read later.
+    // Its fields get the order in which the audit trail stores them, so that the version equals that of a later read.
     let plan = sqlx::query_scalar!("select $1::jsonb", plan).fetch_one(uow.db()).await?;
     uow.answers_with(StatusCode::CREATED, id);
     uow.commit().await?;

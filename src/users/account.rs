@@ -19,14 +19,14 @@ pub struct Account {
     pub id: UserId,
     /// In lower case, as PostgreSQL writes it: two spellings are one name.
     pub username: String,
-    /// A PHC string, or whatever another program left there.
+    /// A PHC string, or another program's text.
     pub password: String,
     role: Option<String>,
     therapist_id: Option<TherapistId>,
     disabled: bool,
 }
 
-/// As whom an account may log in.
+/// The role and therapist with which an account may log in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rights {
     /// The role of the account.
@@ -77,7 +77,7 @@ impl Account {
         Ok(found.pop().filter(|_| found.is_empty()))
     }
 
-    /// As whom it may log in; `None` if it may not at all.
+    /// The role and therapist with which it may log in; `None` if it may not.
     pub fn rights(&self) -> Option<Rights> {
         let role = UserRole::read(self.role.as_deref()?).filter(|_| !self.disabled)?;
         let therapist_id = match role {

@@ -30,7 +30,7 @@ use crate::{
 pub struct NewUser {
     /// The login name.
     pub username: Text<255>,
-    /// The PHC string of their password, or what never matches.
+    /// The PHC string of their password, or a text that never matches.
     pub password_hash: String,
     /// The full name.
     pub name: Text<255>,

@@ -89,7 +89,7 @@ pub(super) async fn enable(uow: &mut UnitOfWork, user: &User) -> Result<()> {
     changes::note(uow, user.id, AccountChange::Enabled, None).await
 }
 
-/// Disables whoever logs in as a therapist; gives their accounts.
+/// Disables all users with a therapist's accounts; returns the accounts.
 pub async fn disable_therapist(uow: &mut UnitOfWork, therapist: &TherapistId) -> Result<Vec<UserId>> {
     let users = sqlx::query_scalar!(
         r#"select u.id as "id: UserId"

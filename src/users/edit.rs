@@ -28,7 +28,7 @@ pub struct EditProfile {
     full_name: Patch<Text<255>>,
 }
 
-/// Changes what a user is called; gives them as they are then.
+/// Changes a user's full name; returns the user.
 ///
 /// # Errors
 ///

@@ -1,8 +1,8 @@
 //! Accounts and their sessions.
 //!
 //! Other programs fill `public.users` too: roles in any letter case, passwords in plain text (those never match), names
-//! that differ in letter case only (nobody logs in by such a name). `internal.accounts` holds what that table has no
-//! columns for. Such users are listed and can be corrected like any other.
+//! that differ in letter case only (nobody logs in by such a name). `internal.accounts` has the columns that this table
+//! lacks. Such users are listed and can be corrected like any other.
 //!
 //! A change of role, therapist or password, and disabling, end the user's sessions in the same transaction: see
 //! [`sessions`]. The first two revoke the link to their calendar too: see [`calendar_links`]. One enabled admin always

@@ -52,7 +52,7 @@ const COMMONEST: [&str; 40] = [
     "zaq12wsxcde3",
 ];
 
-/// Says what is wrong with a password for somebody of this name; nothing, if it may be used.
+/// Checks a new password against the rules, among them the login name.
 ///
 /// # Errors
 ///

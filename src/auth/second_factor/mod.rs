@@ -31,7 +31,7 @@ pub(super) enum Outcome {
     Wrong,
 }
 
-/// Checks what was sent against what the user has; what was right is used up, with the transaction.
+/// Checks the sent codes against the user's; a right code is used up, with the transaction.
 pub(super) async fn check(uow: &mut UnitOfWork, user: UserId, codes: &Codes) -> Result<Outcome> {
     let Some(factor) = Factor::lock(uow, user).await?.filter(|factor| factor.confirmed) else {
         return Ok(Outcome::Passed);
@@ -123,7 +123,7 @@ async fn take_recovery_code(uow: &mut UnitOfWork, user: UserId, code: &str) -> R
     Ok(taken.rows_affected() > 0)
 }
 
-/// How a recovery code is stored, whatever case and dashes it is written with.
+/// The stored form of a recovery code, whatever case and dashes it is written with.
 fn recovery_hash(code: &str) -> Vec<u8> {
     let bare: String = code.chars().filter(char::is_ascii_alphanumeric).collect();
     digest(&SHA256, bare.to_ascii_uppercase().as_bytes()).as_ref().to_vec()

@@ -1,5 +1,5 @@
-//! Bookings that lack what every booking of this server has: an appointment with a client; the refund row of one that
-//! was paid and cancelled.
+//! Completes bookings that lack rows which every booking of this server has: an appointment with a client; the refund
+//! row of one that was paid and cancelled.
 
 use super::lock_therapists;
 use crate::{
@@ -57,7 +57,7 @@ pub async fn add_refund_rows(uow: &mut UnitOfWork) -> Result<RepairedRows> {
     Ok(repaired)
 }
 
-/// Holds the client of a booking, made out where there was none.
+/// Locks the client of a booking, matched where there was none.
 pub(super) async fn complete_one(uow: &mut UnitOfWork, id: &BookingId) -> Result<Client> {
     let now = uow.now();
     let booking = Booking::whole(uow.db(), &Scope::Practice, id, now).await?;

@@ -45,7 +45,7 @@ orders! {
 pub(super) enum TimelineKind {
     /// A session.
     Booking,
-    /// A session was called off.
+    /// A session was cancelled.
     Cancellation,
     /// Something was paid.
     Payment,
@@ -82,7 +82,7 @@ impl TimelineKind {
 pub(super) enum OwnTimelineKind {
     /// A session.
     Booking,
-    /// A session was called off.
+    /// A session was cancelled.
     Cancellation,
     /// The client went from one therapist to another.
     Transfer,

@@ -1,9 +1,7 @@
 //! The one statement behind a timeline.
 //!
-//! The client's bookings are read once, by the index of whose they are; what hangs on them is looked up by booking. Each
-//! kind is cut to a page of its own before all are put in one order. `explain (analyze, buffers)` of the first page for a
-//! client with 2,000 bookings (`demo load --bookings 300000`): 2,000 index look-ups for the bookings, as many for the
-//! payments and notes, and top-N sorts of 51 rows, 75 ms; for a client with 9 bookings 1.4 ms.
+//! The client's bookings are read once, by the index of their client; payments and notes are looked up by booking. Each
+//! kind is limited to a page of its own before all are sorted together. So the cost grows with the client's bookings.
 
 use sqlx::PgConnection;
 
@@ -18,7 +16,7 @@ use crate::{
     http::page::Position,
 };
 
-/// A statement about what happened (`e`): how far it reaches, what of it, how each kind is cut, and what follows.
+/// A statement about events (`e`): takes its reach, the columns, the limit of each kind, and the clauses after.
 macro_rules! of_timeline {
     // Money is none of a therapist's business: their statement does not name its tables.
     (practice $macro:ident!($($row:ty)?), $what:tt, [$($cut:literal)+], $tail:tt, $($rest:tt)+) => {

@@ -180,7 +180,8 @@ struct AdditionalNotes {
     period: Period,
 }
 
-/// A statement on additional notes: what it reads, the conditions of the list, what follows them, and all arguments.
+/// A statement on additional notes: takes the columns, the conditions of the list, the clauses after them, and all
+/// arguments.
 macro_rules! statement {
     ($query:ident!($($row:ty,)?), [$($columns:literal)+], $list:expr, [$($tail:literal)*] $(, $argument:expr)* $(,)?) => {
         sqlx::$query!(

@@ -153,7 +153,7 @@ impl AdditionalNote {
         self.entry("additional_notes_read", "Read")
     }
 
-    /// The version of what is stored.
+    /// The version of the stored row.
     pub fn version(&self) -> &str {
         &self.version
     }

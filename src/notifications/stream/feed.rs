@@ -30,13 +30,13 @@ use crate::{
 
 /// How far below the newest row a row may appear although no transaction that was open then is left.
 const REACH: i32 = 1_000;
-/// The same at the start, when nothing is known of what is open.
+/// The same at the start, when the open transactions are not known yet.
 const FIRST_REACH: i32 = 10_000;
 /// How often it looks unasked.
 const UNASKED: Duration = Duration::from_secs(1);
 /// How often it looks while it cannot hear.
 const UNHEARD: Duration = Duration::from_millis(250);
-/// How soon after one look it may be asked for another: what is committed meanwhile is found together.
+/// The pause after a read: notifications committed meanwhile are read together.
 const APART: Duration = Duration::from_millis(20);
 
 /// Feeds the open streams until `stop`.
@@ -82,7 +82,7 @@ struct Mark {
 }
 
 impl Feed {
-    /// Starts with what happens from now on.
+    /// Starts at the present snapshot.
     async fn start(app: &App) -> Result<Self> {
         let mut db = app.db.unscoped().await?;
         let Snapshot { horizon, next } = Snapshot::now(&mut db).await?;
@@ -101,7 +101,7 @@ impl Feed {
         Ok(Self { position, seen, mark: Mark { newest, next } })
     }
 
-    /// Hands out what appeared since it looked last.
+    /// Hands out the rows that are new since the last read.
     async fn look(&mut self, app: &App) -> Result<()> {
         let mut db = app.db.unscoped().await?;
         let now = Snapshot::now(&mut db).await?;

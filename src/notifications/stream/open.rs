@@ -69,7 +69,8 @@ impl Missed {
 impl OpenStream {
     /// Opens a stream that goes on from where its client stands, or begins now.
     pub(super) async fn begin(app: App, scope: Scope, caller: &Caller, last: Option<Position>) -> Result<Self> {
-        // In this order, nothing falls between: what is handed out or ends from here on is noticed.
+        // In this order no event is lost: the queue receives all that is handed out, and every ended session, from here
+        // on.
         let queue = app.streams.open(caller.user_id);
         let ended = app.ended.watch();
         let mut db = app.db.read(&scope).await?;
@@ -111,7 +112,7 @@ impl OpenStream {
         })
     }
 
-    /// Waits for what is to be sent next; none: the stream ends.
+    /// Waits for the next bytes to send; none: the stream ends.
     pub(super) async fn next(mut self) -> Option<(Bytes, Self)> {
         if self.last_asked.elapsed() > STALLED {
             return None;
@@ -171,7 +172,7 @@ impl OpenStream {
         batch.text
     }
 
-    /// Moves on; what was handed out before the stream was opened lies behind it already.
+    /// Moves on; events handed out before the stream was opened are before its position already.
     fn reach(&mut self, position: Option<Position>) {
         self.position = position.filter(|reached| reached.horizon > self.position.horizon).unwrap_or(self.position);
     }
@@ -182,7 +183,7 @@ impl OpenStream {
         self.missed = Some(Missed::since(self.position, until));
     }
 
-    /// Reads a part of what was missed.
+    /// Reads a part of the missed rows.
     async fn catch_up(&mut self, Missed { after, floor, until }: Missed) -> Result<Bytes> {
         let mut db = self.app.db.read(&self.scope).await?;
         let rows = rows::missed(&mut db, self.user, floor, after).await?;

@@ -69,7 +69,7 @@ pub(super) async fn appeared(
     Ok(rows)
 }
 
-/// Where the reading of what was missed is: the transaction and the number of the last row.
+/// The position within missed rows: the transaction and the number of the last row read.
 pub(super) type Place = (i64, i32);
 
 /// Reads the next rows of a user above a floor, by transaction: those after `after`.

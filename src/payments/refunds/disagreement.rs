@@ -36,15 +36,15 @@ words! {
         RefundListedTwice = "refund_listed_twice",
         /// A payment has a refund that the list does not have.
         RefundNotListed = "refund_not_listed",
-        /// The list waits to decide about a booking that was not called off.
+        /// The list has an undecided refund of a booking that was not cancelled.
         RefundWaitsForNothing = "refund_waits_for_nothing",
         /// More goes back than was paid.
         RefundAbovePayment = "refund_above_payment",
-        /// A paid booking was called off, and the list does not wait to decide about it.
+        /// A paid booking was cancelled, and the list has no row for its refund.
         CancelledWithoutRefund = "cancelled_without_refund",
-        /// A booking was called off, and there is no record of its cancellation.
+        /// A booking was cancelled, and there is no record of its cancellation.
         CancelledWithoutRecord = "cancelled_without_record",
-        /// A cancellation is on record, and its booking was not called off (or restored here).
+        /// A cancellation is recorded, and its booking is not cancelled (and was not restored here).
         RecordWithoutCancellation = "record_without_cancellation",
     }
 
@@ -82,7 +82,7 @@ const SAVE_PAYMENT: &str = "Save the payment: PATCH /payments/{payment_id} with 
 const RECORD_PAYMENT: &str = "Record the payment: POST /payments.";
 
 impl DisagreementKind {
-    /// Which side is right, by which rule, and what repairs it.
+    /// The side that is right, the rule, and the repair.
     pub fn settlement(self) -> Settlement {
         use DisagreementKind as K;
         let (right, rule, repair) = match self {

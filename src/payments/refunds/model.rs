@@ -18,7 +18,7 @@ use crate::{
 words! {
     /// How far a refund is (`internal.refund_state`).
     RefundState {
-        /// The session was called off, and nothing was started.
+        /// The session was cancelled, and no refund was started.
         Pending = "pending",
         /// Another program says that it was asked for.
         Requested = "requested",
@@ -36,7 +36,7 @@ words! {
 }
 
 impl RefundState {
-    /// Reads what `internal.refund_status` makes of a word.
+    /// Reads the result of `internal.refund_status`.
     pub fn read(status: Option<&str>) -> Self {
         let known = |word: &str| Self::ALL.iter().copied().find(|state| state.as_str() == word);
         status.map_or(Self::Pending, |word| known(word).unwrap_or(Self::Unknown))
@@ -132,7 +132,7 @@ pub struct Refund {
     pub(super) place: String,
 }
 
-/// Reads refunds: the order's key, then the conditions and what follows them, and its arguments.
+/// Reads refunds: takes the order's key, the conditions, the clauses after them, and the arguments.
 macro_rules! select_refunds {
     ($key:literal, [$($tail:literal)+] $(, $argument:expr)* $(,)?) => {
         sqlx::query_as!(

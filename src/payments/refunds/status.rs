@@ -79,7 +79,7 @@ pub(super) async fn move_refund(
     Ok(if changed.body.is_kept() { changed.into_response() } else { Json(changed.body).into_response() })
 }
 
-/// A refund, and what it is of, held until the transaction ends.
+/// A refund with its payment and booking, locked until the transaction ends.
 struct Locked {
     refund: Refund,
     payment: Option<LockedPayment>,
@@ -142,7 +142,7 @@ impl Locked {
         self.payment.as_ref().map_or(self.refund.amount, |locked| locked.payment.amount)
     }
 
-    /// How much goes back: as asked now, as asked before, or all.
+    /// The amount of the refund: of this request, of an earlier one, or all.
     fn amount(&self, asked: Option<AmountInput>) -> Result<Amount> {
         let before = self.payment.as_ref().map_or(self.refund.refund_amount, |locked| locked.payment.refund_amount);
         let amount = match asked {

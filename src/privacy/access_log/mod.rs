@@ -206,8 +206,8 @@ struct Found {
     sort_key: String,
 }
 
-/// A statement on a client's access log: what it reads, what follows the conditions, the order of it all, and the arguments
-/// from `$8` on.
+/// A statement on a client's access log: takes the columns, the clauses after the conditions, the order of all, and the
+/// arguments from `$8` on.
 macro_rules! statement {
     (
         $query:ident!($($row:ty,)?), [$($columns:literal)+], $list:expr, [$($tail:literal)*], [$($order:literal)*]

@@ -47,7 +47,7 @@ impl fmt::Display for Ground {
     }
 }
 
-/// How many rows of each table, by what became of them.
+/// How many rows of each table, by outcome.
 type Tables = BTreeMap<Outcome, BTreeMap<String, usize>>;
 
 /// The record of an erasure of a client's data.

@@ -7,8 +7,7 @@
 //! becomes `(erased)`; phones, addresses, answers, links, reasons, emergency contacts and all other texts about the
 //! client are removed. Money records keep amounts, dates and references, as tax law asks; bookings their time,
 //! therapist and state. In the audit trail the name is removed from summaries, free text from details, and the trail
-//! still verifies ([`erasing`](crate::audit::erasing)). Caches follow, search finds nothing, figures stay what they
-//! were.
+//! still verifies ([`erasing`](crate::audit::erasing)). Caches follow, search finds nothing, figures stay unchanged.
 //!
 //! Only rows linked to the client are touched. The same phone under another name is another person (a couple, a
 //! parent); the texts of other clients' notes belong to those. Rows of other programs that no key links are recognised

@@ -77,7 +77,7 @@ pub(crate) async fn erase(
     Ok(Erasure { theirs, erased, certificate })
 }
 
-/// Holds whom it concerns: the therapists, then the client, who has data left.
+/// Locks the rows concerned: the therapists, then the client, whose data must not be erased yet.
 async fn lock(uow: &mut UnitOfWork, id: &ClientId) -> Result<()> {
     if !id.is_possible() {
         return Err(clients::missing(uow.db(), &Scope::Practice, id).await?);
@@ -160,7 +160,7 @@ async fn caches(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>
     ])
 }
 
-/// The idempotency records of a day hold a hash of what was sent.
+/// The idempotency records of a day contain a hash of the request.
 async fn forget_requests(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<()> {
     let route = |kind: &str| match kind {
         "client" => "/clients",

@@ -18,8 +18,8 @@ use crate::{
 };
 use crate::{privacy::client_rows, transfers};
 
-/// Links what is the client's and not linked yet; gives all of it, and the bookings that were found only now. The client
-/// is held.
+/// Links rows of the client that are not linked yet; returns all rows, and the bookings newly linked. The client must
+/// be locked.
 pub(crate) async fn gather(uow: &mut UnitOfWork, client: &ClientId) -> Result<(ClientRows, Vec<BookingId>)> {
     let claimed = clients::claim(uow, client).await?;
     requests::follow_merge(uow, client, client).await?;

@@ -19,7 +19,7 @@ use crate::{
 pub(crate) struct Packed {
     /// Its name.
     pub(crate) name: String,
-    /// The SHA-256 of what is in it, in hexadecimal digits.
+    /// The SHA-256 of its content, in hexadecimal digits.
     pub(crate) sha256: String,
     /// Its size before it was packed.
     pub(crate) bytes: u64,

@@ -1,4 +1,5 @@
-//! The rows of a table as JSON and as CSV: whatever columns there are, whatever another program left in them.
+//! The rows of a table as JSON and as CSV: whatever columns the table has, and whatever another program wrote into
+//! them.
 //!
 //! PostgreSQL writes a row as JSON text, which loses nothing: `infinity` and `NaN` are texts in it, amounts keep their
 //! scale. Only the form is changed here, to that of every answer of this server: times with their offset, amounts as
@@ -94,7 +95,7 @@ impl<'a> Row<'a> {
         serde_json::from_str(json).map_err(|error| Error::Internal(error.into()))
     }
 
-    /// Empties what is left out of rows like this one.
+    /// Empties the columns that are left out of rows like this one.
     pub(crate) fn leave_out(&mut self, left_out: &LeftOut) {
         let Some((column, word)) = left_out.but_where else { return };
         if self.0.get(column).is_none_or(|value| value.get().trim_matches('"') != word) {

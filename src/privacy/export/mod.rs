@@ -201,7 +201,7 @@ async fn pack_csv(
     Ok(())
 }
 
-/// A row without what is left out.
+/// A row without the columns that are left out.
 fn read<'a>(table: &str, json: &'a str) -> Result<Row<'a>> {
     let mut row = Row::read(json)?;
     tables::left_out(table).for_each(|left_out| row.leave_out(left_out));
