@@ -334,7 +334,7 @@ begin
 
     -- The sequences of the rows that a therapist adds.
     for number in select internal.note_sequences() loop
-        -- Where another role owns it, its owner has granted it (`safestories migrate` says so).
+        -- Where another role owns it, its owner has granted it (`safestories migrate` names the statement).
         if not has_sequence_privilege('safestories_therapist', number, 'usage') then
             execute format('grant usage on sequence %s to safestories_therapist', number);
         end if;

@@ -36,8 +36,8 @@
 //! A module uses only what stands above it in this table, and every table of the database is written by one folder, read
 //! by any. Both are tests (`tests/api/architecture`).
 //!
-//! The unit of work stands in [`app`], not in [`db`]: it holds the state of the program and writes audit entries, which
-//! [`db`] knows nothing of.
+//! The unit of work stands in [`app`], not in [`db`]: it contains the state of the program and writes audit entries, on
+//! neither of which [`db`] depends.
 //!
 //! # What happens to a request
 //!

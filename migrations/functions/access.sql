@@ -5,9 +5,10 @@
 -- owner, with a fixed search_path, and checks the caller's rights itself. All of them are listed in
 -- `tests/api/rls/catalogue.rs`; no other function may read more.
 
--- Whether the login may say for whom it asks: it has to read a table that only the owner, and members of the owner, may. A
--- login of another practice of the same cluster may have been allowed to set the role (the role is the cluster's) and to
--- connect here (everybody may, by default). These three are plain expressions that PostgreSQL inlines.
+-- Whether the settings of the login are trusted: it has to read a table that only the owner, and members of the owner,
+-- may. A login of another practice of the same cluster may have been allowed to set the role (the role is the
+-- cluster's) and to connect here (everybody may, by default). These three are plain expressions that PostgreSQL
+-- inlines.
 create or replace function internal.is_trusted_login() returns boolean
     language sql stable parallel safe
     return has_table_privilege(session_user, 'internal.facts'::regclass, 'select');
@@ -141,7 +142,7 @@ begin
 end
 $$;
 
--- The sessions of a client, whoever held them, for the therapist whom the client is assigned to; else their own.
+-- The sessions of a client, with any therapist, for the therapist whom the client is assigned to; else their own.
 create or replace function internal.sessions_of_client(client text)
     returns table (booking_id text, therapist_id text, therapist_name text, start_at timestamp, is_active boolean)
     language plpgsql stable security definer rows 20

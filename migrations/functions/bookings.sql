@@ -51,8 +51,9 @@ begin atomic
                                b.invitee_payment_amount) > at;
 end;
 
--- A row if the therapist who asks sees the contact data that a booking of theirs holds: by its client; and where no program
--- has named a client yet, by the session itself being ahead. The result is a set, so that PostgreSQL inlines the function.
+-- A row if the calling therapist may read the contact data of a booking of theirs: by its client; and where no program
+-- has named a client yet, by the session itself being ahead. The result is a set, so that PostgreSQL inlines the
+-- function.
 create or replace function internal.contact_shown(client text, booking_status text, end_at timestamp, at timestamp)
     returns setof boolean
     language sql stable parallel safe rows 1
@@ -68,8 +69,8 @@ begin atomic
     where seen.client_id = client;
 end;
 
--- The appointment of a booking. An adopted table may hold a session twice, and a join would list the booking twice: this
--- is always the same one of them, with a client where any has one.
+-- The appointment of a booking. An adopted table may contain a session twice, and a join would list the booking twice:
+-- this is always the same one of them, with a client where any has one.
 create or replace function internal.appointment_of(booking text) returns table (client_id text, client_name text)
     language sql stable parallel safe rows 1
 begin atomic

@@ -7,7 +7,7 @@
 -- Left out throughout, since nothing could refer to them: bookings without an id; therapists and clients without a row;
 -- and, in tables whose column is too narrow, therapists whose id is longer than 50 characters.
 
--- Per therapist; `upcoming` goes by `at`.
+-- Per therapist; `upcoming` depends on `at`.
 create or replace function internal.therapist_figures(at timestamp)
     returns table (
         therapist_id text,

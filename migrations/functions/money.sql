@@ -21,8 +21,8 @@ create or replace function internal.booking_refunding(word text, amount numeric)
         else 0
     end;
 
--- The progress of a refund as a number, the least first; null where it was not started or is not known. The refund of a
--- booking is as far as the least far one of its payments (`refund_step_word` of the least).
+-- The progress of a refund as a number, the least first; null where it was not started or is not known. A booking's
+-- refund has the step of the least advanced one of its payments (`refund_step_word` of the least).
 create or replace function internal.refund_step(word text) returns integer
     language sql immutable parallel safe
     return case internal.refund_status(word)

@@ -1,9 +1,9 @@
 -- Session notes: how their words are read, and the triggers that keep a signed note, its versions and its addenda.
 --
--- A signed note does not change. The database sees to that, since it has to hold for the server's own role too: a fault of
--- the server, or a person at a SQL console, meets the same refusal. The one exception is the erasure of a client's data,
--- which first writes a row of internal.erasures, in the same transaction, that names the note. Notes of other programs, and
--- drafts, are not affected.
+-- A signed note does not change. The database enforces that, since it applies to the server's own role too: a fault of
+-- the server, or a person at a SQL console, meets the same refusal. The one exception is the erasure of a client's
+-- data, which first writes a row of internal.erasures, in the same transaction, that names the note. Notes of other
+-- programs, and drafts, are not affected.
 
 -- The risk level as the word that the server writes, in any letter case; another text stays as it is.
 create or replace function internal.risk_level(word text) returns text

@@ -50,9 +50,10 @@ begin
 end
 $$;
 
--- The full id of the transaction that wrote a row, from the row's `xmin`, which lacks the upper half: the highest id that is
--- not above `bound`. `bound` has to be above the id of every row looked at, by less than the lower half holds. A row so old
--- that the lower half has wrapped counts as later than it is, never as earlier: it is shown once more, not missed.
+-- The full id of the transaction that wrote a row, from the row's `xmin`, which lacks the upper half: the highest id
+-- that is not above `bound`. `bound` has to be above the id of every row read, by less than the range of the lower
+-- half. A row so old that the lower half has wrapped counts as later than it is, never as earlier: it is shown once
+-- more, not missed.
 create or replace function internal.row_xid(row_xmin xid, bound bigint) returns bigint
     language sql immutable parallel safe
     return bound - ((bound - row_xmin::text::bigint) & 4294967295);

@@ -39,7 +39,7 @@ impl Document {
     }
 }
 
-/// Only what this server holds; Swagger UI styles its elements itself.
+/// Only files of this server; Swagger UI styles its elements itself.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

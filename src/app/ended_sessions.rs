@@ -25,7 +25,7 @@ pub struct EndedSessions {
 #[derive(Debug, Default)]
 struct Heard {
     ended: HashMap<Uuid, Instant>,
-    /// Up to when everything has been heard.
+    /// All notifications up to this instant have arrived.
     until: Option<Instant>,
 }
 

@@ -27,19 +27,19 @@ pub const NEWS: &str = "safestories_news";
 /// The channel on which a listener is tried.
 const TRIAL: &str = "safestories_trial";
 
-/// How often the listener proves that it hears.
+/// How often the listener proves that its connection works.
 const HEARTBEAT: Duration = Duration::from_millis(250);
-/// How long it may take until a listener hears that it is tried.
+/// How long the test notification of a new connection may take to arrive.
 const TRIAL_TIMEOUT: Duration = Duration::from_secs(2);
 /// When it is tried again after it lost its connection.
 const AGAIN: Duration = Duration::from_secs(1);
 /// How often the LISTEN is tried again where no notification arrives: seldom, since each LISTEN through a pooler leaves
 /// a server connection that receives notifications its next user does not expect.
 const RETRY_STALE: Duration = Duration::from_mins(5);
-/// How often ended sessions are looked up while the listener does not hear.
+/// How often ended sessions are looked up while the listener is not current.
 const LOOK_UP: Duration = Duration::from_millis(500);
 
-/// Listens until `stop`; reconnects for ever.
+/// Listens until `stop`; reconnects forever.
 pub async fn listen(app: App, stop: CancellationToken) {
     tokio::join!(hear(&app, &stop), stop.run_until_cancelled(look_up_meanwhile(&app)));
 }
@@ -70,7 +70,7 @@ fn horizon(app: &App) -> DateTime<Utc> {
     app.clock.now() - TimeDelta::from_std(REMEMBERED).unwrap_or_default()
 }
 
-/// Why an instance does not hear.
+/// The reason why an instance receives no notifications.
 #[derive(Debug, thiserror::Error)]
 enum Lost {
     #[error("the session listener lost its connection: {0}")]

@@ -23,7 +23,7 @@ pub type Hash = [u8; 32];
 /// Before the first entry.
 pub const START: Hash = [0; 32];
 
-/// An entry of the trail with its summary, as the tables hold them.
+/// An audit entry with its summary, as the tables have them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the columns of internal.audit_entries and, with log_, of public.audit_logs")]
 pub struct Facts {

@@ -74,7 +74,7 @@ impl AuditContext {
         }
     }
 
-    /// Notes that nothing more is to be written: the entries are committed, or there are to be none.
+    /// Marks the context as settled: the entries are committed, or there are to be none.
     pub(crate) fn settle(&self) {
         self.settled.store(true, Ordering::Relaxed);
     }

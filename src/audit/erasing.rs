@@ -121,8 +121,8 @@ pub async fn erase(db: &mut PgConnection, theirs: &ClientRows) -> Result<Vec<Era
     ])
 }
 
-/// Takes the name out of those of the queued entries whose client was erased after the name had been read: requests that
-/// were under way at that moment. To be called under the lock of the chain, before they are sealed.
+/// Removes the name from late entries: queued entries of requests that read the client's name before its erasure. To be
+/// called under the lock of the chain, before they are sealed.
 pub(crate) async fn late_entries(db: &mut PgConnection, queued: &[i64]) -> Result<()> {
     let named = sqlx::query!(
         r#"select e.entry_id, l.log_id, l.client_name as "client_name!",
@@ -311,7 +311,8 @@ async fn summaries(
     Ok(changed)
 }
 
-/// Takes the name out of summaries of other programs, where it is nobody else's; gives those, and those left as they are.
+/// Removes the name from summaries of other programs, where no other client has it; returns those, and those left
+/// unchanged.
 async fn foreign(db: &mut PgConnection, theirs: &ClientRows) -> Result<(Vec<i32>, Vec<i32>)> {
     let found = sqlx::query!(
         r#"select l.log_id,

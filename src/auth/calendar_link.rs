@@ -78,7 +78,7 @@ pub(super) async fn make_calendar_link(caller: Caller, work: Work, headers: Head
     Ok((StatusCode::CREATED, [(header::LOCATION, HOME)], Json(link)).into_response())
 }
 
-/// Makes another link; gives its path.
+/// Makes another link; returns its path.
 async fn make(uow: &mut UnitOfWork, user: UserId) -> Result<String> {
     // Locked, so that a concurrent change of the account's rights revokes this link too.
     let account = Account::lock(uow, user).await?.ok_or(Error::Unauthenticated("the account is gone"))?;

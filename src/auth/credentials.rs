@@ -62,14 +62,14 @@ pub async fn prove_again(
 }
 
 impl Proved {
-    /// Holds the account from here on; `None` if its password is not the one that was proved any more.
+    /// Locks the account from here on; `None` if its password was changed since it was proved.
     pub async fn lock(self, uow: &mut UnitOfWork) -> Result<Option<Self>> {
         let locked = Account::lock(uow, self.account.id).await?;
         let locked = locked.filter(|locked| locked.password == self.account.password);
         Ok(locked.map(|account| Self { account, attempt: self.attempt }))
     }
 
-    /// Holds the account, and forgets the attempts before this one: nothing more is wanted.
+    /// Locks the account, and deletes the counts of earlier attempts: login is complete.
     pub async fn accept(self, uow: &mut UnitOfWork) -> Result<Option<Account>> {
         let Some(Self { account, attempt }) = self.lock(uow).await? else { return Ok(None) };
         attempt.succeeded(uow).await?;

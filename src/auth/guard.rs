@@ -18,7 +18,7 @@ use crate::{
     http::caller::Caller,
 };
 
-/// The layer. It stands outside the trail, which needs to know who asks.
+/// The layer. It stands outside the audit layer, which needs the caller.
 pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
     match authenticate(&app, request.headers()).await {
         Ok(caller) => {

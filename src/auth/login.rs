@@ -121,7 +121,7 @@ pub(super) async fn log_in(
 }
 
 impl Tokens {
-    /// Commits, and hands out the tokens of a session.
+    /// Commits, and answers with the tokens of a session.
     pub(super) async fn answer(
         mut uow: UnitOfWork,
         session: OpenSession,

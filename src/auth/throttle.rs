@@ -16,7 +16,7 @@ use crate::{
 const DELAYS: [i32; 9] = [5, 10, 20, 40, 80, 160, 320, 640, LONGEST];
 const LONGEST: i32 = 900;
 
-/// An attempt under way. Dropped, it stays counted as a failure.
+/// An attempt that is being checked. Dropped, it stays counted as a failure.
 #[derive(Debug)]
 #[must_use = "dropped, it counts as a failure"]
 pub struct Attempt {

@@ -243,7 +243,7 @@ impl AdminBookingFilter {
 }
 
 impl Criteria {
-    /// Whether only part of the practice's bookings is asked for, found by an index.
+    /// Whether the filter limits the list to bookings found by an index.
     pub(super) fn is_narrow(&self) -> bool {
         self.therapist_id.is_some()
             || self.client_id.is_some()
@@ -252,7 +252,7 @@ impl Criteria {
             || matches!(self.status, Some("cancelled" | "no_show"))
     }
 
-    /// Whether nothing is asked of the bookings, but for their therapist.
+    /// Whether the list has no filter but for the therapist.
     pub(super) fn is_usual(&self) -> bool {
         let Self {
             therapist_id: _,

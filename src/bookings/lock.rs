@@ -15,7 +15,7 @@ use crate::{
     therapists::{self, Therapist},
 };
 
-/// A booking, its client and its therapist, held until the transaction ends.
+/// A booking, its client and its therapist, locked until the transaction ends.
 #[derive(Debug)]
 pub(super) struct Locked {
     pub(super) booking: Booking,
@@ -71,7 +71,7 @@ impl Transition {
     }
 }
 
-/// Holds a booking of the scope, in the version the request names.
+/// Locks a booking of the scope, in the version that the request names.
 pub(super) async fn lock(
     uow: &mut UnitOfWork,
     scope: &Scope,

@@ -49,7 +49,7 @@ pub enum BookingRefusal {
         /// The limit.
         capacity: i32,
     },
-    /// No payment is awaited; holds the one that is there.
+    /// No payment is awaited; with the present one.
     #[error("a payment is recorded for the booking, so none is awaited")]
     Paid(PaymentId),
     /// The session has not begun, or ended too long ago; neither is known where it has no time.

@@ -17,12 +17,12 @@ use crate::{
     http::etag::Preconditions,
 };
 
-/// A session, held until the transaction ends: its therapist, its client and its booking, in this order.
+/// A session, locked until the transaction ends: its therapist, its client and its booking, in this order.
 #[derive(Debug)]
 pub struct Session(Locked);
 
 impl Session {
-    /// Holds a session of the scope, and completes it first where another program left it without a client.
+    /// Locks a session of the scope, and completes it first where another program left it without a client.
     ///
     /// # Errors
     ///

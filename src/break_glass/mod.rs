@@ -15,8 +15,8 @@
 //! - Where a client was merged into another, the grants stay with the record they were opened for: its id answers 404
 //!   with `merged_into`, and reading on takes a grant for the surviving one. Drafts are read too, marked as such.
 //!
-//! Reviewed grants are kept for three years after their review, others until they are reviewed; the trail keeps their
-//! entries for good.
+//! Reviewed grants are kept for three years after their review, others until they are reviewed; the audit trail keeps
+//! their entries forever.
 
 mod erase;
 mod list;

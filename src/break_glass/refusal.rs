@@ -25,7 +25,7 @@ kinds! { PROBLEMS:
 /// A rule about grants that stands against a request.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BreakGlassRefusal {
-    /// Nobody reads without one. Holds when the caller's last one for this client ended.
+    /// Nobody reads without one. With the end of the caller's last one for this client.
     #[error(
         "no grant of yours is open for this client: open one with POST /api/v1/admin/clients/{client_id}/break-glass"
     )]

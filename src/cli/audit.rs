@@ -42,7 +42,7 @@ pub enum AuditCommand {
 pub struct Export {
     #[command(flatten)]
     database: DatabaseUrl,
-    /// Where to, for the eyes of its owner alone, since it holds names and addresses; stdout if not given
+    /// Where to: a file that only its owner can read, since it contains names and addresses; stdout if not given
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]

@@ -24,13 +24,13 @@ pub struct Appointment<'a> {
     pub start_at: Timestamp,
     /// The name of the session.
     pub session_name: Option<&'a str>,
-    /// How it is held.
+    /// The mode of the session.
     pub mode: &'a str,
     /// The client's data as the booking has it.
     pub person: Person<'a>,
 }
 
-/// Notes that a booking belongs to a client: makes its appointment, or brings it up to date.
+/// Assigns a booking to a client: creates its appointment, or updates it.
 pub async fn belongs_to(
     uow: &mut UnitOfWork,
     appointment: &Appointment<'_>,
@@ -38,7 +38,7 @@ pub async fn belongs_to(
     therapist: Option<&Therapist>,
 ) -> Result<()> {
     sqlx::query!(
-        // Not "on conflict": an adopted table may hold a session twice, and then has no key to conflict with.
+        // Not "on conflict": an adopted table may contain a session twice, and then has no key to conflict with.
         "with known as (
              update appointment_table
              set session_timings = $2,

@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Refusal, Result, problem::ProblemKind},
 };
 
-/// Why nothing more is written about a client. Holds the number of the certificate.
+/// The client's data was erased, so that nothing more is written about them. With the number of the certificate.
 #[derive(Debug, thiserror::Error)]
 #[error("the data of this client was erased")]
 pub struct ClientErased {
@@ -54,7 +54,7 @@ pub(super) async fn certificate(db: &mut PgConnection, id: &ClientId, name: Opti
     Ok(erasure.flatten())
 }
 
-/// Fails if the client of a booking was erased; holds the client otherwise.
+/// Fails if the client of a booking was erased; locks the client otherwise.
 ///
 /// # Errors
 ///
@@ -162,7 +162,7 @@ pub async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows, certificate_id: i6
     .execute(uow.db())
     .await?;
     sqlx::query!(
-        // An adopted table may hold a session twice, the other time as somebody else's.
+        // An adopted table may contain a session twice, the other time for another client.
         "update appointment_table
          set client_name = $2,
              contact_info = null

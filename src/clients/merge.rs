@@ -9,7 +9,7 @@ use crate::{
     error::Result,
 };
 
-/// The record of a client, held until the transaction ends.
+/// The record of a client, locked until the transaction ends.
 #[derive(Debug, Clone)]
 pub struct Record {
     /// The id.
@@ -50,7 +50,7 @@ pub struct Absorbed {
     pub duplicates: u64,
 }
 
-/// Holds clients in the order of their ids, and reads their records; those there are.
+/// Locks clients in the order of their ids, and reads the records of those that exist.
 pub async fn records(db: &mut PgConnection, ids: &[ClientId]) -> Result<Vec<Record>> {
     let mut records = sqlx::query_as!(
         Record,

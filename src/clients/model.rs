@@ -35,7 +35,7 @@ kinds! { PROBLEMS:
         "Nothing more is written about this client, and nobody is matched with the record: `certificate_id` names the certificate of the erasure, which `GET /api/v1/admin/clients/{client_id}/erasure` shows. Somebody who comes back is a new client.";
 }
 
-/// A client, held until the transaction ends.
+/// A client, locked until the transaction ends.
 #[derive(Debug, Clone)]
 pub struct Client {
     /// The id.
@@ -151,7 +151,7 @@ fn comparable(name: Option<&str>) -> String {
     name.filter(|name| name.trim() != NO_NAME).map(name_key).unwrap_or_default()
 }
 
-/// Declares ways of holding a client until the transaction ends, each by the strength of its lock.
+/// Declares functions that lock a client until the transaction ends, each by the strength of its lock.
 macro_rules! ways_to_hold {
     ($($(#[$doc:meta])* $name:ident: $strength:literal),+ $(,)?) => {$(
         $(#[$doc])*
@@ -178,12 +178,13 @@ macro_rules! ways_to_hold {
 }
 
 ways_to_hold! {
-    /// Holds a client who is to be changed; `None` if there is none with this id.
+    /// Locks a client who is to be changed; `None` if there is none with this id.
     lock: "no key update",
     /// Locks a client of whom clinical text is read: until the audit entry is committed nobody erases or merges the
     /// record; all other changes go on. `None` if there is none with this id.
     lock_to_read: "key share",
-    /// Holds a client whose data is to be erased, once nobody reads of them any more; `None` if there is none with this id.
+    /// Locks a client whose data is to be erased, after all reads of clinical text have ended; `None` if there is none
+    /// with this id.
     lock_to_erase: "update",
 }
 
@@ -237,7 +238,7 @@ fn lock_key(contact: &str) -> i64 {
     i64::from_le_bytes(first)
 }
 
-/// Gives a client without a therapist this one.
+/// Assigns a client without a therapist to this one.
 async fn assign(uow: &mut UnitOfWork, mut client: Client, therapist: Option<&Therapist>) -> Result<Client> {
     if let (None, Some(therapist)) = (&client.therapist_id, therapist) {
         sqlx::query!(

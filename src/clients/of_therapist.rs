@@ -289,7 +289,7 @@ pub(super) async fn edit_therapist(
     Ok(profile.versioned())
 }
 
-/// Writes a therapist's new name where clients and the calendar ahead carry it. The therapist's row is held.
+/// Writes a therapist's new name to clients and upcoming sessions. The therapist's row must be locked.
 async fn rename(uow: &mut UnitOfWork, therapist: &TherapistId, name: &str) -> Result<()> {
     let now = uow.now();
     sqlx::query!(

@@ -1,7 +1,7 @@
 //! Connections to PostgreSQL: one pool for the practice, one for therapists, one for exports; `LISTEN`.
 //!
 //! Every connection runs with `TimeZone=UTC` (sqlx asks for it at start-up, and PgBouncer keeps it). Transactions set
-//! their own timeouts, so that they hold behind PgBouncer in transaction mode too. Reads of admins need no transaction,
+//! their own timeouts, so that they work behind PgBouncer in transaction mode too. Reads of admins need no transaction,
 //! and are bounded by settings of the connection. Behind a pooler (that is, where a second address leads to PostgreSQL
 //! directly) server connections are shared: there each read begins a transaction as well, and no setting outlives it.
 //! That costs the round trip that is saved elsewhere.
@@ -168,7 +168,7 @@ impl Db {
         self.direct.connect().await
     }
 
-    /// A connection that hears notifications.
+    /// A connection that receives notifications.
     pub(crate) async fn listener(&self) -> sqlx::Result<PgListener> {
         let mut listener = PgListener::connect_with(&self.listening).await?;
         // A listener has to know that the connection was lost, since notifications are missed then.

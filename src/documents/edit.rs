@@ -73,7 +73,7 @@ async fn edit(
     if let Some((pointer, _)) = cleared.into_iter().find(|(_, cleared)| *cleared) {
         return Err(Error::body(pointer, "cannot be cleared"));
     }
-    // The client is held before the form.
+    // The client is locked before the form.
     if let Some(booking) = &DocumentForm::read(uow.db(), id).await?.booking_id {
         clients::ensure_kept_of_booking(uow.db(), booking).await?;
     }

@@ -109,7 +109,7 @@ impl DocumentForm {
         found.ok_or(Error::NotFound("document form"))
     }
 
-    /// One form, held until the transaction ends, in the version the caller names.
+    /// One form, locked until the transaction ends, in the version the caller names.
     pub(super) async fn lock(uow: &mut UnitOfWork, id: DocumentFormId, conditions: &Preconditions) -> Result<Self> {
         sqlx::query!("select from client_doc_form where link_id = $1 for no key update", id.0)
             .fetch_optional(uow.db())

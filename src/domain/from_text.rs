@@ -6,7 +6,7 @@ use std::{fmt, marker::PhantomData};
 
 use serde::de::{Deserializer, Error, Visitor};
 
-/// Deserialises a string and hands it to `parse`.
+/// Deserialises a string and passes it to `parse`.
 pub(crate) fn from_text<'de, D, T, E>(
     deserializer: D,
     expected: &'static str,

@@ -1,4 +1,4 @@
-//! Text as a request may hold it and a column can keep it.
+//! Text that a request may contain and a column can store.
 //!
 //! Lengths are counted in Unicode scalar values, as PostgreSQL's `varchar(n)` counts. NUL never
 //! passes: PostgreSQL has no text with it.
@@ -40,7 +40,7 @@ impl<const MAX: usize> Text<MAX> {
     }
 }
 
-/// Checks a text against the rules of [`Text`]; gives it trimmed, or the rule it breaks.
+/// Checks a text against the rules of [`Text`]; returns it trimmed, or the rule it breaks.
 ///
 /// The length counts before trimming, so that the documented `maxLength` is the whole truth.
 pub(crate) fn check(given: &str, max: usize) -> Result<&str, String> {

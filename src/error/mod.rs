@@ -91,13 +91,13 @@ pub enum Error {
     /// An update that must name the version it changes did not.
     #[error("send If-Match with the ETag of the version you are changing")]
     PreconditionRequired,
-    /// The version the update names is no longer the current one; holds the current one.
+    /// The version that the update names is not the current one; with the current one.
     #[error("it has changed since you read it")]
     Stale(Box<Value>),
     /// A rule stands against it.
     #[error("{0}")]
     Refused(Box<dyn Refusal>),
-    /// Too often; holds the seconds to wait.
+    /// Too often; with the seconds to wait.
     #[error("too many attempts; try again in {0} seconds")]
     TooMany(u64),
     /// The database, or something else that is needed, is not there at the moment.

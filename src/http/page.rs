@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::error::Result;
 
-/// How many rows a page holds if nothing is said.
+/// The default number of rows of a page.
 pub(crate) const DEFAULT_LIMIT: u16 = 50;
 /// The most rows a page holds.
 const MAX_LIMIT: u16 = 200;

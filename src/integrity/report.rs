@@ -17,7 +17,7 @@ use crate::{
     http::extract::{Json, Query},
 };
 
-/// How many samples a check gives if nothing is said.
+/// The default number of samples of a check.
 pub(super) const SAMPLES: u16 = 10;
 /// The most samples a check gives.
 const MAX_SAMPLES: u16 = 200;

@@ -92,7 +92,7 @@ pub(super) fn ensure_took_place(session: &bookings::Session, now: DateTime<Utc>)
     }
 }
 
-/// Fails if the booking, which is held, has a note.
+/// Fails if the booking, which must be locked, has a note.
 async fn ensure_none(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
     let found = sqlx::query_scalar!(
         r#"select n.note_id as "note_id: NoteId"

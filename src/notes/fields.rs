@@ -131,7 +131,7 @@ macro_rules! note_fields {
         }
 
         impl EditSessionNote {
-            /// Puts its values into a note; gives every field that differs then: `{"field": {"from": …, "to": …}}`.
+            /// Writes its values into a note; returns every changed field: `{"field": {"from": …, "to": …}}`.
             pub(super) fn apply(self, note: &mut NoteRecord) -> Map<String, Value> {
                 let mut changes = Map::new();
                 $(

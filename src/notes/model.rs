@@ -228,8 +228,8 @@ impl SessionNote {
         Self::whole(db, found).await
     }
 
-    /// The same, with a text that is to be shown: its client is held to be read until the transaction ends. Where the data
-    /// was erased at this moment, there is no such note.
+    /// The same, with a text that is to be shown: its client is locked for reading until the transaction ends. Where
+    /// the data was erased at this moment, there is no such note.
     pub(super) async fn read_to_show(db: &mut PgConnection, scope: &Scope, id: NoteId) -> Result<Self> {
         Self::read(&mut *db, scope, id).await?.locked_to_show(db, scope).await
     }
@@ -267,7 +267,7 @@ impl SessionNote {
         Ok(Self { record, addenda })
     }
 
-    /// A note of the scope's own, held until the transaction ends.
+    /// A note of the scope's own, locked until the transaction ends.
     pub(super) async fn lock(uow: &mut UnitOfWork, scope: &Scope, id: NoteId) -> Result<Self> {
         sqlx::query!("select from client_session_notes where note_id = $1 for no key update", id.0)
             .fetch_optional(uow.db())
@@ -276,7 +276,7 @@ impl SessionNote {
         if note.record.is_own { Ok(note) } else { Err(NoteRefusal::NotAuthor.into()) }
     }
 
-    /// A draft of the scope's own, held until the transaction ends, in the version the request names. The refusal of
+    /// A draft of the scope's own, locked until the transaction ends, in the version the request names. The refusal of
     /// another version shows this one, so it is recorded as read: see [`ended`].
     pub(super) async fn lock_draft(
         uow: &mut UnitOfWork,

@@ -27,7 +27,7 @@ kinds! { PROBLEMS:
         "An additional note can be changed and deleted for five minutes after it was written, by the server's clock; `locked_at` says until when. Write another one.";
 }
 
-/// A rule about notes that stands against a request.
+/// A rule about notes that a request breaks.
 #[derive(Debug, thiserror::Error)]
 pub enum NoteRefusal {
     /// One for each booking.

@@ -120,7 +120,7 @@ pub(super) async fn list_session_notes(
     request.answer(SessionNotes { filter, period }).await
 }
 
-/// The notes that a filter wants.
+/// The notes of a filter.
 struct SessionNotes {
     filter: SessionNoteFilter,
     period: Period,

@@ -17,11 +17,11 @@ pub enum NotificationKind {
     BookingRescheduled,
     /// A client did not come.
     NoShow,
-    /// A client was handed from one therapist to another; for admins.
+    /// A client was transferred from one therapist to another; for admins.
     ClientTransfer,
-    /// A client was handed to you.
+    /// A client was transferred to you.
     ClientTransferIn,
-    /// A client of yours was handed to another therapist.
+    /// A client of yours was transferred to another therapist.
     ClientTransferOut,
     /// The note of a session was signed.
     SessionNotesSubmitted,

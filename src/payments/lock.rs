@@ -13,7 +13,7 @@ use crate::{
     therapists,
 };
 
-/// A booking, its client and its payments, held until the transaction ends.
+/// A booking, its client and its payments, locked until the transaction ends.
 #[derive(Debug)]
 pub(super) struct LockedBooking {
     pub(super) booking_id: BookingId,
@@ -24,7 +24,7 @@ pub(super) struct LockedBooking {
     pub(super) awaited: bool,
 }
 
-/// A payment, and its booking where it has one, held until the transaction ends.
+/// A payment, and its booking where it has one, locked until the transaction ends.
 #[derive(Debug)]
 pub(super) struct LockedPayment {
     pub(super) payment: Payment,
@@ -71,7 +71,7 @@ async fn see(uow: &mut UnitOfWork, id: &BookingId) -> Result<Option<Seen>> {
     Ok(seen)
 }
 
-/// Holds a booking, its client and therapist and its payments; `None` if there is none with this id.
+/// Locks a booking, its client and therapist and its payments; `None` if there is none with this id.
 pub(super) async fn booking(uow: &mut UnitOfWork, id: &BookingId) -> Result<Option<LockedBooking>> {
     let Some(seen) = see(uow, id).await? else { return Ok(None) };
     let therapist = match &seen.therapist_id {

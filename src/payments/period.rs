@@ -10,7 +10,7 @@ use crate::http::period::Period;
 /// How long a short period is at most: a quarter, and then some.
 const SHORT: TimeDelta = TimeDelta::days(100);
 
-/// Whether a period holds so few sessions that it is better searched by them than by anything else.
+/// Whether a period has so few sessions that searching by them is best.
 pub(super) fn is_short(period: Period) -> bool {
     period.from.zip(period.before).is_some_and(|(from, before)| before - from <= SHORT)
 }

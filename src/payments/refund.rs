@@ -135,7 +135,7 @@ pub async fn open(
     Ok(opened)
 }
 
-/// Opens the refund of one payment that is held.
+/// Opens the refund of one payment, which must be locked.
 pub(super) async fn open_payment(
     uow: &mut UnitOfWork,
     locked: &LockedPayment,

@@ -96,7 +96,7 @@ async fn edit(
 ) -> Result<()> {
     patch.check()?;
     let changed = patch.names();
-    // The client is held before the request, as where a booking arrives.
+    // The client is locked before the request, as where a booking arrives.
     let seen = BookingRequest::read(uow.db(), id).await?;
     let mut wanted = seen.clone();
     patch.apply(&mut wanted);

@@ -2,7 +2,8 @@
 
 use crate::{app::unit_of_work::UnitOfWork, domain::ids::ClientId, error::Result};
 
-/// Links the requests of the other client to the surviving one; gives how many there were. Both clients are held.
+/// Links the requests of the other client to the surviving one; returns how many there were. Both clients must be
+/// locked.
 ///
 /// Those of other programs are linked to nobody: they are recognised by the other record's phone and name, as clients are.
 /// Those go with the record, so the link is made now.

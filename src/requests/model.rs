@@ -113,7 +113,7 @@ impl BookingRequest {
         found.ok_or(Error::NotFound("booking request"))
     }
 
-    /// One request, held until the transaction ends, in the version the caller names.
+    /// One request, locked until the transaction ends, in the version the caller names.
     pub(super) async fn lock(uow: &mut UnitOfWork, id: BookingRequestId, conditions: &Preconditions) -> Result<Self> {
         sqlx::query!("select from booking_requests where request_id = $1 for no key update", id.0)
             .fetch_optional(uow.db())
@@ -153,7 +153,7 @@ pub(super) async fn belongs_to(uow: &mut UnitOfWork, id: BookingRequestId, clien
     Ok(())
 }
 
-/// Fails if the data of the client a request was sent to was erased; holds the client otherwise.
+/// Fails if the data of the client a request was sent to was erased; locks the client otherwise.
 pub(super) async fn ensure_kept(uow: &mut UnitOfWork, seen: &BookingRequest) -> Result<()> {
     match &seen.client_id {
         Some(id) => clients::lock(uow.db(), id).await?.map_or(Ok(()), |client| client.ensure_kept()),

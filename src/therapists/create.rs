@@ -38,7 +38,7 @@ pub(super) struct CreateTherapist {
     capacity: Option<Capacity>,
 }
 
-/// An id that a path can hold as it is, and the narrowest column that refers to it.
+/// An id that fits into a path and into the narrowest column that refers to it.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]
 struct NewId(TherapistId);

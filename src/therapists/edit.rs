@@ -41,7 +41,7 @@ pub struct EditTherapist {
     capacity: Patch<Capacity>,
 }
 
-/// Changes a therapist of the version named, and holds their row; gives the new name, if it is another.
+/// Changes a therapist of the given version, and locks their row; returns the new name, if it has changed.
 ///
 /// # Errors
 ///

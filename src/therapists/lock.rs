@@ -8,7 +8,7 @@ use crate::{
     error::Result,
 };
 
-/// A therapist, held until the transaction ends.
+/// A therapist, locked until the transaction ends.
 #[derive(Debug)]
 pub struct Therapist {
     /// The id.
@@ -19,7 +19,7 @@ pub struct Therapist {
     pub capacity: i32,
 }
 
-/// Holds a therapist; `None` if there is none with this id.
+/// Locks a therapist; `None` if there is none with this id.
 pub async fn lock(db: &mut PgConnection, id: &TherapistId) -> Result<Option<Therapist>> {
     if !id.is_possible() {
         return Ok(None);
@@ -40,7 +40,7 @@ pub async fn lock(db: &mut PgConnection, id: &TherapistId) -> Result<Option<Ther
     Ok(therapist)
 }
 
-/// Fails if the therapist, whose row is held, has retired: they take no sessions and no clients.
+/// Fails if the therapist, whose row must be locked, has retired: they take no sessions and no clients.
 ///
 /// A statement of its own after [`lock`], since the locking statement sees the data from before its wait.
 ///

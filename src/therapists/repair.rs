@@ -12,7 +12,7 @@ use crate::{
 
 const NO_ORPHAN: &str = "is not the id of an orphaned resource";
 
-/// Gives an orphaned resource to a therapist, as an admin says. `place` is where the request says it.
+/// Assigns an orphaned resource to a therapist chosen by an admin. `place` is the therapist's field in the request.
 ///
 /// # Errors
 ///
@@ -39,7 +39,8 @@ pub async fn adopt_resource(uow: &mut UnitOfWork, id: ResourceId, to: &Therapist
     Ok(())
 }
 
-/// Deletes an orphaned resource, as an admin says; gives its name. `place` is where the request says it.
+/// Deletes an orphaned resource on an admin's request; returns its name. `place` is the resource's field in the
+/// request.
 ///
 /// # Errors
 ///

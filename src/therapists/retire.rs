@@ -124,7 +124,7 @@ async fn retire(uow: &mut UnitOfWork, id: &TherapistId, when: &Preconditions, re
     Ok(())
 }
 
-/// Holds the therapist, in the version the request names.
+/// Locks the therapist, in the version that the request names.
 async fn locked(uow: &mut UnitOfWork, id: &TherapistId, when: &Preconditions) -> Result<Therapist> {
     let now = uow.now();
     let therapist = lock(uow.db(), id).await?.ok_or(Error::NotFound("therapist"))?;

@@ -27,14 +27,14 @@ pub(crate) const ID_CHARS: usize = 50;
 /// The names of the therapists concerned, by their ids.
 pub(crate) type Names = HashMap<TherapistId, String>;
 
-/// The clients to be handed over, each with the therapist it had before the locks were asked for.
+/// The clients to be transferred, each with the therapist it had before the locks.
 pub(crate) struct LockedClients {
     pub(crate) clients: Vec<(Record, Option<TherapistId>)>,
     pub(crate) names: Names,
     pub(crate) to: Therapist,
 }
 
-/// Holds the therapists, then the clients.
+/// Locks the therapists, then the clients.
 pub(crate) async fn lock(uow: &mut UnitOfWork, whom: &Whom, how: &Handover) -> Result<LockedClients> {
     let (listed, of): (Option<&[ClientId]>, Option<&TherapistId>) = match whom {
         Whom::One(id) => (Some(std::slice::from_ref(id)), None),

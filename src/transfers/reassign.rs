@@ -35,7 +35,7 @@ pub(crate) enum Whom {
     AllOf(TherapistId),
 }
 
-/// How they are handed over.
+/// How they are transferred.
 #[derive(Debug)]
 pub(crate) struct Handover {
     pub(crate) to: TherapistId,
@@ -127,7 +127,7 @@ pub(crate) fn current(client: &Record) -> Value {
     })
 }
 
-/// Writes the history; gives each client's transfer.
+/// Writes the history; returns each client's transfer.
 async fn keep(
     uow: &mut UnitOfWork,
     clients: &[Record],

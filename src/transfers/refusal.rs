@@ -50,10 +50,10 @@ pub(crate) enum ClientRefusal {
     AlreadyThere(Vec<Standing>),
     #[error("{} transferred while this request waited", some(.0.len(), "client was", "clients were"))]
     Meanwhile(Vec<Standing>),
-    /// Holds the members of the answer.
+    /// With the members of the answer.
     #[error("the new therapist is busy at the time of {}", some(*.0, "session", "sessions"))]
     Clash(usize, Map<String, Value>),
-    /// Holds how many upcoming bookings there would be, the limit, and the members of the answer.
+    /// With the number of upcoming bookings there would be, the limit, and the members of the answer.
     #[error("the new therapist would have {0} upcoming bookings and takes {1}")]
     Full(i64, i32, Map<String, Value>),
     #[error("the therapist has no clients")]
@@ -62,7 +62,7 @@ pub(crate) enum ClientRefusal {
     Ahead(Vec<SessionAhead>),
     #[error("{} on the way", some(.0.len(), "refund is", "refunds are"))]
     RefundInFlight(Vec<InFlight>),
-    /// Holds the client it was merged into.
+    /// With the client it was merged into.
     #[error("that client has been merged already")]
     AlreadyMerged(ClientId),
 }

@@ -70,7 +70,7 @@ impl Account {
         account.ok_or(Error::Unauthenticated("the account is gone"))
     }
 
-    /// The one account that goes by this name in any letter case; none where an adopted database has several.
+    /// The one account with this name in any letter case; none where an adopted database has several.
     pub async fn by_name(db: &mut PgConnection, username: &str) -> Result<Option<Self>> {
         let mut found =
             select_account!(["where lower(u.username) = lower($1::text) limit 2"], username).fetch_all(db).await?;

@@ -176,7 +176,7 @@ async fn change(uow: &mut UnitOfWork, id: UserId, patch: EditUser, when: &Precon
     Ok(())
 }
 
-/// Fails if somebody else goes by the name. One that several adopted users share may be kept by each of them.
+/// Fails if somebody else has the name. One that several adopted users share may be kept by each of them.
 async fn ensure_free_name(uow: &mut UnitOfWork, username: &str, id: UserId) -> Result<()> {
     let kept = sqlx::query_scalar!(
         r#"select lower(username) = lower($2::text) as "kept!" from users where id = $1"#,

@@ -78,7 +78,7 @@ fn is_one_character(text: &str) -> bool {
     chars.next().is_some_and(|first| chars.all(|other| other == first))
 }
 
-/// Gives a user another password, by its hash, and ends all sessions but `except`.
+/// Sets a user's password, by its hash, and ends all sessions but `except`.
 pub async fn set(uow: &mut UnitOfWork, user: UserId, hash: &str, except: Option<uuid::Uuid>) -> Result<()> {
     let ended = sessions::end_all(uow, user, Ending::Password, except).await?;
     write(uow, user, hash).await?;

@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Fails if anybody but `own` goes by the name. Until the transaction ends nobody else takes one.
+/// Fails if anybody but `own` has the name. Until the transaction ends nobody else takes one.
 pub(super) async fn ensure_free_name(uow: &mut UnitOfWork, username: &str, own: Option<UserId>) -> Result<()> {
     sqlx::query!("select pg_advisory_xact_lock(hashtextextended('users.username', 0))::text as locked")
         .fetch_one(uow.db())

@@ -17,7 +17,7 @@ use crate::{
 /// How many entries are read at a time.
 const PAGE: i64 = 5_000;
 
-/// Writes the whole trail, as it is at one moment; gives the number of entries.
+/// Writes the whole trail, as it is at one moment; returns the number of entries.
 ///
 /// # Errors
 ///

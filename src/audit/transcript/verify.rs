@@ -49,7 +49,7 @@ pub enum Finding {
     Changed(i64),
     /// Values of the entry differ from the sealed ones.
     ValuesChanged(i64, &'static str),
-    /// Values of the entry were taken out, and no erasure of its client says so.
+    /// Values of the entry were removed, and there is no erasure of its client.
     ValuesRemoved(i64),
     /// The entry was sealed and is gone.
     Deleted(i64),

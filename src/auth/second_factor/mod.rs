@@ -23,9 +23,9 @@ pub(super) struct Codes {
 /// The result of checking a second factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// None is asked for, or it was right.
+    /// None is required, or it was right.
     Passed,
-    /// One is asked for, and there was none.
+    /// One is required, and there was none.
     Missing,
     /// It was not right.
     Wrong,

@@ -27,11 +27,11 @@ pub enum Words {
     BookingStatus,
     /// `invitee_status`.
     InviteeStatus,
-    /// `booking_mode`; one that holds an address stays, since the address stands nowhere else.
+    /// `booking_mode`; one that contains an address stays, since no other column has it.
     BookingMode,
 }
 
-/// Writes the known words of a column in their written form. The caches hold them so already.
+/// Writes the known words of a column in their written form. The caches have them in that form already.
 pub async fn respell(uow: &mut UnitOfWork, words: Words) -> Result<RepairedRows> {
     let db = uow.db();
     let repaired = match words {

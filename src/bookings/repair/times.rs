@@ -59,7 +59,7 @@ struct Told {
     text: String,
 }
 
-/// Reads all bookings that have a text, and hands over those whose text names another start. Constant memory: rows are
+/// Reads all bookings that have a text, and passes on those whose text names another start. Constant memory: rows are
 /// compared as they arrive. A text that cannot be read as a time is left out. Where the text is the one this server
 /// would write for a client in India, as almost all are, PostgreSQL finds that both agree, and does not send the row.
 pub async fn disagreements(db: &mut PgConnection, mut found: impl FnMut(Disagreement)) -> Result<()> {

@@ -40,7 +40,7 @@ const AUDIT_KEY: KeyFile = KeyFile {
     loss: "what was signed with the old one needs its public key to be checked",
 };
 
-/// Reads the secrets, or makes them where there are none. The caller holds the folder's lock.
+/// Reads the secrets, or makes them where there are none. The caller must have locked the folder.
 ///
 /// # Errors
 ///

@@ -5,8 +5,8 @@
 //! | idempotency records | 24 hours |
 //! | counts of failed logins | 24 hours after the last |
 //! | sessions | 90 days after they ended or expired |
-//! | refresh tokens, hashed | 30 days after they were issued, which is how long they are good |
-//! | certificates of erasure | for good: never purged |
+//! | refresh tokens, hashed | 30 days after they were issued, which is their lifetime |
+//! | certificates of erasure | forever: never purged |
 //! | break-glass grants | 3 years after their review; until it, those that nobody has reviewed |
 //! | the link to a calendar, hashed | until it is revoked, or the rights of its account change |
 //! | the audit trail, its chain and checkpoints | for as long as the practice keeps its records: never purged |
@@ -27,7 +27,7 @@ const EVERY: Duration = Duration::from_mins(10);
 /// How many rows are forgotten at a time, so that nobody waits for a long statement.
 const BATCH: i64 = 5_000;
 
-/// Forgets until `stop`; a failure is tried again.
+/// Deletes expired rows until `stop`; a failure is tried again.
 pub(super) async fn run(app: App, stop: CancellationToken) {
     let mut interval = tokio::time::interval(EVERY);
     while stop.run_until_cancelled(interval.tick()).await.is_some() {

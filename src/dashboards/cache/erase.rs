@@ -3,9 +3,7 @@
 
 use crate::{app::unit_of_work::UnitOfWork, db::erasure::ClientRows, domain::ids::ClientId, error::Result};
 
-/// Deletes the rows of the caches that no booking and no client is linked to: other programs wrote them, and the next
-/// rebuild drops them. The client's are those with the name and the phone or address, or with a name that nobody else has.
-/// Gives the ids of those of `therapist_clients_summary` and of `therapist_appointments_cache`.
+/// Returns the ids of the rows of `therapist_clients_summary` and of `therapist_appointments_cache`.
 pub async fn erase_foreign(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<[Vec<i32>; 2]> {
     let rows = sqlx::query!(
         r#"with words as materialized (

@@ -62,7 +62,7 @@ async fn lock(db: &mut PgConnection) -> Result<()> {
     Ok(())
 }
 
-/// Gives the rows of `therapist_dashboard_stats`, and how many therapists had another `sessions_booked`.
+/// Returns the rows of `therapist_dashboard_stats`, and how many therapists had another `sessions_booked`.
 async fn therapists(db: &mut PgConnection, now: Timestamp) -> Result<(u64, u64)> {
     sqlx::query!("delete from therapist_dashboard_stats").execute(&mut *db).await?;
     let rows = sqlx::query!(

@@ -43,7 +43,7 @@ pub(crate) struct Sequence {
     pub name: String,
     /// Its owner, as SQL.
     pub whose: String,
-    /// The role that asks, as SQL.
+    /// The connecting role, as SQL.
     pub asking: String,
 }
 

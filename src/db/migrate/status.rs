@@ -92,7 +92,7 @@ pub enum Error {
     /// The role lacks rights.
     #[error("this role cannot migrate the database; nothing was changed{}", list(.0))]
     Rights(Vec<String>),
-    /// The role of therapists' requests is missing, or is not as it has to be; holds the statements that help.
+    /// The role of therapists' requests is missing, or is not as it has to be; with the statements that help.
     #[error(
         "therapists' requests run under the database role safestories_therapist, which has to exist, own nothing and be \
          one that this role may set; an administrator of the database (as a superuser, in this database) runs{}",

@@ -1,8 +1,8 @@
 //! `safestories demo load`: a made-up practice of any size, for trials and benchmarks, and for the first start.
 //!
-//! The same size on the same Indian day gives the same rows, byte for byte. Only figures that go by the clock (upcoming
-//! sessions) are counted at the very instant, so that they equal a recomputation. The rows are as other programs would
-//! have left them: every spelling that occurs, texts in several zones, gaps, the two orphans.
+//! The same size on the same Indian day gives the same rows, byte for byte. Only figures that depend on the clock
+//! (upcoming sessions) are counted at the very instant, so that they equal a recomputation. The rows are as other
+//! programs would have left them: every spelling that occurs, texts in several zones, gaps, the two orphans.
 //!
 //! PostgreSQL makes them: `words.sql` has the lists of words and chance, `plan.sql` lays out the whole course of the
 //! practice in temporary tables, `staff.sql` writes the first rows, `rows.sql` the rows of some thousand events, again

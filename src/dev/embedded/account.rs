@@ -2,7 +2,7 @@
 //!
 //! An ordinary user runs it as themselves. PostgreSQL refuses to run as root. Then the account is the owner of the
 //! folder, who may come back without root and must find their data; or `postgres`, or `nobody`. Files that the server
-//! has to reach are handed to the account.
+//! has to reach are given to the account.
 
 use std::{
     fs, io,
@@ -86,7 +86,7 @@ impl Account {
         command
     }
 
-    /// Hands a file or folder we made to the account.
+    /// Makes the account the owner of a file or folder of ours.
     pub fn own(&self, path: &Path) -> io::Result<()> {
         if self.foreign { chown(path, Some(self.uid), Some(self.gid)) } else { Ok(()) }
     }

@@ -30,7 +30,7 @@ pub(super) struct Home {
 }
 
 impl Home {
-    /// Finds or makes the folder and locks it, waiting for another instance where `wait` says so.
+    /// Finds or makes the folder and locks it, waiting for another instance if `wait`.
     pub fn claim(wanted: &Path, wait: bool, progress: &dyn Fn(&str)) -> Result<Self, EmbeddedError> {
         let (path, account) = place(wanted, progress)?;
         make(&path, &account)?;
@@ -141,8 +141,8 @@ fn place(wanted: &Path, progress: &dyn Fn(&str)) -> Result<(PathBuf, Account), E
     Ok((moved, account))
 }
 
-/// Makes the folder where it is missing, for the account alone. One that root made by hand is handed over;
-/// one that is somebody else's is refused.
+/// Makes the folder where it is missing, for the account alone. One that root made by hand is given to the account; one
+/// of another user is refused.
 fn make(path: &Path, account: &Account) -> Result<(), EmbeddedError> {
     let missing: Vec<_> = path.ancestors().take_while(|folder| !folder.exists()).collect();
     for folder in missing.into_iter().rev() {

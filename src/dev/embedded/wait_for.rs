@@ -12,7 +12,7 @@ const LONGEST: Duration = Duration::from_mins(5);
 /// Between two looks.
 const GLANCE: Duration = Duration::from_millis(10);
 
-/// Waiting with an end, which says so after a second.
+/// Polling with a timeout, with a message after a second.
 pub(super) struct WaitFor<'a> {
     begin: Instant,
     progress: &'a dyn Fn(&str),

@@ -43,7 +43,7 @@ impl Phone {
         &self.0
     }
 
-    /// Hands digits, with a plus sign or without, to the library.
+    /// Passes digits, with a plus sign or without, to the library.
     fn read(number: &str, known: Known) -> Option<Self> {
         let parsed = phonenumber::parse(Some(country::IN), number).ok()?;
         let code = parsed.country().code();

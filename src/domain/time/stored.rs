@@ -149,7 +149,7 @@ impl PartialSchema for Timestamp {
 
 impl ToSchema for Timestamp {}
 
-/// A stored instant, or none, in a column that holds row-level security time of India.
+/// A stored instant, or none, in a column of local times of India.
 ///
 /// Everywhere outside the database it is the instant, in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

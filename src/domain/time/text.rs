@@ -11,7 +11,7 @@ pub(crate) const IST_MICROS: i64 = 330 * 60 * 1_000_000;
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-/// Row-level security time of India, as `notifications.created_at` holds it.
+/// Local time of India, as in `notifications.created_at`.
 pub fn ist_wall(instant: DateTime<Utc>) -> NaiveDateTime {
     instant.naive_utc() + TimeDelta::microseconds(IST_MICROS)
 }
@@ -83,7 +83,7 @@ impl<'a> Scan<'a> {
         if digits.contains(&taken.len()) { taken.parse().ok() } else { None }
     }
 
-    /// Takes one of the names, by its first three letters; gives its place among them.
+    /// Takes one of the names, by its first three letters; returns its place among them.
     fn name(&mut self, names: &[&str]) -> Option<u32> {
         let before = self.0;
         let found = self

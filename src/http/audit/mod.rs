@@ -63,8 +63,8 @@ fn idempotency_key(request: &Request) -> Result<Option<Arc<str>>> {
     }
 }
 
-/// Layer: gives every request its [`AuditContext`], reads the body of those that change something, runs them again where they
-/// lost to others, and keeps the attempts that came to nothing.
+/// Layer: gives every request its [`AuditContext`], reads the body of those that change something, runs them again
+/// where they lost to others, and audits refused and failed requests.
 pub async fn layer(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let mut trail = match context_of(&request) {
         Ok(trail) => trail,

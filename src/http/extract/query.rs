@@ -45,7 +45,7 @@ impl<'a> Pairs<'a> {
     ///
     /// # Errors
     ///
-    /// If there are too many parameters, one stands twice, or one holds characters that no value may hold.
+    /// If there are too many parameters, one stands twice, or one has characters that no value may have.
     pub fn parse(query: &'a str) -> Result<Self> {
         let mut pairs: Vec<Pair<'a>> = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -103,7 +103,7 @@ impl de::Error for Fault {
     }
 }
 
-/// Gives a struct the parameters it declares.
+/// Passes a struct the parameters it declares.
 struct Claim<'p, 'a>(&'p mut Pairs<'a>);
 
 impl<'de> Deserializer<'de> for Claim<'_, '_> {

@@ -21,7 +21,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 /// Something that takes place.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// Names it among its kind, for ever; the server's name is added, its address is not.
+    /// A permanent id, unique among its kind; the server's name is added, its address is not.
     pub id: String,
     /// How often its time or its standing has changed.
     pub sequence: i32,
@@ -37,7 +37,7 @@ pub struct Event {
     pub summary: String,
 }
 
-/// The file of a calendar; `zone` is the one in which programs show it that go by it.
+/// The file of a calendar; `zone` is the time zone that programs may show it in.
 pub fn write(name: &str, zone: Zone, events: &[Event]) -> String {
     let mut file = File(String::with_capacity(1024 + events.len() * 320));
     file.line("BEGIN:VCALENDAR");

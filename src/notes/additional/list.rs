@@ -173,7 +173,7 @@ pub(crate) async fn list_own_additional_notes(
     request.answer(AdditionalNotes { scope, filter: filter.into(), period }).await
 }
 
-/// The notes that a scope reaches and a filter wants.
+/// The notes of a scope and a filter.
 struct AdditionalNotes {
     scope: Scope,
     filter: AdditionalNoteFilter,

@@ -102,8 +102,8 @@ impl AdditionalNote {
         Ok(note)
     }
 
-    /// The same, with a text that is to be shown: its client is held to be read until the transaction ends. Where the data
-    /// was erased at this moment, there is no such note.
+    /// The same, with a text that is to be shown: its client is locked for reading until the transaction ends. Where
+    /// the data was erased at this moment, there is no such note.
     pub(super) async fn read_to_show(db: &mut PgConnection, scope: &Scope, id: AdditionalNoteId) -> Result<Self> {
         let note = Self::read(&mut *db, scope, id).await?;
         let Some(client) = &note.client_id else { return Ok(note) };
@@ -114,8 +114,8 @@ impl AdditionalNote {
         }
     }
 
-    /// A note that can still be changed, held until the transaction ends, in the version the request names. The refusal of
-    /// another version shows this one, so it is recorded as read.
+    /// A note that can still be changed, locked until the transaction ends, in the version the request names. The
+    /// refusal of another version shows this one, so it is recorded as read.
     pub(super) async fn lock(
         uow: &mut UnitOfWork,
         scope: &Scope,

@@ -34,7 +34,7 @@ const REACH: i32 = 1_000;
 const FIRST_REACH: i32 = 10_000;
 /// How often it looks unasked.
 const UNASKED: Duration = Duration::from_secs(1);
-/// How often it looks while it cannot hear.
+/// How often it reads while notifications do not arrive.
 const UNHEARD: Duration = Duration::from_millis(250);
 /// The pause after a read: notifications committed meanwhile are read together.
 const APART: Duration = Duration::from_millis(20);

@@ -151,7 +151,7 @@ impl OpenStream {
                     if app.clock.now() >= self.expires_at {
                         return None;
                     }
-                    // All that was handed out up to there is in the queue by now; without it, it would be skipped.
+                    // Everything handed out up to there is in the queue by now; a position from before would skip it.
                     let reached = app.streams.position();
                     match self.queue.try_recv() {
                         Ok(batch) => return Some(self.sent(batch)),
@@ -177,7 +177,7 @@ impl OpenStream {
         self.position = position.filter(|reached| reached.horizon > self.position.horizon).unwrap_or(self.position);
     }
 
-    /// Notes that the queue has lost something.
+    /// Marks that the queue has lost batches.
     fn lag(&mut self) {
         let until = self.app.streams.position().unwrap_or(self.position);
         self.missed = Some(Missed::since(self.position, until));

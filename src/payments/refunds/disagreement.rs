@@ -30,7 +30,7 @@ words! {
         RefundWithoutPayment = "refund_without_payment",
         /// The list has a refund, and its payment has not.
         RefundOnlyListed = "refund_only_listed",
-        /// The list says that a refund is as far as its payment does not.
+        /// The list has another status of a refund than its payment.
         RefundListedOtherwise = "refund_listed_otherwise",
         /// The list has a payment's refund more than once.
         RefundListedTwice = "refund_listed_twice",

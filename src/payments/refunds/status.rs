@@ -210,7 +210,7 @@ async fn advance(uow: &mut UnitOfWork, id: RefundId, conditions: &Preconditions,
     Ok(())
 }
 
-/// Writes the status to all places that hold the refund.
+/// Writes the status to all places of the refund.
 async fn write(
     uow: &mut UnitOfWork,
     locked: &Locked,

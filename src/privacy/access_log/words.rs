@@ -83,7 +83,7 @@ pub(super) fn wanted(kind: Option<AccessKind>, action: Option<AccessAction>) -> 
     (actions, routes)
 }
 
-/// One of the actions that an access log holds.
+/// One of the actions in an access log.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AccessAction(&'static str);
 

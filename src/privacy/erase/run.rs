@@ -116,7 +116,7 @@ async fn therapists_of(uow: &mut UnitOfWork, id: &ClientId) -> Result<Vec<Therap
     Ok(found)
 }
 
-/// Says which notes this transaction may destroy; gives the number of the erasure.
+/// Registers the notes that this transaction may destroy; returns the number of the erasure.
 async fn name_notes(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<i64> {
     let client = theirs.clients.first().ok_or_else(|| Error::internal("nobody's data is erased"))?;
     let id = sqlx::query_scalar!(

@@ -45,8 +45,8 @@ pub(crate) fn left_out(table: &str) -> impl Iterator<Item = &'static LeftOut> {
 /// Rows as JSON texts.
 pub(crate) type Rows<'c> = BoxStream<'c, sqlx::Result<String>>;
 
-/// Names the tables, and reads from each the rows whose column is among the keys, in the order of that column; those only
-/// for which a further condition holds, if there is one.
+/// Names the tables, and reads from each the rows whose column is among the keys, in the order of that column; only
+/// rows that meet a further condition, if there is one.
 macro_rules! tables {
     ($($table:literal where $column:literal in |$theirs:ident| $keys:expr $(, and $more:literal, $argument:expr)?;)+) => {
         /// The tables, in the order in which they stand in the manifest.
@@ -73,7 +73,7 @@ macro_rules! tables {
 
 tables! {
     "all_clients_table" where "client_id" in |theirs| &theirs.clients as &[ClientId];
-    // An adopted table may hold a session twice.
+    // An adopted table may contain a session twice.
     "appointment_table" where "session_id" in |theirs| &theirs.bookings as &[BookingId],
         and "(t.client_id is null or t.client_id = any ($2))", &theirs.clients as &[ClientId];
     "bookings" where "booking_id" in |theirs| &theirs.bookings as &[BookingId];
