@@ -1,4 +1,4 @@
--- Bookings: their state, whose contact data is shown, and how calendars learn of changes.
+-- Bookings: their state, the right to read contact data, and the revision that tells calendars of changes.
 
 -- The state of a booking; `status` is the written word, `noted` whether a session note was submitted. A start that is
 -- not known counts as long past, as it does in every order and period.

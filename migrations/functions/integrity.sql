@@ -1,4 +1,4 @@
--- Questions that a check of the data and the repair of its findings share. They read everything, by no index.
+-- Functions that a check of the data and the repair of its findings share. They scan whole tables.
 
 -- Whether the API can name a row by this id: 1 to 255 characters, none of them a control character. Rows with
 -- other ids are left out of repairs, which would fail on the narrower columns that an id is copied to.

@@ -1,4 +1,4 @@
-//! The frame of the OpenAPI document, and how the groups of routes are put into it.
+//! The frame of the OpenAPI document, and the groups of routes in it.
 
 use utoipa::openapi::{
     ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Server, Tag,

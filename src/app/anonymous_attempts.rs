@@ -1,4 +1,4 @@
-//! Bounds how many failed attempts of callers who are not logged in the audit keeps, per network and minute.
+//! Limits how many failed attempts of anonymous callers are audited, per network and minute.
 
 use std::{
     collections::HashMap,

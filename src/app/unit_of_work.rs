@@ -1,4 +1,4 @@
-//! One request, one transaction, one instant, one audit context.
+//! The unit of work: one request, one transaction, one instant, one audit context.
 //!
 //! A handler that changes something takes [`Work`] and begins once the whole request has been read, so that no slow
 //! client holds a transaction open. Operations take `&mut UnitOfWork` and so compose into one transaction; the handler

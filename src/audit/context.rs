@@ -1,4 +1,4 @@
-//! The audit context of a request: who sent it, from where, under which id.
+//! The audit context of a request: the actor, the address and the request id.
 
 use std::{
     net::IpAddr,

@@ -1,4 +1,4 @@
-//! Where log lines go (stderr), and how they look.
+//! Logging: to stderr, as text or as JSON.
 
 use std::io::{IsTerminal, stderr};
 

@@ -1,4 +1,4 @@
-//! `safestories openapi`: prints the description of the API.
+//! `safestories openapi`: prints the OpenAPI document.
 
 use std::{
     io::{self, Write},

@@ -1,4 +1,4 @@
-//! Finds the clients of a page: the statements behind the list's filters and orders.
+//! Finds the clients of a page: the statements for the list's filters and orders.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;

@@ -1,17 +1,8 @@
 //! The figures of the practice, in one statement: for the cards, the series and the therapists.
 //!
-//! Bookings are first counted by what is written of them (word, amount), then the few combinations are read (what a word
-//! means, whether an amount is one): words cost more to understand than bookings to count. They are read from
-//! `bookings_figures` alone, but for those with something an index entry is too small for, which are few or none and
-//! stand in `bookings_figures_odd`.
-//!
-//! `explain (analyze, buffers)` on 300,000 bookings of ten years:
-//!
-//! ```text
-//! Two months:            Index Only Scan using bookings_figures (rows=6416, Heap Fetches: 0)     59 buffers     7 ms
-//! All, by therapist:     Index Only Scan using bookings_figures (rows=300000, Heap Fetches: 0)  2,494 buffers  200 ms
-//! (the table itself has 23,900 buffers)
-//! ```
+//! Bookings are first counted by their stored values (word, amount), and only the few combinations are then interpreted:
+//! interpreting a word costs more than counting a booking. The statement is an index-only scan of `bookings_figures`. A
+//! few bookings, or none, have values too large for an index entry: `bookings_figures_odd` finds those.
 
 use chrono::NaiveDate;
 use serde::Serialize;

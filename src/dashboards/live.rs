@@ -1,4 +1,4 @@
-//! The sessions that are running.
+//! The sessions that are running now.
 
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, TimeDelta, Utc};

@@ -1,4 +1,4 @@
-//! PostgreSQL: connections, which rows they reach, and the schema.
+//! PostgreSQL: connections, the rows that they reach, and migrations.
 
 pub mod checkout;
 mod connector;

@@ -1,4 +1,4 @@
-//! Which rows a request may reach: those of the practice, or those of one therapist.
+//! The scope of a request: all rows of the practice, or those of one therapist.
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 

@@ -1,4 +1,4 @@
-//! Reads a request value from its text, whether that stood in JSON or in a query string.
+//! Reads a request value from its text, in JSON or in a query string.
 //!
 //! The error of the parser becomes the sentence that a client reads beside the field's name.
 

@@ -1,4 +1,4 @@
-//! Which checks a request names.
+//! The checks that a request names.
 
 use std::fmt;
 

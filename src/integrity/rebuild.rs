@@ -1,4 +1,4 @@
-//! Writing the caches anew on request.
+//! Rebuilding the derived tables on request.
 
 use axum::http::StatusCode;
 use serde::Serialize;

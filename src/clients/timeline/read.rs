@@ -1,4 +1,4 @@
-//! The one statement behind a timeline.
+//! The one statement that reads a timeline.
 //!
 //! The client's bookings are read once, by the index of their client; payments and notes are looked up by booking. Each
 //! kind is limited to a page of its own before all are sorted together. So the cost grows with the client's bookings.

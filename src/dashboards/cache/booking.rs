@@ -1,4 +1,4 @@
-//! The caches follow bookings that were made, changed or removed: one, or many at once, by the same statements.
+//! Updates the caches after bookings were created, changed or removed: one, or many at once, by the same statements.
 
 use crate::{
     app::unit_of_work::UnitOfWork,

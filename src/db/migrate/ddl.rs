@@ -1,4 +1,4 @@
-//! Statements made of names that are known only at run time.
+//! Statements with names that are known only at run time.
 
 use std::collections::BTreeSet;
 

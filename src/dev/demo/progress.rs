@@ -1,4 +1,4 @@
-//! How far a long task is: a line that renews itself on a terminal, else a line every ten percent.
+//! The progress of a long task: a line that is overwritten on a terminal, else a line every ten percent.
 //!
 //! Two dozen lines instead of a crate for progress bars: there is one bar, and nothing to draw at the same time.
 

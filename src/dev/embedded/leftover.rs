@@ -1,4 +1,4 @@
-//! A server of a former run that is still there.
+//! Stops a server that a former run left behind.
 
 use std::{fs, path::Path, process::Command};
 

@@ -1,4 +1,4 @@
-//! Which PostgreSQL programs to run: the newest there are, but for existing data those of their major version.
+//! Finds PostgreSQL's programs: the newest installed ones, but for existing data those of its major version.
 
 use std::{
     fs,

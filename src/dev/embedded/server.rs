@@ -1,4 +1,4 @@
-//! The server's process.
+//! The process of the private server: starting and stopping it.
 
 use std::{
     fs::{self, File},

@@ -1,4 +1,4 @@
-//! The folder of the server's unix socket, which is all that stands between other users and the data.
+//! The folder of the server's unix socket, whose permissions alone protect the data from other users.
 
 use std::{
     fs::{self, DirBuilder},

@@ -1,4 +1,4 @@
-//! RFC 3339 into a buffer on the stack.
+//! Writes RFC 3339 into a buffer on the stack.
 //!
 //! The calendar is chrono's. The digits are written here: a page of rows has hundreds of times, and
 //! chrono's text of each, made on the heap, costs a tenth more of the page. The tests compare both.

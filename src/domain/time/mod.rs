@@ -1,4 +1,4 @@
-//! Instants, days and zones, and the ways the tables write them.
+//! Instants, days and zones, and how the tables store them.
 //!
 //! - Now comes from [`Clock`] only, so that tests can set it.
 //! - A `timestamp` column holds UTC and is read as [`Timestamp`]; `notifications.created_at` alone holds local time of

@@ -1,4 +1,4 @@
-//! Times that the tables keep as text for people.
+//! Times that the tables store as text for people.
 //!
 //! `audit_logs.timestamp` is Indian time, `booking_invitee_time` the client's. They are shown, and
 //! written by this server in one form; nothing is computed from them but `doctor`'s comparison.

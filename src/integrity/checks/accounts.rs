@@ -1,4 +1,4 @@
-//! Users who cannot log in, or whose password lies open.
+//! Users who cannot log in, or whose password is stored in plain text.
 
 use sqlx::PgConnection;
 

@@ -1,4 +1,4 @@
-//! Bookings that nothing can refer to, and bookings of nobody.
+//! Bookings without a usable id, and bookings without a client.
 
 use sqlx::PgConnection;
 

@@ -1,4 +1,4 @@
-//! Therapists who are in two sessions at once.
+//! Therapists with overlapping sessions.
 
 use sqlx::PgConnection;
 

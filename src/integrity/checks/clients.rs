@@ -1,4 +1,4 @@
-//! Clients who may be one person, and addresses that reach nobody.
+//! Clients who may be one person, and unreadable e-mail addresses.
 //!
 //! SQL narrows them down; whether two phones are one, and whether a text is an address, is understood in
 //! [`domain::contact`](crate::domain::contact), as everywhere.

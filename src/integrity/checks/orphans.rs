@@ -1,4 +1,4 @@
-//! Rows that refer to something that is not there.
+//! Rows that refer to missing rows.
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
