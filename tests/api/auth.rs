@@ -16,10 +16,10 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, Person, TestApi};
 
-/// The password of everybody here, and of whoever else has to give one.
+/// The password of everybody in these tests.
 pub const PASSWORD: &str = "correct horse battery";
 
-/// Its hash, made once and cheaply: what it cost stands in it.
+/// Its hash, made once with cheap parameters, which it contains.
 fn hash() -> &'static str {
     static HASH: OnceLock<String> = OnceLock::new();
     HASH.get_or_init(|| {

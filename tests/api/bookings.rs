@@ -30,7 +30,7 @@ const BOOKINGS: &str = "/api/v1/admin/bookings";
 /// The therapists' list.
 const OWN: &str = "/api/v1/therapist/bookings";
 
-/// A paid session as the front desk books it; what `more` says goes over it, and null takes away.
+/// A paid session as the front desk books it; `more` overrides its fields, and null removes them.
 fn wanted(therapist_id: &str, start: &str, more: Value) -> Value {
     let mut body = json!({
         "therapist_id": therapist_id,

@@ -21,17 +21,17 @@ const CLIENTS: &str = "/api/v1/admin/clients";
 /// The therapists' list.
 const OWN: &str = "/api/v1/therapist/clients";
 
-/// The path of one client, and of what belongs to them.
+/// The path of one client, and of the client's parts.
 fn path(id: &str, part: &str) -> String {
     format!("{CLIENTS}/{id}{part}")
 }
 
-/// Runs what another program does.
+/// Runs a statement of another program.
 async fn run(api: &TestApi, sql: &str) {
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut *api.sql().await).await.expect(sql);
 }
 
-/// All rows of a list, page by page of `limit`, forwards; checks that the way back holds the same.
+/// All rows of a list, page by page of `limit`, forwards; checks that reading backwards gives the same.
 async fn all(person: &Person<'_>, path: &str, query: &str, limit: usize) -> Vec<Value> {
     let page = async |cursor: Option<&str>| {
         let cursor = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();

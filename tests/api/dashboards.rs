@@ -78,8 +78,8 @@ const AMOUNTS: [Option<&str>; 11] = [
     Some("999.99"),
 ];
 
-/// A booking of anybody, anywhere between December and April, as other programs may have left it; then what an index
-/// entry is too small for.
+/// A booking of anybody, anywhere between December and April, as other programs may have left it; and one with values
+/// too large for an index entry.
 async fn given_anything(api: &TestApi, dice: &mut Dice, therapists: &[Option<&str>]) -> String {
     let minutes = dice.below(60 * 24 * 120);
     let start = match dice.below(14) {

@@ -16,7 +16,7 @@ pub struct Row {
     table: &'static str,
     key: &'static str,
     values: Map<String, Value>,
-    /// Rows that hang on it, inserted after it.
+    /// Rows that refer to it, inserted after it.
     also: Vec<Row>,
 }
 

@@ -12,7 +12,7 @@ fn document() -> Value {
     serde_json::to_value(safestories::api::openapi()).expect("a document")
 }
 
-/// The operations: `GET /path`, and what is said of it.
+/// The operations: `GET /path`, and their description.
 fn operations(document: &Value) -> Vec<(String, &Value)> {
     let paths = document["paths"].as_object().expect("paths");
     let operations = paths.iter().flat_map(|(path, item)| {

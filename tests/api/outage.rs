@@ -68,7 +68,7 @@ impl Breakable {
 impl Drop for Breakable {
     fn drop(&mut self) {
         drop(self.server.lock().map(|mut server| server.take()));
-        // The next run is not disturbed by what cannot be removed.
+        // A file that cannot be removed does not disturb the next run.
         let _ = std::fs::remove_dir_all(&self.home);
     }
 }

@@ -23,7 +23,7 @@ async fn practice() -> TestApi {
     api
 }
 
-/// A link for Meera; what `more` says goes over it.
+/// A link for Meera; `more` overrides its fields.
 fn wanted(more: Value) -> Value {
     let mut body = json!({
         "client_name": "Meera Iyer",

@@ -16,9 +16,9 @@ use crate::harness::{Database, TestApi};
 /// The account of T1, who asks here.
 const T1_ACCOUNT: i32 = 11;
 
-/// Rows of two therapists in every table that holds rows of any. C1 is T1's and C2 is T2's; C3 was T2's and is now T1's;
-/// C4 was T1's and is now T2's. Bookings, notes and what hangs on them go by the same numbers; notes 6 and 7 are second ones,
-/// of B2 and B1.
+/// Rows of two therapists in every table with rows of therapists. C1 is T1's and C2 is T2's; C3 was T2's and is now
+/// T1's; C4 was T1's and is now T2's. Bookings, notes and the rows that refer to them have the same numbers; notes 6
+/// and 7 are second ones, of B2 and B1.
 const PRACTICE: &str = "
     insert into therapists (therapist_id, name) values ('T1', 'Asha Rao'), ('T2', 'Dev Nair'), ('T3', 'Ila Sen');
     insert into users (id, username, password, name, role, therapist_id) values

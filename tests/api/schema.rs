@@ -12,7 +12,7 @@ use crate::harness::{Database, database};
 
 const DOCUMENT: &str = include_str!("schema/SCHEMA.md");
 
-/// A column as a line that is easy to compare: type, default, what is required of it.
+/// A column as a line that is easy to compare: type, default, constraints.
 #[derive(Debug, PartialEq, Eq)]
 struct Column {
     name: String,

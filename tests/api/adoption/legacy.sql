@@ -314,7 +314,7 @@ create trigger stamp_bookings before update on bookings for each row execute fun
 create rule keep_notes as on delete to client_session_notes do instead nothing;
 alter table therapist_resources enable row level security;
 
--- Things beside the tables, one of which holds a column in its type.
+-- Other objects, one of which has a column of a table's type.
 create table invoices (id integer primary key, client_id varchar(255));
 insert into invoices values (1, 'c1');
 alter table invoices

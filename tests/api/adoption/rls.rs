@@ -40,7 +40,7 @@ async fn a_sequence_of_another_role_is_asked_for() {
     assert_tells(&report.theirs, &[&format!("the role {other} has rights on 2 of the tables: its `copy … from`")]);
     migrate::check_rls(&mut conn).await.expect("therapists may number notes");
 
-    // Numbered by another later on, it is missed, and had by what is said.
+    // A sequence that another role adds later lacks the grants; the error names the statement.
     let more = "create sequence more";
     let default = "alter table client_session_notes alter note_id set default nextval('more')";
     sqlx::raw_sql(AssertSqlSafe(format!("{as_other}; {more}{done}; {default}"))).execute(&mut conn).await.unwrap();

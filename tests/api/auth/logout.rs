@@ -57,7 +57,7 @@ async fn an_ended_session_is_refused_by_an_instance_that_only_listens() {
     listening.await.unwrap();
 }
 
-/// As behind a pooler that lends connections by the transaction: all statements are answered, nothing is heard.
+/// As behind a pooler in transaction mode: all statements are answered, and no notification arrives.
 #[tokio::test]
 async fn an_ended_session_is_refused_by_an_instance_that_listens_in_vain() {
     let api = TestApi::new().await;

@@ -154,7 +154,7 @@ async fn a_therapist_who_is_there_twice_doubles_nothing() {
     }
 }
 
-/// A list holds one row, of this client, and says that it is one.
+/// A list has one row, of this client, and counts one.
 async fn once(person: &Person<'_>, path: &str, client: Option<&str>) {
     let more = if path.contains('?') { '&' } else { '?' };
     let answer = person.get(&format!("{path}{more}include=total")).await.ok();

@@ -182,7 +182,7 @@ async fn a_payment_that_has_arrived_is_not_awaited_again() {
     refused.is_problem(409, "payment-recorded");
     assert_eq!(refused.body["payment_id"].to_string(), payment);
     assert_eq!(api.admin().get(&path(&id, "")).await.ok()["invitee_status"], "confirmed");
-    // A row of nothing is what some programs keep of a payment that they wait for.
+    // Some programs insert an empty row for a payment that they wait for.
     sqlx::raw_sql("update payments set amount = null").execute(&mut *api.sql().await).await.expect("no amount");
     assert_eq!(waiting().await.ok()["invitee_status"], "waiting");
 }

@@ -52,7 +52,7 @@ async fn practice() -> TestApi {
     api
 }
 
-/// All rows of a list, page by page of `limit`, forwards; checks that the way back holds the same.
+/// All rows of a list, page by page of `limit`, forwards; checks that reading backwards gives the same.
 async fn all(person: &Person<'_>, path: &str, query: &str, limit: usize) -> Vec<Value> {
     let mut rows = Vec::new();
     let mut pages = Vec::new();
@@ -224,7 +224,7 @@ async fn the_states_are_those_of_the_rules() {
     }
     let unknown: Vec<_> =
         rows.iter().filter(|row| row["booking_start_at"] == Value::Null).map(|row| text(row, "state")).collect();
-    // Latest first: `infinity` is ahead; what is not known counts as long past.
+    // Latest first: `infinity` is ahead; an unknown time counts as the oldest.
     assert_eq!(unknown, ["scheduled", "pending_notes", "pending_notes", "pending_notes", "pending_notes"]);
 }
 

@@ -132,7 +132,7 @@ async fn an_admin_may_overlap_for_a_reason_which_the_trail_keeps() {
 async fn capacity_bounds_what_is_ahead() {
     let api = TestApi::new().await;
     api.given(therapist("T1").with("capacity", 2)).await;
-    // Neither the past nor what was called off counts.
+    // Past and cancelled sessions do not count.
     api.given(booking("T1", "2026-02-01T10:30:00Z")).await;
     api.given(booking("T1", "2026-02-09T10:30:00Z").with("booking_status", "canceled")).await;
     api.given(booking("T1", "2026-02-10T10:30:00Z")).await;

@@ -117,7 +117,7 @@ async fn the_notes_of_a_client_are_listed_without_their_text() {
     let api = practice().await;
     let draft = json!({ "booking_id": "B3", "concerns_discussed": SECRET });
     let draft = api.therapist("T1").post("/api/v1/therapist/session-notes", draft).await.created()["note_id"].clone();
-    // Of nobody's booking, and of none: no client's.
+    // A booking without a client, and a note without a booking.
     api.given(booking("T1", "2026-01-13T10:30:00Z").with("booking_id", "B4")).await;
     api.given_all([session_note("B4"), session_note("56430"), additional_note("B4", "T1")]).await;
     open(&api, "admin", "C1").await.created();

@@ -220,7 +220,7 @@ async fn half_a_file_is_not_taken_for_the_whole() {
 /// [`key`] as the environment has it.
 const SEED: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 
-/// Runs `safestories audit …`: whether it was content, and what it said.
+/// Runs `safestories audit …`: whether it succeeded, and its output.
 fn program(arguments: &[&str], database: Option<&str>, key: Option<&str>) -> (bool, String) {
     let mut program = Command::new(env!("CARGO_BIN_EXE_safestories"));
     program.arg("audit").args(arguments).env_remove("DATABASE_URL").env_remove("SAFESTORIES_AUDIT_KEY");

@@ -90,7 +90,7 @@ async fn what_the_demo_holds_on_purpose_is_found() {
     ] {
         assert!(text.contains(words), "{words}: {text}");
     }
-    // Nothing else is wrong with it: once spellings are repaired, the orphans are what is left.
+    // Nothing else is wrong with it: once spellings are repaired, only the orphans are left.
     let text = told(&doctor(&database, &["--fix", "--samples", "0"]), 1);
     assert!(text.contains("Rows in all: 1 with errors, 2 with warnings"), "{text}");
 }

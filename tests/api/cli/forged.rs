@@ -11,7 +11,7 @@ use serde_json::json;
 use super::audit::{check, export, key, practice, run};
 use crate::harness::TestApi;
 
-/// Rewrites what was done from the second head on, and makes all hashes fit again.
+/// Rewrites the entries from the second head on, and recomputes all hashes.
 const REWRITE: &str = "
     create function pg_temp.b(value bytea) returns bytea language sql as
         $$ select case when value is null then int8send(0) else int8send(length(value) + 1) || value end $$;

@@ -3,11 +3,11 @@
 use super::{OWN, run};
 use crate::{fixtures::therapist, harness::TestApi};
 
-/// A therapist with a few clients, whom the names of all the others come before.
+/// A therapist with a few clients, whose names sort after all others.
 async fn practice() -> TestApi {
     let api = TestApi::new().await;
     api.given_all([therapist("T1"), therapist("T2")]).await;
-    // By connections that end, so that what they have read is counted before.
+    // By connections that end, so that their statistics are counted before.
     api.rows_read_by(async |instance| {
         run(
             instance,

@@ -18,7 +18,7 @@ async fn a_merged_id_leads_to_the_client_who_stayed() {
                values ('C1', now(), 'C2'), ('C2', now(), 'C3'), ('X1', now(), 'X2'), ('X2', now(), 'X1')",
     )
     .await;
-    // A therapist's route to what a client paid there is none.
+    // Therapists have no route to a client's payments.
     for part in PARTS.into_iter().chain(["/payments"]) {
         for id in ["C1", "C2"] {
             let answer = api.admin().get(&path(id, part)).await;

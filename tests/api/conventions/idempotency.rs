@@ -24,7 +24,7 @@ async fn a_repeat_is_answered_with_the_same_resource_and_does_nothing() {
     assert_eq!(bookings(&api).await, 1);
     assert_eq!(api.trail().await, trail, "a repeat leaves no trail");
 
-    // Another instance, too; and what has changed since is shown as it is.
+    // On another instance too; and the answer shows later changes.
     let other = api.second_instance();
     let place = admin.post(BOOKINGS, session(START)).await.header("location").to_owned();
     api.admin().patch(&place, serde_json::json!({ "booking_subject": "new" })).await.is(200);

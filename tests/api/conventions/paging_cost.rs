@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use super::{BOOKINGS, many_bookings, practice};
 use crate::harness::{TestApi, server};
 
-/// Makes PostgreSQL log the plan of whatever connections opened from now on run.
+/// Makes PostgreSQL log the plans of all connections opened from now on.
 async fn log_plans(api: &TestApi) {
     let mut conn = PgConnection::connect(&server().superuser_url("postgres")).await.expect("a superuser");
     let name = api.database().name();

@@ -12,14 +12,14 @@ use crate::{
     harness::Answer,
 };
 
-/// Fields that are clinical, whatever answer they stand in.
+/// Clinical fields, in any answer.
 const CLINICAL: [&str; 6] = [
     "concerns_discussed",
     "note_text",
     "self_harm_mention",
     "self_harm_details",
     "current_risk_level",
-    // Of a version: what a note said before and after.
+    // Of a version: the text before and after a change.
     "changes",
 ];
 
@@ -39,7 +39,7 @@ const READS: &[(&str, &str)] = &[
     ("GET /api/v1/therapist/session-notes/{note_id}/versions", "/api/v1/therapist/session-notes/{own}/versions"),
 ];
 
-/// Whether a schema holds a field of such a name, however deep.
+/// Whether a schema has a field of such a name, at any depth.
 fn is_clinical(document: &Value, schema: &Value, depth: u8) -> bool {
     let schema = resolve(document, schema);
     let properties = schema["properties"].as_object();

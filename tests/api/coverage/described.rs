@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Operation, document, operations, resolve};
 use crate::harness::TestApi;
 
-/// Collects what is wrong with each operation.
+/// Collects the faults of each operation.
 fn faults(check: impl Fn(&Value, &Operation) -> Vec<String>) -> Vec<String> {
     let document = document();
     let all = operations();
@@ -101,7 +101,7 @@ fn every_parameter_is_described_and_shows_a_value() {
             if !is_text(&parameter["description"]) {
                 faults.push(format!("the parameter {name} is not described"));
             }
-            // A cursor is what an earlier answer gave: any value shown would be refused.
+            // A cursor comes from an earlier answer: any value shown would be refused.
             if name != "cursor" && !shows_a_value(document, parameter) {
                 faults.push(format!("the parameter {name} shows no value"));
             }
@@ -186,7 +186,7 @@ async fn every_kind_of_problem_has_its_page() {
     api.nobody().get("/problems/no-such").await.is_problem(404, "not-found");
 }
 
-/// The codes that the source declares (`NAME = STATUS, "code", "title",` in `kinds!`): what answers can name.
+/// The codes that the source declares (`NAME = STATUS, "code", "title",` in `kinds!`), which answers can name.
 fn codes_in_the_source() -> BTreeSet<String> {
     fn walk(folder: &Path, codes: &mut BTreeSet<String>) {
         for entry in fs::read_dir(folder).expect("a folder") {

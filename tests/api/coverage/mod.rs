@@ -80,7 +80,7 @@ impl Operation {
         if self.is_of("therapist") { api.therapist(THERAPIST) } else { api.admin() }
     }
 
-    /// Calls it with what its description gives as an example; checks what holds for every answer.
+    /// Calls it with the example of its description; checks the rules for every answer.
     async fn call(&self, person: &Person<'_>) -> Answer {
         let mut path = self.path.clone();
         while let (Some(start), Some(end)) = (path.find('{'), path.find('}')) {

@@ -81,7 +81,7 @@ impl Dice {
         all[self.below(all.len())]
     }
 
-    /// A start in the two weeks around `now`, or one that is hard to hold.
+    /// A start in the two weeks around `now`, or an extreme one.
     fn start(&mut self, now: DateTime<Utc>) -> String {
         match self.below(12) {
             0 => "infinity".to_owned(),
@@ -94,7 +94,7 @@ impl Dice {
     }
 }
 
-/// One change of one booking, or of what it hangs on.
+/// One change of one booking, or of a row it refers to.
 async fn step(uow: &mut UnitOfWork, dice: &mut Dice, ids: &mut Vec<String>) {
     let now = uow.now();
     let fresh = ids.is_empty() || dice.below(5) == 0;
@@ -188,7 +188,7 @@ async fn any_sequence_of_writes_leaves_what_a_recomputation_gives() {
     }
 }
 
-/// All that the caches hold, but ids and the times of writing.
+/// The content of the caches, but for ids and the times of writing.
 async fn content(api: &TestApi) -> Vec<String> {
     let mut rows = sqlx::query_scalar(
         "select (to_jsonb(s) - 'id' - 'last_updated')::text from therapist_dashboard_stats s where total_sessions > 0

@@ -147,7 +147,7 @@ async fn any_sequence_of_operations_leaves_what_a_recomputation_gives() {
             if known.clients.len() < 4 {
                 known.clients.push(api.given(client(&format!("C{number}"))).await);
             }
-            // Where the clock moves, what lies ahead changes without a write; the rest never does.
+            // Where the clock moves, the number of upcoming bookings changes without a write; nothing else does.
             let passed = seed % 2 == 0 && dice.below(3) == 0;
             if passed {
                 api.pass(i64::try_from(dice.below(600)).expect("small"));

@@ -58,7 +58,7 @@ async fn parts_are_calendar_parts_and_empty_ones_are_there() {
     let month = series(&api, "").await;
     assert_eq!(month.len(), 28);
     assert_eq!(days(&month)[0], ("2026-02-01", "2026-02-01"));
-    // A day that Samoa left out holds nothing, and nothing is lost.
+    // A day that Samoa left out has no bookings, and no booking is lost.
     api.given(session("2011-12-30T12:00:00Z")).await;
     let apia = series(&api, "from=2011-12-29&to=2011-12-31&tz=Pacific/Apia").await;
     let sessions: Vec<&Value> = apia.iter().map(|day| &day["sessions"]).collect();

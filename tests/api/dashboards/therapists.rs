@@ -7,7 +7,7 @@ use crate::{fixtures::therapist, harness::TestApi};
 async fn every_row_equals_the_list_and_together_they_are_the_practice() {
     let api = TestApi::new().await;
     api.given_all(["T1", "T2", "T3"].map(therapist)).await;
-    // A therapist whom the practice does not have: adoption leaves the key out then.
+    // An unknown therapist: an adoption leaves the foreign key out then.
     sqlx::query("alter table bookings drop constraint bookings_therapist_id_fkey")
         .execute(&mut *api.sql().await)
         .await

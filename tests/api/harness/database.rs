@@ -145,7 +145,7 @@ async fn template() -> String {
     name
 }
 
-/// Drops what killed runs and older migrations left.
+/// Drops databases that killed runs and older migrations left.
 async fn sweep() {
     let mut conn = maintenance().await;
     let left: Vec<String> = sqlx::query_scalar("select datname::text from pg_database where datname ^@ 't_'")

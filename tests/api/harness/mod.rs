@@ -108,7 +108,7 @@ impl TestApi {
         Self::instance(self.database.clone(), self.clock.clone(), self.people.clone(), None)
     }
 
-    /// Another instance, which takes its own way to the database for that of a pooler: `direct` is what leads past it.
+    /// Another instance, which treats its connections as those of a pooler: `direct` leads to PostgreSQL directly.
     pub fn pooled_instance(&self, direct: &str) -> Self {
         Self::instance(self.database.clone(), self.clock.clone(), self.people.clone(), Some(direct))
     }
@@ -139,7 +139,7 @@ impl TestApi {
         self.app.clock.now()
     }
 
-    /// Waits until `condition`, an SQL expression, holds; ten seconds at most.
+    /// Waits until `condition`, an SQL expression, is true; ten seconds at most.
     pub async fn until(&self, condition: &str) {
         let mut sql = self.sql().await;
         let asking = async {

@@ -60,7 +60,7 @@ impl TestApi {
         self.person(Who::Therapist(therapist_id.to_owned()))
     }
 
-    /// Forgets all logins: whoever sends something logs in anew.
+    /// Forgets all logins: everybody logs in again with the next request.
     pub async fn forget_logins(&self) {
         self.people.lock().await.clear();
     }

@@ -87,7 +87,7 @@ async fn what_another_program_dated_oddly_is_locked() {
 #[tokio::test]
 async fn it_is_its_authors_alone() {
     let api = practice().await;
-    // T2 took the booking over; what T1 noted stays T1's.
+    // T2 took the booking over; T1's note stays T1's.
     let id = api.given(additional_note("B2", "T1").with("created_at", "2026-02-04T04:30:00")).await;
     let path = format!("{NOTES}/{id}");
     api.therapist("T1").get(&path).await.ok();

@@ -37,7 +37,7 @@ async fn where_no_entry_can_be_written_no_text_is_read() {
             person.clone().with("if-match", note.etag()).post(&format!("{path}/sign"), Value::Null).await,
             person.post(&format!("{OWN}/{submitted}/addenda"), json!({ "text": SECRET })).await,
             person.get(&noted).await,
-            // The version that a refusal would show, what a save would answer, and what a repeat would.
+            // The texts of a refusal, of a save, and of a repeat.
             person.clone().with("if-match", "\"0\"").patch(&path, json!({ "gender": "x" })).await,
             person.clone().with("if-match", "\"0\"").patch(&noted, json!({ "note_text": "x" })).await,
             person.clone().with("if-match", note.etag()).patch(&path, json!({ "gender": "x" })).await,

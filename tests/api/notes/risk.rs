@@ -1,4 +1,4 @@
-//! Risk: a client's timeline, and whom to call.
+//! Risk: a client's risk timeline, and the clients at high risk.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::{
 
 const RISK: &str = "/api/v1/therapist/risk";
 
-/// A session of T1 with the client on that day of January, and what another program's note says of the risk.
+/// A session of T1 with the client on that day of January, with this risk in another program's note.
 async fn session(api: &TestApi, client: &str, day: u32, level: Value) -> String {
     let id = format!("{client}-{day}");
     let start = format!("2026-01-{day:02}T06:30:00Z");

@@ -205,7 +205,8 @@ async fn one_who_reads_slowly_misses_nothing() {
     let api = TestApi::new().await;
     let _running = Running::on(&api).await;
     let mut events = Events::of(&api.admin()).await;
-    // Each is a batch of its own, as one who keeps up sees; there are more than a queue holds and than one reading takes.
+    // Each is a batch of its own for a stream that keeps up; there are more than a queue takes and more than one read
+    // returns.
     let mut quick = Events::of(&api.admin()).await;
     for number in 0..40 {
         tell(&api, &format!("slow {number}")).await;

@@ -57,7 +57,7 @@ async fn oddities() -> TestApi {
 /// How many there are: sixteen payments, and one that is awaited.
 const ALL: usize = 17;
 
-/// All rows of a list, page by page of `limit`, forwards; checks that the way back holds the same.
+/// All rows of a list, page by page of `limit`, forwards; checks that reading backwards gives the same.
 async fn all(person: &Person<'_>, path: &str, query: &str, limit: usize) -> Vec<Value> {
     let mut rows = Vec::new();
     let mut pages = Vec::new();

@@ -35,7 +35,7 @@ impl Archive {
         Self::sent(&api.admin(), client, "").await
     }
 
-    /// Exports a client with this body; checks the manifest against what is in the archive.
+    /// Exports a client with this body; checks the manifest against the archive's content.
     async fn sent(person: &Person<'_>, client: &str, body: &'static str) -> Self {
         let response = person.stream(Method::POST, &format!("{CLIENTS}/{client}/export"), body).await;
         let (parts, body) = response.into_parts();
@@ -77,7 +77,7 @@ impl Archive {
         assert_eq!(named, self.files.keys().map(String::as_str).collect());
     }
 
-    /// The CSV says what the JSON says.
+    /// The CSV has the same values as the JSON.
     #[track_caller]
     fn check_csv(&self, table: &str) {
         let mut reader = csv::Reader::from_reader(self.files[&format!("{table}.csv")].as_bytes());

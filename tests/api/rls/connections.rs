@@ -126,7 +126,7 @@ async fn no_therapists_request_is_answered_without_the_role() {
     let api = TestApi::new().await;
     let mut conn = api.app.db.direct().await.unwrap();
     run(&mut conn, PRACTICE).await;
-    // Without its grants the role reaches nothing: what still answers did not go by it.
+    // Without its grants the role reaches nothing: a request that still succeeds did not use it.
     run(&mut conn, "revoke all on all tables in schema public, internal from safestories_therapist").await;
     let read = reads(&api).await;
     for path in read {

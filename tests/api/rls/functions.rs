@@ -88,7 +88,7 @@ async fn caches_follow_ones_own_bookings_only() {
     }
 }
 
-/// A role is read as it is where it lets somebody log in, and a therapist who does not exist is nobody's key.
+/// Roles are read the way logins read them, and an unknown therapist's id is not stored as a key.
 #[tokio::test]
 async fn accounts_of_other_programs_are_told_and_kept_in_the_trail() {
     let (_api, mut conn) = practice().await;

@@ -30,7 +30,7 @@ impl Cluster {
         self.server.as_ref().expect("running").url(database)
     }
 
-    /// As a role that may create nothing but what is its own.
+    /// As a role that may create only its own objects.
     fn plain(&self, database: &str) -> String {
         self.url(database).replace("//safestories@", "//plain@")
     }
@@ -140,7 +140,7 @@ async fn a_login_of_another_practice_names_nobody() {
     let mut admin = cluster.superuser("safestories").await;
     run(&mut admin, "create role plain login inherit; grant safestories_therapist to plain").await;
     let mut neighbour = PgConnection::connect(&cluster.plain("safestories")).await.unwrap();
-    // Members need not set the role for what was granted to it.
+    // Members need not set the role to use its grants.
     for taken in ["", "set local role safestories_therapist;"] {
         run(&mut neighbour, &format!("begin; {taken} set local safestories.therapist_id = 'T1'")).await;
         let rows = "select count(*)::text from bookings";

@@ -178,7 +178,7 @@ async fn every_table_and_verb_lets_through_what_is_written_here() {
     assert_eq!(tables, written, "every table has its entry here");
 
     run(&mut conn, "begin").await;
-    // One signature to a booking, and one key to a request: room for what is added below.
+    // The rows added below would be second ones of a booking.
     run(&mut conn, "drop index internal.session_notes_of_booking").await;
     run(&mut conn, AS_T1).await;
     for reach in WALL {
@@ -229,7 +229,7 @@ async fn changes(conn: &mut PgConnection, Reach { table, key, holds, changes, ..
     .unwrap();
     assert_eq!(columns.iter().any(|(_, allowed)| *allowed), holds.is_some(), "{table}: what may be changed");
     for (column, allowed) in columns {
-        // A row at a time: what a trigger keeps of the others is not asked here.
+        // One row at a time: the trigger's effect on other rows is not tested here.
         let rows: Vec<&str> = holds.unwrap_or("").split(' ').take(1).collect();
         let whose =
             if key.is_empty() || !allowed { "true".to_owned() } else { format!("({key})::text = '{}'", rows[0]) };

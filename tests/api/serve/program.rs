@@ -106,7 +106,7 @@ impl Program {
         text
     }
 
-    /// Waits until it has ended by itself: its exit code, and what it said.
+    /// Waits until it has ended by itself: its exit code, and its output.
     pub fn refused(self) -> (i32, String) {
         let code = self.exit_code(TRIAL_TIMEOUT).expect("an exit code");
         (code, self.said())

@@ -84,7 +84,7 @@ async fn their_accounts_are_disabled_unless_they_shall_finish_their_notes() {
     assert_eq!(api.admin().get(&format!("/api/v1/admin/users/{clara}")).await.ok()["disabled"], true);
 }
 
-/// Both wait for the therapist's row; whoever comes second sees what the first did.
+/// Both wait for the therapist's row; the second one sees the first one's change.
 #[tokio::test]
 async fn who_is_booked_at_the_same_moment_does_not_retire() {
     let api = TestApi::new().await;

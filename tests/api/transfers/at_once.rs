@@ -20,7 +20,7 @@ use crate::{
     serve::program::{Folder, Program},
 };
 
-/// Runs requests that all have read what they decide on before the first of them may go on: `statement` holds them up.
+/// Runs requests that all read their data before the first of them goes on: the lock of `statement` blocks them.
 async fn held_up<const N: usize>(
     api: &TestApi,
     statement: &'static str,
@@ -270,7 +270,7 @@ async fn a_transfer_whose_server_is_killed_has_happened_entirely_or_not_at_all()
     assert_eq!(kept(&api).await, nothing());
     assert_in_step(drift(&api).await);
 
-    // Once it is answered, it has happened, whatever becomes of the server.
+    // An answered request has happened, whatever becomes of the server.
     let program = start();
     let mut stream = send(&program, &authorization);
     let mut answer = [0; 12];

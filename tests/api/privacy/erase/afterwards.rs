@@ -162,7 +162,7 @@ async fn nothing_more_is_written_about_the_client() {
         assert_eq!(answer.body["certificate_id"], 1);
     }
     assert_eq!(traces(&api, &super::TRACES).await, [] as [&str; 0]);
-    // Money is still put right.
+    // Money can still be corrected.
     let payment = value(&api, "select min(payment_id) from payments").await;
     let paid = json!({ "payment_gateway_name": "cash" });
     admin.patch(&format!("/api/v1/admin/payments/{payment}"), paid).await.ok();

@@ -171,7 +171,7 @@ async fn practice() -> (TestApi, String) {
     let merged = api.admin().post(&format!("{path}/merge"), json!({ "merge_client_id": "C2" })).await;
     merged.ok();
     rebuild(&api).await;
-    // And into the caches, which no rebuild has put right yet.
+    // And into the caches, which no rebuild has corrected yet.
     run(
         &api,
         "insert into therapist_clients_summary (therapist_id, client_name, client_phone, client_email)

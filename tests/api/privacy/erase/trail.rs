@@ -122,7 +122,7 @@ async fn an_erasure_covers_no_other_client() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_entry_without_a_client_loses_is_covered_by_its_subject() {
     let (api, id) = practice().await;
-    // As written while the booking was nobody's.
+    // As written while the booking had no client.
     run(
         &api,
         "with made as (
@@ -164,6 +164,6 @@ async fn the_erasure_leaves_one_row_in_the_log_and_an_entry_for_each_subject() {
             "booking_request": 2, "transfer": 2, "document_form": 1, "break_glass": 1
         })
     );
-    // The log says what was done, to nobody.
+    // The log describes the actions, and names nobody.
     assert!(log.iter().any(|(_, said)| said == "Transferred (erased) from Therapist T1 to Therapist T2"), "{log:?}");
 }

@@ -8,8 +8,8 @@ use sqlx::Connection;
 use super::{CLIENTS, PASSWORD, TRACES, erase, practice, traces, value};
 use crate::harness::{Answer, TestApi};
 
-/// Holds the requests up by a statement until as many wait as `waiting` says; then lets them go. `erasing` first waits for
-/// as many as `before`.
+/// Blocks the requests by the lock of a statement until `waiting` of them wait; then releases it. `erasing` first waits
+/// for as many as `before`.
 async fn held_up(
     api: &TestApi,
     statement: &'static str,
@@ -100,7 +100,7 @@ async fn with_grant(api: &TestApi, id: &str) {
 
 #[tokio::test]
 async fn who_is_reading_is_waited_for_and_leaves_no_name() {
-    // Without a grant, whose reader would hold that as well: the others are waited for because of the client alone.
+    // Without a grant, which its reader would lock as well: the erasure waits because of the client alone.
     let (api, id) = practice().await;
     let hold = "lock table audit_logs in share mode";
     let (erased, reads) = held_up(&api, hold, (5, 6), Box::pin(erase(&api, &id)), Box::pin(read(&api, &id))).await;
