@@ -1,13 +1,14 @@
-//! What was done to accounts that decides who logs in by them, who has to confirm it, and who may.
+//! Changes of accounts that decide who logs in: their record, their notifications, and the admins who may confirm them.
 //!
-//! Every such change is noted here, in its transaction, and told to all admins and to every account of the therapist
-//! concerned. A therapist's account that an admin made, enabled, reset or gave another role or therapist opens no clinical
-//! text until an [`independent`] admin confirms who holds it (`internal.write_trail` refuses what is clinical of one that
-//! waits). Where a practice has one admin only, it opens 72 hours after everybody was told; where there are more, and none
-//! of them is independent, after 30 days, without a review. Which of the two holds is settled whenever admins come or go,
-//! and not taken back.
+//! Every such change is recorded here, in its transaction, and notified to all admins and to every account of the
+//! therapist concerned. A therapist's account that an admin created, enabled, reset or gave another role or therapist
+//! reads no clinical text until an [`independent`] admin confirms its user (`internal.write_trail` refuses the audit
+//! entries of clinical reads of an account that waits). Where a practice has one admin only, the account reads clinical
+//! text 72 hours after the notification; where there are more, and none of them is independent, after 30 days, without
+//! a review. Which of the two applies is decided whenever admins are added or removed, and not revoked.
 //!
-//! The terminal of the machine is trusted: what comes from the command line is confirmed, and confirms what waited.
+//! The terminal of the machine is trusted: a change by the command line counts as confirmed, and confirms earlier ones
+//! that wait.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
@@ -26,7 +27,7 @@ use crate::{
 const ALONE: TimeDelta = TimeDelta::hours(72);
 const UNREVIEWED: TimeDelta = TimeDelta::days(30);
 
-/// What was done to an account.
+/// A change of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccountChange {
     /// It was made.
@@ -52,7 +53,7 @@ impl AccountChange {
         }
     }
 
-    /// What was done to whose account.
+    /// The change, in a sentence.
     fn sentence(self, by: &str, whose: &str) -> String {
         match self {
             Self::Created => format!("{by} made an account for {whose}"),
@@ -64,8 +65,8 @@ impl AccountChange {
     }
 }
 
-/// Notes what was done to an account, and tells everybody concerned: all admins, and the accounts of its therapist and of
-/// the one it stood for before.
+/// Records a change of an account, and notifies everybody concerned: all admins, and the accounts of its therapist and
+/// of its former one.
 pub async fn note(
     uow: &mut UnitOfWork,
     user: UserId,
