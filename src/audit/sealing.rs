@@ -1,4 +1,7 @@
 //! Seals audit entries: gives each queued entry its place in the chain, at most a second after its commit.
+//!
+//! Any number of instances may try; the one that gets the lock works, the others come again. A batch is one transaction:
+//! taken from the queue, chained, its head signed. Nothing of a request waits for it.
 
 use std::{collections::HashMap, time::Duration};
 

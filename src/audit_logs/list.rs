@@ -1,4 +1,18 @@
 //! Listing the audit log, newest first.
+//!
+//! Pages are in the order of `log_id`. The planner assumes that matching rows are spread over the whole log, so it would
+//! scan from the end even for a therapist who left or a month of eight years ago. So each statement is ordered by the
+//! index that it should use ([`ReadBy`]):
+//!
+//! - without a filter the key, with a therapist or an action the index that has them in order (`audit_logs_of_therapist`,
+//!   `audit_logs_by_action`, `audit_logs_by_therapist_action`): a page costs what it shows;
+//! - else the index that finds the rows, which are then sorted (`audit_logs_by_instant`,
+//!   `audit_logs_by_client_name`, a client's of `internal.audit_entries`).
+//!
+//! `q` is matched against the rows that the other filters leave; alone, against as many as it takes to fill the page. An
+//! index for it would make every change of the practice a third dearer.
+//!
+//! Periods go by the row's text, which this server writes from the exact instant, to the minute: days begin on minutes.
 
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};

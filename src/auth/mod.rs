@@ -1,4 +1,11 @@
 //! Login, logout, tokens and second factors; the guard that finds the caller of a request.
+//!
+//! A login opens a session and hands out two tokens. The *access token* is a signed JWT of 15 minutes ([`token`]); the
+//! [`guard`] proves it without asking the database. The *refresh token* is 32 random bytes, stored hashed, good for 30
+//! days and once: using it hands out the next, and a used one that comes back ends the session.
+//!
+//! An access token outlives nothing: a session that ends (log-out, another password, role or therapist, a disabled
+//! user) is refused on every instance within a second ([`listen`](crate::app::listen)).
 
 mod calendar_link;
 mod confirm;

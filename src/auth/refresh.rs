@@ -1,4 +1,8 @@
 //! Refreshing the tokens of a session.
+//!
+//! A refresh token is good once. One that comes back is in two hands, so its session ends, and with it all tokens that
+//! came of it; but for the first ten seconds after its use it is answered with tokens of its own, since two tabs of one
+//! browser may refresh at the same moment. Role, therapist and whether the user is disabled are read anew.
 
 use axum::http::HeaderMap;
 use chrono::{DateTime, TimeDelta, Utc};

@@ -1,4 +1,9 @@
 //! Limits the attempts to guess a password or a code.
+//!
+//! Attempts are counted by account and address together, in the database, so that every instance knows and nobody can
+//! lock another out from elsewhere. Each one is counted before anything is checked: of a hundred at the same moment no
+//! more get through than of a hundred in a row. After five without success the next has to wait, longer every time. A
+//! name that nobody has is counted like any other, and a success forgets them all.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,14 @@
 //! Listing bookings, latest first.
+//!
+//! One statement a page, walked by the index of its order (`bookings_by_start`, `bookings_by_therapist_start`,
+//! `bookings_by_name`, `bookings_by_created`; `bookings_off_by_…` for what did not take place). An optional condition is
+//! written `($n is null or …)`: PostgreSQL plans these statements for their arguments, and what is null falls away. It
+//! estimates that an equation with a computed value hardly matches a row, and would sort all of a therapist's bookings
+//! instead of walking the index; of `coalesce(… = …, false)` it expects every second row. `planned_for_arguments` keeps it
+//! from caching a generic plan (`migrations/functions/bookings.sql`).
+//!
+//! The usual pages (latest first, fifty rows, of all or of one therapist) are statements of their own with a kept plan.
+//! `.ci/bench` measures them, and one booking by its id.
 
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};

@@ -1,4 +1,6 @@
 //! Locks a booking for a change: the locks in their order, and the transitions that each state permits.
+//!
+//! Therapist, client, booking: every operation takes the locks in this order, so that two requests never wait for each other.
 
 use super::{model::Booking, refusal::BookingRefusal, slot::Slot};
 use crate::{

@@ -1,4 +1,7 @@
 //! Bookings: sessions between a therapist and a client.
+//!
+//! The state of a booking is computed (`internal.booking_state`); what may follow it is in [`lock`]. Therapists act on
+//! their own bookings, admins on all; to anyone else a booking does not exist.
 
 mod answer;
 mod appointments;

@@ -1,4 +1,7 @@
 //! Reassigning upcoming sessions to another therapist, many at once: the bookings of a transfer.
+//!
+//! The caller has locked the therapists (by id), then the clients. Every operation on a booking takes those locks first, so
+//! what is found here stays until the transaction ends.
 
 use std::collections::HashMap;
 

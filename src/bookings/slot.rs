@@ -1,4 +1,7 @@
 //! A therapist's time: the start and end of a session, and whether the therapist is free then.
+//!
+//! Called with the therapist's row locked ([`therapists::lock`]), so that what was found free
+//! stays free until the transaction ends.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};

@@ -1,4 +1,7 @@
 //! Listing grants, for those who review them.
+//!
+//! One statement a page, walked by `break_glass_grants_by_opened`, or by that of the unreviewed ones, which are few; what was
+//! read under each is counted by the index of the trail's subjects.
 
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};

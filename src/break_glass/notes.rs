@@ -1,4 +1,7 @@
 //! Listing a client's notes of both kinds for the holder of a grant: metadata, never the text.
+//!
+//! Found by `appointments_of_client` and the notes of those bookings: the cost goes with one client's history. The notes of
+//! a booking that belongs to no client, or does not exist, are nobody's and not reached here.
 
 use axum::response::Response;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,7 @@
 //! Assigns bookings to clients: the rows of `appointment_table`.
+//!
+//! Every booking written here gets one. A booking that another program wrote may have none, or one without a client:
+//! every operation completes it first ([`lock_of_booking`]), and the caches follow: some operations change nothing else.
 
 use crate::{
     app::unit_of_work::UnitOfWork,

@@ -1,4 +1,17 @@
 //! Finds the clients of a page: the statements for the list's filters and orders.
+//!
+//! A client's status and last session lie in the bookings, which other programs write too: they are read, not kept. Every
+//! condition is asked per client of the walk, by index, and is answered by the first booking that decides it. So a page
+//! costs what its rows and those skipped between them cost, however long the practice has been at work.
+//!
+//! The order by last session has no index of its own. It is the order of the bookings (`bookings_by_start`), of which
+//! those are kept that no later one of the same client follows (`internal.last_sessions`); clients without a session
+//! stand before the first. Likewise the order by age: clients of other programs have none. Such an order is read in two
+//! sections, each from the cursor on. Where a filter leaves few clients ([`Criteria::is_narrow`]) their last sessions are
+//! computed and sorted.
+//!
+//! A therapist's pages begin with the therapist's own clients, all of which are looked at and sorted: the cost
+//! goes with the therapist, not with the practice.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;

@@ -1,4 +1,8 @@
 //! Listing document forms, latest first.
+//!
+//! One statement a page, walked by `client_doc_form_pkey` or `client_doc_form_by_status`,
+//! deep pages alike. A client's forms are found by `appointments_of_client`. A therapist's page walks the forms of
+//! all until it is full, or all of the therapist's bookings where those are few.
 
 use axum::response::Response;
 use serde::Deserialize;

@@ -1,4 +1,7 @@
 //! Document forms, which clients fill in around a booking.
+//!
+//! A form is a link that belongs to a booking; a booking may have several. Therapists see the forms of their own bookings,
+//! admins all, also those that other programs left without a booking.
 
 mod create;
 mod delete;

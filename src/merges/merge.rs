@@ -1,4 +1,6 @@
 //! Merging two client records of one person.
+//!
+//! The path's client survives; the one in the body goes. An admin says so: no machine merges two people.
 
 use std::collections::BTreeMap;
 

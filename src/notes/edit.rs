@@ -1,4 +1,7 @@
 //! Saving a draft (the autosave of a page).
+//!
+//! Every save names the version it changes, so that of two tabs the second is refused and shown what the first saved. A
+//! draft can be saved after its booking was cancelled or moved: nobody loses a text under way.
 
 use serde_json::json;
 

@@ -1,4 +1,7 @@
 //! Destroying a client's notes: drafts and signed ones, with all their versions and addenda.
+//!
+//! The row of `internal.erasures` that names them has to be written before, in the same transaction: without it the
+//! database refuses (`migrations/functions/notes.sql`).
 
 use crate::{
     app::unit_of_work::UnitOfWork,

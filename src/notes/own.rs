@@ -1,4 +1,9 @@
 //! A therapist's sessions and the state of their notes: those still to be written or signed first.
+//!
+//! A session waits for its note from its start on, unless it was cancelled or is a no-show and nothing was begun, or
+//! the client's data was erased. One statement a page, of two branches that each stop at the page's size, both walked by
+//! `bookings_by_therapist_start` with one look into `client_session_notes_of_booking` a session. Where fewer
+//! wait than a page holds, the first branch goes through all of the therapist's sessions.
 
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};

@@ -1,4 +1,9 @@
 //! Listing the session notes of the practice for admins: their metadata, latest first.
+//!
+//! The table has no key to bookings and holds orphans: they are listed like any other, and say so.
+//!
+//! One statement a page, walked by `client_session_notes_by_created` (deep pages alike), for a client by `appointments_of_client`, for drafts by `session_notes_unsigned`. A therapist's page walks
+//! the notes of all by time until it is full, or all of the therapist's bookings where those are few.
 
 use axum::{extract::State, response::Response};
 use serde::{Deserialize, Serialize};

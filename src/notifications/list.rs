@@ -1,4 +1,7 @@
 //! Listing one's own notifications, newest first.
+//!
+//! By number, not by time: other programs' rows may have none. Each filter has its index (`notifications_of_user`,
+//! `notifications_unread`, `notifications_by_type`), so a page costs the same however many there are.
 
 use axum::response::Response;
 use serde::Deserialize;

@@ -1,4 +1,7 @@
 //! Listing payments, latest first.
+//!
+//! One statement a page (`select_payments!`). A page by date costs the same at any depth; so does one of a refund's
+//! state, a client or a search. For the month of a session and for a therapist all their payments are found and sorted.
 
 use axum::{extract::State, response::Response};
 use sqlx::PgConnection;

@@ -1,4 +1,7 @@
 //! Recording payments: from the booking's columns, or by hand.
+//!
+//! A booking has one payment. Where more was paid later, its amount is corrected; where another program left several,
+//! they stay, and what the booking says is their sum.
 
 use axum::http::StatusCode;
 use serde::Deserialize;

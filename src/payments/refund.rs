@@ -1,4 +1,7 @@
 //! Opening a refund.
+//!
+//! No gateway is called: the money goes back by hand or through the gateway's own pages, and an admin or a webhook moves
+//! the status on.
 
 use axum::{
     http::StatusCode,

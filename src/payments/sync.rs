@@ -1,4 +1,7 @@
 //! Syncs the other tables with the payments of a booking, which are authoritative.
+//!
+//! Every change of a payment or its refund ends here, so that one that finds a disagreement repairs it. Nothing here looks
+//! at more than one booking.
 
 use super::{cancellation, lock::LockedBooking};
 use crate::{

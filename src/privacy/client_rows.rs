@@ -1,4 +1,10 @@
 //! Finds a client's rows in every table; no other place does.
+//!
+//! - Records that were merged into the client's are theirs, with all that still names them.
+//! - A booking is theirs by its appointment. One that has none yet, written by another program, is recognised as every
+//!   operation would recognise it: by phone and name together. So are requests and transfers that are linked to nobody.
+//! - Nothing is theirs by the phone alone (parents and couples share one) or by the name alone. Rows of other programs'
+//!   audit log name people by nothing else, so they are nobody's.
 
 use sqlx::PgConnection;
 

@@ -1,4 +1,8 @@
 //! Listing booking requests, latest first.
+//!
+//! One statement a page, walked by the index of its order or of what it is asked for (`booking_requests_by_…`,
+//! `request_clients_of_client`, `booking_requests_search`), a
+//! deep page as the first one.
 
 use axum::{extract::State, response::Response};
 use serde::Deserialize;

@@ -1,4 +1,11 @@
 //! Finds the candidates of a search: at most [`MOST`] rows of a kind.
+//!
+//! Each statement is a list of lookups, the best kind of match first, under one limit: PostgreSQL goes through them in order
+//! and stops when it has enough. A lookup whose argument is null finds nothing and costs nothing. So no statement has an
+//! optional condition, and one plan serves all searches.
+//!
+//! Arguments stand in subqueries, so that the planner does not know their values. Otherwise it expects so many rows of a
+//! common name that it scans the table until it has met 200 of them.
 
 use sqlx::PgConnection;
 

@@ -1,4 +1,6 @@
 //! Ranks a row by its match with the search, from 1 (an id) down to 0.5 (a word with a typo); or none.
+//!
+//! The statements bring candidates; here the whole search is compared with the whole row.
 
 use serde::Serialize;
 use utoipa::ToSchema;

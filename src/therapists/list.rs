@@ -1,4 +1,8 @@
 //! Listing therapists: their therapies, load, sessions and income.
+//!
+//! Sessions, and gross, refunded and net money, are counted as everywhere (`internal.therapist_sums`): over the bookings
+//! that start in the period, and over all. They are read from indexes that hold nothing else, by
+//! index-only scans. In orders that do not go by figures they are counted for the rows of the page only.
 
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};

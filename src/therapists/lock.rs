@@ -1,4 +1,8 @@
 //! Locking a therapist's row, so that two requests cannot book the same hour.
+//!
+//! Everything that changes who is busy when takes this lock first, before the client's and the booking's, so that
+//! decisions about one therapist follow each other on all instances. `for no key update`, because a plain `for update`
+//! would block every audit row that refers to the therapist.
 
 use sqlx::PgConnection;
 

@@ -1,4 +1,8 @@
 //! Therapists: their records, resources, figures and retirement.
+//!
+//! Where something of theirs is stored above this module, it is served there: their bookings by
+//! [`bookings`](crate::bookings), their clients, and the change of a name that clients carry, by
+//! [`clients`](crate::clients).
 
 mod create;
 mod detail;

@@ -1,4 +1,6 @@
 //! Transferring clients to another therapist: one or many, in one transaction, by the same statements.
+//!
+//! Locks: all therapists concerned and the clients ([`lock`]), then the bookings that move ([`plan`]).
 
 use std::collections::HashMap;
 

@@ -1,4 +1,7 @@
 //! A strict query string: unknown and repeated parameters are errors.
+//!
+//! A list reads two structs from one query string (its filter and its page), so each claims the fields it declares, and
+//! the rest is refused. `#[serde(flatten)]` cannot do that: it loses both types and unknown fields.
 
 use std::{borrow::Cow, fmt::Display, str::FromStr};
 

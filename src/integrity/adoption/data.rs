@@ -1,4 +1,6 @@
 //! Counts adopted rows that the server reads differently from other programs, and rows that people should know of.
+//!
+//! Only counts, in a handful of scans. Nothing here stops an adoption.
 
 use sqlx::{AssertSqlSafe, PgConnection};
 

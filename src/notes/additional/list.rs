@@ -1,4 +1,7 @@
 //! Listing additional notes without their text: all of the practice for admins, their own for therapists; latest first.
+//!
+//! One statement a page, walked by `client_additional_notes_by_created`, or by the
+//! notes of a therapist (`client_additional_notes_by_therapist`).
 
 use axum::{extract::State, response::Response};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,8 @@
 //! Listing refunds, newest first.
+//!
+//! One statement a page, walked by the index of its order (`refunds_by_session`, `refunds_by_name`, the primary key;
+//! `refunds_by_state` where a state is asked for); what a row needs of its payment and booking is looked up by their keys.
+//! The refunds of a short period are looked up first, by the start of their sessions, as an array of ids.
 
 use axum::{extract::State, response::Response};
 use sqlx::PgConnection;

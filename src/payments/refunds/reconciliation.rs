@@ -1,4 +1,6 @@
 //! The disagreements between `bookings`, `payments`, `refund_cancellation_table` and `booking_cancelled`, as a list.
+//!
+//! Every page finds all disagreements anew, in one statement over whole tables (`internal.money_disagreements`).
 
 use axum::response::Response;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,8 @@
 //! Moving a refund through its status: initiated, processing, completed; or failed, and initiated again.
+//!
+//! The payment's refund is the truth: where another program left the list behind it, the way goes on from where the
+//! payment is, and all places agree afterwards. A refund of no payment (another program's) goes its way in the list and
+//! in its booking.
 
 use axum::{
     http::StatusCode,

@@ -1,4 +1,7 @@
 //! The erasure itself: one transaction, in which all rows are found again under the locks.
+//!
+//! Locks: the therapists of the client and of the client's bookings by their ids, the client, the bookings; last of all, and
+//! for the least time, the chain of the trail.
 
 use serde_json::json;
 
