@@ -17,7 +17,7 @@ use crate::{
     domain::{
         ids::BookingId,
         money::AmountInput,
-        status::{BookingStatus, InviteeStatus},
+        status::{BookingStatus, InviteeStatus, words},
         text::Text,
         time::Timestamp,
     },
@@ -30,25 +30,15 @@ use crate::{
     payments::{self, refund::RefundRefusal},
 };
 
-/// The party that cancelled a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum CancelledBy {
-    /// The practice.
-    Admin,
-    /// The client.
-    Client,
-    /// The therapist.
-    Therapist,
-}
-
-impl CancelledBy {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Client => "client",
-            Self::Therapist => "therapist",
-        }
+words! {
+    /// The party that cancelled a session.
+    enum CancelledBy {
+        /// The practice.
+        Admin,
+        /// The client.
+        Client,
+        /// The therapist.
+        Therapist,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
+use strum::VariantArray as _;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
@@ -197,7 +198,7 @@ impl AdminBookingFilter {
         let Period { from: mut start_from, before: mut start_before } =
             Period::of(self.from, self.to, self.tz, app.zone)?;
         let mut states: Option<Vec<BookingState>> = self.state.map(|state| vec![state]);
-        if let Some(tab) = self.tab.map(BookingTab::states).filter(|tab| tab.len() < BookingState::ALL.len()) {
+        if let Some(tab) = self.tab.map(BookingTab::states).filter(|tab| tab.len() < BookingState::VARIANTS.len()) {
             states = Some(states.map_or_else(
                 || tab.to_vec(),
                 |states| states.into_iter().filter(|state| tab.contains(state)).collect(),
@@ -283,7 +284,7 @@ impl BookingTab {
         use BookingState as S;
         match self {
             Self::Upcoming => &[S::Scheduled, S::Live],
-            Self::All => BookingState::ALL,
+            Self::All => BookingState::VARIANTS,
             Self::Completed => &[S::Completed],
             Self::PendingNotes => &[S::PendingNotes],
             Self::Cancelled => &[S::Cancelled],

@@ -15,6 +15,7 @@ use crate::{
     db::scope::Scope,
     domain::{
         ids::{BookingId, ClientId, TherapistId, UserId},
+        status::words,
         time::Timestamp,
     },
     error::{Result, problem::Problems},
@@ -30,22 +31,13 @@ orders! {
     NoteOfClientOrder: LatestFirst = "-booking_start_at", EarliestFirst = "booking_start_at"
 }
 
-/// Which of the two kinds of notes; each has ids of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum NoteKind {
-    /// The note of a session.
-    Session,
-    /// An additional note.
-    Additional,
-}
-
-impl NoteKind {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Session => "session",
-            Self::Additional => "additional",
-        }
+words! {
+    /// Which of the two kinds of notes; each has ids of its own.
+    pub(crate) enum NoteKind {
+        /// The note of a session.
+        Session,
+        /// An additional note.
+        Additional,
     }
 }
 

@@ -4,83 +4,31 @@
 //! `internal` (`internal.booking_status(text)` and its like), so that a query's condition and its answer agree. They
 //! return one of the words here.
 
-/// Declares an enum of words: how it is written, shown, read from a request and from the database.
+use strum::VariantArray as _;
+
+/// Declares enums of words: one word in JSON, in the OpenAPI document, in the database and in `as_str`, the variant's name in
+/// snake case.
 macro_rules! words {
-    ($(
-        $(#[$doc:meta])*
-        $name:ident { $($(#[$word_doc:meta])* $word:ident = $text:literal),+ $(,)? }
-    )+) => {$(
-        $(#[$doc])*
-        #[derive(
-            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash,
-            serde::Serialize, serde::Deserialize, utoipa::ToSchema,
-        )]
-        // From the variant's name, since utoipa does not see a renaming that a macro passes on; a test compares it with
-        // `as_str`.
+    ($($(#[$meta:meta])* $visibility:vis enum $name:ident $words:tt)+) => {$(
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(strum::Display, strum::IntoStaticStr, strum::VariantArray)]
+        #[derive(serde::Serialize, serde::Deserialize, sqlx::Type, utoipa::ToSchema)]
+        #[strum(serialize_all = "snake_case")]
         #[serde(rename_all = "snake_case")]
-        pub enum $name {
-            $($(#[$word_doc])* $word,)+
-        }
+        #[sqlx(type_name = "text", rename_all = "snake_case")]
+        $(#[$meta])*
+        $visibility enum $name $words
 
         impl $name {
-            /// All words, in the order of their declaration.
-            pub const ALL: &'static [Self] = &[$(Self::$word),+];
-
             /// The word as it is written.
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$word => $text,)+
-                }
+            $visibility fn as_str(self) -> &'static str {
+                self.into()
             }
         }
 
         impl From<$name> for String {
             fn from(word: $name) -> Self {
                 word.as_str().to_owned()
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-
-        impl sqlx::Type<sqlx::Postgres> for $name {
-            fn type_info() -> sqlx::postgres::PgTypeInfo {
-                <str as sqlx::Type<sqlx::Postgres>>::type_info()
-            }
-
-            fn compatible(column: &sqlx::postgres::PgTypeInfo) -> bool {
-                <str as sqlx::Type<sqlx::Postgres>>::compatible(column)
-            }
-        }
-
-        impl sqlx::postgres::PgHasArrayType for $name {
-            fn array_type_info() -> sqlx::postgres::PgTypeInfo {
-                <&str as sqlx::postgres::PgHasArrayType>::array_type_info()
-            }
-
-            fn array_compatible(column: &sqlx::postgres::PgTypeInfo) -> bool {
-                <&str as sqlx::postgres::PgHasArrayType>::array_compatible(column)
-            }
-        }
-
-        impl sqlx::Encode<'_, sqlx::Postgres> for $name {
-            fn encode_by_ref(
-                &self,
-                buffer: &mut sqlx::postgres::PgArgumentBuffer,
-            ) -> Result<sqlx::encode::IsNull, sqlx::error::BoxDynError> {
-                <&str as sqlx::Encode<sqlx::Postgres>>::encode(self.as_str(), buffer)
-            }
-        }
-
-        impl<'r> sqlx::Decode<'r, sqlx::Postgres> for $name {
-            fn decode(value: sqlx::postgres::PgValueRef<'r>) -> Result<Self, sqlx::error::BoxDynError> {
-                let text = <&str as sqlx::Decode<sqlx::Postgres>>::decode(value)?;
-                Self::ALL.iter().copied().find(|word| word.as_str() == text).ok_or_else(|| {
-                    format!("{text:?} is no {}", stringify!($name)).into()
-                })
             }
         }
     )+};
@@ -90,117 +38,117 @@ pub(crate) use words;
 
 words! {
     /// `bookings.booking_status`.
-    BookingStatus {
+    pub enum BookingStatus {
         /// Agreed.
-        Confirmed = "confirmed",
+        Confirmed,
         /// Agreed for another time than at first.
-        Rescheduled = "rescheduled",
+        Rescheduled,
         /// Called off.
-        Cancelled = "cancelled",
+        Cancelled,
         /// The client did not come.
-        NoShow = "no_show",
+        NoShow,
         /// Held.
-        Completed = "completed",
+        Completed,
     }
 
     /// `bookings.invitee_status`.
-    InviteeStatus {
+    pub enum InviteeStatus {
         /// The client comes.
-        Confirmed = "confirmed",
+        Confirmed,
         /// The payment is pending.
-        Waiting = "waiting",
+        Waiting,
         /// The client does not come.
-        Cancelled = "cancelled",
+        Cancelled,
     }
 
     /// How far a refund is.
-    RefundStatus {
+    pub enum RefundStatus {
         /// Asked for.
-        Initiated = "initiated",
+        Initiated,
         /// With the gateway.
-        Processing = "processing",
+        Processing,
         /// The money is back.
-        Completed = "completed",
+        Completed,
         /// The gateway refused; it may be initiated again.
-        Failed = "failed",
+        Failed,
     }
 
     /// `bookings.booking_mode`: where a session takes place.
-    BookingMode {
+    pub enum BookingMode {
         /// By video; also where nothing is said.
-        GoogleMeet = "google_meet",
+        GoogleMeet,
         /// At the practice.
-        InPerson = "in_person",
+        InPerson,
         /// By telephone.
-        Phone = "phone",
+        Phone,
     }
 
     /// Where a booking stands, computed from its status, its times and its note.
-    BookingState {
+    pub enum BookingState {
         /// Called off.
-        Cancelled = "cancelled",
+        Cancelled,
         /// The client did not come.
-        NoShow = "no_show",
+        NoShow,
         /// Held: said so, or a session note was submitted.
-        Completed = "completed",
+        Completed,
         /// Ended, and no session note was submitted.
-        PendingNotes = "pending_notes",
+        PendingNotes,
         /// Running now.
-        Live = "live",
+        Live,
         /// Ahead.
-        Scheduled = "scheduled",
+        Scheduled,
     }
 
     /// How a client stands, computed from the bookings.
-    ClientStatus {
+    pub enum ClientStatus {
         /// Has no booking yet.
-        Lead = "lead",
+        Lead,
         /// Has one, not cancelled, in the last 30 days or ahead.
-        Active = "active",
+        Active,
         /// Had several, or only cancelled ones, all longer ago.
-        Inactive = "inactive",
+        Inactive,
         /// Had exactly one that was not cancelled, longer ago.
-        DropOut = "drop_out",
+        DropOut,
     }
 
     /// `client_session_notes.current_risk_level`, as far as it is one of the known words.
-    RiskLevel {
+    pub enum RiskLevel {
         /// No risk seen.
-        None = "none",
+        None,
         /// Low.
-        Low = "low",
+        Low,
         /// Moderate.
-        Moderate = "moderate",
+        Moderate,
         /// High.
-        High = "high",
+        High,
     }
 
     /// `client_doc_form.status`.
-    FormStatus {
+    pub enum FormStatus {
         /// Not filled in yet.
-        Pending = "pending",
+        Pending,
         /// Filled in.
-        Completed = "completed",
+        Completed,
         /// The client did not come.
-        NoShow = "no_show",
+        NoShow,
     }
 
     /// `booking_requests.status`.
-    RequestStatus {
+    pub enum RequestStatus {
         /// The link was sent.
-        Sent = "sent",
+        Sent,
         /// A booking came of it.
-        Booked = "booked",
+        Booked,
         /// None did.
-        Expired = "expired",
+        Expired,
     }
 
     /// `users.role`, as far as its holder can log in.
-    UserRole {
+    pub enum UserRole {
         /// Runs the practice.
-        Admin = "admin",
+        Admin,
         /// Holds sessions.
-        Therapist = "therapist",
+        Therapist,
     }
 }
 
@@ -208,7 +156,7 @@ impl UserRole {
     /// Reads a role in any letter case; none for a role that cannot log in.
     pub fn read(role: &str) -> Option<Self> {
         let role = role.trim();
-        Self::ALL.iter().copied().find(|known| known.as_str().eq_ignore_ascii_case(role))
+        Self::VARIANTS.iter().copied().find(|known| known.as_str().eq_ignore_ascii_case(role))
     }
 }
 
@@ -218,39 +166,12 @@ mod tests {
 
     use super::*;
 
-    fn described<T: utoipa::PartialSchema>() -> Vec<serde_json::Value> {
-        let schema = json!(T::schema());
-        schema["enum"].as_array().expect("a list of words").clone()
-    }
-
-    /// Each word has the same form in JSON, in the OpenAPI document, in `as_str` and in `Display`; it is snake case.
-    macro_rules! one_form {
-        ($($name:ident),+) => {$(
-            for word in $name::ALL {
-                let text = word.as_str();
-                assert_eq!(json!(word), json!(text));
-                assert_eq!(from_value::<$name>(json!(text)).expect(text), *word);
-                assert_eq!(word.to_string(), text);
-                assert!(described::<$name>().contains(&json!(text)), "{text}");
-                assert!(text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{text}");
-            }
-        )+};
-    }
-
     #[test]
     fn a_word_has_one_form_everywhere() {
-        one_form!(
-            BookingStatus,
-            InviteeStatus,
-            RefundStatus,
-            BookingMode,
-            BookingState,
-            ClientStatus,
-            RiskLevel,
-            FormStatus,
-            RequestStatus,
-            UserRole
-        );
+        let schema = json!(<BookingState as utoipa::PartialSchema>::schema());
+        for (word, described) in BookingState::VARIANTS.iter().zip(schema["enum"].as_array().expect("words")) {
+            assert_eq!([&json!(word), &json!(word.to_string()), described], [&json!(word.as_str()); 3]);
+        }
     }
 
     #[test]

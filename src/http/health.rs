@@ -53,7 +53,8 @@ struct Health {
 }
 
 /// The reason why the server is not ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 enum NotReady {
     #[error("the database does not answer")]
     Database,
@@ -69,11 +70,7 @@ impl Refusal for NotReady {
     }
 
     fn members(&self) -> Map<String, Value> {
-        let failing = match self {
-            Self::Database => "database",
-            Self::Migrations => "migrations",
-            Self::Audit => "audit",
-        };
+        let failing: &str = self.into();
         Map::from_iter([("failing".to_owned(), failing.into())])
     }
 }

@@ -6,53 +6,29 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use crate::{app::unit_of_work::UnitOfWork, db::repair::RepairedRows, error::Result};
+use crate::{app::unit_of_work::UnitOfWork, db::repair::RepairedRows, domain::status::words, error::Result};
 
-/// How much a finding matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = CheckSeverity)]
-pub enum Severity {
-    /// Rows that are lost, wrong, or shut somebody out.
-    Error,
-    /// Rows that are read all right and should be put right.
-    Warning,
-    /// Rows that may well be as they are meant.
-    Notice,
-}
-
-impl Severity {
-    /// As it is written.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-            Self::Notice => "notice",
-        }
+words! {
+    /// How much a finding matters.
+    #[schema(as = CheckSeverity)]
+    pub enum Severity {
+        /// Rows that are lost, wrong, or shut somebody out.
+        Error,
+        /// Rows that are read all right and should be put right.
+        Warning,
+        /// Rows that may well be as they are meant.
+        Notice,
     }
-}
 
-/// The one who repairs a check's findings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = CheckRepair)]
-pub enum Repair {
-    /// The server, on request.
-    Automatic,
-    /// The server, once an admin has assigned the rows.
-    Chosen,
-    /// People, through other operations or in the database.
-    ByHand,
-}
-
-impl Repair {
-    /// As it is written.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Automatic => "automatic",
-            Self::Chosen => "chosen",
-            Self::ByHand => "by_hand",
-        }
+    /// The one who repairs a check's findings.
+    #[schema(as = CheckRepair)]
+    pub enum Repair {
+        /// The server, on request.
+        Automatic,
+        /// The server, once an admin has assigned the rows.
+        Chosen,
+        /// People, through other operations or in the database.
+        ByHand,
     }
 }
 

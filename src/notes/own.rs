@@ -16,6 +16,7 @@ use crate::{
     db::scope::Scope,
     domain::{
         ids::{BookingId, ClientId, NoteId},
+        status::words,
         time::{Day, Timestamp, Zone},
     },
     error::{Result, problem::Problems},
@@ -31,25 +32,15 @@ orders! {
     OwnNoteOrder: WaitingFirst = "-is_waiting", WaitingLast = "is_waiting"
 }
 
-/// How far the note of a session is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum NoteStatus {
-    /// There is none yet.
-    Pending,
-    /// Begun, not signed.
-    Draft,
-    /// Submitted: signed, or written by another program.
-    Signed,
-}
-
-impl NoteStatus {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Draft => "draft",
-            Self::Signed => "signed",
-        }
+words! {
+    /// How far the note of a session is.
+    pub(super) enum NoteStatus {
+        /// There is none yet.
+        Pending,
+        /// Begun, not signed.
+        Draft,
+        /// Submitted: signed, or written by another program.
+        Signed,
     }
 }
 

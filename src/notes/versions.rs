@@ -12,6 +12,7 @@ use crate::{
     db::scope::Scope,
     domain::{
         ids::{NoteId, UserId},
+        status::words,
         time::Timestamp,
     },
     error::{Error, Result, problem::Problems},
@@ -27,21 +28,12 @@ orders! {
     VersionOrder: NewestFirst = "-version", OldestFirst = "version"
 }
 
-/// The change that made a version.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Event {
-    Created,
-    Saved,
-    Signed,
-}
-
-impl Event {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Saved => "saved",
-            Self::Signed => "signed",
-        }
+words! {
+    /// The change that made a version.
+    pub(super) enum Event {
+        Created,
+        Saved,
+        Signed,
     }
 }
 

@@ -1,15 +1,16 @@
 //! Listing users.
 
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sqlx::PgConnection;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 
 use super::model::{User, select_users};
 use crate::{
     domain::{
         contact,
         ids::{TherapistId, UserId},
+        status::words,
         time::Timestamp,
     },
     error::{Error, Result, problem::Problems},
@@ -25,25 +26,15 @@ orders! {
         OldestFirst = "created_at", NewestFirst = "-created_at"
 }
 
-/// Roles of users, as far as the list distinguishes them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum ListedRole {
-    /// Runs the practice.
-    Admin,
-    /// Holds sessions.
-    Therapist,
-    /// Another word, or none: cannot log in.
-    Other,
-}
-
-impl ListedRole {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Therapist => "therapist",
-            Self::Other => "other",
-        }
+words! {
+    /// Roles of users, as far as the list distinguishes them.
+    pub(super) enum ListedRole {
+        /// Runs the practice.
+        Admin,
+        /// Holds sessions.
+        Therapist,
+        /// Another word, or none: cannot log in.
+        Other,
     }
 }
 

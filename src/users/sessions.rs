@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     app::{listen, unit_of_work::UnitOfWork},
-    domain::{ids::UserId, text},
+    domain::{ids::UserId, status::words, text},
     error::Result,
 };
 
@@ -25,33 +25,21 @@ pub const KEPT: TimeDelta = TimeDelta::days(90);
 /// The longest `User-Agent` that is kept, in characters.
 const USER_AGENT: usize = 255;
 
-/// Why a session ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// Its user logged out, of this one or of all.
-    Logout,
-    /// Its user ended it from elsewhere.
-    Revoked,
-    /// A used refresh token was presented again: somebody else has a copy.
-    Reuse,
-    /// The password changed.
-    Password,
-    /// The role, or the therapist the account stands for, changed.
-    Rights,
-    /// The user was disabled.
-    Disabled,
-}
-
-impl Ending {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Logout => "logout",
-            Self::Revoked => "revoked",
-            Self::Reuse => "reuse",
-            Self::Password => "password",
-            Self::Rights => "rights",
-            Self::Disabled => "disabled",
-        }
+words! {
+    /// Why a session ended.
+    pub enum Ending {
+        /// Its user logged out, of this one or of all.
+        Logout,
+        /// Its user ended it from elsewhere.
+        Revoked,
+        /// A used refresh token was presented again: somebody else has a copy.
+        Reuse,
+        /// The password changed.
+        Password,
+        /// The role, or the therapist the account stands for, changed.
+        Rights,
+        /// The user was disabled.
+        Disabled,
     }
 }
 

@@ -23,6 +23,7 @@ use crate::{
     domain::{
         ids::{BookingId, ClientId, TherapistId},
         money::Amount,
+        status::words,
         time::Timestamp,
     },
     error::{Result, problem::Problems},
@@ -38,41 +39,25 @@ orders! {
     TimelineOrder: LatestFirst = "-at", EarliestFirst = "at"
 }
 
-/// The kinds of events of a client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[sqlx(type_name = "text", rename_all = "snake_case")]
-pub(super) enum TimelineKind {
-    /// A session.
-    Booking,
-    /// A session was cancelled.
-    Cancellation,
-    /// Something was paid.
-    Payment,
-    /// Something goes back.
-    Refund,
-    /// The client went from one therapist to another.
-    Transfer,
-    /// A form was sent.
-    Form,
-    /// A session note was begun.
-    SessionNote,
-    /// An additional note was written.
-    AdditionalNote,
-}
-
-impl TimelineKind {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Booking => "booking",
-            Self::Cancellation => "cancellation",
-            Self::Payment => "payment",
-            Self::Refund => "refund",
-            Self::Transfer => "transfer",
-            Self::Form => "form",
-            Self::SessionNote => "session_note",
-            Self::AdditionalNote => "additional_note",
-        }
+words! {
+    /// The kinds of events of a client.
+    pub(super) enum TimelineKind {
+        /// A session.
+        Booking,
+        /// A session was cancelled.
+        Cancellation,
+        /// Something was paid.
+        Payment,
+        /// Something goes back.
+        Refund,
+        /// The client went from one therapist to another.
+        Transfer,
+        /// A form was sent.
+        Form,
+        /// A session note was begun.
+        SessionNote,
+        /// An additional note was written.
+        AdditionalNote,
     }
 }
 

@@ -9,55 +9,55 @@ use crate::domain::status::words;
 
 words! {
     /// A kind of disagreement.
-    DisagreementKind {
+    pub enum DisagreementKind {
         /// A payment is for no booking, or for one that does not exist.
-        PaymentWithoutBooking = "payment_without_booking",
+        PaymentWithoutBooking,
         /// A booking says it was paid, and has no payment.
-        PaidWithoutPayment = "paid_without_payment",
+        PaidWithoutPayment,
         /// A booking awaits its payment, and has one.
-        PaymentWhileAwaited = "payment_while_awaited",
+        PaymentWhileAwaited,
         /// A payment has no amount, and its booking has one.
-        PaymentWithoutAmount = "payment_without_amount",
+        PaymentWithoutAmount,
         /// A booking's amount is not the sum of its payments.
-        AmountDiffers = "amount_differs",
+        AmountDiffers,
         /// A booking has a refund, and none of its payments has.
-        RefundOnlyInBooking = "refund_only_in_booking",
+        RefundOnlyInBooking,
         /// A booking's refund has another status than the least advanced one of its payments, or the booking has none.
-        RefundStatusDiffers = "refund_status_differs",
+        RefundStatusDiffers,
         /// A booking's refund is not the sum of its payments' refunds.
-        RefundAmountDiffers = "refund_amount_differs",
+        RefundAmountDiffers,
         /// The list has a refund of no payment that exists.
-        RefundWithoutPayment = "refund_without_payment",
+        RefundWithoutPayment,
         /// The list has a refund, and its payment has not.
-        RefundOnlyListed = "refund_only_listed",
+        RefundOnlyListed,
         /// The list has another status of a refund than its payment.
-        RefundListedOtherwise = "refund_listed_otherwise",
+        RefundListedOtherwise,
         /// The list has a payment's refund more than once.
-        RefundListedTwice = "refund_listed_twice",
+        RefundListedTwice,
         /// A payment has a refund that the list does not have.
-        RefundNotListed = "refund_not_listed",
+        RefundNotListed,
         /// The list has an undecided refund of a booking that was not cancelled.
-        RefundWaitsForNothing = "refund_waits_for_nothing",
+        RefundWaitsForNothing,
         /// More goes back than was paid.
-        RefundAbovePayment = "refund_above_payment",
+        RefundAbovePayment,
         /// A paid booking was cancelled, and the list has no row for its refund.
-        CancelledWithoutRefund = "cancelled_without_refund",
+        CancelledWithoutRefund,
         /// A booking was cancelled, and there is no record of its cancellation.
-        CancelledWithoutRecord = "cancelled_without_record",
+        CancelledWithoutRecord,
         /// A cancellation is recorded, and its booking is not cancelled (and was not restored here).
-        RecordWithoutCancellation = "record_without_cancellation",
+        RecordWithoutCancellation,
     }
 
     /// One of the places that tell of money: a table.
-    DisagreementSide {
+    pub enum DisagreementSide {
         /// `bookings`.
-        Bookings = "bookings",
+        Bookings,
         /// `payments`.
-        Payments = "payments",
+        Payments,
         /// `refund_cancellation_table`.
-        RefundCancellationTable = "refund_cancellation_table",
+        RefundCancellationTable,
         /// None of them: somebody has to look.
-        Nobody = "nobody",
+        Nobody,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use sqlx::PgConnection;
+use strum::VariantArray as _;
 use utoipa::ToSchema;
 
 use crate::{
@@ -17,28 +18,28 @@ use crate::{
 
 words! {
     /// How far a refund is (`internal.refund_state`).
-    RefundState {
+    pub enum RefundState {
         /// The session was cancelled, and no refund was started.
-        Pending = "pending",
+        Pending,
         /// Another program says that it was asked for.
-        Requested = "requested",
+        Requested,
         /// Opened.
-        Initiated = "initiated",
+        Initiated,
         /// With the gateway.
-        Processing = "processing",
+        Processing,
         /// The gateway refused.
-        Failed = "failed",
+        Failed,
         /// The money is back.
-        Completed = "completed",
+        Completed,
         /// Another program says something that is not understood; `refund_status` has its word.
-        Unknown = "unknown",
+        Unknown,
     }
 }
 
 impl RefundState {
     /// Reads the result of `internal.refund_status`.
     pub fn read(status: Option<&str>) -> Self {
-        let known = |word: &str| Self::ALL.iter().copied().find(|state| state.as_str() == word);
+        let known = |word: &str| Self::VARIANTS.iter().copied().find(|state| state.as_str() == word);
         status.map_or(Self::Pending, |word| known(word).unwrap_or(Self::Unknown))
     }
 
@@ -200,13 +201,6 @@ impl Refund {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_state_has_one_form_everywhere() {
-        for state in RefundState::ALL {
-            assert_eq!(serde_json::json!(state), serde_json::json!(state.as_str()));
-        }
-    }
 
     /// Pending → initiated → processing → completed, or failed → initiated.
     #[test]

@@ -1,14 +1,11 @@
 //! The certificate of an erasure: who erased which client's data, when, on what ground, and how many rows had which
 //! outcome. It names the client by the id, which identifies nobody any more, and is kept forever.
 
-use std::{
-    collections::BTreeMap,
-    fmt::{self, Write},
-};
+use std::{collections::BTreeMap, fmt::Write};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
@@ -18,32 +15,24 @@ use crate::{
     db::erasure::{ClientRows, Erased, Outcome},
     domain::{
         ids::{ClientId, UserId},
+        status::words,
         text::hex,
         time::Timestamp,
     },
     error::{Error, Result},
 };
 
-/// Why data is erased.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Ground {
-    /// The client asked for it.
-    #[default]
-    ClientRequest,
-    /// The client withdrew their consent.
-    ConsentWithdrawn,
-    /// The purpose of the data collection has ended.
-    PurposeEnded,
-}
-
-impl fmt::Display for Ground {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ClientRequest => "client_request",
-            Self::ConsentWithdrawn => "consent_withdrawn",
-            Self::PurposeEnded => "purpose_ended",
-        })
+words! {
+    /// Why data is erased.
+    #[derive(Default)]
+    pub(crate) enum Ground {
+        /// The client asked for it.
+        #[default]
+        ClientRequest,
+        /// The client withdrew their consent.
+        ConsentWithdrawn,
+        /// The purpose of the data collection has ended.
+        PurposeEnded,
     }
 }
 
