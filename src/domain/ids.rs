@@ -13,9 +13,10 @@ macro_rules! text_ids {
         $(#[$doc])*
         #[derive(
             Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash,
-            serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+            serde::Serialize, serde::Deserialize, sqlx::Type, utoipa::ToSchema,
         )]
-        #[serde(transparent)]
+        #[serde(from = "String")]
+        #[sqlx(transparent)]
         #[schema(value_type = String, examples($example))]
         pub struct $name(String);
 
@@ -39,54 +40,19 @@ macro_rules! text_ids {
 
         impl From<String> for $name {
             fn from(id: String) -> Self {
-                Self(id)
+                Self(without_nul(id))
             }
         }
 
         impl From<&str> for $name {
             fn from(id: &str) -> Self {
-                Self(id.to_owned())
+                id.to_owned().into()
             }
         }
 
         impl From<$name> for String {
             fn from(id: $name) -> Self {
                 id.0
-            }
-        }
-
-        impl sqlx::Type<sqlx::Postgres> for $name {
-            fn type_info() -> sqlx::postgres::PgTypeInfo {
-                <str as sqlx::Type<sqlx::Postgres>>::type_info()
-            }
-
-            fn compatible(column: &sqlx::postgres::PgTypeInfo) -> bool {
-                <str as sqlx::Type<sqlx::Postgres>>::compatible(column)
-            }
-        }
-
-        impl sqlx::postgres::PgHasArrayType for $name {
-            fn array_type_info() -> sqlx::postgres::PgTypeInfo {
-                <&str as sqlx::postgres::PgHasArrayType>::array_type_info()
-            }
-
-            fn array_compatible(column: &sqlx::postgres::PgTypeInfo) -> bool {
-                <&str as sqlx::postgres::PgHasArrayType>::array_compatible(column)
-            }
-        }
-
-        impl sqlx::Encode<'_, sqlx::Postgres> for $name {
-            fn encode_by_ref(
-                &self,
-                buffer: &mut sqlx::postgres::PgArgumentBuffer,
-            ) -> Result<sqlx::encode::IsNull, sqlx::error::BoxDynError> {
-                <&str as sqlx::Encode<sqlx::Postgres>>::encode(&without_nul(&self.0), buffer)
-            }
-        }
-
-        impl<'r> sqlx::Decode<'r, sqlx::Postgres> for $name {
-            fn decode(value: sqlx::postgres::PgValueRef<'r>) -> Result<Self, sqlx::error::BoxDynError> {
-                <String as sqlx::Decode<sqlx::Postgres>>::decode(value).map(Self)
             }
         }
     )+};
@@ -195,12 +161,14 @@ fn made(prefix: &str, now: DateTime<Utc>) -> String {
 }
 
 fn is_possible(id: &str) -> bool {
-    !id.is_empty() && id.chars().nth(255).is_none() && !id.contains(char::is_control)
+    !id.is_empty()
+        && id.chars().nth(255).is_none()
+        && !id.contains(|c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER)
 }
 
 /// The id with U+FFFD for NUL, which finds no row, as NUL would not.
-fn without_nul(id: &str) -> std::borrow::Cow<'_, str> {
-    if id.contains('\0') { id.replace('\0', "\u{fffd}").into() } else { id.into() }
+fn without_nul(id: String) -> String {
+    if id.contains('\0') { id.replace('\0', "\u{fffd}") } else { id }
 }
 
 #[cfg(test)]
@@ -242,6 +210,6 @@ mod tests {
         for odd in ["56430", "é", "a b", "../..", "'; --", &"é".repeat(255)] {
             assert!(TherapistId::from(odd).is_possible(), "{odd}");
         }
-        assert_eq!(without_nul("a\0b"), "a\u{fffd}b");
+        assert_eq!(TherapistId::from("a\0b").as_str(), "a\u{fffd}b");
     }
 }
