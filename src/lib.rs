@@ -33,8 +33,8 @@
 //! | [`dev`] | the private PostgreSQL, the demo practice, the upkeep of `.sqlx` |
 //! | [`cli`] | the commands of the program |
 //!
-//! A module uses only what stands above it in this table, and every table of the database is written by one folder, read
-//! by any. Both are tests (`tests/api/architecture`).
+//! A module uses only what stands above it in this table, and its files do not use each other in a circle. Every table of
+//! the database is written by one folder, read by any. All three are tests (`tests/api/architecture`).
 //!
 //! The unit of work stands in [`app`], not in [`db`]: it contains the state of the program and writes audit entries, on
 //! neither of which [`db`] depends.

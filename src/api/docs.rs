@@ -1,6 +1,6 @@
 //! The OpenAPI document over HTTP, and a page to try the API on (Swagger UI, embedded).
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::{
@@ -23,20 +23,28 @@ use crate::{
 
 /// The document as it is sent, and its version.
 #[derive(Debug)]
-pub(super) struct Document {
+struct Document {
     json: Bytes,
     tag: HeaderValue,
 }
 
 impl Document {
     /// Writes it; `None` if it cannot be written.
-    pub(super) fn of(description: &OpenApi) -> Option<Self> {
+    fn of(description: &OpenApi) -> Option<Self> {
         let json = description.to_json().ok()?;
         let version = BASE64.encode(digest(&SHA256, json.as_bytes()));
         let tag = HeaderValue::try_from(format!("\"{version}\"")).ok()?;
         // An exact copy: the growing buffer is up to twice as big.
         Some(Self { json: Bytes::from(json.into_bytes().into_boxed_slice()), tag })
     }
+}
+
+/// The document of this server; none if it cannot be written.
+static DOCUMENT: OnceLock<Option<Document>> = OnceLock::new();
+
+/// Writes the document that is sent from now on: the first one stays.
+pub(super) fn publish(description: &OpenApi) {
+    DOCUMENT.get_or_init(|| Document::of(description));
 }
 
 /// Only files of this server; Swagger UI styles its elements itself.
@@ -83,7 +91,7 @@ impl PartialSchema for AssetName {
     ),
 )]
 pub(super) async fn get_openapi(unless: Preconditions) -> Result<Response> {
-    let document = super::DESCRIPTION.document.as_ref();
+    let document = DOCUMENT.get().and_then(Option::as_ref);
     let Document { json: document, tag } =
         document.ok_or_else(|| Error::internal("the description cannot be written"))?;
     let headers = [(header::ETAG, tag.clone()), (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];

@@ -7,6 +7,7 @@
 mod components;
 mod docs;
 mod document;
+mod group;
 mod operation;
 mod problems;
 mod schemas;
@@ -19,7 +20,7 @@ use tower::util::option_layer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use self::{docs::Document, document::Group, undocumented::Undocumented};
+use self::{group::Group, undocumented::Undocumented};
 use crate::{
     app::state::App,
     audit_logs, auth, bookings, break_glass, campaigns, clients, dashboards, documents,
@@ -101,7 +102,6 @@ fn routed() -> OpenApi {
 struct Description {
     methods: Methods,
     undocumented: Undocumented,
-    document: Option<Document>,
 }
 
 /// Taken from the description once: while it is being made, it is the biggest thing in memory.
@@ -109,7 +109,8 @@ static DESCRIPTION: LazyLock<Description> = LazyLock::new(|| {
     let mut description = routed();
     let methods = Methods::of(&description);
     let undocumented = Undocumented::of(&mut description);
-    Description { methods, undocumented, document: Document::of(&document::as_called(description)) }
+    docs::publish(&document::as_called(description));
+    Description { methods, undocumented }
 });
 
 /// The handlers of a group. One that panics still leaves an answer, and so a trail.

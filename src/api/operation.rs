@@ -12,7 +12,7 @@ use utoipa::openapi::{
     security::SecurityRequirement,
 };
 
-use super::{components, document::Group, schemas};
+use super::{components, group::Group, schemas};
 use crate::http::{etag::IF_MATCH, extract::MERGE_PATCH};
 
 /// Completes the description of one operation.

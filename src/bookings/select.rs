@@ -41,7 +41,7 @@ macro_rules! select_bookings {
         $key:literal, [$($tail:literal)+], $now:expr, $owner:expr $(, $argument:expr)* $(,)?
     ) => {
         sqlx::query_as!(
-            $crate::bookings::model::Booking,
+            Booking,
             r#"select
                b.booking_id as "booking_id!: BookingId",
                a.client_id as "client_id: ClientId",

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
-use super::DatabaseUrl;
+use super::database_url::DatabaseUrl;
 use crate::{
     app::state::App,
     audit::{

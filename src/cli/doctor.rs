@@ -9,7 +9,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::bail;
 use clap::Args;
 
-use super::{DatabaseUrl, user};
+use super::{database_url::DatabaseUrl, user};
 use crate::{
     app::{state::App, unit_of_work::Work},
     db::scope::Scope,

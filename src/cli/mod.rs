@@ -1,6 +1,7 @@
 //! The commands of the program.
 
 pub mod audit;
+mod database_url;
 pub mod doctor;
 mod logs;
 pub mod migrate;
@@ -12,6 +13,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable};
 
+use self::database_url::DatabaseUrl;
 use crate::dev::demo;
 
 /// The server a therapy practice runs on.
@@ -46,40 +48,6 @@ enum Command {
     /// Commands for those who change this program.
     #[command(subcommand, hide = true)]
     Dev(crate::dev::prepare::Dev),
-}
-
-/// Where the database is.
-#[derive(Debug, Args)]
-pub struct DatabaseUrl {
-    /// The address of the database: `postgres://role:password@host/database`
-    ///
-    /// Without one, `serve` starts a private PostgreSQL in its data folder.
-    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
-    database_url: Option<String>,
-    /// The address for LISTEN and migrations, where the first leads through a pooler
-    ///
-    /// `PgBouncer` in transaction mode has to be 1.21 or newer, with `max_prepared_statements` above 0 and
-    /// `ignore_startup_parameters = extra_float_digits`. Where this is another address than the first, nothing is left
-    /// behind on the connections of the first, and no statement is run there outside a transaction.
-    #[arg(long, env = "SAFESTORIES_DIRECT_DATABASE_URL", value_name = "URL", hide_env_values = true)]
-    direct_database_url: Option<String>,
-}
-
-impl DatabaseUrl {
-    /// The address, where a command cannot do without.
-    fn required(&self) -> anyhow::Result<&str> {
-        self.database_url
-            .as_deref()
-            .ok_or_else(|| anyhow::anyhow!("say which database with DATABASE_URL or --database-url"))
-    }
-
-    /// The address that leads straight to PostgreSQL.
-    fn direct(&self) -> anyhow::Result<&str> {
-        self.direct_database_url
-            .as_deref()
-            .or(self.database_url.as_deref())
-            .ok_or_else(|| anyhow::anyhow!("say which database with DATABASE_URL or --database-url"))
-    }
 }
 
 #[derive(Debug, Subcommand)]

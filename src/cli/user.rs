@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::DatabaseUrl;
+use super::database_url::DatabaseUrl;
 use crate::{
     app::{state::App, unit_of_work::Work},
     db::{

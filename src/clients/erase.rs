@@ -1,64 +1,22 @@
 //! Erasing a client's record: the name and the contact data go, the row and its appointments stay, since bookings and
 //! money refer to them. Nobody is matched with such a record again, and nothing is written about it any more
-//! ([`Client::ensure_kept`]).
+//! ([`ensure_kept`](super::Client::ensure_kept)).
 
-use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
 
-use super::model::Client;
+use super::model::lock;
 use crate::{
     app::unit_of_work::UnitOfWork,
     db::erasure::{ClientRows, ERASED, Erased},
     domain::ids::{BookingId, ClientId},
-    error::{Error, Refusal, Result, problem::ProblemKind},
+    error::{Error, Result},
 };
-
-/// The client's data was erased, so that nothing more is written about them. With the number of the certificate.
-#[derive(Debug, thiserror::Error)]
-#[error("the data of this client was erased")]
-pub struct ClientErased {
-    /// The certificate of the erasure.
-    pub certificate_id: i64,
-}
-
-impl Refusal for ClientErased {
-    fn kind(&self) -> &'static ProblemKind {
-        &super::model::CLIENT_ERASED
-    }
-
-    fn members(&self) -> Map<String, Value> {
-        Map::from_iter([("certificate_id".to_owned(), json!(self.certificate_id))])
-    }
-}
-
-impl Client {
-    /// Fails if the client's data was erased.
-    ///
-    /// # Errors
-    ///
-    /// [`ClientErased`].
-    pub fn ensure_kept(&self) -> Result<()> {
-        self.erasure.map_or(Ok(()), |certificate_id| Err(ClientErased { certificate_id }.into()))
-    }
-}
-
-/// The certificate of a client whose data was erased. It is queried after the row was locked and by a statement of its
-/// own, which sees an erasure that the lock waited for. The name shows when no query is needed.
-pub(super) async fn certificate(db: &mut PgConnection, id: &ClientId, name: Option<&str>) -> Result<Option<i64>> {
-    if name != Some(ERASED) {
-        return Ok(None);
-    }
-    let erasure = sqlx::query_scalar!("select erasure_id from internal.clients where client_id = $1", id.as_str())
-        .fetch_optional(db)
-        .await?;
-    Ok(erasure.flatten())
-}
 
 /// Fails if the client of a booking was erased; locks the client otherwise.
 ///
 /// # Errors
 ///
-/// [`ClientErased`].
+/// [`ClientErased`](super::ClientErased).
 pub async fn ensure_kept_of_booking(db: &mut PgConnection, booking: &BookingId) -> Result<()> {
     let client = sqlx::query_scalar!(
         r#"select client_id as "client_id!: ClientId"
@@ -72,7 +30,7 @@ pub async fn ensure_kept_of_booking(db: &mut PgConnection, booking: &BookingId) 
     .fetch_optional(&mut *db)
     .await?;
     match client {
-        Some(client) => super::model::lock(db, &client).await?.map_or(Ok(()), |client| client.ensure_kept()),
+        Some(client) => lock(db, &client).await?.map_or(Ok(()), |client| client.ensure_kept()),
         None => Ok(()),
     }
 }

@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-use super::erase::{ClientErased, certificate};
+use super::model::{ClientErased, certificate};
 use crate::{
     app::unit_of_work::UnitOfWork,
     domain::ids::{ClientId, TherapistId},

@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
 
-use super::record::is_reached;
 use crate::{
     db::scope::Scope,
     domain::ids::ClientId,
@@ -63,13 +62,4 @@ pub async fn heir(db: &mut PgConnection, id: &ClientId) -> Result<Option<ClientI
     .fetch_optional(db)
     .await?;
     Ok(heir)
-}
-
-/// Makes sure that a client exists for a scope, before its rows are read.
-///
-/// # Errors
-///
-/// [`missing`], if not.
-pub async fn ensure(db: &mut PgConnection, scope: &Scope, id: &ClientId) -> Result<()> {
-    if is_reached(db, scope, id).await? { Ok(()) } else { Err(missing(db, scope, id).await?) }
 }

@@ -25,11 +25,12 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
     belong::{Appointment, belongs_to, lock_of_booking},
-    erase::{ClientErased, claim, ensure_kept_of_booking, erase},
+    erase::{claim, ensure_kept_of_booking, erase},
     merge::{Absorbed, Record, absorb, records, remove},
-    missing::{ensure, heir, missing},
-    model::{Choice, Client, PROBLEMS, Person, lock, lock_to_erase, lock_to_read, resolve},
+    missing::{heir, missing},
+    model::{Choice, Client, ClientErased, PROBLEMS, Person, lock, lock_to_erase, lock_to_read, resolve},
     reassign::{hand_over, move_appointments},
+    record::ensure,
 };
 use crate::app::state::App;
 

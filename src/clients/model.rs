@@ -12,10 +12,10 @@ use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use super::erase::certificate;
 use crate::{
     app::unit_of_work::UnitOfWork,
     audit::entry::Entry,
+    db::erasure::ERASED,
     domain::{
         contact::{Email, Phone, name_key},
         ids::{ClientId, TherapistId},
@@ -291,4 +291,45 @@ pub(super) async fn create(
         .detail(json!({ "possible_duplicate_of": possible_duplicate_of }));
     let therapist_id = therapist.map(|therapist| therapist.therapist_id.clone());
     Ok((Client { client_id: id, name: name.to_owned(), therapist_id, erasure: None }, entry))
+}
+
+/// The client's data was erased, so that nothing more is written about them. With the number of the certificate.
+#[derive(Debug, thiserror::Error)]
+#[error("the data of this client was erased")]
+pub struct ClientErased {
+    /// The certificate of the erasure.
+    pub certificate_id: i64,
+}
+
+impl Refusal for ClientErased {
+    fn kind(&self) -> &'static ProblemKind {
+        &CLIENT_ERASED
+    }
+
+    fn members(&self) -> Map<String, Value> {
+        Map::from_iter([("certificate_id".to_owned(), json!(self.certificate_id))])
+    }
+}
+
+impl Client {
+    /// Fails if the client's data was erased.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientErased`].
+    pub fn ensure_kept(&self) -> Result<()> {
+        self.erasure.map_or(Ok(()), |certificate_id| Err(ClientErased { certificate_id }.into()))
+    }
+}
+
+/// The certificate of a client whose data was erased. It is queried after the row was locked and by a statement of its
+/// own, which sees an erasure that the lock waited for. The name shows when no query is needed.
+pub(super) async fn certificate(db: &mut PgConnection, id: &ClientId, name: Option<&str>) -> Result<Option<i64>> {
+    if name != Some(ERASED) {
+        return Ok(None);
+    }
+    let erasure = sqlx::query_scalar!("select erasure_id from internal.clients where client_id = $1", id.as_str())
+        .fetch_optional(db)
+        .await?;
+    Ok(erasure.flatten())
 }

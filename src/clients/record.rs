@@ -208,3 +208,12 @@ pub(super) async fn show(
     .await?;
     Ok(clients.into_iter().map(|client| client.seen_by(scope)).collect())
 }
+
+/// Makes sure that a client exists for a scope, before its rows are read.
+///
+/// # Errors
+///
+/// [`missing`], if not.
+pub async fn ensure(db: &mut PgConnection, scope: &Scope, id: &ClientId) -> Result<()> {
+    if is_reached(db, scope, id).await? { Ok(()) } else { Err(missing(db, scope, id).await?) }
+}

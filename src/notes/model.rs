@@ -5,7 +5,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use super::{addenda::Addendum, refusal::NoteRefusal};
+use super::refusal::NoteRefusal;
 use crate::{
     app::unit_of_work::UnitOfWork,
     audit::entry::Entry,
@@ -28,6 +28,29 @@ pub struct SessionNote {
     pub record: NoteRecord,
     /// The addenda, in order.
     pub addenda: Vec<Addendum>,
+}
+
+/// Something that was added to a signed note. It stays as it is.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "addendum_id": 3,
+    "text": "She called to say that the presentation went well",
+    "author_id": 7,
+    "author_name": "Asha Rao",
+    "created_at": "2026-02-06T08:00:00Z"
+}))]
+#[expect(clippy::struct_field_names, reason = "an id says of what it is, as everywhere")]
+pub struct Addendum {
+    /// Its number.
+    pub addendum_id: i64,
+    /// The text.
+    pub text: String,
+    /// The account that wrote it.
+    pub author_id: UserId,
+    /// The name of that account.
+    pub author_name: Option<String>,
+    /// When it was written.
+    pub created_at: Timestamp,
 }
 
 /// A session note without its addenda: the columns of `client_session_notes`, and values computed beside them.
@@ -215,6 +238,27 @@ macro_rules! select_notes {
             $($argument),*
         )
     };
+}
+
+impl Addendum {
+    /// The addenda of a note, in order.
+    async fn of_note(db: &mut PgConnection, note: NoteId) -> Result<Vec<Self>> {
+        let addenda = sqlx::query_as!(
+            Self,
+            r#"select a.addendum_id,
+                      a.text,
+                      a.author_id as "author_id: UserId",
+                      internal.account_name(a.author_id) as author_name,
+                      a.created_at as "created_at!: Timestamp"
+               from internal.note_addenda a
+               where a.note_id = $1
+               order by a.addendum_id"#,
+            note.0,
+        )
+        .fetch_all(db)
+        .await?;
+        Ok(addenda)
+    }
 }
 
 impl SessionNote {

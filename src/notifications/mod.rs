@@ -8,7 +8,6 @@
 //! without a user are shown to nobody. Marking as read writes to `internal.audit_entries` only, not to the audit log
 //! that the practice reads.
 
-mod about;
 mod delete;
 mod erase;
 mod kind;
@@ -22,8 +21,7 @@ mod unread;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
-    about::{About, about},
-    erase::erase,
+    erase::{About, about, erase},
     kind::NotificationKind,
     notify::{Notice, Recipient, notify},
     stream::feed,

@@ -3,7 +3,7 @@
 //! The statement also sends [`listen::NEWS`] without a payload, so that PostgreSQL delivers it once however many rows a
 //! transaction writes.
 
-use super::NotificationKind;
+use super::kind::NotificationKind;
 use crate::{
     app::{listen, unit_of_work::UnitOfWork},
     domain::{ids::TherapistId, text::cut, time::IstTimestamp},

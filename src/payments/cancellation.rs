@@ -1,6 +1,6 @@
 //! The refunds to decide after a paid booking is cancelled: a `Pending` row per payment in `refund_cancellation_table`.
 
-use super::record_for_booking;
+use super::complete::record_for_booking;
 use crate::{app::unit_of_work::UnitOfWork, domain::ids::BookingId, error::Result};
 
 /// Writes the `Pending` rows of a booking that was cancelled: one for each payment that has neither such a row nor a

@@ -1,14 +1,14 @@
-//! The filters of the list of payments, and the one form the statement takes them in.
+//! The filters of the list of payments.
 
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::model::PaymentState;
+use super::{model::PaymentState, select::Criteria};
 use crate::{
     app::state::App,
     domain::{
         contact,
-        ids::{BookingId, ClientId, PaymentId, TherapistId},
+        ids::{BookingId, ClientId, TherapistId},
         text::Text,
         time::{Day, Zone},
     },
@@ -78,29 +78,6 @@ impl ClientPaymentFilter {
     pub(super) fn of(self, client: ClientId) -> PaymentFilter {
         let Self { state, from, to, tz } = self;
         PaymentFilter { state, from, to, tz, client_id: Some(client), ..PaymentFilter::default() }
-    }
-}
-
-/// A filter as the statement takes it.
-#[derive(Debug, Default)]
-pub(super) struct Criteria {
-    pub(super) payment_id: Option<PaymentId>,
-    pub(super) state: Option<&'static str>,
-    /// The state of the refund, where that is the payment's: there is an index of those.
-    pub(super) refund: Option<&'static str>,
-    pub(super) gateway: Option<String>,
-    pub(super) therapist_id: Option<TherapistId>,
-    pub(super) client_id: Option<ClientId>,
-    pub(super) booking_id: Option<BookingId>,
-    pub(super) period: Period,
-    /// LIKE pattern, lower case.
-    pub(super) words: Option<String>,
-}
-
-impl Criteria {
-    /// One payment.
-    pub(super) fn one(id: PaymentId) -> Self {
-        Self { payment_id: Some(id), ..Self::default() }
     }
 }
 

@@ -7,9 +7,9 @@ use axum::{extract::State, response::Response};
 use sqlx::PgConnection;
 
 use super::{
-    filter::{ClientPaymentFilter, Criteria, PaymentFilter, PaymentOrder},
+    filter::{ClientPaymentFilter, PaymentFilter, PaymentOrder},
     model::{Payment, PaymentState, read_payments},
-    select::select_payments,
+    select::{Criteria, select_payments},
 };
 use crate::{
     app::state::App,

@@ -3,7 +3,7 @@
 //! A booking of another program is completed first: its client and appointment, and its payment
 //! ([`complete`](super::record::complete)).
 
-use super::{model::Payment, record};
+use super::{complete::complete, model::Payment};
 use crate::{
     app::unit_of_work::UnitOfWork,
     clients::{self, Appointment, Client, Person},
@@ -122,7 +122,7 @@ pub(super) async fn payment(uow: &mut UnitOfWork, id: PaymentId, conditions: &Pr
     }
     conditions.check(&payment.version, &payment)?;
     let Some(booking) = booking else { return Ok(LockedPayment { payment, booking: None }) };
-    record::complete(uow, &booking.booking_id).await?;
+    complete(uow, &booking.booking_id).await?;
     let payment = Payment::read(uow.db(), id).await?;
     Ok(LockedPayment { payment, booking: Some(booking) })
 }

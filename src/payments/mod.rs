@@ -17,6 +17,7 @@
 //! ([`record_for_booking`]).
 
 pub mod cancellation;
+mod complete;
 mod detail;
 mod edit;
 mod erase;
@@ -38,10 +39,10 @@ mod sync;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
+    complete::{arrived, record_for_booking},
     erase::{InFlight, erase, in_flight},
     merge::follow_merge,
     model::{Payment, PaymentState},
-    record::{arrived, record_for_booking},
     refusal::PROBLEMS,
 };
 use crate::app::state::App;

@@ -13,10 +13,10 @@ use utoipa::ToSchema;
 
 pub use super::refusal::RefundRefusal;
 use super::{
+    complete::{complete, elsewhere},
     lock::{self, LockedPayment},
     model::PaymentState,
-    record,
-    refunds::{self, ChangedRefund},
+    refunds::answer::{self, ChangedRefund},
     sync,
 };
 use crate::{
@@ -73,12 +73,12 @@ pub(super) async fn refund_payment(
 ) -> Result<Response> {
     let mut uow = work.begin_dry(dry_run.unwrap_or(false)).await?;
     let refund = if let Some(earlier) = uow.earlier() {
-        refunds::id_of(earlier)?
+        answer::id_of(earlier)?
     } else {
         let locked = lock::payment(&mut uow, id, &conditions).await?;
         open_payment(&mut uow, &locked, request.refund_amount, request.reason.as_deref()).await?.refund_id
     };
-    let changed = refunds::changed(uow, refund, StatusCode::CREATED).await?;
+    let changed = answer::changed(uow, refund, StatusCode::CREATED).await?;
     Ok(if changed.body.is_kept() {
         changed.created(format!("/api/v1/admin/refunds/{refund}")).into_response()
     } else {
@@ -121,7 +121,7 @@ pub async fn open(
     reason: Option<&str>,
 ) -> Result<Vec<Opened>> {
     let refunded = refunded(uow, booking).await?;
-    record::complete(uow, booking).await?;
+    complete(uow, booking).await?;
     let payments = payments(uow, booking).await?;
     if payments.iter().all(|payment| payment.refund_status.is_none())
         && let Some(status) = refunded.elsewhere
@@ -223,43 +223,6 @@ async fn refunded(uow: &mut UnitOfWork, booking: &BookingId) -> Result<Refunded>
     .ok_or(Error::NotFound("booking"))
 }
 
-/// The status of a refund that the payment lacks: from the payment's row in the list, or, where no payment of the
-/// booking has a refund, from the booking or the list.
-pub(super) async fn elsewhere(
-    uow: &mut UnitOfWork,
-    booking: Option<&BookingId>,
-    payment: PaymentId,
-) -> Result<Option<String>> {
-    let status = sqlx::query_scalar!(
-        "with listed as (
-             select internal.refund_status(r.refund_status) as status,
-                    internal.payment_of_refund(r.session_id, r.payment_id) as payment_id
-             from refund_cancellation_table r
-             where (r.session_id = $1 or (r.session_id is null and r.payment_id = $2::integer::text))
-               and internal.refund_status(r.refund_status) is not null
-         )
-         select coalesce(
-             (select max(status) from listed where payment_id = $2),
-             case
-                 when not exists (
-                     select
-                     from payments p
-                     where p.booking_id = $1
-                       and internal.refund_status(p.refund_status) is not null
-                 ) then coalesce(
-                     (select internal.refund_status(refund_status) from bookings where booking_id = $1),
-                     (select max(status) from listed)
-                 )
-             end
-         )",
-        booking.map(BookingId::as_str),
-        payment.0,
-    )
-    .fetch_one(uow.db())
-    .await?;
-    Ok(status)
-}
-
 /// Locks the booking's payments and reads them, the oldest first.
 async fn payments(uow: &mut UnitOfWork, booking: &BookingId) -> Result<Vec<Paid>> {
     let payments = sqlx::query_as!(
@@ -308,7 +271,7 @@ async fn open_share(uow: &mut UnitOfWork, share: Share<'_>) -> Result<Opened> {
     .execute(uow.db())
     .await?;
     sync::notify_list(uow, booking, payment.payment_id).await?;
-    let refund_id = refunds::of_payment(uow, booking, payment.payment_id).await?;
+    let refund_id = answer::of_payment(uow, booking, payment.payment_id).await?;
     let currency = payment.currency.as_deref().unwrap_or("INR");
     let about =
         booking.map_or_else(|| format!("payment {}", payment.payment_id), |booking| format!("booking {booking}"));

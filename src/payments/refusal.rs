@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::refunds::RefundState;
+use super::refunds::model::RefundState;
 use crate::{
     domain::{ids::PaymentId, money::Amount, status::RefundStatus},
     error::{

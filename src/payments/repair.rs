@@ -1,6 +1,6 @@
 //! Repairs of rows that other programs left in the tables of money.
 
-use super::record_for_booking;
+use super::complete::record_for_booking;
 use crate::{
     app::unit_of_work::UnitOfWork,
     db::repair::RepairedRows,

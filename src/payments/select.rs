@@ -12,6 +12,34 @@
 //! `select_payments!` takes the row type, the columns of the joined rows `f` and of each set, the clauses after each
 //! set and after the join, the criteria, and the arguments from `$12` on.
 
+use crate::{
+    domain::ids::{BookingId, ClientId, PaymentId, TherapistId},
+    http::period::Period,
+};
+
+/// A filter as the statement takes it.
+#[derive(Debug, Default)]
+pub(super) struct Criteria {
+    pub(super) payment_id: Option<PaymentId>,
+    pub(super) state: Option<&'static str>,
+    /// The state of the refund, where that is the payment's: there is an index of those.
+    pub(super) refund: Option<&'static str>,
+    pub(super) gateway: Option<String>,
+    pub(super) therapist_id: Option<TherapistId>,
+    pub(super) client_id: Option<ClientId>,
+    pub(super) booking_id: Option<BookingId>,
+    pub(super) period: Period,
+    /// LIKE pattern, lower case.
+    pub(super) words: Option<String>,
+}
+
+impl Criteria {
+    /// One payment.
+    pub(super) fn one(id: PaymentId) -> Self {
+        Self { payment_id: Some(id), ..Self::default() }
+    }
+}
+
 /// Reads payments; see the module.
 macro_rules! select_payments {
     (

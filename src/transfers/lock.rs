@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{
-    reassign::{Handover, Whom},
+    handover::{Handover, Whom},
     refusal::{ClientRefusal, Standing},
 };
 use crate::{

@@ -10,6 +10,7 @@
 //! transfer.
 
 pub(crate) mod erase;
+mod handover;
 mod list;
 pub(crate) mod lock;
 pub(crate) mod merged;

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::{
+    handover::{HandedOver, Handover},
     lock::Names,
     plan::Load,
-    reassign::{HandedOver, Handover},
 };
 use crate::{
     app::unit_of_work::UnitOfWork,

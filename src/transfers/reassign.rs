@@ -7,9 +7,10 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 
 use super::{
+    handover::{HandedOver, Handover, Whom},
     lock::{self, ID_CHARS, LockedClients, Names},
     notify,
-    plan::{self, Leave, Load, TransferPlan},
+    plan::{self, Leave, Load},
     refusal::ClientRefusal,
 };
 use crate::{
@@ -18,53 +19,13 @@ use crate::{
     clients::{self, Record},
     domain::{
         ids::{BookingId, ClientId, TherapistId, TransferId},
-        text::{NO_NAME, Text},
+        text::NO_NAME,
         time::Timestamp,
     },
-    error::{Error, Result},
+    error::Result,
     http::etag::Preconditions,
     therapists::Therapist,
 };
-
-/// The clients to transfer.
-#[derive(Debug)]
-pub(crate) enum Whom {
-    /// The client of the path; a 404 if there is none.
-    One(ClientId),
-    /// Clients named in the body.
-    These(Vec<ClientId>),
-    /// All clients of a therapist.
-    AllOf(TherapistId),
-}
-
-/// How they are transferred.
-#[derive(Debug)]
-pub(crate) struct Handover {
-    pub(crate) to: TherapistId,
-    pub(crate) reason: Option<Text<2000>>,
-    pub(crate) notes: Option<Text<5000>>,
-    pub(crate) leave: Leave,
-    /// Whether the new therapist's capacity does not count.
-    pub(crate) allow_overlap: bool,
-}
-
-impl Handover {
-    /// Checks that the fields of a request do not contradict each other.
-    pub(crate) fn check(self) -> Result<Self> {
-        if self.allow_overlap && self.reason.is_none() {
-            return Err(Error::body("/reason", "allow_overlap needs a reason, which the audit keeps"));
-        }
-        Ok(self)
-    }
-}
-
-/// The result of the transfer for one client.
-#[derive(Debug)]
-pub(crate) struct HandedOver {
-    pub(crate) transfer_id: TransferId,
-    pub(crate) client: Record,
-    pub(crate) plan: TransferPlan,
-}
 
 /// Transfers clients; returns the result for each, and the new therapist's load.
 pub(crate) async fn hand_over(

@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::{
+    handover::{HandedOver, Handover, Whom},
     model::{Transfer, TransferDetail},
     plan::{Leave, Load, TransferPlan},
-    reassign::{HandedOver, Handover, Whom, hand_over},
+    reassign::hand_over,
 };
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},

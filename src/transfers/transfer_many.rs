@@ -14,8 +14,9 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::{
+    handover::{Handover, Whom},
     plan::{Leave, Load, TransferPlan},
-    reassign::{Handover, Whom, hand_over},
+    reassign::hand_over,
 };
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},

@@ -8,7 +8,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection};
 
-use super::{Bytes, Line};
+use super::line::{Bytes, Line};
 use crate::{
     audit::{chain::Facts, key::AuditPublicKey},
     error::Result,

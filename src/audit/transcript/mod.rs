@@ -17,78 +17,11 @@
 //! first entry, in an adopted practice, are only counted.
 
 mod export;
+mod line;
 mod verify;
-
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 
 pub use self::{
     export::export,
+    line::ERASURE,
     verify::{Finding, Verdict, named_key, verify},
 };
-use super::chain::Facts;
-
-/// The action that may take personal values out of entries before it: of its client, and of its subject where they name no
-/// client. The summary, which the entries of a request share, goes with the first of them.
-pub const ERASURE: &str = "client_erase";
-
-/// Bytes as Base64 text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Bytes(Vec<u8>);
-
-impl Serialize for Bytes {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.serialize_str(&BASE64.encode(&self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Bytes {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        BASE64.decode(text).map(Self).map_err(serde::de::Error::custom)
-    }
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Line {
-    Header {
-        version: u32,
-        exported_at: DateTime<Utc>,
-        /// The key that signs now, for the convenience of who checks: it proves nothing by itself.
-        public_key: Option<String>,
-    },
-    Entry {
-        seq: i64,
-        entry_id: i64,
-        hash: Bytes,
-        commitments: [Bytes; 3],
-        /// None where erased.
-        salts: [Option<Bytes>; 3],
-        /// None where the row is gone.
-        facts: Option<Box<Facts>>,
-    },
-    Checkpoint {
-        seq: i64,
-        sealed_at: DateTime<Utc>,
-        head: Bytes,
-        key_id: Option<String>,
-        signature: Option<Bytes>,
-    },
-    /// An entry without a place in the chain that does not wait for one.
-    StrayEntry {
-        entry_id: i64,
-    },
-    /// A summary that no entry stands behind, later than the first that has one.
-    StraySummary {
-        log_id: i32,
-    },
-    /// How many stand before that.
-    OlderSummaries {
-        rows: i64,
-    },
-    End {
-        entries: i64,
-    },
-}

@@ -6,7 +6,7 @@ use std::{
     io::{self, BufRead},
 };
 
-use super::{Bytes, ERASURE, Line};
+use super::line::{Bytes, ERASURE, Line};
 use crate::{
     audit::{
         chain::{Facts, Hash, Personal, START, checkpoint_message},

@@ -5,8 +5,7 @@
 mod complete;
 mod times;
 
-use sqlx::PgConnection;
-
+use self::complete::lock_therapists;
 pub use self::{
     complete::{add_refund_rows, complete},
     times::{Disagreement, IST, disagreements, retime},
@@ -121,19 +120,4 @@ pub async fn give_ids(uow: &mut UnitOfWork) -> Result<RepairedRows> {
         repaired.add(id);
     }
     Ok(repaired)
-}
-
-/// Locks the therapists of bookings, before anything else of them is.
-async fn lock_therapists(db: &mut PgConnection, bookings: &[BookingId]) -> Result<()> {
-    sqlx::query!(
-        "select t.therapist_id
-         from therapists t
-         where t.therapist_id in (select b.therapist_id from bookings b where b.booking_id = any ($1))
-         order by t.therapist_id
-         for no key update",
-        bookings as &[BookingId],
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(())
 }

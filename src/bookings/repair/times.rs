@@ -9,7 +9,7 @@ use futures_util::TryStreamExt;
 use serde_json::json;
 use sqlx::PgConnection;
 
-use super::{complete::complete_one, lock_therapists};
+use super::complete::{complete_one, lock_therapists};
 use crate::{
     app::unit_of_work::UnitOfWork,
     audit::entry::Entry,

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use super::{ADMIN, DEMO_PASSWORD, THERAPIST};
+use super::private::{ADMIN, DEMO_PASSWORD, THERAPIST};
 
 /// Prints where everything is, and three lines to paste.
 pub(super) fn print(address: SocketAddr, folder: &Path) {

@@ -46,11 +46,6 @@ use crate::{
     notifications,
 };
 
-/// The logins of the demo, and their password.
-const ADMIN: &str = "admin";
-const THERAPIST: &str = "therapist";
-const DEMO_PASSWORD: &str = "demo-password";
-
 /// How often measurements are sorted into their buckets, and memory is returned.
 const TIDYING: Duration = Duration::from_secs(1);
 /// So big that the allocator keeps it apart.

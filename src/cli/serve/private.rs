@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection};
 
 use super::{
-    ADMIN, DEMO_PASSWORD, THERAPIST, key_file,
+    key_file,
     progress::{patiently, say},
 };
 use crate::{
@@ -24,6 +24,11 @@ use crate::{
 /// The name in `internal.facts` under which the hash of the demo's password is: the demo has been loaded, and who has that
 /// very hash has a password that everybody knows.
 pub(super) const DEMO_HASH: &str = "demo_password_hash";
+
+/// The logins of the demo, and their password.
+pub(super) const ADMIN: &str = "admin";
+pub(super) const THERAPIST: &str = "therapist";
+pub(super) const DEMO_PASSWORD: &str = "demo-password";
 
 /// How the data folder is used.
 pub(super) fn options(folder: PathBuf) -> Options {

@@ -12,7 +12,7 @@ use ipnet::IpNet;
 
 use crate::{
     app::origin::Origin,
-    cli::{DatabaseUrl, audit::Key, logs::LogFormat},
+    cli::{audit::Key, database_url::DatabaseUrl, logs::LogFormat},
     domain::time::Zone,
 };
 

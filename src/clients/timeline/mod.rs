@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
-use super::missing::ensure;
+use super::record::ensure;
 use crate::{
     app::state::App,
     db::scope::Scope,

@@ -2,7 +2,8 @@
 
 use std::{io, path::PathBuf};
 
-use super::programs::OLDEST;
+/// The oldest major version the migrations run on.
+pub(super) const OLDEST: u32 = 14;
 
 /// Why the private PostgreSQL does not run.
 #[derive(Debug, thiserror::Error)]

@@ -10,9 +10,11 @@ use rustix::{
 use super::{
     error::{Doing, EmbeddedError},
     home::Home,
-    server::MARK,
     wait_for::WaitFor,
 };
+
+/// Marks servers of ours, in `ps` too.
+pub(super) const MARK: &str = "cluster_name=safestories";
 
 /// Stops a server that outlived its instance because its guard was killed with it. The home is locked, so
 /// nobody uses it.

@@ -18,6 +18,7 @@ mod account;
 mod cluster;
 mod download;
 mod error;
+mod find;
 mod home;
 mod leftover;
 mod programs;
@@ -30,12 +31,7 @@ mod wait_for;
 use std::path::{Path, PathBuf};
 
 pub use self::error::EmbeddedError;
-use self::{
-    home::Home,
-    programs::{Programs, Search},
-    server::Server,
-    socket::Socket,
-};
+use self::{find::Search, home::Home, programs::Programs, server::Server, socket::Socket};
 
 /// The role and the database of the application.
 const APPLICATION: &str = "safestories";
@@ -79,7 +75,7 @@ impl Embedded {
 
     fn start_with(search: &Search, options: &Options, progress: &dyn Fn(&str)) -> Result<Self, EmbeddedError> {
         let home = Home::claim(&options.home, options.wait, progress)?;
-        let programs = programs::find(search, &home, progress)?;
+        let programs = find::find(search, &home, progress)?;
         cluster::prepare(&programs, &home, options.durable, progress)?;
         let socket = Socket::in_reach_of(&home)?;
         let server = Server::launch(&programs, &home, &socket, options.durable, progress)?;

@@ -11,7 +11,7 @@ use std::{
 use super::{
     error::{Doing, EmbeddedError},
     home::Home,
-    leftover::{self, PidFile},
+    leftover::{self, MARK, PidFile},
     programs::Programs,
     socket::Socket,
     wait_for::WaitFor,
@@ -31,8 +31,6 @@ wait $server; status=$?
 { kill $guard; wait $guard; } 2>/dev/null
 exit $status"#;
 
-/// Marks servers of ours, in `ps` too.
-pub(super) const MARK: &str = "cluster_name=safestories";
 /// The log is put aside at a start when it is longer than this.
 const LONGEST_LOG: u64 = 10 * 1024 * 1024;
 

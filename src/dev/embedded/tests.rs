@@ -15,7 +15,7 @@ use std::{
 use rustix::process::{Pid, Signal, geteuid, kill_process, test_kill_process};
 use sqlx::{Connection, Executor, PgConnection};
 
-use super::{Embedded, EmbeddedError, Options, account::Account, programs::Search, server::MARK};
+use super::{Embedded, EmbeddedError, Options, account::Account, find::Search, leftover::MARK};
 
 /// The folder that [`an_instance_of_its_own`] starts on.
 const HOME_OF_ANOTHER: &str = "EMBEDDED_TEST_HOME";

@@ -14,28 +14,5 @@ pub use self::{
     email::{Email, EmailInput},
     link::LinkInput,
     phone::{Phone, PhoneInput},
-    search::Search,
+    search::{Search, digits, name_key},
 };
-
-/// The form in which names are compared: lower case, without any white space.
-pub fn name_key(name: &str) -> String {
-    name.split_whitespace().flat_map(str::chars).flat_map(char::to_lowercase).collect()
-}
-
-/// The ASCII digits of a text.
-pub fn digits(text: &str) -> String {
-    text.chars().filter(char::is_ascii_digit).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_compare_without_case_and_spaces() {
-        assert_eq!(name_key("  Asha  Rao\u{a0}Iyer\n"), "asharaoiyer");
-        assert_eq!(name_key("ÉMILE"), "émile");
-        assert_eq!(name_key(" \t"), "");
-        assert_eq!(digits("+91 (981) 23-4९"), "91981234");
-    }
-}

@@ -1,6 +1,5 @@
-//! The search term `q=`: words in names and e-mail addresses, digits in phones of any notation.
-
-use super::digits;
+//! The search term `q=`: words in names and e-mail addresses, digits in phones of any notation; and the form in which
+//! names are compared.
 
 /// The fewest and the most characters of a search.
 const LENGTH: std::ops::RangeInclusive<usize> = 3..=100;
@@ -44,6 +43,16 @@ fn national_digits(text: &str) -> Option<String> {
     (national.len() >= 3).then(|| national.to_owned())
 }
 
+/// The form in which names are compared: lower case, without any white space.
+pub fn name_key(name: &str) -> String {
+    name.split_whitespace().flat_map(str::chars).flat_map(char::to_lowercase).collect()
+}
+
+/// The ASCII digits of a text.
+pub fn digits(text: &str) -> String {
+    text.chars().filter(char::is_ascii_digit).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,5 +71,13 @@ mod tests {
         assert_eq!((search.words.as_str(), search.digits), (r"%100\%\_a\\%", None));
         assert!(Search::parse("ab").is_err());
         assert!(Search::parse(&"x".repeat(101)).is_err());
+    }
+
+    #[test]
+    fn names_compare_without_case_and_spaces() {
+        assert_eq!(name_key("  Asha  Rao\u{a0}Iyer\n"), "asharaoiyer");
+        assert_eq!(name_key("ÉMILE"), "émile");
+        assert_eq!(name_key(" \t"), "");
+        assert_eq!(digits("+91 (981) 23-4९"), "91981234");
     }
 }

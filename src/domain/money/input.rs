@@ -14,7 +14,7 @@ use utoipa::{
     },
 };
 
-use super::{Amount, Decimal};
+use super::amount::{Amount, Decimal};
 
 const FORM: &str = "an amount has at most 10 digits before the point and 2 after it, e.g. \"1700.00\"";
 const SCALE: u8 = 2;
@@ -39,7 +39,7 @@ impl AmountInput {
         self.into()
     }
 
-    pub(crate) fn decimal(self) -> Decimal {
+    fn decimal(self) -> Decimal {
         Decimal { units: self.hundredths.into(), scale: SCALE }
     }
 
@@ -93,6 +93,12 @@ impl<'de> Deserialize<'de> for AmountInput {
         }
 
         deserializer.deserialize_any(AmountVisitor)
+    }
+}
+
+impl From<AmountInput> for Amount {
+    fn from(input: AmountInput) -> Self {
+        Self(Some(input.decimal()))
     }
 }
 

@@ -11,7 +11,10 @@ use sqlx::{
     types::Decimal as SqlxDecimal,
 };
 
-use super::{Amount, AmountInput, BEYOND, DIGITS, Decimal};
+use super::{
+    amount::{Amount, BEYOND, DIGITS, Decimal},
+    input::AmountInput,
+};
 
 const POSITIVE: u16 = 0x0000;
 const NEGATIVE: u16 = 0x4000;

@@ -16,7 +16,7 @@ use utoipa::{
     openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, schema::Type as JsonType},
 };
 
-use super::Timestamp;
+use super::stored::Timestamp;
 use crate::domain::from_text::from_text;
 
 const YEARS: std::ops::RangeInclusive<i32> = 1900..=2199;

@@ -1,18 +1,17 @@
 //! Refunds: their list (`refund_cancellation_table`), their status, and the disagreements between the tables that hold
 //! refunds.
 
-mod answer;
+pub(super) mod answer;
 mod detail;
 pub mod disagreement;
 mod filter;
 mod list;
-mod model;
+pub(super) mod model;
 mod reconciliation;
 mod status;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub(super) use self::answer::{ChangedRefund, changed, id_of, of_payment};
 pub use self::model::{Refund, RefundState};
 use crate::app::state::App;
 

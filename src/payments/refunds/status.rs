@@ -33,9 +33,10 @@ use crate::{
     },
     notifications::{Notice, NotificationKind, Recipient, notify},
     payments::{
+        complete::{complete, elsewhere},
         lock::{self, LockedPayment},
-        record,
-        refund::{self, RefundRefusal},
+        refund,
+        refusal::RefundRefusal,
         sync,
     },
 };
@@ -102,7 +103,7 @@ async fn lock(uow: &mut UnitOfWork, id: RefundId, conditions: &Preconditions) ->
         && let Some(session) = &seen.session_id
         && let Some(locked) = lock::booking(uow, session).await?
     {
-        record::complete(uow, session).await?;
+        complete(uow, session).await?;
         booking = Some(locked.booking_id);
     }
     sqlx::query!("select from refund_cancellation_table where id = $1 for no key update", id.0)
@@ -124,7 +125,7 @@ impl Locked {
         let said = match (said.or_else(|| self.refund.refund_status.clone()), &self.payment, &self.booking) {
             (Some(status), ..) => Some(status),
             (None, Some(locked), _) => match locked.payment.payment_id {
-                Some(payment) => refund::elsewhere(uow, locked.payment.booking_id.as_ref(), payment).await?,
+                Some(payment) => elsewhere(uow, locked.payment.booking_id.as_ref(), payment).await?,
                 None => None,
             },
             (None, None, Some(booking)) => {

@@ -1,0 +1,37 @@
+//! The option that names the database.
+
+use clap::Args;
+
+/// Where the database is.
+#[derive(Debug, Args)]
+pub(super) struct DatabaseUrl {
+    /// The address of the database: `postgres://role:password@host/database`
+    ///
+    /// Without one, `serve` starts a private PostgreSQL in its data folder.
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub(super) database_url: Option<String>,
+    /// The address for LISTEN and migrations, where the first leads through a pooler
+    ///
+    /// `PgBouncer` in transaction mode has to be 1.21 or newer, with `max_prepared_statements` above 0 and
+    /// `ignore_startup_parameters = extra_float_digits`. Where this is another address than the first, nothing is left
+    /// behind on the connections of the first, and no statement is run there outside a transaction.
+    #[arg(long, env = "SAFESTORIES_DIRECT_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub(super) direct_database_url: Option<String>,
+}
+
+impl DatabaseUrl {
+    /// The address, where a command cannot do without.
+    pub(super) fn required(&self) -> anyhow::Result<&str> {
+        self.database_url
+            .as_deref()
+            .ok_or_else(|| anyhow::anyhow!("say which database with DATABASE_URL or --database-url"))
+    }
+
+    /// The address that leads straight to PostgreSQL.
+    pub(super) fn direct(&self) -> anyhow::Result<&str> {
+        self.direct_database_url
+            .as_deref()
+            .or(self.database_url.as_deref())
+            .ok_or_else(|| anyhow::anyhow!("say which database with DATABASE_URL or --database-url"))
+    }
+}
