@@ -2,6 +2,7 @@
 
 use std::{ops::Deref, sync::Arc, time::Duration};
 
+use chrono::TimeDelta;
 use ipnet::IpNet;
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +19,8 @@ use crate::{
 
 /// How long the body of a request may take to arrive.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many days a login lasts at most, where nothing else is set.
+pub const SESSION_DAYS: u16 = 90;
 
 /// Handles to everything a request may need; cheap to clone.
 #[derive(Clone, Debug)]
@@ -36,6 +39,8 @@ pub struct Parts {
     pub secrets: Secrets,
     /// The keys that seal cursors and second factors.
     pub seals: Seals,
+    /// How long a login lasts, however often its tokens are refreshed.
+    pub session_life: TimeDelta,
     /// Sessions that ended, though their tokens have not.
     pub ended: EndedSessions,
     /// Counts of the audited attempts of callers who are not logged in.
@@ -92,6 +97,7 @@ impl App {
             zone: Zone::INDIA,
             seals: Seals::derive(&secrets),
             secrets,
+            session_life: TimeDelta::days(SESSION_DAYS.into()),
             ended: EndedSessions::default(),
             anonymous_attempts: AnonymousAttempts::default(),
             streams: Streams::default(),

@@ -5,10 +5,9 @@ use axum::{
     response::AppendHeaders,
 };
 
-use crate::{
-    error::{Error, Result},
-    users::sessions,
-};
+use chrono::TimeDelta;
+
+use crate::error::{Error, Result};
 
 const NAME: &str = "refresh_token";
 const ATTRIBUTES: &str = "HttpOnly; Secure; SameSite=Strict; Path=/api/v1/auth";
@@ -16,9 +15,9 @@ const ATTRIBUTES: &str = "HttpOnly; Secure; SameSite=Strict; Path=/api/v1/auth";
 /// The `Set-Cookie` header of an answer; empty, where no cookie is wanted.
 pub(super) type SetCookie = AppendHeaders<Option<(HeaderName, HeaderValue)>>;
 
-/// Leaves the token with the browser.
-pub(super) fn set(token: &str) -> Result<SetCookie> {
-    let age = sessions::LIFETIME.num_seconds();
+/// Leaves the token with the browser for as long as it is good.
+pub(super) fn set(token: &str, lifetime: TimeDelta) -> Result<SetCookie> {
+    let age = lifetime.num_seconds();
     let cookie = HeaderValue::try_from(format!("{NAME}={token}; Max-Age={age}; {ATTRIBUTES}"))
         .map_err(|error| Error::Internal(error.into()))?;
     Ok(AppendHeaders(Some((header::SET_COOKIE, cookie))))

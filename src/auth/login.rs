@@ -16,7 +16,6 @@ use super::{
     refusal::LoginRefusal,
     second_factor::{self, Codes, Outcome},
     session::{OpenSession, open_session},
-    token,
 };
 use crate::{
     app::{
@@ -66,7 +65,7 @@ pub(super) struct Tokens {
     token_type: &'static str,
     /// The seconds the access token is good for.
     expires_in: i64,
-    /// Good for the next refresh, and for no other; not there when it was sent as a cookie.
+    /// Good for the next refresh; not there when it was sent as a cookie.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     refresh_token: Option<String>,
@@ -129,11 +128,12 @@ impl Tokens {
     ) -> Result<(SetCookie, Json<Self>)> {
         let user = User::read(uow.db(), session.caller.user_id).await?;
         uow.commit().await?;
-        let set_cookie = if as_cookie { cookie::set(&session.refresh_token)? } else { cookie::keep() };
+        let set_cookie =
+            if as_cookie { cookie::set(&session.refresh_token, session.refresh_lifetime)? } else { cookie::keep() };
         let tokens = Self {
             access_token: session.access_token,
             token_type: "Bearer",
-            expires_in: token::LIFETIME.num_seconds(),
+            expires_in: session.access_lifetime.num_seconds(),
             refresh_token: Some(session.refresh_token).filter(|_| !as_cookie),
             user,
         };

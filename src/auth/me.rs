@@ -1,19 +1,31 @@
 //! The caller's own account: reading and correcting the profile, changing the password.
+//!
+//! After a change of password no earlier token is good: all sessions end. The caller's goes on under another id, with the
+//! tokens of the answer, and ends when it would have ended.
 
-use axum::{extract::State, http::StatusCode};
+use axum::{extract::State, http::HeaderMap};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::credentials::{OrWrong, prove_again};
+use super::{
+    cookie::{self, SetCookie},
+    credentials::{OrWrong, prove_again},
+    login::Tokens,
+    session::{self, OpenSession},
+};
 use crate::{
-    app::{state::App, unit_of_work::Work},
+    app::{
+        state::App,
+        unit_of_work::{UnitOfWork, Work},
+    },
+    audit::entry::Entry,
     error::{Error, Result, problem::Problems},
     http::{
         caller::Caller,
         etag::{Preconditions, Versioned},
         extract::Json,
     },
-    users::{self, Account, EditProfile, User, password},
+    users::{self, Account, EditProfile, User, password, sessions},
 };
 
 /// Get my profile
@@ -69,20 +81,30 @@ pub(super) struct ChangePassword {
 
 /// Change my password
 ///
-/// Ends my other sessions; this one goes on.
+/// Ends all my sessions and all their tokens. This one goes on under another id, with the tokens of the answer: the refresh
+/// token is sent as a cookie where it was one.
 #[utoipa::path(
     post,
     path = "/me/password",
     tag = "auth",
     request_body = ChangePassword,
-    responses((status = 204, description = "Changed"), Problems),
+    responses(
+        (
+            status = 200,
+            description = "Changed; the new tokens of this session",
+            body = Tokens,
+            headers(("Set-Cookie" = String, description = "The refresh token, where it was a cookie")),
+        ),
+        Problems,
+    ),
 )]
 pub(super) async fn change_password(
     caller: Caller,
     work: Work,
     State(app): State<App>,
+    headers: HeaderMap,
     Json(body): Json<ChangePassword>,
-) -> Result<StatusCode> {
+) -> Result<(SetCookie, Json<Tokens>)> {
     let account = Account::of_caller(&app, &caller).await?;
     password::check(&body.new_password, &account.username).map_err(|fault| Error::body("/new_password", fault))?;
     let proved = prove_again(&app, &caller, body.current_password, work.address()).await?;
@@ -90,7 +112,22 @@ pub(super) async fn change_password(
     let hash = app.passwords.hash(body.new_password).await?;
     let mut uow = work.begin().await?;
     let account = proved.accept(&mut uow).await?.or_wrong("/current_password")?;
-    password::set(&mut uow, account.id, &hash, Some(caller.session_id)).await?;
-    uow.commit().await?;
-    Ok(StatusCode::NO_CONTENT)
+    let as_cookie = match cookie::read(&headers) {
+        Some(token) => session::is_token_of(&mut uow, token, caller.session_id).await?,
+        None => false,
+    };
+    let session = change(&mut uow, &account, &caller, &hash).await?;
+    Tokens::answer(uow, session, as_cookie).await
+}
+
+/// Gives a user another password, and their session other tokens.
+async fn change(uow: &mut UnitOfWork, account: &Account, caller: &Caller, hash: &str) -> Result<OpenSession> {
+    let renewed = sessions::renew(uow, account.id, caller.session_id).await?;
+    let (session, began) = renewed.ok_or(Error::Unauthenticated("the session has ended"))?;
+    password::set(uow, account.id, hash, Some(session)).await?;
+    uow.record(Entry::new("session_renew", "Went on with a session under another id").on("session", session).quiet());
+    let caller = session::caller_of(account, session).or_wrong("/current_password")?;
+    let token = session::new_secret()?;
+    session::keep(uow, session, &token).await?;
+    session::hand_out(uow, caller, began, token)
 }

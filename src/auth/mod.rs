@@ -2,7 +2,8 @@
 //!
 //! A login opens a session and hands out two tokens. The *access token* is a signed JWT of 15 minutes ([`token`]); the
 //! [`guard`] proves it without asking the database. The *refresh token* is 32 random bytes, stored hashed, good for 30
-//! days and once: using it hands out the next, and a used one that comes back ends the session.
+//! days and once: using it hands out the next, and a used one that comes back ends the session. A login ends after 90 days,
+//! however often it is refreshed, and its last tokens with it.
 //!
 //! An access token outlives nothing: a session that ends (log-out, another password, role or therapist, a disabled
 //! user) is refused on every instance within a second ([`listen`](crate::app::listen)).
@@ -38,9 +39,11 @@ pub use self::{
 };
 use crate::{app::state::App, error::Result};
 
-/// Deletes up to `limit` each of expired counts of failed logins and refresh tokens; returns how many.
+/// Deletes up to `limit` each of expired counts of failed logins, refresh tokens and sealed successors; returns how many.
 pub async fn purge(db: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<u64> {
-    Ok(throttle::purge(&mut *db, now, limit).await? + refresh::purge(&mut *db, now, limit).await?)
+    Ok(throttle::purge(&mut *db, now, limit).await?
+        + refresh::erase_successors(&mut *db, now, limit).await?
+        + refresh::purge(&mut *db, now, limit).await?)
 }
 
 /// The routes open to callers who are not logged in.

@@ -1,7 +1,7 @@
 //! One's own sessions: listing and ending them.
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
@@ -33,6 +33,7 @@ orders! {
     "created_at": "2026-02-04T04:30:00Z",
     "last_used_at": "2026-02-04T10:30:00Z",
     "expires_at": "2026-03-06T10:30:00Z",
+    "ends_at": "2026-05-05T04:30:00Z",
     "ip_address": "192.0.2.7",
     "user_agent": "Mozilla/5.0",
     "current": true
@@ -44,8 +45,10 @@ pub(super) struct Session {
     created_at: Timestamp,
     /// When its tokens were last refreshed.
     last_used_at: Timestamp,
-    /// When it ends unless it is refreshed.
+    /// When it ends unless it is refreshed; never after `ends_at`.
     expires_at: Timestamp,
+    /// When it ends however often it is refreshed, and a new login is needed.
+    ends_at: Timestamp,
     /// From where.
     ip_address: Option<String>,
     /// By what.
@@ -71,7 +74,8 @@ pub(super) async fn list_sessions(
     State(app): State<App>,
     listing: Listing<NoFilter, SessionOrder>,
 ) -> Result<Response> {
-    let list = SessionList { user: caller.user_id, current: caller.session_id, now: app.clock.now() };
+    let list =
+        SessionList { user: caller.user_id, current: caller.session_id, now: app.clock.now(), life: app.session_life };
     listing.request.answer(list).await
 }
 
@@ -79,6 +83,7 @@ struct SessionList {
     user: UserId,
     current: Uuid,
     now: DateTime<Utc>,
+    life: TimeDelta,
 }
 
 macro_rules! page_of_sessions {
@@ -88,7 +93,8 @@ macro_rules! page_of_sessions {
             r#"select session_id as id,
                       created_at as "created_at!: Timestamp",
                       last_used_at as "last_used_at!: Timestamp",
-                      expires_at as "expires_at!: Timestamp",
+                      least(expires_at, created_at + $7::interval) as "expires_at!: Timestamp",
+                      created_at + $7::interval as "ends_at!: Timestamp",
                       ip_address,
                       user_agent,
                       session_id = $2 as "current!",
@@ -96,7 +102,7 @@ macro_rules! page_of_sessions {
                from internal.sessions
                where user_id = $1
                  and ended_at is null
-                 and expires_at > $3
+                 and least(expires_at, created_at + $7::interval) > $3
                  and ($4::text is null or (created_at, session_id) "#
                 + $beyond
                 + " ($4::text::timestamptz, $5::text::uuid)) "
@@ -111,6 +117,7 @@ macro_rules! page_of_sessions {
             $position.sort(),
             $position.id(),
             $position.limit,
+            $list.life as _,
         )
     };
 }
@@ -133,9 +140,10 @@ impl List for SessionList {
                from internal.sessions
                where user_id = $1
                  and ended_at is null
-                 and expires_at > $2"#,
+                 and least(expires_at, created_at + $3::interval) > $2"#,
             self.user.0,
             self.now,
+            self.life as _,
         )
         .fetch_one(db)
         .await?;

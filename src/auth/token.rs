@@ -18,7 +18,7 @@ use crate::{
     http::caller::Caller,
 };
 
-/// How long a token is good for.
+/// How long a token is good for, unless its session ends before.
 pub const LIFETIME: TimeDelta = TimeDelta::minutes(15);
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -31,12 +31,12 @@ struct Claims {
     exp: i64,
 }
 
-/// A token for a caller.
+/// A token for a caller, good for so long.
 ///
 /// # Errors
 ///
 /// Never, as far as is known: a claim would have to be unwritable.
-pub fn sign(secrets: &Secrets, caller: &Caller, now: DateTime<Utc>) -> Result<String> {
+pub fn sign(secrets: &Secrets, caller: &Caller, now: DateTime<Utc>, lifetime: TimeDelta) -> Result<String> {
     let secret = secrets.signing();
     let claims = Claims {
         sub: caller.user_id.to_string(),
@@ -44,7 +44,7 @@ pub fn sign(secrets: &Secrets, caller: &Caller, now: DateTime<Utc>) -> Result<St
         role: caller.role,
         therapist_id: caller.therapist_id.clone(),
         iat: now.timestamp(),
-        exp: (now + LIFETIME).timestamp(),
+        exp: (now + lifetime).timestamp(),
     };
     let header = Header { kid: Some(secret.kid().to_owned()), ..Header::new(Algorithm::HS256) };
     jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(secret.bytes()))
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_token_proves_its_caller_until_it_expires() {
-        let token = sign(&secrets(ONE), &caller(), now()).unwrap();
+        let token = sign(&secrets(ONE), &caller(), now(), LIFETIME).unwrap();
         let proved = verify(&secrets(ONE), &token, now()).unwrap();
         assert_eq!((proved.user_id, proved.session_id), (UserId(7), Uuid::from_u128(42)));
         assert_eq!((proved.role, proved.therapist_id.unwrap().as_str()), (UserRole::Therapist, "T1"));
@@ -109,10 +109,10 @@ mod tests {
 
     #[test]
     fn secrets_are_exchanged_without_ending_sessions() {
-        let old = sign(&secrets(ONE), &caller(), now()).unwrap();
+        let old = sign(&secrets(ONE), &caller(), now(), LIFETIME).unwrap();
         let both = secrets(&format!("{TWO},{ONE}"));
         assert!(verify(&both, &old, now()).is_some());
-        let new = sign(&both, &caller(), now()).unwrap();
+        let new = sign(&both, &caller(), now(), LIFETIME).unwrap();
         assert!(verify(&secrets(TWO), &new, now()).is_some());
         assert!(verify(&secrets(ONE), &new, now()).is_none());
     }

@@ -1,7 +1,8 @@
 //! Login sessions: opening, refreshing, ending.
 //!
-//! A session lives for [`LIFETIME`] after its last refresh. Ending one notifies every instance in the same transaction, so
-//! that its access tokens are refused within a second although they have not expired.
+//! A session lives for [`LIFETIME`] after its last refresh, and ends at [`ends_at`] however often it is refreshed. Ending one
+//! notifies every instance in the same transaction, so that its access tokens are refused within a second although they have
+//! not expired.
 //!
 //! Opening a session and ending all sessions both lock the user's row ([`Account::lock`](super::Account::lock)), so
 //! that no concurrent login survives.
@@ -11,7 +12,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
-    app::{listen, unit_of_work::UnitOfWork},
+    app::{listen, state::App, unit_of_work::UnitOfWork},
     domain::{ids::UserId, status::words, text},
     error::Result,
 };
@@ -43,9 +44,20 @@ words! {
     }
 }
 
+/// When a session that began then ends, however often it is refreshed.
+pub fn ends_at(app: &App, began: DateTime<Utc>) -> DateTime<Utc> {
+    began + app.session_life
+}
+
+/// When a session that began then expires, if it is opened or refreshed now.
+pub fn expires_at(uow: &UnitOfWork, began: DateTime<Utc>) -> DateTime<Utc> {
+    (uow.now() + LIFETIME).min(ends_at(uow.app(), began))
+}
+
 /// Opens a session.
 pub async fn open(uow: &mut UnitOfWork, user: UserId, user_agent: Option<&str>) -> Result<Uuid> {
     let (session, now) = (Uuid::new_v4(), uow.now());
+    let expires = expires_at(uow, now);
     let address = uow.context().address.map(|address| address.to_string());
     sqlx::query!(
         "insert into internal.sessions
@@ -54,7 +66,7 @@ pub async fn open(uow: &mut UnitOfWork, user: UserId, user_agent: Option<&str>) 
         session,
         user.0,
         now,
-        now + LIFETIME,
+        expires,
         address,
         user_agent.map(|agent| text::cut(agent, USER_AGENT)),
     )
@@ -63,9 +75,9 @@ pub async fn open(uow: &mut UnitOfWork, user: UserId, user_agent: Option<&str>) 
     Ok(session)
 }
 
-/// Lets a session live for another [`LIFETIME`].
-pub async fn prolong(uow: &mut UnitOfWork, session: Uuid) -> Result<()> {
-    let now = uow.now();
+/// Lets a session that began then live for another [`LIFETIME`], but not beyond its end.
+pub async fn prolong(uow: &mut UnitOfWork, session: Uuid, began: DateTime<Utc>) -> Result<()> {
+    let (now, expires) = (uow.now(), expires_at(uow, began));
     sqlx::query!(
         "update internal.sessions
          set last_used_at = $2,
@@ -73,11 +85,41 @@ pub async fn prolong(uow: &mut UnitOfWork, session: Uuid) -> Result<()> {
          where session_id = $1",
         session,
         now,
-        now + LIFETIME,
+        expires,
     )
     .execute(uow.db())
     .await?;
     Ok(())
+}
+
+/// Opens a session in the place of another, which the caller ends: the same login under another id, so that it goes on
+/// while all tokens of the old id end. Returns the new id and when the login began; `None` if the old one has ended.
+pub async fn renew(uow: &mut UnitOfWork, user: UserId, session: Uuid) -> Result<Option<(Uuid, DateTime<Utc>)>> {
+    lock_user(uow, user).await?;
+    let renewed = Uuid::new_v4();
+    let began = sqlx::query_scalar!(
+        r#"with old as (
+               select user_id, created_at, last_used_at, expires_at, ip_address, user_agent
+               from internal.sessions
+               where session_id = $1
+                 and user_id = $2
+                 and ended_at is null
+               for no key update
+           )
+           insert into internal.sessions
+               (session_id, user_id, created_at, last_used_at, expires_at, ip_address, user_agent)
+           select $3, user_id, created_at, last_used_at, expires_at, ip_address, user_agent
+           from old
+           returning created_at"#,
+        session,
+        user.0,
+        renewed,
+    )
+    .fetch_optional(uow.db())
+    .await?;
+    let Some(began) = began else { return Ok(None) };
+    prolong(uow, renewed, began).await?;
+    Ok(Some((renewed, began)))
 }
 
 /// Ends one session of a user; returns whether there was one.
@@ -87,8 +129,13 @@ pub async fn end(uow: &mut UnitOfWork, user: UserId, session: Uuid, why: Ending)
 
 /// Ends all sessions of a user, but for `except`; returns how many there were.
 pub async fn end_all(uow: &mut UnitOfWork, user: UserId, why: Ending, except: Option<Uuid>) -> Result<usize> {
-    sqlx::query!("select id from users where id = $1 for no key update", user.0).fetch_optional(uow.db()).await?;
+    lock_user(uow, user).await?;
     end_those(uow, user, None, except, why).await
+}
+
+async fn lock_user(uow: &mut UnitOfWork, user: UserId) -> Result<()> {
+    sqlx::query!("select id from users where id = $1 for no key update", user.0).fetch_optional(uow.db()).await?;
+    Ok(())
 }
 
 async fn end_those(

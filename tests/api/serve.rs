@@ -10,10 +10,14 @@ use std::{
 };
 
 use rustix::process::Signal;
+use serde_json::json;
 use sqlx::Connection;
 
 use self::program::{Folder, Program};
-use crate::harness::{Database, server};
+use crate::{
+    auth::PASSWORD,
+    harness::{Database, TestApi, server},
+};
 
 const STRONG: &str = "test:0123456789abcdefghijklmnopqrstuvwxyz";
 const LOGIN: &str = r#"{"username":"therapist","password":"demo-password"}"#;
@@ -153,4 +157,16 @@ async fn no_line_of_the_log_tells_the_address_of_a_calendar() {
     assert_eq!(code, 0);
     assert!(said.contains("/calendar/{token}"), "{said}");
     assert!(!said.contains(&token), "{said}");
+}
+
+#[tokio::test]
+async fn a_login_lasts_as_long_as_the_settings_say() {
+    let api = TestApi::new().await;
+    api.sign_up("therapist", "admin", None).await;
+    let settings =
+        [("DATABASE_URL", &**api.database()), ("SAFESTORIES_JWT_SECRET", STRONG), ("SAFESTORIES_SESSION_DAYS", "1")];
+    let server = Program::start(&Folder::new(), &settings);
+    let login = json!({ "username": "therapist", "password": PASSWORD, "cookie": true });
+    let answer = server.post("/api/v1/auth/login", &login.to_string());
+    assert!(answer.contains("; Max-Age=86400; "), "{answer}");
 }

@@ -19,6 +19,7 @@ mod stop;
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context, anyhow};
+use chrono::TimeDelta;
 use sqlx::Connection;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -159,6 +160,7 @@ async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationTok
         zone: settings.time_zone,
         seals: Seals::derive(&secrets),
         secrets,
+        session_life: TimeDelta::days(settings.session_days.into()),
         ended: EndedSessions::default(),
         anonymous_attempts: AnonymousAttempts::default(),
         streams: Streams::default(),

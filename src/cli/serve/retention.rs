@@ -6,6 +6,7 @@
 //! | counts of failed logins | 24 hours after the last |
 //! | sessions | 90 days after they ended or expired |
 //! | refresh tokens, hashed | 30 days after they were issued, which is their lifetime |
+//! | their successors, sealed | until they are used, or ten seconds |
 //! | certificates of erasure | forever: never purged |
 //! | break-glass grants | 3 years after their review; until it, those that nobody has reviewed |
 //! | the link to a calendar, hashed | until it is revoked, or the rights of its account change |

@@ -11,7 +11,7 @@ use clap::Args;
 use ipnet::IpNet;
 
 use crate::{
-    app::origin::Origin,
+    app::{origin::Origin, state::SESSION_DAYS},
     cli::{audit::Key, database_url::DatabaseUrl, logs::LogFormat},
     domain::time::Zone,
 };
@@ -63,6 +63,18 @@ pub struct Serve {
     /// Origins whose pages may call the API from a browser, comma-separated: `https://app.example.org`
     #[arg(long, env = "SAFESTORIES_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',')]
     pub(super) cors_origins: Vec<Origin>,
+
+    /// After how many days a login ends, however often it is refreshed
+    ///
+    /// Counted from the login. Another value applies to logins that have begun as well.
+    #[arg(
+        long,
+        env = "SAFESTORIES_SESSION_DAYS",
+        value_name = "DAYS",
+        default_value_t = SESSION_DAYS,
+        value_parser = clap::value_parser!(u16).range(1..=3650)
+    )]
+    pub(super) session_days: u16,
 
     /// How many connections to PostgreSQL this instance keeps for requests of admins, and as many for therapists
     ///

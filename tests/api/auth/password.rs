@@ -1,11 +1,12 @@
 //! Changing the caller's own password.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::PASSWORD;
+use super::{PASSWORD, Tokens};
 use crate::harness::TestApi;
 
 const CHANGE: &str = "/api/v1/auth/me/password";
+const ME: &str = "/api/v1/auth/me";
 const NEXT: &str = "another horse altogether";
 
 #[tokio::test]
@@ -13,15 +14,76 @@ async fn a_new_password_ends_my_other_sessions() {
     let api = TestApi::new().await;
     api.sign_up("admin", "admin", None).await;
     let (here, there) = (api.log_in("admin").await, api.log_in("admin").await);
-    let change = json!({ "current_password": PASSWORD, "new_password": NEXT });
-    api.with(&here).post(CHANGE, change).await.is(204);
-    api.with(&here).get("/api/v1/auth/me").await.is(200);
-    api.refresh(&here.refresh).await.is(200);
-    api.with(&there).get("/api/v1/auth/me").await.is(401);
+    let changed = Tokens::of(api.with(&here).post(CHANGE, change()).await.ok());
+    api.with(&changed).get(ME).await.is(200);
+    api.refresh(&changed.refresh).await.is(200);
+    api.with(&there).get(ME).await.is(401);
     api.refresh(&there.refresh).await.is(401);
     api.try_login("admin", PASSWORD).await.is(401);
     api.try_login("admin", NEXT).await.is(200);
     assert!(api.audit_log().await.iter().any(|(action, _)| action == "password_change"));
+}
+
+#[tokio::test]
+async fn no_token_from_before_is_good_after_a_new_password() {
+    let api = TestApi::new().await;
+    api.sign_up("admin", "admin", None).await;
+    let first = api.log_in("admin").await;
+    // Somebody else has a copy, and uses it at the same moment.
+    let (mine, theirs) = tokio::join!(api.refresh(&first.refresh), api.refresh(&first.refresh));
+    let (mine, theirs) = (Tokens::of(mine.ok()), Tokens::of(theirs.ok()));
+    let changed = Tokens::of(api.with(&mine).post(CHANGE, change()).await.ok());
+    for old in [&first, &mine, &theirs] {
+        api.with(old).get(ME).await.is_problem(401, "unauthenticated");
+        api.refresh(&old.refresh).await.is_problem(401, "unauthenticated");
+    }
+    api.with(&changed).get(ME).await.is(200);
+    Tokens::of(api.refresh(&changed.refresh).await.ok());
+}
+
+#[tokio::test]
+async fn a_new_password_does_not_prolong_a_login() {
+    let api = TestApi::new().await;
+    api.sign_up("admin", "admin", None).await;
+    let login = json!({ "username": "admin", "password": PASSWORD });
+    let login = api.nobody().from("192.0.2.7").with("user-agent", "Test/1").post("/api/v1/auth/login", login).await;
+    api.pass(10);
+    let changed = Tokens::of(api.with(&Tokens::of(login.ok())).post(CHANGE, change()).await.ok());
+    let sessions = api.with(&changed).get("/api/v1/auth/sessions").await.data();
+    assert_eq!(sessions.len(), 1);
+    assert_eq!(sessions[0]["current"], true);
+    assert_eq!(sessions[0]["created_at"], "2026-02-04T04:30:00Z");
+    assert_eq!(sessions[0]["last_used_at"], "2026-02-04T04:40:00Z");
+    assert_eq!(sessions[0]["expires_at"], "2026-03-06T04:40:00Z");
+    assert_eq!(sessions[0]["ends_at"], "2026-05-05T04:30:00Z");
+    assert_eq!((&sessions[0]["ip_address"], &sessions[0]["user_agent"]), (&json!("192.0.2.7"), &json!("Test/1")));
+}
+
+#[tokio::test]
+async fn a_new_password_brings_the_token_as_a_cookie_where_it_was_one() {
+    let api = TestApi::new().await;
+    api.sign_up("admin", "admin", None).await;
+    let (body, other) = (api.log_in("admin").await, api.log_in("admin").await);
+    let foreign = format!("refresh_token={}", other.refresh);
+    let mine = format!("theme=dark; refresh_token={}", body.refresh);
+    // A cookie that another login left behind does not say how this one keeps its token.
+    let answer = api.with(&body).with("cookie", &foreign).post(CHANGE, change()).await;
+    let changed = Tokens::of(answer.ok());
+    let back = json!({ "current_password": NEXT, "new_password": PASSWORD });
+    let stale = api.with(&changed).with("cookie", &mine).post(CHANGE, back).await;
+    let changed = Tokens::of(stale.ok());
+
+    let mine = format!("theme=dark; refresh_token={}", changed.refresh);
+    let answer = api.with(&changed).with("cookie", &mine).post(CHANGE, change()).await;
+    answer.is(200);
+    assert_eq!(answer.body["refresh_token"], Value::Null);
+    let (cookie, _) = answer.header("set-cookie").split_once("; ").unwrap();
+    let refresh = api.nobody().with("cookie", cookie);
+    refresh.send(axum::http::Method::POST, "/api/v1/auth/refresh", None).await.is(200);
+}
+
+fn change() -> Value {
+    json!({ "current_password": PASSWORD, "new_password": NEXT })
 }
 
 #[tokio::test]

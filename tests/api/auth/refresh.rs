@@ -1,5 +1,7 @@
 //! Refresh tokens: good once, for thirty days, in bodies and in cookies.
 
+use std::collections::HashSet;
+
 use safestories::cli::serve::retention;
 use serde_json::{Value, json};
 
@@ -8,6 +10,7 @@ use crate::{fixtures::therapist, harness::TestApi};
 
 const REFRESH: &str = "/api/v1/auth/refresh";
 const ME: &str = "/api/v1/auth/me";
+const SESSIONS: &str = "/api/v1/auth/sessions";
 
 #[tokio::test]
 async fn every_refresh_gives_new_tokens_and_no_line_in_the_audit_log() {
@@ -40,20 +43,120 @@ async fn a_used_token_that_comes_back_ends_the_session() {
 }
 
 #[tokio::test]
-async fn two_tabs_may_refresh_at_the_same_moment() {
+async fn two_tabs_that_refresh_at_the_same_moment_get_the_same_token() {
     let api = TestApi::new().await;
     api.sign_up("admin", "admin", None).await;
     let first = api.log_in("admin").await;
     let both = tokio::join!(api.refresh(&first.refresh), api.refresh(&first.refresh));
     let (one, other) = (Tokens::of(both.0.ok()), Tokens::of(both.1.ok()));
-    assert_ne!(one.refresh, other.refresh);
-    api.at("2026-02-04T04:30:10Z");
-    api.refresh(&first.refresh).await.is(200);
-    for tab in [one, other] {
-        Tokens::of(api.refresh(&tab.refresh).await.ok());
+    assert_eq!(one.refresh, other.refresh);
+    for tab in [&one, &other] {
+        api.with(tab).get(ME).await.is(200);
     }
-    api.at("2026-02-04T04:30:11Z");
-    api.refresh(&first.refresh).await.is(401);
+    api.at("2026-02-04T04:30:10Z");
+    assert_eq!(Tokens::of(api.refresh(&first.refresh).await.ok()).refresh, one.refresh);
+    assert_eq!(unused(&api).await, 1);
+    Tokens::of(api.refresh(&one.refresh).await.ok());
+    assert_eq!(unused(&api).await, 1);
+}
+
+#[tokio::test]
+async fn many_uses_of_a_token_at_once_start_one_chain() {
+    let api = TestApi::new().await;
+    api.sign_up("admin", "admin", None).await;
+    let first = api.log_in("admin").await;
+    let second = api.second_instance();
+    let uses = futures_util::future::join_all((0..8).map(|use_| {
+        let api = if use_ % 2 == 0 { &api } else { &second };
+        api.refresh(&first.refresh)
+    }));
+    let answered: HashSet<String> = uses.await.into_iter().map(|answer| Tokens::of(answer.ok()).refresh).collect();
+    assert_eq!(answered.len(), 1);
+    assert_eq!(unused(&api).await, 1);
+}
+
+#[tokio::test]
+async fn a_token_whose_successor_has_been_used_ends_the_session_even_at_once() {
+    let api = TestApi::new().await;
+    api.sign_up("admin", "admin", None).await;
+    let first = api.log_in("admin").await;
+    let second = Tokens::of(api.refresh(&first.refresh).await.ok());
+    let third = Tokens::of(api.refresh(&second.refresh).await.ok());
+    api.refresh(&first.refresh).await.is_problem(401, "unauthenticated");
+    api.with(&third).get(ME).await.is(401);
+    api.refresh(&third.refresh).await.is(401);
+    assert_eq!(api.audit_log().await.last().unwrap().0, "session_revoke");
+}
+
+#[tokio::test]
+async fn a_successor_is_kept_sealed_and_erased_when_it_is_not_answered_again() {
+    let api = TestApi::new().await;
+    api.sign_up("admin", "admin", None).await;
+    let first = api.log_in("admin").await;
+    let sealed = async || -> Vec<Vec<u8>> {
+        sqlx::query_scalar("select successor from internal.refresh_tokens where successor is not null")
+            .fetch_all(&mut *api.sql().await)
+            .await
+            .unwrap()
+    };
+    let second = Tokens::of(api.refresh(&first.refresh).await.ok());
+    let kept = sealed().await;
+    assert_eq!(kept.len(), 1);
+    for known in [&second.refresh, &first.refresh] {
+        assert!(!kept[0].windows(known.len()).any(|part| part == known.as_bytes()));
+    }
+    Tokens::of(api.refresh(&second.refresh).await.ok());
+    let next = sealed().await;
+    assert!(next.len() == 1 && next != kept, "that of the token used last is kept alone");
+    api.pass(1);
+    retention::purge(&api.app).await.expect("purged");
+    assert_eq!(sealed().await.len(), 0);
+}
+
+/// How many refresh tokens somebody may still use.
+async fn unused(api: &TestApi) -> i64 {
+    sqlx::query_scalar("select count(*) from internal.refresh_tokens where used_at is null")
+        .fetch_one(&mut *api.sql().await)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_login_ends_after_ninety_days_however_often_it_is_refreshed() {
+    let api = TestApi::new().await;
+    api.sign_up("admin", "admin", None).await;
+    let mut tokens = api.log_in("admin").await;
+    for expires in ["2026-04-04T04:30:00Z", "2026-05-03T04:30:00Z", "2026-05-05T04:30:00Z"] {
+        api.pass(29 * 24 * 60);
+        tokens = Tokens::of(api.refresh(&tokens.refresh).await.ok());
+        let session = &api.with(&tokens).get(SESSIONS).await.data()[0];
+        assert_eq!((&session["expires_at"], &session["ends_at"]), (&json!(expires), &json!("2026-05-05T04:30:00Z")));
+    }
+
+    api.at("2026-05-05T04:29:00Z");
+    let last = api.refresh(&tokens.refresh).await.ok();
+    assert_eq!(last["expires_in"], 60);
+    let last = Tokens::of(last);
+    api.with(&last).get(ME).await.is(200);
+    api.at("2026-05-05T04:30:00Z");
+    api.refresh(&last.refresh).await.is_problem(401, "unauthenticated");
+    api.with(&last).get(ME).await.is(401);
+    Tokens::of(api.try_login("admin", PASSWORD).await.ok());
+}
+
+#[tokio::test]
+async fn a_cookie_lasts_no_longer_than_its_login() {
+    let api = TestApi::new().await;
+    api.sign_up("admin", "admin", None).await;
+    let mut tokens = api.log_in("admin").await;
+    for _ in 0..3 {
+        api.pass(29 * 24 * 60);
+        tokens = Tokens::of(api.refresh(&tokens.refresh).await.ok());
+    }
+    let cookie = format!("refresh_token={}", tokens.refresh);
+    let answer = api.nobody().with("cookie", &cookie).send(axum::http::Method::POST, REFRESH, None).await;
+    answer.is(200);
+    assert!(answer.header("set-cookie").contains("; Max-Age=259200; "), "{}", answer.header("set-cookie"));
 }
 
 #[tokio::test]
@@ -101,6 +204,9 @@ async fn browsers_may_have_the_token_as_a_cookie() {
     assert_ne!(next, cookie);
 
     let access = answer.body["access_token"].as_str().unwrap();
+    let again = api.nobody().with("cookie", &cookie).send(axum::http::Method::POST, REFRESH, None).await;
+    assert_eq!(taken(again.header("set-cookie")), next, "another tab that sent the same");
+
     let gone = api.nobody().bearing(access).with("cookie", &next).post("/api/v1/auth/logout", Value::Null).await;
     gone.is(204);
     assert!(gone.header("set-cookie").starts_with("refresh_token=; Max-Age=0; "));

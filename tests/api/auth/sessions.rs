@@ -23,6 +23,7 @@ async fn i_see_where_i_am_logged_in_and_nobody_else() {
     assert_eq!(sessions[1]["ip_address"], "192.0.2.7");
     assert_eq!(sessions[1]["user_agent"], "Test/1");
     assert_eq!(sessions[1]["expires_at"], "2026-03-06T04:30:00Z");
+    assert_eq!(sessions[1]["ends_at"], "2026-05-05T04:30:00Z");
 
     let page = api.with(&here).get(&format!("{SESSIONS}?limit=1&include=total")).await.ok();
     assert_eq!(page["page"]["total"], 2);

@@ -26,7 +26,7 @@ use safestories::{
     app::{
         anonymous_attempts::AnonymousAttempts,
         ended_sessions::EndedSessions,
-        state::{App, Parts, Seals},
+        state::{App, Parts, SESSION_DAYS, Seals},
         streams::Streams,
     },
     crypto::{password::Passwords, secret::Secrets},
@@ -90,6 +90,7 @@ impl TestApi {
             zone: "Asia/Kolkata".parse().expect("a zone"),
             seals: Seals::derive(&secrets),
             secrets,
+            session_life: TimeDelta::days(SESSION_DAYS.into()),
             ended: EndedSessions::default(),
             anonymous_attempts: AnonymousAttempts::default(),
             streams: Streams::beating(Duration::from_millis(100)),

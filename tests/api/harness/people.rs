@@ -149,7 +149,7 @@ impl Person<'_> {
         }
         let Login(caller) = &logins[&key];
         // Signed anew for every request, since tests let hours pass.
-        let token = token::sign(&self.api.app.secrets, caller, self.api.now()).expect("a token");
+        let token = token::sign(&self.api.app.secrets, caller, self.api.now(), token::LIFETIME).expect("a token");
         format!("Bearer {token}")
     }
 
