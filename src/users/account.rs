@@ -56,7 +56,9 @@ macro_rules! select_account {
 impl Account {
     /// The account by its id, and no change to it until the transaction ends.
     pub async fn lock(uow: &mut UnitOfWork, id: UserId) -> Result<Option<Self>> {
-        Ok(select_account!(["where u.id = $1 for share of u"], id.0).fetch_optional(uow.db()).await?)
+        // Locked before it is read: a statement that waits for the lock would miss that the account was disabled meanwhile.
+        sqlx::query!("select id from users where id = $1 for share", id.0).fetch_optional(uow.db()).await?;
+        Ok(select_account!(["where u.id = $1"], id.0).fetch_optional(uow.db()).await?)
     }
 
     /// The account of somebody who is logged in.

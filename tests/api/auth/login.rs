@@ -158,6 +158,28 @@ async fn right_passwords_at_the_same_moment_all_get_in() {
     assert!(answers.iter().all(|answer| answer.status == 200));
 }
 
+#[tokio::test]
+async fn a_login_under_way_while_its_user_is_disabled_is_refused() {
+    let api = TestApi::new().await;
+    let id = api.sign_up("admin", "admin", None).await;
+    // As disabling does it: the user's row is locked and does not change.
+    let mut disabling = api.sql().await;
+    sqlx::raw_sql("begin; select from users for no key update").execute(&mut *disabling).await.unwrap();
+    let (login, ()) = tokio::join!(api.try_login("admin", PASSWORD), async {
+        api.until(
+            "exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')",
+        )
+        .await;
+        sqlx::query("insert into internal.accounts (user_id, disabled_at) values ($1, now())")
+            .bind(id)
+            .execute(&mut *disabling)
+            .await
+            .unwrap();
+        sqlx::raw_sql("commit").execute(&mut *disabling).await.unwrap();
+    });
+    login.is_problem(401, "invalid-credentials");
+}
+
 /// Action, outcome, actor, address, route.
 type Entry = (String, String, Option<i32>, Option<String>, String);
 
