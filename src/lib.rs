@@ -44,12 +44,12 @@
 //! ```text
 //! request ─ telemetry ─ auth guard ─ audit ─── role ── handler ─────► operation ──► SQL
 //!           id, span    Caller       context   Scope   Work, values   rules         query!
-//!                       or 401       and body          begin…commit ◄─ record()
+//!                       or 401       and body          run ◄───────── record()
 //!                       every failure ◄── Error ◄── Refusal | sqlx::Error ── problem+json
 //! ```
 //!
 //! - The **handler** is HTTP: it takes its [`Scope`](db::scope::Scope), a right to
-//!   [`Work`](app::unit_of_work::Work), and values that have been checked by their types; it begins and commits. The
+//!   [`Work`](app::unit_of_work::Work), and values that have been checked by their types; its work is run in one transaction. The
 //!   **operation** knows no HTTP: it takes `&mut UnitOfWork`, so that the command line and other features can use it.
 //!   SQL stands where it is used, and is checked at compile time. A read that nobody else needs *is* its handler. There
 //!   are no repositories, services, or traits with one implementation.

@@ -1,15 +1,16 @@
 //! The unit of work: one request, one transaction, one instant, one audit context.
 //!
-//! A handler that changes something takes [`Work`] and begins once the whole request has been read, so that no slow
-//! client holds a transaction open. Operations take `&mut UnitOfWork` and so compose into one transaction; the handler
-//! that began it commits. Dropped uncommitted, nothing happened. Committed without an audit entry, it refuses: no change
-//! goes unrecorded. The entries are written last, which also turns an SQL error that somebody swallowed into a failure
-//! (PostgreSQL answers COMMIT of an aborted transaction with ROLLBACK, and sqlx calls that a success).
+//! A handler that changes something takes [`Work`] and hands a closure to [`Work::run`] once the whole request has been
+//! read, so that no slow client holds a transaction open. It begins, acts and commits, which nothing else can do. Operations
+//! take `&mut UnitOfWork` and so compose into one transaction. If one fails, nothing happened. If nothing was recorded, the
+//! commit is refused: no change goes without an audit entry. The entries are written last, which also turns an SQL error
+//! that somebody swallowed into a failure (PostgreSQL answers COMMIT of an aborted transaction with ROLLBACK, and sqlx calls
+//! that a success).
 //!
-//! With an `Idempotency-Key`, a record of the outcome is committed together with the effect. A repeat finds it
-//! ([`UnitOfWork::earlier`]) and answers with the same resource, read anew under the caller's present rights.
+//! With an `Idempotency-Key`, a record of the outcome is committed together with the effect. A repeat finds it, does nothing,
+//! and answers with the same resource, read anew under the caller's present rights: [`UnitOfWork::once`] and its like.
 
-use std::net::IpAddr;
+use std::{fmt::Display, net::IpAddr, str::FromStr};
 
 use axum::{
     extract::FromRequestParts,
@@ -30,19 +31,25 @@ use crate::{
     error::{Error, Result},
 };
 
-/// The right to begin a [`UnitOfWork`], in the name of the caller.
+/// The right to run a [`UnitOfWork`], in the name of the caller.
 #[derive(Debug)]
 pub struct Work {
     app: App,
     scope: Scope,
     actor: Option<Actor>,
     context: AuditContext,
+    dry_run: bool,
+    snapshot: bool,
 }
 
 impl Work {
     /// Work without a request: the command line, background tasks.
     pub fn of_task(app: &App, name: &str) -> Self {
-        Self { app: app.clone(), scope: Scope::Practice, actor: None, context: AuditContext::of_task(name) }
+        Self::new(app, Scope::Practice, AuditContext::of_task(name))
+    }
+
+    fn new(app: &App, scope: Scope, context: AuditContext) -> Self {
+        Self { app: app.clone(), scope, actor: context.actor.clone(), context, dry_run: false, snapshot: false }
     }
 
     /// Where the request came from.
@@ -50,51 +57,67 @@ impl Work {
         self.context.address
     }
 
-    /// Opens the transaction.
+    /// The same work; as a dry run, if that was asked for, it goes through every check and keeps nothing.
+    #[must_use]
+    pub fn dry_run(mut self, dry_run: Option<bool>) -> Self {
+        self.dry_run = dry_run.unwrap_or(false);
+        self
+    }
+
+    /// The same work in a transaction all of whose statements see the same instant, for work that reads many rows. It
+    /// ignores an `Idempotency-Key`: a repeated read may have another result.
+    #[must_use]
+    pub fn snapshot(mut self) -> Self {
+        self.snapshot = true;
+        self.context.idempotency_key = None;
+        self
+    }
+
+    /// Acts in one transaction, and commits it with its audit entries.
     ///
     /// # Errors
     ///
-    /// If there is no connection, or the request repeats one that is still running or was another.
-    pub async fn begin(self) -> Result<UnitOfWork> {
-        self.open(false).await
-    }
-
-    /// Opens the transaction; a dry run goes through every check and keeps nothing.
-    pub async fn begin_dry(self, dry_run: bool) -> Result<UnitOfWork> {
-        self.open(dry_run).await
-    }
-
-    /// Opens a transaction all of whose statements see the same instant, for work that reads many rows. It ignores an
-    /// `Idempotency-Key`: a repeated read may have another result.
-    pub async fn begin_snapshot(mut self) -> Result<UnitOfWork> {
-        self.context.idempotency_key = None;
-        let begun = self.app.db.begin_snapshot(&self.scope).await?;
-        Ok(self.within(begun, false))
-    }
-
-    async fn open(self, dry_run: bool) -> Result<UnitOfWork> {
-        let begun = self.app.db.begin(&self.scope).await?;
-        let mut uow = self.within(begun, dry_run);
-        if !dry_run {
-            uow.earlier = idempotency::recall(&mut uow.tx, &uow.context, uow.actor.as_ref(), uow.now).await?;
+    /// As `act`; if nothing was recorded; if the request repeats one that is still running or was another.
+    pub async fn run<T>(self, act: impl AsyncFnOnce(&mut UnitOfWork) -> Result<T>) -> Result<T> {
+        let mut uow = self.begin().await?;
+        let done = act(&mut uow).await;
+        if done.is_ok() || uow.stays {
+            uow.commit().await?;
         }
-        Ok(uow)
+        done
     }
 
-    fn within(self, tx: Transaction, dry_run: bool) -> UnitOfWork {
-        UnitOfWork {
-            tx,
+    /// The same for what may find nothing to do: if nothing was recorded, nothing is kept.
+    pub async fn run_if_needed<T>(self, act: impl AsyncFnOnce(&mut UnitOfWork) -> Result<T>) -> Result<T> {
+        let mut uow = self.begin().await?;
+        let done = act(&mut uow).await?;
+        if !uow.entries.is_empty() {
+            uow.commit().await?;
+        }
+        Ok(done)
+    }
+
+    async fn begin(self) -> Result<UnitOfWork> {
+        let db = &self.app.db;
+        let begun = if self.snapshot { db.begin_snapshot(&self.scope).await? } else { db.begin(&self.scope).await? };
+        let mut uow = UnitOfWork {
+            tx: begun,
             now: self.app.clock.now(),
             app: self.app,
             actor: self.actor,
             context: self.context,
             entries: Vec::new(),
             earlier: None,
+            stays: false,
             outcome: None,
             ended: Vec::new(),
-            dry_run,
+            dry_run: self.dry_run,
             under_rls: !self.scope.is_practice(),
+        };
+        if !uow.dry_run {
+            uow.earlier = idempotency::recall(&mut uow.tx, &uow.context, uow.actor.as_ref(), uow.now).await?;
         }
+        Ok(uow)
     }
 }
 
@@ -107,13 +130,12 @@ impl FromRequestParts<App> for Work {
             .get()
             .cloned()
             .ok_or_else(|| Error::internal("a route without a context wants to work"))?;
-        Ok(Self { app: app.clone(), scope: Scope::of_route(parts), actor: context.actor.clone(), context })
+        Ok(Self::new(app, Scope::of_route(parts), context))
     }
 }
 
 /// The changes of one request, not yet committed.
 #[derive(Debug)]
-#[must_use = "a unit of work does nothing until it is committed"]
 pub struct UnitOfWork {
     tx: Transaction,
     now: DateTime<Utc>,
@@ -121,7 +143,10 @@ pub struct UnitOfWork {
     actor: Option<Actor>,
     context: AuditContext,
     entries: Vec<Entry>,
+    /// The id of the resource that an earlier request with the same `Idempotency-Key` made or changed.
     earlier: Option<String>,
+    /// Whether what was recorded stays although the request is refused, or a repeat.
+    stays: bool,
     outcome: Option<(StatusCode, String)>,
     ended: Vec<Uuid>,
     dry_run: bool,
@@ -189,21 +214,69 @@ impl UnitOfWork {
         self.entries.insert(0, entry);
     }
 
-    /// The id of the resource that an earlier request with the same `Idempotency-Key` made or changed.
-    pub fn earlier(&self) -> Option<&str> {
-        self.earlier.as_deref()
+    /// Notes what stays even if the request is refused from here on, or repeats an earlier one: that clinical text is shown,
+    /// that a session ended.
+    pub fn record_always(&mut self, entry: Entry) {
+        self.record(entry);
+        self.stays = true;
     }
 
-    /// The same, for an answer that has to leave an entry of its own each time it is given, such as one with clinical
-    /// text: from here on this is no repeat but work like any other, which records and commits.
-    pub fn take_earlier(&mut self) -> Option<String> {
-        self.earlier.take()
+    /// Changes the resource of this id, unless the request repeats one that did.
+    pub async fn once(
+        &mut self,
+        status: StatusCode,
+        id: &impl Display,
+        act: impl AsyncFnOnce(&mut Self) -> Result<()>,
+    ) -> Result<()> {
+        if !self.is_repeat() {
+            act(self).await?;
+            self.answers_with(status, id);
+        }
+        Ok(())
     }
 
-    /// Notes the resource that a repeat shall be answered with.
-    #[expect(clippy::needless_pass_by_value, reason = "ids are handed over as they are, owned or borrowed")]
-    pub fn answers_with(&mut self, status: StatusCode, resource_id: impl ToString) {
+    /// Makes a resource; answers with its id, or with that of the one which an earlier request made.
+    pub async fn make_once<Id: FromStr + Display>(
+        &mut self,
+        act: impl AsyncFnOnce(&mut Self) -> Result<Id>,
+    ) -> Result<Id> {
+        if let Some(id) = self.earlier()? {
+            return Ok(id);
+        }
+        let id = act(self).await?;
+        self.answers_with(StatusCode::CREATED, &id);
+        Ok(id)
+    }
+
+    /// Makes or changes a resource whose answer cannot just be read anew: `act` returns its id and the answer, `repeat`
+    /// finds the answer to a repeat.
+    pub async fn once_or<Id: FromStr + Display, T>(
+        &mut self,
+        status: StatusCode,
+        act: impl AsyncFnOnce(&mut Self) -> Result<(Id, T)>,
+        repeat: impl AsyncFnOnce(&mut Self, Id) -> Result<T>,
+    ) -> Result<T> {
+        if let Some(id) = self.earlier()? {
+            return repeat(self, id).await;
+        }
+        let (id, answer) = act(self).await?;
+        self.answers_with(status, &id);
+        Ok(answer)
+    }
+
+    /// Whether an earlier request with the same `Idempotency-Key` did this: of what is done now, nothing is kept.
+    pub fn is_repeat(&self) -> bool {
+        self.earlier.is_some()
+    }
+
+    /// Notes the resource by which a repeat is recognised, where a repeat does the work again to find its answer.
+    pub fn answers_with(&mut self, status: StatusCode, resource_id: impl Display) {
         self.outcome = Some((status, resource_id.to_string()));
+    }
+
+    fn earlier<Id: FromStr>(&self) -> Result<Option<Id>> {
+        let id = self.earlier.as_deref().map(str::parse).transpose();
+        id.map_err(|_| Error::internal("a repeat finds the id of something else"))
     }
 
     /// Registers sessions that end with this unit of work: this instance refuses their tokens from the commit on,
@@ -218,12 +291,8 @@ impl UnitOfWork {
     }
 
     /// Writes the audit entries and commits. A dry run and a repeat keep nothing.
-    ///
-    /// # Errors
-    ///
-    /// If nothing was recorded, or the database refuses.
-    pub async fn commit(mut self) -> Result<()> {
-        if self.dry_run || self.earlier.is_some() {
+    async fn commit(mut self) -> Result<()> {
+        if self.dry_run || (self.earlier.is_some() && !self.stays) {
             self.tx.rollback().await?;
             self.context.settle();
             return Ok(());

@@ -75,17 +75,15 @@ pub(super) async fn hide_audit_log(
     Path(id): Path<AuditLogId>,
     OptionalJson(request): OptionalJson<HideAuditLog>,
 ) -> Result<Json<AuditLog>> {
-    let mut uow = work.begin().await?;
-    if uow.earlier().is_none() {
-        let missing = hide(&mut uow, &[id], request.reason.as_deref()).await?.missing;
-        if missing.is_some() {
-            return Err(Error::NotFound("audit log entry"));
-        }
-    }
-    let log = AuditLog::read(uow.db(), id).await?;
-    uow.answers_with(StatusCode::OK, id);
-    uow.commit().await?;
-    Ok(Json(log))
+    work.run(async |uow| {
+        uow.once(StatusCode::OK, &id, async |uow| match hide(uow, &[id], request.reason.as_deref()).await?.missing {
+            Some(_) => Err(Error::NotFound("audit log entry")),
+            None => Ok(()),
+        })
+        .await?;
+        AuditLog::read(uow.db(), id).await.map(Json)
+    })
+    .await
 }
 
 /// Hide entries of the audit log
@@ -108,16 +106,17 @@ pub(super) async fn hide_audit_logs(
     if !(1..=AT_ONCE).contains(&log_ids.len()) {
         return Err(Error::body("/log_ids", "takes 1 to 500 ids"));
     }
-    let mut uow = work.begin_dry(dry_run.unwrap_or(false)).await?;
-    let done = hide(&mut uow, &log_ids, reason.as_deref()).await?;
-    if let Some(place) = done.missing {
-        return Err(Error::body(format!("/log_ids/{place}"), "there is no such entry"));
-    }
-    let effects = uow.effects();
-    uow.answers_with(StatusCode::OK, "audit-logs");
-    uow.commit().await?;
-    let dry_run = effects.is_some().then_some(true);
-    Ok(Json(HiddenAuditLogs { hidden: done.hidden, already_hidden: done.already_hidden, dry_run, effects }))
+    let run = work.dry_run(dry_run).run(async |uow| {
+        let done = hide(uow, &log_ids, reason.as_deref()).await?;
+        if let Some(place) = done.missing {
+            return Err(Error::body(format!("/log_ids/{place}"), "there is no such entry"));
+        }
+        uow.answers_with(StatusCode::OK, "audit-logs");
+        let effects = uow.effects();
+        let dry_run = effects.is_some().then_some(true);
+        Ok(Json(HiddenAuditLogs { hidden: done.hidden, already_hidden: done.already_hidden, dry_run, effects }))
+    });
+    run.await
 }
 
 /// The result of hiding.

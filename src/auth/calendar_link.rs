@@ -71,10 +71,12 @@ pub(super) struct CalendarLink {
     ),
 )]
 pub(super) async fn make_calendar_link(caller: Caller, work: Work, headers: HeaderMap) -> Result<Response> {
-    let mut uow = work.begin().await?;
-    let path = make(&mut uow, caller.user_id).await?;
-    let link = NewCalendarLink { url: url(&headers, &path), path, created_at: uow.now().into() };
-    uow.commit().await?;
+    let link = work
+        .run(async |uow| {
+            let path = make(uow, caller.user_id).await?;
+            Ok(NewCalendarLink { url: url(&headers, &path), path, created_at: uow.now().into() })
+        })
+        .await?;
     Ok((StatusCode::CREATED, [(header::LOCATION, HOME)], Json(link)).into_response())
 }
 
@@ -133,13 +135,14 @@ pub(super) async fn get_calendar_link(caller: Caller, State(app): State<App>) ->
     ),
 )]
 pub(super) async fn revoke_calendar_link(caller: Caller, work: Work) -> Result<StatusCode> {
-    let mut uow = work.begin().await?;
-    if !calendar_links::revoke(&mut uow, caller.user_id).await? {
-        return Err(Error::NotFound("link to the calendar"));
-    }
-    uow.record(Entry::new("calendar_link_revoke", "Revoked the link to the calendar").on("user", caller.user_id));
-    uow.commit().await?;
-    Ok(StatusCode::NO_CONTENT)
+    work.run(async |uow| {
+        if !calendar_links::revoke(uow, caller.user_id).await? {
+            return Err(Error::NotFound("link to the calendar"));
+        }
+        uow.record(Entry::new("calendar_link_revoke", "Revoked the link to the calendar").on("user", caller.user_id));
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }
 
 /// The scope of the therapist whose calendar a token opens; none, if it is not valid. A text that cannot be a token is

@@ -95,41 +95,48 @@ impl Confirmation {
         Ok(Self { app: app.clone(), proved, codes, places })
     }
 
-    /// Begins the work, uses up the code in it where one is required, and then runs the confirmed operation, which
-    /// commits. A repeat of an earlier request needs no code: it does nothing, and its code was used up then.
+    /// Runs the work, and uses up the code in its transaction, where one is required, before the confirmed operation. A repeat
+    /// of an earlier request needs no code: it does nothing, and its code was used up then.
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`] that names the code, or the password if that was changed meanwhile; and the errors of `act`.
-    pub async fn act<T>(self, work: Work, act: impl AsyncFnOnce(UnitOfWork) -> Result<T>) -> Result<T> {
+    pub async fn run<T>(self, work: Work, act: impl AsyncFnOnce(&mut UnitOfWork) -> Result<T>) -> Result<T> {
         let Self { app, proved, codes, places: [password, code] } = self;
-        let mut uow = match work.begin().await {
-            Ok(uow) => uow,
-            Err(error) => {
-                proved.attempt.withdraw(&app).await?;
-                return Err(error);
-            }
-        };
-        if uow.earlier().is_some() {
-            let done = act(uow).await;
-            proved.attempt.withdraw(&app).await?;
-            return done;
-        }
-        let Proved { account, attempt } = proved.lock(&mut uow).await?.or_wrong(password)?;
-        let done = match check(&mut uow, account.id, &codes).await? {
-            Outcome::Passed => {
-                attempt.succeeded(&mut uow).await?;
+        let mut guess = Guess::None;
+        let done = work
+            .run(async |uow| {
+                if !uow.is_repeat() {
+                    guess = Guess::Wrong;
+                    let account = proved.lock(uow).await?.or_wrong(password)?;
+                    match check(uow, account.id, &codes).await? {
+                        Outcome::Passed => proved.attempt.succeeded(uow).await?,
+                        Outcome::Wrong => {
+                            return Err(Error::body(code, "is wrong, has expired, or was used before"));
+                        }
+                        Outcome::Missing => {
+                            guess = Guess::None;
+                            let advice = "is missing: your account asks for a code of the authenticator app";
+                            return Err(Error::body(code, advice));
+                        }
+                    }
+                    guess = Guess::Right;
+                }
                 act(uow).await
-            }
-            Outcome::Wrong => return Err(Error::body(code, "is wrong, has expired, or was used before")),
-            Outcome::Missing => {
-                drop(uow);
-                Err(Error::body(code, "is missing: your account asks for a code of the authenticator app"))
-            }
-        };
-        if done.is_err() {
-            attempt.withdraw(&app).await?;
+            })
+            .await;
+        if guess == Guess::None || (guess == Guess::Right && done.is_err()) {
+            proved.attempt.withdraw(&app).await?;
         }
         done
     }
+}
+
+/// What became of the password and the code.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Guess {
+    /// They were not tried, or not both.
+    None,
+    Wrong,
+    Right,
 }

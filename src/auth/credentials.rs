@@ -63,16 +63,15 @@ pub async fn prove_again(
 
 impl Proved {
     /// Locks the account from here on; `None` if its password was changed since it was proved.
-    pub async fn lock(self, uow: &mut UnitOfWork) -> Result<Option<Self>> {
+    pub async fn lock(&self, uow: &mut UnitOfWork) -> Result<Option<Account>> {
         let locked = Account::lock(uow, self.account.id).await?;
-        let locked = locked.filter(|locked| locked.password == self.account.password);
-        Ok(locked.map(|account| Self { account, attempt: self.attempt }))
+        Ok(locked.filter(|locked| locked.password == self.account.password))
     }
 
     /// Locks the account, and deletes the counts of earlier attempts: login is complete.
     pub async fn accept(self, uow: &mut UnitOfWork) -> Result<Option<Account>> {
-        let Some(Self { account, attempt }) = self.lock(uow).await? else { return Ok(None) };
-        attempt.succeeded(uow).await?;
+        let Some(account) = self.lock(uow).await? else { return Ok(None) };
+        self.attempt.succeeded(uow).await?;
         Ok(Some(account))
     }
 }

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::{
     cookie::{self, SetCookie},
-    credentials::{Proved, prove},
+    credentials::prove,
     refusal::LoginRefusal,
     second_factor::{self, Codes, Outcome},
     session::{OpenSession, open_session},
@@ -101,33 +101,39 @@ pub(super) async fn log_in(
     let proved = prove(&app, &body.username, account, body.password, work.address()).await?;
 
     let proved = proved.ok_or(LoginRefusal::Credentials)?;
-    let mut uow = work.begin().await?;
-    let Proved { account, attempt } = proved.lock(&mut uow).await?.ok_or(LoginRefusal::Credentials)?;
-    let codes = Codes { totp: body.totp, recovery_code: body.recovery_code };
-    match second_factor::check(&mut uow, account.id, &codes).await? {
-        Outcome::Passed => {}
-        Outcome::Wrong => return Err(LoginRefusal::WrongCode.into()),
-        Outcome::Missing => {
-            drop(uow);
-            attempt.withdraw(&app).await?;
-            return Err(LoginRefusal::TotpRequired.into());
-        }
+    let mut code_missing = false;
+    let done = work
+        .run(async |uow| {
+            let account = proved.lock(uow).await?.ok_or(LoginRefusal::Credentials)?;
+            let codes = Codes { totp: body.totp, recovery_code: body.recovery_code };
+            match second_factor::check(uow, account.id, &codes).await? {
+                Outcome::Passed => {}
+                Outcome::Wrong => return Err(LoginRefusal::WrongCode.into()),
+                Outcome::Missing => {
+                    code_missing = true;
+                    return Err(LoginRefusal::TotpRequired.into());
+                }
+            }
+            proved.attempt.succeeded(uow).await?;
+            let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+            let session = open_session(uow, &account, agent).await?;
+            Tokens::answer(uow, session, body.cookie).await
+        })
+        .await;
+    if code_missing {
+        proved.attempt.withdraw(&app).await?;
     }
-    attempt.succeeded(&mut uow).await?;
-    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
-    let session = open_session(&mut uow, &account, agent).await?;
-    Tokens::answer(uow, session, body.cookie).await
+    done
 }
 
 impl Tokens {
-    /// Commits, and answers with the tokens of a session.
+    /// The answer with the tokens of a session.
     pub(super) async fn answer(
-        mut uow: UnitOfWork,
+        uow: &mut UnitOfWork,
         session: OpenSession,
         as_cookie: bool,
     ) -> Result<(SetCookie, Json<Self>)> {
         let user = User::read(uow.db(), session.caller.user_id).await?;
-        uow.commit().await?;
         let set_cookie =
             if as_cookie { cookie::set(&session.refresh_token, session.refresh_lifetime)? } else { cookie::keep() };
         let tokens = Self {

@@ -22,10 +22,12 @@ use crate::{
     responses((status = 204, description = "The session has ended"), Problems),
 )]
 pub(super) async fn log_out(caller: Caller, work: Work, headers: HeaderMap) -> Result<(StatusCode, SetCookie)> {
-    let mut uow = work.begin().await?;
-    sessions::end(&mut uow, caller.user_id, caller.session_id, Ending::Logout).await?;
-    uow.record(Entry::new("logout", "Logged out").on("session", caller.session_id));
-    uow.commit().await?;
+    work.run(async |uow| {
+        sessions::end(uow, caller.user_id, caller.session_id, Ending::Logout).await?;
+        uow.record(Entry::new("logout", "Logged out").on("session", caller.session_id));
+        Ok(())
+    })
+    .await?;
     Ok((StatusCode::NO_CONTENT, cookie::clear(&headers)))
 }
 
@@ -43,10 +45,12 @@ pub(super) async fn log_out_everywhere(
     work: Work,
     headers: HeaderMap,
 ) -> Result<(StatusCode, SetCookie)> {
-    let mut uow = work.begin().await?;
-    let ended = sessions::end_all(&mut uow, caller.user_id, Ending::Logout, None).await?;
-    let entry = Entry::new("logout", "Logged out everywhere").on("user", caller.user_id);
-    uow.record(entry.detail(json!({ "sessions": ended })));
-    uow.commit().await?;
+    work.run(async |uow| {
+        let ended = sessions::end_all(uow, caller.user_id, Ending::Logout, None).await?;
+        let entry = Entry::new("logout", "Logged out everywhere").on("user", caller.user_id);
+        uow.record(entry.detail(json!({ "sessions": ended })));
+        Ok(())
+    })
+    .await?;
     Ok((StatusCode::NO_CONTENT, cookie::clear(&headers)))
 }

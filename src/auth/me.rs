@@ -61,9 +61,7 @@ pub(super) async fn edit_me(
     when: Preconditions,
     Json(patch): Json<EditProfile>,
 ) -> Result<Versioned<User>> {
-    let mut uow = work.begin().await?;
-    let user = users::edit_profile(&mut uow, caller.user_id, patch, &when).await?;
-    uow.commit().await?;
+    let user = work.run(async |uow| users::edit_profile(uow, caller.user_id, patch, &when).await).await?;
     Ok(user.versioned())
 }
 
@@ -110,14 +108,16 @@ pub(super) async fn change_password(
     let proved = prove_again(&app, &caller, body.current_password, work.address()).await?;
     let proved = proved.or_wrong("/current_password")?;
     let hash = app.passwords.hash(body.new_password).await?;
-    let mut uow = work.begin().await?;
-    let account = proved.accept(&mut uow).await?.or_wrong("/current_password")?;
-    let as_cookie = match cookie::read(&headers) {
-        Some(token) => session::is_token_of(&mut uow, token, caller.session_id).await?,
-        None => false,
-    };
-    let session = change(&mut uow, &account, &caller, &hash).await?;
-    Tokens::answer(uow, session, as_cookie).await
+    work.run(async |uow| {
+        let account = proved.accept(uow).await?.or_wrong("/current_password")?;
+        let as_cookie = match cookie::read(&headers) {
+            Some(token) => session::is_token_of(uow, token, caller.session_id).await?,
+            None => false,
+        };
+        let session = change(uow, &account, &caller, &hash).await?;
+        Tokens::answer(uow, session, as_cookie).await
+    })
+    .await
 }
 
 /// Gives a user another password, and their session other tokens.

@@ -77,19 +77,17 @@ pub(super) async fn refresh_tokens(
 ) -> Result<(SetCookie, Json<Tokens>)> {
     let as_cookie = body.refresh_token.is_none();
     let token = body.refresh_token.as_deref().or_else(|| cookie::read(&headers)).ok_or(INVALID)?;
-    let mut uow = work.begin().await?;
-    let Some(session) = refresh(&mut uow, token).await? else {
-        // The end of the session stays, although the request is refused.
-        uow.commit().await?;
-        return Err(INVALID);
-    };
-    Tokens::answer(uow, session, as_cookie).await
+    work.run(async |uow| {
+        let session = refresh(uow, token).await?;
+        Tokens::answer(uow, session, as_cookie).await
+    })
+    .await
 }
 
 const INVALID: Error = Error::Unauthenticated("the refresh token is not valid, or no longer");
 
-/// Uses a token; `None` if it was used before, which ended its session.
-async fn refresh(uow: &mut UnitOfWork, token: &str) -> Result<Option<OpenSession>> {
+/// Uses a token; if it was used before, its session ends instead.
+async fn refresh(uow: &mut UnitOfWork, token: &str) -> Result<OpenSession> {
     let now = uow.now();
     let hash = session::hash(token);
     let user = sqlx::query_scalar!(
@@ -126,20 +124,20 @@ async fn refresh(uow: &mut UnitOfWork, token: &str) -> Result<Option<OpenSession
     uow.act_as(Actor::from(&caller));
     let next = match found.used_at {
         None => rotate(uow, found.session_id, token).await?,
-        Some(used) => {
-            let sealed = found.successor.filter(|_| used + GRACE >= now);
+        Some(used_at) => {
+            let sealed = found.successor.filter(|_| used_at + GRACE >= now);
             let Some(next) = sealed.and_then(|sealed| open(token, &sealed)) else {
                 sessions::end(uow, account.id, found.session_id, Ending::Reuse).await?;
                 let sentence = "Ended a session, since a refresh token that had been used came back";
-                uow.record(Entry::new("session_revoke", sentence).on("session", found.session_id));
-                return Ok(None);
+                uow.record_always(Entry::new("session_revoke", sentence).on("session", found.session_id));
+                return Err(INVALID);
             };
             next
         }
     };
     sessions::prolong(uow, found.session_id, found.created_at).await?;
     uow.record(Entry::new("token_refresh", "Refreshed the tokens").on("session", found.session_id).quiet());
-    session::hand_out(uow, caller, found.created_at, next).map(Some)
+    session::hand_out(uow, caller, found.created_at, next)
 }
 
 /// Uses up the unused token of a session, and makes the next.

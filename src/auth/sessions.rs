@@ -166,11 +166,12 @@ impl List for SessionList {
     responses((status = 204, description = "The session has ended"), Problems),
 )]
 pub(super) async fn end_session(caller: Caller, work: Work, Path(id): Path<Uuid>) -> Result<StatusCode> {
-    let mut uow = work.begin().await?;
-    if !sessions::end(&mut uow, caller.user_id, id, Ending::Revoked).await? {
-        return Err(Error::NotFound("session"));
-    }
-    uow.record(Entry::new("session_revoke", "Ended a session").on("session", id));
-    uow.commit().await?;
-    Ok(StatusCode::NO_CONTENT)
+    work.run(async |uow| {
+        if !sessions::end(uow, caller.user_id, id, Ending::Revoked).await? {
+            return Err(Error::NotFound("session"));
+        }
+        uow.record(Entry::new("session_revoke", "Ended a session").on("session", id));
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::model::Booking;
 use crate::{
-    app::unit_of_work::UnitOfWork,
+    app::unit_of_work::{UnitOfWork, Work},
     audit::entry::Effect,
     db::scope::Scope,
     domain::ids::BookingId,
@@ -32,32 +32,28 @@ pub(super) struct ChangedBooking {
     effects: Option<Vec<Effect>>,
 }
 
-/// Commits and answers with the booking. The answer of a dry run has no `ETag`, since no such version is stored.
-pub(super) async fn changed(mut uow: UnitOfWork, scope: &Scope, id: &BookingId) -> Result<Response> {
-    let now = uow.now();
-    let booking = Booking::read(uow.db(), scope, id, now).await?;
-    let (stored, effects) = (booking.version.clone(), uow.effects());
-    uow.answers_with(StatusCode::OK, id);
-    uow.commit().await?;
-    Ok(match effects {
-        Some(effects) => Json(ChangedBooking { booking, dry_run: Some(true), effects: Some(effects) }).into_response(),
-        None => Versioned::new(stored, ChangedBooking { booking, dry_run: None, effects: None }).into_response(),
+/// Changes the booking once and answers with it. The answer of a dry run has no `ETag`, since no such version is stored.
+pub(super) async fn changed(
+    work: Work,
+    scope: &Scope,
+    id: &BookingId,
+    change: impl AsyncFnOnce(&mut UnitOfWork) -> Result<()>,
+) -> Result<Response> {
+    work.run(async |uow| {
+        uow.once(StatusCode::OK, id, change).await?;
+        let booking = read(uow, scope, id).await?;
+        Ok(if let Some(effects) = uow.effects() {
+            Json(ChangedBooking { booking, dry_run: Some(true), effects: Some(effects) }).into_response()
+        } else {
+            let stored = booking.version.clone();
+            Versioned::new(stored, ChangedBooking { booking, dry_run: None, effects: None }).into_response()
+        })
     })
+    .await
 }
 
-/// Commits and answers that the booking was made.
-pub(super) async fn created(mut uow: UnitOfWork, scope: &Scope, id: &BookingId) -> Result<Versioned<Booking>> {
+/// The booking as it stands now.
+pub(super) async fn read(uow: &mut UnitOfWork, scope: &Scope, id: &BookingId) -> Result<Booking> {
     let now = uow.now();
-    let booking = Booking::read(uow.db(), scope, id, now).await?;
-    uow.answers_with(StatusCode::CREATED, id);
-    uow.commit().await?;
-    Ok(booking.versioned().created(format!("/api/v1/admin/bookings/{id}")))
-}
-
-/// Commits and answers with the booking as corrected.
-pub(super) async fn corrected(mut uow: UnitOfWork, scope: &Scope, id: &BookingId) -> Result<Versioned<Booking>> {
-    let now = uow.now();
-    let booking = Booking::read(uow.db(), scope, id, now).await?;
-    uow.commit().await?;
-    Ok(booking.versioned())
+    Booking::read(uow.db(), scope, id, now).await
 }

@@ -78,11 +78,10 @@ pub(super) async fn cancel_booking(
     conditions: Preconditions,
     Json(request): Json<CancelBooking>,
 ) -> Result<Response> {
-    let mut uow = work.begin_dry(dry_run.unwrap_or(false)).await?;
-    if uow.earlier().is_none() {
-        cancel(&mut uow, &scope, &id, &conditions, request).await?;
-    }
-    answer::changed(uow, &scope, &id).await
+    answer::changed(work.dry_run(dry_run), &scope, &id, async |uow| {
+        cancel(uow, &scope, &id, &conditions, request).await
+    })
+    .await
 }
 
 /// Cancels a booking of the scope.

@@ -122,12 +122,12 @@ pub(super) async fn create_booking(
     work: Work,
     Json(request): Json<CreateBooking>,
 ) -> Result<Versioned<Booking>> {
-    let mut uow = work.begin().await?;
-    let id = match uow.earlier() {
-        Some(earlier) => BookingId::from(earlier),
-        None => create(&mut uow, request).await?,
-    };
-    answer::created(uow, &scope, &id).await
+    work.run(async |uow| {
+        let id = uow.make_once(async |uow| create(uow, request).await).await?;
+        let booking = answer::read(uow, &scope, &id).await?;
+        Ok(booking.versioned().created(format!("/api/v1/admin/bookings/{id}")))
+    })
+    .await
 }
 
 /// Books a session; answers with its id.

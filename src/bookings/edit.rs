@@ -143,9 +143,11 @@ pub(super) async fn edit_booking(
     conditions: Preconditions,
     Json(request): Json<EditBooking>,
 ) -> Result<Versioned<Booking>> {
-    let mut uow = work.begin().await?;
-    edit(&mut uow, &scope, &id, &conditions, request).await?;
-    answer::corrected(uow, &scope, &id).await
+    work.run(async |uow| {
+        edit(uow, &scope, &id, &conditions, request).await?;
+        Ok(answer::read(uow, &scope, &id).await?.versioned())
+    })
+    .await
 }
 
 /// Corrects a booking of the scope.

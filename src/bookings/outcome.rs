@@ -50,11 +50,10 @@ pub(super) async fn no_show_booking(
     conditions: Preconditions,
     OptionalJson(request): OptionalJson<BookingOutcome>,
 ) -> Result<Response> {
-    let mut uow = work.begin().await?;
-    if uow.earlier().is_none() {
-        settle(&mut uow, &scope, &id, &conditions, Transition::NoShow, request).await?;
-    }
-    answer::changed(uow, &scope, &id).await
+    answer::changed(work, &scope, &id, async |uow| {
+        settle(uow, &scope, &id, &conditions, Transition::NoShow, request).await
+    })
+    .await
 }
 
 /// Complete a booking
@@ -75,11 +74,10 @@ pub(super) async fn complete_booking(
     conditions: Preconditions,
     OptionalJson(request): OptionalJson<BookingOutcome>,
 ) -> Result<Response> {
-    let mut uow = work.begin().await?;
-    if uow.earlier().is_none() {
-        settle(&mut uow, &scope, &id, &conditions, Transition::Complete, request).await?;
-    }
-    answer::changed(uow, &scope, &id).await
+    answer::changed(work, &scope, &id, async |uow| {
+        settle(uow, &scope, &id, &conditions, Transition::Complete, request).await
+    })
+    .await
 }
 
 /// Says how a booking of the scope went.

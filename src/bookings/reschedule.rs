@@ -67,11 +67,7 @@ pub(super) async fn reschedule_booking(
     conditions: Preconditions,
     Json(request): Json<RescheduleBooking>,
 ) -> Result<Response> {
-    let mut uow = work.begin().await?;
-    if uow.earlier().is_none() {
-        reschedule(&mut uow, &scope, &id, &conditions, request).await?;
-    }
-    answer::changed(uow, &scope, &id).await
+    answer::changed(work, &scope, &id, async |uow| reschedule(uow, &scope, &id, &conditions, request).await).await
 }
 
 /// Moves a booking of the scope.

@@ -42,11 +42,7 @@ pub(super) async fn restore_booking(
     Path(id): Path<BookingId>,
     conditions: Preconditions,
 ) -> Result<Response> {
-    let mut uow = work.begin().await?;
-    if uow.earlier().is_none() {
-        restore(&mut uow, &scope, &id, &conditions).await?;
-    }
-    answer::changed(uow, &scope, &id).await
+    answer::changed(work, &scope, &id, async |uow| restore(uow, &scope, &id, &conditions).await).await
 }
 
 /// Confirms a cancelled booking again.

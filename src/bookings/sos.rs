@@ -60,11 +60,7 @@ pub(super) async fn raise_sos(
     Path(id): Path<BookingId>,
     OptionalJson(request): OptionalJson<RaiseSos>,
 ) -> Result<Response> {
-    let mut uow = work.begin().await?;
-    if uow.earlier().is_none() {
-        raise(&mut uow, &scope, &id, request).await?;
-    }
-    answer::changed(uow, &scope, &id).await
+    answer::changed(work, &scope, &id, async |uow| raise(uow, &scope, &id, request).await).await
 }
 
 async fn raise(uow: &mut UnitOfWork, scope: &Scope, id: &BookingId, request: RaiseSos) -> Result<()> {

@@ -126,10 +126,12 @@ pub(crate) async fn list_client_notes(
     Listing { filter, request }: Listing<NoteOfClientFilter, NoteOfClientOrder>,
 ) -> Result<Response> {
     request.ensure_json()?;
-    let mut uow = work.begin().await?;
-    let grant = OpenGrant::lock(&mut uow, &client).await?;
-    uow.record(grant.seen("the list of notes", Map::from_iter([("what".to_owned(), json!("list"))])));
-    uow.commit().await?;
+    work.run(async |uow| {
+        let grant = OpenGrant::lock(uow, &client).await?;
+        uow.record(grant.seen("the list of notes", Map::from_iter([("what".to_owned(), json!("list"))])));
+        Ok(())
+    })
+    .await?;
     request.answer(Notes { client, kind: filter.kind }).await
 }
 

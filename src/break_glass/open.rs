@@ -1,6 +1,6 @@
 //! Opening a grant: the reason, the password once more, every admin notified at once.
 
-use axum::{extract::State, http::StatusCode};
+use axum::extract::State;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -18,7 +18,7 @@ use crate::{
         ids::{ClientId, GrantId},
         text::{NO_NAME, Text},
     },
-    error::{Error, Result, problem::Problems},
+    error::{Result, problem::Problems},
     http::{
         caller::Caller,
         etag::Versioned,
@@ -71,24 +71,17 @@ pub(crate) async fn open_break_glass(
     let OpenBreakGlass { reason, password, code } = request;
     clients::ensure(&mut *app.db.read(&scope).await?, &scope, &client).await?;
     let confirmation = Confirmation::of(&app, &caller, password, code, work.address()).await?;
-    let grant = confirmation.act(work, async |mut uow| {
-        let grant = match uow.earlier() {
-            Some(earlier) => {
-                let id = GrantId(earlier.parse().map_err(|_| Error::internal("no id of a grant"))?);
-                let now = uow.now();
-                Grant::read(uow.db(), id, now).await?
-            }
-            None => open(&mut uow, &client, &reason).await?,
-        };
-        uow.commit().await?;
-        Ok(grant)
-    });
-    let grant = grant.await?;
-    let location = format!("/api/v1/admin/break-glass/{}", grant.grant_id);
-    Ok(grant.versioned().created(location))
+    confirmation
+        .run(work, async |uow| {
+            let id = uow.make_once(async |uow| open(uow, &client, &reason).await).await?;
+            let now = uow.now();
+            let grant = Grant::read(uow.db(), id, now).await?;
+            Ok(grant.versioned().created(format!("/api/v1/admin/break-glass/{id}")))
+        })
+        .await
 }
 
-async fn open(uow: &mut UnitOfWork, client: &ClientId, reason: &str) -> Result<Grant> {
+async fn open(uow: &mut UnitOfWork, client: &ClientId, reason: &str) -> Result<GrantId> {
     // Held, so that it is not merged away at this moment.
     let Some(locked) = clients::lock(uow.db(), client).await? else {
         return Err(clients::missing(uow.db(), &Scope::Practice, client).await?);
@@ -123,6 +116,5 @@ async fn open(uow: &mut UnitOfWork, client: &ClientId, reason: &str) -> Result<G
     let sentence = format!("Opened the clinical record of {name} by break-glass");
     let detail = json!({ "reason": reason, "opened_at": grant.opened_at, "expires_at": grant.expires_at });
     uow.record(grant.entry("break_glass", sentence).detail(detail));
-    uow.answers_with(StatusCode::CREATED, id);
-    Ok(grant)
+    Ok(id)
 }

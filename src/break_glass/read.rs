@@ -105,25 +105,27 @@ pub(crate) async fn get_client_note(
     Query(WhichNote { kind }): Query<WhichNote>,
     unless: Preconditions,
 ) -> Result<Versioned<ClientNote>> {
-    let mut uow = work.begin().await?;
-    let grant = OpenGrant::lock(&mut uow, &client).await?;
-    let kind = kind_of(&mut uow, &client, id, kind).await?;
-    let grant_id = grant.grant_id;
-    let (stored, booking, note) = match kind {
-        NoteKind::Session => {
-            let note = SessionNote::read(uow.db(), &Scope::Practice, NoteId(id)).await.map_err(unnamed)?;
-            let (stored, booking) = (note.version().to_owned(), note.record.booking_id.clone());
-            (stored, booking, ClientNote::Session(ClientSessionNote { kind, note, grant_id }))
-        }
-        NoteKind::Additional => {
-            let note = AdditionalNote::read(uow.db(), &Scope::Practice, AdditionalNoteId(id)).await.map_err(unnamed)?;
-            let (stored, booking) = (note.version().to_owned(), Some(note.booking_id.clone()));
-            (stored, booking, ClientNote::Additional(ClientAdditionalNote { kind, note, grant_id }))
-        }
-    };
-    uow.record(grant.seen(named(kind), facts("note", kind, id, booking.as_ref())));
-    uow.commit().await?;
-    Ok(Versioned::new(stored, note).unless(unless))
+    work.run(async |uow| {
+        let grant = OpenGrant::lock(uow, &client).await?;
+        let kind = kind_of(uow, &client, id, kind).await?;
+        let grant_id = grant.grant_id;
+        let (stored, booking, note) = match kind {
+            NoteKind::Session => {
+                let note = SessionNote::read(uow.db(), &Scope::Practice, NoteId(id)).await.map_err(unnamed)?;
+                let (stored, booking) = (note.version().to_owned(), note.record.booking_id.clone());
+                (stored, booking, ClientNote::Session(ClientSessionNote { kind, note, grant_id }))
+            }
+            NoteKind::Additional => {
+                let id = AdditionalNoteId(id);
+                let note = AdditionalNote::read(uow.db(), &Scope::Practice, id).await.map_err(unnamed)?;
+                let (stored, booking) = (note.version().to_owned(), Some(note.booking_id.clone()));
+                (stored, booking, ClientNote::Additional(ClientAdditionalNote { kind, note, grant_id }))
+            }
+        };
+        uow.record(grant.seen(named(kind), facts("note", kind, id, booking.as_ref())));
+        Ok(Versioned::new(stored, note).unless(unless))
+    })
+    .await
 }
 
 /// Read the versions of a client's session note under a grant
@@ -154,13 +156,15 @@ pub(crate) async fn list_client_note_versions(
     listing: Listing<NoFilter, VersionOrder>,
 ) -> Result<Response> {
     listing.request.ensure_json()?;
-    let mut uow = work.begin().await?;
-    let grant = OpenGrant::lock(&mut uow, &client).await?;
-    let kind = kind_of(&mut uow, &client, id.0, Some(NoteKind::Session)).await?;
-    let note = SessionNote::read(uow.db(), &Scope::Practice, id).await.map_err(unnamed)?;
-    let facts = facts("versions", kind, id.0, note.record.booking_id.as_ref());
-    uow.record(grant.seen("the versions of a session note", facts));
-    uow.commit().await?;
+    work.run(async |uow| {
+        let grant = OpenGrant::lock(uow, &client).await?;
+        let kind = kind_of(uow, &client, id.0, Some(NoteKind::Session)).await?;
+        let note = SessionNote::read(uow.db(), &Scope::Practice, id).await.map_err(unnamed)?;
+        let facts = facts("versions", kind, id.0, note.record.booking_id.as_ref());
+        uow.record(grant.seen("the versions of a session note", facts));
+        Ok(())
+    })
+    .await?;
     listing.request.answer(Versions(id)).await
 }
 

@@ -45,14 +45,12 @@ pub(crate) async fn review_break_glass(
     conditions: Preconditions,
     OptionalJson(request): OptionalJson<ReviewBreakGlass>,
 ) -> Result<Versioned<Grant>> {
-    let mut uow = work.begin().await?;
-    if uow.earlier().is_none() {
-        review(&mut uow, id, &conditions, request).await?;
-    }
-    let now = uow.now();
-    let grant = Grant::read(uow.db(), id, now).await?;
-    uow.commit().await?;
-    Ok(grant.versioned())
+    work.run(async |uow| {
+        uow.once(StatusCode::OK, &id, async |uow| review(uow, id, &conditions, request).await).await?;
+        let now = uow.now();
+        Ok(Grant::read(uow.db(), id, now).await?.versioned())
+    })
+    .await
 }
 
 async fn review(
@@ -98,6 +96,5 @@ async fn review(
         "note": request.note.as_deref(),
     });
     uow.record(grant.entry("break_glass_review", sentence).detail(detail));
-    uow.answers_with(StatusCode::OK, id);
     Ok(())
 }

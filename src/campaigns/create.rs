@@ -22,16 +22,13 @@ use crate::{
     responses((status = 201, description = "Added", body = Campaign), Problems),
 )]
 pub(super) async fn create_campaign(work: Work, Json(wanted): Json<WriteCampaign>) -> Result<Versioned<Campaign>> {
-    let mut uow = work.begin().await?;
     let wanted = CampaignAddress::from(wanted);
-    // A repeat carries the same body, which is all that there is to find it by.
-    if uow.earlier().is_none() {
-        create(&mut uow, &wanted).await?;
-    }
-    let made = wanted.read(uow.db()).await?;
-    uow.answers_with(StatusCode::CREATED, wanted.name());
-    uow.commit().await?;
-    Ok(made.versioned().created(wanted.location()))
+    work.run(async |uow| {
+        // A repeat carries the same body, which is all that there is to find it by.
+        uow.once(StatusCode::CREATED, &wanted.name(), async |uow| create(uow, &wanted).await).await?;
+        Ok(wanted.read(uow.db()).await?.versioned().created(wanted.location()))
+    })
+    .await
 }
 
 async fn create(uow: &mut UnitOfWork, wanted: &CampaignAddress) -> Result<()> {

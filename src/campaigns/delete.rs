@@ -31,9 +31,7 @@ pub(super) async fn delete_campaign(
     Query(address): Query<CampaignAddress>,
     conditions: Preconditions,
 ) -> Result<StatusCode> {
-    let mut uow = work.begin().await?;
-    delete(&mut uow, &address, &conditions).await?;
-    uow.commit().await?;
+    work.run(async |uow| delete(uow, &address, &conditions).await).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

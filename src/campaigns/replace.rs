@@ -35,12 +35,12 @@ pub(super) async fn replace_campaign(
     conditions: Preconditions,
     Json(wanted): Json<WriteCampaign>,
 ) -> Result<Versioned<Campaign>> {
-    let mut uow = work.begin().await?;
     let wanted = CampaignAddress::from(wanted);
-    replace(&mut uow, &address, &conditions, &wanted).await?;
-    let replaced = wanted.read(uow.db()).await?;
-    uow.commit().await?;
-    Ok(replaced.versioned())
+    work.run(async |uow| {
+        replace(uow, &address, &conditions, &wanted).await?;
+        Ok(wanted.read(uow.db()).await?.versioned())
+    })
+    .await
 }
 
 async fn replace(

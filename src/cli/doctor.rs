@@ -131,9 +131,8 @@ async fn fix(app: &App, report: &Integrity) -> anyhow::Result<i64> {
     for (check, count) in found.filter_map(|found| Some((checks::by_code(found.check)?, found.count))) {
         let (mut repaired, mut remaining) = (0, count);
         loop {
-            let mut uow = Work::of_task(app, "safestories doctor").begin().await?;
-            let done = integrity::repair_check(&mut uow, check).await?;
-            uow.commit().await?;
+            let work = Work::of_task(app, "safestories doctor");
+            let done = work.run(async |uow| integrity::repair_check(uow, check).await).await?;
             repaired += done.repaired;
             let stands_still = done.repaired == 0 || done.remaining >= remaining;
             remaining = done.remaining;

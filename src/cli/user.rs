@@ -124,7 +124,6 @@ async fn create(app: &App, new: Create) -> anyhow::Result<()> {
     };
     let password_hash = new_password(app, &new.username).await?;
     let username = new.username.clone();
-    let mut uow = Work::of_task(app, "safestories user create").begin().await?;
     let new = NewUser {
         username: new.username,
         password_hash,
@@ -133,8 +132,7 @@ async fn create(app: &App, new: Create) -> anyhow::Result<()> {
         role,
         therapist_id: new.therapist_id.map(TherapistId::from),
     };
-    let id = users::create(&mut uow, new).await?;
-    uow.commit().await?;
+    let id = Work::of_task(app, "safestories user create").run(async |uow| users::create(uow, new).await).await?;
     println!("Created {username} ({role}), user {id}.");
     Ok(())
 }
@@ -165,23 +163,24 @@ async fn list(app: &App) -> anyhow::Result<()> {
 
 async fn disable(app: &App, whom: &Whom) -> anyhow::Result<()> {
     let user = find(app, whom).await?;
-    let mut uow = Work::of_task(app, "safestories user disable").begin().await?;
-    if !users::disable(&mut uow, user.id).await? {
+    let work = Work::of_task(app, "safestories user disable");
+    if work.run_if_needed(async |uow| users::disable(uow, user.id).await).await? {
+        println!("Disabled {}.", user.username);
+    } else {
         println!("{} is disabled already; nothing was done.", user.username);
-        return Ok(());
     }
-    uow.commit().await?;
-    println!("Disabled {}.", user.username);
     Ok(())
 }
 
 async fn set_password(app: &App, whom: &Whom) -> anyhow::Result<()> {
     let user = find(app, whom).await?;
     let hash = new_password(app, &user.username).await?;
-    let mut uow = Work::of_task(app, "safestories user set-password").begin().await?;
-    password::set(&mut uow, user.id, &hash, None).await?;
-    users::note(&mut uow, user.id, AccountChange::PasswordReset, None).await?;
-    uow.commit().await?;
+    let work = Work::of_task(app, "safestories user set-password");
+    work.run(async |uow| {
+        password::set(uow, user.id, &hash, None).await?;
+        users::note(uow, user.id, AccountChange::PasswordReset, None).await
+    })
+    .await?;
     println!("Changed the password of {}.", user.username);
     Ok(())
 }
@@ -196,9 +195,8 @@ async fn hash_legacy_passwords(app: &App) -> anyhow::Result<()> {
             continue;
         }
         let hash = app.passwords.hash(user.password.clone()).await?;
-        let mut uow = Work::of_task(app, "safestories user hash-legacy-passwords").begin().await?;
-        if users::hash_legacy(&mut uow, user, &hash).await? {
-            uow.commit().await?;
+        let work = Work::of_task(app, "safestories user hash-legacy-passwords");
+        if work.run_if_needed(async |uow| users::hash_legacy(uow, user, &hash).await).await? {
             hashed += 1;
         }
     }

@@ -1,6 +1,5 @@
 //! Creating a client by hand: a lead, who has not booked yet.
 
-use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -58,16 +57,13 @@ pub(super) async fn create_client(
     work: Work,
     Json(request): Json<CreateClient>,
 ) -> Result<Versioned<ClientDetail>> {
-    let mut uow = work.begin().await?;
-    let id = match uow.earlier() {
-        Some(earlier) => ClientId::from(earlier),
-        None => create(&mut uow, &request).await?,
-    };
-    let now = uow.now();
-    let client = ClientDetail::read(uow.db(), &scope, &id, now).await?;
-    uow.answers_with(StatusCode::CREATED, &id);
-    uow.commit().await?;
-    Ok(client.versioned().created(format!("/api/v1/admin/clients/{id}")))
+    work.run(async |uow| {
+        let id = uow.make_once(async |uow| create(uow, &request).await).await?;
+        let now = uow.now();
+        let client = ClientDetail::read(uow.db(), &scope, &id, now).await?;
+        Ok(client.versioned().created(format!("/api/v1/admin/clients/{id}")))
+    })
+    .await
 }
 
 /// Adds a client; answers with the id.

@@ -78,12 +78,12 @@ pub(super) async fn edit_client(
     conditions: Preconditions,
     Json(request): Json<EditClient>,
 ) -> Result<Versioned<ClientDetail>> {
-    let mut uow = work.begin().await?;
-    edit(&mut uow, &scope, &id, &conditions, request).await?;
-    let now = uow.now();
-    let client = ClientDetail::read(uow.db(), &scope, &id, now).await?;
-    uow.commit().await?;
-    Ok(client.versioned())
+    work.run(async |uow| {
+        edit(uow, &scope, &id, &conditions, request).await?;
+        let now = uow.now();
+        Ok(ClientDetail::read(uow.db(), &scope, &id, now).await?.versioned())
+    })
+    .await
 }
 
 /// Corrects a client.

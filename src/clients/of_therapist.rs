@@ -279,14 +279,14 @@ pub(super) async fn edit_therapist(
     when: Preconditions,
     Json(patch): Json<EditTherapist>,
 ) -> Result<Versioned<Profile>> {
-    let mut uow = work.begin().await?;
-    if let Some(name) = therapists::edit(&mut uow, &id, patch, &when).await? {
-        rename(&mut uow, &id, &name).await?;
-    }
-    let now = uow.now();
-    let profile = Profile::read(uow.db(), &id, now).await?;
-    uow.commit().await?;
-    Ok(profile.versioned())
+    work.run(async |uow| {
+        if let Some(name) = therapists::edit(uow, &id, patch, &when).await? {
+            rename(uow, &id, &name).await?;
+        }
+        let now = uow.now();
+        Ok(Profile::read(uow.db(), &id, now).await?.versioned())
+    })
+    .await
 }
 
 /// Writes a therapist's new name to clients and upcoming sessions. The therapist's row must be locked.

@@ -1,6 +1,5 @@
 //! Creating a form for a booking.
 
-use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -13,7 +12,7 @@ use crate::{
         ids::{BookingId, DocumentFormId},
         status::FormStatus,
     },
-    error::{Error, Result, problem::Problems},
+    error::{Result, problem::Problems},
     http::{etag::Versioned, extract::Json},
 };
 
@@ -48,21 +47,14 @@ pub(super) async fn create_document_form(
     work: Work,
     Json(request): Json<CreateDocumentForm>,
 ) -> Result<Versioned<DocumentForm>> {
-    let mut uow = work.begin().await?;
-    let made = match uow.earlier() {
-        Some(earlier) => {
-            let id = DocumentFormId(earlier.parse().map_err(|_| Error::internal("no id of a form"))?);
-            DocumentForm::read(uow.db(), id).await?
-        }
-        None => create(&mut uow, &request).await?,
-    };
-    uow.answers_with(StatusCode::CREATED, made.link_id);
-    uow.commit().await?;
-    let location = format!("/api/v1/admin/document-forms/{}", made.link_id);
-    Ok(made.versioned().created(location))
+    work.run(async |uow| {
+        let id = uow.make_once(async |uow| create(uow, &request).await).await?;
+        Ok(DocumentForm::read(uow.db(), id).await?.versioned().created(format!("/api/v1/admin/document-forms/{id}")))
+    })
+    .await
 }
 
-async fn create(uow: &mut UnitOfWork, request: &CreateDocumentForm) -> Result<DocumentForm> {
+async fn create(uow: &mut UnitOfWork, request: &CreateDocumentForm) -> Result<DocumentFormId> {
     ensure_booking(uow.db(), &request.booking_id).await?;
     let status = request.status.unwrap_or(FormStatus::Pending);
     let id = sqlx::query_scalar!(
@@ -80,5 +72,5 @@ async fn create(uow: &mut UnitOfWork, request: &CreateDocumentForm) -> Result<Do
         made.entry("document_form_create", "Added")
             .detail(json!({ "booking_id": made.booking_id, "status": made.status })),
     );
-    Ok(made)
+    Ok(id)
 }

@@ -24,9 +24,7 @@ pub(super) async fn delete_document_form(
     Path(id): Path<DocumentFormId>,
     conditions: Preconditions,
 ) -> Result<StatusCode> {
-    let mut uow = work.begin().await?;
-    delete(&mut uow, id, &conditions).await?;
-    uow.commit().await?;
+    work.run(async |uow| delete(uow, id, &conditions).await).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

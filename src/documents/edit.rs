@@ -56,9 +56,7 @@ pub(super) async fn edit_document_form(
     conditions: Preconditions,
     Json(request): Json<EditDocumentForm>,
 ) -> Result<Versioned<DocumentForm>> {
-    let mut uow = work.begin().await?;
-    let corrected = edit(&mut uow, id, &conditions, request).await?;
-    uow.commit().await?;
+    let corrected = work.run(async |uow| edit(uow, id, &conditions, request).await).await?;
     Ok(corrected.versioned())
 }
 

@@ -16,7 +16,10 @@ use super::{
     page::{DEFAULT_LIMIT, Key, List, Order, Page, PageInfo, PageParams, Position},
 };
 use crate::{
-    app::{state::App, unit_of_work::UnitOfWork},
+    app::{
+        state::App,
+        unit_of_work::{UnitOfWork, Work},
+    },
     db::scope::Scope,
     error::{Error, Result},
 };
@@ -132,17 +135,20 @@ impl<O: Order> ListRequest<O> {
     /// If the list cannot be read, only CSV is accepted, or nothing can be recorded.
     pub async fn answer_on_record<L: List<Order = O>>(
         self,
-        mut uow: UnitOfWork,
+        work: Work,
         list: L,
         record: impl FnOnce(&mut UnitOfWork, &[L::Row]),
     ) -> Result<Response> {
         self.ensure_json()?;
-        let (rows, total) = self.read(uow.db(), &list).await?;
-        let shown = &rows[..rows.len().min(self.limit.into())];
-        if !shown.is_empty() {
-            record(&mut uow, shown);
-            uow.commit().await?;
-        }
+        let run = work.run_if_needed(async |uow| {
+            let (rows, total) = self.read(uow.db(), &list).await?;
+            let shown = &rows[..rows.len().min(self.limit.into())];
+            if !shown.is_empty() {
+                record(uow, shown);
+            }
+            Ok((rows, total))
+        });
+        let (rows, total) = run.await?;
         Ok(self.page(rows, total, L::key))
     }
 

@@ -53,16 +53,18 @@ pub(super) async fn rebuild_caches(
     work: Work,
     Query(DryRun { dry_run }): Query<DryRun>,
 ) -> Result<Json<RebuiltCaches>> {
-    let dry_run = dry_run.unwrap_or(false);
-    let mut uow = work.begin_dry(dry_run).await?;
-    let now = uow.now();
-    give_room(uow.db()).await?;
-    let drifted = cache::drift(uow.db(), now).await?.rows();
-    let rebuilt = cache::rebuild(uow.db(), now).await?;
-    uow.record(
-        Entry::new("caches_rebuild", "Wrote the caches anew").detail(json!({ "drifted": drifted, "rebuilt": rebuilt })),
-    );
-    uow.answers_with(StatusCode::OK, "caches");
-    uow.commit().await?;
-    Ok(Json(RebuiltCaches { dry_run, drifted, rebuilt }))
+    work.dry_run(dry_run)
+        .run(async |uow| {
+            let now = uow.now();
+            give_room(uow.db()).await?;
+            let drifted = cache::drift(uow.db(), now).await?.rows();
+            let rebuilt = cache::rebuild(uow.db(), now).await?;
+            uow.record(
+                Entry::new("caches_rebuild", "Wrote the caches anew")
+                    .detail(json!({ "drifted": drifted, "rebuilt": rebuilt })),
+            );
+            uow.answers_with(StatusCode::OK, "caches");
+            Ok(Json(RebuiltCaches { dry_run: dry_run == Some(true), drifted, rebuilt }))
+        })
+        .await
 }

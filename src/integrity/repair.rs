@@ -122,22 +122,22 @@ pub(super) async fn repair_integrity(
     Json(request): Json<RepairIntegrity>,
 ) -> Result<Json<Repairs>> {
     request.check()?;
-    let dry_run = dry_run.unwrap_or(false);
-    let mut uow = work.begin_dry(dry_run).await?;
-    let mut repairs = Vec::new();
-    for check in request.check.checks() {
-        let repair = match (check.repair(), uow.earlier()) {
-            // A repeat of the same request: the repair was done then, and the answer shows the present state.
-            (_, Some(_)) => repair(&mut uow, check, async |_| Ok(RepairedRows::default())).await?,
-            (Repair::Chosen, None) => repair(&mut uow, check, async |uow| choose(uow, check, &request).await).await?,
-            (_, None) => repair_check(&mut uow, check).await?,
-        };
-        repairs.push(repair);
-    }
-    let codes: Vec<&str> = request.check.checks().iter().map(|check| check.code).collect();
-    uow.answers_with(StatusCode::OK, codes.join(","));
-    uow.commit().await?;
-    Ok(Json(Repairs { dry_run, repairs }))
+    let run = work.dry_run(dry_run).run(async |uow| {
+        let mut repairs = Vec::new();
+        for check in request.check.checks() {
+            let repair = match check.repair() {
+                // The repair was done by the first request, and the answer shows the present state.
+                _ if uow.is_repeat() => repair(uow, check, async |_| Ok(RepairedRows::default())).await?,
+                Repair::Chosen => repair(uow, check, async |uow| choose(uow, check, &request).await).await?,
+                _ => repair_check(uow, check).await?,
+            };
+            repairs.push(repair);
+        }
+        let codes: Vec<&str> = request.check.checks().iter().map(|check| check.code).collect();
+        uow.answers_with(StatusCode::OK, codes.join(","));
+        Ok(Json(Repairs { dry_run: dry_run == Some(true), repairs }))
+    });
+    run.await
 }
 
 impl RepairIntegrity {

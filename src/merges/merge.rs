@@ -155,17 +155,19 @@ pub(crate) async fn merge_clients(
     conditions: Preconditions,
     Json(MergeClient { merge_client_id: gone }): Json<MergeClient>,
 ) -> Result<Response> {
-    let mut uow = work.begin_dry(dry_run.unwrap_or(false)).await?;
-    let merge = match uow.earlier() {
-        Some(_) => repeated(uow.db(), &gone).await?,
-        None => json!(merge(&mut uow, &id, &gone, &conditions).await?),
-    };
-    let mut merged = read(uow.db(), id, gone, merge).await?;
-    merged.effects = uow.effects();
-    merged.dry_run = merged.effects.is_some().then_some(true);
-    uow.answers_with(StatusCode::OK, &merged.merged_client_id);
-    uow.commit().await?;
-    Ok(Json(merged).into_response())
+    let run = work.dry_run(dry_run).run(async |uow| {
+        let merge = uow.once_or(
+            StatusCode::OK,
+            async |uow| Ok((gone.clone(), json!(merge(uow, &id, &gone, &conditions).await?))),
+            async |uow, gone| repeated(uow.db(), &gone).await,
+        );
+        let merge = merge.await?;
+        let mut merged = read(uow.db(), id, gone, merge).await?;
+        merged.effects = uow.effects();
+        merged.dry_run = merged.effects.is_some().then_some(true);
+        Ok(Json(merged).into_response())
+    });
+    run.await
 }
 
 /// Makes two records one.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{create::repeated, model::SessionNote, refusal::NoteRefusal};
+use super::{create::once, model::SessionNote, refusal::NoteRefusal};
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     db::scope::Scope,
@@ -43,12 +43,7 @@ pub(super) async fn add_addendum(
     Path(id): Path<NoteId>,
     Json(request): Json<AddAddendum>,
 ) -> Result<Versioned<SessionNote>> {
-    let mut uow = work.begin().await?;
-    let note = match uow.take_earlier() {
-        Some(earlier) => repeated(&mut uow, &scope, &earlier).await?,
-        None => add(&mut uow, &scope, id, &request).await?,
-    };
-    uow.commit().await?;
+    let note = once(work, StatusCode::CREATED, &scope, async |uow| add(uow, &scope, id, &request).await).await?;
     Ok(note.versioned().created(format!("/api/v1/therapist/session-notes/{id}")))
 }
 
@@ -72,6 +67,5 @@ async fn add(uow: &mut UnitOfWork, scope: &Scope, id: NoteId, request: &AddAdden
     .fetch_one(uow.db())
     .await?;
     uow.record(note.entry("session_notes_addendum", "Added to").detail(json!({ "addendum_id": addendum })));
-    uow.answers_with(StatusCode::CREATED, id);
     SessionNote::read(uow.db(), scope, id).await
 }

@@ -45,22 +45,34 @@ pub(super) async fn create_session_note(
     work: Work,
     Json(request): Json<CreateSessionNote>,
 ) -> Result<Versioned<SessionNote>> {
-    let mut uow = work.begin().await?;
-    let note = match uow.take_earlier() {
-        Some(earlier) => repeated(&mut uow, &scope, &earlier).await?,
-        None => create(&mut uow, &scope, request).await?,
-    };
-    uow.commit().await?;
+    let note = once(work, StatusCode::CREATED, &scope, async |uow| create(uow, &scope, request).await).await?;
     let location = format!("/api/v1/therapist/session-notes/{}", note.record.note_id);
     Ok(note.versioned().created(location))
 }
 
-/// The answer to a repeat: the note as it is now, read and audited like at any other time.
-pub(super) async fn repeated(uow: &mut UnitOfWork, scope: &Scope, earlier: &str) -> Result<SessionNote> {
-    let id = NoteId(earlier.parse().map_err(|_| Error::internal("no id of a note"))?);
-    let note = SessionNote::read_to_show(uow.db(), scope, id).await?;
-    uow.record(note.seen());
-    Ok(note)
+/// Makes or changes a note once. The answer to a repeat is the note as it is now, read and audited like at any other time.
+pub(super) async fn once(
+    work: Work,
+    status: StatusCode,
+    scope: &Scope,
+    act: impl AsyncFnOnce(&mut UnitOfWork) -> Result<SessionNote>,
+) -> Result<SessionNote> {
+    let run = work.run(async |uow| {
+        let note = uow.once_or(
+            status,
+            async |uow| {
+                let note = act(uow).await?;
+                Ok((note.record.note_id, note))
+            },
+            async |uow, id| {
+                let note = SessionNote::read_to_show(uow.db(), scope, id).await?;
+                uow.record_always(note.seen());
+                Ok(note)
+            },
+        );
+        note.await
+    });
+    run.await
 }
 
 async fn create(uow: &mut UnitOfWork, scope: &Scope, request: CreateSessionNote) -> Result<SessionNote> {
@@ -76,7 +88,6 @@ async fn create(uow: &mut UnitOfWork, scope: &Scope, request: CreateSessionNote)
         note.entry("session_notes_create", "Began").detail(json!({ "booking_id": booking, "written": written }));
     let note = save(uow, scope, note, Event::Created, &changes).await?;
     uow.record(entry);
-    uow.answers_with(StatusCode::CREATED, id);
     Ok(note)
 }
 

@@ -2,7 +2,7 @@
 
 use super::model::SessionNote;
 use crate::{
-    app::unit_of_work::{UnitOfWork, Work},
+    app::unit_of_work::Work,
     db::scope::Scope,
     domain::ids::{BookingId, NoteId},
     error::{Result, problem::Problems},
@@ -32,9 +32,12 @@ pub(super) async fn get_session_note(
     Path(id): Path<NoteId>,
     unless: Preconditions,
 ) -> Result<Versioned<SessionNote>> {
-    let mut uow = work.begin().await?;
-    let note = SessionNote::read_to_show(uow.db(), &scope, id).await?;
-    Ok(shown(uow, note).await?.unless(unless))
+    work.run(async |uow| {
+        let note = SessionNote::read_to_show(uow.db(), &scope, id).await?;
+        uow.record(note.seen());
+        Ok(note.versioned().unless(unless))
+    })
+    .await
 }
 
 /// Get a booking's session note
@@ -58,14 +61,10 @@ pub(super) async fn get_session_note_of_booking(
     Path(booking): Path<BookingId>,
     unless: Preconditions,
 ) -> Result<Versioned<SessionNote>> {
-    let mut uow = work.begin().await?;
-    let note = SessionNote::of_booking_to_show(uow.db(), &scope, &booking).await?;
-    Ok(shown(uow, note).await?.unless(unless))
-}
-
-/// Puts the read on record, then lets the note out.
-async fn shown(mut uow: UnitOfWork, note: SessionNote) -> Result<Versioned<SessionNote>> {
-    uow.record(note.seen());
-    uow.commit().await?;
-    Ok(note.versioned())
+    work.run(async |uow| {
+        let note = SessionNote::of_booking_to_show(uow.db(), &scope, &booking).await?;
+        uow.record(note.seen());
+        Ok(note.versioned().unless(unless))
+    })
+    .await
 }

@@ -5,12 +5,7 @@
 
 use serde_json::json;
 
-use super::{
-    create::save,
-    fields::EditSessionNote,
-    model::{SessionNote, ended},
-    versions::Event,
-};
+use super::{create::save, fields::EditSessionNote, model::SessionNote, versions::Event};
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     db::scope::Scope,
@@ -45,9 +40,8 @@ pub(super) async fn edit_session_note(
     Json(request): Json<EditSessionNote>,
 ) -> Result<Versioned<SessionNote>> {
     conditions.require()?;
-    let mut uow = work.begin().await?;
-    let saved = edit(&mut uow, &scope, id, &conditions, request).await;
-    Ok(ended(uow, saved).await?.versioned())
+    let saved = work.run(async |uow| edit(uow, &scope, id, &conditions, request).await).await?;
+    Ok(saved.versioned())
 }
 
 async fn edit(

@@ -111,7 +111,7 @@ pub(super) async fn list_high_risk(
     }
     let now = app.clock.now();
     let list = AtHighRisk { scope, now, since: now - TimeDelta::days(days.into()) };
-    request.answer_on_record(work.begin().await?, list, record).await
+    request.answer_on_record(work, list, record).await
 }
 
 /// Records the clients whose high risk the answer shows.

@@ -321,7 +321,7 @@ impl SessionNote {
     }
 
     /// A draft of the scope's own, locked until the transaction ends, in the version the request names. The refusal of
-    /// another version shows this one, so it is recorded as read: see [`ended`].
+    /// another version shows this one, so it is recorded as read.
     pub(super) async fn lock_draft(
         uow: &mut UnitOfWork,
         scope: &Scope,
@@ -333,7 +333,7 @@ impl SessionNote {
             return Err(NoteRefusal::Signed.into());
         }
         if let Err(stale) = conditions.check(&note.record.version, &note) {
-            uow.record(note.seen());
+            uow.record_always(note.seen());
             return Err(stale);
         }
         Ok(note)
@@ -375,14 +375,4 @@ impl SessionNote {
     pub(super) fn versioned(self) -> Versioned<Self> {
         Versioned::new(self.record.version.clone(), self)
     }
-}
-
-/// Ends a change of a note: commits the change, or the audit entry of a refusal that shows the current version. Only
-/// then the text may be sent.
-pub(super) async fn ended<T>(uow: UnitOfWork, outcome: Result<T>) -> Result<T> {
-    match &outcome {
-        Ok(_) | Err(Error::Stale(_)) => uow.commit().await?,
-        Err(_) => {}
-    }
-    outcome
 }

@@ -82,20 +82,22 @@ pub(super) async fn list_risk_of_client(
     listing: Listing<NoFilter, ClientNoteOrder>,
 ) -> Result<Response> {
     listing.request.ensure_json()?;
-    let mut uow = work.begin().await?;
-    clients::ensure(uow.db(), &scope, &client).await?;
-    let Some(Client { name, therapist_id, .. }) = clients::lock_to_read(uow.db(), &client).await? else {
-        return Err(clients::missing(uow.db(), &scope, &client).await?);
-    };
-    let is_assigned = therapist_id.is_some_and(|therapist| Some(therapist.as_str()) == scope.owner());
-    let reached_as = if is_assigned { "assigned_therapist" } else { "session_therapist" };
-    uow.record(
-        Entry::new("risk_read", format!("Read the risk of {name}"))
-            .on("client", &client)
-            .client(&client, &name)
-            .detail(json!({ "reached_as": reached_as })),
-    );
-    uow.commit().await?;
+    work.run(async |uow| {
+        clients::ensure(uow.db(), &scope, &client).await?;
+        let Some(Client { name, therapist_id, .. }) = clients::lock_to_read(uow.db(), &client).await? else {
+            return Err(clients::missing(uow.db(), &scope, &client).await?);
+        };
+        let is_assigned = therapist_id.is_some_and(|therapist| Some(therapist.as_str()) == scope.owner());
+        let reached_as = if is_assigned { "assigned_therapist" } else { "session_therapist" };
+        uow.record(
+            Entry::new("risk_read", format!("Read the risk of {name}"))
+                .on("client", &client)
+                .client(&client, &name)
+                .detail(json!({ "reached_as": reached_as })),
+        );
+        Ok(())
+    })
+    .await?;
     listing.request.answer(Risk { scope, client }).await
 }
 

@@ -8,8 +8,8 @@ use axum::http::StatusCode;
 use serde_json::{Map, json};
 
 use super::{
-    create::{ensure_took_place, repeated},
-    model::{SessionNote, ended},
+    create::{ensure_took_place, once},
+    model::SessionNote,
     refusal::NoteRefusal,
     versions::{self, Event},
 };
@@ -52,12 +52,8 @@ pub(super) async fn sign_session_note(
     conditions: Preconditions,
 ) -> Result<Versioned<SessionNote>> {
     conditions.require()?;
-    let mut uow = work.begin().await?;
-    let signed = match uow.take_earlier() {
-        Some(earlier) => repeated(&mut uow, &scope, &earlier).await,
-        None => sign(&mut uow, &scope, id, &conditions).await,
-    };
-    Ok(ended(uow, signed).await?.versioned())
+    let signed = once(work, StatusCode::OK, &scope, async |uow| sign(uow, &scope, id, &conditions).await).await?;
+    Ok(signed.versioned())
 }
 
 async fn sign(uow: &mut UnitOfWork, scope: &Scope, id: NoteId, conditions: &Preconditions) -> Result<SessionNote> {
@@ -85,7 +81,6 @@ async fn sign(uow: &mut UnitOfWork, scope: &Scope, id: NoteId, conditions: &Prec
     uow.record(note.entry("session_notes", "Submitted").detail(json!({ "booking_id": booking })));
     session.complete(uow, scope).await?;
     notify(uow, &session, &booking, &note).await?;
-    uow.answers_with(StatusCode::OK, id);
     SessionNote::read(uow.db(), scope, id).await
 }
 

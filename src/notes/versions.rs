@@ -89,10 +89,12 @@ pub(super) async fn list_note_versions(
     listing: Listing<NoFilter, VersionOrder>,
 ) -> Result<Response> {
     listing.request.ensure_json()?;
-    let mut uow = work.begin().await?;
-    let note = SessionNote::read_to_show(uow.db(), &scope, id).await?;
-    uow.record(note.versions_seen());
-    uow.commit().await?;
+    work.run(async |uow| {
+        let note = SessionNote::read_to_show(uow.db(), &scope, id).await?;
+        uow.record(note.versions_seen());
+        Ok(())
+    })
+    .await?;
     listing.request.answer(Versions(id)).await
 }
 

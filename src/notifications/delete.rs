@@ -26,23 +26,24 @@ pub(super) async fn delete_notification(
     work: Work,
     Path(id): Path<NotificationId>,
 ) -> Result<StatusCode> {
-    let mut uow = work.begin().await?;
-    let gone = sqlx::query!(
-        r#"delete from notifications
+    work.run(async |uow| {
+        let gone = sqlx::query!(
+            r#"delete from notifications
            where notification_id = $1
              and user_id = $2
            returning notification_type as "notification_type?", related_id"#,
-        id.0,
-        caller.user_id.0,
-    )
-    .fetch_optional(uow.db())
-    .await?
-    .ok_or(Error::NotFound("notification"))?;
-    uow.record(
-        Entry::new("notification_delete", "Deleted a notification of their own")
-            .on("notification", id)
-            .detail(json!({ "notification_type": gone.notification_type, "related_id": gone.related_id })),
-    );
-    uow.commit().await?;
-    Ok(StatusCode::NO_CONTENT)
+            id.0,
+            caller.user_id.0,
+        )
+        .fetch_optional(uow.db())
+        .await?
+        .ok_or(Error::NotFound("notification"))?;
+        uow.record(
+            Entry::new("notification_delete", "Deleted a notification of their own")
+                .on("notification", id)
+                .detail(json!({ "notification_type": gone.notification_type, "related_id": gone.related_id })),
+        );
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }

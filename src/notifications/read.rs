@@ -41,26 +41,29 @@ pub(super) async fn read_notification(
     work: Work,
     Path(id): Path<NotificationId>,
 ) -> Result<Json<Notification>> {
-    let mut uow = work.begin().await?;
-    sqlx::query!(
-        "update notifications
+    work.run(async |uow| {
+        uow.once(StatusCode::OK, &id, async |uow| {
+            sqlx::query!(
+                "update notifications
          set is_read = true
          where notification_id = $1
            and user_id = $2
            and is_read is not true",
-        id.0,
-        caller.user_id.0,
-    )
-    .execute(uow.db())
-    .await?;
-    let notification = select_notifications!(["notification_id = $1 and user_id = $2"], id.0, caller.user_id.0)
-        .fetch_optional(uow.db())
-        .await?
-        .ok_or(Error::NotFound("notification"))?;
-    uow.record(Entry::new("notification_read", "Read a notification").on("notification", id).quiet());
-    uow.answers_with(StatusCode::OK, id);
-    uow.commit().await?;
-    Ok(Json(notification))
+                id.0,
+                caller.user_id.0,
+            )
+            .execute(uow.db())
+            .await?;
+            uow.record(Entry::new("notification_read", "Read a notification").on("notification", id).quiet());
+            Ok(())
+        })
+        .await?;
+        let notification = select_notifications!(["notification_id = $1 and user_id = $2"], id.0, caller.user_id.0)
+            .fetch_optional(uow.db())
+            .await?;
+        notification.map(Json).ok_or(Error::NotFound("notification"))
+    })
+    .await
 }
 
 /// Which notifications are marked; the body may be left out.
@@ -100,13 +103,12 @@ pub(super) async fn read_all_notifications(
     OptionalJson(request): OptionalJson<ReadAll>,
 ) -> Result<Json<ReadCount>> {
     let UserId(user) = caller.user_id;
-    let mut uow = work.begin().await?;
-    let read = if uow.earlier().is_some() {
-        0
-    } else {
-        // Locked in one order, so that two browser tabs do not stop each other.
-        sqlx::query_scalar!(
-            r#"with unread as (
+    let mut read = 0;
+    work.run(async |uow| {
+        uow.once(StatusCode::OK, &user, async |uow| {
+            // Locked in one order, so that two browser tabs do not stop each other.
+            read = sqlx::query_scalar!(
+                r#"with unread as (
                    select notification_id
                    from notifications
                    where user_id = $1
@@ -124,17 +126,20 @@ pub(super) async fn read_all_notifications(
                )
                select count(*) as "read!"
                from marked"#,
-            user,
-            request.up_to.map(|id| id.0),
-            AT_ONCE,
-        )
-        .fetch_one(uow.db())
-        .await?
-    };
-    let unread = unread::count(uow.db(), caller.user_id).await?;
-    let detail = json!({ "read": read, "up_to": request.up_to });
-    uow.record(Entry::new("notification_read_all", "Read the notifications").on("user", user).detail(detail).quiet());
-    uow.answers_with(StatusCode::OK, user);
-    uow.commit().await?;
-    Ok(Json(ReadCount { read, unread }))
+                user,
+                request.up_to.map(|id| id.0),
+                AT_ONCE,
+            )
+            .fetch_one(uow.db())
+            .await?;
+            let detail = json!({ "read": read, "up_to": request.up_to });
+            let entry = Entry::new("notification_read_all", "Read the notifications").on("user", user);
+            uow.record(entry.detail(detail).quiet());
+            Ok(())
+        })
+        .await?;
+        let unread = unread::count(uow.db(), caller.user_id).await?;
+        Ok(Json(ReadCount { read, unread }))
+    })
+    .await
 }

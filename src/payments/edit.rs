@@ -73,11 +73,11 @@ pub(super) async fn edit_payment(
     conditions: Preconditions,
     Json(request): Json<EditPayment>,
 ) -> Result<Versioned<Payment>> {
-    let mut uow = work.begin().await?;
-    edit(&mut uow, id, &conditions, request).await?;
-    let payment = Payment::read(uow.db(), id).await?;
-    uow.commit().await?;
-    Ok(payment.versioned())
+    work.run(async |uow| {
+        edit(uow, id, &conditions, request).await?;
+        Ok(Payment::read(uow.db(), id).await?.versioned())
+    })
+    .await
 }
 
 /// Corrects a payment.

@@ -3,7 +3,6 @@
 //! A booking has one payment. Where more was paid later, its amount is corrected; where another program left several,
 //! they stay, and what the booking says is their sum.
 
-use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -61,15 +60,11 @@ pub(super) struct RecordPayment {
     responses((status = 201, description = "Recorded", body = Payment), Problems),
 )]
 pub(super) async fn record_payment(work: Work, Json(request): Json<RecordPayment>) -> Result<Versioned<Payment>> {
-    let mut uow = work.begin().await?;
-    let id = match uow.earlier() {
-        Some(earlier) => PaymentId(earlier.parse().map_err(|_| Error::internal("a payment's id is a number"))?),
-        None => record(&mut uow, request).await?,
-    };
-    let payment = Payment::read(uow.db(), id).await?;
-    uow.answers_with(StatusCode::CREATED, id);
-    uow.commit().await?;
-    Ok(payment.versioned().created(format!("/api/v1/admin/payments/{id}")))
+    work.run(async |uow| {
+        let id = uow.make_once(async |uow| record(uow, request).await).await?;
+        Ok(Payment::read(uow.db(), id).await?.versioned().created(format!("/api/v1/admin/payments/{id}")))
+    })
+    .await
 }
 
 /// Records a payment; answers with its id.

@@ -3,10 +3,7 @@
 //! No gateway is called: the money goes back by hand or through the gateway's own pages, and an admin or a webhook moves
 //! the status on.
 
-use axum::{
-    http::StatusCode,
-    response::{IntoResponse, Response},
-};
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -71,19 +68,21 @@ pub(super) async fn refund_payment(
     conditions: Preconditions,
     OptionalJson(request): OptionalJson<RefundPayment>,
 ) -> Result<Response> {
-    let mut uow = work.begin_dry(dry_run.unwrap_or(false)).await?;
-    let refund = if let Some(earlier) = uow.earlier() {
-        answer::id_of(earlier)?
-    } else {
-        let locked = lock::payment(&mut uow, id, &conditions).await?;
-        open_payment(&mut uow, &locked, request.refund_amount, request.reason.as_deref()).await?.refund_id
-    };
-    let changed = answer::changed(uow, refund, StatusCode::CREATED).await?;
-    Ok(if changed.body.is_kept() {
-        changed.created(format!("/api/v1/admin/refunds/{refund}")).into_response()
-    } else {
-        Json(changed.body).into_response()
-    })
+    work.dry_run(dry_run)
+        .run(async |uow| {
+            let opened = uow.make_once(async |uow| {
+                let locked = lock::payment(uow, id, &conditions).await?;
+                Ok(open_payment(uow, &locked, request.refund_amount, request.reason.as_deref()).await?.refund_id)
+            });
+            let refund = opened.await?;
+            let changed = answer::changed(uow, refund).await?;
+            Ok(if changed.body.is_kept() {
+                changed.created(format!("/api/v1/admin/refunds/{refund}")).into_response()
+            } else {
+                Json(changed.body).into_response()
+            })
+        })
+        .await
 }
 
 /// A refund that was opened.

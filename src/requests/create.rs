@@ -1,6 +1,5 @@
 //! Creating a booking request: a link sent to somebody.
 
-use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -17,7 +16,7 @@ use crate::{
         text::Text,
         time::Timestamp,
     },
-    error::{Error, Result, problem::Problems},
+    error::{Result, problem::Problems},
     http::{etag::Versioned, extract::Json},
     notifications::{self, Notice, NotificationKind, Recipient},
 };
@@ -66,15 +65,12 @@ pub(super) async fn create_booking_request(
     work: Work,
     Json(request): Json<CreateBookingRequest>,
 ) -> Result<Versioned<BookingRequest>> {
-    let mut uow = work.begin().await?;
-    let id = match uow.earlier() {
-        Some(earlier) => BookingRequestId(earlier.parse().map_err(|_| Error::internal("no id of a request"))?),
-        None => create(&mut uow, request).await?,
-    };
-    let made = BookingRequest::read(uow.db(), id).await?;
-    uow.answers_with(StatusCode::CREATED, id);
-    uow.commit().await?;
-    Ok(made.versioned().created(format!("/api/v1/admin/booking-requests/{id}")))
+    work.run(async |uow| {
+        let id = uow.make_once(async |uow| create(uow, request).await).await?;
+        let made = BookingRequest::read(uow.db(), id).await?;
+        Ok(made.versioned().created(format!("/api/v1/admin/booking-requests/{id}")))
+    })
+    .await
 }
 
 /// Keeps a request; answers with its id.

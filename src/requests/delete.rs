@@ -27,9 +27,7 @@ pub(super) async fn delete_booking_request(
     Path(id): Path<BookingRequestId>,
     conditions: Preconditions,
 ) -> Result<StatusCode> {
-    let mut uow = work.begin().await?;
-    delete(&mut uow, id, &conditions).await?;
-    uow.commit().await?;
+    work.run(async |uow| delete(uow, id, &conditions).await).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

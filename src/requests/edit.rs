@@ -81,11 +81,11 @@ pub(super) async fn edit_booking_request(
     conditions: Preconditions,
     Json(request): Json<EditBookingRequest>,
 ) -> Result<Versioned<BookingRequest>> {
-    let mut uow = work.begin().await?;
-    edit(&mut uow, id, &conditions, request).await?;
-    let corrected = BookingRequest::read(uow.db(), id).await?;
-    uow.commit().await?;
-    Ok(corrected.versioned())
+    work.run(async |uow| {
+        edit(uow, id, &conditions, request).await?;
+        Ok(BookingRequest::read(uow.db(), id).await?.versioned())
+    })
+    .await
 }
 
 async fn edit(

@@ -56,14 +56,11 @@ pub(super) async fn resend_booking_request(
     Path(id): Path<BookingRequestId>,
     conditions: Preconditions,
 ) -> Result<Versioned<BookingRequest>> {
-    let mut uow = work.begin().await?;
-    if uow.earlier().is_none() {
-        resend(&mut uow, id, &conditions).await?;
-    }
-    let resent = BookingRequest::read(uow.db(), id).await?;
-    uow.answers_with(StatusCode::OK, id);
-    uow.commit().await?;
-    Ok(resent.versioned())
+    work.run(async |uow| {
+        uow.once(StatusCode::OK, &id, async |uow| resend(uow, id, &conditions).await).await?;
+        Ok(BookingRequest::read(uow.db(), id).await?.versioned())
+    })
+    .await
 }
 
 async fn resend(uow: &mut UnitOfWork, id: BookingRequestId, conditions: &Preconditions) -> Result<()> {

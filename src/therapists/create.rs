@@ -1,6 +1,5 @@
 //! Creating a therapist.
 
-use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -90,16 +89,13 @@ impl From<Capacity> for i32 {
     responses((status = 201, description = "Created", body = Profile), Problems),
 )]
 pub(super) async fn create_therapist(work: Work, Json(request): Json<CreateTherapist>) -> Result<Versioned<Profile>> {
-    let mut uow = work.begin().await?;
-    let id = match uow.earlier() {
-        Some(earlier) => TherapistId::from(earlier),
-        None => create(&mut uow, request).await?,
-    };
-    let now = uow.now();
-    let profile = Profile::read(uow.db(), &id, now).await?;
-    uow.answers_with(StatusCode::CREATED, &id);
-    uow.commit().await?;
-    Ok(profile.versioned().created(format!("/api/v1/admin/therapists/{id}")))
+    work.run(async |uow| {
+        let id = uow.make_once(async |uow| create(uow, request).await).await?;
+        let now = uow.now();
+        let profile = Profile::read(uow.db(), &id, now).await?;
+        Ok(profile.versioned().created(format!("/api/v1/admin/therapists/{id}")))
+    })
+    .await
 }
 
 async fn create(uow: &mut UnitOfWork, request: CreateTherapist) -> Result<TherapistId> {

@@ -67,11 +67,7 @@ pub(super) async fn retire_therapist(
     when: Preconditions,
     OptionalJson(request): OptionalJson<RetireTherapist>,
 ) -> Result<Versioned<Profile>> {
-    let mut uow = work.begin().await?;
-    if uow.earlier().is_none() {
-        retire(&mut uow, &id, &when, request).await?;
-    }
-    answer(uow, &id).await
+    changed(work, &id, async |uow| retire(uow, &id, &when, request).await).await
 }
 
 /// Let a therapist return
@@ -89,17 +85,17 @@ pub(super) async fn reinstate_therapist(
     Path(id): Path<TherapistId>,
     when: Preconditions,
 ) -> Result<Versioned<Profile>> {
-    let mut uow = work.begin().await?;
-    if uow.earlier().is_none() {
-        let therapist = locked(&mut uow, &id, &when).await?;
+    changed(work, &id, async |uow| {
+        let therapist = locked(uow, &id, &when).await?;
         let left = sqlx::query!("delete from internal.retirements where therapist_id = $1", id.as_str())
             .execute(uow.db())
             .await?;
         let sentence = format!("{} returned to work", therapist.name);
         let entry = Entry::new("therapist_reinstate", sentence).on("therapist", &id);
         uow.record(if left.rows_affected() == 0 { entry.quiet() } else { entry });
-    }
-    answer(uow, &id).await
+        Ok(())
+    })
+    .await
 }
 
 async fn retire(uow: &mut UnitOfWork, id: &TherapistId, when: &Preconditions, request: RetireTherapist) -> Result<()> {
@@ -163,10 +159,15 @@ async fn ensure_idle(uow: &mut UnitOfWork, id: &TherapistId) -> Result<()> {
     Err(TherapistRefusal::Booked { count, first }.into())
 }
 
-async fn answer(mut uow: UnitOfWork, id: &TherapistId) -> Result<Versioned<Profile>> {
-    let now = uow.now();
-    let profile = Profile::read(uow.db(), id, now).await?;
-    uow.answers_with(StatusCode::OK, id);
-    uow.commit().await?;
-    Ok(profile.versioned())
+async fn changed(
+    work: Work,
+    id: &TherapistId,
+    change: impl AsyncFnOnce(&mut UnitOfWork) -> Result<()>,
+) -> Result<Versioned<Profile>> {
+    work.run(async |uow| {
+        uow.once(StatusCode::OK, id, change).await?;
+        let now = uow.now();
+        Ok(Profile::read(uow.db(), id, now).await?.versioned())
+    })
+    .await
 }

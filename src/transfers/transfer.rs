@@ -19,7 +19,7 @@ use crate::{
     audit::entry::Effect,
     db::scope::Scope,
     domain::{
-        ids::{ClientId, TherapistId, TransferId},
+        ids::{ClientId, TherapistId},
         text::Text,
     },
     error::{Error, Result, problem::Problems},
@@ -100,13 +100,6 @@ pub(crate) async fn transfer_client(
     conditions: Preconditions,
     Json(request): Json<TransferClient>,
 ) -> Result<Response> {
-    let mut uow = work.begin_dry(dry_run.unwrap_or(false)).await?;
-    if let Some(earlier) = uow.earlier() {
-        let id = earlier.parse().map(TransferId).map_err(|_| Error::internal("no transfer was kept for a repeat"))?;
-        let transfer = Transfer::read(uow.db(), id).await?;
-        let plan = transfer.plan(uow.db()).await?;
-        return created(uow, transfer, plan).await;
-    }
     let how = Handover {
         to: request.to_therapist_id,
         reason: request.reason,
@@ -114,32 +107,42 @@ pub(crate) async fn transfer_client(
         leave: Leave::of(request.leave_clashing, request.leave_upcoming),
         allow_overlap: request.allow_overlap.unwrap_or(false),
     };
-    let (done, load) = hand_over(&mut uow, &Whom::One(id), &how.check()?, &conditions).await?;
-    let [HandedOver { transfer_id, client, plan }] =
-        <[HandedOver; 1]>::try_from(done).map_err(|_| Error::internal("one client was not one transfer"))?;
-    let transfer = Transfer::read(uow.db(), transfer_id).await?;
-    let Some(effects) = uow.effects() else {
-        return created(uow, transfer, Some(json!(plan))).await;
-    };
-    uow.commit().await?;
-    let preview = TransferPreview {
-        dry_run: true,
-        client_id: client.client_id,
-        from_therapist_id: client.therapist_id,
-        to_therapist_id: transfer.to_therapist_id,
-        plan,
-        load,
-        effects,
-    };
-    Ok(Json(preview).into_response())
+    let run = work.dry_run(dry_run).run(async |uow| {
+        let transferred = uow.once_or(
+            StatusCode::CREATED,
+            async |uow| {
+                let (done, load) = hand_over(uow, &Whom::One(id), &how.check()?, &conditions).await?;
+                let [HandedOver { transfer_id, client, plan }] = <[HandedOver; 1]>::try_from(done)
+                    .map_err(|_| Error::internal("one client was not one transfer"))?;
+                let transfer = Transfer::read(uow.db(), transfer_id).await?;
+                let Some(effects) = uow.effects() else {
+                    return Ok((transfer_id, created(uow, transfer, Some(json!(plan))).await?));
+                };
+                let preview = TransferPreview {
+                    dry_run: true,
+                    client_id: client.client_id,
+                    from_therapist_id: client.therapist_id,
+                    to_therapist_id: transfer.to_therapist_id,
+                    plan,
+                    load,
+                    effects,
+                };
+                Ok((transfer_id, Json(preview).into_response()))
+            },
+            async |uow, id| {
+                let transfer = Transfer::read(uow.db(), id).await?;
+                let plan = transfer.plan(uow.db()).await?;
+                created(uow, transfer, plan).await
+            },
+        );
+        transferred.await
+    });
+    run.await
 }
 
-/// Commits and answers with the transfer.
-async fn created(mut uow: UnitOfWork, transfer: Transfer, plan: Option<Value>) -> Result<Response> {
+async fn created(uow: &mut UnitOfWork, transfer: Transfer, plan: Option<Value>) -> Result<Response> {
     let id = transfer.transfer_id;
     // Its fields get the order in which the audit trail stores them, so that the version equals that of a later read.
     let plan = sqlx::query_scalar!("select $1::jsonb", plan).fetch_one(uow.db()).await?;
-    uow.answers_with(StatusCode::CREATED, id);
-    uow.commit().await?;
     Ok(transfer.with(plan).created(format!("/api/v1/admin/transfers/{id}")).into_response())
 }

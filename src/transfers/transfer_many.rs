@@ -119,12 +119,22 @@ pub(crate) async fn transfer_clients(
     Query(DryRun { dry_run }): Query<DryRun>,
     Json(request): Json<TransferClients>,
 ) -> Result<Response> {
-    let mut uow = work.begin_dry(dry_run.unwrap_or(false)).await?;
-    if let Some(earlier) = uow.earlier().map(ToOwned::to_owned) {
-        let (transfers, load) = repeated(&mut uow, &earlier).await?;
-        uow.commit().await?;
-        return Ok(Json(TransferredClients { dry_run: None, transfers, load, effects: None }).into_response());
-    }
+    let run = work.dry_run(dry_run).run(async |uow| {
+        let answer = uow.once_or(
+            StatusCode::OK,
+            async |uow| transfer(uow, request).await,
+            async |uow, earlier: TransferId| {
+                let (transfers, load) = repeated(uow, earlier).await?;
+                Ok(TransferredClients { dry_run: None, transfers, load, effects: None })
+            },
+        );
+        Ok(Json(answer.await?).into_response())
+    });
+    run.await
+}
+
+/// Transfers them; answers with the first transfer too, by which a repeat finds all of them.
+async fn transfer(uow: &mut UnitOfWork, request: TransferClients) -> Result<(TransferId, TransferredClients)> {
     let whom = request.whom()?;
     let how = Handover {
         to: request.to_therapist_id,
@@ -133,12 +143,10 @@ pub(crate) async fn transfer_clients(
         leave: Leave::of(request.leave_clashing, request.leave_upcoming),
         allow_overlap: request.allow_overlap.unwrap_or(false),
     };
-    let (done, load) = hand_over(&mut uow, &whom, &how.check()?, &Preconditions::default()).await?;
+    let (done, load) = hand_over(uow, &whom, &how.check()?, &Preconditions::default()).await?;
+    let first = done.first().map(|first| first.transfer_id);
+    let first = first.ok_or_else(|| Error::internal("no client was transferred"))?;
     let effects = uow.effects();
-    if let Some(first) = done.first() {
-        uow.answers_with(StatusCode::OK, first.transfer_id);
-    }
-    uow.commit().await?;
     let transfers = done.into_iter().map(|one| TransferredClient {
         transfer_id: effects.is_none().then_some(one.transfer_id),
         client_id: one.client.client_id,
@@ -151,7 +159,7 @@ pub(crate) async fn transfer_clients(
         load: json!(load),
         effects,
     };
-    Ok(Json(answer).into_response())
+    Ok((first, answer))
 }
 
 impl TransferClients {
@@ -176,7 +184,7 @@ impl TransferClients {
 }
 
 /// The result of the request that `first` is a transfer of, read from the audit trail.
-async fn repeated(uow: &mut UnitOfWork, first: &str) -> Result<(Vec<TransferredClient>, Value)> {
+async fn repeated(uow: &mut UnitOfWork, first: TransferId) -> Result<(Vec<TransferredClient>, Value)> {
     let entries = sqlx::query!(
         r#"select e.subject_id as "transfer_id!", e.client_id as "client_id!: ClientId", e.detail
            from internal.audit_entries e
@@ -191,7 +199,7 @@ async fn repeated(uow: &mut UnitOfWork, first: &str) -> Result<(Vec<TransferredC
                )
              and e.subject_type = 'transfer'
            order by e.client_id"#,
-        first,
+        first.to_string(),
     )
     .fetch_all(uow.db())
     .await?;

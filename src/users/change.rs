@@ -75,11 +75,11 @@ pub(super) async fn edit_user(
     when: Preconditions,
     Json(patch): Json<EditUser>,
 ) -> Result<Versioned<User>> {
-    let mut uow = work.begin().await?;
-    change(&mut uow, id, patch, &when).await?;
-    let user = User::read(uow.db(), id).await?;
-    uow.commit().await?;
-    Ok(user.versioned())
+    work.run(async |uow| {
+        change(uow, id, patch, &when).await?;
+        Ok(User::read(uow.db(), id).await?.versioned())
+    })
+    .await
 }
 
 impl EditUser {

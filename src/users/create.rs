@@ -1,6 +1,6 @@
 //! Creating a user.
 
-use axum::{extract::State, http::StatusCode};
+use axum::extract::State;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -86,24 +86,19 @@ pub(super) async fn create_user(
 ) -> Result<Versioned<User>> {
     password::check(&request.password, &request.username).map_err(|fault| Error::body("/password", fault))?;
     let password_hash = app.passwords.hash(request.password).await?;
-    let mut uow = work.begin().await?;
-    let id = if let Some(earlier) = uow.earlier() {
-        UserId(earlier.parse().map_err(|_| Error::internal("the id of a user is no number"))?)
-    } else {
-        let new = NewUser {
-            username: request.username,
-            password_hash,
-            name: request.name,
-            full_name: request.full_name,
-            role: request.role,
-            therapist_id: request.therapist_id,
-        };
-        create(&mut uow, new).await?
+    let new = NewUser {
+        username: request.username,
+        password_hash,
+        name: request.name,
+        full_name: request.full_name,
+        role: request.role,
+        therapist_id: request.therapist_id,
     };
-    let user = User::read(uow.db(), id).await?;
-    uow.answers_with(StatusCode::CREATED, id);
-    uow.commit().await?;
-    Ok(user.versioned().created(format!("/api/v1/admin/users/{id}")))
+    work.run(async |uow| {
+        let id = uow.make_once(async |uow| create(uow, new).await).await?;
+        Ok(User::read(uow.db(), id).await?.versioned().created(format!("/api/v1/admin/users/{id}")))
+    })
+    .await
 }
 
 /// Makes a user.

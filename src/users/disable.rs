@@ -32,14 +32,14 @@ use crate::{
     responses((status = 200, description = "Disabled", body = User), Problems),
 )]
 pub(super) async fn disable_user(work: Work, Path(id): Path<UserId>, when: Preconditions) -> Result<Versioned<User>> {
-    let mut uow = work.begin().await?;
-    rules::lock_admins(&mut uow).await?;
-    let user = lock(&mut uow, id).await?;
-    when.check(user.version(), &user)?;
-    disable(&mut uow, id).await?;
-    let user = User::read(uow.db(), id).await?;
-    uow.commit().await?;
-    Ok(user.versioned())
+    work.run(async |uow| {
+        rules::lock_admins(uow).await?;
+        let user = lock(uow, id).await?;
+        when.check(user.version(), &user)?;
+        disable(uow, id).await?;
+        Ok(User::read(uow.db(), id).await?.versioned())
+    })
+    .await
 }
 
 /// Locks a user's row and reads it.

@@ -63,14 +63,15 @@ pub(super) async fn reset_password(
     };
     password::check(&request.new_password, &username).map_err(|fault| Error::body("/new_password", fault))?;
     let hash = app.passwords.hash(request.new_password).await?;
-    let mut uow = work.begin().await?;
-    if uow.earlier().is_none() {
-        lock(&mut uow, id).await?;
-        password::set(&mut uow, id, &hash, None).await?;
-        changes::note(&mut uow, id, AccountChange::PasswordReset, None).await?;
-    }
-    uow.answers_with(StatusCode::NO_CONTENT, id);
-    uow.commit().await?;
+    work.run(async |uow| {
+        uow.once(StatusCode::NO_CONTENT, &id, async |uow| {
+            lock(uow, id).await?;
+            password::set(uow, id, &hash, None).await?;
+            changes::note(uow, id, AccountChange::PasswordReset, None).await
+        })
+        .await
+    })
+    .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -85,14 +86,16 @@ pub(super) async fn reset_password(
     responses((status = 204, description = "All sessions have ended"), Problems),
 )]
 pub(super) async fn log_user_out(work: Work, Path(id): Path<UserId>) -> Result<StatusCode> {
-    let mut uow = work.begin().await?;
-    if uow.earlier().is_none() {
-        let user = lock(&mut uow, id).await?;
-        let ended = sessions::end_all(&mut uow, id, Ending::Revoked, None).await?;
-        let entry = Entry::new("user_logout", format!("Ended all sessions of {}", user.username)).on("user", id);
-        uow.record(entry.detail(json!({ "sessions_ended": ended })));
-    }
-    uow.answers_with(StatusCode::NO_CONTENT, id);
-    uow.commit().await?;
+    work.run(async |uow| {
+        uow.once(StatusCode::NO_CONTENT, &id, async |uow| {
+            let user = lock(uow, id).await?;
+            let ended = sessions::end_all(uow, id, Ending::Revoked, None).await?;
+            let entry = Entry::new("user_logout", format!("Ended all sessions of {}", user.username)).on("user", id);
+            uow.record(entry.detail(json!({ "sessions_ended": ended })));
+            Ok(())
+        })
+        .await
+    })
+    .await?;
     Ok(StatusCode::NO_CONTENT)
 }

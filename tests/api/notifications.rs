@@ -4,8 +4,7 @@ mod own;
 pub mod stream;
 
 use safestories::{
-    app::unit_of_work::Work,
-    audit::{context::Actor, entry::Entry},
+    audit::context::Actor,
     domain::{ids::UserId, status::UserRole},
     notifications::{Notice, NotificationKind, Recipient, notify},
 };
@@ -40,8 +39,6 @@ async fn people(api: &TestApi) -> UserId {
 async fn told(to: &[Recipient]) -> Vec<(String, String)> {
     let api = TestApi::new().await;
     let user_id = people(&api).await;
-    let mut uow = Work::of_task(&api.app, "test").begin().await.expect("a transaction");
-    uow.act_as(Actor { user_id, role: UserRole::Admin, session_id: None });
     let notice = Notice {
         kind: NotificationKind::NewBooking,
         title: &"é".repeat(300),
@@ -49,9 +46,12 @@ async fn told(to: &[Recipient]) -> Vec<(String, String)> {
         related_id: Some(&"1".repeat(60)),
         to,
     };
-    notify(&mut uow, notice).await.expect("notifications");
-    uow.record(Entry::new("test", "somebody was told"));
-    uow.commit().await.expect("a commit");
+    api.work(async |uow| {
+        uow.act_as(Actor { user_id, role: UserRole::Admin, session_id: None });
+        notify(uow, notice).await
+    })
+    .await
+    .expect("notifications");
     sqlx::query_as(
         "select u.username, n.user_role
          from notifications n

@@ -61,10 +61,13 @@ pub(in crate::auth) async fn confirm_totp(
 ) -> Result<Json<RecoveryCodes>> {
     let account = Account::of_caller(&app, &caller).await?;
     let attempt = Attempt::count(&app, &account.username, work.address()).await?;
-    let mut uow = work.begin().await?;
-    let codes = confirm(&mut uow, caller.user_id, &body.code).await?;
-    attempt.succeeded(&mut uow).await?;
-    uow.commit().await?;
+    let codes = work
+        .run(async |uow| {
+            let codes = confirm(uow, caller.user_id, &body.code).await?;
+            attempt.succeeded(uow).await?;
+            Ok(codes)
+        })
+        .await?;
     Ok(Json(codes))
 }
 

@@ -56,27 +56,30 @@ pub(in crate::auth) async fn remove_totp(
     Json(body): Json<RemoveTotp>,
 ) -> Result<StatusCode> {
     let address = work.address();
-    let mut uow;
     match body {
         RemoveTotp { password: Some(password), totp: None, recovery_code: None } => {
             let proved = prove_again(&app, &caller, password, address).await?.or_wrong("/password")?;
-            uow = work.begin().await?;
-            proved.accept(&mut uow).await?.or_wrong("/password")?;
+            work.run(async |uow| {
+                proved.accept(uow).await?.or_wrong("/password")?;
+                remove(uow, caller.user_id).await
+            })
+            .await?;
         }
         RemoveTotp { password: None, totp, recovery_code } if totp.is_some() != recovery_code.is_some() => {
             let place = if totp.is_some() { "/totp" } else { "/recovery_code" };
             let account = Account::of_caller(&app, &caller).await?;
             let attempt = Attempt::count(&app, &account.username, address).await?;
-            uow = work.begin().await?;
-            if check(&mut uow, caller.user_id, &Codes { totp, recovery_code }).await? != Outcome::Passed {
-                return Err(Error::body(place, "is wrong, has expired, or was used before"));
-            }
-            attempt.succeeded(&mut uow).await?;
+            work.run(async |uow| {
+                if check(uow, caller.user_id, &Codes { totp, recovery_code }).await? != Outcome::Passed {
+                    return Err(Error::body(place, "is wrong, has expired, or was used before"));
+                }
+                attempt.succeeded(uow).await?;
+                remove(uow, caller.user_id).await
+            })
+            .await?;
         }
         _ => return Err(Error::body("", "send one of password, totp and recovery_code")),
     }
-    remove(&mut uow, caller.user_id).await?;
-    uow.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

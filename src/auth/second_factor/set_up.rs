@@ -65,11 +65,13 @@ pub(in crate::auth) async fn set_up_totp(
     State(app): State<App>,
     Json(body): Json<SetUpTotp>,
 ) -> Result<Json<TotpSecret>> {
-    let proved = prove_again(&app, &caller, body.password, work.address()).await?;
-    let mut uow = work.begin().await?;
-    let account = proved.or_wrong("/password")?.accept(&mut uow).await?.or_wrong("/password")?;
-    let secret = set_up(&mut uow, &account).await?;
-    uow.commit().await?;
+    let proved = prove_again(&app, &caller, body.password, work.address()).await?.or_wrong("/password")?;
+    let secret = work
+        .run(async |uow| {
+            let account = proved.accept(uow).await?.or_wrong("/password")?;
+            set_up(uow, &account).await
+        })
+        .await?;
     Ok(Json(secret))
 }
 

@@ -15,7 +15,7 @@ use crate::{
         text::Text,
         time::Timestamp,
     },
-    error::{Error, Result, problem::Problems},
+    error::{Result, problem::Problems},
     http::{etag::Versioned, extract::Json},
 };
 
@@ -52,17 +52,22 @@ pub(crate) async fn create_additional_note(
     work: Work,
     Json(request): Json<CreateAdditionalNote>,
 ) -> Result<Versioned<AdditionalNote>> {
-    let mut uow = work.begin().await?;
-    let note = match uow.take_earlier() {
-        Some(earlier) => {
-            let id = AdditionalNoteId(earlier.parse().map_err(|_| Error::internal("no id of a note"))?);
-            let note = AdditionalNote::read_to_show(uow.db(), &scope, id).await?;
-            uow.record(note.seen());
-            note
-        }
-        None => create(&mut uow, &scope, &request).await?,
-    };
-    uow.commit().await?;
+    let run = work.run(async |uow| {
+        let note = uow.once_or(
+            StatusCode::CREATED,
+            async |uow| {
+                let note = create(uow, &scope, &request).await?;
+                Ok((note.note_id, note))
+            },
+            async |uow, id| {
+                let note = AdditionalNote::read_to_show(uow.db(), &scope, id).await?;
+                uow.record_always(note.seen());
+                Ok(note)
+            },
+        );
+        note.await
+    });
+    let note = run.await?;
     let location = format!("/api/v1/therapist/additional-notes/{}", note.note_id);
     Ok(note.versioned().created(location))
 }
@@ -85,6 +90,5 @@ async fn create(uow: &mut UnitOfWork, scope: &Scope, request: &CreateAdditionalN
     .await?;
     let note = AdditionalNote::read(uow.db(), scope, id).await?;
     uow.record(note.entry("additional_notes_create", "Wrote").detail(json!({ "booking_id": request.booking_id })));
-    uow.answers_with(StatusCode::CREATED, id);
     Ok(note)
 }

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 
-use super::{super::model::ended, AdditionalNote};
+use super::AdditionalNote;
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     db::scope::Scope,
@@ -27,9 +27,7 @@ pub(crate) async fn delete_additional_note(
     Path(id): Path<AdditionalNoteId>,
     conditions: Preconditions,
 ) -> Result<StatusCode> {
-    let mut uow = work.begin().await?;
-    let deleted = delete(&mut uow, &scope, id, &conditions).await;
-    ended(uow, deleted).await?;
+    work.run(async |uow| delete(uow, &scope, id, &conditions).await).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -32,9 +32,10 @@ pub(crate) async fn get_additional_note(
     Path(id): Path<AdditionalNoteId>,
     unless: Preconditions,
 ) -> Result<Versioned<AdditionalNote>> {
-    let mut uow = work.begin().await?;
-    let note = AdditionalNote::read_to_show(uow.db(), &scope, id).await?;
-    uow.record(note.seen());
-    uow.commit().await?;
-    Ok(note.versioned().unless(unless))
+    work.run(async |uow| {
+        let note = AdditionalNote::read_to_show(uow.db(), &scope, id).await?;
+        uow.record(note.seen());
+        Ok(note.versioned().unless(unless))
+    })
+    .await
 }

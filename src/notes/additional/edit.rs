@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{super::model::ended, AdditionalNote};
+use super::AdditionalNote;
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     db::scope::Scope,
@@ -52,9 +52,8 @@ pub(crate) async fn edit_additional_note(
     if request.note_text == Patch::Clear {
         return Err(Error::body("/note_text", "cannot be cleared"));
     }
-    let mut uow = work.begin().await?;
-    let changed = edit(&mut uow, &scope, id, &conditions, request).await;
-    Ok(ended(uow, changed).await?.versioned())
+    let changed = work.run(async |uow| edit(uow, &scope, id, &conditions, request).await).await?;
+    Ok(changed.versioned())
 }
 
 async fn edit(

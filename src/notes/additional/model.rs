@@ -132,7 +132,7 @@ impl AdditionalNote {
             return Err(NoteRefusal::Locked { locked_at: note.locked_at }.into());
         }
         if let Err(stale) = conditions.check(&note.version, &note) {
-            uow.record(note.seen());
+            uow.record_always(note.seen());
             return Err(stale);
         }
         Ok(note)

@@ -1,6 +1,5 @@
 //! The answer of every operation on a refund: the refund after the change, read in the same transaction.
 
-use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -9,7 +8,7 @@ use crate::{
     app::unit_of_work::UnitOfWork,
     audit::entry::Effect,
     domain::ids::{BookingId, PaymentId, RefundId},
-    error::{Error, Result},
+    error::Result,
     http::etag::Versioned,
 };
 
@@ -35,23 +34,12 @@ impl ChangedRefund {
     }
 }
 
-/// Commits and answers with the refund.
-pub(in crate::payments) async fn changed(
-    mut uow: UnitOfWork,
-    id: RefundId,
-    status: StatusCode,
-) -> Result<Versioned<ChangedRefund>> {
+/// Answers with the refund.
+pub(in crate::payments) async fn changed(uow: &mut UnitOfWork, id: RefundId) -> Result<Versioned<ChangedRefund>> {
     let refund = Refund::read(uow.db(), id).await?;
     let (stored, effects) = (refund.version.clone(), uow.effects());
-    uow.answers_with(status, id);
-    uow.commit().await?;
     let dry_run = effects.is_some().then_some(true);
     Ok(Versioned::new(stored, ChangedRefund { refund, dry_run, effects }))
-}
-
-/// The id that a repeat finds.
-pub(in crate::payments) fn id_of(earlier: &str) -> Result<RefundId> {
-    earlier.parse().map(RefundId).map_err(|_| Error::internal("a refund's id is a number"))
 }
 
 /// The refund of a payment that has one.

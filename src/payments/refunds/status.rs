@@ -76,11 +76,13 @@ pub(super) async fn move_refund(
     conditions: Preconditions,
     Json(request): Json<MoveRefund>,
 ) -> Result<Response> {
-    let mut uow = work.begin_dry(dry_run.unwrap_or(false)).await?;
-    if uow.earlier().is_none() {
-        advance(&mut uow, id, &conditions, request).await?;
-    }
-    let changed = answer::changed(uow, id, StatusCode::OK).await?;
+    let changed = work
+        .dry_run(dry_run)
+        .run(async |uow| {
+            uow.once(StatusCode::OK, &id, async |uow| advance(uow, id, &conditions, request).await).await?;
+            answer::changed(uow, id).await
+        })
+        .await?;
     Ok(if changed.body.is_kept() { changed.into_response() } else { Json(changed.body).into_response() })
 }
 

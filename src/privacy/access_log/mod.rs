@@ -163,14 +163,18 @@ pub(super) async fn list_client_accesses(
     let AccessFilter { user_id, kind, action, from, to, tz } = filter;
     let period = Period::of(from, to, tz, app.zone)?;
     let (actions, routes) = wanted(kind, action);
-    let mut uow = work.begin().await?;
-    let last = sqlx::query_scalar!("select max(entry_id) from internal.audit_entries").fetch_one(uow.db()).await?;
-    let Some(Client { name, .. }) = clients::lock_to_read(uow.db(), &client).await? else {
-        return Err(clients::missing(uow.db(), &scope, &client).await?);
-    };
-    let entry = Entry::new("access_log_read", format!("Looked up who opened the clinical record of {name}"));
-    uow.record(entry.on("client", &client).client(&client, &name));
-    uow.commit().await?;
+    let last = work
+        .run(async |uow| {
+            let last =
+                sqlx::query_scalar!("select max(entry_id) from internal.audit_entries").fetch_one(uow.db()).await?;
+            let Some(Client { name, .. }) = clients::lock_to_read(uow.db(), &client).await? else {
+                return Err(clients::missing(uow.db(), &scope, &client).await?);
+            };
+            let entry = Entry::new("access_log_read", format!("Looked up who opened the clinical record of {name}"));
+            uow.record(entry.on("client", &client).client(&client, &name));
+            Ok(last)
+        })
+        .await?;
     request.answer(Accesses { client, user_id, actions, routes, period, last: last.unwrap_or_default() }).await
 }
 

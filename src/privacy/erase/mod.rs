@@ -141,10 +141,11 @@ pub(crate) async fn erase_client(
 ) -> Result<Response> {
     let ground = request.ground.unwrap_or_default();
     if dry_run.unwrap_or(false) {
-        let mut uow = work.begin_dry(true).await?;
-        let Erasure { theirs, erased, certificate: _ } = erase(&mut uow, &id, ground, request.reason.as_ref()).await?;
-        let effects = uow.effects().unwrap_or_default();
-        uow.commit().await?;
+        let run = work.dry_run(dry_run).run(async |uow| {
+            let erasure = erase(uow, &id, ground, request.reason.as_ref()).await?;
+            Ok((erasure, uow.effects().unwrap_or_default()))
+        });
+        let (Erasure { theirs, erased, certificate: _ }, effects) = run.await?;
         let part = |fate| erased.iter().filter(|part| part.fate == fate).cloned().collect();
         let plan = ErasurePlan {
             dry_run: true,
@@ -159,18 +160,22 @@ pub(crate) async fn erase_client(
     }
     let password = request.password.ok_or_else(|| Error::body("/password", "is missing: say it once more"))?;
     let confirmation = Confirmation::of(&app, &caller, password, request.code, work.address()).await?;
-    let certificate = confirmation.act(work, async |mut uow| {
-        let certificate = if uow.earlier().is_some() {
-            let kept = Certificate::of(uow.db(), &id).await?;
-            kept.ok_or_else(|| Error::internal("no erasure was kept for a repeat"))?
-        } else {
-            erase(&mut uow, &id, ground, request.reason.as_ref()).await?.certificate
-        };
-        uow.answers_with(StatusCode::CREATED, certificate.certificate_id);
-        uow.commit().await?;
-        Ok(certificate)
-    });
-    let certificate = certificate.await?;
+    let certificate = confirmation
+        .run(work, async |uow| {
+            let certificate = uow.once_or(
+                StatusCode::CREATED,
+                async |uow| {
+                    let certificate = erase(uow, &id, ground, request.reason.as_ref()).await?.certificate;
+                    Ok((certificate.certificate_id, certificate))
+                },
+                async |uow, _| {
+                    let kept = Certificate::of(uow.db(), &id).await?;
+                    kept.ok_or_else(|| Error::internal("no erasure was kept for a repeat"))
+                },
+            );
+            certificate.await
+        })
+        .await?;
     let location = format!("/api/v1/admin/clients/{id}/erasure");
     Ok((StatusCode::CREATED, [(axum::http::header::LOCATION, location)], Json(certificate)).into_response())
 }

@@ -96,10 +96,13 @@ pub(crate) async fn export_client(
     Path(id): Path<ClientId>,
     OptionalJson(ExportClient { reason }): OptionalJson<ExportClient>,
 ) -> Result<Response> {
-    let mut uow = work.begin_snapshot().await?;
-    let name = format!("attachment; filename=\"client-export-{}.zip\"", uow.now().format("%Y%m%dT%H%M%SZ"));
-    let archive = export(&mut uow, &scope, &id, reason.as_deref(), app.zone).await?;
-    uow.commit().await?;
+    let (name, archive) = work
+        .snapshot()
+        .run(async |uow| {
+            let name = format!("attachment; filename=\"client-export-{}.zip\"", uow.now().format("%Y%m%dT%H%M%SZ"));
+            Ok((name, export(uow, &scope, &id, reason.as_deref(), app.zone).await?))
+        })
+        .await?;
     let name = HeaderValue::try_from(name).map_err(|error| Error::Internal(error.into()))?;
     let kind = HeaderValue::from_static("application/zip");
     Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, name)], Bytes::from(archive)).into_response())

@@ -75,17 +75,14 @@ pub(in crate::therapists) async fn create_therapist_resource(
     Path(therapist): Path<TherapistId>,
     Json(request): Json<CreateResource>,
 ) -> Result<Versioned<Resource>> {
-    let mut uow = work.begin().await?;
-    let id = match uow.earlier() {
-        Some(earlier) => ResourceId(earlier.parse().map_err(|_| Error::internal("the id of a resource is no number"))?),
-        None => create(&mut uow, &therapist, request).await?,
-    };
-    let resource = Resource::read(uow.db(), &therapist, id).await?;
-    uow.answers_with(StatusCode::CREATED, id);
-    uow.commit().await?;
-    let therapist: String = form_urlencoded::byte_serialize(therapist.as_str().as_bytes()).collect();
-    let place = format!("/api/v1/admin/therapists/{}/resources/{id}", therapist.replace('+', "%20"));
-    Ok(resource.versioned().created(place))
+    work.run(async |uow| {
+        let id = uow.make_once(async |uow| create(uow, &therapist, request).await).await?;
+        let resource = Resource::read(uow.db(), &therapist, id).await?;
+        let therapist: String = form_urlencoded::byte_serialize(therapist.as_str().as_bytes()).collect();
+        let place = format!("/api/v1/admin/therapists/{}/resources/{id}", therapist.replace('+', "%20"));
+        Ok(resource.versioned().created(place))
+    })
+    .await
 }
 
 async fn create(uow: &mut UnitOfWork, therapist: &TherapistId, request: CreateResource) -> Result<ResourceId> {
@@ -144,37 +141,37 @@ pub(in crate::therapists) async fn edit_therapist_resource(
             return Err(Error::body(pointer, "cannot be cleared"));
         }
     }
-    let mut uow = work.begin().await?;
-    if let Patch::Set(resource_id) = patch.resource_id {
-        ensure_new(&mut uow, &therapist, resource_id, Some(id)).await?;
-    }
-    let before = locked(&mut uow, &therapist, id, &when).await?;
-    let fields: Vec<&str> = [
-        ("resource_id", patch.resource_id.is_named()),
-        ("resource_name", patch.resource_name.is_named()),
-        ("therapy_name", patch.therapy_name.is_named()),
-    ]
-    .into_iter()
-    .filter_map(|(field, named)| named.then_some(field))
-    .collect();
-    sqlx::query!(
-        "update therapist_resources
+    work.run(async |uow| {
+        if let Patch::Set(resource_id) = patch.resource_id {
+            ensure_new(uow, &therapist, resource_id, Some(id)).await?;
+        }
+        let before = locked(uow, &therapist, id, &when).await?;
+        let fields: Vec<&str> = [
+            ("resource_id", patch.resource_id.is_named()),
+            ("resource_name", patch.resource_name.is_named()),
+            ("therapy_name", patch.therapy_name.is_named()),
+        ]
+        .into_iter()
+        .filter_map(|(field, named)| named.then_some(field))
+        .collect();
+        sqlx::query!(
+            "update therapist_resources
          set resource_id = coalesce($2, resource_id),
              resource_name = coalesce($3, resource_name),
              therapy_name = $4
          where id = $1",
-        id.0,
-        patch.resource_id.apply::<i32>(None),
-        patch.resource_name.apply::<String>(None),
-        patch.therapy_name.apply(before.therapy_name),
-    )
-    .execute(uow.db())
-    .await?;
-    let entry = Entry::new("resource_edit", format!("Changed the resource {}", before.resource_name));
-    uow.record(entry.on("resource", id).detail(json!({ "therapist_id": therapist, "fields": fields })));
-    let resource = Resource::read(uow.db(), &therapist, id).await?;
-    uow.commit().await?;
-    Ok(resource.versioned())
+            id.0,
+            patch.resource_id.apply::<i32>(None),
+            patch.resource_name.apply::<String>(None),
+            patch.therapy_name.apply(before.therapy_name),
+        )
+        .execute(uow.db())
+        .await?;
+        let entry = Entry::new("resource_edit", format!("Changed the resource {}", before.resource_name));
+        uow.record(entry.on("resource", id).detail(json!({ "therapist_id": therapist, "fields": fields })));
+        Ok(Resource::read(uow.db(), &therapist, id).await?.versioned())
+    })
+    .await
 }
 
 /// Delete a resource
@@ -194,19 +191,20 @@ pub(in crate::therapists) async fn delete_therapist_resource(
     Path((therapist, id)): Path<(TherapistId, ResourceId)>,
     when: Preconditions,
 ) -> Result<StatusCode> {
-    let mut uow = work.begin().await?;
-    let before = locked(&mut uow, &therapist, id, &when).await?;
-    sqlx::query!("delete from therapist_resources where id = $1", id.0).execute(uow.db()).await?;
-    let entry = Entry::new("resource_delete", format!("Deleted the resource {}", before.resource_name));
-    // The entry keeps the deleted row, so that it can be made again.
-    uow.record(entry.on("resource", id).detail(json!({
-        "therapist_id": therapist,
-        "resource_id": before.resource_id,
-        "resource_name": before.resource_name,
-        "therapy_name": before.therapy_name,
-    })));
-    uow.commit().await?;
-    Ok(StatusCode::NO_CONTENT)
+    work.run(async |uow| {
+        let before = locked(uow, &therapist, id, &when).await?;
+        sqlx::query!("delete from therapist_resources where id = $1", id.0).execute(uow.db()).await?;
+        let entry = Entry::new("resource_delete", format!("Deleted the resource {}", before.resource_name));
+        // The entry keeps the deleted row, so that it can be made again.
+        uow.record(entry.on("resource", id).detail(json!({
+            "therapist_id": therapist,
+            "resource_id": before.resource_id,
+            "resource_name": before.resource_name,
+            "therapy_name": before.therapy_name,
+        })));
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }
 
 /// Locks a resource, in the version the request names.

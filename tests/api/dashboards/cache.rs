@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use safestories::{
-    app::unit_of_work::{UnitOfWork, Work},
-    audit::entry::Entry,
+    app::unit_of_work::UnitOfWork,
     dashboards::cache::{self, Before, Drift},
     domain::ids::{BookingId, ClientId},
+    error::Error,
 };
 use sqlx::AssertSqlSafe;
 
@@ -31,15 +31,6 @@ const STATUSES: [Option<&str>; 10] = [
     None,
 ];
 
-async fn begin(api: &TestApi) -> UnitOfWork {
-    Work::of_task(&api.app, "test").begin().await.expect("a transaction")
-}
-
-async fn commit(mut uow: UnitOfWork) {
-    uow.record(Entry::new("test", "a test changed something"));
-    uow.commit().await.expect("a commit");
-}
-
 async fn drift(api: &TestApi) -> Drift {
     cache::drift(&mut *api.sql().await, api.now()).await.expect("a comparison")
 }
@@ -50,12 +41,14 @@ async fn rebuild(api: &TestApi) -> cache::Rebuilt {
 
 /// Changes a booking by SQL that names it `$1`, the way an operation does.
 async fn change(api: &TestApi, id: &str, sql: &str) {
-    let mut uow = begin(api).await;
     let id = BookingId::from(id);
-    let before = cache::before(&mut uow, &id).await.expect("what it counts for");
-    sqlx::query(AssertSqlSafe(sql)).bind(id.as_str()).execute(uow.db()).await.expect(sql);
-    cache::follow(&mut uow, &id, before).await.expect("caches that follow");
-    commit(uow).await;
+    api.work(async |uow| {
+        let before = cache::before(uow, &id).await?;
+        sqlx::query(AssertSqlSafe(sql)).bind(id.as_str()).execute(uow.db()).await.expect(sql);
+        cache::follow(uow, &id, before).await
+    })
+    .await
+    .expect("caches that follow");
 }
 
 async fn numbers(api: &TestApi, sql: &str) -> Vec<(String, i32)> {
@@ -169,15 +162,17 @@ async fn any_sequence_of_writes_leaves_what_a_recomputation_gives() {
         let mut dice = Dice(seed);
         let mut ids = Vec::new();
         for number in 0..150 {
-            let mut uow = begin(&api).await;
             let known = ids.clone();
-            for _ in 0..=dice.below(3) {
-                step(&mut uow, &mut dice, &mut ids).await;
-            }
-            if dice.below(8) == 0 {
+            let done = api
+                .work(async |uow| {
+                    for _ in 0..=dice.below(3) {
+                        step(uow, &mut dice, &mut ids).await;
+                    }
+                    if dice.below(8) == 0 { Err(Error::internal("the test gives up")) } else { Ok(()) }
+                })
+                .await;
+            if done.is_err() {
                 ids = known;
-            } else {
-                commit(uow).await;
             }
             assert_eq!(drift(&api).await, Drift::default(), "seed {seed}, step {number}");
         }
@@ -313,24 +308,28 @@ async fn the_cost_of_a_write_does_not_grow_with_the_therapists_history() {
     .expect("a history");
     rebuild(&api).await;
 
-    let mut uow = begin(&api).await;
     let id = BookingId::from(id);
-    let before = cache::before(&mut uow, &id).await.expect("what it counts for");
-    sqlx::query("update bookings set booking_status = 'cancelled' where booking_id = $1")
-        .bind(id.as_str())
-        .execute(uow.db())
+    let read: i64 = api
+        .work(async |uow| {
+            let before = cache::before(uow, &id).await?;
+            sqlx::query("update bookings set booking_status = 'cancelled' where booking_id = $1")
+                .bind(id.as_str())
+                .execute(uow.db())
+                .await
+                .expect("a change");
+            cache::follow(uow, &id, before).await?;
+            Ok(sqlx::query_scalar(
+                "select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint
+                 from pg_stat_xact_user_tables
+                 where relname in ('bookings', 'appointment_table', 'therapist_appointments_cache',
+                                   'therapist_clients_summary', 'appointments_cache_rows', 'clients_summary_rows')",
+            )
+            .fetch_one(uow.db())
+            .await
+            .expect("figures of the transaction"))
+        })
         .await
-        .expect("a change");
-    cache::follow(&mut uow, &id, before).await.expect("caches that follow");
-    let read: i64 = sqlx::query_scalar(
-        "select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint
-         from pg_stat_xact_user_tables
-         where relname in ('bookings', 'appointment_table', 'therapist_appointments_cache', 'therapist_clients_summary',
-                           'appointments_cache_rows', 'clients_summary_rows')",
-    )
-    .fetch_one(uow.db())
-    .await
-    .expect("figures of the transaction");
+        .expect("caches that follow");
     assert!((1..100).contains(&read), "{read} rows read");
 }
 

@@ -28,10 +28,13 @@ use safestories::{
         ended_sessions::EndedSessions,
         state::{App, Parts, SESSION_DAYS, Seals},
         streams::Streams,
+        unit_of_work::{UnitOfWork, Work},
     },
+    audit::entry::Entry,
     crypto::{password::Passwords, secret::Secrets},
     db::{checkout::Connection, pool::Db},
     domain::time::Clock,
+    error::Result,
 };
 use sqlx::AssertSqlSafe;
 use tokio::sync::Mutex;
@@ -122,6 +125,15 @@ impl TestApi {
     /// A connection to look behind the API. Lets go of it when dropped.
     pub async fn sql(&self) -> Connection {
         self.looks.unscoped().await.expect("a connection")
+    }
+
+    /// Does something in a unit of work, as operations do.
+    pub async fn work<T>(&self, act: impl AsyncFnOnce(&mut UnitOfWork) -> Result<T>) -> Result<T> {
+        let acted = async |uow: &mut UnitOfWork| {
+            uow.record(Entry::new("test", "a test changed something").quiet());
+            act(uow).await
+        };
+        Work::of_task(&self.app, "test").run(acted).await
     }
 
     /// Sets the clock.

@@ -5,11 +5,7 @@ mod lasting;
 
 use std::collections::BTreeSet;
 
-use safestories::{
-    app::unit_of_work::Work,
-    audit::entry::Entry,
-    notifications::{Notice, NotificationKind, Recipient, notify},
-};
+use safestories::notifications::{Notice, NotificationKind, Recipient, notify};
 use serde_json::json;
 
 use self::events::{Events, Running, STREAM};
@@ -17,7 +13,6 @@ use crate::{fixtures::notification, harness::TestApi};
 
 /// Notifies all admins, as operations do.
 async fn tell(api: &TestApi, title: &str) {
-    let mut uow = Work::of_task(&api.app, "test").begin().await.expect("a transaction");
     let notice = Notice {
         kind: NotificationKind::NewBooking,
         title,
@@ -25,9 +20,7 @@ async fn tell(api: &TestApi, title: &str) {
         related_id: Some("1"),
         to: &[Recipient::EveryAdmin],
     };
-    notify(&mut uow, notice).await.expect("notifications");
-    uow.record(Entry::new("test", "somebody was told"));
-    uow.commit().await.expect("a commit");
+    api.work(async |uow| notify(uow, notice).await).await.expect("notifications");
 }
 
 /// Inserts a notification of an admin in a transaction that stays open on a connection of its own.

@@ -1,8 +1,6 @@
 //! A payment is refunded once, at most in full, and all places that show the refund agree.
 
 use safestories::{
-    app::unit_of_work::{UnitOfWork, Work},
-    audit::entry::Entry,
     domain::money::AmountInput,
     error::{Error, Result},
     payments::{
@@ -19,21 +17,9 @@ use crate::{
     harness::{Answer, TestApi},
 };
 
-async fn begin(api: &TestApi) -> UnitOfWork {
-    Work::of_task(&api.app, "test").begin().await.expect("a transaction")
-}
-
-async fn commit(mut uow: UnitOfWork) {
-    uow.record(Entry::new("test", "a test changed something").quiet());
-    uow.commit().await.expect("a commit");
-}
-
 async fn open(api: &TestApi, id: &str, amount: Option<&str>) -> Result<Vec<Opened>> {
     let amount = amount.map(|amount| from_value::<AmountInput>(json!(amount)).expect("an amount"));
-    let mut uow = begin(api).await;
-    let opened = refund::open(&mut uow, &id.into(), amount, Some("asked for")).await?;
-    uow.commit().await?;
-    Ok(opened)
+    api.work(async |uow| refund::open(uow, &id.into(), amount, Some("asked for")).await).await
 }
 
 async fn refused(api: &TestApi, id: &str, amount: Option<&str>) -> String {
@@ -106,10 +92,13 @@ async fn what_was_not_paid_is_not_refunded() {
     ] {
         let (api, id) = practice(|booking| booking.with(column, value.clone())).await;
         assert_eq!(refused(&api, &id, None).await, "there is nothing to refund", "{column} {value}");
-        let mut uow = begin(&api).await;
-        record_for_booking(&mut uow, &id.as_str().into()).await.expect("nothing");
-        cancellation_entry(&mut uow, &id.as_str().into()).await.expect("nothing");
-        commit(uow).await;
+        api.work(async |uow| {
+            record_for_booking(uow, &id.as_str().into()).await?;
+            cancellation_entry(uow, &id.as_str().into()).await?;
+            Ok(())
+        })
+        .await
+        .expect("a change");
         assert_eq!(told(&api).await["payments"], json!(null), "{column} {value}");
         assert_eq!(told(&api).await["refunds"], json!(null), "{column} {value}");
     }
@@ -119,9 +108,12 @@ async fn what_was_not_paid_is_not_refunded() {
 async fn a_payment_is_recorded_once() {
     let (api, id) = practice(|booking| booking.with("invitee_payment_currency", " ")).await;
     for _ in 0..2 {
-        let mut uow = begin(&api).await;
-        record_for_booking(&mut uow, &id.as_str().into()).await.expect("a payment");
-        commit(uow).await;
+        api.work(async |uow| {
+            record_for_booking(uow, &id.as_str().into()).await?;
+            Ok(())
+        })
+        .await
+        .expect("a change");
     }
     let payments: Vec<(String, bool)> =
         sqlx::query_as("select currency, amount = 1700 and booking_id = $1 from payments")
@@ -136,29 +128,38 @@ async fn a_payment_is_recorded_once() {
 async fn a_cancellation_waits_in_one_row_which_becomes_the_refund() {
     let (api, id) = practice(|booking| booking).await;
     for _ in 0..2 {
-        let mut uow = begin(&api).await;
-        cancellation_entry(&mut uow, &id.as_str().into()).await.expect("an entry");
-        commit(uow).await;
+        api.work(async |uow| {
+            cancellation_entry(uow, &id.as_str().into()).await?;
+            Ok(())
+        })
+        .await
+        .expect("a change");
     }
     assert_eq!(told(&api).await["refunds"], json!([["C1", "Pending", true]]));
     assert_eq!(told(&api).await["booking"], json!([[null, null]]));
     open(&api, &id, Some("500")).await.expect("a refund");
     assert_eq!(told(&api).await["refunds"], json!([["C1", "initiated", true]]));
 
-    let mut uow = begin(&api).await;
-    withdraw(&mut uow, &id.as_str().into()).await.expect("nothing to withdraw");
-    cancellation_entry(&mut uow, &id.as_str().into()).await.expect("nothing to add");
-    commit(uow).await;
+    api.work(async |uow| {
+        withdraw(uow, &id.as_str().into()).await?;
+        cancellation_entry(uow, &id.as_str().into()).await?;
+        Ok(())
+    })
+    .await
+    .expect("a change");
     assert_eq!(told(&api).await["refunds"], json!([["C1", "initiated", true]]));
 }
 
 #[tokio::test]
 async fn a_restored_booking_waits_for_nothing() {
     let (api, id) = practice(|booking| booking).await;
-    let mut uow = begin(&api).await;
-    cancellation_entry(&mut uow, &id.as_str().into()).await.expect("an entry");
-    withdraw(&mut uow, &id.as_str().into()).await.expect("no entry");
-    commit(uow).await;
+    api.work(async |uow| {
+        cancellation_entry(uow, &id.as_str().into()).await?;
+        withdraw(uow, &id.as_str().into()).await?;
+        Ok(())
+    })
+    .await
+    .expect("a change");
     assert_eq!(told(&api).await["refunds"], json!(null));
 }
 
