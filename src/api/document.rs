@@ -17,8 +17,8 @@ use crate::error::problem::Problems;
 const ABOUT: &str = "\
 The server a therapy practice runs on.
 
-Log in at `/api/v1/auth/login` and send the access token as `Authorization: Bearer …`. What admins may do stands under \
-`/api/v1/admin`, what therapists may do under `/api/v1/therapist`; every operation names its role in `x-role`.
+Log in at `/api/v1/auth/login` and send the access token as `Authorization: Bearer …`. Operations of admins stand under \
+`/api/v1/admin`, those of therapists under `/api/v1/therapist`; every operation names its role in `x-role`.
 
 - Times are RFC 3339 with an offset, UTC in answers. Calendar days are days of the practice's zone, or of `tz`.
 - Money is a decimal string with its currency beside it.
@@ -28,8 +28,8 @@ Log in at `/api/v1/auth/login` and send the access token as `Authorization: Bear
 
 /// The descriptions of the tags that the features give their operations; a group puts its name before them.
 const TAGS: &[(&str, &str)] = &[
-    ("appointments", "What the practice's calendar keeps of each session"),
-    ("audit", "Who did what, when"),
+    ("appointments", "The practice's calendar, one row a session"),
+    ("audit", "The audit log: actors, actions and times"),
     ("auth", "Logging in and out, and one's own account"),
     ("booking-requests", "Booking links sent to people who have not booked yet"),
     ("bookings", "Sessions between a therapist and a client"),
@@ -38,14 +38,14 @@ const TAGS: &[(&str, &str)] = &[
     ("campaigns", "Which marketing campaign belongs to which therapy"),
     ("clients", "The people the practice is for"),
     ("dashboard", "The practice's figures"),
-    ("docs", "What this API is: its description, and the kinds of problems"),
+    ("docs", "This description, and the kinds of problems"),
     ("document-forms", "Forms that clients fill in around a booking"),
-    ("integrity", "What is wrong with the data, and its repair"),
+    ("integrity", "Checks of the data, and repairs"),
     ("notes", "Session notes and additional notes"),
-    ("notifications", "What happened, for the caller"),
+    ("notifications", "The caller's notifications"),
     ("operation", "For whoever runs the server"),
-    ("payments", "What was paid"),
-    ("refunds", "What goes back, and what was called off"),
+    ("payments", "Payments of bookings"),
+    ("refunds", "Refunds and cancellations"),
     ("search", "One search box"),
     ("therapists", "The people who hold the sessions"),
     ("transfers", "Clients handed from one therapist to another"),

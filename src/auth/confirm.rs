@@ -132,7 +132,7 @@ impl Confirmation {
     }
 }
 
-/// What became of the password and the code.
+/// The result of checking the password and the code.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Guess {
     /// They were not tried, or not both.

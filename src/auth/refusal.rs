@@ -7,7 +7,7 @@ use crate::error::{
 
 kinds! { PROBLEMS:
     INVALID_CREDENTIALS = UNAUTHORIZED, "invalid-credentials", "Wrong name or password",
-        "There is no user of that name who may log in with that password. What exactly was wrong is not told.";
+        "There is no user of that name who may log in with that password. The answer does not say which of the two was wrong.";
     TOTP_REQUIRED = UNAUTHORIZED, "totp-required", "A second factor is required",
         "The password was right, and this account also asks for a code: send `totp` from the authenticator app, or one of the recovery codes as `recovery_code`.";
     WRONG_CODE = UNAUTHORIZED, "wrong-code", "The code is wrong",

@@ -26,6 +26,6 @@ pub(crate) async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<V
         "internal.break_glass_grants",
         &theirs.grants,
         &["reason", "review_note", "expires_at"],
-        "Who opened the client's record, when, and who reviewed it.",
+        "The admin who opened the client's record, the time, and the reviewer.",
     )])
 }

@@ -152,7 +152,7 @@ impl Problems {
                 .property("pointer", text("Where in the body: a JSON pointer (RFC 6901)."))
                 .property("parameter", text("Or which query parameter."))
                 .property("header", text("Or which header."))
-                .property("detail", text("What is wrong with it, for people."))
+                .property("detail", text("The fault, for people."))
                 .required("detail");
             let faults =
                 ArrayBuilder::new().items(fault).description(Some("Which values cannot be accepted, and why."));

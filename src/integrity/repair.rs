@@ -113,7 +113,7 @@ pub(super) struct Repairs {
         ("dry_run" = inline(Option<bool>), Query, description = "True: do it all, tell what was done, and keep nothing."),
     ),
     request_body = RepairIntegrity,
-    responses((status = 200, description = "What was repaired", body = Repairs), Problems),
+    responses((status = 200, description = "The repairs made", body = Repairs), Problems),
 )]
 pub(super) async fn repair_integrity(
     _scope: Scope,

@@ -120,7 +120,7 @@ pub struct Integrity {
     path = "/integrity",
     tag = "integrity",
     params(Wanted),
-    responses((status = 200, description = "What the checks found", body = Integrity), Problems),
+    responses((status = 200, description = "The findings of the checks", body = Integrity), Problems),
 )]
 pub(super) async fn get_integrity(
     scope: Scope,

@@ -80,7 +80,7 @@ impl PartialSchema for SomaticCues {
         ArrayBuilder::new()
             .items(Words::schema())
             .max_items(Some(MOST_CUES))
-            .description(Some("What the body told, in a few words each"))
+            .description(Some("Signs of the body during the session, in a few words each"))
             .into()
     }
 }

@@ -18,7 +18,7 @@ kinds! { PROBLEMS:
     NO_SESSION = CONFLICT, "no-session", "There is no session to write about",
         "A session note is written about a session that took place; `state` names the booking's, `cancelled` or `no_show`.";
     NOTE_SIGNED = CONFLICT, "note-signed", "The note is signed",
-        "What is signed does not change; a note of another program counts as signed. Write an addendum.";
+        "A signed note does not change; one of another program counts as signed. Write an addendum.";
     NOTE_UNSIGNED = CONFLICT, "note-unsigned", "The note is not signed",
         "A draft takes no addenda: change it, or sign it first.";
     NOT_AUTHOR = CONFLICT, "not-author", "The note is another therapist's",

@@ -15,7 +15,7 @@ use crate::{
 
 /// The replacement of a message. A message that is not known word by word is replaced whole: other programs may have
 /// written any text.
-const MESSAGE: &str = "What this told of was erased with the client's data.";
+const MESSAGE: &str = "The subject of this notification was erased with the client's data.";
 
 /// The rows of a client that notifications may refer to.
 #[derive(Debug, Clone, Copy)]

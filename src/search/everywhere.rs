@@ -66,7 +66,7 @@ pub(super) struct SearchResults {
     path = "/search",
     tag = "search",
     params(SearchParams),
-    responses((status = 200, description = "What was found", body = SearchResults), Problems),
+    responses((status = 200, description = "The matches", body = SearchResults), Problems),
 )]
 pub(super) async fn search(
     scope: Scope,

@@ -88,7 +88,7 @@ pub(crate) struct TransferPreview {
     request_body = TransferClient,
     responses(
         (status = 201, description = "Transferred", body = TransferDetail),
-        (status = 200, description = "What would be done: a dry run", body = TransferPreview),
+        (status = 200, description = "The plan: a dry run changes nothing", body = TransferPreview),
         Problems,
     ),
 )]

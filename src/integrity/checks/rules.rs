@@ -16,10 +16,10 @@ checks! {
     "missing_rule" = Warning, "Keys, constraints and indexes that are not in force" {
         rule: "The tables have the primary keys, unique rules, foreign keys, NOT NULL columns and indexes that the migrations state. An adoption leaves out what the rows of that time break; a foreign key may hold for new rows only.",
         find: missing,
-        remedy: "What the rows satisfy by now is brought into force; the rest stays until they do. Whoever writes to the tables waits meanwhile.",
+        remedy: "Constraints that all rows satisfy by now are validated; the rest stays until they do. Writers to the tables wait meanwhile.",
         repair: enforce,
     }
-    "foreign_trigger" = Notice, "What acts on the tables by itself" {
+    "foreign_trigger" = Notice, "Triggers of other programs on the tables" {
         rule: "Triggers, rules, row security and keys with actions on the tables, that are not this server's: they can undo or double what it does. They were accepted at the adoption, or came later.",
         find: acting,
         remedy: "Make sure that they are meant; switch them off in the database otherwise.",

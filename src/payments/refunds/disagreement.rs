@@ -102,7 +102,7 @@ impl DisagreementKind {
                 "If the money is there, confirm the booking: PATCH /bookings/{booking_id} with invitee_status confirmed.",
             ),
             K::PaymentWithoutAmount => {
-                (DisagreementSide::Bookings, "What a payment does not say, its booking does.", SAVE_PAYMENT)
+                (DisagreementSide::Bookings, "The booking has a value that its payment lacks.", SAVE_PAYMENT)
             }
             K::AmountDiffers | K::RefundStatusDiffers | K::RefundAmountDiffers | K::RefundListedOtherwise => {
                 (DisagreementSide::Payments, PAYMENT_IS_TRUTH, SAVE_PAYMENT)

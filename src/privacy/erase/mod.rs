@@ -125,7 +125,7 @@ pub(crate) struct ErasurePlan {
     request_body = Option<EraseClient>,
     responses(
         (status = 201, description = "Erased; the certificate", body = Certificate),
-        (status = 200, description = "What would be done: a dry run", body = ErasurePlan),
+        (status = 200, description = "The plan: a dry run changes nothing", body = ErasurePlan),
         (status = 429, description = "The password was wrong too often"),
         Problems,
     ),

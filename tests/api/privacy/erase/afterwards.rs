@@ -210,5 +210,8 @@ async fn what_was_told_of_a_long_id_says_no_more_either() {
     super::rebuild(&api).await;
     erase(&api, &id).await.is(201);
     let query = format!("select title || ': ' || message from notifications where notification_id = {told}");
-    assert_eq!(value(&api, &query).await, "(erased): What this told of was erased with the client's data.");
+    assert_eq!(
+        value(&api, &query).await,
+        "(erased): The subject of this notification was erased with the client's data."
+    );
 }
