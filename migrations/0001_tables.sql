@@ -10,7 +10,7 @@
 -- The present moment as the audit log spells it: `Tue, Jan 20, 2026, 11:05 AM IST`.
 create function public.get_ist_timestamp() returns text
 language sql stable
-as $$ select to_char(now() at time zone 'Asia/Kolkata', 'Dy, Mon FMDD, YYYY, FMHH12:MI AM') || ' IST' $$;
+return to_char(now() at time zone 'Asia/Kolkata', 'Dy, Mon FMDD, YYYY, FMHH12:MI AM') || ' IST';
 
 -- The accounts that may log in.
 create table public.users (

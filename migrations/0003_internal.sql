@@ -19,6 +19,15 @@ create table internal.applied_files (
     applied_at timestamptz not null default now()
 );
 
+-- The role that therapists' requests log in as, made by `safestories migrate` or named by an administrator (then without a
+-- password here), and the key that seals for whom a transaction of theirs is. One row.
+create table internal.therapist_login (
+    is_only  boolean primary key default true constraint therapist_login_is_one check (is_only),
+    login    text,
+    password text,
+    seal_key bytea not null
+);
+
 -- Logins
 
 -- States of an account that have no column in public.users. No row: enabled.

@@ -153,6 +153,7 @@ create function internal.booking_end(start_at timestamp, end_at timestamp, minut
 -- thirtieth of February.
 create function internal.audit_instant(words text) returns timestamp
     language plpgsql immutable parallel safe
+    set search_path = pg_catalog, pg_temp
 as $$
 declare
     part text[];

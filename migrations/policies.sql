@@ -1,7 +1,8 @@
 -- Row-level security: the rows, columns and functions that a therapist's request reaches, whatever the code asks for.
 -- `src/db/rls.rs` says how requests come to run under it, and why.
 --
--- The role owns nothing and was granted little; row-level security says which rows of it. The owner is not subject to it
+-- The role owns nothing and was granted little, by the column: what is granted on a whole table lets its holder lock the
+-- table. It is a group that cannot log in; the login of therapists' requests is a member. Row-level security says which rows. The owner is not subject to it
 -- (nothing is forced), so programs that write as the owner go on as before. Other roles meet a policy that lets them do all
 -- they were granted. So the therapists' policies are restrictive: they take away from that one, and stand as plain
 -- conditions that an index is entered by.
@@ -83,6 +84,27 @@ begin
 end
 $$;
 
+-- Grants a right to columns; to all of them, and the version of the row, where none are named.
+create or replace procedure internal.grant_columns(verb text, secured regclass, columns text default null)
+    language plpgsql
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    execute format(
+        'grant %s (%s) on %s to safestories_therapist',
+        verb,
+        coalesce(columns, (
+            select string_agg(quote_ident(a.attname), ', ' order by a.attnum)
+            from pg_attribute a
+            where a.attrelid = secured
+              and not a.attisdropped
+              and (a.attnum > 0 or a.attname = 'xmin')
+        )),
+        secured
+    );
+end
+$$;
+
 -- A digest of the policies, and of all grants to the role, or to everybody on our own objects. Other programs may open their
 -- own objects in `public`.
 create or replace function internal.rls_digest() returns text
@@ -92,7 +114,7 @@ create or replace function internal.rls_digest() returns text
     with therapist as (
         select oid as role
         from pg_roles
-        where rolname = 'safestories_therapist'
+        where rolname in ('safestories_therapist', (select l.login from internal.therapist_login l))
     ), relations as (
         select c.oid,
                c.relacl,
@@ -159,13 +181,15 @@ create or replace function internal.rls_digest() returns text
         where therapist.role is not null
            or g.grantee = 0 and g.ours
         union all
-        select 'reaches public ' || has_schema_privilege(therapist.role, n.oid, 'usage')
+        select 'reaches public ' || bool_and(has_schema_privilege(therapist.role, n.oid, 'usage'))
         from therapist
         join pg_namespace n on n.nspname = 'public'
+        having count(*) > 0
         union all
-        select 'numbers by ' || number || ' ' || has_sequence_privilege(therapist.role, number, 'usage')
+        select 'numbers by ' || number || ' ' || bool_and(has_sequence_privilege(therapist.role, number, 'usage'))
         from therapist
         cross join internal.note_sequences() as number
+        group by number
     )
     select count(*) || ' lines, '
            || encode(sha256(convert_to(string_agg(line, E'\n' order by line collate "C"), 'UTF8')), 'hex')
@@ -174,15 +198,22 @@ $$;
 
 do $$
 declare
-    mine constant text := 'therapist_id = (select internal.current_therapist())';
-    my_account constant text := 'user_id = (select internal.current_account())';
+    mine constant text := 'therapist_id = (select internal.own_therapist())';
+    my_account constant text := 'user_id = (select internal.own_account())';
     -- A policy looks into bookings as the role, and so finds only the therapist's own.
     of_my_booking constant text := 'exists (select from public.bookings b where b.booking_id = %I.%I)';
     my_booking text;
     my_note text;
     number regclass;
     opened text;
+    roles oid[];
+    -- The group and its login, as SQL.
+    therapists text;
 begin
+    select array_agg(r.oid), string_agg(quote_ident(r.rolname), ', ')
+    into roles, therapists
+    from pg_roles r
+    where r.rolname in ('safestories_therapist', (select l.login from internal.therapist_login l));
     -- Close all that was opened since, or by the default privileges of an adopted database.
     revoke all on all tables in schema internal from public;
     revoke all on all sequences in schema internal from public;
@@ -197,14 +228,14 @@ begin
               select
               from pg_shdepend d
               where d.refclassid = 'pg_authid'::regclass
-                and d.refobjid = 'safestories_therapist'::regrole
+                and d.refobjid = any (roles)
                 and d.classid = 'pg_class'::regclass
                 and d.objid = c.oid
                 and d.dbid = (select oid from pg_database where datname = current_database())
                 and d.deptype = 'a'
           )
     loop
-        execute format('revoke all on %s from safestories_therapist', opened);
+        execute format('revoke all on %s from %s', opened, therapists);
     end loop;
     for opened in
         select f.oid::regprocedure::text
@@ -213,23 +244,26 @@ begin
         cross join aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) acl
         where n.nspname = 'internal'
           and pg_has_role(f.proowner, 'usage')
-          and (acl.grantee = 'safestories_therapist'::regrole or acl.grantee = 0 and f.prosecdef)
+          and (acl.grantee = any (roles) or acl.grantee = 0 and f.prosecdef)
     loop
-        execute format('revoke all on routine %s from public, safestories_therapist', opened);
+        execute format('revoke all on routine %s from public, %s', opened, therapists);
     end loop;
     grant usage on schema public, internal to safestories_therapist;
 
     call internal.secure_rows('public.bookings', reads => mine, changes => mine, becomes => mine);
-    grant select, update (booking_status, booking_updated_at) on public.bookings to safestories_therapist;
+    call internal.grant_columns('select', 'public.bookings');
+    call internal.grant_columns('update', 'public.bookings', 'booking_status, booking_updated_at');
 
     -- Locked while a booking of theirs is changed, but never changed: a lock needs the right to update, and every new row is
     -- refused.
     call internal.secure_rows('public.therapists', reads => mine, changes => mine);
-    grant select, update (sessions_booked) on public.therapists to safestories_therapist;
+    call internal.grant_columns('select', 'public.therapists');
+    call internal.grant_columns('update', 'public.therapists', 'sessions_booked');
     call internal.secure_rows('public.all_clients_table',
                               reads => mine || ' or internal.is_own_client(client_id)',
                               changes => mine || ' or internal.is_own_client(client_id)');
-    grant select, update (no_of_sessions) on public.all_clients_table to safestories_therapist;
+    call internal.grant_columns('select', 'public.all_clients_table');
+    call internal.grant_columns('update', 'public.all_clients_table', 'no_of_sessions');
 
     call internal.secure_rows('public.appointment_table',
                               reads => mine || ' or ' || format(of_my_booking, 'appointment_table', 'session_id'));
@@ -238,11 +272,13 @@ begin
     call internal.secure_rows('public.client_doc_form', reads => format(of_my_booking, 'client_doc_form', 'booking_id'));
     call internal.secure_rows('public.therapist_resources', reads => mine);
     call internal.secure_rows('public.client_transfer_history',
-                              reads => 'from_therapist_id = (select internal.current_therapist())
-                                        or to_therapist_id = (select internal.current_therapist())');
-    grant select on public.appointment_table, public.booking_cancelled, public.client_doc_form,
-        public.therapist_resources, public.client_transfer_history
-        to safestories_therapist;
+                              reads => 'from_therapist_id = (select internal.own_therapist())
+                                        or to_therapist_id = (select internal.own_therapist())');
+    call internal.grant_columns('select', 'public.appointment_table');
+    call internal.grant_columns('select', 'public.booking_cancelled');
+    call internal.grant_columns('select', 'public.client_doc_form');
+    call internal.grant_columns('select', 'public.therapist_resources');
+    call internal.grant_columns('select', 'public.client_transfer_history');
 
     my_booking := format(of_my_booking, 'client_session_notes', 'booking_id');
     call internal.secure_rows('public.client_session_notes',
@@ -252,28 +288,29 @@ begin
                               becomes => my_booking || ' and exists (select
                                   from internal.session_notes own
                                   where own.note_id = client_session_notes.note_id and own.signed_at is null)');
-    grant select,
-        insert (booking_id, client_name, session_timing, host_name, created_at, updated_at),
-        update (session_status, client_age, gender, occupation, marital_status, concerns_discussed, somatic_cues,
-                interventions_used, interventions_helpful, client_participation, goal_progress, client_values,
-                self_harm_mention, self_harm_details, current_risk_level, protective_factors, health_history,
-                past_diagnoses, next_session_plan, homework_suggested, updated_at)
-        on public.client_session_notes to safestories_therapist;
+    call internal.grant_columns('select', 'public.client_session_notes');
+    call internal.grant_columns('insert', 'public.client_session_notes',
+        'booking_id, client_name, session_timing, host_name, created_at, updated_at');
+    call internal.grant_columns('update', 'public.client_session_notes',
+        'session_status, client_age, gender, occupation, marital_status, concerns_discussed, somatic_cues, '
+            || 'interventions_used, interventions_helpful, client_participation, goal_progress, client_values, '
+            || 'self_harm_mention, self_harm_details, current_risk_level, protective_factors, health_history, '
+            || 'past_diagnoses, next_session_plan, homework_suggested, updated_at');
 
     call internal.secure_rows('public.client_additional_notes', reads => mine,
                               adds => mine || ' and ' || format(of_my_booking, 'client_additional_notes', 'booking_id'),
-                              changes => mine, becomes => mine, removes => mine);
-    grant select, delete,
-        insert (booking_id, therapist_id, therapist_name, note_text, created_at, updated_at),
-        update (note_text, updated_at)
-        on public.client_additional_notes to safestories_therapist;
+                              changes => mine, becomes => mine);
+    call internal.grant_columns('select', 'public.client_additional_notes');
+    call internal.grant_columns('insert', 'public.client_additional_notes',
+        'booking_id, therapist_id, therapist_name, note_text, created_at, updated_at');
+    call internal.grant_columns('update', 'public.client_additional_notes', 'note_text, updated_at');
 
     call internal.secure_rows('public.audit_logs', reads => mine || ' and is_visible is not false');
-    grant select on public.audit_logs to safestories_therapist;
+    call internal.grant_columns('select', 'public.audit_logs');
 
-    call internal.secure_rows('public.notifications', reads => my_account, changes => my_account, becomes => my_account,
-                              removes => my_account);
-    grant select, delete, update (is_read) on public.notifications to safestories_therapist;
+    call internal.secure_rows('public.notifications', reads => my_account, changes => my_account, becomes => my_account);
+    call internal.grant_columns('select', 'public.notifications');
+    call internal.grant_columns('update', 'public.notifications', 'is_read');
 
     -- Not for therapists.
     call internal.secure_rows('public.users');
@@ -288,49 +325,59 @@ begin
 
     -- Tables of `internal`. Those not named here were never granted.
     call internal.secure_rows('internal.sessions', reads => my_account);
-    grant select (session_id, user_id, expires_at, ended_at) on internal.sessions to safestories_therapist;
+    call internal.grant_columns('select', 'internal.sessions', 'session_id, user_id, expires_at, ended_at');
     call internal.secure_rows('internal.idempotency_keys', reads => my_account, adds => my_account,
                               changes => my_account, becomes => my_account);
-    grant select, insert, update on internal.idempotency_keys to safestories_therapist;
+    call internal.grant_columns('select', 'internal.idempotency_keys');
+    call internal.grant_columns('insert', 'internal.idempotency_keys',
+        'user_id, route, key, request_hash, status, resource_id, created_at');
+    call internal.grant_columns('update', 'internal.idempotency_keys', 'request_hash, status, resource_id, created_at');
     call internal.secure_rows('internal.audit_entries', reads =>
         'exists (select from public.audit_logs l where l.log_id = audit_entries.log_id)');
-    grant select (entry_id, log_id, at, actor_id, actor_role, client_id) on internal.audit_entries to safestories_therapist;
+    call internal.grant_columns('select', 'internal.audit_entries',
+        'entry_id, log_id, at, actor_id, actor_role, client_id');
     call internal.secure_rows('internal.clients', reads =>
         'exists (select from public.all_clients_table c where c.client_id = clients.client_id)');
-    grant select on internal.clients to safestories_therapist;
+    call internal.grant_columns('select', 'internal.clients');
     call internal.secure_rows('internal.calendar_revisions', reads =>
         format(of_my_booking, 'calendar_revisions', 'booking_id'));
-    grant select on internal.calendar_revisions to safestories_therapist;
+    call internal.grant_columns('select', 'internal.calendar_revisions');
     call internal.secure_rows('internal.transfer_clients', reads =>
         'exists (select from public.client_transfer_history h where h.transfer_id = transfer_clients.transfer_id)');
-    grant select on internal.transfer_clients to safestories_therapist;
+    call internal.grant_columns('select', 'internal.transfer_clients');
 
     call internal.secure_rows('internal.retirements', reads => mine);
-    grant select on internal.retirements to safestories_therapist;
+    call internal.grant_columns('select', 'internal.retirements');
 
     -- A therapist who sees a note also sees whether it is a draft.
     my_booking := format(of_my_booking, 'session_notes', 'booking_id');
-    -- A row makes a submitted note a draft, so it has to name the note of its own booking, which is written before it.
+    -- A row makes a submitted note a draft. So it has to name a note of its own booking that was inserted in the same
+    -- transaction, by a statement before: a note of another program stays submitted.
     call internal.secure_rows('internal.session_notes',
                               reads => my_booking || ' or internal.is_seen_note(note_id)',
-                              adds => my_booking || ' and author_id = (select internal.current_account()) and exists (select
+                              adds => my_booking || ' and author_id = (select internal.own_account()) and exists (select
                                       from public.client_session_notes n
                                       where n.note_id = session_notes.note_id
-                                        and n.booking_id = session_notes.booking_id)',
-                              changes => my_booking, becomes => my_booking,
-                              removes => my_booking || ' and signed_at is null');
-    grant select, insert, delete, update (signed_at) on internal.session_notes to safestories_therapist;
+                                        and n.booking_id = session_notes.booking_id
+                                        and n.xmin = pg_current_xact_id()::xid)',
+                              changes => my_booking, becomes => my_booking);
+    call internal.grant_columns('select', 'internal.session_notes');
+    call internal.grant_columns('insert', 'internal.session_notes', 'note_id, booking_id, author_id, started_at');
+    call internal.grant_columns('update', 'internal.session_notes', 'signed_at');
     foreach my_note in array array['note_versions', 'note_addenda'] loop
         call internal.secure_rows(format('internal.%I', my_note)::regclass,
                                   reads => format('exists (select
                                       from public.client_session_notes n
                                       where n.note_id = %I.note_id)', my_note),
-                                  adds => format('author_id = (select internal.current_account()) and exists (select
+                                  adds => format('author_id = (select internal.own_account()) and exists (select
                                       from public.client_session_notes n
                                       join public.bookings b on b.booking_id = n.booking_id
                                       where n.note_id = %I.note_id)', my_note));
-        execute format('grant select, insert on internal.%I to safestories_therapist', my_note);
+        call internal.grant_columns('select', format('internal.%I', my_note)::regclass);
     end loop;
+    call internal.grant_columns('insert', 'internal.note_versions',
+        'note_id, version, saved_at, author_id, event, changes');
+    call internal.grant_columns('insert', 'internal.note_addenda', 'note_id, author_id, created_at, text');
 
     -- The sequences of the rows that a therapist adds.
     for number in select internal.note_sequences() loop
@@ -343,6 +390,8 @@ begin
     revoke execute on function internal.recount_clients(text[]) from public;
     revoke execute on function internal.move_caches(text[], text[], text[], text[], timestamp) from public;
     grant execute on function
+        internal.is_sealed(),
+        internal.asking(),
         internal.is_earlier_note(integer, text),
         internal.is_own_booking(text),
         internal.is_own_client(text),
@@ -353,11 +402,15 @@ begin
         internal.account_name(integer),
         internal.therapist_name(text),
         internal.is_erased(integer),
+        internal.delete_additional_note(integer),
+        internal.delete_notification(integer, integer),
+        internal.forget_draft(text),
         internal.write_trail(jsonb),
         internal.notify(text, text, text, text, timestamp, integer, boolean, boolean, text[], text),
         internal.follow_bookings(text[], text[], text[], text[], timestamp)
         to safestories_therapist;
-    revoke execute on procedure internal.secure_rows(regclass, text, text, text, text, text) from public;
+    revoke execute on procedure internal.secure_rows(regclass, text, text, text, text, text),
+        internal.grant_columns(text, regclass, text) from public;
 
     delete from internal.facts where name = 'rls';
     insert into internal.facts (name, value) select 'rls', internal.rls_digest();

@@ -58,7 +58,7 @@
 //! - A **scope** is the only way to therapist-owned rows: [`Scope::Practice`](db::scope::Scope::Practice) on admin
 //!   routes, [`Scope::Own`](db::scope::Scope::Own) on therapist routes, both with the same queries. A row
 //!   outside the scope does not exist: 404, as for an unknown id.
-//! - Behind the scope stands **row-level security** ([`db::rls`]): therapists' requests run under a database role that
+//! - Behind the scope stands **row-level security** ([`db::rls`]): therapists' requests log in as a database role that
 //!   policies limit to their rows, so that a forgotten condition shows nobody else's row.
 //! - **Locks** are `for no key update`, in the order therapists (by id), client, booking, payments. A request that
 //!   loses to another transaction nevertheless is run again from the start by [`http::audit::layer`], which has the body.

@@ -1,44 +1,72 @@
 -- The therapist and account of a transaction, and the functions that read more than a therapist's own rows.
 --
--- A therapist's request runs under the role `safestories_therapist`, whose rows `policies.sql` limits; the therapist
--- and the account come from settings of the transaction. A function that has to read more than those rows runs as the
--- owner, with a fixed search_path, and checks the caller's rights itself. All of them are listed in
--- `tests/api/rls/catalogue.rs`; no other function may read more.
+-- A therapist's request logs in as a role of its own, a member of `safestories_therapist`, whose rows `policies.sql` limits.
+-- The therapist and the account are settings of the transaction, and a third setting seals them. A function that has to look
+-- beyond those rows runs as the owner, with a fixed search_path, and decides itself what it does for whom. All of them are
+-- listed in `tests/api/rls/catalogue.rs`; no other function may look there.
 
--- Whether the settings of the login are trusted: it has to read a table that only the owner, and members of the owner,
--- may. A login of another practice of the same cluster may have been allowed to set the role (the role is the
--- cluster's) and to connect here (everybody may, by default). These three are plain expressions that PostgreSQL
--- inlines.
-create or replace function internal.is_trusted_login() returns boolean
-    language sql stable parallel safe
-    return has_table_privilege(session_user, 'internal.facts'::regclass, 'select');
+-- The transaction, by the backend and the instant it began. No other has the same, and nobody chooses it: a seal of it is
+-- good in this transaction only, whoever reads it.
+create or replace function internal.this_transaction() returns text
+    language sql stable parallel restricted
+    return pg_backend_pid()::text || ' ' || extract(epoch from transaction_timestamp())::text;
 
--- The therapist and the account that are asking; null: the practice, or a background task.
-create or replace function internal.current_therapist() returns text
-    language sql stable parallel safe
-    return case
-        when internal.is_trusted_login() then nullif(current_setting('safestories.therapist_id', true), '')
-    end;
+-- The key that seals whom a transaction is for. Nobody but the owner reads it.
+insert into internal.therapist_login (seal_key)
+select sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))
+where not exists (select from internal.therapist_login);
 
-create or replace function internal.current_account() returns integer
-    language sql stable parallel safe
-    return case
-        when internal.is_trusted_login() then nullif(current_setting('safestories.user_id', true), '')::integer
-    end;
-
--- The same for functions that run as the owner, whom no policy binds: a caller under the role, or by a login that is not
--- trusted (it need not set the role to call its functions), is refused where no therapist is named.
-create or replace function internal.asking() returns text
-    language plpgsql stable
+-- Fails unless the server has sealed the therapist and the account for this transaction (`src/db/seal.rs`).
+create or replace function internal.is_sealed() returns boolean
+    language plpgsql stable security definer parallel restricted
     set search_path = pg_catalog, pg_temp
     as $$
 begin
-    if internal.current_therapist() is null
-        and (current_setting('role') = 'safestories_therapist' or not internal.is_trusted_login())
-    then
-        raise exception 'no therapist is named' using errcode = 'insufficient_privilege';
+    if current_setting('safestories.seal', true) = (
+        select encode(
+            sha256(l.seal_key || sha256(convert_to(
+                internal.this_transaction()
+                    || chr(10) || current_setting('safestories.user_id', true)::integer
+                    || chr(10) || current_setting('safestories.therapist_id', true),
+                'UTF8'
+            ))),
+            'hex'
+        )
+        from internal.therapist_login l
+    ) then
+        return true;
     end if;
-    return internal.current_therapist();
+    raise exception 'this transaction is no therapist''s' using errcode = 'insufficient_privilege';
+end
+$$;
+
+-- The therapist and the account whom the transaction is for. Policies ask once a statement: `(select internal.own_therapist())`.
+create or replace function internal.own_therapist() returns text
+    language sql stable parallel restricted
+    return case when internal.is_sealed() then current_setting('safestories.therapist_id', true) end;
+
+create or replace function internal.own_account() returns integer
+    language sql stable parallel restricted
+    return case when internal.is_sealed() then current_setting('safestories.user_id', true)::integer end;
+
+-- The therapist whom the answer is for; null: the practice, or a background task. It decides which columns of a row are
+-- shown, and never which rows are reached: the seal is not checked. PostgreSQL inlines it.
+create or replace function internal.current_therapist() returns text
+    language sql stable parallel safe
+    return nullif(current_setting('safestories.therapist_id', true), '');
+
+-- For functions that run as the owner, whom no policy binds: null where the login is a member of the owner, the therapist
+-- where one is named; any other login is refused.
+create or replace function internal.asking() returns text
+    language plpgsql stable security definer
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    -- The function runs as the owner.
+    if pg_has_role(session_user, current_user, 'member') then
+        return null;
+    end if;
+    return internal.own_therapist();
 end
 $$;
 
@@ -56,7 +84,7 @@ begin
         select
         from public.bookings b
         where b.booking_id = booking
-          and b.therapist_id = internal.current_therapist()
+          and b.therapist_id = internal.own_therapist()
     );
 end
 $$;
@@ -72,7 +100,7 @@ begin
         from public.appointment_table a
         join public.bookings b on b.booking_id = a.session_id
         where a.client_id = client
-          and b.therapist_id = internal.current_therapist()
+          and b.therapist_id = internal.own_therapist()
     );
 end
 $$;
@@ -91,7 +119,7 @@ begin
         join public.all_clients_table c on c.client_id = a.client_id
         where n.note_id = note
           and n.booking_id = booking
-          and c.therapist_id = internal.current_therapist()
+          and c.therapist_id = internal.own_therapist()
     ) and not exists (
         select
         from internal.session_notes own

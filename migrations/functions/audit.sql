@@ -23,7 +23,7 @@ begin
         account integer, role text, session uuid, request text, route text, address text, at timestamptz, at_text text,
         outcome text, status smallint, action text, sentence text, client_name text, entries jsonb
     );
-    if internal.asking() is not null and r.account is distinct from internal.current_account() then
+    if internal.asking() is not null and r.account is distinct from internal.own_account() then
         raise exception 'an entry names another account' using errcode = 'insufficient_privilege';
     end if;
     with actor as (

@@ -87,6 +87,7 @@ end;
 -- falls away with the function; unknown, the plan seems dear, and is not kept. The function is never called.
 create or replace function internal.planned_for_arguments() returns boolean
     language plpgsql stable parallel safe cost 1000000000
+    set search_path = pg_catalog, pg_temp
     as $$
 begin
     return true;

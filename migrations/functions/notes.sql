@@ -35,6 +35,7 @@ create or replace function internal.mention_word(word text) returns text
 -- An erasure always names its own transaction.
 create or replace function internal.stamp_erasure() returns trigger
     language plpgsql
+    set search_path = pg_catalog, pg_temp
     as $$
 begin
     new.txid := pg_current_xact_id();
@@ -48,6 +49,7 @@ create or replace trigger erasures_stamp before insert on internal.erasures
 -- Refuses every change.
 create or replace function internal.keep() returns trigger
     language plpgsql
+    set search_path = pg_catalog, pg_temp
     as $$
 begin
     raise exception '% keeps what it holds', tg_table_name using errcode = 'integrity_constraint_violation';
@@ -123,6 +125,7 @@ create or replace trigger session_notes_keep_signed_all before truncate on inter
 -- A signature is not taken back.
 create or replace function internal.keep_signature() returns trigger
     language plpgsql
+    set search_path = pg_catalog, pg_temp
     as $$
 begin
     if old.signed_at is not null
@@ -141,6 +144,7 @@ create or replace trigger session_notes_keep_signed before update or delete on i
 -- Versions and addenda are written once.
 create or replace function internal.keep_of_note() returns trigger
     language plpgsql
+    set search_path = pg_catalog, pg_temp
     as $$
 begin
     if not internal.is_erased(old.note_id) then
@@ -158,3 +162,38 @@ create or replace trigger note_addenda_keep before update or delete on internal.
     for each row execute function internal.keep_of_note();
 create or replace trigger note_addenda_keep_all before truncate on internal.note_addenda
     for each statement execute function internal.keep();
+
+-- What a therapist deletes. A right to delete rows of a table is one to lock the table, so therapists have none.
+create or replace function internal.delete_additional_note(note integer) returns void
+    language plpgsql security definer
+    set search_path = pg_catalog, pg_temp
+    as $$
+declare
+    asking text := internal.asking();
+begin
+    delete from public.client_additional_notes n
+    where n.note_id = note
+      and (asking is null or n.therapist_id = asking);
+end
+$$;
+
+-- Forgets what is left of a draft whose note another program deleted.
+create or replace function internal.forget_draft(booking text) returns void
+    language plpgsql security definer
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    if internal.asking() is not null and not internal.is_own_booking(booking) then
+        return;
+    end if;
+    delete from internal.session_notes own
+    where own.booking_id = booking
+      and own.signed_at is null
+      and not exists (
+          select
+          from public.client_session_notes n
+          where n.note_id = own.note_id
+            and n.booking_id = booking
+      );
+end
+$$;

@@ -15,7 +15,7 @@ declare
     woken text;
 begin
     if asking is not null and not (
-        $6 is not distinct from internal.current_account()
+        $6 is not distinct from internal.own_account()
         and $1 in ('no_show', 'session_notes_submitted', 'sos_ticket', 'risk_raised')
         and $9 <@ array[asking]
         and (exists (select from public.bookings b where b.booking_id = $4 and b.therapist_id = asking)
@@ -50,10 +50,28 @@ begin
 end
 $$;
 
--- The full id of the transaction that wrote a row, from the row's `xmin`, which lacks the upper half: the highest id
--- that is not above `bound`. `bound` has to be above the id of every row read, by less than the range of the lower
--- half. A row so old that the lower half has wrapped counts as later than it is, never as earlier: it is shown once
--- more, not missed.
+-- Deletes a notification of an account, and tells what it was about. Therapists have no right to delete rows of the table:
+-- it would be one to lock the table.
+create or replace function internal.delete_notification(notification integer, account integer)
+    returns table (notification_type text, related_id text)
+    language plpgsql security definer rows 1
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    if internal.asking() is not null and account is distinct from internal.own_account() then
+        raise exception 'a notification of another account' using errcode = 'insufficient_privilege';
+    end if;
+    return query
+    delete from public.notifications n
+    where n.notification_id = notification
+      and n.user_id = account
+    returning n.notification_type::text, n.related_id::text;
+end
+$$;
+
+-- The full id of the transaction that wrote a row, from the row's `xmin`, which lacks the upper half: the highest id that is
+-- not above `bound`. `bound` has to be above the id of every row looked at, by less than the lower half holds. A row so old
+-- that the lower half has wrapped counts as later than it is, never as earlier: it is shown once more, not missed.
 create or replace function internal.row_xid(row_xmin xid, bound bigint) returns bigint
     language sql immutable parallel safe
     return bound - ((bound - row_xmin::text::bigint) & 4294967295);

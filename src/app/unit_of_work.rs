@@ -17,7 +17,7 @@ use axum::{
     http::{StatusCode, request::Parts},
 };
 use chrono::{DateTime, Utc};
-use sqlx::{Executor, PgConnection};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{idempotency, state::App};
@@ -27,7 +27,7 @@ use crate::{
         entry::{Effect, Entry},
         write::write,
     },
-    db::{checkout::Transaction, rls, scope::Scope},
+    db::{checkout::Transaction, scope::Scope},
     error::{Error, Result},
 };
 
@@ -112,7 +112,6 @@ impl Work {
             outcome: None,
             ended: Vec::new(),
             dry_run: self.dry_run,
-            under_rls: !self.scope.is_practice(),
         };
         if !uow.dry_run {
             uow.earlier = idempotency::recall(&mut uow.tx, &uow.context, uow.actor.as_ref(), uow.now).await?;
@@ -150,8 +149,6 @@ pub struct UnitOfWork {
     outcome: Option<(StatusCode, String)>,
     ended: Vec<Uuid>,
     dry_run: bool,
-    /// Whether it runs under the role of therapists.
-    under_rls: bool,
 }
 
 impl UnitOfWork {
@@ -165,23 +162,9 @@ impl UnitOfWork {
         self.now
     }
 
-    /// Acts as the owner, without the limits of the therapists' role, and then returns to the role. The therapist's id
-    /// stays set, so hidden columns stay hidden.
-    ///
-    /// It has one use: a booking that another program left without a client is completed before an operation, which
-    /// looks for its client among all clients of the practice and may create one. The matching of phones and names is
-    /// written in Rust. The caller has read the booking under the role before: it is the therapist's own.
-    pub async fn as_owner<T>(&mut self, act: impl AsyncFnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        if !self.under_rls {
-            return act(self).await;
-        }
-        // Not `none`: a login may have been given a role to begin with.
-        self.tx.execute("set local role to default").await?;
-        let done = act(self).await;
-        let entered = self.tx.execute(rls::ENTER).await;
-        let done = done?;
-        entered?;
-        Ok(done)
+    /// Work of the practice's own for the same request, in a transaction beside this one: it reaches all rows.
+    pub fn work_of_practice(&self) -> Work {
+        Work { actor: self.actor.clone(), ..Work::new(&self.app, Scope::Practice, self.context.beside()) }
     }
 
     /// The state shared by all requests.
@@ -209,7 +192,7 @@ impl UnitOfWork {
         self.entries.push(entry);
     }
 
-    /// Adds the entry that becomes the summary, whatever was recorded before.
+    /// Notes what all of it was done for: the summary, whatever was recorded before.
     pub fn record_first(&mut self, entry: Entry) {
         self.entries.insert(0, entry);
     }

@@ -74,7 +74,12 @@ impl AuditContext {
         }
     }
 
-    /// Marks the context as settled: the entries are committed, or there are to be none.
+    /// That of other work for the same request, which is settled by itself.
+    pub(crate) fn beside(&self) -> Self {
+        Self { idempotency_key: None, settled: Arc::default(), ..self.clone() }
+    }
+
+    /// Notes that nothing more is to be written: the entries are committed, or there are to be none.
     pub(crate) fn settle(&self) {
         self.settled.store(true, Ordering::Relaxed);
     }

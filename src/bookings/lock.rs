@@ -81,7 +81,13 @@ pub(super) async fn lock(
     conditions: &Preconditions,
 ) -> Result<Locked> {
     let now = uow.now();
-    let seen = Booking::whole(uow.db(), scope, id, now).await?;
+    let mut seen = Booking::whole(uow.db(), scope, id, now).await?;
+    if let Some(therapist) = scope.therapist()
+        && !clients::is_there(uow.db(), seen.client_id.as_ref()).await?
+    {
+        clients::complete_for_therapist(uow, seen.client_id.as_ref(), &seen.appointment(), therapist).await?;
+        seen = Booking::whole(uow.db(), scope, id, now).await?;
+    }
     let therapist = match &seen.therapist_id {
         Some(id) => therapists::lock(uow.db(), id).await?,
         None => None,

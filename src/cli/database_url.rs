@@ -1,6 +1,8 @@
 //! The option that names the database.
 
+use anyhow::Context;
 use clap::Args;
+use sqlx::postgres::PgConnectOptions;
 
 /// Where the database is.
 #[derive(Debug, Args)]
@@ -17,6 +19,11 @@ pub(super) struct DatabaseUrl {
     /// behind on the connections of the first, and no statement is run there outside a transaction.
     #[arg(long, env = "SAFESTORIES_DIRECT_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub(super) direct_database_url: Option<String>,
+    /// The address for therapists' requests, where an administrator made the role that they log in as
+    ///
+    /// Without one it is that of the database, with a role that `migrate` made. The same host, port and database.
+    #[arg(long, env = "SAFESTORIES_THERAPIST_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub(super) therapist_database_url: Option<String>,
 }
 
 impl DatabaseUrl {
@@ -25,6 +32,13 @@ impl DatabaseUrl {
         self.database_url
             .as_deref()
             .ok_or_else(|| anyhow::anyhow!("say which database with DATABASE_URL or --database-url"))
+    }
+
+    /// The login of the address for therapists' requests.
+    pub(super) fn therapist_login(&self) -> anyhow::Result<Option<String>> {
+        let Some(url) = &self.therapist_database_url else { return Ok(None) };
+        let options: PgConnectOptions = url.parse().context("SAFESTORIES_THERAPIST_DATABASE_URL")?;
+        Ok(Some(options.get_username().to_owned()))
     }
 
     /// The address that leads straight to PostgreSQL.

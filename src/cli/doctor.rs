@@ -54,7 +54,11 @@ pub(super) async fn run(command: Doctor) -> anyhow::Result<ExitCode> {
         return examine(user::open(&command.database).await?, &command, &chosen).await;
     }
     let embedded = start(command.data_dir.clone()).await?;
-    let database = DatabaseUrl { database_url: Some(embedded.url("safestories")), direct_database_url: None };
+    let database = DatabaseUrl {
+        database_url: Some(embedded.url("safestories")),
+        direct_database_url: None,
+        therapist_database_url: None,
+    };
     let examined = async { examine(user::open(&database).await?, &command, &chosen).await }.await;
     tokio::task::spawn_blocking(move || embedded.stop()).await??;
     examined

@@ -27,19 +27,23 @@ pub struct Migrate {
     foreign_triggers: Option<ForeignTriggers>,
 }
 
-/// Runs the command against the database at `url`, which must be reached without a pooler.
+/// Runs the command against the database at `url`, which must be reached without a pooler. `therapists` is the login that an
+/// administrator made for therapists' requests.
 ///
 /// # Errors
 /// When the database cannot be reached, is not for this build, or a migration fails.
-pub async fn run(args: Migrate, url: &str) -> anyhow::Result<ExitCode> {
+pub async fn run(args: Migrate, url: &str, therapists: Option<&str>) -> anyhow::Result<ExitCode> {
     let mut conn = PgConnection::connect(url).await.context("the database cannot be reached")?;
     warn_of_powers(&mut conn).await?;
+    for shadow in migrate::shadows(&mut conn).await? {
+        eprintln!("Warning: {shadow}.");
+    }
     if args.check {
         return check(&mut conn).await;
     }
     conn.close().await.ok();
     if args.adopt {
-        match adoption::adopt(url, args.foreign_triggers).await? {
+        match adoption::adopt_for(url, args.foreign_triggers, therapists).await? {
             Adoption::Adopted(report) => println!("{report}"),
             Adoption::AlreadyOurs { pending } if pending.is_empty() => {
                 println!("The database is ours already and current; nothing was done.");
@@ -50,7 +54,7 @@ pub async fn run(args: Migrate, url: &str) -> anyhow::Result<ExitCode> {
             }
         }
     } else {
-        let applied = migrate::apply(url).await?;
+        let applied = migrate::apply_for(url, therapists).await?;
         if applied.is_empty() {
             println!("The database is current; nothing was done.");
         } else {
@@ -68,7 +72,9 @@ async fn check(conn: &mut PgConnection) -> anyhow::Result<ExitCode> {
                 println!("The database is current.");
                 return Ok(ExitCode::SUCCESS);
             }
-            Err(fault @ (migrate::Error::Role(_) | migrate::Error::Policies)) => println!("{fault}"),
+            Err(fault @ (migrate::Error::Role(_) | migrate::Error::Creators(_) | migrate::Error::Policies)) => {
+                println!("{fault}");
+            }
             Err(error) => return Err(error.into()),
         },
         Status::Ours { pending } => {

@@ -88,7 +88,7 @@ impl Cli {
             None => serve::run(self.serve).await,
             Some(Command::Serve(serve)) => serve::run(serve).await,
             Some(Command::Migrate(MigrateCommand { database, migrate })) => {
-                migrate::run(migrate, database.direct()?).await
+                migrate::run(migrate, database.direct()?, database.therapist_login()?.as_deref()).await
             }
             Some(Command::Openapi) => openapi::run(),
             Some(Command::Demo(DemoCommand::Load { database, load })) => {

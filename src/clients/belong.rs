@@ -3,17 +3,19 @@
 //! Every booking written here gets one. A booking that another program wrote may have none, or one without a client:
 //! every operation completes it first ([`lock_of_booking`]), and the caches follow: some operations change nothing else.
 
+use sqlx::PgConnection;
+
 use crate::{
     app::unit_of_work::UnitOfWork,
     audit::entry::Entry,
     dashboards::cache,
     domain::{
-        ids::{BookingId, ClientId},
+        ids::{BookingId, ClientId, TherapistId},
         text::NO_NAME,
         time::Timestamp,
     },
     error::Result,
-    therapists::Therapist,
+    therapists::{self, Therapist},
 };
 
 use super::model::{Choice, Client, Person, lock, resolve};
@@ -75,7 +77,36 @@ pub async fn belongs_to(
     Ok(())
 }
 
-/// Locks the client of a booking; matches and records the client where no program has yet.
+/// Completes a booking of a therapist that another program left without a client, before the therapist's own work holds
+/// anything. Its client may be anybody in the practice, so this is a transaction of the practice's own.
+pub async fn complete_for_therapist(
+    uow: &mut UnitOfWork,
+    known: Option<&ClientId>,
+    appointment: &Appointment<'_>,
+    therapist: &TherapistId,
+) -> Result<()> {
+    // Somebody else may have completed it by now.
+    uow.work_of_practice()
+        .run_if_needed(async |practice| {
+            let therapist = therapists::lock(practice.db(), therapist).await?;
+            lock_of_booking(practice, known, appointment, therapist.as_ref()).await.map(drop)
+        })
+        .await
+}
+
+/// Whether a client is known, and there.
+pub async fn is_there(db: &mut PgConnection, client: Option<&ClientId>) -> Result<bool> {
+    let Some(client) = client else { return Ok(false) };
+    let is_there = sqlx::query_scalar!(
+        r#"select exists (select from all_clients_table where client_id = $1) as "is_there!""#,
+        client.as_str(),
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(is_there)
+}
+
+/// Holds the client of a booking; makes out who it is, and notes it, where no program has yet.
 pub async fn lock_of_booking(
     uow: &mut UnitOfWork,
     known: Option<&ClientId>,
@@ -106,16 +137,10 @@ pub async fn lock_of_booking(
     {
         return Ok(client);
     }
-    // The match may be any client of the practice.
-    let client = uow
-        .as_owner(async |uow| {
-            let client = resolve(uow, appointment.person, Choice::Mark, therapist).await?;
-            belongs_to(uow, appointment, &client.client_id, therapist).await?;
-            // The therapist's counts do not depend on the client; the client's do.
-            cache::follow_client(uow, &client.client_id).await?;
-            Ok(client)
-        })
-        .await?;
+    let client = resolve(uow, appointment.person, Choice::Mark, therapist).await?;
+    belongs_to(uow, appointment, &client.client_id, therapist).await?;
+    // What the booking is to its therapist does not go by its client; what the client has, does.
+    cache::follow_client(uow, &client.client_id).await?;
     uow.record(
         Entry::new("appointment_complete", "Completed a session that came from another program")
             .on("booking", appointment.booking_id)

@@ -24,7 +24,7 @@ mod timeline;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
-    belong::{Appointment, belongs_to, lock_of_booking},
+    belong::{Appointment, belongs_to, complete_for_therapist, is_there, lock_of_booking},
     erase::{claim, ensure_kept_of_booking, erase},
     merge::{Absorbed, Record, absorb, records, remove},
     missing::{heir, missing},

@@ -11,8 +11,7 @@ use std::{
 
 use deadpool::managed::{Object, PoolError};
 use futures_util::FutureExt;
-use sqlx::{AssertSqlSafe, Connection as _, Executor, PgConnection, SqlSafeStr, postgres::PgTransactionManager};
-use sqlx_core::transaction::TransactionManager;
+use sqlx::{AssertSqlSafe, Connection as _, Executor, PgConnection, Row};
 use tokio::{runtime::Handle, sync::OwnedSemaphorePermit, time::timeout};
 
 use super::connector::{ACQUIRE_TIMEOUT, Connector, Pool};
@@ -32,19 +31,25 @@ impl Drop for CheckoutTimer {
 }
 
 /// A connection for reading. A therapist's, and behind a pooler any, is in a transaction until it is dropped.
+///
+/// Transactions are begun and ended by statements, and not by sqlx's manager: it could not send others along.
 #[derive(Debug)]
 pub struct Connection {
     pooled: Option<Object<Connector>>,
     /// Whether a transaction may be open on it.
     begun: bool,
+    /// The statements that go with the end of a transaction.
+    cleanup: &'static str,
     _timer: CheckoutTimer,
 }
 
 impl Connection {
     /// Waits for a connection.
-    pub(super) async fn check_out(pool: &Pool) -> sqlx::Result<Self> {
+    pub(super) async fn check_out(pool: &Pool, cleanup: &'static str) -> sqlx::Result<Self> {
         match timeout(ACQUIRE_TIMEOUT, pool.get()).await {
-            Ok(Ok(pooled)) => Ok(Self { pooled: Some(pooled), begun: false, _timer: CheckoutTimer(Instant::now()) }),
+            Ok(Ok(pooled)) => {
+                Ok(Self { pooled: Some(pooled), begun: false, cleanup, _timer: CheckoutTimer(Instant::now()) })
+            }
             Ok(Err(PoolError::Backend(error))) => Err(error),
             Ok(Err(_)) => Err(sqlx::Error::PoolClosed),
             Err(_) => Err(sqlx::Error::PoolTimedOut),
@@ -52,10 +57,23 @@ impl Connection {
     }
 
     /// Begins a transaction by these statements.
-    pub(super) async fn begin(&mut self, statements: String) -> sqlx::Result<()> {
+    pub(super) async fn begin(&mut self, statements: &'static str) -> sqlx::Result<()> {
         // Noted first: a request that is dropped meanwhile may have begun it.
         self.begun = true;
-        PgTransactionManager::begin(self, Some(AssertSqlSafe(statements).into_sql_str())).await
+        self.execute(statements).await.map(drop)
+    }
+
+    /// Begins a transaction by these statements; the last of them gives a text.
+    pub(super) async fn begin_with_answer(&mut self, statements: String) -> sqlx::Result<String> {
+        self.begun = true;
+        sqlx::raw_sql(AssertSqlSafe(statements)).fetch_one(&mut **self).await?.try_get(0)
+    }
+
+    async fn end(&mut self, how: &str) -> sqlx::Result<()> {
+        let statements = format!("{how}{}", self.cleanup);
+        self.execute(sqlx::raw_sql(AssertSqlSafe(statements))).await?;
+        self.begun = false;
+        Ok(())
     }
 }
 
@@ -63,6 +81,7 @@ impl Drop for Connection {
     fn drop(&mut self) {
         let Some(mut pooled) = self.pooled.take() else { return };
         let begun = self.begun;
+        let end = format!("rollback{}", self.cleanup);
         if !begun {
             // Neither writes nor waits where every answer was read to its end.
             match pooled.flush().now_or_never() {
@@ -73,21 +92,19 @@ impl Drop for Connection {
         }
         let Ok(runtime) = Handle::try_current() else { return drop(Object::take(pooled)) };
         runtime.spawn(async move {
-            let ended = async { if begun { roll_back(&mut pooled).await } else { pooled.flush().await } };
+            let ended = async {
+                // Sent once the statement that is running has been answered.
+                if begun {
+                    pooled.execute(sqlx::raw_sql(AssertSqlSafe(end))).await.map(drop)
+                } else {
+                    pooled.flush().await
+                }
+            };
             if !matches!(timeout(ACQUIRE_TIMEOUT, ended).await, Ok(Ok(()))) {
                 drop(Object::take(pooled));
             }
         });
     }
-}
-
-/// Rolls back, once the statement that is running has been answered.
-async fn roll_back(connection: &mut PgConnection) -> sqlx::Result<()> {
-    // A BEGIN whose answer nobody waited for is not counted.
-    if PgTransactionManager::get_transaction_depth(connection) == 0 {
-        return connection.execute("rollback").await.map(drop);
-    }
-    PgTransactionManager::rollback(connection).await
 }
 
 impl Deref for Connection {
@@ -113,16 +130,12 @@ impl Transaction {
     /// Commits it. PostgreSQL answers the COMMIT of a transaction in which a statement failed with ROLLBACK, and sqlx
     /// takes that for a success, so the error of a statement must not be swallowed.
     pub async fn commit(mut self) -> Result<()> {
-        PgTransactionManager::commit(&mut self.0).await?;
-        self.0.begun = false;
-        Ok(())
+        Ok(self.0.end("commit").await?)
     }
 
     /// Rolls it back and waits until its locks are free, which a drop does not.
     pub async fn rollback(mut self) -> Result<()> {
-        PgTransactionManager::rollback(&mut self.0).await?;
-        self.0.begun = false;
-        Ok(())
+        Ok(self.0.end("rollback").await?)
     }
 }
 

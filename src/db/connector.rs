@@ -3,11 +3,13 @@
 //! sqlx's own pool asks every connection that comes back whether it is alive, which costs as much as a small read. These
 //! pools ask only a connection that was not used for a moment. A connection comes back clean: see `checkout`.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use deadpool::managed::{self, Metrics, QueueMode, RecycleResult};
 use sqlx::{ConnectOptions, Connection, Error, Executor, PgConnection, postgres::PgConnectOptions};
 use tokio::time::sleep;
+
+use super::seal::TherapistLogin;
 
 /// How long a request waits for a connection before it is answered 503.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -25,10 +27,26 @@ pub(super) type Pool = managed::Pool<Connector>;
 
 /// Opens the connections of a pool, and decides which are used again.
 #[derive(Debug)]
-pub(super) struct Connector {
-    pub(super) options: PgConnectOptions,
-    /// The settings of each connection.
-    pub(super) session: Option<&'static str>,
+pub(super) enum Connector {
+    /// As the practice: its address, and the statements that set what each connection keeps.
+    Practice(PgConnectOptions, Option<&'static str>),
+    /// As the login of therapists' requests.
+    Therapists(Arc<TherapistLogin>),
+}
+
+impl Connector {
+    async fn connect(&self) -> Result<PgConnection, Error> {
+        match self {
+            Self::Practice(options, session) => {
+                let mut connection = options.connect().await?;
+                if let Some(session) = session {
+                    connection.execute(*session).await?;
+                }
+                Ok(connection)
+            }
+            Self::Therapists(login) => login.connect().await,
+        }
+    }
 }
 
 impl managed::Manager for Connector {
@@ -38,18 +56,14 @@ impl managed::Manager for Connector {
     /// Waits for a PostgreSQL that is starting, as long as the request waits.
     async fn create(&self) -> Result<PgConnection, Error> {
         let mut pause = Duration::from_millis(10);
-        let mut connection = loop {
+        loop {
             // Boxed, so that every request does not carry the state of a handshake.
-            match Box::pin(self.options.connect()).await {
+            match Box::pin(self.connect()).await {
                 Err(error) if is_starting(&error) => sleep(pause).await,
-                connected => break connected?,
+                connected => return connected,
             }
             pause = (pause * 2).min(ACQUIRE_TIMEOUT / 5);
-        };
-        if let Some(session) = self.session {
-            connection.execute(session).await?;
         }
-        Ok(connection)
     }
 
     async fn recycle(&self, connection: &mut PgConnection, metrics: &Metrics) -> RecycleResult<Error> {

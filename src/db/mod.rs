@@ -8,3 +8,4 @@ pub mod pool;
 pub mod repair;
 pub mod rls;
 pub mod scope;
+mod seal;

@@ -1,17 +1,19 @@
-//! Connections to PostgreSQL: one pool for the practice, one for therapists, one for exports; `LISTEN`.
+//! Connections to PostgreSQL: pools for the practice and for therapists, each with one for exports; `LISTEN`.
 //!
-//! Every connection runs with `TimeZone=UTC` (sqlx asks for it at start-up, and PgBouncer keeps it). Transactions set
-//! their own timeouts, so that they work behind PgBouncer in transaction mode too. Reads of admins need no transaction,
-//! and are bounded by settings of the connection. Behind a pooler (that is, where a second address leads to PostgreSQL
-//! directly) server connections are shared: there each read begins a transaction as well, and no setting outlives it.
-//! That costs the round trip that is saved elsewhere.
+//! Every connection runs with `TimeZone=UTC` (sqlx asks for it at start-up, and PgBouncer keeps it) and a fixed search
+//! path. Transactions set their own timeouts, so that they hold behind PgBouncer in transaction mode too. What an admin reads
+//! needs no transaction, and is bounded by settings of the connection. Behind a pooler, which is where another address leads
+//! straight to PostgreSQL, a connection is nobody's own: there each read begins a transaction as well, and nothing is
+//! set that would outlast it. That costs the round trip that it spares elsewhere.
+//!
+//! Therapists' connections log in as another role, and each transaction on them is sealed for one therapist: [`rls`].
 
 #![expect(clippy::disallowed_types, reason = "this is where the pools are")]
 
 use std::{str::FromStr, sync::Arc};
 
 use sqlx::{
-    ConnectOptions, PgConnection, PgPool,
+    AssertSqlSafe, ConnectOptions, Executor, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
 use tokio::sync::Semaphore;
@@ -19,10 +21,13 @@ use tokio::sync::Semaphore;
 use super::{
     checkout::{Connection, Export, Transaction},
     connector::{self, Connector, Pool},
-    rls,
     scope::Scope,
+    seal::{Access, TherapistLogin},
 };
-use crate::error::Result;
+use crate::{
+    domain::ids::{TherapistId, UserId},
+    error::{Error, Result},
+};
 
 /// The statement that begins a transaction: its mode, and the timeouts for a statement and for an idle client.
 ///
@@ -37,7 +42,7 @@ macro_rules! begin {
             "'; set local lock_timeout = '5s'; \
              set local idle_in_transaction_session_timeout = '",
             $idle,
-            "'; set local jit = off"
+            "'; set local jit = off; set local search_path = public, pg_temp"
         )
     };
 }
@@ -50,21 +55,45 @@ const BEGIN_SNAPSHOT: &str = begin!(" isolation level repeatable read", "30s", "
 const BEGIN_READ: &str = begin!(" read only", "30s", "15s");
 /// Begins a read of one snapshot: a report, or a whole list, however long the client takes to read it.
 const BEGIN_READ_SNAPSHOT: &str = begin!(" isolation level repeatable read read only", "60s", "60s");
-/// The limits on statements outside a transaction, on a connection that no pooler shares.
-const SESSION: &str = "set statement_timeout = '30s'; set lock_timeout = '5s'; set jit = off";
+/// What bounds a statement outside a transaction, on a connection that is ours alone.
+const SESSION: &str =
+    "set statement_timeout = '30s'; set lock_timeout = '5s'; set jit = off; set search_path = public, pg_temp";
+/// The search path of connections outside the pools.
+const SEARCH_PATH: (&str, &str) = ("search_path", "public,pg_temp");
+/// The same as [`BEGIN_READ`] sets, for a therapist's connection that is ours alone: `reset all` returns to it.
+const THERAPISTS_SESSION: [(&str, &str); 5] = [
+    ("statement_timeout", "30s"),
+    ("lock_timeout", "5s"),
+    ("idle_in_transaction_session_timeout", "15s"),
+    ("jit", "off"),
+    SEARCH_PATH,
+];
+/// Begins what a therapist's request reads there.
+const BEGIN_THERAPISTS_READ: &str = "begin read only";
+/// Tells this transaction from all others.
+const TELL: &str = "; select internal.this_transaction()";
+
+/// Goes with the end of a therapist's transaction. SQL that was injected into a request may have left settings or prepared
+/// statements on the connection, for the request of another therapist. Ours are prepared by the protocol, and never by SQL.
+const CLEANUP: &str = "; reset role; reset all; select pg_catalog.pg_terminate_backend(pg_catalog.pg_backend_pid()) \
+                       from pg_catalog.pg_prepared_statement() where from_sql limit 1";
+/// The same behind a pooler, which keeps settings of its own on the connection.
+const CLEANUP_POOLED: &str = "; reset role; select pg_catalog.pg_terminate_backend(pg_catalog.pg_backend_pid()) \
+                              from pg_catalog.pg_prepared_statement() where from_sql limit 1";
 
 /// How many lists may be streamed at a time.
 const EXPORTS: u32 = 2;
 
 /// Where connections come from; cheap to clone.
 ///
-/// Therapists have a pool of their own: PostgreSQL plans a kept statement anew whenever the role that runs it has changed,
-/// so one connection that served both would keep nothing.
+/// Therapists have pools of their own, which log in as another role.
 #[derive(Clone, Debug)]
 pub struct Db {
     practice: Pool,
     therapists: Pool,
     exports: Pool,
+    therapists_exports: Pool,
+    login: Arc<TherapistLogin>,
     export_permits: Arc<Semaphore>,
     listening: PgPool,
     direct: PgConnectOptions,
@@ -75,15 +104,34 @@ pub struct Db {
 impl Db {
     /// Has to be called within a runtime, which closes idle connections.
     pub fn new(url: &str, direct: Option<&str>, max_connections: u32) -> sqlx::Result<Self> {
+        Self::with_therapists(url, direct, None, max_connections)
+    }
+
+    /// The same, with the address that therapists' requests use; without one it is that of `url`, with the login that
+    /// the database names.
+    pub fn with_therapists(
+        url: &str,
+        direct: Option<&str>,
+        therapists: Option<&str>,
+        max_connections: u32,
+    ) -> sqlx::Result<Self> {
         let options = options(url)?;
         let pooled = direct.is_some_and(|direct| direct != url);
-        let direct = direct.map(self::options).transpose()?.unwrap_or_else(|| options.clone());
+        let direct = direct.map(self::options).transpose()?.unwrap_or_else(|| options.clone()).options([SEARCH_PATH]);
         let session = (!pooled).then_some(SESSION);
-        let pool = |size| connector::pool(Connector { options: options.clone(), session }, size);
+        let mut address = therapists.map_or_else(|| Ok(options.clone()), self::options)?;
+        if !pooled {
+            address = address.options(THERAPISTS_SESSION);
+        }
+        let login = TherapistLogin::new(direct.clone(), address, therapists.is_some());
+        let practice = |size| connector::pool(Connector::Practice(options.clone(), session), size);
+        let own = |size| connector::pool(Connector::Therapists(login.clone()), size);
         Ok(Self {
-            practice: pool(max_connections)?,
-            therapists: pool(max_connections)?,
-            exports: pool(EXPORTS)?,
+            practice: practice(max_connections)?,
+            therapists: own(max_connections)?,
+            exports: practice(EXPORTS)?,
+            therapists_exports: own(EXPORTS)?,
+            login: login.clone(),
             export_permits: Arc::new(Semaphore::new(EXPORTS as usize)),
             listening: PgPoolOptions::new().max_connections(2).connect_lazy_with(direct.clone()),
             direct,
@@ -98,9 +146,9 @@ impl Db {
     /// [`Error::Unavailable`](crate::error::Error::Unavailable) if there is none.
     pub async fn read(&self, scope: &Scope) -> Result<Connection> {
         if scope.is_practice() && !self.pooled {
-            return Ok(Connection::check_out(&self.practice).await?);
+            return Ok(Connection::check_out(&self.practice, "").await?);
         }
-        self.begin_on(self.role_pool(scope), scope, BEGIN_READ).await
+        self.begin_on(&self.practice, &self.therapists, scope, BEGIN_READ).await
     }
 
     /// A connection for reading, all of whose statements see the same instant.
@@ -109,7 +157,7 @@ impl Db {
     ///
     /// [`Error::Unavailable`](crate::error::Error::Unavailable) if there is none.
     pub async fn read_snapshot(&self, scope: &Scope) -> Result<Connection> {
-        self.begin_on(self.role_pool(scope), scope, BEGIN_READ_SNAPSHOT).await
+        self.begin_on(&self.practice, &self.therapists, scope, BEGIN_READ_SNAPSHOT).await
     }
 
     /// A connection for reading that reaches everything, for work of no route group: logins, background tasks, the
@@ -134,32 +182,71 @@ impl Db {
 
     /// A transaction for one unit of work.
     pub(crate) async fn begin(&self, scope: &Scope) -> Result<Transaction> {
-        self.begin_on(self.role_pool(scope), scope, BEGIN).await.map(Transaction)
+        self.begin_on(&self.practice, &self.therapists, scope, BEGIN).await.map(Transaction)
     }
 
     /// A transaction all of whose statements see the same instant.
     pub(crate) async fn begin_snapshot(&self, scope: &Scope) -> Result<Transaction> {
-        self.begin_on(self.role_pool(scope), scope, BEGIN_SNAPSHOT).await.map(Transaction)
+        self.begin_on(&self.practice, &self.therapists, scope, BEGIN_SNAPSHOT).await.map(Transaction)
     }
 
     /// A connection with a snapshot of its own, for reading a whole list; `None` if as many as may are being read.
     pub(crate) async fn begin_export(&self, scope: &Scope) -> Result<Option<Export>> {
         // Counted apart from the connections, which come back a moment after a client has gone.
         let Ok(permit) = self.export_permits.clone().try_acquire_owned() else { return Ok(None) };
-        let snapshot = self.begin_on(&self.exports, scope, BEGIN_READ_SNAPSHOT).await?;
+        let snapshot = self.begin_on(&self.exports, &self.therapists_exports, scope, BEGIN_READ_SNAPSHOT).await?;
         Ok(Some(Export { snapshot, _permit: permit }))
     }
 
-    async fn begin_on(&self, pool: &Pool, scope: &Scope, statements: &str) -> Result<Connection> {
-        let mut connection = Connection::check_out(pool).await?;
-        connection.begin(format!("{statements}{}", rls::role(scope).unwrap_or_default())).await?;
+    async fn begin_on(
+        &self,
+        practice: &Pool,
+        therapists: &Pool,
+        scope: &Scope,
+        statements: &'static str,
+    ) -> Result<Connection> {
+        let Scope::Own { therapist, user } = scope else {
+            let mut connection = Connection::check_out(practice, "").await?;
+            connection.begin(statements).await?;
+            return Ok(connection);
+        };
+        let access = self.login.access().await?;
+        match self.begin_sealed(therapists, &access, therapist, *user, statements).await {
+            // Somebody has changed the key.
+            Err(error) if error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("42501")) => {
+                self.login.forget(&access).await;
+                let access = self.login.access().await?;
+                Ok(self.begin_sealed(therapists, &access, therapist, *user, statements).await?)
+            }
+            begun => Ok(begun?),
+        }
+    }
+
+    async fn begin_sealed(
+        &self,
+        pool: &Pool,
+        access: &Access,
+        therapist: &TherapistId,
+        user: UserId,
+        statements: &'static str,
+    ) -> sqlx::Result<Connection> {
+        let mut connection = Connection::check_out(pool, if self.pooled { CLEANUP_POOLED } else { CLEANUP }).await?;
+        let begin = if statements == BEGIN_READ && !self.pooled { BEGIN_THERAPISTS_READ } else { statements };
+        let transaction = connection.begin_with_answer(format!("{begin}{TELL}")).await?;
+        connection.execute(sqlx::raw_sql(AssertSqlSafe(access.seal(&transaction, therapist, user)))).await?;
         Ok(connection)
     }
 
-    fn role_pool(&self, scope: &Scope) -> &Pool {
-        match scope {
-            Scope::Practice => &self.practice,
-            Scope::Own { .. } => &self.therapists,
+    /// Makes sure that therapists' requests can log in, as a role that rights and row security bind.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot.
+    pub async fn check_therapists(&self) -> Result<()> {
+        let mut own = self.read(&Scope::Own { therapist: TherapistId::from(""), user: UserId(0) }).await?;
+        match powerful_role(&mut own).await? {
+            None => Ok(()),
+            Some(_) => Err(Error::internal("the role is a superuser or bypasses row security")),
         }
     }
 
@@ -184,7 +271,7 @@ impl Db {
 
     /// Closes all connections; those that are checked out, as they come back.
     pub async fn close(&self) {
-        for pool in [&self.practice, &self.therapists, &self.exports] {
+        for pool in [&self.practice, &self.therapists, &self.exports, &self.therapists_exports] {
             connector::close(pool).await;
         }
         self.listening.close().await;

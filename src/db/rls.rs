@@ -1,67 +1,36 @@
-//! Row-level security: limits a therapist's request to its rows even where the code forgets the scope.
+//! Row-level security: the rows that a therapist's request reaches even if the code forgets whose rows are whose, or runs
+//! SQL of somebody else's.
 //!
-//! Every request on a therapist route runs under the role [`ROLE`], in a transaction that names the therapist and the
-//! account: lists, single reads, CSV, streams and units of work alike, since only a scope opens a connection. The role
-//! owns nothing. `migrations/policies.sql` grants it the tables, columns and functions that those routes need, and
-//! row-level security limits the rows. The owner, which all other routes and other programs connect as, is not subject to
-//! it. Other roles have a policy that permits everything they were granted, but for two things that PostgreSQL refuses
-//! under row security: their `copy … from` and their `pg_dump` fail, unless they are members of the owner or have
+//! Every request on a therapist route runs on a connection that logs in as a role of its own, in a transaction that is sealed
+//! for the therapist and the account (`seal`): lists, single reads, CSV, streams and units of work alike, since only a scope
+//! opens a connection. The login is a member of the group [`ROLE`], to which `migrations/policies.sql` grants what those
+//! routes need, column by column. It owns nothing, and is no member of the owner. Row-level security says which rows.
+//!
+//! The owner, who is the server on all other routes and every program that writes as the owner, is not subject to it. Other
+//! roles meet a policy that lets them do what they were granted, but for two things that PostgreSQL does not do under row
+//! security at all: their `copy … from` is refused, and so is their `pg_dump`, unless they are members of the owner or have
 //! BYPASSRLS. Rules:
 //!
-//! - Policies limit rows. Columns (contact, payment) are hidden by the projections that all answers go through, which
-//!   use the therapist whom the transaction names, not the value that the code binds.
-//! - Reads across therapists are SECURITY DEFINER functions that check the caller's rights themselves: earlier notes of a
-//!   client now assigned, names of colleagues, the audit trail, notifications, and the caches, in which a client's row
-//!   counts the sessions with every therapist.
-//! - A therapist adds rows only to rows of their own: a note's draft state only to a note of their booking, written by an
-//!   earlier statement; the state that a booking was counted as, only for one booking of theirs at a time.
-//! - The therapist and the account are settings, and the role belongs to the cluster, so a login of another practice in
-//!   the same cluster may have both. The settings count only where the login itself may read a table that only the owner
-//!   and its logins can (`internal.is_trusted_login()`); other logins see no row, and functions refuse them, whether they
-//!   set the role or only inherit it.
-//! - The state is stored as a digest of all policies and of all grants to the role or to everybody
-//!   (`internal.rls_digest()`). Where it differs later, the server refuses to serve, and `safestories migrate` restores it.
-//! - One operation leaves the role ([`UnitOfWork::as_owner`](crate::app::unit_of_work::UnitOfWork::as_owner)): finding the
-//!   client of a booking that another program left without one, which matches among all clients, in Rust.
-//! - Logins, audit entries of refused requests and background tasks belong to no therapist and run as the owner. The audit
-//!   trail is always written with the owner's rights: where those are revoked, no clinical text is sent to anybody.
+//! - Policies guarantee rows. Columns (contact, payment) are hidden by the projections that all answers go through, which
+//!   go by the therapist whom the transaction names, not by what the code binds.
+//! - What looks across therapists, or deletes, is a SECURITY DEFINER function that says itself what it does for whom
+//!   (`internal.asking()`): earlier notes of a client now assigned, names of colleagues, the trail, notifications, and the
+//!   caches, in which a client's row counts the sessions with everybody.
+//! - What a therapist adds hangs on what is theirs already: whether a note is a draft is said of a note that the same
+//!   transaction inserted before; what a booking counted for, of one booking of theirs at a time.
+//! - Policies and functions check the seal, once a statement. A login of another practice in the same cluster is a member of
+//!   the same group, and cannot seal anything here.
+//! - How it stands is kept as a digest of all policies and of all grants to the group, its login or everybody
+//!   (`internal.rls_digest()`). What differs later is not served, and `safestories migrate` makes it again.
+//! - Nothing steps out of it. A booking that another program left without a client is completed before, in a transaction of
+//!   the practice's own ([`complete_for_therapist`](crate::clients::complete_for_therapist)).
+//! - Logins, the trail of refused requests and the background belong to no therapist and run as the owner. The trail is
+//!   written with the owner's rights always: where those are taken away, nothing clinical is answered to anybody.
 //! - A build with the feature `unscoped` leaves the code's own scoping out; the isolation tests pass with it.
-//!
-//! **PgBouncer** in transaction mode: role and settings are `set local`, sent with `begin` in one simple query, and end
-//! with the transaction. No session state is needed, so the next transaction may use any server connection.
-//!
-//! **Costs.** A read has two round trips more: `begin` with its settings before, and `rollback`, which is sent after the
-//! answer and which nobody waits for. A unit of work has none more. PostgreSQL plans a kept statement anew when the role on
-//! a connection changes, so therapists have connections of their own, where the plan is kept. Rarely needed parts of a
-//! policy are functions, since as conditions they are planned within one another. A page of bookings costs a therapist
-//! about 1.4 times as much as an admin.
-//!
-//! An appointment belongs to the therapist it names, as the rules of the practice have it, or to the therapist of its
-//! booking: an appointment that another program left behind when it moved the booking still names the former therapist.
-//!
-//! Functions that are not leakproof cannot use indexes under the role: a therapist's search reads their own rows, not the
-//! trigrams of all.
+//! - Nothing lasts longer than the transaction, so that PgBouncer in transaction mode may give the connection to somebody
+//!   else then. Where no pooler is between, whatever else was left on the connection is reset, too.
+//! - Rarer questions of the policies are functions: as conditions they are planned within one another. Functions that are not
+//!   leakproof are not looked up in indexes by the role: a therapist's search reads their own rows, not the trigrams of all.
 
-use super::scope::Scope;
-
-/// The role that therapists' requests run under.
+/// The group of the logins of therapists' requests, which grants and policies name.
 pub const ROLE: &str = "safestories_therapist";
-
-/// Takes up the role until the transaction ends.
-pub(crate) const ENTER: &str = "set local role safestories_therapist";
-
-/// The statements that give a transaction to a therapist, appended to those that begin it. Their settings end with the
-/// transaction, so that a pooler may then give the connection to anybody.
-pub(crate) fn role(scope: &Scope) -> Option<String> {
-    let Scope::Own { therapist, user } = scope else { return None };
-    Some(format!(
-        "; {ENTER}; set local safestories.therapist_id = {}; set local safestories.user_id = '{}'",
-        quoted(therapist.as_str()),
-        user.0,
-    ))
-}
-
-/// A literal, whatever `standard_conforming_strings` is.
-fn quoted(text: &str) -> String {
-    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
-}

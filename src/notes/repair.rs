@@ -64,8 +64,6 @@ pub async fn relink(uow: &mut UnitOfWork, note: NoteId, to: &BookingId, place: &
 
 /// Deletes the remains of a draft that another program deleted: the booking, which must be locked, has no note.
 pub(super) async fn forget_remains(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
-    sqlx::query!("delete from internal.session_notes where booking_id = $1 and signed_at is null", booking.as_str())
-        .execute(uow.db())
-        .await?;
+    sqlx::query!("select from internal.forget_draft($1)", booking.as_str()).fetch_one(uow.db()).await?;
     Ok(())
 }

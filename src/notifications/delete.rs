@@ -28,10 +28,7 @@ pub(super) async fn delete_notification(
 ) -> Result<StatusCode> {
     work.run(async |uow| {
         let gone = sqlx::query!(
-            r#"delete from notifications
-           where notification_id = $1
-             and user_id = $2
-           returning notification_type as "notification_type?", related_id"#,
+            "select notification_type, related_id from internal.delete_notification($1, $2)",
             id.0,
             caller.user_id.0,
         )

@@ -16,7 +16,7 @@ struct Command {
 
 async fn run(url: &str, arguments: &[&str]) -> anyhow::Result<ExitCode> {
     let command = Command::try_parse_from(["migrate"].iter().chain(arguments))?;
-    migrate::run(command.migrate, url).await
+    migrate::run(command.migrate, url, None).await
 }
 
 #[tokio::test]
@@ -45,4 +45,15 @@ async fn a_choice_about_triggers_belongs_to_an_adoption() {
     let url = database().await;
     assert!(run(&url, &["--foreign-triggers", "accept"]).await.is_err());
     assert!(run(&url, &["--check", "--adopt"]).await.is_err());
+}
+
+#[tokio::test]
+async fn a_database_where_others_may_create_functions_is_not_current() {
+    let url = database().await;
+    assert_eq!(run(&url, &[]).await.unwrap(), ExitCode::SUCCESS);
+    let mut conn = PgConnection::connect(&url).await.unwrap();
+    sqlx::query("grant create on schema public to public").execute(&mut conn).await.unwrap();
+    assert_eq!(run(&url, &["--check"]).await.unwrap(), ExitCode::FAILURE);
+    let told = run(&url, &[]).await.unwrap_err().to_string();
+    assert!(told.contains("revoke create on schema public from public;"), "{told}");
 }

@@ -3,13 +3,15 @@
 //! That the code's own scoping can be left out is shown by `.ci/run`, which runs the tests that `.ci/isolation` lists
 //! against a build without it.
 
+mod attacks;
 mod catalogue;
 mod connections;
 mod functions;
+mod privileges;
 mod role;
 mod rows;
 
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, postgres::PgConnectOptions};
 
 use crate::harness::{Database, TestApi};
 
@@ -81,16 +83,61 @@ const PRACTICE: &str = "
            setval(pg_get_serial_sequence('notifications', 'notification_id'), 100),
            setval(pg_get_serial_sequence('audit_logs', 'log_id'), 100);";
 
-/// Makes a transaction one of T1.
-const AS_T1: &str = "set local role safestories_therapist;
-    set local safestories.therapist_id = 'T1'; set local safestories.user_id = '11'";
-
 /// A practice of two therapists, as the owner sees it.
 async fn practice() -> (TestApi, PgConnection) {
     let api = TestApi::new().await;
     let mut conn = api.app.db.direct().await.expect("a connection");
     run(&mut conn, PRACTICE).await;
     (api, conn)
+}
+
+/// A connection of the login of therapists' requests.
+async fn log_in(api: &TestApi, owner: &mut PgConnection) -> PgConnection {
+    let login = login(owner).await;
+    let address: PgConnectOptions = api.database().parse().expect("an address");
+    address.username(&login).connect().await.expect("a connection")
+}
+
+/// The name of that login.
+async fn login(owner: &mut PgConnection) -> String {
+    sqlx::query_scalar("select login from internal.therapist_login").fetch_one(owner).await.expect("a login")
+}
+
+/// A connection in a transaction that is sealed for T1.
+async fn t1(api: &TestApi, owner: &mut PgConnection) -> PgConnection {
+    let mut conn = log_in(api, owner).await;
+    run(&mut conn, "begin").await;
+    seal(owner, &mut conn, "T1", T1_ACCOUNT).await;
+    conn
+}
+
+/// Seals the transaction for a therapist, as the server does; gives the seal.
+async fn seal(owner: &mut PgConnection, conn: &mut PgConnection, therapist: &str, account: i32) -> String {
+    let this: String =
+        sqlx::query_scalar("select internal.this_transaction()").fetch_one(&mut *conn).await.expect("a transaction");
+    let seal: String = sqlx::query_scalar(
+        "select encode(sha256(seal_key || sha256(convert_to($1, 'UTF8'))), 'hex') from internal.therapist_login",
+    )
+    .bind(format!("{this}\n{account}\n{therapist}"))
+    .fetch_one(owner)
+    .await
+    .expect("a seal");
+    name(conn, therapist, account, &seal).await;
+    seal
+}
+
+/// Names a therapist with a seal, be it the right one or not.
+async fn name(conn: &mut PgConnection, therapist: &str, account: i32, seal: &str) {
+    sqlx::query(
+        "select set_config('safestories.therapist_id', $1, true), set_config('safestories.user_id', $2, true),
+                set_config('safestories.seal', $3, true)",
+    )
+    .bind(therapist)
+    .bind(account.to_string())
+    .bind(seal)
+    .execute(conn)
+    .await
+    .expect("settings");
 }
 
 async fn run(conn: &mut PgConnection, sql: &str) {

@@ -16,7 +16,7 @@ pub mod retention;
 mod settings;
 mod stop;
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{process::ExitCode, time::Duration};
 
 use anyhow::{Context, anyhow};
 use chrono::TimeDelta;
@@ -56,8 +56,7 @@ const CLOSING: Duration = Duration::from_secs(2);
 
 /// A database that may be served.
 struct Ready {
-    url: String,
-    direct: Option<String>,
+    db: Db,
     secrets: Secrets,
     audit_key: Option<AuditKey>,
     passwords: Passwords,
@@ -83,8 +82,8 @@ pub(super) async fn run(settings: Serve) -> anyhow::Result<ExitCode> {
     let port = claim(&settings, private)?;
     let preparing = Box::pin(async {
         match settings.database.database_url.clone() {
-            None => prepare_private(settings.data_dir.clone(), secrets, audit_key).await,
-            Some(url) => prepare_given(url, settings.database.direct_database_url.clone(), secrets, audit_key).await,
+            None => prepare_private(&settings, secrets, audit_key).await,
+            Some(url) => prepare_given(&url, &settings, secrets, audit_key).await,
         }
     });
     let Some(ready) = stop.run_until_cancelled(preparing).await else {
@@ -105,18 +104,17 @@ fn claim(settings: &Serve, private: bool) -> anyhow::Result<Port> {
 }
 
 async fn prepare_private(
-    folder: PathBuf,
+    settings: &Serve,
     secrets: Option<Secrets>,
     audit_key: Option<AuditKey>,
 ) -> anyhow::Result<Ready> {
-    let (embedded, own, own_key) = private::start(folder).await?;
+    let (embedded, own, own_key) = private::start(settings.data_dir.clone()).await?;
     let url = embedded.url("safestories");
     patiently("Making the tables", migrate::apply(&url)).await?;
     let passwords = Passwords::default();
     private::load_demo(&url, &passwords, Clock::System.now()).await?;
     Ok(Ready {
-        url,
-        direct: None,
+        db: Db::new(&url, None, settings.pool_size)?,
         secrets: secrets.unwrap_or(own),
         audit_key: audit_key.or(Some(own_key)),
         passwords,
@@ -125,8 +123,8 @@ async fn prepare_private(
 }
 
 async fn prepare_given(
-    url: String,
-    direct: Option<String>,
+    url: &str,
+    settings: &Serve,
     secrets: Option<Secrets>,
     audit_key: Option<AuditKey>,
 ) -> anyhow::Result<Ready> {
@@ -134,28 +132,33 @@ async fn prepare_given(
         "set SAFESTORIES_JWT_SECRET, as `SAFESTORIES_JWT_SECRET=\"main:$(openssl rand -base64 48)\"`: \
          a database of your own is served with a secret of your own",
     )?;
-    let straight = direct.as_deref().unwrap_or(&url);
+    let database = &settings.database;
+    let direct = database.direct_database_url.as_deref();
+    let straight = direct.unwrap_or(url);
     patiently("Waiting for the database to answer", async {
         preflight::refuse_powerful_role(straight).await?;
-        if direct.is_some() { preflight::refuse_powerful_role(&url).await } else { Ok(()) }
+        if direct.is_some() { preflight::refuse_powerful_role(url).await } else { Ok(()) }
     })
     .await?;
-    let applied = patiently("Bringing the database to this build's schema", migrate::apply(straight)).await?;
+    let login = database.therapist_login()?;
+    let migrating = migrate::apply_for(straight, login.as_deref());
+    let applied = patiently("Bringing the database to this build's schema", migrating).await?;
     for step in applied {
         tracing::info!(migration = %step, "applied");
     }
-    preflight::refuse_without_rls(&url).await?;
+    let db = Db::with_therapists(url, direct, database.therapist_database_url.as_deref(), settings.pool_size)?;
+    preflight::refuse_without_rls(url, &db).await?;
     preflight::refuse_demo_logins(straight).await?;
     if audit_key.is_none() {
         tracing::warn!("SAFESTORIES_AUDIT_KEY is not set: the trail is chained, but its heads are not signed");
     }
-    Ok(Ready { url, direct, secrets, audit_key, passwords: Passwords::default(), embedded: None })
+    Ok(Ready { db, secrets, audit_key, passwords: Passwords::default(), embedded: None })
 }
 
 async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationToken) -> anyhow::Result<()> {
-    let Ready { url, direct, secrets, audit_key, passwords, embedded } = ready;
+    let Ready { db, secrets, audit_key, passwords, embedded } = ready;
     let app = App::new(Parts {
-        db: Db::new(&url, direct.as_deref(), settings.pool_size)?,
+        db,
         clock: Clock::System,
         zone: settings.time_zone,
         seals: Seals::derive(&secrets),

@@ -1,10 +1,13 @@
 //! Checks a database before it is served: the role must be an ordinary one, and demo logins must not exist.
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context, anyhow, bail};
 use sqlx::{Connection, PgConnection};
 
 use super::private::DEMO_HASH;
-use crate::db::{migrate, pool};
+use crate::db::{
+    migrate,
+    pool::{self, Db},
+};
 
 async fn connect(url: &str) -> anyhow::Result<PgConnection> {
     // Its text names its cause already.
@@ -28,17 +31,20 @@ pub(super) async fn refuse_powerful_role(url: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Refuses a role that may not set the one of therapists' requests. Asked where requests will be answered: there the role
-/// may be another than the one that migrates.
+/// Refuses a database whose row-level security is not whole, or where therapists' requests cannot log in as they have to.
+/// Warns of functions that PostgreSQL may call in place of its own.
 ///
 /// # Errors
 ///
-/// If it may not, or the database cannot be reached.
-pub(super) async fn refuse_without_rls(url: &str) -> anyhow::Result<()> {
+/// If so, or if the database cannot be reached.
+pub(super) async fn refuse_without_rls(url: &str, db: &Db) -> anyhow::Result<()> {
     let mut conn = connect(url).await?;
     migrate::check_rls(&mut conn).await?;
+    for shadow in migrate::shadows(&mut conn).await? {
+        tracing::warn!("{shadow}");
+    }
     conn.close().await.ok();
-    Ok(())
+    db.check_therapists().await.context("therapists' requests cannot log in to the database as a role of their own")
 }
 
 /// Refuses a database in which somebody can log in with the password that everybody knows: one that was private.

@@ -78,7 +78,7 @@ pub struct Serve {
 
     /// How many connections to PostgreSQL this instance keeps for requests of admins, and as many for therapists
     ///
-    /// It uses up to five more: one for LISTEN, two for CSV, and at the start one to migrate.
+    /// It uses up to seven more: one for LISTEN, four for CSV, and at the start one to migrate.
     #[arg(
         long,
         env = "SAFESTORIES_POOL_SIZE",

@@ -33,15 +33,23 @@ pub use self::{
 /// # Errors
 /// Refuses every other database; see [`Error`].
 pub async fn apply(url: &str) -> Result<Vec<String>, Error> {
+    apply_for(url, None).await
+}
+
+/// The same; `therapists` is the login that an administrator made for therapists' requests.
+///
+/// # Errors
+/// As [`apply`].
+pub async fn apply_for(url: &str, therapists: Option<&str>) -> Result<Vec<String>, Error> {
     let mut conn = connect(url).await?;
     conn.lock().await?;
-    let result = apply_locked(&mut conn).await;
-    // The lock ends with the session, and committed changes stay even if closing fails.
+    let result = apply_locked(&mut conn, therapists).await;
+    // The lock goes with the session, and what was committed stays whatever becomes of the farewell.
     conn.close().await.ok();
     result
 }
 
-async fn apply_locked(conn: &mut PgConnection) -> Result<Vec<String>, Error> {
+async fn apply_locked(conn: &mut PgConnection, therapists: Option<&str>) -> Result<Vec<String>, Error> {
     let pending = match status(conn).await? {
         Status::Empty => MIGRATIONS.all(),
         Status::Ours { pending } => pending,
@@ -54,20 +62,36 @@ async fn apply_locked(conn: &mut PgConnection) -> Result<Vec<String>, Error> {
             return Err(Error::Rights(lacking));
         }
     }
-    role::ensure_role(conn).await?;
+    refuse_creators(conn).await?;
+    let login = role::ensure_roles(conn, therapists).await?;
     if !pending.is_empty() {
         MIGRATIONS.run(&mut *conn).await?;
     }
+    role::record(conn, &login).await?;
     role::complete(conn).await?;
     Ok(pending)
 }
 
-/// Refuses a current database that cannot be served: the role of therapists' requests, or its policies, are not as they have
-/// to be.
+async fn refuse_creators(conn: &mut PgConnection) -> Result<(), Error> {
+    let creators = rights::creators(conn).await?;
+    if creators.is_empty() { Ok(()) } else { Err(Error::Creators(creators)) }
+}
+
+/// Functions and operators in `public` that PostgreSQL may call in place of its own, as sentences.
 ///
 /// # Errors
-/// [`Error::Role`] or [`Error::Policies`], if so.
+/// When the catalogue cannot be read.
+pub async fn shadows(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
+    rights::shadows(conn).await
+}
+
+/// Refuses a current database that cannot be served: others may create in `public`, or the login of therapists' requests, or
+/// the policies, are not as they have to be.
+///
+/// # Errors
+/// [`Error::Creators`], [`Error::Role`] or [`Error::Policies`], if so.
 pub async fn check_rls(conn: &mut PgConnection) -> Result<(), Error> {
+    refuse_creators(conn).await?;
     let lacking = role::lacking(conn).await?;
     if !lacking.is_empty() {
         return Err(Error::Role(lacking));
@@ -78,6 +102,10 @@ pub async fn check_rls(conn: &mut PgConnection) -> Result<(), Error> {
 /// A connection for migrating: without the timeouts of the role or the database, since the work may be long.
 pub(crate) async fn connect(url: &str) -> sqlx::Result<PgConnection> {
     let mut conn = PgConnection::connect(url).await?;
-    sqlx::query("select set_config('statement_timeout', '0', false)").execute(&mut conn).await?;
+    sqlx::query(
+        "select set_config('statement_timeout', '0', false), set_config('search_path', 'public, pg_temp', false)",
+    )
+    .execute(&mut conn)
+    .await?;
     Ok(conn)
 }

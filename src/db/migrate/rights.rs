@@ -32,6 +32,72 @@ pub(crate) async fn lacking(conn: &mut PgConnection) -> sqlx::Result<Vec<String>
     Ok(lacking)
 }
 
+/// The statements that keep others from creating anything in `public`; none where only the owner, superusers and those who
+/// administer the database may. A function that somebody makes there can be called by the owner's statements, in place of one
+/// of PostgreSQL's of the same name: that of the nearer argument types is taken, whatever the search path.
+pub(crate) async fn creators(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar(
+        "select distinct format('revoke create on schema public from %s',
+                                case when acl.grantee = 0 then 'public' else acl.grantee::regrole::text end)
+         from pg_catalog.pg_namespace n
+         cross join aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) acl
+         left join pg_catalog.pg_roles r on r.oid = acl.grantee
+         cross join (select datdba from pg_catalog.pg_database where datname = current_database()) this
+         where n.nspname = 'public'
+           and acl.privilege_type = 'CREATE'
+           and not coalesce(
+               r.rolsuper
+                   or r.rolname = 'pg_database_owner'
+                   or r.oid = this.datdba
+                   or pg_has_role(r.oid, current_user, 'member')
+                   or pg_has_role(current_user, r.oid, 'member'),
+               false
+           )
+         order by 1",
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Functions and operators in `public` that have the name of one of PostgreSQL's, and belong to no extension.
+pub(crate) async fn shadows(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar(
+        "select format('the %s of %s has the name of one of PostgreSQL''s: statements may call it instead',
+                       what, whose::regrole)
+         from (
+             select 'function ' || p.oid::regprocedure, p.proowner, p.oid, 'pg_proc'::regclass
+             from pg_catalog.pg_proc p
+             where p.pronamespace = to_regnamespace('public')
+               and exists (
+                   select
+                   from pg_catalog.pg_proc c
+                   where c.pronamespace = 'pg_catalog'::regnamespace
+                     and c.proname = p.proname
+               )
+             union all
+             select 'operator ' || o.oid::regoperator, o.oprowner, o.oid, 'pg_operator'::regclass
+             from pg_catalog.pg_operator o
+             where o.oprnamespace = to_regnamespace('public')
+               and exists (
+                   select
+                   from pg_catalog.pg_operator c
+                   where c.oprnamespace = 'pg_catalog'::regnamespace
+                     and c.oprname = o.oprname
+               )
+         ) shadowing (what, whose, oid, kind)
+         where not exists (
+             select
+             from pg_catalog.pg_depend d
+             where d.classid = shadowing.kind
+               and d.objid = shadowing.oid
+               and d.deptype = 'e'
+         )
+         order by 1",
+    )
+    .fetch_all(conn)
+    .await
+}
+
 /// Relations with the names of the tables that are no plain tables or belong to someone else.
 pub(crate) async fn out_of_reach(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar(

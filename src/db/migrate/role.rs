@@ -1,14 +1,14 @@
-//! The role that therapists' requests run under ([`crate::db::rls`]): created where the login may create roles, else an
-//! error names the statement.
+//! The login of therapists' requests and its group ([`crate::db::rls`]): made where that may be done from here, and asked for
+//! where not.
 //!
-//! - A role belongs to the cluster and not to the database, so it is made beside the migrations: many databases share it,
-//!   several are migrated at the same moment, and a dump that is restored elsewhere comes without it.
-//! - It must be able to do nothing by itself: no superuser, no way past row security, no member of another role (the
-//!   owner's members are past row security too), no owner of anything. A role with more rights is reported and not
-//!   changed, since somebody gave it those rights.
-//! - The connecting login has to be allowed to `set role` to it, which PostgreSQL 16 distinguishes from being a member.
-//! - Policies and grants that name the role are lost where a dump is restored before it exists, and somebody may have
-//!   changed them. So a digest of them is stored, and where it differs, `migrations/policies.sql` is run again.
+//! - Roles belong to the cluster and not to the database, so they are made beside the migrations. Databases share the group,
+//!   several are migrated at the same moment, and a dump that is restored elsewhere comes without roles. Each database has a
+//!   login of its own, whose name and password it holds; an administrator may have made it instead, and given its address.
+//! - Both must be able to do nothing by themselves: no superuser, no way past row security, no member of other roles (the
+//!   owner's members are past row security too), no owner of anything, no temporary tables. One that is more is not put
+//!   right from here, since somebody made it so.
+//! - Policies and grants that name the group are lost where a dump is restored before it exists, and somebody may have changed
+//!   them. A digest of them is kept: they are made again where it differs, by `migrations/policies.sql`.
 
 use std::time::Duration;
 
@@ -23,10 +23,28 @@ use crate::db::rls::ROLE;
 
 /// How often a step is tried that another database's migration was in the way of.
 const ATTEMPTS: u32 = 50;
+/// It stands for a password in the statements that are printed.
+const PASSWORD: &str = "'…'";
 
-/// The statements that an administrator of the cluster runs to put the role right; empty when all is well.
-pub async fn lacking(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
-    let mut lacking: Vec<String> = sqlx::query_scalar(LACKING).bind(ROLE).fetch_all(&mut *conn).await?;
+/// A login of therapists' requests.
+#[derive(Debug)]
+pub(crate) struct Login {
+    name: String,
+    /// None where an administrator made it.
+    password: Option<String>,
+}
+
+/// The statements that an administrator of the cluster runs to put the roles right; empty when all is well.
+pub(crate) async fn lacking(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
+    let name = match recorded(conn).await? {
+        Some(login) => login.name,
+        None => wanted_name(conn).await?,
+    };
+    lacking_of(conn, &name).await
+}
+
+async fn lacking_of(conn: &mut PgConnection, login: &str) -> sqlx::Result<Vec<String>> {
+    let mut lacking: Vec<String> = sqlx::query_scalar(LACKING).bind(ROLE).bind(login).fetch_all(&mut *conn).await?;
     let sequences = sequences_out_of_reach(conn).await?;
     lacking.extend(
         sequences
@@ -52,19 +70,61 @@ pub(crate) async fn sequences_out_of_reach(conn: &mut PgConnection) -> sqlx::Res
     sqlx::query_as(SEQUENCES).bind(ROLE).fetch_all(conn).await
 }
 
-/// Makes the role and the right to set it, where they are missing.
+/// The login that the database holds.
+async fn recorded(conn: &mut PgConnection) -> sqlx::Result<Option<Login>> {
+    let exists: bool =
+        sqlx::query_scalar("select to_regclass('internal.therapist_login') is not null").fetch_one(&mut *conn).await?;
+    if !exists {
+        return Ok(None);
+    }
+    let row: Option<(String, Option<String>)> =
+        sqlx::query_as("select login, password from internal.therapist_login where login is not null")
+            .fetch_optional(conn)
+            .await?;
+    Ok(row.map(|(name, password)| Login { name, password }))
+}
+
+/// The name of a login that is still to be made: the database's, or a hash of it where that is too long.
+async fn wanted_name(conn: &mut PgConnection) -> sqlx::Result<String> {
+    sqlx::query_scalar(
+        "select $1 || '_' || case when octet_length(name) + octet_length($1) < 63 then name else left(md5(name), 16) end
+         from (select current_database()::text as name) this",
+    )
+    .bind(ROLE)
+    .fetch_one(conn)
+    .await
+}
+
+/// Makes the roles and the membership, where they are missing. `given` is a login that an administrator made.
 ///
 /// # Errors
 /// [`Error::Role`], with the statements for the administrator, where that cannot be done from here.
-pub(crate) async fn ensure_role(conn: &mut PgConnection) -> Result<(), Error> {
+pub(crate) async fn ensure_roles(conn: &mut PgConnection, given: Option<&str>) -> Result<Login, Error> {
+    let login = match given {
+        Some(name) => Login { name: name.to_owned(), password: None },
+        None => match recorded(conn).await?.filter(|login| login.password.is_some()) {
+            Some(login) => login,
+            None => new_login(conn).await?,
+        },
+    };
+    let making: String = sqlx::query_scalar("select format('create role %I login', $1::text)")
+        .bind(&login.name)
+        .fetch_one(&mut *conn)
+        .await?;
+    let mut lacking = Vec::new();
     for _ in 0..ATTEMPTS {
-        let lacking = lacking(conn).await?;
-        let granting = format!("grant {ROLE} to ");
-        let ours = |statement: &&String| statement.starts_with("create role") || statement.starts_with(&granting);
-        let Some(statement) = lacking.iter().find(ours).filter(|_| lacking.iter().all(|one| ours(&one))) else {
-            return if lacking.is_empty() { Ok(()) } else { Err(Error::Role(lacking)) };
+        lacking = lacking_of(conn, &login.name).await?;
+        let ours = |statement: &&String| {
+            statement.starts_with(&format!("create role {ROLE} nologin"))
+                || statement.starts_with(&format!("grant {ROLE} to "))
+                || statement.starts_with("revoke temporary on ")
+                || login.password.is_some() && statement.starts_with(&making)
         };
-        if let Err(refusal) = attempt(conn, statement).await? {
+        let Some(statement) = lacking.iter().find(ours).filter(|_| lacking.iter().all(|one| ours(&one))) else {
+            return if lacking.is_empty() { Ok(login) } else { Err(Error::Role(lacking)) };
+        };
+        let password = format!("'{}'", login.password.as_deref().unwrap_or_default());
+        if let Err(refusal) = attempt(conn, &statement.replace(PASSWORD, &password)).await? {
             // Somebody else has just made it, or is about to. XX000: "tuple concurrently updated".
             if !matches!(refusal.code().as_deref(), Some("23505" | "42710" | "XX000")) {
                 return Err(Error::Role(lacking));
@@ -72,7 +132,37 @@ pub(crate) async fn ensure_role(conn: &mut PgConnection) -> Result<(), Error> {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
-    Err(Error::Role(lacking(conn).await?))
+    Err(Error::Role(lacking))
+}
+
+/// Keeps the login in the migrated database.
+pub(crate) async fn record(conn: &mut PgConnection, login: &Login) -> sqlx::Result<()> {
+    sqlx::query(
+        "update internal.therapist_login
+         set login = $1, password = $2
+         where (login, password) is distinct from ($1, $2)",
+    )
+    .bind(&login.name)
+    .bind(&login.password)
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// A login that is still to be made. Its name is a longer one where there is a role of that name: it may be another database's.
+async fn new_login(conn: &mut PgConnection) -> sqlx::Result<Login> {
+    let (name, password) = sqlx::query_as(
+        "select case
+                    when exists (select from pg_catalog.pg_roles where rolname = $1)
+                        then left($1, 50) || '_' || left(md5(gen_random_uuid()::text), 8)
+                    else $1
+                end,
+                encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex')",
+    )
+    .bind(wanted_name(conn).await?)
+    .fetch_one(conn)
+    .await?;
+    Ok(Login { name, password: Some(password) })
 }
 
 /// Whether the policies and grants that name the role are those that the migration made.
@@ -92,39 +182,44 @@ pub(crate) async fn complete(conn: &mut PgConnection) -> Result<(), RunError> {
     Ok(())
 }
 
-/// In this order: statements that are run from here where the rights permit, then those that never are. The right to
-/// set the role is checked for the session's own role, as `set role` does.
+/// In this order: what is done from here where it may be; what never is.
 const LACKING: &str = "
     with therapist as (
-        select oid, rolname, rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication or rolcanlogin
-            as powerful
+        select oid, rolname::text, rolname = $2::text as is_login,
+               rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication
+                   or rolcanlogin <> (rolname = $2) or not rolinherit as unlike
         from pg_catalog.pg_roles
-        where rolname = $1
+        where rolname in ($1::text, $2::text)
     ), server as (
-        select current_setting('server_version_num')::integer >= 160000 as tells_set,
-               (select rolsuper from pg_catalog.pg_roles where rolname = session_user) as super
+        select current_setting('server_version_num')::integer >= 160000 as tells_set
     ), steps (place, statement) as (
         select 1, format('create role %I nologin', $1)
-        where not exists (select from therapist)
+        where not exists (select from therapist where not is_login)
         union all
-        select 2, format('grant %I to %I%s', $1, session_user,
-                         case when tells_set then ' with inherit false, set true' else '' end)
+        select 2, format('create role %I login password ''…''', $2)
+        where not exists (select from therapist where is_login)
+        union all
+        select 3, format('grant %I to %I%s', $1, $2, case when tells_set then ' with inherit true, set false' else '' end)
         from server
         where not coalesce(
-            (select super or pg_has_role(session_user, therapist.oid, case when tells_set then 'SET' else 'MEMBER' end)
-             from therapist),
+            (select pg_has_role(login.oid, grouped.oid, 'usage')
+             from therapist login
+             join therapist grouped on not grouped.is_login
+             where login.is_login),
             false
         )
         union all
-        select 3, format('alter role %I nologin nosuperuser nobypassrls nocreaterole nocreatedb noreplication', rolname)
+        select 4, format('alter role %I %s inherit nosuperuser nobypassrls nocreaterole nocreatedb noreplication', rolname,
+                         case when is_login then 'login' else 'nologin' end)
         from therapist
-        where powerful
+        where unlike
         union all
-        select 4, format('revoke %I from %I', pg_get_userbyid(m.roleid), rolname)
+        select 5, format('revoke %I from %I', pg_get_userbyid(m.roleid), rolname)
         from therapist
         join pg_catalog.pg_auth_members m on m.member = therapist.oid
+        where not (is_login and pg_get_userbyid(m.roleid) = $1)
         union all
-        select 5, format('reassign owned by %I to %I', rolname, current_user)
+        select 6, format('reassign owned by %I to %I', rolname, current_user)
         from therapist
         where exists (
             select
@@ -135,16 +230,30 @@ const LACKING: &str = "
               and d.dbid in (0, (select oid from pg_catalog.pg_database where datname = current_database()))
         )
         union all
-        select 6, format('grant usage on schema public to %I', rolname)
+        select 7, format('grant usage on schema public to %I', rolname)
         from therapist
         join pg_catalog.pg_namespace n on n.nspname = 'public'
-        where not has_schema_privilege(therapist.oid, n.oid, 'usage')
+        where not is_login
+          and not has_schema_privilege(therapist.oid, n.oid, 'usage')
           and not pg_has_role(n.nspowner, 'usage')
           and not has_schema_privilege(n.oid, 'usage with grant option')
         union all
-        -- A login that takes another role's part, and inherits nothing of it: it could name no therapist.
-        select 7, format('grant select on internal.facts to %I', session_user)
-        where not has_table_privilege(session_user, to_regclass('internal.facts'), 'select')
+        -- Everybody may have temporary tables, by default.
+        select 8, format('revoke temporary on database %I from %s', current_database(),
+                         case when acl.grantee = 0 then 'public' else acl.grantee::regrole::text end)
+        from pg_catalog.pg_database d
+        cross join aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) acl
+        where d.datname = current_database()
+          and acl.privilege_type = 'TEMPORARY'
+          and (acl.grantee = 0 or acl.grantee in (select oid from therapist))
+        union all
+        select 9, format('revoke create on database %I from public, %I, %I', current_database(), $1, $2)
+        where exists (select from therapist where has_database_privilege(oid, current_database(), 'create'))
+        union all
+        -- A role may change its own defaults.
+        select distinct 10, format('alter role %I reset all', rolname)
+        from therapist
+        join pg_catalog.pg_db_role_setting s on s.setrole = therapist.oid
     )
     select statement
     from steps

@@ -92,16 +92,26 @@ pub enum Error {
     /// The role lacks rights.
     #[error("this role cannot migrate the database; nothing was changed{}", list(.0))]
     Rights(Vec<String>),
-    /// The role of therapists' requests is missing, or is not as it has to be; with the statements that help.
+    /// The login of therapists' requests or its group are missing, or are not as they have to be; holds the statements that
+    /// help.
     #[error(
-        "therapists' requests run under the database role safestories_therapist, which has to exist, own nothing and be \
-         one that this role may set; an administrator of the database (as a superuser, in this database) runs{}",
+        "therapists' requests log in as a database role of their own, a member of safestories_therapist and of nothing \
+         else, which can do nothing by itself; an administrator of the database (as a superuser, in this database) runs{}\n\n\
+         A login made so is given with SAFESTORIES_THERAPIST_DATABASE_URL: the address of this database, with its name \
+         and password",
         statements(.0)
     )]
     Role(Vec<String>),
+    /// Somebody else than the owner may create in `public`; holds the statements that help.
+    #[error(
+        "others may create functions in the schema public of this database, which could run with the rights of this \
+         role; the owner of the schema, or a superuser, runs{}",
+        statements(.0)
+    )]
+    Creators(Vec<String>),
     /// Policies and grants of that role were lost, as a dump was restored where it did not exist, or were changed.
     #[error(
-        "policies and grants of the role safestories_therapist, or what everybody may do, are not as they were made; \
+        "policies and grants of safestories_therapist or its login, or what everybody may do, are not as they were made; \
          `safestories migrate` makes them again"
     )]
     Policies,

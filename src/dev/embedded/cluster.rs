@@ -73,10 +73,25 @@ fn initdb(programs: &Programs, home: &Home, durable: bool, staging: &Path) -> Re
 
 /// Makes the application's role and its database.
 fn make_application(programs: &Programs, home: &Home, durable: bool, staging: &Path) -> Result<(), EmbeddedError> {
+    // Everybody may create there up to PostgreSQL 14; databases are copies of this one.
+    let revoke = "revoke create on schema public from public;\n";
+    run_single(programs, home, durable, staging, "template1", revoke)?;
     let statements = format!(
         "create role {APPLICATION} login createdb createrole;\n\
          create database {APPLICATION} owner {APPLICATION};\n"
     );
+    run_single(programs, home, durable, staging, "postgres", &statements)
+}
+
+/// Runs statements, a line each, in single-user mode.
+fn run_single(
+    programs: &Programs,
+    home: &Home,
+    durable: bool,
+    staging: &Path,
+    database: &str,
+    statements: &str,
+) -> Result<(), EmbeddedError> {
     let running = || format!("run {} as {}", programs.postgres().display(), home.account().name());
     let mut child = home
         .account()
@@ -86,7 +101,7 @@ fn make_application(programs: &Programs, home: &Home, durable: bool, staging: &P
         .args(["-c", if durable { "fsync=on" } else { "fsync=off" }])
         .arg("-D")
         .arg(staging)
-        .arg("postgres")
+        .arg(database)
         .current_dir(home.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

@@ -56,14 +56,30 @@ pub enum Adoption {
 /// [`Error::Obstacles`] names everything that stands against it; [`Error::NothingToAdopt`] where none of the tables is
 /// there. On any error the database is as it was.
 pub async fn adopt(url: &str, foreign_triggers: Option<ForeignTriggers>) -> Result<Adoption, Error> {
+    adopt_for(url, foreign_triggers, None).await
+}
+
+/// The same; `therapists` is the login that an administrator made for therapists' requests.
+///
+/// # Errors
+/// As [`adopt`].
+pub async fn adopt_for(
+    url: &str,
+    foreign_triggers: Option<ForeignTriggers>,
+    therapists: Option<&str>,
+) -> Result<Adoption, Error> {
     let mut conn = connect(url).await?;
     conn.lock().await?;
-    let result = adopt_locked(&mut conn, foreign_triggers).await;
+    let result = adopt_locked(&mut conn, foreign_triggers, therapists).await;
     conn.close().await.ok();
     result
 }
 
-async fn adopt_locked(conn: &mut PgConnection, foreign_triggers: Option<ForeignTriggers>) -> Result<Adoption, Error> {
+async fn adopt_locked(
+    conn: &mut PgConnection,
+    foreign_triggers: Option<ForeignTriggers>,
+    therapists: Option<&str>,
+) -> Result<Adoption, Error> {
     match status(conn).await? {
         Status::Foreign { .. } => {}
         Status::Ours { pending } => return Ok(Adoption::AlreadyOurs { pending }),
@@ -89,9 +105,10 @@ async fn adopt_locked(conn: &mut PgConnection, foreign_triggers: Option<ForeignT
     report.data = data::read(&mut tx, wanted).await?;
     // From here on as if the database had been ours.
     sqlx::raw_sql("set local search_path to default; set local lock_timeout to default").execute(&mut *tx).await?;
-    role::ensure_role(&mut tx).await?;
+    let login = role::ensure_roles(&mut tx, therapists).await?;
     MIGRATIONS.skip(&mut tx, TABLES_MADE).await?;
     MIGRATIONS.run(&mut tx).await?;
+    role::record(&mut tx, &login).await?;
     role::complete(&mut tx).await?;
     report.applied = MIGRATIONS.all();
     tx.commit().await?;
@@ -102,6 +119,9 @@ async fn adopt_locked(conn: &mut PgConnection, foreign_triggers: Option<ForeignT
 async fn lock(conn: &mut PgConnection) -> Result<(), Error> {
     let mut obstacles = rights::out_of_reach(conn).await?;
     obstacles.append(&mut rights::lacking(conn).await?);
+    obstacles.extend(rights::creators(conn).await?.into_iter().map(|revoke| {
+        format!("others may create functions in the schema public, which could run with the owner's rights: `{revoke}`")
+    }));
     if !obstacles.is_empty() {
         return Err(Error::Obstacles(obstacles));
     }

@@ -12,7 +12,7 @@ pub mod rules;
 mod theirs;
 
 pub use self::{
-    adopt::{Adoption, ForeignTriggers, adopt},
+    adopt::{Adoption, ForeignTriggers, adopt, adopt_for},
     catalogue::{WANTED, describe},
     report::AdoptionReport,
 };

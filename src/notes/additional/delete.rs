@@ -33,7 +33,7 @@ pub(crate) async fn delete_additional_note(
 
 async fn delete(uow: &mut UnitOfWork, scope: &Scope, id: AdditionalNoteId, conditions: &Preconditions) -> Result<()> {
     let note = AdditionalNote::lock(uow, scope, id, conditions).await?;
-    sqlx::query!("delete from client_additional_notes where note_id = $1", id.0).execute(uow.db()).await?;
+    sqlx::query!("select from internal.delete_additional_note($1)", id.0).fetch_one(uow.db()).await?;
     uow.record(note.entry("additional_notes_delete", "Deleted"));
     Ok(())
 }

@@ -20,10 +20,11 @@ async fn a_sequence_of_another_role_is_asked_for() {
     // Its owner, and nobody else, hands it on.
     let as_other = format!("grant {other} to current_user; set role {other}");
     let done = format!("; reset role; revoke {other} from current_user");
+    let no_creator = format!("revoke create on schema public from {other}");
     sqlx::raw_sql(AssertSqlSafe(format!(
         "create role {other}; grant {other} to current_user; grant create, usage on schema public to {other};
          alter sequence numbers owner to {other}; grant select on bookings, payments to {other}; {as_other};
-         grant usage on sequence numbers to safestories{done}"
+         grant usage on sequence numbers to safestories{done}; {no_creator}"
     )))
     .execute(&mut conn)
     .await
@@ -43,7 +44,12 @@ async fn a_sequence_of_another_role_is_asked_for() {
     // A sequence that another role adds later lacks the grants; the error names the statement.
     let more = "create sequence more";
     let default = "alter table client_session_notes alter note_id set default nextval('more')";
-    sqlx::raw_sql(AssertSqlSafe(format!("{as_other}; {more}{done}; {default}"))).execute(&mut conn).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(format!(
+        "grant create on schema public to {other}; {as_other}; {more}{done}; {default}; {no_creator}"
+    )))
+    .execute(&mut conn)
+    .await
+    .unwrap();
     let Err(Error::Role(statements)) = migrate::apply(&url).await else { panic!("a therapist cannot add a note") };
     assert_eq!(statements, ["grant usage on sequence public.more to safestories_therapist, safestories"]);
     sqlx::raw_sql(AssertSqlSafe(format!("{as_other}; {}{done}", statements[0]))).execute(&mut conn).await.unwrap();

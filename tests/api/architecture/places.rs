@@ -16,9 +16,9 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
     ),
     ("read(&Scope::", &["db/pool.rs"], "a scope is the request's, never made up"),
     (
-        ".as_owner(",
+        ".work_of_practice(",
         &["app/unit_of_work.rs", "clients/belong.rs"],
-        "only what completes an adopted booking leaves row-level security",
+        "only what completes an adopted booking is done for a therapist with the practice's rights",
     ),
     ("\"unscoped\"", &["db/scope.rs"], "the code's own scoping is left out in one place"),
     ("sonic_rs", &["http/extract/mod.rs", "http/etag.rs"], "answers are serialised in one place"),

@@ -163,3 +163,30 @@ async fn once(person: &Person<'_>, path: &str, client: Option<&str>) {
     assert_eq!(answer["page"]["total"], 1, "{path}");
     assert_eq!(rows[0]["client_id"].as_str(), client, "{path}");
 }
+
+/// Its client may be anybody of the practice, so it is found in a transaction of the practice's own.
+#[tokio::test]
+async fn a_therapist_completes_a_session_that_another_program_left_without_a_client() {
+    let api = TestApi::new().await;
+    api.given_all([therapist("T1"), therapist("T2")]).await;
+    let row = booking("T1", "2026-02-04T03:00:00Z").with("invitee_name", "Nina Das");
+    let id = api.given(row.with("invitee_phone", "+919700000009")).await;
+    let complete = format!("{OWN}/{id}/complete");
+    api.therapist("T2").post(&complete, json!({})).await.is(404);
+    let clients = "select count(*) from all_clients_table where client_name = 'Nina Das'";
+    let count: i64 = sqlx::query_scalar(clients).fetch_one(&mut *api.sql().await).await.unwrap();
+    assert_eq!(count, 0, "another therapist's attempt changes nothing");
+
+    let done = api.therapist("T1").post(&complete, json!({})).await.ok();
+    assert_eq!(done["state"], "completed", "{done}");
+    let count: i64 = sqlx::query_scalar(clients).fetch_one(&mut *api.sql().await).await.unwrap();
+    assert_eq!(count, 1);
+    let trail: Vec<String> =
+        api.trail().await.into_iter().map(|(action, outcome)| format!("{action} {outcome}")).collect();
+    assert!(trail.contains(&"appointment_complete done".to_owned()), "{trail:?}");
+
+    // A refusal that follows is kept too.
+    api.therapist("T1").post(&complete, json!({})).await.is(409);
+    let refused = api.trail().await.into_iter().filter(|(_, outcome)| outcome == "refused").count();
+    assert_eq!(refused, 2, "of another therapist, and of a session that is completed");
+}

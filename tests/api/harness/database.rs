@@ -62,7 +62,7 @@ pub struct Database {
 
 /// A fresh, empty database, owned by an ordinary role.
 pub async fn database() -> Database {
-    Database::create("template0").await
+    Database::create("template1").await
 }
 
 impl Database {
@@ -89,6 +89,10 @@ impl Database {
         let name = format!("t_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let mut conn = maintenance().await;
         run(&mut conn, format!("create database {name} template {template} strategy file_copy")).await;
+        if template != "template1" {
+            // Rights on a database are not copied.
+            run(&mut conn, format!("revoke temporary on database {name} from public")).await;
+        }
         Self { url: server().url(&name), name }
     }
 }
@@ -138,7 +142,7 @@ async fn template() -> String {
     if !made {
         let unfinished = format!("{name}_unfinished");
         run(&mut conn, format!("drop database if exists {unfinished}")).await;
-        run(&mut conn, format!("create database {unfinished} template template0")).await;
+        run(&mut conn, format!("create database {unfinished}")).await;
         migrate::apply(&server().url(&unfinished)).await.expect("an empty database is migrated");
         run(&mut conn, format!("alter database {unfinished} rename to {name}")).await;
     }
@@ -160,7 +164,12 @@ async fn sweep() {
 /// Drops a database that nobody needs any more. Where an autovacuum worker is in it, which only a superuser could send
 /// away, it is left to the next run.
 async fn discard(conn: &mut PgConnection, name: &str) {
-    let _ = sqlx::raw_sql(AssertSqlSafe(format!("drop database if exists {name} with (force)"))).execute(conn).await;
+    let drop = format!("drop database if exists {name} with (force)");
+    if sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut *conn).await.is_ok() {
+        // The login that was made for it, if it is no copy of the template.
+        let drop = format!("drop role if exists safestories_therapist_{name}");
+        let _ = sqlx::raw_sql(AssertSqlSafe(drop)).execute(conn).await;
+    }
 }
 
 async fn maintenance() -> PgConnection {

@@ -1,10 +1,10 @@
-//! Creating the role of therapists' requests, and the error where that is refused: in a cluster of its own, since a
-//! role belongs to the cluster.
+//! Where the roles come from, and what is said where it cannot be made: in a cluster of the test's own, since a role
+//! belongs to the cluster.
 
 use std::path::PathBuf;
 
 use safestories::{
-    db::migrate,
+    db::{migrate, pool::Db},
     dev::embedded::{Embedded, Options},
 };
 use sqlx::{Connection, PgConnection};
@@ -75,8 +75,11 @@ async fn who_may_not_make_the_role_is_told_what_an_administrator_runs() {
     let told = migrate::apply(&url).await.expect_err("there is no role").to_string();
     let statements: Vec<&str> = told.lines().filter(|line| line.starts_with("    ")).map(str::trim).collect();
     assert_eq!(statements[0], "create role safestories_therapist nologin;");
-    assert!(statements[1].starts_with("grant safestories_therapist to plain"), "{told}");
-    assert_eq!(statements.len(), 2);
+    assert_eq!(statements[1], "create role safestories_therapist_practice login password '…';");
+    assert!(statements[2].starts_with("grant safestories_therapist to safestories_therapist_practice"), "{told}");
+    assert_eq!(statements[3], "revoke temporary on database practice from public;");
+    assert_eq!(statements.len(), 4);
+    assert!(told.contains("SAFESTORIES_THERAPIST_DATABASE_URL"), "{told}");
     // Nothing was done before it was asked for.
     assert_eq!(migrate::status(&mut PgConnection::connect(&url).await.unwrap()).await.unwrap(), migrate::Status::Empty);
 
@@ -84,20 +87,42 @@ async fn who_may_not_make_the_role_is_told_what_an_administrator_runs() {
     for statement in statements {
         run(&mut there, statement).await;
     }
-    migrate::apply(&url).await.expect("migrated");
+    let login = Some("safestories_therapist_practice");
+    migrate::apply_for(&url, login).await.expect("migrated");
+    assert!(is_whole(&Database::elsewhere(url.clone())).await);
+    let given = url.replace("//plain@", "//safestories_therapist_practice@");
+    let db = Db::with_therapists(&url, None, Some(&given), 2).unwrap();
+    db.check_therapists().await.expect("the login that was made by hand");
+    db.close().await;
+
+    // What everybody may do by default is taken away from here, since the database is the role's own.
+    run(&mut there, "grant temporary on database practice to public").await;
+    migrate::apply_for(&url, login).await.expect("taken away");
     assert!(is_whole(&Database::elsewhere(url.clone())).await);
 
     // A current database whose role was made more than it may be, or may not be set any more.
     for (fault, statement) in [
-        ("revoke safestories_therapist from plain", "grant safestories_therapist to plain"),
+        (
+            "revoke safestories_therapist from safestories_therapist_practice",
+            "grant safestories_therapist to safestories_therapist_practice",
+        ),
         (
             "alter role safestories_therapist bypassrls",
-            "alter role safestories_therapist nologin nosuperuser nobypassrls",
+            "alter role safestories_therapist nologin inherit nosuperuser nobypassrls",
+        ),
+        (
+            "alter role safestories_therapist_practice createrole",
+            "alter role safestories_therapist_practice login inherit nosuperuser nobypassrls nocreaterole",
         ),
         ("grant plain to safestories_therapist", "revoke plain from safestories_therapist"),
+        ("grant plain to safestories_therapist_practice", "revoke plain from safestories_therapist_practice"),
         (
-            "create table their_own (x integer); alter table their_own owner to safestories_therapist",
-            "reassign owned by safestories_therapist to plain",
+            "create table their_own (x integer); alter table their_own owner to safestories_therapist_practice",
+            "reassign owned by safestories_therapist_practice to plain",
+        ),
+        (
+            "grant create on database practice to safestories_therapist",
+            "revoke create on database practice from public, safestories_therapist",
         ),
         // The schema is the administrator's.
         (
@@ -106,71 +131,35 @@ async fn who_may_not_make_the_role_is_told_what_an_administrator_runs() {
             "grant usage on schema public to safestories_therapist",
         ),
     ] {
-        // Membership cannot go round in a circle.
-        if fault.starts_with("grant plain") {
-            run(&mut there, "revoke safestories_therapist from plain").await;
-        }
         run(&mut there, fault).await;
-        let told = migrate::apply(&url).await.expect_err(fault).to_string();
+        let told = migrate::apply_for(&url, login).await.expect_err(fault).to_string();
         let statements: Vec<&str> = told.lines().filter(|line| line.starts_with("    ")).map(str::trim).collect();
         assert!(statements.iter().any(|one| one.starts_with(statement)), "{fault}: {told}");
-        // In the order in which a membership can be turned round.
-        for statement in statements.iter().rev() {
+        for statement in statements {
             run(&mut there, statement).await;
         }
-        migrate::apply(&url).await.unwrap_or_else(|error| panic!("after {fault}: {error}"));
+        migrate::apply_for(&url, login).await.unwrap_or_else(|error| panic!("after {fault}: {error}"));
     }
 }
 
-/// Logins that may set the role, and connect: the role is the cluster's, and everybody may connect by default.
+/// A login that acts as the owner, and inherits nothing of it, is the practice too.
 #[tokio::test]
-async fn a_login_of_another_practice_names_nobody() {
-    let cluster = Cluster::start("neighbours");
+async fn a_member_of_the_owner_is_the_practice() {
+    let cluster = Cluster::start("members");
     let url = cluster.url("safestories");
     migrate::apply(&url).await.expect("migrated");
-    let mut owner = PgConnection::connect(&url).await.unwrap();
-    run(
-        &mut owner,
-        "insert into therapists (therapist_id, name) values ('T1', 'Asha Rao');
-         insert into all_clients_table (client_id, client_name, therapist_id) values ('C1', 'One', 'T1');
-         insert into bookings (booking_id, therapist_id) values ('B1', 'T1');
-         insert into appointment_table (session_id, client_id) values ('B1', 'C1')",
-    )
-    .await;
     let mut admin = cluster.superuser("safestories").await;
-    run(&mut admin, "create role plain login inherit; grant safestories_therapist to plain").await;
-    let mut neighbour = PgConnection::connect(&cluster.plain("safestories")).await.unwrap();
-    // Members need not set the role to use its grants.
-    for taken in ["", "set local role safestories_therapist;"] {
-        run(&mut neighbour, &format!("begin; {taken} set local safestories.therapist_id = 'T1'")).await;
-        let rows = "select count(*)::text from bookings";
-        assert_eq!(tried(&mut neighbour, rows).await.as_deref(), Ok("0"), "{taken}");
-        for call in [
-            "select count(*)::text from internal.sessions_of_client('C1')",
-            "select count(*)::text from internal.session_of_note('B1')",
-            "select internal.therapist_name('T1')",
-            "select internal.follow_bookings('{B1}', '{T1}', '{C1}', '{active}', now()::timestamp)::text",
-        ] {
-            assert_eq!(tried(&mut neighbour, call).await, Err("42501".to_owned()), "{taken} {call}");
-        }
-        run(&mut neighbour, "rollback").await;
-    }
-
-    // A login that becomes the owner by `set role`, without inheriting its rights, gets an error that names the missing
-    // grant.
     run(
         &mut admin,
-        "revoke safestories_therapist from plain; alter role plain noinherit;
-         grant safestories, safestories_therapist to plain; alter role plain set role safestories",
+        "create role plain login noinherit; grant safestories to plain; alter role plain set role safestories;
+         insert into public.therapists (therapist_id, name) values ('T1', 'Asha Rao')",
     )
     .await;
-    let mut part = PgConnection::connect(&cluster.plain("safestories")).await.unwrap();
-    let told = migrate::check_rls(&mut part).await.expect_err("it would name nobody").to_string();
-    assert!(told.ends_with("grant select on internal.facts to plain;"), "{told}");
-    run(&mut owner, "grant select on internal.facts to plain").await;
-    migrate::check_rls(&mut part).await.expect("all there");
-    run(&mut part, "begin; set local role safestories_therapist; set local safestories.therapist_id = 'T1'").await;
-    assert_eq!(tried(&mut part, "select count(*)::text from bookings").await.as_deref(), Ok("1"));
+    let mut member = PgConnection::connect(&cluster.plain("safestories")).await.unwrap();
+    migrate::check_rls(&mut member).await.expect("all there");
+    run(&mut member, "begin").await;
+    let name = tried(&mut member, "select internal.therapist_name('T1')").await;
+    assert_eq!(name.as_deref(), Ok("Asha Rao"));
 }
 
 #[tokio::test]
@@ -178,12 +167,12 @@ async fn a_dump_restored_where_the_role_did_not_exist_gets_its_wall_again() {
     let cluster = Cluster::start("restored");
     let url = cluster.url("safestories");
     migrate::apply(&url).await.expect("migrated");
-    let mut conn = PgConnection::connect(&url).await.unwrap();
-    run(&mut conn, "drop owned by safestories_therapist").await;
+    let mut conn = cluster.superuser("safestories").await;
+    run(&mut conn, "drop owned by safestories_therapist, safestories_therapist_safestories").await;
     let database = Database::elsewhere(url.clone());
     assert!(!is_whole(&database).await, "grants and policies are missing");
-    run(&mut conn, "drop role safestories_therapist").await;
-    assert!(!is_whole(&database).await, "the role is missing");
+    run(&mut conn, "drop role safestories_therapist, safestories_therapist_safestories").await;
+    assert!(!is_whole(&database).await, "the roles are missing");
     assert_eq!(migrate::apply(&url).await.expect("made again"), [] as [String; 0]);
     assert!(is_whole(&database).await);
 }
