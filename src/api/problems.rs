@@ -9,7 +9,7 @@ use utoipa::{
 
 use crate::{
     app::idempotency,
-    auth, bookings, break_glass, campaigns, clients,
+    audit_logs, auth, bookings, break_glass, campaigns, clients,
     error::{
         Error, Result,
         problem::{self, ProblemKind, Problems},
@@ -34,6 +34,7 @@ const LISTS: &[&[&ProblemKind]] = &[
     notes::PROBLEMS,
     transfers::PROBLEMS,
     break_glass::PROBLEMS,
+    audit_logs::PROBLEMS,
 ];
 
 /// All kinds.

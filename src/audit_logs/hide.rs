@@ -1,8 +1,11 @@
 //! Hiding rows of the audit log: they stay, out of the usual view. Hiding a hidden row changes nothing.
+//!
+//! Nobody covers their own tracks: an admin's own rows are not hidden by themselves, and those that tell of access to
+//! clinical text, of exports, erasures and accounts, and of hiding, are not hidden by anybody.
 
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::model::AuditLog;
@@ -10,12 +13,41 @@ use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     audit::entry::{Effect, Entry},
     domain::{ids::AuditLogId, text::Text},
-    error::{Error, Result, problem::Problems},
+    error::{
+        Error, Refusal, Result,
+        problem::{ProblemKind, Problems, kinds},
+    },
     http::extract::{DryRun, Json, OptionalJson, Path, Query},
 };
 
 /// How many rows one request may hide.
 const AT_ONCE: usize = 500;
+/// The actions whose rows stay in view, by how they begin.
+const KEPT_ACTIONS: &str = "^(break_glass|client_export|client_erase|user_|account_|password_|totp_|audit_hide)";
+/// The subjects whose rows stay in view, whatever was done to them.
+const KEPT_SUBJECTS: [&str; 4] = ["break_glass", "erase_request", "user", "audit_log"];
+
+kinds! { PROBLEMS:
+    NOT_HIDEABLE = FORBIDDEN, "not-hideable", "The entry stays in view",
+        "Nobody hides entries about what they did themselves, and nobody hides entries about break-glass, exports, erasures, accounts or hiding. `entries` names those that stay, each with `why`: `own` or `kept_in_view`. Nothing was hidden.";
+}
+
+/// Rows that stay in view, by their ids; true for those that the caller did.
+#[derive(Debug, thiserror::Error)]
+#[error("{} of these entries stay in view: those of your own doing, and those about break-glass, exports, erasures, accounts and hiding", .0.len())]
+struct NotHideable(Vec<(i32, bool)>);
+
+impl Refusal for NotHideable {
+    fn kind(&self) -> &'static ProblemKind {
+        &NOT_HIDEABLE
+    }
+
+    fn members(&self) -> Map<String, Value> {
+        let entry =
+            |(log_id, own): &(i32, bool)| json!({ "log_id": log_id, "why": if *own { "own" } else { "kept_in_view" } });
+        Map::from_iter([("entries".to_owned(), self.0.iter().map(entry).collect())])
+    }
+}
 
 /// Why a row is hidden; the body may be left out.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -61,14 +93,19 @@ pub(super) struct HiddenAuditLogs {
 /// Hide an entry of the audit log
 ///
 /// It is kept, and listed with `visibility=hidden`; the hiding is an entry of its own. That it was hidden already is no
-/// error.
+/// error. Refused for entries of the caller's own doing, and for those about break-glass, exports, erasures, accounts and
+/// hiding.
 #[utoipa::path(
     post,
     path = "/audit-logs/{log_id}/hide",
     tag = "audit",
     params(("log_id" = AuditLogId, Path, description = "The entry's id", example = 17)),
     request_body = Option<HideAuditLog>,
-    responses((status = 200, description = "It is hidden", body = AuditLog), Problems),
+    responses(
+        (status = 200, description = "It is hidden", body = AuditLog),
+        (status = 403, description = "It stays in view, or you are no admin"),
+        Problems,
+    ),
 )]
 pub(super) async fn hide_audit_log(
     work: Work,
@@ -88,14 +125,18 @@ pub(super) async fn hide_audit_log(
 
 /// Hide entries of the audit log
 ///
-/// Many at once: all, or none where one does not exist. One entry of the log tells of it.
+/// Many at once: all, or none where one does not exist or stays in view. One entry of the log tells of it.
 #[utoipa::path(
     post,
     path = "/audit-logs/hide",
     tag = "audit",
     params(DryRun),
     request_body = HideAuditLogs,
-    responses((status = 200, description = "They are hidden", body = HiddenAuditLogs), Problems),
+    responses(
+        (status = 200, description = "They are hidden", body = HiddenAuditLogs),
+        (status = 403, description = "One of them stays in view, or you are no admin"),
+        Problems,
+    ),
 )]
 pub(super) async fn hide_audit_logs(
     work: Work,
@@ -130,17 +171,40 @@ struct Outcome {
 /// Hides rows, and records it for each that was not hidden.
 async fn hide(uow: &mut UnitOfWork, ids: &[AuditLogId], reason: Option<&str>) -> Result<Outcome> {
     let numbers: Vec<i32> = ids.iter().map(|id| id.0).collect();
+    let caller = uow.actor().map(|actor| actor.user_id.0);
+    // A row of another program names who did it by name alone.
     let found = sqlx::query!(
-        r#"select log_id, is_visible is not false as "shown!"
-           from audit_logs
-           where log_id = any ($1)
-           order by log_id
-           for no key update"#,
+        r#"select l.log_id,
+                  l.is_visible is not false as "shown!",
+                  coalesce(of_entries.own, l.therapist_id is null and l.therapist_name = me.name, false) as "own!",
+                  coalesce(l.action_type ~ $3, false) or coalesce(of_entries.kept, false) as "kept!"
+           from audit_logs l
+           left join (select left(coalesce(full_name, name), 255) as name from users where id = $2) me on true
+           cross join lateral (
+               select bool_or(e.actor_id is not distinct from $2) as own,
+                      bool_or(e.action ~ $3 or coalesce(e.subject_type = any ($4), false)) as kept
+               from internal.audit_entries e
+               where e.log_id = l.log_id
+           ) of_entries
+           where l.log_id = any ($1)
+           order by l.log_id
+           for no key update of l"#,
         &numbers,
+        caller,
+        KEPT_ACTIONS,
+        &KEPT_SUBJECTS as &[&str],
     )
     .fetch_all(uow.db())
     .await?;
     let missing = numbers.iter().position(|id| found.binary_search_by_key(id, |row| row.log_id).is_err());
+    if missing.is_some() {
+        return Ok(Outcome { hidden: 0, already_hidden: 0, missing });
+    }
+    let stay: Vec<(i32, bool)> =
+        found.iter().filter(|row| row.shown && (row.own || row.kept)).map(|row| (row.log_id, row.own)).collect();
+    if !stay.is_empty() {
+        return Err(NotHideable(stay).into());
+    }
     let shown: Vec<i32> = found.iter().filter(|row| row.shown).map(|row| row.log_id).collect();
     sqlx::query!("update audit_logs set is_visible = false where log_id = any ($1)", &shown).execute(uow.db()).await?;
     let sentence = match shown.len() {

@@ -5,7 +5,7 @@
 //! failed requests, token refreshes and read-marks are in `internal` only, and not listed.
 //!
 //! A row is never deleted or changed, only hidden: it leaves the usual view of admins and that of its therapist, and the
-//! hiding is a row of its own. Admins still list it with `visibility=hidden` or `all`.
+//! hiding is a row of its own. Admins still list it with `visibility=hidden` or `all`. Some rows stay in view ([`hide`]).
 
 mod checkpoints;
 mod detail;
@@ -16,6 +16,7 @@ mod model;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub use self::hide::PROBLEMS;
 use crate::app::state::App;
 
 /// The routes of admins.

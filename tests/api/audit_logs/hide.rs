@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{LOGS, OWN, ids};
+use super::{LOGS, OWN, book, ids};
 use crate::{
     fixtures::{audit_log, therapist},
     harness::TestApi,
@@ -98,4 +98,54 @@ async fn two_who_hide_the_same_at_once_both_succeed() {
     );
     let (one, other) = (one.ok(), other.ok());
     assert_eq!(one["hidden"].as_i64().unwrap() + other["hidden"].as_i64().unwrap(), 3, "{one} {other}");
+}
+
+#[tokio::test]
+async fn nobody_hides_what_they_did_themselves() {
+    let api = TestApi::new().await;
+    three_rows(&api).await;
+    book(&api.admin(), "T1", "2026-02-10T10:00:00Z").await;
+    // By another program, which names who did it.
+    api.given(audit_log("send_whatsapp", AT).with("therapist_name", "admin")).await;
+    for own in [4, 5] {
+        let refused = api.admin().post(&format!("{LOGS}/{own}/hide"), json!({})).await;
+        refused.is_problem(403, "not-hideable");
+        assert_eq!(refused.body["entries"], json!([{ "log_id": own, "why": "own" }]));
+    }
+    let many = api.admin().post(&format!("{LOGS}/hide"), json!({ "log_ids": [1, 4, 5] })).await;
+    many.is_problem(403, "not-hideable");
+    assert_eq!(many.body["entries"].as_array().map(Vec::len), Some(2), "{}", many.text);
+    assert_eq!(ids(&api.admin(), &format!("{LOGS}?visibility=hidden")).await, [0; 0]);
+    // Another admin does.
+    api.admin_named("other").post(&format!("{LOGS}/hide"), json!({ "log_ids": [1, 4, 5] })).await.is(200);
+}
+
+#[tokio::test]
+async fn entries_about_access_accounts_and_hiding_stay_in_view() {
+    let api = TestApi::new().await;
+    three_rows(&api).await;
+    api.sign_up("second", "admin", None).await;
+    api.given(crate::fixtures::client("C1")).await;
+    let second = api.admin_named("second");
+    let body = json!({ "reason": "A call", "password": crate::auth::PASSWORD });
+    second.post("/api/v1/admin/clients/C1/break-glass", body).await.created();
+    second.get("/api/v1/admin/clients/C1/notes").await.is(200);
+    second.post(&format!("{LOGS}/1/hide"), json!({})).await.is(200);
+    let user = api.admin_named("third").user_id().await;
+    second.post(&format!("/api/v1/admin/users/{user}/logout-all"), Value::Null).await.is(204);
+    // Erasures, exports and hiding of another program's own.
+    for action in ["client_erase", "client_export", "audit_hide"] {
+        api.given(audit_log(action, AT)).await;
+    }
+    let rows = ids(&api.admin(), LOGS).await;
+    let kept: Vec<i64> = rows.into_iter().filter(|id| *id > 3).collect();
+    assert_eq!(kept.len(), 7, "{kept:?}");
+    for id in &kept {
+        let refused = api.admin().post(&format!("{LOGS}/{id}/hide"), json!({})).await;
+        refused.is_problem(403, "not-hideable");
+        assert_eq!(refused.body["entries"], json!([{ "log_id": id, "why": "kept_in_view" }]));
+    }
+    let many = api.admin().post(&format!("{LOGS}/hide?dry_run=true"), json!({ "log_ids": kept })).await;
+    many.is_problem(403, "not-hideable");
+    assert_eq!(ids(&api.admin(), &format!("{LOGS}?visibility=hidden")).await, [1]);
 }

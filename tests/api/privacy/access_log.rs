@@ -256,7 +256,6 @@ async fn a_merged_records_entries_count_and_so_do_those_from_before_its_client_w
 async fn what_is_hidden_in_the_practices_log_is_told_here() {
     let api = practice().await;
     open(&api, "admin", "C1").await.created();
-    let id = value(&api, "select max(log_id) from audit_logs").await;
-    api.admin().send(axum::http::Method::POST, &format!("/api/v1/admin/audit-logs/{id}/hide"), None).await.ok();
+    sqlx::query("update audit_logs set is_visible = false").execute(&mut *api.sql().await).await.unwrap();
     assert_eq!(told(&api, "", &["action"]).await, [json!(["break_glass"])]);
 }
