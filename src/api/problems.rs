@@ -15,7 +15,7 @@ use crate::{
         problem::{self, ProblemKind, Problems},
     },
     http::{extract::Path, health},
-    notes, payments, requests, therapists, transfers, users,
+    notes, payments, privacy, requests, therapists, transfers, users,
 };
 
 /// The lists of the features.
@@ -34,6 +34,7 @@ const LISTS: &[&[&ProblemKind]] = &[
     notes::PROBLEMS,
     transfers::PROBLEMS,
     break_glass::PROBLEMS,
+    privacy::PROBLEMS,
     audit_logs::PROBLEMS,
 ];
 

@@ -178,6 +178,7 @@ impl ClientRows {
             ("refund", &self.refunds),
             ("document_form", &self.forms),
             ("break_glass", &self.grants),
+            ("erase_request", &self.erase_requests),
         ];
         let numbers = numbers.into_iter().flat_map(|(kind, ids)| ids.iter().map(move |id| (kind, id.to_string())));
         let clients = self.clients.iter().map(|id| ("client", id.to_string()));

@@ -1,7 +1,8 @@
 //! Hiding rows of the audit log: they stay, out of the usual view. Hiding a hidden row changes nothing.
 //!
-//! Nobody covers their own tracks: an admin's own rows are not hidden by themselves, and those that tell of access to
-//! clinical text, of exports, erasures and accounts, and of hiding, are not hidden by anybody.
+//! Nobody covers their own tracks: an admin does not hide rows of their own doing, nor of the doing of an account that is not
+//! independent of theirs (`internal.is_independent`). Rows about access to clinical text, exports, erasures, accounts and
+//! hiding are hidden by nobody.
 
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -29,12 +30,12 @@ const KEPT_SUBJECTS: [&str; 4] = ["break_glass", "erase_request", "user", "audit
 
 kinds! { PROBLEMS:
     NOT_HIDEABLE = FORBIDDEN, "not-hideable", "The entry stays in view",
-        "Nobody hides entries about what they did themselves, and nobody hides entries about break-glass, exports, erasures, accounts or hiding. `entries` names those that stay, each with `why`: `own` or `kept_in_view`. Nothing was hidden.";
+        "Nobody hides entries about what they did themselves, or what an account did that they made, enabled, reset or re-roled within 30 days, or that did so to theirs; nobody hides entries about break-glass, exports, erasures, accounts or hiding. `entries` names those that stay, each with `why`: `own` or `kept_in_view`. Nothing was hidden.";
 }
 
 /// Rows that stay in view, by their ids; true for those that the caller did.
 #[derive(Debug, thiserror::Error)]
-#[error("{} of these entries stay in view: those of your own doing, and those about break-glass, exports, erasures, accounts and hiding", .0.len())]
+#[error("entries of your own doing, and those about break-glass, exports, erasures, accounts and hiding, stay in view")]
 struct NotHideable(Vec<(i32, bool)>);
 
 impl Refusal for NotHideable {
@@ -172,7 +173,8 @@ struct Outcome {
 async fn hide(uow: &mut UnitOfWork, ids: &[AuditLogId], reason: Option<&str>) -> Result<Outcome> {
     let numbers: Vec<i32> = ids.iter().map(|id| id.0).collect();
     let caller = uow.actor().map(|actor| actor.user_id.0);
-    // A row of another program names who did it by name alone.
+    // Those of an account that the caller made or reset, or that did so to the caller's, count as the caller's. A row of
+    // another program names who did it by name alone.
     let found = sqlx::query!(
         r#"select l.log_id,
                   l.is_visible is not false as "shown!",
@@ -181,7 +183,8 @@ async fn hide(uow: &mut UnitOfWork, ids: &[AuditLogId], reason: Option<&str>) ->
            from audit_logs l
            left join (select left(coalesce(full_name, name), 255) as name from users where id = $2) me on true
            cross join lateral (
-               select bool_or(e.actor_id is not distinct from $2) as own,
+               select bool_or(not (internal.is_independent(e.actor_id, $2, e.at)
+                                   and internal.is_independent($2, e.actor_id, e.at))) as own,
                       bool_or(e.action ~ $3 or coalesce(e.subject_type = any ($4), false)) as kept
                from internal.audit_entries e
                where e.log_id = l.log_id

@@ -10,7 +10,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
-use super::model::{Grant, select_grants};
+use super::model::{Grant, GrantKind, GrantReview, select_grants};
 use crate::{
     app::state::App,
     db::scope::Scope,
@@ -44,6 +44,12 @@ pub(crate) struct GrantFilter {
     open: Option<bool>,
     /// Only those that another admin has closed, or only those that wait for it.
     reviewed: Option<bool>,
+    /// Only those whose review stands so.
+    #[param(inline)]
+    review: Option<GrantReview>,
+    /// Only those of this kind.
+    #[param(inline)]
+    kind: Option<GrantKind>,
     /// Only those for this client.
     #[param(example = "cl_0199c0de00007000800000000000000b")]
     client_id: Option<ClientId>,
@@ -63,7 +69,8 @@ pub(crate) struct GrantFilter {
 
 /// List break-glass grants
 ///
-/// Latest first, with how often something was read under each; `reviewed=false` are those to be reviewed.
+/// Latest first, with how often something was read under each; exports with notes stand among them. `review=waiting` are
+/// those to be reviewed.
 /// `Accept: text/csv` streams the whole list.
 #[utoipa::path(
     get,
@@ -197,11 +204,17 @@ impl List for Grants {
                 select_grants!(
                     [
                         "where ($2::boolean is null or (g.reviewed_at is null and g.expires_at > $1) = $2)
-                           and ($3::boolean is null or (g.reviewed_at is not null) = $3)
+                           and ($3::boolean is null or (g.reviewed_at is not null) = $3 and ($3 or g.unreviewed_at is null))
                            and ($4::text is null or g.client_id = $4)
                            and ($5::integer is null or g.user_id = $5)
                            and ($6::timestamptz is null or g.opened_at >= $6)
                            and ($7::timestamptz is null or g.opened_at < $7)
+                           and ($11::text is null or g.kind = $11)
+                           and ($12::text is null or $12 = case
+                                    when g.reviewed_at is not null then 'reviewed'
+                                    when g.unreviewed_at is not null then 'unreviewed'
+                                    else 'waiting'
+                                end)
                            and ($8::text is null or (g.opened_at, g.grant_id) " $beyond
                         " ($8::text::timestamptz, $9::text::integer))
                          order by g.opened_at " $direction ", g.grant_id " $direction
@@ -217,6 +230,8 @@ impl List for Grants {
                     position.sort(),
                     position.id(),
                     position.limit,
+                    self.filter.kind.map(GrantKind::as_str),
+                    self.filter.review.map(GrantReview::as_str),
                 )
                 .fetch_all(db)
                 .await
@@ -230,11 +245,17 @@ impl List for Grants {
             r#"select count(*) as "total!"
                from internal.break_glass_grants g
                where ($2::boolean is null or (g.reviewed_at is null and g.expires_at > $1) = $2)
-                 and ($3::boolean is null or (g.reviewed_at is not null) = $3)
+                 and ($3::boolean is null or (g.reviewed_at is not null) = $3 and ($3 or g.unreviewed_at is null))
                  and ($4::text is null or g.client_id = $4)
                  and ($5::integer is null or g.user_id = $5)
                  and ($6::timestamptz is null or g.opened_at >= $6)
-                 and ($7::timestamptz is null or g.opened_at < $7)"#,
+                 and ($7::timestamptz is null or g.opened_at < $7)
+                 and ($8::text is null or g.kind = $8)
+                 and ($9::text is null or $9 = case
+                          when g.reviewed_at is not null then 'reviewed'
+                          when g.unreviewed_at is not null then 'unreviewed'
+                          else 'waiting'
+                      end)"#,
             self.now,
             self.filter.open,
             self.filter.reviewed,
@@ -242,6 +263,8 @@ impl List for Grants {
             self.filter.user_id.map(|user| user.0),
             self.period.from,
             self.period.before,
+            self.filter.kind.map(GrantKind::as_str),
+            self.filter.review.map(GrantReview::as_str),
         )
         .fetch_one(db)
         .await?;

@@ -15,10 +15,15 @@
 //! - Where a client was merged into another, the grants stay with the record they were opened for: its id answers 404
 //!   with `merged_into`, and reading on takes a grant for the surviving one. Drafts are read too, marked as such.
 //!
-//! Reviewed grants are kept for three years after their review, others until they are reviewed; the audit trail keeps
-//! their entries forever.
+//! - An **export** with notes is listed and reviewed in the same way ([`note_export`]); nothing is read under it.
+//! - A reviewer is independent of the opener ([`users::ensure_independent`](crate::users::ensure_independent)). Where no
+//!   enabled admin is, the grant is closed after 30 days as unreviewed, and all admins are notified ([`close_unreviewed`]).
+//! - A client's data is not erased while a grant waits for review.
+//!
+//! Closed grants are kept for three years, others until they are closed; the audit trail keeps their entries forever.
 
 mod erase;
+mod export;
 mod list;
 mod model;
 mod notes;
@@ -26,16 +31,20 @@ mod open;
 mod read;
 mod refusal;
 mod review;
+mod unreviewed;
 
 use chrono::{DateTime, Days, Utc};
 use sqlx::PgConnection;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub(crate) use self::erase::erase;
-pub use self::refusal::PROBLEMS;
+pub(crate) use self::{
+    erase::{ensure_reviewed, erase},
+    export::note_export,
+};
+pub use self::{refusal::PROBLEMS, unreviewed::close_unreviewed};
 use crate::{app::state::App, error::Result};
 
-/// How long a grant is kept after its review: three years.
+/// How long a grant is kept after it was closed: three years.
 const KEPT: Days = Days::new(3 * 365);
 
 /// The routes of admins.
@@ -50,7 +59,7 @@ pub(crate) fn admin_routes() -> OpenApiRouter<App> {
         .routes(routes!(read::list_client_note_versions))
 }
 
-/// Deletes up to `limit` grants that were reviewed long ago; returns how many. Unreviewed ones stay.
+/// Deletes up to `limit` grants that were closed long ago; returns how many. Those that wait for review stay.
 pub async fn purge(db: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<u64> {
     let purged = sqlx::query!(
         "delete from internal.break_glass_grants
@@ -58,6 +67,7 @@ pub async fn purge(db: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Res
              select grant_id
              from internal.break_glass_grants
              where reviewed_at < $1
+                or unreviewed_at < $1
              limit $2
              for update skip locked
          ))",

@@ -13,6 +13,7 @@ use crate::{
     db::scope::Scope,
     domain::{
         ids::{ClientId, GrantId, UserId},
+        status::words,
         text::NO_NAME,
         time::Timestamp,
     },
@@ -23,10 +24,31 @@ use crate::{
 /// How long a grant lasts.
 pub(crate) const LASTS: TimeDelta = TimeDelta::minutes(60);
 
+words! {
+    /// The kinds of access that are reviewed.
+    pub(crate) enum GrantKind {
+        /// Clinical text could be read for an hour.
+        Grant,
+        /// The client's data was exported, notes included.
+        Export,
+    }
+
+    /// How the review of a grant stands.
+    pub(crate) enum GrantReview {
+        /// It waits for another admin.
+        Waiting,
+        /// Another admin closed it.
+        Reviewed,
+        /// It was closed after 30 days, since no admin could review it.
+        Unreviewed,
+    }
+}
+
 /// The right of one admin to read one client's clinical text, for a while.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "grant_id": 17,
+    "kind": "grant",
     "client_id": "cl_0199c0de00007000800000000000000b",
     "client_name": "Meera Iyer",
     "merged_into": null,
@@ -38,16 +60,20 @@ pub(crate) const LASTS: TimeDelta = TimeDelta::minutes(60);
     "is_open": false,
     "reads": 2,
     "last_read_at": "2026-02-04T10:41:12Z",
+    "review": "reviewed",
     "reviewed_at": "2026-02-05T04:30:00Z",
     "reviewed_by": 4,
     "reviewer_name": "Practice lead",
-    "review_note": "Talked it over with the therapist"
+    "review_note": "Talked it over with the therapist",
+    "unreviewed_at": null
 }))]
 #[expect(clippy::struct_field_names, reason = "an id says of what it is, as everywhere")]
 pub(crate) struct Grant {
     /// The grant's id.
     pub(crate) grant_id: GrantId,
-    /// The client whose notes may be read.
+    /// `grant`, or `export`: an export with notes waits for review too, and nothing is read under it.
+    pub(crate) kind: GrantKind,
+    /// The client whose notes may be read, or were exported.
     pub(crate) client_id: ClientId,
     /// Their name.
     pub(crate) client_name: Option<String>,
@@ -69,6 +95,8 @@ pub(crate) struct Grant {
     pub(crate) reads: i64,
     /// When last.
     pub(crate) last_read_at: Timestamp,
+    /// How the review stands: `waiting`, `reviewed`, or `unreviewed` where no admin could review it within 30 days.
+    pub(crate) review: GrantReview,
     /// When another admin closed it; null while it waits for that.
     pub(crate) reviewed_at: Timestamp,
     /// The account of that admin.
@@ -77,6 +105,8 @@ pub(crate) struct Grant {
     pub(crate) reviewer_name: Option<String>,
     /// The reviewer's note.
     pub(crate) review_note: Option<String>,
+    /// When it was closed unreviewed.
+    pub(crate) unreviewed_at: Timestamp,
     /// The version of the stored row.
     #[serde(skip)]
     pub(crate) version: String,
@@ -91,6 +121,7 @@ macro_rules! select_grants {
         sqlx::query_as!(
             $crate::break_glass::model::Grant,
             r#"select g.grant_id as "grant_id: GrantId",
+                      g.kind as "kind: GrantKind",
                       g.client_id as "client_id: ClientId",
                       c.client_name as "client_name?",
                       i.merged_into as "merged_into?: ClientId",
@@ -102,10 +133,15 @@ macro_rules! select_grants {
                       (g.reviewed_at is null and g.expires_at > $1) as "is_open!",
                       seen.reads as "reads!",
                       seen.last_read_at as "last_read_at!: Timestamp",
+                      case when g.reviewed_at is not null then 'reviewed'
+                           when g.unreviewed_at is not null then 'unreviewed'
+                           else 'waiting'
+                      end as "review!: GrantReview",
                       g.reviewed_at as "reviewed_at!: Timestamp",
                       g.reviewed_by as "reviewed_by: UserId",
                       coalesce(r.full_name, r.name) as reviewer_name,
                       g.review_note,
+                      g.unreviewed_at as "unreviewed_at!: Timestamp",
                       g.xmin::text as "version!",
                       g.opened_at::text as "sort_key!"
                from internal.break_glass_grants g

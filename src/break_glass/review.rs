@@ -5,18 +5,22 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{model::Grant, refusal::BreakGlassRefusal};
+use super::{
+    model::{Grant, GrantKind, GrantReview},
+    refusal::BreakGlassRefusal,
+};
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     domain::{
         ids::GrantId,
         text::{NO_NAME, Text},
     },
-    error::{Result, problem::Problems},
+    error::{Error, Result, problem::Problems},
     http::{
         etag::{Preconditions, Versioned},
         extract::{OptionalJson, Path},
     },
+    users,
 };
 
 /// The reviewer's note; the body may be left out.
@@ -30,7 +34,8 @@ pub(crate) struct ReviewBreakGlass {
 
 /// Review a break-glass grant
 ///
-/// Closes it: by another admin than the one who opened it, and once. A grant that is still open ends with it.
+/// Closes it, or an export: once, by another admin than the one who opened it, whom that one did not make, enable, reset or
+/// give a role within the 30 days before it or since. A grant that is still open ends with it.
 #[utoipa::path(
     post,
     path = "/break-glass/{id}/review",
@@ -68,11 +73,13 @@ async fn review(
     if reviewer == Some(grant.user_id) {
         return Err(BreakGlassRefusal::Own.into());
     }
-    if let Some(reviewed_by) = grant.reviewed_by {
-        let reviewed_at = grant.reviewed_at;
-        return Err(BreakGlassRefusal::Reviewed { reviewed_at, reviewed_by: Some(reviewed_by) }.into());
+    if grant.review != GrantReview::Waiting {
+        let Grant { reviewed_at, reviewed_by, unreviewed_at, .. } = grant;
+        return Err(BreakGlassRefusal::Reviewed { reviewed_at, reviewed_by, unreviewed_at }.into());
     }
     conditions.check(&grant.version, &grant)?;
+    let reviewer = reviewer.ok_or_else(|| Error::internal("nobody reviews"))?;
+    users::ensure_independent(uow.db(), reviewer, grant.user_id, grant.opened_at.instant().unwrap_or(now)).await?;
     sqlx::query!(
         "update internal.break_glass_grants
          set reviewed_at = $2,
@@ -81,13 +88,16 @@ async fn review(
          where grant_id = $1",
         id.0,
         now,
-        reviewer.map(|user| user.0),
+        reviewer.0,
         request.note.as_deref(),
     )
     .execute(uow.db())
     .await?;
     let name = grant.client_name.as_deref().unwrap_or(NO_NAME);
-    let sentence = format!("Reviewed a break-glass grant for {name}");
+    let (action, sentence) = match grant.kind {
+        GrantKind::Grant => ("break_glass_review", format!("Reviewed a break-glass grant for {name}")),
+        GrantKind::Export => ("client_export_review", format!("Reviewed an export of the data of {name}")),
+    };
     let detail = json!({
         "opened_by": grant.user_id,
         "opened_at": grant.opened_at,
@@ -95,6 +105,6 @@ async fn review(
         "was_open": grant.is_open,
         "note": request.note.as_deref(),
     });
-    uow.record(grant.entry("break_glass_review", sentence).detail(detail));
+    uow.record(grant.entry(action, sentence).detail(detail));
     Ok(())
 }

@@ -46,6 +46,8 @@ pub struct ClientRows {
     pub forms: Vec<i32>,
     /// Grants to read the client's notes by break-glass.
     pub grants: Vec<i32>,
+    /// Requests to erase the client's data.
+    pub erase_requests: Vec<i32>,
     /// The names, phones and addresses in those rows, in every way they are written there.
     pub words: Vec<String>,
 }

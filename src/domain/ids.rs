@@ -133,6 +133,8 @@ serial_ids! {
     AuditLogId,
     /// `internal.break_glass_grants.grant_id`.
     GrantId,
+    /// `internal.erase_requests.request_id`.
+    EraseRequestId,
 }
 
 impl BookingId {

@@ -127,6 +127,20 @@ impl Error {
         Self::Invalid(vec![FieldError { place: Place::Body(pointer.into()), detail: detail.into() }])
     }
 
+    /// Fails where a field of the body is missing that is needed in this case only; names all such fields.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`].
+    pub fn ensure_given<const N: usize>(fields: [(&'static str, bool); N]) -> Result<()> {
+        let missing = fields
+            .into_iter()
+            .filter(|(_, given)| !given)
+            .map(|(pointer, _)| FieldError { place: Place::Body(pointer.to_owned()), detail: "is missing".into() });
+        let missing: Vec<_> = missing.collect();
+        if missing.is_empty() { Ok(()) } else { Err(Self::Invalid(missing)) }
+    }
+
     /// A bad value in the query string.
     pub fn query(name: impl Into<String>, detail: impl Into<Cow<'static, str>>) -> Self {
         Self::Invalid(vec![FieldError { place: Place::Query(name.into()), detail: detail.into() }])

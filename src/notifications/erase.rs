@@ -28,6 +28,8 @@ pub struct About<'a> {
     pub requests: &'a [i32],
     /// `internal.break_glass_grants`.
     pub grants: &'a [i32],
+    /// `internal.erase_requests`.
+    pub erase_requests: &'a [i32],
 }
 
 /// The ids of the notifications about these.
@@ -39,12 +41,13 @@ pub async fn about(db: &mut PgConnection, theirs: About<'_>) -> Result<Vec<i32>>
     let found = sqlx::query_scalar!(
         "select notification_id
          from notifications
-         where related_id = any ($1::text[] || $2::text[] || $3::text[] || $4::text[])
+         where related_id = any ($1::text[] || $2::text[] || $3::text[] || $4::text[] || $8::text[])
            and case
                when notification_type = any ($5) then related_id = any ($2::text[])
                when notification_type = $6 then related_id = any ($3::text[])
-               when notification_type = $7 then related_id = any ($4::text[])
-               when notification_type = $8 then false
+               when notification_type = any ($7) then related_id = any ($4::text[])
+               when notification_type = $9 then related_id = any ($8::text[])
+               when notification_type = $10 then false
                else related_id = any ($1::text[])
            end",
         &bookings as &[&str],
@@ -53,7 +56,9 @@ pub async fn about(db: &mut PgConnection, theirs: About<'_>) -> Result<Vec<i32>>
         &ids(theirs.grants),
         &transfer_kinds.map(|kind| kind.as_str().to_owned()),
         NotificationKind::NewBookingRequest.as_str(),
-        NotificationKind::BreakGlass.as_str(),
+        &[NotificationKind::BreakGlass, NotificationKind::ExportReview].map(|kind| kind.as_str().to_owned()),
+        &ids(theirs.erase_requests),
+        NotificationKind::EraseRequest.as_str(),
         NotificationKind::AccountChanged.as_str(),
     )
     .fetch_all(db)
@@ -63,8 +68,8 @@ pub async fn about(db: &mut PgConnection, theirs: About<'_>) -> Result<Vec<i32>>
 
 /// Replaces the texts of notifications about a client ([`about`]).
 pub async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
-    let ClientRows { bookings, transfers, requests, grants, .. } = theirs;
-    let notified = about(uow.db(), About { bookings, transfers, requests, grants }).await?;
+    let ClientRows { bookings, transfers, requests, grants, erase_requests, .. } = theirs;
+    let notified = about(uow.db(), About { bookings, transfers, requests, grants, erase_requests }).await?;
     let rewritten = sqlx::query_scalar!(
         "update notifications
          set title = coalesce(left(regexp_replace(title, $2, $3, 'gi'), 255), title),

@@ -31,6 +31,10 @@ words! {
         SosTicket,
         /// An admin opened clinical text.
         BreakGlass,
+        /// An admin exported a client's data, notes included.
+        ExportReview,
+        /// The erasure of a client's data was requested, carried out or withdrawn, or the request expired.
+        EraseRequest,
         /// A note records a higher risk.
         RiskRaised,
         /// An account was made, enabled, reset, or given another role or therapist.

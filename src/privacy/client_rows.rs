@@ -47,6 +47,8 @@ pub(crate) struct ClientRows {
     pub(crate) cached_appointments: Vec<i32>,
     /// `internal.break_glass_grants`.
     pub(crate) grants: Vec<i32>,
+    /// `internal.erase_requests`.
+    pub(crate) erase_requests: Vec<i32>,
 }
 
 impl ClientRows {
@@ -141,7 +143,9 @@ impl ClientRows {
                       ) as "audit_logs!",
                       array(select id from internal.clients_summary_rows where client_id = any ($1)) as "summaries!",
                       array(select grant_id from internal.break_glass_grants where client_id = any ($1))
-                          as "grants!""#,
+                          as "grants!",
+                      array(select request_id from internal.erase_requests where client_id = any ($1))
+                          as "erase_requests!""#,
             &self.clients as &[ClientId],
         )
         .fetch_one(&mut *db)
@@ -149,8 +153,10 @@ impl ClientRows {
         self.audit_logs = rows.audit_logs;
         self.summaries = rows.summaries;
         self.grants = rows.grants;
-        let Self { bookings, transfers, requests, grants, .. } = &*self;
-        self.notifications = notifications::about(db, About { bookings, transfers, requests, grants }).await?;
+        self.erase_requests = rows.erase_requests;
+        let Self { bookings, transfers, requests, grants, erase_requests, .. } = &*self;
+        let theirs = About { bookings, transfers, requests, grants, erase_requests };
+        self.notifications = notifications::about(db, theirs).await?;
         Ok(())
     }
 }

@@ -6,10 +6,12 @@
 mod access_log;
 mod client_rows;
 mod erase;
+mod erase_requests;
 mod export;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub use self::erase_requests::{PROBLEMS, carry_out_due, purge};
 use crate::app::state::App;
 
 /// The routes of admins.
@@ -17,6 +19,6 @@ pub fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(access_log::list_client_accesses))
         .routes(routes!(export::export_client))
-        .routes(routes!(erase::erase_client))
+        .merge(erase_requests::admin_routes())
         .routes(routes!(erase::get_client_erasure))
 }

@@ -2,7 +2,7 @@
 //!
 //! Every such change is recorded here, in its transaction, and notified to all admins and to every account of the
 //! therapist concerned. A therapist's account that an admin created, enabled, reset or gave another role or therapist
-//! reads no clinical text until an [`independent`] admin confirms its user (`internal.write_trail` refuses the audit
+//! reads no clinical text until an independent admin ([`ensure_independent`]) confirms its user (`internal.write_trail` refuses the audit
 //! entries of clinical reads of an account that waits). Where a practice has one admin only, the account reads clinical
 //! text 72 hours after the notification; where there are more, and none of them is independent, after 30 days, without
 //! a review. Which of the two applies is decided whenever admins are added or removed, and not revoked.
@@ -13,6 +13,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 
+use super::refusal::UserRefusal;
 use crate::{
     app::unit_of_work::UnitOfWork,
     domain::{
@@ -156,15 +157,19 @@ pub async fn settle(db: &mut PgConnection, now: DateTime<Utc>) -> Result<()> {
     Ok(())
 }
 
-/// Whether an admin may review what another opened at an instant: a grant, an export, an account. It is somebody else, whom
-/// the opener did not make, enable, reset or give a role within the 30 days before or since, nor anybody did whom the opener
-/// had.
-pub async fn independent(
+/// Fails unless an admin may review what another opened at an instant: a grant, an export, an account, a request to erase.
+/// It is somebody else, whom the opener did not make, enable, reset or give a role within the 30 days before or since, nor
+/// anybody did whom the opener had.
+///
+/// # Errors
+///
+/// [`UserRefusal::NotIndependent`].
+pub async fn ensure_independent(
     db: &mut PgConnection,
     reviewer: UserId,
     opener: UserId,
     opened_at: DateTime<Utc>,
-) -> Result<bool> {
+) -> Result<()> {
     let independent = sqlx::query_scalar!(
         r#"select internal.is_independent($1, $2, $3) as "independent!""#,
         reviewer.0,
@@ -173,13 +178,29 @@ pub async fn independent(
     )
     .fetch_one(db)
     .await?;
-    Ok(independent)
+    if independent { Ok(()) } else { Err(UserRefusal::NotIndependent.into()) }
 }
 
-/// Whether some enabled admin may review it. Where none may, it closes after 30 days, and says that nobody reviewed it.
-pub async fn has_independent(db: &mut PgConnection, opener: UserId, opened_at: DateTime<Utc>) -> Result<bool> {
-    let has = sqlx::query_scalar!(r#"select internal.has_independent($1, $2) as "has!""#, opener.0, opened_at,)
-        .fetch_one(db)
-        .await?;
-    Ok(has)
+/// Whether the practice has one admin only. Those who were disabled or given another role within the last 30 days count.
+pub async fn has_one_admin(db: &mut PgConnection, now: DateTime<Utc>) -> Result<bool> {
+    let one = sqlx::query_scalar!(r#"select internal.has_one_admin($1) as "one!""#, now).fetch_one(db).await?;
+    Ok(one)
+}
+
+/// Whether an account is that of an enabled admin.
+pub async fn is_enabled_admin(db: &mut PgConnection, user: UserId) -> Result<bool> {
+    let enabled = sqlx::query_scalar!(
+        r#"select exists (
+               select
+               from users u
+               left join internal.accounts a on a.user_id = u.id
+               where u.id = $1
+                 and internal.user_role(u.role) = 'admin'
+                 and a.disabled_at is null
+           ) as "enabled!""#,
+        user.0,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(enabled)
 }

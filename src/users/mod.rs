@@ -29,7 +29,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
     account::{Account, Rights},
-    changes::{AccountChange, has_independent, independent, note, settle},
+    changes::{AccountChange, ensure_independent, has_one_admin, is_enabled_admin, note, settle},
     create::{NewUser, create},
     disable::{disable, disable_therapist},
     edit::{EditProfile, edit_profile},

@@ -10,6 +10,8 @@ kinds! { PROBLEMS:
         "Somebody else logs in by this name. Upper and lower case make no difference.";
     LAST_ADMIN = CONFLICT, "last-admin", "It is the last admin",
         "No other admin is enabled: after this nobody could run the practice. Make or enable another admin first.";
+    NOT_INDEPENDENT = CONFLICT, "not-independent", "Another admin has to review it",
+        "A review takes an admin whose account the opener did not make, enable, reset or give a role within the 30 days before or since, nor did an account that the opener had so changed. It waits until such an admin closes it.";
     OWN_PASSWORD = CONFLICT, "own-password", "It is your own password",
         "Another user's password is set here. Your own is changed with `POST /api/v1/auth/me/password`, which asks for the present one.";
 }
@@ -23,6 +25,9 @@ pub enum UserRefusal {
     /// Nobody would be left to run the practice.
     #[error("no other admin is enabled")]
     LastAdmin,
+    /// The reviewer's account was changed by the one whose doing is reviewed.
+    #[error("your account was made or changed by the admin whose doing this is: another one has to review it")]
+    NotIndependent,
     /// One's own password is changed by proving it.
     #[error("change your own password with POST /api/v1/auth/me/password")]
     OwnPassword,
@@ -33,6 +38,7 @@ impl Refusal for UserRefusal {
         match self {
             Self::UsernameTaken => &USERNAME_TAKEN,
             Self::LastAdmin => &LAST_ADMIN,
+            Self::NotIndependent => &NOT_INDEPENDENT,
             Self::OwnPassword => &OWN_PASSWORD,
         }
     }

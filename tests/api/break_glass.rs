@@ -4,6 +4,7 @@ mod list;
 mod open;
 mod read;
 mod review;
+mod unreviewed;
 
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;

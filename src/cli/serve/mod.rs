@@ -7,6 +7,7 @@
 
 mod banner;
 pub mod connections;
+pub mod due;
 mod key_file;
 mod port;
 mod preflight;
@@ -194,6 +195,7 @@ async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationTok
     background.spawn(notifications::feed(app.clone(), drained.clone()));
     background.spawn(drained.clone().run_until_cancelled_owned(tidy()));
     background.spawn(retention::run(app.clone(), drained.clone()));
+    background.spawn(due::run(app.clone(), drained.clone()));
     background.spawn(audit::sealing::run(app.db.clone(), app.clock.clone(), audit_key, drained.clone()));
     connections::serve(listener, router, stop).await;
     drained.cancel();

@@ -8,7 +8,8 @@
 //! | refresh tokens, hashed | 30 days after they were issued, which is their lifetime |
 //! | their successors, sealed | until they are used, or ten seconds |
 //! | certificates of erasure | forever: never purged |
-//! | break-glass grants | 3 years after their review; until it, those that nobody has reviewed |
+//! | break-glass grants and exports | 3 years after their review was closed; until then, those that wait for it |
+//! | requests to erase | 3 years after their end |
 //! | the link to a calendar, hashed | until it is revoked, or the rights of its account change |
 //! | the audit trail, its chain and checkpoints | for as long as the practice keeps its records: never purged |
 
@@ -20,6 +21,7 @@ use crate::{
     app::{idempotency, state::App},
     auth, break_glass,
     error::Result,
+    privacy,
     users::{self, sessions},
 };
 
@@ -51,7 +53,8 @@ pub async fn purge(app: &App) -> Result<u64> {
         let purged = idempotency::purge(&mut db, now, BATCH).await?
             + auth::purge(&mut db, now, BATCH).await?
             + sessions::purge(&mut db, now, BATCH).await?
-            + break_glass::purge(&mut db, now, BATCH).await?;
+            + break_glass::purge(&mut db, now, BATCH).await?
+            + privacy::purge(&mut db, now, BATCH).await?;
         users::settle(&mut db, now).await?;
         db.commit().await?;
         all += purged;

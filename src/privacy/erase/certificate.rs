@@ -36,6 +36,18 @@ words! {
     }
 }
 
+/// Whose data is erased, and who wants it.
+pub(crate) struct Order<'a> {
+    pub(crate) client: &'a ClientId,
+    pub(crate) ground: Ground,
+    /// None in a dry run.
+    pub(crate) reason: Option<&'a str>,
+    pub(crate) requested_by: UserId,
+    pub(crate) requested_at: DateTime<Utc>,
+    /// None in a practice of one admin.
+    pub(crate) accepted_by: Option<UserId>,
+}
+
 /// How many rows of each table, by outcome.
 type Tables = BTreeMap<Outcome, BTreeMap<String, usize>>;
 
@@ -48,6 +60,9 @@ type Tables = BTreeMap<Outcome, BTreeMap<String, usize>>;
     "erased_at": "2026-02-04T10:30:00Z",
     "erased_by": 1,
     "erased_by_name": "Meera Nair",
+    "requested_at": "2026-02-04T09:00:00Z",
+    "accepted_by": 4,
+    "accepted_by_name": "Practice lead",
     "ground": "client_request",
     "reason": "Letter of 2 February",
     "tables": {
@@ -68,10 +83,16 @@ pub(crate) struct Certificate {
     pub(crate) merged_client_ids: Vec<ClientId>,
     /// When.
     pub(crate) erased_at: Timestamp,
-    /// By whom.
+    /// The admin who requested it.
     pub(crate) erased_by: UserId,
     /// Their name now; null if the account is gone.
     pub(crate) erased_by_name: Option<String>,
+    /// When it was requested.
+    pub(crate) requested_at: Timestamp,
+    /// The admin who accepted it; null in a practice of one admin.
+    pub(crate) accepted_by: Option<UserId>,
+    /// Their name now; null if the account is gone.
+    pub(crate) accepted_by_name: Option<String>,
     /// On what ground.
     pub(crate) ground: String,
     /// The reason given, without the client's name.
@@ -89,8 +110,8 @@ pub(crate) struct Certificate {
 pub(crate) struct Facts<'a> {
     pub(crate) certificate_id: i64,
     pub(crate) at: DateTime<Utc>,
-    pub(crate) by: UserId,
-    pub(crate) ground: Ground,
+    pub(crate) order: Order<'a>,
+    /// Without the client's name.
     pub(crate) reason: Option<String>,
     pub(crate) theirs: &'a ClientRows,
     pub(crate) erased: &'a [Erased],
@@ -112,13 +133,18 @@ impl Facts<'_> {
         let ids: Vec<&str> = self.theirs.clients.iter().map(ClientId::as_str).collect();
         let (client, merged) = ids.split_first().map_or(("", &[][..]), |(client, merged)| (*client, merged));
         let or_none = |text: String| if text.is_empty() { "none".to_owned() } else { text };
-        let at = self.at.to_rfc3339_opts(SecondsFormat::Micros, true);
+        let instant = |at: &DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Micros, true);
+        let at = instant(&self.at);
         let _ = writeln!(said, "Certificate of erasure {}", self.certificate_id);
         let _ = writeln!(said, "Client: {client}");
         let _ = writeln!(said, "Merged records: {}", or_none(merged.join(", ")));
         let _ = writeln!(said, "Erased at: {at}");
-        let _ = writeln!(said, "Erased by: user {}", self.by);
-        let _ = writeln!(said, "Ground: {}", self.ground);
+        let Order { ground, requested_by, requested_at, accepted_by, .. } = &self.order;
+        let accepted_by =
+            accepted_by.map_or("nobody, in a practice of one admin".to_owned(), |by| format!("user {by}"));
+        let _ = writeln!(said, "Requested by: user {requested_by} at {}", instant(requested_at));
+        let _ = writeln!(said, "Accepted by: {accepted_by}");
+        let _ = writeln!(said, "Ground: {ground}");
         let _ = writeln!(said, "Reason: {}", self.reason.as_deref().unwrap_or("none given"));
         for (fate, tables) in self.tables() {
             let rows: Vec<String> = tables.iter().map(|(table, rows)| format!("{table} {rows}")).collect();
@@ -140,18 +166,21 @@ impl Facts<'_> {
             self.theirs.clients.split_first().ok_or_else(|| Error::internal("nobody's data was erased"))?;
         sqlx::query!(
             "insert into internal.erasure_certificates
-                 (erasure_id, client_id, erased_at, erased_by, ground, reason, merged, tables, statement, sha256)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                 (erasure_id, client_id, erased_at, erased_by, ground, reason, merged, tables, statement, sha256,
+                  requested_at, accepted_by)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             self.certificate_id,
             client.as_str(),
             self.at,
-            self.by.0,
-            self.ground.to_string(),
+            self.order.requested_by.0,
+            self.order.ground.as_str(),
             self.reason,
             merged as &[ClientId],
             json!(self.tables()),
             statement,
             hash.as_ref(),
+            self.order.requested_at,
+            self.order.accepted_by.map(|by| by.0),
         )
         .execute(uow.db())
         .await?;
@@ -171,6 +200,9 @@ impl Certificate {
                       c.erased_at as "erased_at!: Timestamp",
                       c.erased_by as "erased_by: UserId",
                       coalesce(u.full_name, u.name) as "erased_by_name?",
+                      c.requested_at as "requested_at!: Timestamp",
+                      c.accepted_by as "accepted_by: UserId",
+                      coalesce(a.full_name, a.name) as "accepted_by_name?",
                       c.ground,
                       c.reason,
                       c.tables,
@@ -178,6 +210,7 @@ impl Certificate {
                       c.sha256
                from internal.erasure_certificates c
                left join users u on u.id = c.erased_by
+               left join users a on a.id = c.accepted_by
                where c.client_id = $1"#,
             client.as_str(),
         )
@@ -190,6 +223,9 @@ impl Certificate {
             erased_at: row.erased_at,
             erased_by: row.erased_by,
             erased_by_name: row.erased_by_name,
+            requested_at: row.requested_at,
+            accepted_by: row.accepted_by,
+            accepted_by_name: row.accepted_by_name,
             ground: row.ground,
             reason: row.reason,
             tables: row.tables,

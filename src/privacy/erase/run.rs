@@ -5,7 +5,7 @@
 
 use serde_json::json;
 
-use super::certificate::{Certificate, Facts, Ground};
+use super::certificate::{Certificate, Facts, Order};
 use super::words;
 use crate::{
     app::unit_of_work::UnitOfWork,
@@ -17,10 +17,7 @@ use crate::{
         scope::Scope,
     },
     documents,
-    domain::{
-        ids::{BookingId, ClientId, TherapistId},
-        text::Text,
-    },
+    domain::ids::{BookingId, ClientId, TherapistId},
     error::{Error, Result},
     notes, notifications, payments, requests, therapists,
     transfers::{self, refusal::ClientRefusal},
@@ -33,25 +30,12 @@ pub(crate) struct Erasure {
     pub(crate) certificate: Certificate,
 }
 
-/// Erases a client's data.
-pub(crate) async fn erase(
-    uow: &mut UnitOfWork,
-    id: &ClientId,
-    ground: Ground,
-    reason: Option<&Text<500>>,
-) -> Result<Erasure> {
-    lock(uow, id).await?;
-    let (theirs, claimed) = words::gather(uow, id).await?;
+/// Erases the data of a client that is locked.
+pub(crate) async fn erase(uow: &mut UnitOfWork, order: Order<'_>) -> Result<Erasure> {
+    let (theirs, claimed) = words::gather(uow, order.client).await?;
     let before = cache::before_all(uow, &theirs.bookings).await?;
-    let ahead = bookings::not_over(uow, &theirs.bookings).await?;
-    if !ahead.is_empty() {
-        return Err(ClientRefusal::Ahead(ahead).into());
-    }
-    let refunds = payments::in_flight(uow, &theirs).await?;
-    if !refunds.is_empty() {
-        return Err(ClientRefusal::RefundInFlight(refunds).into());
-    }
-    let reason = match reason {
+    ensure_allowed(uow, &theirs).await?;
+    let reason = match order.reason {
         Some(reason) => Some(theirs.without_words(uow.db(), reason).await?),
         None => None,
     };
@@ -67,21 +51,21 @@ pub(crate) async fn erase(
     erased.extend(notifications::erase(uow, &theirs).await?);
     cache::follow_all(uow, &theirs.bookings, &before).await?;
     erased.extend(caches(uow, &theirs).await?);
+    erased.extend(erase_requests(uow, &theirs).await?);
     forget_requests(uow, &theirs).await?;
     erased.extend(audit::erasing::erase(uow.db(), &theirs).await?);
     erased.sort_by_key(|part| part.fate);
     erased.retain(|part| part.rows > 0);
 
-    let by = uow.actor().map(|actor| actor.user_id).ok_or_else(|| Error::internal("nobody erases"))?;
     let at = uow.now();
-    let facts = Facts { certificate_id, at, by, ground, reason, theirs: &theirs, erased: &erased };
+    let facts = Facts { certificate_id, at, order, reason, theirs: &theirs, erased: &erased };
     let certificate = facts.write(uow).await?;
     record(uow, &theirs, &claimed, &certificate);
     Ok(Erasure { theirs, erased, certificate })
 }
 
 /// Locks the rows concerned: the therapists, then the client, whose data must not be erased yet.
-async fn lock(uow: &mut UnitOfWork, id: &ClientId) -> Result<()> {
+pub(crate) async fn lock(uow: &mut UnitOfWork, id: &ClientId) -> Result<()> {
     if !id.is_possible() {
         return Err(clients::missing(uow.db(), &Scope::Practice, id).await?);
     }
@@ -97,6 +81,39 @@ async fn lock(uow: &mut UnitOfWork, id: &ClientId) -> Result<()> {
         return Err(Error::contended("the client got another therapist while it was being held"));
     }
     Ok(())
+}
+
+/// Fails where a rule stands against the erasure of a client that is locked; changes nothing. Gives the client's rows.
+pub(crate) async fn ensure_erasable(uow: &mut UnitOfWork, id: &ClientId) -> Result<ClientRows> {
+    let theirs = words::of(uow.db(), id).await?;
+    ensure_allowed(uow, &theirs).await?;
+    Ok(theirs)
+}
+
+/// Fails while sessions are ahead, a refund is under way, or a review is open.
+async fn ensure_allowed(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<()> {
+    let ahead = bookings::not_over(uow, &theirs.bookings).await?;
+    if !ahead.is_empty() {
+        return Err(ClientRefusal::Ahead(ahead).into());
+    }
+    let refunds = payments::in_flight(uow, theirs).await?;
+    if !refunds.is_empty() {
+        return Err(ClientRefusal::RefundInFlight(refunds).into());
+    }
+    break_glass::ensure_reviewed(uow, theirs).await
+}
+
+/// Removes the reasons from all requests to erase the client's data.
+async fn erase_requests(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
+    sqlx::query!(
+        "update internal.erase_requests set reason = $2 where request_id = any ($1)",
+        &theirs.erase_requests,
+        ERASED,
+    )
+    .execute(uow.db())
+    .await?;
+    let ground = "The admin who requested the erasure, the time, and the admin who accepted or withdrew it.";
+    Ok(vec![Erased::anonymised("internal.erase_requests", &theirs.erase_requests, &["reason"], ground)])
 }
 
 /// The therapists of a client and of the client's bookings, in the order in which everybody locks them.
@@ -174,6 +191,7 @@ async fn forget_requests(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<()
         "additional_note" => "/additional-notes",
         "payment" | "refund" => "/admin/",
         "break_glass" => "/break-glass",
+        "erase_request" => "/erase",
         _ => "/document-forms",
     };
     let (routes, ids): (Vec<&str>, Vec<String>) =
@@ -189,6 +207,9 @@ fn record(uow: &mut UnitOfWork, theirs: &ClientRows, claimed: &[BookingId], cert
         "certificate_id": certificate.certificate_id,
         "sha256": certificate.sha256,
         "ground": certificate.ground,
+        "requested_by": certificate.erased_by,
+        "requested_at": certificate.requested_at,
+        "accepted_by": certificate.accepted_by,
         "tables": certificate.tables,
     });
     let summary = Entry::new(ERASURE, "Erased the data of a client").on("client", client).detail(facts);

@@ -28,7 +28,7 @@ pub(crate) async fn gather(uow: &mut UnitOfWork, client: &ClientId) -> Result<(C
 }
 
 /// All that is a client's, and how they are called in it.
-async fn of(db: &mut PgConnection, client: &ClientId) -> Result<ClientRows> {
+pub(crate) async fn of(db: &mut PgConnection, client: &ClientId) -> Result<ClientRows> {
     let found = client_rows::ClientRows::of(db, client).await?;
     let mut theirs = ClientRows {
         clients: found.clients,
@@ -42,6 +42,7 @@ async fn of(db: &mut PgConnection, client: &ClientId) -> Result<ClientRows> {
         refunds: found.refunds,
         forms: found.forms,
         grants: found.grants,
+        erase_requests: found.erase_requests,
         words: Vec::new(),
     };
     theirs.words = words(db, &theirs).await?;

@@ -31,7 +31,7 @@ use utoipa::ToSchema;
 use self::{
     archive::Archive,
     cells::{Column, Row},
-    tables::{LEFT_OUT, TABLES},
+    tables::{CLINICAL, LEFT_OUT, TABLES},
 };
 use super::client_rows::ClientRows;
 use crate::{
@@ -40,7 +40,8 @@ use crate::{
         unit_of_work::{UnitOfWork, Work},
     },
     audit::entry::Entry,
-    clients,
+    auth::Confirm,
+    break_glass, clients,
     db::scope::Scope,
     domain::{
         ids::ClientId,
@@ -49,6 +50,7 @@ use crate::{
     },
     error::{Error, Result, problem::Problems},
     http::{
+        caller::Caller,
         extract::{OptionalJson, Path},
         icalendar,
     },
@@ -64,19 +66,29 @@ const ABOUT: &str = "All that is stored about one client. Each table is there as
 #[expect(dead_code, reason = "stands in the description only")]
 pub(crate) struct ClientArchive(Vec<u8>);
 
-/// Why; may be left out.
+/// Why the data is exported, and the caller's password. An export without notes needs neither.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "reason": "Asked for by the client, letter of 2 February" }))]
+#[schema(example = json!({
+    "reason": "Asked for by the client, letter of 2 February",
+    "confirmation": { "password": "the present password" }
+}))]
 pub(crate) struct ExportClient {
-    /// Why; kept in the audit and in the manifest.
-    reason: Option<Text<2000>>,
+    /// False leaves the notes out; true if not given.
+    clinical: Option<bool>,
+    /// The caller's password, once more. Required for an export with notes.
+    confirmation: Option<Confirm>,
+    /// Why; it is audited, stands in the manifest, and is shown to the admin who reviews the export. Required for an export
+    /// with notes.
+    reason: Option<Text<1000>>,
 }
 
 /// Export a client's data
 ///
 /// One zip with all that is stored about the client: for every table with rows of theirs a JSON and a CSV file, `sessions.ics`,
-/// and `manifest.json` with the SHA-256 of each file. It holds clinical text; it is on record before it is sent. An
+/// and `manifest.json` with the SHA-256 of each file. It holds clinical text, so it needs a reason and the password once
+/// more (and a code where the second factor is on); every admin is notified, and another one has to review it, in the list of
+/// break-glass grants. `"clinical": false` leaves the notes out and needs neither. It is audited before it is sent. An
 /// `Idempotency-Key` means nothing here: a repeat is another export.
 #[utoipa::path(
     post,
@@ -86,23 +98,31 @@ pub(crate) struct ExportClient {
     request_body = Option<ExportClient>,
     responses(
         (status = 200, description = "The archive", body = ClientArchive, content_type = "application/zip"),
+        (status = 429, description = "The password was wrong too often"),
         Problems,
     ),
 )]
 pub(crate) async fn export_client(
+    caller: Caller,
     scope: Scope,
     work: Work,
     State(app): State<App>,
     Path(id): Path<ClientId>,
-    OptionalJson(ExportClient { reason }): OptionalJson<ExportClient>,
+    OptionalJson(ExportClient { clinical, confirmation, reason }): OptionalJson<ExportClient>,
 ) -> Result<Response> {
-    let (name, archive) = work
-        .snapshot()
-        .run(async |uow| {
-            let name = format!("attachment; filename=\"client-export-{}.zip\"", uow.now().format("%Y%m%dT%H%M%SZ"));
-            Ok((name, export(uow, &scope, &id, reason.as_deref(), app.zone).await?))
-        })
-        .await?;
+    let clinical = clinical.unwrap_or(true);
+    clients::ensure(&mut *app.db.read(&scope).await?, &scope, &id).await?;
+    if clinical {
+        Error::ensure_given([("/confirmation", confirmation.is_some()), ("/reason", reason.is_some())])?;
+    }
+    let pack = async |uow: &mut UnitOfWork| {
+        let name = format!("attachment; filename=\"client-export-{}.zip\"", uow.now().format("%Y%m%dT%H%M%SZ"));
+        Ok((name, export(uow, &scope, &id, clinical, reason.as_deref(), app.zone).await?))
+    };
+    let (name, archive) = match confirmation {
+        Some(given) => given.check(&app, &caller, work.address()).await?.run(work.snapshot(), pack).await?,
+        None => work.snapshot().run(pack).await?,
+    };
     let name = HeaderValue::try_from(name).map_err(|error| Error::Internal(error.into()))?;
     let kind = HeaderValue::from_static("application/zip");
     Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, name)], Bytes::from(archive)).into_response())
@@ -113,6 +133,7 @@ async fn export(
     uow: &mut UnitOfWork,
     scope: &Scope,
     id: &ClientId,
+    clinical: bool,
     reason: Option<&str>,
     zone: Zone,
 ) -> Result<Vec<u8>> {
@@ -125,7 +146,7 @@ async fn export(
     let mut archive = Archive::new(uow.now());
     let mut without_rows = Vec::new();
     let mut rows = Map::new();
-    for &table in TABLES {
+    for &table in TABLES.iter().filter(|table| clinical || !CLINICAL.contains(table)) {
         match pack(uow.db(), &mut archive, table, &theirs).await? {
             0 => without_rows.push(table),
             packed => drop(rows.insert(table.to_owned(), json!(packed))),
@@ -133,16 +154,26 @@ async fn export(
     }
     let sessions = sessions::sessions(uow.db(), &theirs.bookings).await?;
     add(&mut archive, "sessions.ics", &icalendar::write("Sessions", zone, &sessions), sessions.len())?;
-    let manifest = manifest(uow, &theirs, reason, &archive, &without_rows).await?;
+    let manifest = manifest(uow, &theirs, clinical, reason, &archive, &without_rows).await?;
     add(&mut archive, "manifest.json", &manifest, 1)?;
     let archive = archive.finish()?;
 
     let sha256 = hex(digest(&SHA256, &archive).as_ref());
+    let review =
+        if clinical { Some(break_glass::note_export(uow, id, reason.unwrap_or_default()).await?) } else { None };
+    let without = if clinical { "" } else { " without the notes" };
     uow.record(
-        Entry::new("client_export", format!("Exported the data of {name}"))
+        Entry::new("client_export", format!("Exported the data of {name}{without}"))
             .on("client", id)
             .client(id, name)
-            .detail(json!({ "reason": reason, "rows": rows, "bytes": archive.len(), "sha256": sha256 })),
+            .detail(json!({
+                "reason": reason,
+                "clinical": clinical,
+                "grant_id": review,
+                "rows": rows,
+                "bytes": archive.len(),
+                "sha256": sha256,
+            })),
     );
     Ok(archive)
 }
@@ -225,9 +256,16 @@ fn add(archive: &mut Archive, name: &str, text: &str, rows: usize) -> Result<()>
     Ok(())
 }
 
+/// The tables that an export without notes leaves out.
+fn without_notes(clinical: bool) -> impl Iterator<Item = Value> {
+    let tables = CLINICAL.iter().filter(move |_| !clinical);
+    tables.map(|table| json!({ "table": table, "columns": ["*"], "why": "the export was made without notes" }))
+}
+
 async fn manifest(
     uow: &mut UnitOfWork,
     theirs: &ClientRows,
+    clinical: bool,
     reason: Option<&str>,
     archive: &Archive,
     without_rows: &[&str],
@@ -241,6 +279,7 @@ async fn manifest(
     let left_out: Vec<Value> = LEFT_OUT
         .iter()
         .map(|left_out| json!({ "table": left_out.table, "columns": left_out.columns, "why": left_out.why }))
+        .chain(without_notes(clinical))
         .collect();
     let manifest = json!({
         "about": ABOUT,
@@ -249,6 +288,7 @@ async fn manifest(
         "created_at": Timestamp::from(uow.now()),
         "created_by": { "user_id": user, "name": name },
         "reason": reason,
+        "clinical": clinical,
         "request_id": &*uow.context().request_id,
         "server": concat!("safestories ", env!("CARGO_PKG_VERSION")),
         "files": archive.files(),

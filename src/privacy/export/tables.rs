@@ -42,6 +42,10 @@ pub(crate) fn left_out(table: &str) -> impl Iterator<Item = &'static LeftOut> {
     LEFT_OUT.iter().filter(move |left_out| left_out.table == table)
 }
 
+/// The tables of clinical text, which an export may leave out.
+pub(crate) const CLINICAL: [&str; 4] =
+    ["client_session_notes", "client_additional_notes", "internal.note_versions", "internal.note_addenda"];
+
 /// Rows as JSON texts.
 pub(crate) type Rows<'c> = BoxStream<'c, sqlx::Result<String>>;
 
@@ -97,5 +101,6 @@ tables! {
     "internal.note_versions" where "note_id" in |theirs| &theirs.session_notes;
     "internal.note_addenda" where "note_id" in |theirs| &theirs.session_notes;
     "internal.break_glass_grants" where "grant_id" in |theirs| &theirs.grants;
+    "internal.erase_requests" where "request_id" in |theirs| &theirs.erase_requests;
     "internal.audit_entries" where "client_id" in |theirs| &theirs.clients as &[ClientId];
 }

@@ -52,6 +52,7 @@ const HOMES: &[(&str, &str)] = &[
     ("internal.note_versions", "notes"),
     ("internal.note_addenda", "notes"),
     ("internal.erasures", "privacy"),
+    ("internal.erase_requests", "privacy"),
     ("internal.break_glass_grants", "break_glass"),
     ("internal.erasure_certificates", "privacy"),
     ("internal.appointments_cache_rows", "dashboards"),

@@ -14,8 +14,9 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 
-use crate::transfers::{CLIENTS, practice, rows};
+use crate::transfers::{self, CLIENTS, rows};
 use crate::{
+    auth::PASSWORD,
     bookings::calendar,
     fixtures::{
         additional_note, booking, booking_request, cancellation, client, document_form, notification, payment,
@@ -32,12 +33,13 @@ struct Archive {
 
 impl Archive {
     async fn of(api: &TestApi, client: &str) -> Self {
-        Self::sent(&api.admin(), client, "").await
+        Self::sent(&api.admin(), client, &with_notes("A letter")).await
     }
 
     /// Exports a client with this body; checks the manifest against the archive's content.
-    async fn sent(person: &Person<'_>, client: &str, body: &'static str) -> Self {
-        let response = person.stream(Method::POST, &format!("{CLIENTS}/{client}/export"), body).await;
+    async fn sent(person: &Person<'_>, client: &str, body: &Value) -> Self {
+        let person = person.clone().with("content-type", "application/json");
+        let response = person.stream(Method::POST, &format!("{CLIENTS}/{client}/export"), body.to_string()).await;
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.expect("a whole answer").to_bytes();
         assert_eq!(parts.status, StatusCode::OK, "{}", String::from_utf8_lossy(&bytes));
@@ -128,6 +130,18 @@ impl Archive {
     }
 }
 
+/// The body of an export with notes.
+fn with_notes(reason: &str) -> Value {
+    json!({ "confirmation": { "password": PASSWORD }, "reason": reason })
+}
+
+/// The practice of transfers, whose admin has a password.
+async fn practice() -> TestApi {
+    let api = transfers::practice().await;
+    api.sign_up("admin", "admin", None).await;
+    api
+}
+
 async fn sql(api: &TestApi, statement: &str) {
     sqlx::query(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut *api.sql().await).await.expect(statement);
 }
@@ -199,8 +213,8 @@ async fn all_that_is_stored_about_a_client_and_nothing_about_another() {
 #[tokio::test]
 async fn the_manifest_says_what_is_in_it_for_whom_by_whom_and_when() {
     let api = full().await;
-    let person = api.admin().with("content-type", "application/json").with("accept-encoding", "gzip");
-    let archive = Archive::sent(&person, "C1", r#"{ "reason": "Letter of 2 February" }"#).await;
+    let person = api.admin().with("accept-encoding", "gzip");
+    let archive = Archive::sent(&person, "C1", &with_notes("Letter of 2 February")).await;
     let name = "attachment; filename=\"client-export-20260204T043000Z.zip\"";
     assert_eq!(archive.headers["content-disposition"], name);
     assert_eq!(archive.headers["content-type"], "application/zip");
@@ -210,8 +224,8 @@ async fn the_manifest_says_what_is_in_it_for_whom_by_whom_and_when() {
     assert_eq!(manifest["client_id"], "C1");
     assert_eq!(manifest["merged_client_ids"], json!([]));
     assert_eq!(manifest["created_at"], "2026-02-04T04:30:00Z");
-    assert_eq!(manifest["created_by"], json!({ "user_id": api.admin().user_id().await, "name": "admin" }));
-    assert_eq!(manifest["reason"], "Letter of 2 February");
+    assert_eq!(manifest["created_by"], json!({ "user_id": api.admin().user_id().await, "name": "Admin" }));
+    assert_eq!((&manifest["reason"], &manifest["clinical"]), (&json!("Letter of 2 February"), &json!(true)));
     assert!(manifest["server"].as_str().expect("a server").starts_with("safestories 0."));
     assert!(manifest["without_rows"].as_array().expect("tables").contains(&json!("refund_cancellation_table")));
     assert!(!archive.files.contains_key("refund_cancellation_table.json"));
@@ -243,8 +257,8 @@ async fn the_sessions_are_a_calendar_without_clinical_text() {
 async fn an_export_is_on_record_each_time() {
     let api = full().await;
     let person = api.admin().with("idempotency-key", "k1");
-    Archive::sent(&person, "C1", "").await;
-    let archive = Archive::sent(&person, "C1", "").await;
+    Archive::sent(&person, "C1", &with_notes("A letter")).await;
+    let archive = Archive::sent(&person, "C1", &with_notes("A letter")).await;
     assert_eq!(archive.column("audit_logs", "action_description"), ["Exported the data of Meera Iyer"]);
     let query =
         "select l.action_type, l.client_name, e.subject_id, e.client_id, e.detail -> 'rows' -> 'bookings' as bookings,
@@ -280,7 +294,9 @@ async fn what_cannot_be_audited_is_not_exported() {
     for table in ["audit_logs", "internal.audit_entries", "internal.audit_unsealed"] {
         let api = full().await;
         sql(&api, &format!("revoke insert on {table} from current_user")).await;
-        let answer = api.admin().post(&format!("{CLIENTS}/C1/export"), json!({})).await;
+        let answer = api.admin().post(&format!("{CLIENTS}/C1/export"), json!({ "clinical": false })).await;
+        answer.is_problem(503, "unavailable");
+        let answer = api.admin().post(&format!("{CLIENTS}/C1/export"), with_notes("A letter")).await;
         answer.is_problem(503, "unavailable");
         assert!(!answer.text.contains("said in past") && !answer.text.starts_with("PK"), "{table}");
     }
@@ -306,7 +322,7 @@ async fn a_merged_record_is_exported_with_the_one_that_stayed() {
     let api = full().await;
     let merged = api.admin().post(&format!("{CLIENTS}/C1/merge"), json!({ "merge_client_id": "C2" })).await;
     merged.is(200);
-    let gone = api.admin().post(&format!("{CLIENTS}/C2/export"), json!({})).await;
+    let gone = api.admin().post(&format!("{CLIENTS}/C2/export"), with_notes("A letter")).await;
     gone.is_problem(404, "not-found");
     assert_eq!(gone.body["merged_into"], "C1");
     let archive = Archive::of(&api, "C1").await;
@@ -378,4 +394,60 @@ async fn an_export_waits_for_who_changes_the_client_and_then_has_the_whole_chang
     let (archive, ()) = tokio::join!(Archive::of(&api, "C1"), release);
     assert_eq!(archive.column("all_clients_table", "client_name"), ["Meera Nair"]);
     assert!(archive.column("bookings", "invitee_name").contains(&"Meera Nair".to_owned()));
+}
+
+#[tokio::test]
+async fn an_export_with_notes_takes_the_password_and_a_reason_and_another_admin_reviews_it() {
+    let api = full().await;
+    api.sign_up("second", "admin", None).await;
+    let path = format!("{CLIENTS}/C1/export");
+    let admin = api.admin();
+    for nothing in [json!({}), json!({ "clinical": true })] {
+        admin.post(&path, nothing).await.is_invalid(&["/confirmation", "/reason"]);
+    }
+    admin.post(&path, json!({ "reason": "A letter" })).await.is_invalid(&["/confirmation"]);
+    let wrong = json!({ "confirmation": { "password": "wrong" }, "reason": "A letter" });
+    admin.post(&path, wrong).await.is_invalid(&["/confirmation/password"]);
+    let grants = "/api/v1/admin/break-glass";
+    assert_eq!(admin.get(grants).await.data(), [] as [Value; 0]);
+
+    admin.post(&path, with_notes("A letter")).await.is(200);
+    let listed = admin.get(&format!("{grants}?review=waiting&kind=export")).await.data();
+    let [export] = &listed[..] else { panic!("{listed:?}") };
+    assert_eq!(
+        [&export["client_id"], &export["reason"], &export["is_open"], &export["reads"]],
+        [&json!("C1"), &json!("A letter"), &json!(false), &json!(0)]
+    );
+    let told = "select user_id, related_id from notifications where notification_type = 'export_review' order by 1";
+    let told = rows(&api, told).await;
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(told[0]["related_id"], export["grant_id"].to_string());
+    // Nothing is read under it.
+    admin.get(&format!("{CLIENTS}/C1/notes")).await.is_problem(403, "break-glass-required");
+    let review = format!("{grants}/{}/review", export["grant_id"]);
+    admin.post(&review, json!({})).await.is_problem(409, "own-grant");
+    let reviewed = api.admin_named("second").post(&review, json!({ "note": "Seen the letter" })).await.ok();
+    assert_eq!((&reviewed["review"], &reviewed["kind"]), (&json!("reviewed"), &json!("export")));
+    let entry = "select count(*) as n from internal.audit_entries where action = 'client_export_review'";
+    assert_eq!(rows(&api, entry).await, [json!({ "n": 1 })]);
+}
+
+#[tokio::test]
+async fn an_export_without_notes_needs_neither_and_holds_none() {
+    let api = full().await;
+    let archive = Archive::sent(&api.admin(), "C1", &json!({ "clinical": false })).await;
+    for table in ["client_session_notes", "client_additional_notes", "internal.note_versions", "internal.note_addenda"]
+    {
+        assert!(!archive.files.contains_key(&format!("{table}.json")), "{table}");
+        let left_out = json!({ "table": table, "columns": ["*"], "why": "the export was made without notes" });
+        assert!(archive.json("manifest.json")["left_out"].as_array().expect("tables").contains(&left_out), "{table}");
+    }
+    assert!(!archive.holds("said in past") && !archive.holds("noted in past"));
+    assert!(archive.holds("told of past"));
+    assert_eq!(archive.json("manifest.json")["clinical"], false);
+    assert_eq!(api.admin().get("/api/v1/admin/break-glass").await.data(), [] as [Value; 0]);
+    let said = api.audit_log().await;
+    assert_eq!(said.last().expect("a row").1, "Exported the data of Meera Iyer without the notes");
+    let wrong = json!({ "clinical": false, "confirmation": { "password": "wrong" } });
+    api.admin().post(&format!("{CLIENTS}/C1/export"), wrong).await.is_invalid(&["/confirmation/password"]);
 }

@@ -85,6 +85,7 @@ const WALL: &[Reach] = &[
     read("internal.calendar_revisions", "booking_id", "B1 B5"),
     read("internal.clients", "client_id", "C1 C3 C4"),
     none("internal.clients_summary_rows"),
+    none("internal.erase_requests"),
     none("internal.erasure_certificates"),
     none("internal.erasures"),
     none("internal.facts"),

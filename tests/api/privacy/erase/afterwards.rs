@@ -12,15 +12,20 @@ async fn the_certificate_proves_what_was_done_and_names_nobody() {
     let path = format!("{CLIENTS}/{id}/erasure");
     api.admin().get(&path).await.is_problem(404, "not-found");
     let body = json!({
-        "password": PASSWORD, "ground": "consent_withdrawn", "reason": "Letter of zubin  qureshi, 2 February"
+        "confirmation": { "password": PASSWORD }, "ground": "consent_withdrawn",
+        "reason": "Letter of zubin  qureshi, 2 February"
     });
-    let answer = api.admin().post(&format!("{CLIENTS}/{id}/erase"), body).await;
+    let requested = api.admin().post(&format!("{CLIENTS}/{id}/erase"), body).await;
+    requested.is(201);
+    let accept = format!("{}/accept", requested.header("location"));
+    let answer = api.admin_named("other").post(&accept, json!({})).await;
     assert_eq!(answer.header("location"), path);
     let made = answer.created();
     assert_eq!(made["client_id"], id);
     assert_eq!(made["merged_client_ids"], json!(["C2"]));
     assert_eq!(made["erased_at"], "2026-03-04T12:00:00Z");
-    assert_eq!(made["erased_by_name"], "admin");
+    assert_eq!((&made["erased_by_name"], &made["accepted_by_name"]), (&json!("admin"), &json!("other")));
+    assert_eq!(made["requested_at"], "2026-03-04T12:00:00Z");
     assert_eq!(
         (&made["ground"], &made["reason"]),
         (&json!("consent_withdrawn"), &json!("Letter of (erased), 2 February"))
@@ -52,16 +57,22 @@ async fn the_certificate_proves_what_was_done_and_names_nobody() {
 }
 
 #[tokio::test]
-async fn a_repeat_with_the_same_key_answers_the_same_certificate() {
+async fn a_repeat_with_the_same_key_answers_the_same_request_and_certificate() {
     let (api, id) = practice().await;
     let path = format!("{CLIENTS}/{id}/erase");
     let admin = || api.admin().with("idempotency-key", "once");
-    let one = admin().post(&path, json!({ "password": PASSWORD })).await.created();
+    let body = |password: &str| json!({ "confirmation": { "password": password }, "reason": "A letter" });
+    let one = admin().post(&path, body(PASSWORD)).await.created();
     let entries = api.trail().await.len();
-    let two = admin().post(&path, json!({ "password": PASSWORD })).await.created();
-    assert_eq!(one, two);
+    assert_eq!(admin().post(&path, body(PASSWORD)).await.created(), one);
     assert_eq!(api.trail().await.len(), entries);
-    admin().post(&path, json!({ "password": "wrong" })).await.is_invalid(&["/password"]);
+    admin().post(&path, body("wrong")).await.is_invalid(&["/confirmation/password"]);
+    let accept = format!("/api/v1/admin/erase-requests/{}/accept", one["request_id"]);
+    let other = || api.admin_named("other").with("idempotency-key", "once");
+    let one = other().post(&accept, json!({})).await.created();
+    let entries = api.trail().await.len();
+    assert_eq!(other().post(&accept, json!({})).await.created(), one);
+    assert_eq!(api.trail().await.len(), entries);
 }
 
 #[tokio::test]
@@ -136,7 +147,7 @@ async fn nothing_more_is_written_about_the_client() {
     for answer in [
         admin.patch(&path, json!({ "client_name": NAME })).await,
         admin.post("/api/v1/admin/integrity/repair", relink).await,
-        admin.post(&format!("{path}/export"), json!({})).await,
+        admin.post(&format!("{path}/export"), json!({ "clinical": false })).await,
         admin
             .post(&format!("{path}/break-glass"), json!({ "password": PASSWORD, "reason": "Zubin asks what we hold" }))
             .await,

@@ -3,6 +3,7 @@
 mod adopted;
 mod afterwards;
 mod refused;
+mod requests;
 mod trail;
 mod under_way;
 
@@ -47,8 +48,19 @@ async fn with_passwords(api: &TestApi) {
         .expect("passwords");
 }
 
+/// Requests the erasure.
+async fn request(api: &TestApi, client: &str) -> Answer {
+    let body = json!({ "confirmation": { "password": PASSWORD }, "reason": "zubin  qureshi asked" });
+    api.admin().post(&format!("{CLIENTS}/{client}/erase"), body).await
+}
+
+/// One admin requests the erasure, another accepts it; gives the first refusal.
 async fn erase(api: &TestApi, client: &str) -> Answer {
-    api.admin().post(&format!("{CLIENTS}/{client}/erase"), json!({ "password": PASSWORD })).await
+    let requested = request(api, client).await;
+    if requested.status != 201 {
+        return requested;
+    }
+    api.admin_named("other").post(&format!("{}/accept", requested.header("location")), json!({})).await
 }
 
 async fn plan(api: &TestApi, client: &str) -> Answer {

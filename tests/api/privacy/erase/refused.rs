@@ -3,7 +3,7 @@
 use axum::http::Method;
 use serde_json::json;
 
-use super::{BOOKINGS, CLIENTS, PASSWORD, erase, plan, practice, rows, run, value, with_passwords};
+use super::{BOOKINGS, CLIENTS, PASSWORD, erase, plan, practice, request, rows, run, value, with_passwords};
 use crate::{
     fixtures::{booking, client, therapist},
     harness::TestApi,
@@ -19,17 +19,18 @@ async fn it_takes_the_password_once_more() {
     let path = format!("{CLIENTS}/{id}/erase");
     let before = value(&api, LEFT).await;
     for nothing in [None, Some(json!({})), Some(json!({ "ground": "client_request" }))] {
-        api.admin().send(Method::POST, &path, nothing).await.is_invalid(&["/password"]);
+        api.admin().send(Method::POST, &path, nothing).await.is_invalid(&["/confirmation", "/reason"]);
     }
+    let body = |password: &str| json!({ "confirmation": { "password": password }, "reason": "A letter" });
+    api.admin().post(&path, json!({ "confirmation": { "password": PASSWORD } })).await.is_invalid(&["/reason"]);
     for _ in 0..5 {
-        api.admin().post(&path, json!({ "password": "wrong" })).await.is_invalid(&["/password"]);
+        api.admin().post(&path, body("wrong")).await.is_invalid(&["/confirmation/password"]);
     }
-    let more = api.admin().post(&path, json!({ "password": PASSWORD })).await;
-    more.is_problem(429, "too-many-requests");
-    api.admin().post(&path, json!({ "password": PASSWORD, "grounds": 1 })).await.is(422);
+    api.admin().post(&path, body(PASSWORD)).await.is_problem(429, "too-many-requests");
+    api.admin().post(&path, json!({ "password": PASSWORD })).await.is_invalid(&["/password"]);
     assert_eq!(value(&api, LEFT).await, before);
     assert!(api.trail().await.iter().filter(|(_, outcome)| outcome == "refused").count() >= 8);
-    api.therapist("T1").post(&path, json!({ "password": PASSWORD })).await.is_problem(403, "forbidden");
+    api.therapist("T1").post(&path, body(PASSWORD)).await.is_problem(403, "forbidden");
     api.pass(60);
     erase(&api, &id).await.is(201);
 }
@@ -45,7 +46,8 @@ async fn who_knows_the_password_and_is_refused_has_not_guessed() {
     let path = format!("{CLIENTS}/C1/erase");
     // Wrong passwords from before stay counted.
     for _ in 0..2 {
-        api.admin().post(&path, json!({ "password": "wrong" })).await.is_invalid(&["/password"]);
+        let wrong = json!({ "confirmation": { "password": "wrong" }, "reason": "A letter" });
+        api.admin().post(&path, wrong).await.is_invalid(&["/confirmation/password"]);
     }
     for _ in 0..8 {
         erase(&api, "C1").await.is_problem(409, "sessions-ahead");
@@ -126,16 +128,14 @@ async fn there_has_to_be_such_a_client_with_data_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_at_once_one_wins() {
+async fn of_two_requests_at_once_one_waits() {
     let (api, id) = practice().await;
     let other = api.second_instance();
-    let path = format!("{CLIENTS}/{id}/erase");
-    let theirs = other.admin_named("other");
-    let (one, two) = tokio::join!(erase(&api, &id), theirs.post(&path, json!({ "password": PASSWORD })));
+    let (one, two) = tokio::join!(request(&api, &id), request(&other, &id));
     let mut statuses = [one.status.as_u16(), two.status.as_u16()];
     statuses.sort_unstable();
     assert_eq!(statuses, [201, 409], "{} {}", one.text, two.text);
-    assert_eq!(value(&api, "select count(*) from internal.erasure_certificates").await, json!(1));
+    assert_eq!(value(&api, "select count(*) from internal.erase_requests").await, json!(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -173,6 +173,10 @@ async fn what_goes_wrong_in_the_middle_leaves_everything_as_it_was() {
     .await;
     assert!(erase(&api, &id).await.status.is_server_error());
     assert_eq!(value(&api, LEFT).await, before);
+    let state = "select coalesce(outcome, 'waiting') from internal.erase_requests";
+    assert_eq!(value(&api, state).await, "waiting");
     run(&api, "drop trigger fail on internal.erasure_certificates; drop function fail()").await;
-    erase(&api, &id).await.is(201);
+    let number = value(&api, "select request_id from internal.erase_requests").await;
+    let path = format!("/api/v1/admin/erase-requests/{number}/accept");
+    api.admin_named("other").post(&path, json!({})).await.is(201);
 }

@@ -154,14 +154,17 @@ async fn the_erasure_leaves_one_row_in_the_log_and_an_entry_for_each_subject() {
     let before = api.audit_log().await.len();
     erase(&api, &id).await.is(201);
     let log = api.audit_log().await;
-    assert_eq!(log[before..], [("client_erase".to_owned(), "Erased the data of a client".to_owned())]);
+    let requested = ("client_erase_request".to_owned(), "Requested to erase the data of (erased)".to_owned());
+    let erased = ("client_erase".to_owned(), "Erased the data of a client".to_owned());
+    assert_eq!(log[before..], [requested, erased]);
     let subjects = "select jsonb_object_agg(subject_type, n) from (
         select subject_type, count(*) as n from internal.audit_entries where action = 'client_erase' group by 1) t";
     assert_eq!(
         value(&api, subjects).await,
         json!({
             "client": 2, "booking": 6, "session_note": 4, "additional_note": 3, "payment": 4, "refund": 1,
-            "booking_request": 2, "transfer": 2, "document_form": 1, "break_glass": 1
+            "booking_request": 2, "transfer": 2, "document_form": 1, "break_glass": 1,
+            "erase_request": 1
         })
     );
     // The log describes the actions, and names nobody.

@@ -1,0 +1,28 @@
+//! Work that is due at a time: reviews that no admin can close, requests to erase. Any number of instances may do so at
+//! once: each effect comes about once.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{app::state::App, break_glass, error::Result, privacy};
+
+/// How often it is looked for.
+const EVERY: Duration = Duration::from_secs(30);
+
+/// Does what is due until `stop`; a failure is tried again.
+pub(super) async fn run(app: App, stop: CancellationToken) {
+    let mut interval = tokio::time::interval(EVERY);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(interval.tick()).await.is_some() {
+        if let Err(error) = due(&app).await {
+            tracing::warn!(%error, "work that is due could not be done; it will be tried again");
+        }
+    }
+}
+
+/// Does what is due now.
+pub async fn due(app: &App) -> Result<()> {
+    let closed = break_glass::close_unreviewed(app).await;
+    privacy::carry_out_due(app).await.and(closed)
+}
