@@ -174,11 +174,11 @@ async fn create(uow: &mut UnitOfWork, request: CreateBooking) -> Result<BookingI
         mode,
         person,
     };
-    clients::belongs_to(uow, &appointment, &client.client_id, Some(&therapist)).await?;
+    clients::link_booking(uow, &appointment, &client.client_id, Some(&therapist)).await?;
     if !free && request.invitee_status != Some(InviteeStatus::Waiting) {
         payments::record_for_booking(uow, &id).await?;
     }
-    requests::arrived(uow, &id, &client, person, &therapist).await?;
+    requests::fulfil(uow, &id, &client, person, &therapist).await?;
     cache::follow(uow, &id, cache::Before::nothing()).await?;
     let notice = Notice {
         kind: NotificationKind::NewBooking,

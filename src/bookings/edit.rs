@@ -169,7 +169,7 @@ async fn edit(
         return Err(BookingRefusal::WrongState { state: BookingState::Cancelled, wanted: "confirmed by PATCH" }.into());
     }
     if request.invitee_status == Patch::Set(InviteeStatus::Waiting)
-        && let Some(payment) = payments::arrived(uow.db(), id).await?
+        && let Some(payment) = payments::arrived_payment(uow.db(), id).await?
     {
         return Err(BookingRefusal::Paid(payment).into());
     }
@@ -229,7 +229,7 @@ async fn edit(
     if changed.contains(&"invitee_status") {
         payments::record_for_booking(uow, id).await?;
     }
-    clients::belongs_to(uow, &booking.appointment(), &locked.client.client_id, locked.therapist.as_ref()).await?;
+    clients::link_booking(uow, &booking.appointment(), &locked.client.client_id, locked.therapist.as_ref()).await?;
     cache::follow(uow, id, before).await?;
     uow.record(
         Entry::new("booking_edit", format!("Corrected the booking of {}", locked.client.name))

@@ -120,7 +120,7 @@ async fn reschedule(
     .await?;
     let mut appointment = booking.appointment();
     appointment.start_at = slot.start.into();
-    clients::belongs_to(uow, &appointment, &locked.client.client_id, locked.therapist.as_ref()).await?;
+    clients::link_booking(uow, &appointment, &locked.client.client_id, locked.therapist.as_ref()).await?;
     cache::follow(uow, id, before).await?;
     let notice = Notice {
         kind: NotificationKind::BookingRescheduled,

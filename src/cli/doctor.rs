@@ -104,7 +104,7 @@ fn notify(report: &Integrity) {
         println!("{:>9}  {:<8}  {:<9}  {:<28}  FINDS", "ROWS", "SEVERITY", "REPAIR", "CHECK");
     }
     for check in &found {
-        tell_check(check);
+        print_check(check);
     }
     if !clean.is_empty() {
         println!("{} {} found nothing.", clean.len(), if clean.len() == 1 { "check" } else { "checks" });
@@ -113,7 +113,7 @@ fn notify(report: &Integrity) {
     println!("Rows in all: {errors} with errors, {warnings} with warnings, {notices} to notice.");
 }
 
-fn tell_check(result: &CheckResult) {
+fn print_check(result: &CheckResult) {
     let CheckResult { check, title, severity, count, samples, repair, remedy, .. } = result;
     println!("{count:>9}  {:<8}  {:<9}  {check:<28}  {title}", severity.as_str(), repair.as_str());
     for sample in samples {

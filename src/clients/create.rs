@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::{
     detail::ClientDetail,
-    model::{self, Ambiguous, Person, candidates},
+    matching::{self, Ambiguous, Person, candidates},
 };
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
@@ -89,7 +89,7 @@ async fn create(uow: &mut UnitOfWork, request: &CreateClient) -> Result<ClientId
         return Err(Ambiguous(known).into());
     }
     let duplicate_of = known.into_iter().next().map(|candidate| candidate.client_id);
-    let (client, entry) = model::create(uow, person, duplicate_of, therapist.as_ref()).await?;
+    let (client, entry) = matching::create(uow, person, duplicate_of, therapist.as_ref()).await?;
     uow.record(entry);
     Ok(client.client_id)
 }

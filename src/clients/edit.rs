@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 
 use super::{
     detail::ClientDetail,
+    matching::{Ambiguous, Candidate, Person, candidates, lock},
     missing::missing,
-    model::{Ambiguous, Candidate, Person, candidates, lock},
     record::ClientRecord,
 };
 use crate::{

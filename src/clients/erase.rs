@@ -4,7 +4,7 @@
 
 use sqlx::PgConnection;
 
-use super::model::lock;
+use super::matching::lock;
 use crate::{
     app::unit_of_work::UnitOfWork,
     db::erasure::{ClientRows, ERASED, Erased},
@@ -37,7 +37,7 @@ pub async fn ensure_kept_of_booking(db: &mut PgConnection, booking: &BookingId) 
 
 /// Assigns bookings without a client, which other programs wrote, to this one by their phone and name. Returns them.
 /// The client must be locked.
-pub async fn claim(uow: &mut UnitOfWork, client: &ClientId) -> Result<Vec<BookingId>> {
+pub async fn link_unassigned_bookings(uow: &mut UnitOfWork, client: &ClientId) -> Result<Vec<BookingId>> {
     // By the index of the search, then by the rule.
     let found = sqlx::query_scalar!(
         r#"select b.booking_id as "booking_id!: BookingId"

@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-use super::model::{ClientErased, certificate};
+use super::matching::{ClientErased, certificate};
 use crate::{
     app::unit_of_work::UnitOfWork,
     domain::ids::{ClientId, TherapistId},

@@ -35,11 +35,11 @@ pub async fn missing(db: &mut PgConnection, scope: &Scope, id: &ClientId) -> Res
     if !scope.is_practice() || !id.is_possible() {
         return Ok(Error::NotFound("client"));
     }
-    Ok(heir(db, id).await?.map_or(Error::NotFound("client"), |into| Merged { into }.into()))
+    Ok(merge_survivor(db, id).await?.map_or(Error::NotFound("client"), |into| Merged { into }.into()))
 }
 
 /// The client that another one was merged into, however many merges ago.
-pub async fn heir(db: &mut PgConnection, id: &ClientId) -> Result<Option<ClientId>> {
+pub async fn merge_survivor(db: &mut PgConnection, id: &ClientId) -> Result<Option<ClientId>> {
     if !id.is_possible() {
         return Ok(None);
     }

@@ -3,7 +3,7 @@
 //! A client is a row of `all_clients_table`; a booking belongs to a client through `appointment_table`. Only [`model`]
 //! decides which rows are one person. A client's status is computed from the bookings ([`find`]), never stored.
 
-mod belong;
+mod appointment;
 mod create;
 mod detail;
 mod edit;
@@ -11,9 +11,9 @@ mod erase;
 mod filter;
 mod find;
 mod list;
+mod matching;
 mod merge;
 mod missing;
-mod model;
 mod of_therapist;
 mod reassign;
 mod record;
@@ -24,11 +24,11 @@ mod timeline;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
-    belong::{Appointment, belongs_to, complete_for_therapist, is_there, lock_of_booking},
-    erase::{claim, ensure_kept_of_booking, erase},
+    appointment::{Appointment, complete_for_therapist, is_there, link_booking, lock_of_booking},
+    erase::{ensure_kept_of_booking, erase, link_unassigned_bookings},
+    matching::{Choice, Client, ClientErased, PROBLEMS, Person, lock, lock_to_erase, lock_to_read, resolve},
     merge::{Absorbed, Record, absorb, records, remove},
-    missing::{heir, missing},
-    model::{Choice, Client, ClientErased, PROBLEMS, Person, lock, lock_to_erase, lock_to_read, resolve},
+    missing::{merge_survivor, missing},
     reassign::{hand_over, move_appointments},
     record::ensure,
 };

@@ -182,7 +182,7 @@ async fn merge(uow: &mut UnitOfWork, id: &ClientId, gone: &ClientId, conditions:
         return Err(Error::body("/merge_client_id", "is the client itself"));
     }
     let Some(other) = take(gone) else {
-        return Err(match clients::heir(uow.db(), gone).await? {
+        return Err(match clients::merge_survivor(uow.db(), gone).await? {
             Some(into) => ClientRefusal::AlreadyMerged(into).into(),
             None => Error::body("/merge_client_id", "there is no such client"),
         });
@@ -198,7 +198,7 @@ async fn merge(uow: &mut UnitOfWork, id: &ClientId, gone: &ClientId, conditions:
         bookings: absorbed.bookings,
         refunds: payments::follow_merge(uow, id, gone).await?,
         requests: requests::follow_merge(uow, id, gone).await?,
-        transfers: crate::transfers::merged::follow_merge(uow.db(), id, gone).await?,
+        transfers: crate::transfers::merge::follow_merge(uow.db(), id, gone).await?,
         possible_duplicates: absorbed.duplicates,
     };
     clients::remove(uow, gone).await?;

@@ -39,13 +39,13 @@ mod edit;
 mod erase;
 mod fields;
 mod high_risk;
+mod list;
 mod model;
 mod of_client;
-mod own;
+mod pending;
 mod refusal;
 pub mod repair;
 mod risk;
-mod session;
 mod sign;
 mod versions;
 
@@ -63,14 +63,14 @@ use crate::app::state::App;
 /// The routes of admins.
 pub fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(session::list_session_notes))
+        .routes(routes!(list::list_session_notes))
         .routes(routes!(additional::list::list_additional_notes))
 }
 
 /// The routes of therapists.
 pub fn therapist_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(own::list_own_session_notes, create::create_session_note))
+        .routes(routes!(pending::list_own_session_notes, create::create_session_note))
         .routes(routes!(detail::get_session_note, edit::edit_session_note))
         .routes(routes!(detail::get_session_note_of_booking))
         .routes(routes!(sign::sign_session_note))

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The payment that has arrived for a booking, if one has: a row of `payments` that is of nothing is still awaited.
-pub async fn arrived(db: &mut PgConnection, booking: &BookingId) -> Result<Option<PaymentId>> {
+pub async fn arrived_payment(db: &mut PgConnection, booking: &BookingId) -> Result<Option<PaymentId>> {
     let arrived = sqlx::query_scalar!(
         r#"select payment_id as "payment_id!: PaymentId"
            from payments

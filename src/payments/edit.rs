@@ -146,7 +146,7 @@ async fn edit(uow: &mut UnitOfWork, id: PaymentId, conditions: &Preconditions, r
     .await?;
     match &locked.booking {
         Some(booking) => sync::sync(uow, booking, id).await?,
-        None => sync::notify_list(uow, None, id).await?,
+        None => sync::sync_refund_rows(uow, None, id).await?,
     }
     let name = locked.booking.as_ref().map(|booking| booking.client.name.as_str()).or(before.invitee_name.as_deref());
     let mut entry = Entry::new("payment_edit", format!("Corrected the payment of {}", name.unwrap_or("somebody")))

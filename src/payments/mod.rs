@@ -39,7 +39,7 @@ mod sync;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
-    complete::{arrived, record_for_booking},
+    complete::{arrived_payment, record_for_booking},
     erase::{InFlight, erase, in_flight},
     merge::follow_merge,
     model::{Payment, PaymentState},

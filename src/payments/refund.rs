@@ -133,7 +133,7 @@ pub async fn open(
         let share = Share { booking: Some(booking), client, payment: &payment, amount, reason };
         opened.push(open_share(uow, share).await?);
     }
-    sync::notify_about_booking(uow, booking).await?;
+    sync::sync_refund_of_booking(uow, booking).await?;
     Ok(opened)
 }
 
@@ -163,7 +163,7 @@ pub(super) async fn open_payment(
     let (paid, amount) = shares.pop().ok_or(RefundRefusal::Nothing)?;
     let opened = open_share(uow, Share { booking, client, payment: &paid, amount, reason }).await?;
     if let Some(booking) = booking {
-        sync::notify_about_booking(uow, booking).await?;
+        sync::sync_refund_of_booking(uow, booking).await?;
     }
     Ok(opened)
 }
@@ -269,7 +269,7 @@ async fn open_share(uow: &mut UnitOfWork, share: Share<'_>) -> Result<Opened> {
     )
     .execute(uow.db())
     .await?;
-    sync::notify_list(uow, booking, payment.payment_id).await?;
+    sync::sync_refund_rows(uow, booking, payment.payment_id).await?;
     let refund_id = answer::of_payment(uow, booking, payment.payment_id).await?;
     let currency = payment.currency.as_deref().unwrap_or("INR");
     let about =

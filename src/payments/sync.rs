@@ -13,9 +13,9 @@ use crate::{
 /// Syncs a booking, the list of refunds and the undecided refunds with the payments of the booking.
 pub(super) async fn sync(uow: &mut UnitOfWork, booking: &LockedBooking, payment: PaymentId) -> Result<()> {
     let id = &booking.booking_id;
-    tell_price(uow, id).await?;
-    notify_about_booking(uow, id).await?;
-    notify_list(uow, Some(id), payment).await?;
+    sync_price(uow, id).await?;
+    sync_refund_of_booking(uow, id).await?;
+    sync_refund_rows(uow, Some(id), payment).await?;
     if booking.cancelled {
         cancellation::cancellation_entry(uow, id).await
     } else {
@@ -24,7 +24,7 @@ pub(super) async fn sync(uow: &mut UnitOfWork, booking: &LockedBooking, payment:
 }
 
 /// Brings the booking's payment columns in line with its payments: the sum, and whence the first came.
-async fn tell_price(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
+async fn sync_price(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
     sqlx::query!(
         "update bookings b
          set invitee_payment_amount = p.amount,
@@ -52,7 +52,7 @@ async fn tell_price(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
 }
 
 /// Brings the booking's refund columns in line with its payments: the sum, and the state of the least far.
-pub(super) async fn notify_about_booking(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
+pub(super) async fn sync_refund_of_booking(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
     sqlx::query!(
         "update bookings b
          set refund_amount = r.amount,
@@ -83,7 +83,11 @@ pub(super) async fn notify_about_booking(uow: &mut UnitOfWork, booking: &Booking
 
 /// Brings the list of refunds in line with the payments of a booking, or with one that has none: every refund has a row,
 /// which names its payment, in the refund's state.
-pub(super) async fn notify_list(uow: &mut UnitOfWork, booking: Option<&BookingId>, payment: PaymentId) -> Result<()> {
+pub(super) async fn sync_refund_rows(
+    uow: &mut UnitOfWork,
+    booking: Option<&BookingId>,
+    payment: PaymentId,
+) -> Result<()> {
     sqlx::query!(
         "with listed as (
              select r.id, internal.payment_of_refund(r.session_id, r.payment_id) as payment_id

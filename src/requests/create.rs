@@ -100,7 +100,7 @@ async fn create(uow: &mut UnitOfWork, request: CreateBookingRequest) -> Result<B
     )
     .fetch_one(uow.db())
     .await?;
-    model::belongs_to(uow, id, &client.client_id).await?;
+    model::link_client(uow, id, &client.client_id).await?;
     let notice = Notice {
         kind: NotificationKind::NewBookingRequest,
         title: "New booking request",

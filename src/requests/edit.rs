@@ -137,7 +137,7 @@ async fn edit(
         .execute(uow.db())
         .await?;
     }
-    model::belongs_to(uow, id, &client.client_id).await?;
+    model::link_client(uow, id, &client.client_id).await?;
     uow.record(
         Entry::new("booking_request_edit", format!("Corrected the booking request of {}", client.name))
             .on("booking_request", id)

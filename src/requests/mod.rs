@@ -8,12 +8,12 @@
 //!   link has no expiry date from which to compute it.
 //! - Another program sends the message: a request and its repeats are stored, counted and notified to the admins.
 
-mod arrived;
 mod create;
 mod delete;
 mod detail;
 mod edit;
 mod erase;
+mod fulfil;
 mod list;
 mod merge;
 mod model;
@@ -22,7 +22,7 @@ mod resend;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub use self::{arrived::arrived, erase::erase, merge::follow_merge, resend::PROBLEMS};
+pub use self::{erase::erase, fulfil::fulfil, merge::follow_merge, resend::PROBLEMS};
 use crate::app::state::App;
 
 /// The routes of admins.

@@ -140,7 +140,7 @@ impl BookingRequest {
 }
 
 /// Links a request to its recipient's client, in place of the former one.
-pub(super) async fn belongs_to(uow: &mut UnitOfWork, id: BookingRequestId, client: &ClientId) -> Result<()> {
+pub(super) async fn link_client(uow: &mut UnitOfWork, id: BookingRequestId, client: &ClientId) -> Result<()> {
     sqlx::query!(
         "insert into internal.request_clients (request_id, client_id)
          values ($1, $2)

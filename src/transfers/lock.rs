@@ -130,7 +130,7 @@ async fn ensure_known(
 ) -> Result<()> {
     let mut faults = Vec::new();
     for (at, id) in ids.iter().enumerate().filter(|(_, id)| !known.contains_key(id)) {
-        let detail = match clients::heir(uow.db(), id).await? {
+        let detail = match clients::merge_survivor(uow.db(), id).await? {
             Some(into) => format!("was merged into {into}"),
             None => "there is no such client".to_owned(),
         };

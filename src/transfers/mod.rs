@@ -13,7 +13,7 @@ pub(crate) mod erase;
 mod handover;
 mod list;
 pub(crate) mod lock;
-pub(crate) mod merged;
+pub(crate) mod merge;
 mod model;
 pub(crate) mod notify;
 pub(crate) mod plan;

@@ -147,7 +147,7 @@ async fn retime_one(uow: &mut UnitOfWork, id: &BookingId, shift: &Disagreement) 
     };
     let mut appointment = booking.appointment();
     appointment.start_at = start;
-    clients::belongs_to(uow, &appointment, &client.client_id, therapist.as_ref()).await?;
+    clients::link_booking(uow, &appointment, &client.client_id, therapist.as_ref()).await?;
     payments::repair::retime(uow, id, booking.booking_start_at, start).await?;
     cache::follow(uow, id, before).await?;
     uow.record(

@@ -13,12 +13,12 @@
 use sqlx::{Connection, PgConnection, migrate::Migrate};
 
 use super::{
-    active::{self, Active},
     catalogue::Catalogue,
-    columns, data, keys,
+    columns, foreign_objects, keys,
     plan::{Change, Plan},
     report::AdoptionReport,
-    theirs,
+    row_counts,
+    triggers::{self, Active},
 };
 use crate::db::migrate::{
     Error, MIGRATIONS, Status, connect,
@@ -91,18 +91,18 @@ async fn adopt_locked(
 
     let wanted = Catalogue::wanted();
     let found = Catalogue::read(&mut tx).await?;
-    let active = active::read(&mut tx, wanted).await?;
+    let active = triggers::read(&mut tx, wanted).await?;
     let mut plan = Plan::default();
     judge(&active, foreign_triggers, &mut plan);
     columns::plan(&mut tx, wanted, &found, &mut plan).await?;
     keys::plan(&mut tx, wanted, &found, &mut plan).await?;
-    plan.report.theirs.append(&mut theirs::read(&mut tx, wanted, &found).await?);
+    plan.report.theirs.append(&mut foreign_objects::read(&mut tx, wanted, &found).await?);
     if !plan.obstacles.is_empty() {
         return Err(Error::Obstacles(plan.obstacles));
     }
 
     let mut report = carry_out(&mut tx, plan, wanted, &found).await?;
-    report.data = data::read(&mut tx, wanted).await?;
+    report.data = row_counts::read(&mut tx, wanted).await?;
     // From here on as if the database had been ours.
     sqlx::raw_sql("set local search_path to default; set local lock_timeout to default").execute(&mut *tx).await?;
     let login = role::ensure_roles(&mut tx, therapists).await?;

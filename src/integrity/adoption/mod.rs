@@ -1,15 +1,15 @@
 //! Adoption of a database whose tables came from elsewhere.
 
-mod active;
 mod adopt;
 mod catalogue;
 mod columns;
-mod data;
+mod foreign_objects;
 mod keys;
 mod plan;
 mod report;
+mod row_counts;
 pub mod rules;
-mod theirs;
+mod triggers;
 
 pub use self::{
     adopt::{Adoption, ForeignTriggers, adopt, adopt_for},

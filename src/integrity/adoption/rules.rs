@@ -4,10 +4,10 @@
 use sqlx::PgConnection;
 
 use super::{
-    active,
     catalogue::{Catalogue, Column, ForeignKey, Index},
     keys,
     report::AdoptionReport,
+    triggers,
 };
 use crate::db::migrate::ddl::attempt;
 
@@ -121,6 +121,6 @@ pub async fn enforce(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
 
 /// Objects that act on the tables by themselves, and are not ours.
 pub async fn acting(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
-    let active = active::read(conn, Catalogue::wanted()).await?;
+    let active = triggers::read(conn, Catalogue::wanted()).await?;
     Ok(active.into_iter().map(|active| active.what).collect())
 }

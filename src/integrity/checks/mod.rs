@@ -14,9 +14,9 @@ mod keys;
 mod money;
 mod orphans;
 mod rules;
+mod spelling;
 mod times;
 mod unreadable;
-mod words;
 
 use super::check::Check;
 
@@ -24,7 +24,7 @@ use super::check::Check;
 const FAMILIES: [&[Check]; 12] = [
     keys::CHECKS,
     bookings::CHECKS,
-    words::CHECKS,
+    spelling::CHECKS,
     times::CHECKS,
     unreadable::CHECKS,
     orphans::CHECKS,

@@ -247,9 +247,9 @@ async fn write(
         .execute(uow.db())
         .await?;
         if let Some(booking) = &payment.booking_id {
-            sync::notify_about_booking(uow, booking).await?;
+            sync::sync_refund_of_booking(uow, booking).await?;
         }
-        return sync::notify_list(uow, payment.booking_id.as_ref(), id).await;
+        return sync::sync_refund_rows(uow, payment.booking_id.as_ref(), id).await;
     }
     sqlx::query!(
         "with listed as (

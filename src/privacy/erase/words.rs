@@ -21,9 +21,9 @@ use crate::{privacy::client_rows, transfers};
 /// Links rows of the client that are not linked yet; returns all rows, and the bookings newly linked. The client must
 /// be locked.
 pub(crate) async fn gather(uow: &mut UnitOfWork, client: &ClientId) -> Result<(ClientRows, Vec<BookingId>)> {
-    let claimed = clients::claim(uow, client).await?;
+    let claimed = clients::link_unassigned_bookings(uow, client).await?;
     requests::follow_merge(uow, client, client).await?;
-    transfers::merged::follow_merge(uow.db(), client, client).await?;
+    transfers::merge::follow_merge(uow.db(), client, client).await?;
     Ok((of(uow.db(), client).await?, claimed))
 }
 

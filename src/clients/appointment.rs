@@ -18,7 +18,7 @@ use crate::{
     therapists::{self, Therapist},
 };
 
-use super::model::{Choice, Client, Person, lock, resolve};
+use super::matching::{Choice, Client, Person, lock, resolve};
 
 /// A booking's columns in `appointment_table`, besides its client and therapist.
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ pub struct Appointment<'a> {
 }
 
 /// Assigns a booking to a client: creates its appointment, or updates it.
-pub async fn belongs_to(
+pub async fn link_booking(
     uow: &mut UnitOfWork,
     appointment: &Appointment<'_>,
     client: &ClientId,
@@ -138,8 +138,8 @@ pub async fn lock_of_booking(
         return Ok(client);
     }
     let client = resolve(uow, appointment.person, Choice::Mark, therapist).await?;
-    belongs_to(uow, appointment, &client.client_id, therapist).await?;
-    // What the booking is to its therapist does not go by its client; what the client has, does.
+    link_booking(uow, appointment, &client.client_id, therapist).await?;
+    // The therapist's counts do not depend on the client; the client's do.
     cache::follow_client(uow, &client.client_id).await?;
     uow.record(
         Entry::new("appointment_complete", "Completed a session that came from another program")

@@ -46,7 +46,7 @@ impl Open {
 /// Open requests are `sent`; expired ones stay expired. Where several are open, those that name the therapist become
 /// `booked` (all of them: a link sent twice is one request), and those for other therapists stay open. Where none names
 /// the therapist, all become `booked`: the client has booked with a colleague instead, and needs no reminder.
-pub async fn arrived(
+pub async fn fulfil(
     uow: &mut UnitOfWork,
     booking: &BookingId,
     client: &Client,
@@ -105,7 +105,7 @@ async fn book(uow: &mut UnitOfWork, request: &Open, booking: &BookingId, client:
     .execute(uow.db())
     .await?;
     if request.client_id.is_none() {
-        model::belongs_to(uow, request.request_id, &client.client_id).await?;
+        model::link_client(uow, request.request_id, &client.client_id).await?;
     }
     uow.record(
         Entry::new("booking_request_booked", format!("The booking that {} was asked for arrived", client.name))
