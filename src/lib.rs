@@ -3,24 +3,24 @@
 //! # Where things live
 //!
 //! By feature, then by operation: "where is *cancel a booking*?" `bookings/cancel.rs`, and its tests in
-//! `tests/api/bookings/cancel.rs`. A feature is a folder named like its URL; a new one is that folder and a line in
-//! [`api`].
+//! `tests/api/bookings/cancel.rs`. A feature is a folder, mostly named like its URL; `CONTRIBUTING.md` lists what a new one
+//! touches. The tables, functions and policies of the database are in `migrations/`.
 //!
 //! | module | |
 //! |---|---|
 //! | [`domain`] | the values of the tables' columns: ids, status words, times, money, phones and e-mail addresses, text |
 //! | [`error`] | the one error type, and the problem documents it becomes |
 //! | [`crypto`] | password hashes, signing keys, sealed values |
-//! | [`db`] | the pool, which rows a connection reaches (scope, row-level security), migrations |
-//! | [`audit`] | audit entries, how they are written, chained, signed, exported, verified and erased |
+//! | [`db`] | the pool; the scope of a connection and its row-level security (policies: `migrations/policies.sql`); running migrations |
+//! | [`audit`] | audit entries: written with each commit (SQL `internal.write_trail`), chained, signed, exported, verified, erased |
 //! | [`app`] | the state shared by all requests; the unit of work; idempotency; notifications between instances |
-//! | [`http`] | extractors, lists, CSV, entity tags; the layers: telemetry, caller, audit, browser headers |
+//! | [`http`] | extractors, lists, CSV, entity tags; the layers: telemetry, panics, browser headers, caller and scope, audit of refused requests |
 //! | [`notifications`] | notifications to users, in the transaction of what caused them |
 //! | [`dashboards`] | the derived tables and the figures read from them |
 //! | [`campaigns`] | which marketing campaign belongs to which therapy |
 //! | [`users`], [`auth`] | accounts; logins, tokens, second factors |
-//! | [`therapists`], [`clients`] | who holds sessions; which rows are one person |
-//! | [`requests`] | booking links sent to people who have not booked yet |
+//! | [`therapists`], [`clients`] | who holds sessions; which rows are one person, and completing bookings of other programs (`clients::appointment`) |
+//! | [`requests`] | booking requests: links sent to people who have not booked yet |
 //! | [`payments`] | payments and refunds |
 //! | [`bookings`] | the sessions: the model resource, complete |
 //! | [`notes`], [`documents`] | the clinical record; the forms that clients fill in |
@@ -28,9 +28,9 @@
 //! | [`transfers`], [`merges`] | clients that change therapists; two records of one person |
 //! | [`break_glass`] | how an admin reads clinical text: grants, reads, reviews |
 //! | [`privacy`] | export and erasure of a client's data; the log of who read it |
-//! | [`audit_logs`], [`integrity`] | reading the audit trail; adoption, checks and repairs of rows of other programs |
-//! | [`api`] | the table of contents, the layers around the routes, the OpenAPI document |
-//! | [`dev`] | the private PostgreSQL, the demo practice, the upkeep of `.sqlx` |
+//! | [`audit_logs`], [`integrity`] | reading the audit trail; adopting existing tables, checks and repairs of their rows |
+//! | [`api`] | all routes and the layers around them; the OpenAPI document (`api::document`) |
+//! | [`dev`] | the private PostgreSQL, the demo practice (`dev::demo`: SQL), writing `.sqlx` |
 //! | [`cli`] | the commands of the program |
 //!
 //! A module uses only what stands above it in this table, and its files do not use each other in a circle. Every table of
@@ -50,7 +50,7 @@
 //!
 //! - The **handler** is HTTP: it takes its [`Scope`](db::scope::Scope), a right to
 //!   [`Work`](app::unit_of_work::Work), and values that have been checked by their types; its work is run in one transaction. The
-//!   **operation** knows no HTTP: it takes `&mut UnitOfWork`, so that the command line and other features can use it.
+//!   **operation** builds no answer: it takes `&mut UnitOfWork`, so that operations compose in one transaction.
 //!   SQL stands where it is used, and is checked at compile time. A read that nobody else needs *is* its handler. There
 //!   are no repositories, services, or traits with one implementation.
 //! - A **unit of work** ([`app::unit_of_work`]) is one request, one transaction, one instant, one audit context. A commit
@@ -62,9 +62,9 @@
 //!   policies limit to their rows, so that a forgotten condition shows nobody else's row.
 //! - **Locks** are `for no key update`, in the order therapists (by id), client, booking, payments. A request that
 //!   loses to another transaction nevertheless is run again from the start by [`http::audit::layer`], which has the body.
-//! - **Words, times, phones and money** of the 20 tables are understood in one place each: SQL functions of the schema
-//!   `internal` for words (a condition and an answer then agree), [`domain::time`], [`domain::contact`] and
-//!   [`domain::money`] for the rest.
+//! - **Words, times, phones and money** of the 20 tables are read by SQL functions of the schema `internal` for words (a
+//!   condition and an answer then agree), and by [`domain::time`], [`domain::contact`] and [`domain::money`]. Phones have an
+//!   SQL function besides (`internal.phone_key`), for indexes.
 //! - Every list answers through [`http::list`], every single resource through [`http::etag`], every failure
 //!   through [`error`].
 //!
@@ -72,7 +72,7 @@
 //!
 //! `public` holds exactly the 20 tables that other programs know; all else is in `internal`, which has no foreign key into
 //! `public`. A row another program wrote is never an error: what cannot be read is null, and an operation first completes
-//! the booking it touches (client, appointment, payment). See [`integrity::adoption`] for adoption.
+//! the booking it touches: [`clients::lock_of_booking`] its client and appointment, `payments::complete` its payment.
 
 // The example of a booking alone has more fields than the macro that reads it may nest by default.
 #![recursion_limit = "256"]

@@ -1,4 +1,4 @@
-//! Why somebody is not let in, or a second factor or a calendar's link not had.
+//! The refusals of logins, second factors and calendar links.
 
 use crate::error::{
     Refusal,

@@ -1,4 +1,4 @@
-//! A transfer as it is asked for, and as it is done.
+//! The input and the result of a transfer.
 
 use super::plan::{Leave, TransferPlan};
 use crate::{

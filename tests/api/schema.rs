@@ -319,7 +319,7 @@ async fn functions_are_run_again_while_another_instance_holds_a_table() {
     let url = database().await;
     migrate::apply(&url).await.unwrap();
     let mut conn = PgConnection::connect(&url).await.unwrap();
-    sqlx::raw_sql("update internal.applied_files set checksum = '\\x00'").execute(&mut conn).await.unwrap();
+    let changed = sqlx::query("update internal.applied_files set checksum = '\\x00'").execute(&mut conn).await.unwrap();
     let mut serving = PgConnection::connect(&url).await.unwrap();
     sqlx::raw_sql("begin; lock table bookings in row exclusive mode").execute(&mut serving).await.unwrap();
     let (applied, ()) = tokio::join!(migrate::apply(&url), async {
@@ -332,7 +332,7 @@ async fn functions_are_run_again_while_another_instance_holds_a_table() {
         }
         sqlx::raw_sql("commit").execute(&mut serving).await.unwrap();
     });
-    assert_eq!(applied.unwrap().len(), 11);
+    assert_eq!(applied.unwrap().len() as u64, changed.rows_affected());
     assert_eq!(migrate::status(&mut conn).await.unwrap(), Status::Ours { pending: Vec::new() });
 }
 

@@ -1,6 +1,6 @@
 //! Strict `Json`, `Path` and `Query` extractors, whose problems name the field.
 //!
-//! Bodies have been read by the time a handler runs ([`audit`](crate::audit) reads them, with a limit and a timeout), and
+//! Bodies have been read by the time a handler runs ([`http::audit`](crate::http::audit) reads them, with a limit and a timeout), and
 //! answers are serialised in [`Json`] alone.
 
 #![expect(clippy::disallowed_types, reason = "this is where axum's own are wrapped")]
