@@ -133,8 +133,8 @@ const WALL: &[Reach] = &[
         changes: true,
         adds: Some((
             "note_id, booking_id, author_id, started_at",
-            // A note that the same transaction inserts.
-            "currval('client_session_notes_note_id_seq'), 'B1', 11, now()",
+            // The note that this transaction inserted.
+            "101, 'B1', 11, now()",
             // One of another program; notes of others, one of which may be read; one of another booking; one that is not
             // there.
             &[
