@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
-use super::database_url::DatabaseUrl;
+use super::database_url::Addresses;
 use crate::{
     app::state::App,
     audit::{
@@ -41,7 +41,7 @@ pub enum AuditCommand {
 #[derive(Debug, Args)]
 pub struct Export {
     #[command(flatten)]
-    database: DatabaseUrl,
+    database: Addresses,
     /// Where to: a file that only its owner can read, since it contains names and addresses; stdout if not given
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,

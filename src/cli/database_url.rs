@@ -1,12 +1,12 @@
-//! The option that names the database.
+//! The options that name the database.
 
 use anyhow::Context;
 use clap::Args;
 use sqlx::postgres::PgConnectOptions;
 
-/// Where the database is.
+/// The addresses of the database.
 #[derive(Debug, Args)]
-pub(super) struct DatabaseUrl {
+pub(super) struct Addresses {
     /// The address of the database: `postgres://role:password@host/database`
     ///
     /// Without one, `serve` starts a private PostgreSQL in its data folder.
@@ -22,11 +22,16 @@ pub(super) struct DatabaseUrl {
     /// The address for therapists' requests, where an administrator made the role that they log in as
     ///
     /// Without one it is that of the database, with a role that `migrate` made. The same host, port and database.
-    #[arg(long, env = "SAFESTORIES_THERAPIST_DATABASE_URL", value_name = "URL", hide_env_values = true)]
-    pub(super) therapist_database_url: Option<String>,
+    #[arg(
+        long = "therapist-database-url",
+        env = "SAFESTORIES_THERAPIST_DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub(super) therapists: Option<String>,
 }
 
-impl DatabaseUrl {
+impl Addresses {
     /// The address, where a command cannot do without.
     pub(super) fn required(&self) -> anyhow::Result<&str> {
         self.database_url
@@ -36,7 +41,7 @@ impl DatabaseUrl {
 
     /// The login of the address for therapists' requests.
     pub(super) fn therapist_login(&self) -> anyhow::Result<Option<String>> {
-        let Some(url) = &self.therapist_database_url else { return Ok(None) };
+        let Some(url) = &self.therapists else { return Ok(None) };
         let options: PgConnectOptions = url.parse().context("SAFESTORIES_THERAPIST_DATABASE_URL")?;
         Ok(Some(options.get_username().to_owned()))
     }

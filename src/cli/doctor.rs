@@ -9,7 +9,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::bail;
 use clap::Args;
 
-use super::{database_url::DatabaseUrl, user};
+use super::{database_url::Addresses, user};
 use crate::{
     app::{state::App, unit_of_work::Work},
     db::scope::Scope,
@@ -25,7 +25,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct Doctor {
     #[command(flatten)]
-    database: DatabaseUrl,
+    database: Addresses,
     /// Where the private PostgreSQL lives when no database is named
     #[arg(long, env = "SAFESTORIES_DATA_DIR", value_name = "FOLDER", default_value = "./.safestories")]
     data_dir: PathBuf,
@@ -54,11 +54,8 @@ pub(super) async fn run(command: Doctor) -> anyhow::Result<ExitCode> {
         return examine(user::open(&command.database).await?, &command, &chosen).await;
     }
     let embedded = start(command.data_dir.clone()).await?;
-    let database = DatabaseUrl {
-        database_url: Some(embedded.url("safestories")),
-        direct_database_url: None,
-        therapist_database_url: None,
-    };
+    let database =
+        Addresses { database_url: Some(embedded.url("safestories")), direct_database_url: None, therapists: None };
     let examined = async { examine(user::open(&database).await?, &command, &chosen).await }.await;
     tokio::task::spawn_blocking(move || embedded.stop()).await??;
     examined

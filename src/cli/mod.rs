@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable};
 
-use self::database_url::DatabaseUrl;
+use self::database_url::Addresses;
 use crate::dev::demo;
 
 /// The server a therapy practice runs on.
@@ -55,7 +55,7 @@ enum DemoCommand {
     /// Load a practice of any size: the same one for the same size on the same day.
     Load {
         #[command(flatten)]
-        database: DatabaseUrl,
+        database: Addresses,
         #[command(flatten)]
         load: demo::DemoLoad,
     },
@@ -64,7 +64,7 @@ enum DemoCommand {
 #[derive(Debug, Args)]
 struct MigrateCommand {
     #[command(flatten)]
-    database: DatabaseUrl,
+    database: Addresses,
     #[command(flatten)]
     migrate: migrate::Migrate,
 }

@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::database_url::DatabaseUrl;
+use super::database_url::Addresses;
 use crate::{
     app::{state::App, unit_of_work::Work},
     db::{
@@ -31,7 +31,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct UserCommand {
     #[command(flatten)]
-    database: DatabaseUrl,
+    database: Addresses,
     #[command(subcommand)]
     action: Action,
 }
@@ -105,7 +105,7 @@ pub(super) async fn run(command: UserCommand) -> anyhow::Result<ExitCode> {
 }
 
 /// The state that the operations need, over a database that this build may write to.
-pub(super) async fn open(database: &DatabaseUrl) -> anyhow::Result<App> {
+pub(super) async fn open(database: &Addresses) -> anyhow::Result<App> {
     let db = Db::new(database.required()?, Some(database.direct()?), 2)?;
     let mut direct = db.direct().await.context("the database cannot be reached")?;
     match migrate::status(&mut direct).await? {

@@ -29,7 +29,7 @@ pub(super) type Pool = managed::Pool<Connector>;
 #[derive(Debug)]
 pub(super) enum Connector {
     /// As the practice: its address, and the statements that set what each connection keeps.
-    Practice(PgConnectOptions, Option<&'static str>),
+    Practice(Box<PgConnectOptions>, Option<&'static str>),
     /// As the login of therapists' requests.
     Therapists(Arc<TherapistLogin>),
 }

@@ -124,7 +124,7 @@ impl Db {
             address = address.options(THERAPISTS_SESSION);
         }
         let login = TherapistLogin::new(direct.clone(), address, therapists.is_some());
-        let practice = |size| connector::pool(Connector::Practice(options.clone(), session), size);
+        let practice = |size| connector::pool(Connector::Practice(Box::new(options.clone()), session), size);
         let own = |size| connector::pool(Connector::Therapists(login.clone()), size);
         Ok(Self {
             practice: practice(max_connections)?,

@@ -147,7 +147,7 @@ async fn prepare_given(
     for step in applied {
         tracing::info!(migration = %step, "applied");
     }
-    let db = Db::with_therapists(url, direct, database.therapist_database_url.as_deref(), settings.pool_size)?;
+    let db = Db::with_therapists(url, direct, database.therapists.as_deref(), settings.pool_size)?;
     preflight::refuse_without_rls(url, &db).await?;
     preflight::refuse_demo_logins(straight).await?;
     if audit_key.is_none() {

@@ -12,7 +12,7 @@ use ipnet::IpNet;
 
 use crate::{
     app::{origin::Origin, state::SESSION_DAYS},
-    cli::{audit::Key, database_url::DatabaseUrl, logs::LogFormat},
+    cli::{audit::Key, database_url::Addresses, logs::LogFormat},
     domain::time::Zone,
 };
 
@@ -20,7 +20,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct Serve {
     #[command(flatten)]
-    pub(super) database: DatabaseUrl,
+    pub(super) database: Addresses,
 
     /// Where to listen: address and port
     ///
