@@ -22,6 +22,7 @@ async fn a_grant_says_who_may_read_whose_text_until_when_and_why() {
         grant,
         json!({
             "grant_id": grant["grant_id"],
+            "kind": "grant",
             "client_id": "C1",
             "client_name": "Client C1",
             "merged_into": null,
@@ -33,10 +34,12 @@ async fn a_grant_says_who_may_read_whose_text_until_when_and_why() {
             "is_open": true,
             "reads": 0,
             "last_read_at": null,
+            "review": "waiting",
             "reviewed_at": null,
             "reviewed_by": null,
             "reviewer_name": null,
             "review_note": null,
+            "unreviewed_at": null,
         })
     );
     let mut detail = api.admin_named("second").get(&location).await.ok();
