@@ -18,7 +18,7 @@
 //! | [`notifications`] | notifications to users, in the transaction of what caused them |
 //! | [`dashboards`] | the derived tables and the figures read from them |
 //! | [`campaigns`] | which marketing campaign belongs to which therapy |
-//! | [`users`], [`auth`] | accounts; logins, tokens, second factors |
+//! | [`users`], [`auth`], [`accounts`] | users; logins, tokens, second factors; how admins make, change and confirm accounts |
 //! | [`therapists`], [`clients`] | who holds sessions; which rows are one person, and completing bookings of other programs (`clients::appointment`) |
 //! | [`requests`] | booking requests: links sent to people who have not booked yet |
 //! | [`payments`] | payments and refunds |
@@ -77,6 +77,7 @@
 // The example of a booking alone has more fields than the macro that reads it may nest by default.
 #![recursion_limit = "256"]
 
+pub mod accounts;
 pub mod api;
 pub mod app;
 pub mod audit;

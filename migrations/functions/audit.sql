@@ -8,6 +8,9 @@
 -- the summary writes it (`at_text`); `outcome` and `status`; the summary's `action`, `sentence` and `client_name`; and
 -- `entries`, each with `action`, `subject_type`, `subject_id`, `client_id` and `detail`.
 --
+-- This is the one place that everything clinical goes through before it is answered: a therapist's account that awaits the
+-- confirmation of who holds it is refused here what its entries say it opened or wrote.
+--
 -- The key of the summary holds for new rows: an account whose therapist does not exist (a row of another program) is
 -- named without one.
 create or replace function internal.write_trail(trail jsonb) returns void
@@ -25,6 +28,17 @@ begin
     );
     if internal.asking() is not null and r.account is distinct from internal.own_account() then
         raise exception 'an entry names another account' using errcode = 'insufficient_privilege';
+    end if;
+    if r.outcome = 'done'
+        and r.role = 'therapist'
+        and exists (
+            select
+            from jsonb_to_recordset(r.entries) as entry (action text)
+            where entry.action ~ '^(session_notes|additional_notes|risk)(_|$)'
+        )
+        and internal.awaits_confirmation(r.account, r.at)
+    then
+        raise exception 'the account awaits confirmation' using errcode = 'SSAWC';
     end if;
     with actor as (
         select left(coalesce(full_name, name), 255) as name,

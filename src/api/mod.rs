@@ -22,6 +22,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::{group::Group, undocumented::Undocumented};
 use crate::{
+    accounts,
     app::state::App,
     audit_logs, auth, bookings, break_glass, campaigns, clients, dashboards, documents,
     error::Error,
@@ -55,6 +56,7 @@ fn admin() -> OpenApiRouter<App> {
         .merge(dashboards::admin_routes())
         .merge(campaigns::admin_routes())
         .merge(users::admin_routes())
+        .merge(accounts::admin_routes())
         .merge(therapists::admin_routes())
         .merge(clients::admin_routes())
         .merge(requests::admin_routes())

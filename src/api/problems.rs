@@ -8,8 +8,9 @@ use utoipa::{
 };
 
 use crate::{
+    accounts,
     app::idempotency,
-    audit_logs, auth, bookings, break_glass, campaigns, clients,
+    audit, audit_logs, auth, bookings, break_glass, campaigns, clients,
     error::{
         Error, Result,
         problem::{self, ProblemKind, Problems},
@@ -24,8 +25,10 @@ const LISTS: &[&[&ProblemKind]] = &[
     health::PROBLEMS,
     idempotency::PROBLEMS,
     campaigns::PROBLEMS,
+    audit::write::PROBLEMS,
     users::PROBLEMS,
     auth::PROBLEMS,
+    accounts::PROBLEMS,
     therapists::PROBLEMS,
     clients::PROBLEMS,
     requests::PROBLEMS,

@@ -19,8 +19,8 @@ use utoipa::{
 use crate::{
     domain::{
         ids::{
-            AdditionalNoteId, BookingId, BookingRequestId, ClientId, DocumentFormId, GrantId, NoteId, SessionId,
-            TherapistId, TransferId, UserId,
+            AccountChangeId, AdditionalNoteId, BookingId, BookingRequestId, ClientId, DocumentFormId, GrantId, NoteId,
+            SessionId, TherapistId, TransferId, UserId,
         },
         time::{Day, Instant, Zone},
     },
@@ -37,6 +37,7 @@ pub(super) fn register(components: &mut Components) {
     fn schema<T: ToSchema>(components: &mut Components) {
         components.schemas.entry(T::name().into_owned()).or_insert_with(T::schema);
     }
+    schema::<AccountChangeId>(components);
     schema::<AdditionalNoteId>(components);
     schema::<BookingId>(components);
     schema::<BookingRequestId>(components);

@@ -273,6 +273,13 @@ impl UnitOfWork {
         self.dry_run.then(|| self.entries.iter().map(Entry::effect).collect())
     }
 
+    /// Writes the audit entries of an answer that leaves none, so that it is refused where they would be. The work is to be
+    /// rolled back: see [`Work::run_if_needed`].
+    pub async fn rehearse(&mut self) -> Result<()> {
+        let entries = std::mem::take(&mut self.entries);
+        write(&mut self.tx, &self.context, self.actor.as_ref(), self.now, &entries, "done", None).await
+    }
+
     /// Writes the audit entries and commits. A dry run and a repeat keep nothing.
     async fn commit(mut self) -> Result<()> {
         if self.dry_run || (self.earlier.is_some() && !self.stays) {

@@ -10,8 +10,34 @@ use super::{
 };
 use crate::{
     domain::{text, time::text::ist_text},
-    error::Result,
+    error::{
+        Refusal, Result,
+        problem::{ProblemKind, kinds},
+    },
 };
+
+kinds! { PROBLEMS:
+    AWAITING_CONFIRMATION = FORBIDDEN, "awaiting-confirmation", "Another admin has to confirm this account",
+        "An admin made, enabled or reset this therapist's account, or gave it another role or therapist. Until another admin confirms who holds it (`POST /api/v1/admin/account-reviews/{id}/confirm`), it opens no clinical text; everything else works. `awaiting_confirmation` of `GET /api/v1/auth/me` says whether it waits.";
+}
+
+/// The SQLSTATE by which `internal.write_trail` refuses what is clinical.
+const AWAITS: &str = "SSAWC";
+
+/// Nothing clinical is opened by an account that awaits confirmation.
+#[derive(Debug, thiserror::Error)]
+#[error("another admin has to confirm who holds this account before it opens clinical text")]
+struct AwaitingConfirmation;
+
+impl Refusal for AwaitingConfirmation {
+    fn kind(&self) -> &'static ProblemKind {
+        &AWAITING_CONFIRMATION
+    }
+
+    fn leaves_a_trail(&self) -> bool {
+        true
+    }
+}
 
 /// Writes the entries, and their summary unless all are quiet. One round trip.
 pub(crate) async fn write(
@@ -50,6 +76,10 @@ pub(crate) async fn write(
         "client_name": summary.and_then(|entry| entry.client.as_ref()).map(|(_, name)| text::cut(name, 255)),
         "entries": entries.iter().map(entry).collect::<Vec<_>>(),
     });
-    sqlx::query!("select internal.write_trail($1)", trail).execute(db).await?;
-    Ok(())
+    match sqlx::query!("select internal.write_trail($1)", trail).execute(db).await {
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(AWAITS) => {
+            Err(AwaitingConfirmation.into())
+        }
+        written => Ok(written.map(drop)?),
+    }
 }

@@ -6,9 +6,6 @@
 
 use std::net::IpAddr;
 
-use serde::Deserialize;
-use utoipa::ToSchema;
-
 use super::{
     credentials::{OrWrong, Proved, prove_again},
     second_factor::{Codes, Outcome, check},
@@ -20,18 +17,8 @@ use crate::{
     },
     error::{Error, Result},
     http::caller::Caller,
+    users::Confirm,
 };
-
-/// The caller's password once more, as the field `confirmation` of what it confirms.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({ "password": "the present password" }))]
-pub struct Confirm {
-    /// Your password, once more.
-    password: String,
-    /// A code of your authenticator app, or a recovery code: where your account has a second factor.
-    code: Option<String>,
-}
 
 impl Confirm {
     /// Checks it.

@@ -55,7 +55,8 @@ pub(super) struct LogIn {
     "user": {
         "id": 1, "username": "admin", "name": "Meera", "role": "admin",
         "created_at": "2025-01-06T04:30:00Z", "updated_at": "2025-01-06T04:30:00Z",
-        "therapist_id": null, "full_name": "Meera Nair", "disabled": false, "totp_enabled": false
+        "therapist_id": null, "full_name": "Meera Nair", "disabled": false, "totp_enabled": false,
+        "awaiting_confirmation": false
     }
 }))]
 pub(super) struct Tokens {
@@ -133,7 +134,8 @@ impl Tokens {
         session: OpenSession,
         as_cookie: bool,
     ) -> Result<(SetCookie, Json<Self>)> {
-        let user = User::read(uow.db(), session.caller.user_id).await?;
+        let now = uow.now();
+        let user = User::read(uow.db(), session.caller.user_id, now).await?;
         let set_cookie =
             if as_cookie { cookie::set(&session.refresh_token, session.refresh_lifetime)? } else { cookie::keep() };
         let tokens = Self {

@@ -41,7 +41,7 @@ use crate::{
 )]
 pub(super) async fn get_me(caller: Caller, State(app): State<App>, unless: Preconditions) -> Result<Versioned<User>> {
     let mut db = app.db.unscoped().await?;
-    Ok(User::read(&mut db, caller.user_id).await?.versioned().unless(unless))
+    Ok(User::read(&mut db, caller.user_id, app.clock.now()).await?.versioned().unless(unless))
 }
 
 /// Edit my profile

@@ -9,6 +9,7 @@
 //! user) is refused on every instance within a second ([`listen`](crate::app::listen)).
 
 mod calendar_link;
+mod claim;
 mod confirm;
 mod cookie;
 mod credentials;
@@ -32,23 +33,29 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
     calendar_link::scope_of_link,
-    confirm::{Confirm, Confirmation},
+    claim::Claim,
+    confirm::Confirmation,
     credentials::{Proved, prove},
     refusal::PROBLEMS,
     throttle::Attempt,
 };
-use crate::{app::state::App, error::Result};
+pub use crate::users::Confirm;
+use crate::{app::state::App, error::Result, users::links};
 
-/// Deletes up to `limit` each of expired counts of failed logins, refresh tokens and sealed successors; returns how many.
+/// Deletes up to `limit` each of expired counts of failed logins, refresh tokens, sealed successors and links; returns how many.
 pub async fn purge(db: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<u64> {
     Ok(throttle::purge(&mut *db, now, limit).await?
         + refresh::erase_successors(&mut *db, now, limit).await?
-        + refresh::purge(&mut *db, now, limit).await?)
+        + refresh::purge(&mut *db, now, limit).await?
+        + links::purge(&mut *db, now, limit).await?)
 }
 
 /// The routes open to callers who are not logged in.
 pub fn open_routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(login::log_in)).routes(routes!(refresh::refresh_tokens))
+    OpenApiRouter::new()
+        .routes(routes!(login::log_in))
+        .routes(routes!(refresh::refresh_tokens))
+        .routes(routes!(claim::claim_account))
 }
 
 /// The routes of all logged-in users.

@@ -12,6 +12,8 @@ kinds! { PROBLEMS:
         "The password was right, and this account also asks for a code: send `totp` from the authenticator app, or one of the recovery codes as `recovery_code`.";
     WRONG_CODE = UNAUTHORIZED, "wrong-code", "The code is wrong",
         "The code of the authenticator app or the recovery code is wrong, has expired, or was used before. Each is good once.";
+    CLAIM_INVALID = UNAUTHORIZED, "claim-invalid", "The link is not valid, or no longer",
+        "A link by which a user sets a password is good once, for 24 hours, and until another one is made. Ask an admin for another: `POST /api/v1/admin/users/{id}/password`.";
     TOTP_ON = CONFLICT, "totp-enabled", "The second factor is on already",
         "To set up another authenticator app, first turn off the second factor with DELETE /api/v1/auth/me/totp.";
     TOTP_OFF = CONFLICT, "totp-not-set-up", "No second factor is being set up",
@@ -61,6 +63,17 @@ impl Refusal for FactorRefusal {
             Self::On => &TOTP_ON,
             Self::Off => &TOTP_OFF,
         }
+    }
+}
+
+/// Why a link sets no password.
+#[derive(Debug, thiserror::Error)]
+#[error("the link has expired, was used before, or was replaced by another")]
+pub(super) struct NoClaim;
+
+impl Refusal for NoClaim {
+    fn kind(&self) -> &'static ProblemKind {
+        &CLAIM_INVALID
     }
 }
 

@@ -138,7 +138,7 @@ async fn create(app: &App, new: Create) -> anyhow::Result<()> {
 }
 
 async fn list(app: &App) -> anyhow::Result<()> {
-    let users = users::list(&mut *app.db.unscoped().await?).await?;
+    let users = users::list(&mut *app.db.unscoped().await?, app.clock.now()).await?;
     let line = |cells: [&str; 6]| {
         let [id, username, role, therapist, state, name] = cells;
         println!("{id:>6}  {username:<24}  {role:<10}  {therapist:<12}  {state:<14}  {name}");
@@ -205,7 +205,7 @@ async fn hash_legacy_passwords(app: &App) -> anyhow::Result<()> {
 }
 
 async fn find(app: &App, whom: &Whom) -> anyhow::Result<User> {
-    let users = users::list(&mut *app.db.unscoped().await?).await?;
+    let users = users::list(&mut *app.db.unscoped().await?, app.clock.now()).await?;
     let is_meant = |user: &User| match (&whom.username, whom.id) {
         (Some(name), _) => user.username.to_lowercase() == name.to_lowercase(),
         (None, id) => Some(user.id) == id.map(UserId),

@@ -135,6 +135,8 @@ serial_ids! {
     GrantId,
     /// `internal.erase_requests.request_id`.
     EraseRequestId,
+    /// `internal.account_changes.change_id`.
+    AccountChangeId,
 }
 
 impl BookingId {

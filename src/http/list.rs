@@ -128,7 +128,7 @@ impl<O: Order> ListRequest<O> {
     }
 
     /// Answers with the page after `record` has audited its rows, in the transaction that reads them. An empty page
-    /// leaves no entry.
+    /// leaves no entry, and is refused where its entries would be.
     ///
     /// # Errors
     ///
@@ -143,8 +143,9 @@ impl<O: Order> ListRequest<O> {
         let run = work.run_if_needed(async |uow| {
             let (rows, total) = self.read(uow.db(), &list).await?;
             let shown = &rows[..rows.len().min(self.limit.into())];
-            if !shown.is_empty() {
-                record(uow, shown);
+            record(uow, shown);
+            if shown.is_empty() {
+                uow.rehearse().await?;
             }
             Ok((rows, total))
         });

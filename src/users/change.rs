@@ -6,32 +6,33 @@ use utoipa::ToSchema;
 
 use super::{
     calendar_links,
-    changes::{self, AccountChange},
+    changes::{self, AccountChange, Confirm},
     disable::{self, disable},
     model::User,
     rules,
     sessions::{self, Ending},
 };
 use crate::{
-    app::unit_of_work::{UnitOfWork, Work},
+    app::unit_of_work::UnitOfWork,
     audit::entry::Entry,
     domain::{
         ids::{TherapistId, UserId},
         status::UserRole,
         text::Text,
     },
-    error::{Error, Result, problem::Problems},
-    http::{
-        etag::{Preconditions, Versioned},
-        extract::{Json, Patch, Path},
-    },
+    error::{Error, Result},
+    http::{caller::Caller, etag::Preconditions, extract::Patch},
 };
 
 /// Fields to change (JSON merge patch): absent fields stay.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "role": "therapist", "therapist_id": "58601" }))]
-pub(super) struct EditUser {
+#[schema(example = json!({
+    "role": "therapist",
+    "therapist_id": "58601",
+    "confirmation": { "password": "the present password" }
+}))]
+pub struct EditUser {
     /// The login name; cannot be cleared.
     #[serde(default)]
     #[schema(value_type = Option<Text<255>>)]
@@ -56,33 +57,16 @@ pub(super) struct EditUser {
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     disabled: Patch<bool>,
-}
-
-/// Change a user
-///
-/// JSON merge patch. Another role or therapist ends all their sessions. Refused where no enabled admin would be left.
-#[utoipa::path(
-    patch,
-    path = "/users/{id}",
-    tag = "users",
-    params(("id" = UserId, Path, description = "The account"), Preconditions),
-    request_body = EditUser,
-    responses((status = 200, description = "Changed", body = User), Problems),
-)]
-pub(super) async fn edit_user(
-    work: Work,
-    Path(id): Path<UserId>,
-    when: Preconditions,
-    Json(patch): Json<EditUser>,
-) -> Result<Versioned<User>> {
-    work.run(async |uow| {
-        change(uow, id, patch, &when).await?;
-        Ok(User::read(uow.db(), id).await?.versioned())
-    })
-    .await
+    /// The caller's password, once more: for another role or therapist, and to let somebody in again.
+    pub(crate) confirmation: Option<Confirm>,
 }
 
 impl EditUser {
+    /// Whether it gives an admin another role, or a therapist.
+    pub(crate) fn changes_rights_of(&self, admin: &Caller) -> bool {
+        matches!(self.role, Patch::Set(role) if role != admin.role) || matches!(self.therapist_id, Patch::Set(_))
+    }
+
     /// Fails if something is to be cleared that everybody has.
     fn ensure_complete(&self) -> Result<()> {
         let cleared = [
@@ -113,7 +97,17 @@ impl EditUser {
 }
 
 /// Changes a user of the version named.
-async fn change(uow: &mut UnitOfWork, id: UserId, patch: EditUser, when: &Preconditions) -> Result<()> {
+///
+/// # Errors
+///
+/// If a rule stands against it, or it changes who somebody is and was not `confirmed`.
+pub async fn change(
+    uow: &mut UnitOfWork,
+    id: UserId,
+    patch: EditUser,
+    confirmed: bool,
+    when: &Preconditions,
+) -> Result<()> {
     patch.ensure_complete()?;
     if patch.role.is_named() || patch.disabled.is_named() {
         rules::lock_admins(uow).await?;
@@ -145,6 +139,11 @@ async fn change(uow: &mut UnitOfWork, id: UserId, patch: EditUser, when: &Precon
         rules::ensure_other_admin(uow, id).await?;
     }
 
+    let rights_change = role != before.known_role() || therapist_id != before.therapist_id;
+    if !confirmed && (rights_change || before.disabled && !disabled) {
+        return Err(Error::body("/confirmation", "is missing: give your password once more"));
+    }
+
     match (before.disabled, disabled) {
         (false, true) => drop(disable(uow, id).await?),
         (true, false) => disable::enable(uow, &before).await?,
@@ -154,7 +153,7 @@ async fn change(uow: &mut UnitOfWork, id: UserId, patch: EditUser, when: &Precon
         return Ok(());
     }
     let mut detail = Map::from_iter([("fields".to_owned(), json!(fields))]);
-    if role != before.known_role() || therapist_id != before.therapist_id {
+    if rights_change {
         let ended = sessions::end_all(uow, id, Ending::Rights, None).await?;
         calendar_links::revoke(uow, id).await?;
         detail.insert("sessions_ended".to_owned(), json!(ended));

@@ -11,13 +11,15 @@
 //! that wait.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::Deserialize;
 use sqlx::PgConnection;
+use utoipa::ToSchema;
 
 use super::refusal::UserRefusal;
 use crate::{
     app::unit_of_work::UnitOfWork,
     domain::{
-        ids::{TherapistId, UserId},
+        ids::{AccountChangeId, TherapistId, UserId},
         status::UserRole,
     },
     error::Result,
@@ -27,6 +29,17 @@ use crate::{
 /// After how long an account opens where nobody can confirm it: in a practice of one admin, and of more.
 const ALONE: TimeDelta = TimeDelta::hours(72);
 const UNREVIEWED: TimeDelta = TimeDelta::days(30);
+
+/// The caller's password once more, as the field `confirmation` of what it confirms.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "password": "the present password" }))]
+pub struct Confirm {
+    /// Your password, once more.
+    pub(crate) password: String,
+    /// A code of your authenticator app, or a recovery code: where your account has a second factor.
+    pub(crate) code: Option<String>,
+}
 
 /// A change of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,6 +149,57 @@ async fn confirm_all(uow: &mut UnitOfWork, user: UserId) -> Result<()> {
     .execute(uow.db())
     .await?;
     Ok(())
+}
+
+/// Holds a change, so that of two admins at once one confirms it.
+pub async fn lock_change(uow: &mut UnitOfWork, id: AccountChangeId) -> Result<()> {
+    sqlx::query!("select from internal.account_changes where change_id = $1 for no key update", id.0)
+        .fetch_optional(uow.db())
+        .await?;
+    Ok(())
+}
+
+/// Confirms a change in the name of the actor, and the earlier ones of the account by the same admin; tells everybody
+/// concerned.
+pub async fn confirm(uow: &mut UnitOfWork, id: AccountChangeId) -> Result<()> {
+    let (now, reviewer) = (uow.now(), uow.actor().map(|actor| actor.user_id.0));
+    let confirmed = sqlx::query!(
+        r#"with this as (
+               select user_id, changed_by, therapist_id
+               from internal.account_changes
+               where change_id = $1
+           ), confirmed as (
+               update internal.account_changes c
+               set confirmed_at = $2,
+                   confirmed_by = $3
+               from this
+               where c.user_id = this.user_id
+                 and c.changed_by = this.changed_by
+                 and c.change_id <= $1
+                 and c.needs_review
+                 and c.confirmed_at is null
+           )
+           select therapist_id as "therapist_id: TherapistId",
+                  internal.account_name(user_id) as name,
+                  internal.account_name($3) as reviewer
+           from this"#,
+        id.0,
+        now,
+        reviewer,
+    )
+    .fetch_one(uow.db())
+    .await?;
+    let by = confirmed.reviewer.as_deref().unwrap_or("An admin");
+    let mut to = vec![Recipient::Admins];
+    to.extend(confirmed.therapist_id.map(Recipient::Therapist));
+    let notice = Notice {
+        kind: NotificationKind::AccountChanged,
+        title: "Account confirmed",
+        message: &format!("{by} confirmed who holds the account of {}", confirmed.name.as_deref().unwrap_or("a user")),
+        related_id: Some(&id.to_string()),
+        to: &to,
+    };
+    notifications::notify(uow, notice).await
 }
 
 /// Says from when on accounts open that nobody can confirm any more. Done whenever admins come or go, and now and then for

@@ -33,6 +33,6 @@ pub(super) async fn get_user(
     unless: Preconditions,
 ) -> Result<Versioned<User>> {
     let mut db = app.db.read(&scope).await?;
-    let user = User::read(&mut db, id).await?;
+    let user = User::read(&mut db, id, app.clock.now()).await?;
     Ok(user.versioned().unless(unless))
 }

@@ -37,7 +37,8 @@ pub(super) async fn disable_user(work: Work, Path(id): Path<UserId>, when: Preco
         let user = lock(uow, id).await?;
         when.check(user.version(), &user)?;
         disable(uow, id).await?;
-        Ok(User::read(uow.db(), id).await?.versioned())
+        let now = uow.now();
+        Ok(User::read(uow.db(), id, now).await?.versioned())
     })
     .await
 }
@@ -45,7 +46,8 @@ pub(super) async fn disable_user(work: Work, Path(id): Path<UserId>, when: Preco
 /// Locks a user's row and reads it.
 pub(super) async fn lock(uow: &mut UnitOfWork, id: UserId) -> Result<User> {
     sqlx::query!("select id from users where id = $1 for no key update", id.0).fetch_optional(uow.db()).await?;
-    User::read(uow.db(), id).await
+    let now = uow.now();
+    User::read(uow.db(), id, now).await
 }
 
 /// Disables a user and ends all their sessions; returns whether they were enabled before.

@@ -38,13 +38,13 @@ pub async fn edit_profile(uow: &mut UnitOfWork, id: UserId, patch: EditProfile, 
         return Err(Error::body("/name", "cannot be cleared"));
     }
     sqlx::query!("select id from users where id = $1 for no key update", id.0).fetch_optional(uow.db()).await?;
-    let user = User::read(uow.db(), id).await?;
+    let now = uow.now();
+    let user = User::read(uow.db(), id, now).await?;
     when.check(user.version(), &user)?;
     let changed: Vec<&str> = [("name", patch.name.is_named()), ("full_name", patch.full_name.is_named())]
         .into_iter()
         .filter_map(|(field, named)| named.then_some(field))
         .collect();
-    let now = uow.now();
     sqlx::query!(
         "update users
          set name = coalesce($2, name),
@@ -59,5 +59,5 @@ pub async fn edit_profile(uow: &mut UnitOfWork, id: UserId, patch: EditProfile, 
     .execute(uow.db())
     .await?;
     uow.record(Entry::new("profile_edit", "Edited a profile").on("user", id).detail(json!({ "fields": changed })));
-    User::read(uow.db(), id).await
+    User::read(uow.db(), id, now).await
 }

@@ -1,12 +1,14 @@
 //! Listing users.
 
-use axum::response::Response;
+use axum::{extract::State, response::Response};
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use sqlx::PgConnection;
 use utoipa::IntoParams;
 
 use super::model::{User, select_users};
 use crate::{
+    app::state::App,
     domain::{
         contact,
         ids::{TherapistId, UserId},
@@ -71,7 +73,7 @@ pub(super) struct UserFilter {
         Problems,
     ),
 )]
-pub(super) async fn list_users(listing: Listing<UserFilter, UserOrder>) -> Result<Response> {
+pub(super) async fn list_users(State(app): State<App>, listing: Listing<UserFilter, UserOrder>) -> Result<Response> {
     let filter = listing.filter;
     let search = filter.q.map(|q| contact::Search::parse(&q)).transpose().map_err(|fault| Error::query("q", fault))?;
     let list = UserList {
@@ -79,6 +81,7 @@ pub(super) async fn list_users(listing: Listing<UserFilter, UserOrder>) -> Resul
         role: filter.role.map(ListedRole::as_str),
         disabled: filter.disabled,
         therapist_id: filter.therapist_id,
+        now: app.clock.now(),
     };
     listing.request.answer(list).await
 }
@@ -89,6 +92,7 @@ struct UserList {
     role: Option<&'static str>,
     disabled: Option<bool>,
     therapist_id: Option<TherapistId>,
+    now: DateTime<Utc>,
 }
 
 /// One page in one direction: the order's key and its type, the comparison with the position, and the direction.
@@ -97,13 +101,14 @@ macro_rules! page_of_users {
         select_users!(
             $key,
             [
-                "where ($1::text is null or lower(concat_ws(E'\\n', u.username, u.name, u.full_name)) like $1)
-                   and ($2::text is null or coalesce(internal.user_role(u.role), 'other') = $2)
-                   and ($3::boolean is null or (a.disabled_at is not null) = $3)
-                   and ($4::text is null or u.therapist_id = $4)
-                   and ($5::text is null or (" $key ", u.id) " $beyond " ($5::text::" $type ", $6::text::integer)) "
-                "order by " $key " " $direction ", u.id " $direction " limit $7"
+                "where ($2::text is null or lower(concat_ws(E'\\n', u.username, u.name, u.full_name)) like $2)
+                   and ($3::text is null or coalesce(internal.user_role(u.role), 'other') = $3)
+                   and ($4::boolean is null or (a.disabled_at is not null) = $4)
+                   and ($5::text is null or u.therapist_id = $5)
+                   and ($6::text is null or (" $key ", u.id) " $beyond " ($6::text::" $type ", $7::text::integer)) "
+                "order by " $key " " $direction ", u.id " $direction " limit $8"
             ],
+            $list.now,
             $list.words,
             $list.role,
             $list.disabled,

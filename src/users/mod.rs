@@ -16,6 +16,7 @@ mod create;
 mod detail;
 mod disable;
 mod edit;
+pub mod links;
 mod list;
 mod model;
 pub mod password;
@@ -29,7 +30,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
     account::{Account, Rights},
-    changes::{AccountChange, ensure_independent, has_one_admin, is_enabled_admin, note, settle},
+    change::{EditUser, change},
+    changes::{
+        AccountChange, Confirm, confirm, ensure_independent, has_one_admin, is_enabled_admin, lock_change, note, settle,
+    },
     create::{NewUser, create},
     disable::{disable, disable_therapist},
     edit::{EditProfile, edit_profile},
@@ -42,8 +46,7 @@ use crate::app::state::App;
 /// The routes of admins.
 pub fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(list::list_users, create::create_user))
-        .routes(routes!(detail::get_user, change::edit_user, disable::disable_user))
-        .routes(routes!(reset::reset_password))
+        .routes(routes!(list::list_users))
+        .routes(routes!(detail::get_user, disable::disable_user))
         .routes(routes!(reset::log_user_out))
 }

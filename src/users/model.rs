@@ -1,5 +1,6 @@
 //! A user as an answer.
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
@@ -26,7 +27,8 @@ use crate::{
     "therapist_id": "58601",
     "full_name": "Asha Rao",
     "disabled": false,
-    "totp_enabled": false
+    "totp_enabled": false,
+    "awaiting_confirmation": false
 }))]
 pub struct User {
     /// The account.
@@ -49,6 +51,8 @@ pub struct User {
     pub(crate) disabled: bool,
     /// Whether a second factor is asked for at login.
     pub(crate) totp_enabled: bool,
+    /// Whether another admin has still to confirm who holds this therapist's account: until then it opens no clinical text.
+    pub(crate) awaiting_confirmation: bool,
     #[serde(skip)]
     pub(super) version: String,
     #[serde(skip)]
@@ -58,7 +62,7 @@ pub struct User {
 /// Rows of `users` as [`User`]s: the key of their order, and the condition and order that follow. The version is that of
 /// the two rows that say who somebody is.
 macro_rules! select_users {
-    ($key:literal, [$($rest:literal)+] $(, $argument:expr)* $(,)?) => {
+    ($key:literal, [$($rest:literal)+], $now:expr $(, $argument:expr)* $(,)?) => {
         sqlx::query_as!(
             $crate::users::model::User,
             r#"select u.id as "id: UserId",
@@ -71,11 +75,13 @@ macro_rules! select_users {
                       u.full_name,
                       a.disabled_at is not null as "disabled!",
                       f.confirmed_at is not null as "totp_enabled!",
+                      internal.awaits_confirmation(u.id, $1) as "awaiting_confirmation!",
                       concat_ws('-', u.xmin, a.xmin) as "version!",
                       "# + $key + r#"::text as "sort_key!"
                from users u
                left join internal.accounts a on a.user_id = u.id
-               left join internal.second_factors f on f.user_id = u.id "# $(+ $rest)+
+               left join internal.second_factors f on f.user_id = u.id "# $(+ $rest)+,
+            $now as DateTime<Utc>
             $(, $argument)*
         )
     };
@@ -83,8 +89,8 @@ macro_rules! select_users {
 pub(super) use select_users;
 
 /// All users, by name.
-pub async fn list(db: &mut PgConnection) -> Result<Vec<User>> {
-    Ok(select_users!("''", ["order by lower(u.username), u.id"]).fetch_all(db).await?)
+pub async fn list(db: &mut PgConnection, now: DateTime<Utc>) -> Result<Vec<User>> {
+    Ok(select_users!("''", ["order by lower(u.username), u.id"], now).fetch_all(db).await?)
 }
 
 impl User {
@@ -93,8 +99,8 @@ impl User {
     /// # Errors
     ///
     /// If there is none.
-    pub async fn read(db: &mut PgConnection, id: UserId) -> Result<Self> {
-        let user = select_users!("''", ["where u.id = $1"], id.0).fetch_optional(db).await?;
+    pub async fn read(db: &mut PgConnection, id: UserId, now: DateTime<Utc>) -> Result<Self> {
+        let user = select_users!("''", ["where u.id = $2"], now, id.0).fetch_optional(db).await?;
         user.ok_or(Error::NotFound("user"))
     }
 

@@ -2,7 +2,15 @@
 
 use crate::{app::unit_of_work::UnitOfWork, audit::entry::Entry, domain::ids::UserId, error::Result};
 
-use super::sessions::{self, Ending};
+use super::{
+    changes::{self, AccountChange},
+    links,
+    model::User,
+    sessions::{self, Ending},
+};
+
+/// Stands where a password has still to be set: it is no hash, and never matches.
+pub const UNSET: &str = "!";
 
 /// The fewest and the most characters of a password.
 const MIN: usize = 12;
@@ -87,8 +95,24 @@ pub async fn set(uow: &mut UnitOfWork, user: UserId, hash: &str, except: Option<
     Ok(())
 }
 
-/// Writes a hash where the password was.
+/// Takes the password of a user away, and ends all their sessions: they set another by a link.
+///
+/// # Errors
+///
+/// If there is no such user.
+pub async fn reset(uow: &mut UnitOfWork, user: UserId) -> Result<()> {
+    let ended = sessions::end_all(uow, user, Ending::Password, None).await?;
+    let now = uow.now();
+    let named = User::read(uow.db(), user, now).await?.username;
+    write(uow, user, UNSET).await?;
+    let entry = Entry::new("password_reset", format!("Reset the password of {named}")).on("user", user);
+    uow.record(entry.detail(serde_json::json!({ "sessions_ended": ended })));
+    changes::note(uow, user, AccountChange::PasswordReset, None).await
+}
+
+/// Writes a hash where the password was. A link by which another could be set is revoked.
 pub(super) async fn write(uow: &mut UnitOfWork, user: UserId, hash: &str) -> Result<()> {
+    links::revoke(uow, user).await?;
     let now = uow.now();
     sqlx::query!(
         "with written as (

@@ -14,6 +14,8 @@ kinds! { PROBLEMS:
         "A review takes an admin whose account the opener did not make, enable, reset or give a role within the 30 days before or since, nor did an account that the opener had so changed. It waits until such an admin closes it.";
     OWN_PASSWORD = CONFLICT, "own-password", "It is your own password",
         "Another user's password is set here. Your own is changed with `POST /api/v1/auth/me/password`, which asks for the present one.";
+    OWN_RIGHTS = CONFLICT, "own-rights", "It is your own account",
+        "Nobody changes their own role or therapist. Another admin does.";
 }
 
 /// A rule about users that stands against a request.
@@ -31,6 +33,9 @@ pub enum UserRefusal {
     /// One's own password is changed by proving it.
     #[error("change your own password with POST /api/v1/auth/me/password")]
     OwnPassword,
+    /// One's own rights are changed by another admin.
+    #[error("nobody changes their own role or therapist")]
+    OwnRights,
 }
 
 impl Refusal for UserRefusal {
@@ -40,6 +45,7 @@ impl Refusal for UserRefusal {
             Self::LastAdmin => &LAST_ADMIN,
             Self::NotIndependent => &NOT_INDEPENDENT,
             Self::OwnPassword => &OWN_PASSWORD,
+            Self::OwnRights => &OWN_RIGHTS,
         }
     }
 }

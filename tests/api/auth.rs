@@ -45,6 +45,16 @@ impl TestApi {
         .expect("a user")
     }
 
+    /// Gives somebody who is there already [`PASSWORD`].
+    pub async fn give_password(&self, username: &str) {
+        sqlx::query("update users set password = $2 where username = $1")
+            .bind(username)
+            .bind(hash())
+            .execute(&mut *self.sql().await)
+            .await
+            .expect("a user");
+    }
+
     /// Logs in with a name and a password.
     async fn try_login(&self, username: &str, password: &str) -> Answer {
         self.nobody().post("/api/v1/auth/login", json!({ "username": username, "password": password })).await

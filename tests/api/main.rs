@@ -1,5 +1,6 @@
 //! The tests of the server, in one binary that mirrors `src`: through HTTP, one behaviour each, named as a sentence.
 
+mod accounts;
 mod adoption;
 mod architecture;
 mod audit_logs;

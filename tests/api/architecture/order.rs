@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{assert_none, sources};
 
 /// The modules, lowest first.
-const ORDER: [&str; 29] = [
+const ORDER: [&str; 30] = [
     "domain",
     "error",
     "crypto",
@@ -18,6 +18,7 @@ const ORDER: [&str; 29] = [
     "campaigns",
     "users",
     "auth",
+    "accounts",
     "therapists",
     "clients",
     "requests",

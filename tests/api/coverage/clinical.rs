@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{document, operations, resolve};
 use crate::{
     break_glass::{SECRET, open, practice, value},
+    fixtures::booking,
     harness::Answer,
 };
 
@@ -39,6 +40,29 @@ const READS: &[(&str, &str)] = &[
     ("GET /api/v1/therapist/session-notes/{note_id}/versions", "/api/v1/therapist/session-notes/{own}/versions"),
 ];
 
+/// What else a therapist does to the clinical record, each answered with what it says then: the operation, a path of
+/// [`practice`], and the body.
+const WRITES: &[(&str, &str, &str)] = &[
+    ("PATCH /api/v1/therapist/session-notes/{note_id}", "/api/v1/therapist/session-notes/{own}", "{}"),
+    ("POST /api/v1/therapist/session-notes/{note_id}/sign", "/api/v1/therapist/session-notes/{own}/sign", ""),
+    (
+        "POST /api/v1/therapist/session-notes/{note_id}/addenda",
+        "/api/v1/therapist/session-notes/101/addenda",
+        r#"{ "text": "more" }"#,
+    ),
+    ("POST /api/v1/therapist/session-notes", "/api/v1/therapist/session-notes", r#"{ "booking_id": "B4" }"#),
+    (
+        "POST /api/v1/therapist/additional-notes",
+        "/api/v1/therapist/additional-notes",
+        r#"{ "booking_id": "B1", "note_text": "more" }"#,
+    ),
+    (
+        "PATCH /api/v1/therapist/additional-notes/{note_id}",
+        "/api/v1/therapist/additional-notes/{new}",
+        r#"{ "note_text": "other" }"#,
+    ),
+];
+
 /// Whether a schema has a field of such a name, at any depth.
 fn is_clinical(document: &Value, schema: &Value, depth: u8) -> bool {
     let schema = resolve(document, schema);
@@ -60,12 +84,53 @@ fn every_read_of_the_clinical_record_is_known_here() {
             told.flat_map(|(_, answer)| resolve(&document, answer)["content"].as_object().into_iter().flatten())
                 .any(|(_, content)| is_clinical(&document, &resolve(&document, content)["schema"], 8))
         })
-        .filter(|operation| operation.method == Method::GET || !operation.path.contains("-notes"))
         .map(super::Operation::name)
         .filter(|name| !OTHERWISE.contains(&name.as_str()))
         .collect();
-    let known: BTreeSet<String> = READS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let reads = READS.iter().map(|(name, _)| *name);
+    let known: BTreeSet<String> = reads.chain(WRITES.iter().map(|(name, ..)| *name)).map(ToOwned::to_owned).collect();
     assert_eq!(clinical, known, "what tells of the clinical record, and what is tested to be on record");
+}
+
+/// The account of a therapist that an admin made, and nobody confirmed.
+#[tokio::test]
+async fn an_account_that_awaits_confirmation_opens_and_writes_nothing_clinical() {
+    let api = practice().await;
+    let past = booking("T1", "2026-01-19T10:30:00Z").with("booking_id", "B4");
+    api.given(past.of_client("C1")).await;
+    let one = api.therapist("T1");
+    let note = one.post("/api/v1/therapist/session-notes", json!({ "booking_id": "B3" })).await;
+    let own = note.body["note_id"].to_string();
+    let new = json!({ "booking_id": "B3", "note_text": SECRET });
+    let new = one.post("/api/v1/therapist/additional-notes", new).await.created()["note_id"].to_string();
+    sqlx::query(
+        "insert into internal.account_changes (user_id, kind, changed_by, changed_at, therapist_id, needs_review)
+         values ($1, 'created', 0, $2, 'T1', true)",
+    )
+    .bind(one.user_id().await)
+    .bind(api.now())
+    .execute(&mut *api.sql().await)
+    .await
+    .unwrap();
+
+    let reads = READS.iter().map(|(name, path)| (*name, *path, ""));
+    for (name, path, body) in reads.chain(WRITES.iter().copied()).filter(|(name, ..)| !name.contains("/admin/")) {
+        let method: Method = name.split(' ').next().unwrap().parse().unwrap();
+        let body = (!body.is_empty()).then(|| serde_json::from_str(body).unwrap());
+        let path = path.replace("{own}", &own).replace("{new}", &new);
+        let answer = one.clone().with("if-match", "*").send(method, &path, body).await;
+        assert_eq!(
+            (answer.status.as_u16(), &answer.body["type"]),
+            (403, &json!("/problems/awaiting-confirmation")),
+            "{name}"
+        );
+        assert!(!answer.text.contains(SECRET), "{name}");
+    }
+    // Nor what a stale version is answered with.
+    let stale = one.clone().with("if-match", "\"0\"");
+    let path = format!("/api/v1/therapist/additional-notes/{new}");
+    stale.patch(&path, json!({ "note_text": "x" })).await.is_problem(403, "awaiting-confirmation");
+    stale.delete(&path).await.is_problem(403, "awaiting-confirmation");
 }
 
 #[tokio::test]

