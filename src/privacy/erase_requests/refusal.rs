@@ -13,7 +13,7 @@ use crate::{
 
 kinds! { PROBLEMS:
     ERASURE_REQUESTED = CONFLICT, "erasure-requested", "The erasure is requested already",
-        "A request to erase this client's data waits to be accepted: `request_id` names it. Accept it, or withdraw it first.";
+        "A request to erase this client's data waits to be accepted: `erase_request_id` names it. Accept it, or withdraw it first.";
     ERASE_REQUEST_CLOSED = CONFLICT, "erase-request-closed", "The request has ended",
         "The data was erased, or the request was withdrawn or has expired: `state` says which. Nothing was changed.";
     OWN_ERASE_REQUEST = CONFLICT, "own-erase-request", "Another admin has to accept it",
@@ -53,7 +53,7 @@ impl Refusal for EraseRefusal {
 
     fn members(&self) -> Map<String, Value> {
         let (name, value) = match self {
-            Self::Requested(request) => ("request_id", json!(request)),
+            Self::Requested(request) => ("erase_request_id", json!(request)),
             Self::Closed(state) => ("state", json!(state)),
             Self::ClientChanged(merged) => ("merged_client_ids", json!(merged)),
             Self::Own | Self::RequesterGone => return Map::new(),

@@ -170,7 +170,7 @@ async fn a_client_has_one_request_and_any_admin_withdraws_it() {
     let path = path_of(&first);
     let second = request(&api, "C1").await;
     second.is_problem(409, "erasure-requested");
-    assert_eq!(second.body["request_id"], first.body["request_id"]);
+    assert_eq!(second.body["erase_request_id"], first.body["request_id"]);
     let stale = api.admin_named("other").with("if-match", "\"0\"").delete(&path).await;
     stale.is_problem(412, "stale");
     let withdrawn = api.admin_named("other").delete(&path).await.ok();
