@@ -3,8 +3,10 @@
 //! # Where things live
 //!
 //! By feature, then by operation: "where is *cancel a booking*?" `bookings/cancel.rs`, and its tests in
-//! `tests/api/bookings/cancel.rs`. A feature is a folder, mostly named like its URL; `CONTRIBUTING.md` lists what a new one
-//! touches. The tables, functions and policies of the database are in `migrations/`.
+//! `tests/api/bookings/cancel.rs`. Reading one stands with the list (`list.rs`), or beside it where both are too long for a
+//! file (`detail.rs`); erasing, merging and repairing a client's rows in `upkeep.rs`, likewise. A feature is a folder, mostly
+//! named like its URL; `CONTRIBUTING.md` lists what a new one touches. The tables, functions and policies of the database are
+//! in `migrations/`.
 //!
 //! | module | |
 //! |---|---|

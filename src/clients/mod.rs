@@ -15,11 +15,10 @@ mod matching;
 mod merge;
 mod missing;
 mod of_therapist;
-mod reassign;
 mod record;
-pub mod repair;
 mod select;
 mod timeline;
+pub mod upkeep;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -29,8 +28,8 @@ pub use self::{
     matching::{Choice, Client, ClientErased, PROBLEMS, Person, lock, lock_to_erase, lock_to_read, resolve},
     merge::{Absorbed, Record, absorb, records, remove},
     missing::{merge_survivor, missing},
-    reassign::{hand_over, move_appointments},
     record::ensure,
+    upkeep::{hand_over, move_appointments},
 };
 use crate::app::state::App;
 

@@ -1,4 +1,4 @@
-//! The result of a repair of stored rows, returned by every module's `repair`, and its batch size.
+//! The result of a repair of stored rows, returned by every module's repairs, and its batch size.
 //!
 //! A repair is one transaction. One that works row by row (finding a booking's client, comparing the derived tables)
 //! takes at most [`BATCH`] rows; one that is a single statement takes all.

@@ -1,16 +1,17 @@
-//! Listing document forms, latest first.
+//! Reading document forms: the list, latest first; one of them, or the one of a booking.
 //!
 //! One statement a page, walked by `client_doc_form_pkey` or `client_doc_form_by_status`,
 //! deep pages alike. A client's forms are found by `appointments_of_client`. A therapist's page walks the forms of
 //! all until it is full, or all of the therapist's bookings where those are few.
 
-use axum::response::Response;
+use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use sqlx::PgConnection;
 use utoipa::IntoParams;
 
 use super::model::{DocumentForm, select_forms};
 use crate::{
+    app::state::App,
     db::scope::Scope,
     domain::{
         contact::Search,
@@ -20,6 +21,8 @@ use crate::{
     },
     error::{Error, Result, problem::Problems},
     http::{
+        etag::{Preconditions, Versioned},
+        extract::Path,
         list::Listing,
         page::{Key, List, Page, PageParams, Position, orders},
     },
@@ -221,4 +224,52 @@ impl List for DocumentForms {
     fn key(form: &DocumentForm) -> Key {
         form.key()
     }
+}
+
+/// Get a document form
+#[utoipa::path(
+    get,
+    path = "/document-forms/{link_id}",
+    tag = "document-forms",
+    params(("link_id" = DocumentFormId, Path, description = "The form's id")),
+    responses(
+        (status = 200, description = "The document form", body = DocumentForm),
+        (status = 304, description = "Not changed since the version in If-None-Match"),
+        Problems,
+    ),
+)]
+pub(super) async fn get_document_form(
+    scope: Scope,
+    State(app): State<App>,
+    Path(id): Path<DocumentFormId>,
+    unless: Preconditions,
+) -> Result<Versioned<DocumentForm>> {
+    let mut db = app.db.read(&scope).await?;
+    let form = DocumentForm::read(&mut db, id).await?;
+    Ok(form.versioned().unless(unless))
+}
+
+/// Get a booking's document form
+///
+/// The latest, where there are several.
+#[utoipa::path(
+    get,
+    path = "/bookings/{booking_id}/document-form",
+    tag = "document-forms",
+    params(("booking_id" = BookingId, Path, description = "The booking's id")),
+    responses(
+        (status = 200, description = "The document form", body = DocumentForm),
+        (status = 304, description = "Not changed since the version in If-None-Match"),
+        Problems,
+    ),
+)]
+pub(super) async fn get_document_form_of_booking(
+    scope: Scope,
+    State(app): State<App>,
+    Path(booking): Path<BookingId>,
+    unless: Preconditions,
+) -> Result<Versioned<DocumentForm>> {
+    let mut db = app.db.read(&scope).await?;
+    let form = DocumentForm::of_booking(&mut db, &scope, &booking).await?;
+    Ok(form.versioned().unless(unless))
 }

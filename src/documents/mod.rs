@@ -4,25 +4,22 @@
 //! admins all, also those that other programs left without a booking.
 
 mod create;
-mod delete;
-mod detail;
 mod edit;
-mod erase;
 mod list;
 mod model;
-pub mod repair;
+pub mod upkeep;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub use self::erase::erase;
+pub use self::upkeep::erase;
 use crate::app::state::App;
 
 /// The routes of admins.
 pub fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list::list_document_forms, create::create_document_form)).routes(routes!(
-        detail::get_document_form,
+        list::get_document_form,
         edit::edit_document_form,
-        delete::delete_document_form
+        edit::delete_document_form
     ))
 }
 
@@ -30,5 +27,5 @@ pub fn admin_routes() -> OpenApiRouter<App> {
 pub fn therapist_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list_own_document_forms))
-        .routes(routes!(detail::get_document_form_of_booking))
+        .routes(routes!(list::get_document_form_of_booking))
 }

@@ -3,7 +3,7 @@
 //! The tables were filled for a year by other programs, and still are: nothing they wrote is an error to this server, but
 //! some of it is wrong. A [`check::Check`] states one rule, finds the rows that break it with one query, and says who
 //! can repair them ([`checks`]). The [`report()`] runs them; a [`repair`] is done by the module that the table belongs to
-//! (its `repair`), in one transaction, audited, and can be repeated without harm.
+//! (its `upkeep` or `repair`), in one transaction, audited, and can be repeated without harm.
 //!
 //! `safestories doctor` reports and repairs the same on the terminal.
 

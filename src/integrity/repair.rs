@@ -225,7 +225,7 @@ async fn choose(uow: &mut UnitOfWork, check: &Check, request: &RepairIntegrity) 
     for (at, Assign { id, to }) in request.assign.iter().flatten().enumerate() {
         let place = format!("/assign/{at}");
         let entry = if of_notes {
-            notes::repair::relink(uow, NoteId(*id), &BookingId::from(to.as_str()), &place).await?;
+            notes::upkeep::relink(uow, NoteId(*id), &BookingId::from(to.as_str()), &place).await?;
             Entry::new("session_note_relink", "Gave an orphaned session note to a booking").on("session_note", id)
         } else {
             therapists::repair::adopt_resource(uow, ResourceId(*id), &TherapistId::from(to.as_str()), &place).await?;

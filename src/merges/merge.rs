@@ -198,7 +198,7 @@ async fn merge(uow: &mut UnitOfWork, id: &ClientId, gone: &ClientId, conditions:
         bookings: absorbed.bookings,
         refunds: payments::follow_merge(uow, id, gone).await?,
         requests: requests::follow_merge(uow, id, gone).await?,
-        transfers: crate::transfers::merge::follow_merge(uow.db(), id, gone).await?,
+        transfers: crate::transfers::follow_merge(uow.db(), id, gone).await?,
         possible_duplicates: absorbed.duplicates,
     };
     clients::remove(uow, gone).await?;

@@ -8,7 +8,7 @@ use super::{
     fields::CreateSessionNote,
     model::SessionNote,
     refusal::NoteRefusal,
-    repair,
+    upkeep,
     versions::{self, Event},
 };
 use crate::{
@@ -123,7 +123,7 @@ async fn ensure_none(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
 async fn insert(uow: &mut UnitOfWork, booking: &BookingId, session: &bookings::Session) -> Result<NoteId> {
     let author = uow.actor().map(|actor| actor.user_id.0).ok_or_else(|| Error::internal("a note without an author"))?;
     let (now, timing) = (uow.now(), session.timing(uow.app().zone));
-    repair::forget_remains(uow, booking).await?;
+    upkeep::forget_remains(uow, booking).await?;
     let id = sqlx::query_scalar!(
         r#"insert into client_session_notes
                (booking_id, client_name, session_timing, host_name, created_at, updated_at)

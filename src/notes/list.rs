@@ -1,4 +1,5 @@
-//! Listing the session notes of the practice for admins: their metadata, latest first.
+//! Reading session notes: for admins the list of the practice's, only their metadata, latest first; for therapists the
+//! text of one. Each read of one is audited before it is answered.
 //!
 //! The table has no key to bookings and holds orphans: they are listed like any other, and say so.
 //!
@@ -10,14 +11,18 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
+use super::model::SessionNote;
 use crate::{
-    app::state::App,
+    app::{state::App, unit_of_work::Work},
+    db::scope::Scope,
     domain::{
         ids::{BookingId, ClientId, NoteId, TherapistId, UserId},
         time::{Day, Timestamp, Zone},
     },
     error::{Result, problem::Problems},
     http::{
+        etag::{Preconditions, Versioned},
+        extract::Path,
         list::Listing,
         page::{Key, List, Page, PageParams, Position, orders},
         period::Period,
@@ -222,4 +227,61 @@ impl List for SessionNotes {
     fn key(note: &SessionNoteEntry) -> Key {
         Key { sort: note.sort_key.clone(), id: note.note_id.to_string() }
     }
+}
+
+/// Get a session note
+///
+/// Of a booking of mine, or a submitted one of a client assigned to me. Each read is audited.
+#[utoipa::path(
+    get,
+    path = "/session-notes/{note_id}",
+    tag = "notes",
+    params(("note_id" = NoteId, Path, description = "The note's id")),
+    responses(
+        (status = 200, description = "The note", body = SessionNote),
+        (status = 304, description = "Not changed since the version in If-None-Match"),
+        Problems,
+    ),
+)]
+pub(super) async fn get_session_note(
+    scope: Scope,
+    work: Work,
+    Path(id): Path<NoteId>,
+    unless: Preconditions,
+) -> Result<Versioned<SessionNote>> {
+    work.run(async |uow| {
+        let note = SessionNote::read_to_show(uow.db(), &scope, id).await?;
+        uow.record(note.seen());
+        Ok(note.versioned().unless(unless))
+    })
+    .await
+}
+
+/// Get a booking's session note
+///
+/// Where other programs left several, the one written here, else the newest; `other_note_ids` lists the rest. Each read
+/// is audited.
+#[utoipa::path(
+    get,
+    path = "/bookings/{booking_id}/session-note",
+    tag = "notes",
+    params(("booking_id" = BookingId, Path, description = "The booking's id")),
+    responses(
+        (status = 200, description = "The note", body = SessionNote),
+        (status = 304, description = "Not changed since the version in If-None-Match"),
+        Problems,
+    ),
+)]
+pub(super) async fn get_session_note_of_booking(
+    scope: Scope,
+    work: Work,
+    Path(booking): Path<BookingId>,
+    unless: Preconditions,
+) -> Result<Versioned<SessionNote>> {
+    work.run(async |uow| {
+        let note = SessionNote::of_booking_to_show(uow.db(), &scope, &booking).await?;
+        uow.record(note.seen());
+        Ok(note.versioned().unless(unless))
+    })
+    .await
 }

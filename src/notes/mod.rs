@@ -34,9 +34,7 @@
 mod addenda;
 mod additional;
 mod create;
-mod detail;
 mod edit;
-mod erase;
 mod fields;
 mod high_risk;
 mod list;
@@ -44,9 +42,9 @@ mod model;
 mod of_client;
 mod pending;
 mod refusal;
-pub mod repair;
 mod risk;
 mod sign;
+pub mod upkeep;
 mod versions;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -54,9 +52,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub(crate) use self::versions::{NoteVersion, VersionOrder, Versions};
 pub use self::{
     additional::AdditionalNote,
-    erase::erase,
     model::SessionNote,
     refusal::{NoteRefusal, PROBLEMS},
+    upkeep::erase,
 };
 use crate::app::state::App;
 
@@ -71,8 +69,8 @@ pub fn admin_routes() -> OpenApiRouter<App> {
 pub fn therapist_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(pending::list_own_session_notes, create::create_session_note))
-        .routes(routes!(detail::get_session_note, edit::edit_session_note))
-        .routes(routes!(detail::get_session_note_of_booking))
+        .routes(routes!(list::get_session_note, edit::edit_session_note))
+        .routes(routes!(list::get_session_note_of_booking))
         .routes(routes!(sign::sign_session_note))
         .routes(routes!(addenda::add_addendum))
         .routes(routes!(versions::list_note_versions))
@@ -81,8 +79,8 @@ pub fn therapist_routes() -> OpenApiRouter<App> {
         .routes(routes!(high_risk::list_high_risk))
         .routes(routes!(additional::list::list_own_additional_notes, additional::create::create_additional_note))
         .routes(routes!(
-            additional::detail::get_additional_note,
+            additional::list::get_additional_note,
             additional::edit::edit_additional_note,
-            additional::delete::delete_additional_note
+            additional::edit::delete_additional_note
         ))
 }

@@ -5,7 +5,7 @@
 
 use sqlx::PgConnection;
 
-use super::{kind::NotificationKind, notify::RELATED_ID_CHARS};
+use super::notify::{NotificationKind, RELATED_ID_CHARS};
 use crate::{
     app::unit_of_work::UnitOfWork,
     db::erasure::{ClientRows, ERASED, Erased},

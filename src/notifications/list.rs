@@ -9,8 +9,8 @@ use sqlx::PgConnection;
 use utoipa::IntoParams;
 
 use super::{
-    kind::NotificationKind,
     model::{Notification, select_notifications},
+    notify::NotificationKind,
 };
 use crate::{
     domain::{

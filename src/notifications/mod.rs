@@ -8,22 +8,18 @@
 //! without a user are shown to nobody. Marking as read writes to `internal.audit_entries` only, not to the audit log
 //! that the practice reads.
 
-mod delete;
 mod erase;
-mod kind;
 mod list;
 mod model;
 mod notify;
 mod read;
 mod stream;
-mod unread;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
     erase::{About, about, erase},
-    kind::NotificationKind,
-    notify::{Notice, Recipient, notify},
+    notify::{Notice, NotificationKind, Recipient, notify},
     stream::feed,
 };
 use crate::app::state::App;
@@ -42,9 +38,9 @@ pub fn therapist_routes() -> OpenApiRouter<App> {
 fn own_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list_notifications))
-        .routes(routes!(unread::count_unread_notifications))
+        .routes(routes!(read::count_unread_notifications))
         .routes(routes!(stream::stream_notifications))
         .routes(routes!(read::read_notification))
         .routes(routes!(read::read_all_notifications))
-        .routes(routes!(delete::delete_notification))
+        .routes(routes!(read::delete_notification))
 }

@@ -1,17 +1,16 @@
-//! Marking notifications as read.
+//! The caller's notifications: how many are unread, marking them as read, deleting one.
 
-use axum::http::StatusCode;
+use axum::{extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use super::{
-    model::{Notification, select_notifications},
-    unread,
-};
+use super::model::{Notification, select_notifications};
 use crate::{
-    app::unit_of_work::Work,
+    app::{state::App, unit_of_work::Work},
     audit::entry::Entry,
+    db::scope::Scope,
     domain::{
         ids::{NotificationId, UserId},
         time::IstTimestamp,
@@ -22,6 +21,46 @@ use crate::{
         extract::{Json, OptionalJson, Path},
     },
 };
+
+/// How many notifications wait to be read.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "unread": 3 }))]
+pub(super) struct UnreadCount {
+    /// How many of the caller's are not marked as read.
+    #[schema(minimum = 0)]
+    pub(super) unread: i64,
+}
+
+/// Count my unread notifications
+#[utoipa::path(
+    get,
+    path = "/notifications/unread-count",
+    tag = "notifications",
+    responses((status = 200, description = "The number", body = UnreadCount), Problems),
+)]
+pub(super) async fn count_unread_notifications(
+    scope: Scope,
+    caller: Caller,
+    State(app): State<App>,
+) -> Result<Json<UnreadCount>> {
+    let mut db = app.db.read(&scope).await?;
+    let unread = count(&mut db, caller.user_id).await?;
+    Ok(Json(UnreadCount { unread }))
+}
+
+/// Counts a user's unread notifications.
+pub(super) async fn count(db: &mut PgConnection, user: UserId) -> Result<i64> {
+    let unread = sqlx::query_scalar!(
+        r#"select count(*) as "unread!"
+           from notifications
+           where user_id = $1
+             and is_read is not true"#,
+        user.0,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(unread)
+}
 
 /// The most notifications that one request marks, which takes about a second.
 const AT_ONCE: i64 = 20_000;
@@ -138,8 +177,42 @@ pub(super) async fn read_all_notifications(
             Ok(())
         })
         .await?;
-        let unread = unread::count(uow.db(), caller.user_id).await?;
+        let unread = count(uow.db(), caller.user_id).await?;
         Ok(Json(ReadCount { read, unread }))
+    })
+    .await
+}
+
+/// Delete a notification
+///
+/// One of mine; it is gone for good. The audit keeps of what kind it was, and about what.
+#[utoipa::path(
+    delete,
+    path = "/notifications/{id}",
+    tag = "notifications",
+    params(("id" = NotificationId, Path, description = "The notification's id", example = 17)),
+    responses((status = 204, description = "It is gone"), Problems),
+)]
+pub(super) async fn delete_notification(
+    caller: Caller,
+    work: Work,
+    Path(id): Path<NotificationId>,
+) -> Result<StatusCode> {
+    work.run(async |uow| {
+        let gone = sqlx::query!(
+            "select notification_type, related_id from internal.delete_notification($1, $2)",
+            id.0,
+            caller.user_id.0,
+        )
+        .fetch_optional(uow.db())
+        .await?
+        .ok_or(Error::NotFound("notification"))?;
+        uow.record(
+            Entry::new("notification_delete", "Deleted a notification of their own")
+                .on("notification", id)
+                .detail(json!({ "notification_type": gone.notification_type, "related_id": gone.related_id })),
+        );
+        Ok(StatusCode::NO_CONTENT)
     })
     .await
 }

@@ -1,4 +1,4 @@
-//! Listing payments, latest first.
+//! Reading payments: the list, latest first, and one of them.
 //!
 //! One statement a page (`select_payments!`). A page by date costs the same at any depth; so does one of a refund's
 //! state, a client or a search. For the month of a session and for a therapist all their payments are found and sorted.
@@ -22,6 +22,7 @@ use crate::{
     },
     error::{Result, problem::Problems},
     http::{
+        etag::{Preconditions, Versioned},
         extract::Path,
         list::Listing,
         page::{Key, List, Page, PageParams, Position},
@@ -168,4 +169,27 @@ impl List for PaymentList {
     fn key(payment: &Payment) -> Key {
         payment.key()
     }
+}
+
+/// Get a payment
+#[utoipa::path(
+    get,
+    path = "/payments/{payment_id}",
+    tag = "payments",
+    params(("payment_id" = PaymentId, Path, description = "The payment's id", example = 4711)),
+    responses(
+        (status = 200, description = "The payment", body = Payment),
+        (status = 304, description = "Not changed since the version in If-None-Match"),
+        Problems,
+    ),
+)]
+pub(super) async fn get_payment(
+    scope: Scope,
+    State(app): State<App>,
+    Path(id): Path<PaymentId>,
+    unless: Preconditions,
+) -> Result<Versioned<Payment>> {
+    let mut db = app.db.read(&scope).await?;
+    let payment = Payment::read(&mut db, id).await?;
+    Ok(payment.versioned().unless(unless))
 }

@@ -18,32 +18,27 @@
 
 pub mod cancellation;
 mod complete;
-mod detail;
 mod edit;
-mod erase;
 mod filter;
 mod list;
 mod lock;
-mod merge;
 mod model;
-mod period;
 mod record;
 pub mod refund;
 pub mod refunds;
 mod refusal;
-pub mod repair;
 mod select;
 mod summary;
 mod sync;
+pub mod upkeep;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
     complete::{arrived_payment, record_for_booking},
-    erase::{InFlight, erase, in_flight},
-    merge::follow_merge,
     model::{Payment, PaymentState},
     refusal::PROBLEMS,
+    upkeep::{InFlight, erase, follow_merge, in_flight},
 };
 use crate::app::state::App;
 
@@ -52,7 +47,7 @@ pub fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list_payments, record::record_payment))
         .routes(routes!(summary::summarize_payments))
-        .routes(routes!(detail::get_payment, edit::edit_payment))
+        .routes(routes!(list::get_payment, edit::edit_payment))
         .routes(routes!(refund::refund_payment))
         .routes(routes!(list::list_client_payments))
         .merge(refunds::admin_routes())

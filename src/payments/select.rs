@@ -12,10 +12,20 @@
 //! `select_payments!` takes the row type, the columns of the joined rows `f` and of each set, the clauses after each
 //! set and after the join, the criteria, and the arguments from `$12` on.
 
+use chrono::TimeDelta;
+
 use crate::{
     domain::ids::{BookingId, ClientId, PaymentId, TherapistId},
     http::period::Period,
 };
+
+/// How long a short period is at most: a quarter, and then some.
+const SHORT: TimeDelta = TimeDelta::days(100);
+
+/// Whether a period has so few sessions that searching by them is best.
+pub(super) fn is_short(period: Period) -> bool {
+    period.from.zip(period.before).is_some_and(|(from, before)| before - from <= SHORT)
+}
 
 /// A filter as the statement takes it.
 #[derive(Debug, Default)]
@@ -134,7 +144,7 @@ macro_rules! select_payments {
             $criteria.period.from.map(Timestamp::from) as Option<Timestamp>,
             $criteria.period.before.map(Timestamp::from) as Option<Timestamp>,
             $criteria.words,
-            $crate::payments::period::is_short($criteria.period).then_some(true),
+            $crate::payments::select::is_short($criteria.period).then_some(true),
             $($argument),*
         )
     };

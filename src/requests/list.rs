@@ -1,4 +1,4 @@
-//! Listing booking requests, latest first.
+//! Reading booking requests: the list, latest first, and one of them.
 //!
 //! One statement a page, walked by the index of its order or of what it is asked for (`booking_requests_by_…`,
 //! `request_clients_of_client`, `booking_requests_search`), a
@@ -12,6 +12,7 @@ use utoipa::IntoParams;
 use super::model::{BookingRequest, select_requests};
 use crate::{
     app::state::App,
+    db::scope::Scope,
     domain::{
         contact::Search,
         ids::{BookingId, BookingRequestId, ClientId},
@@ -20,6 +21,8 @@ use crate::{
     },
     error::{Error, Result, problem::Problems},
     http::{
+        etag::{Preconditions, Versioned},
+        extract::Path,
         list::Listing,
         page::{Key, List, Page, PageParams, Position, orders},
         period::Period,
@@ -195,4 +198,27 @@ impl List for BookingRequests {
     fn key(request: &BookingRequest) -> Key {
         request.key()
     }
+}
+
+/// Get a booking request
+#[utoipa::path(
+    get,
+    path = "/booking-requests/{id}",
+    tag = "booking-requests",
+    params(("id" = BookingRequestId, Path, description = "The request's id")),
+    responses(
+        (status = 200, description = "The booking request", body = BookingRequest),
+        (status = 304, description = "Not changed since the version in If-None-Match"),
+        Problems,
+    ),
+)]
+pub(super) async fn get_booking_request(
+    scope: Scope,
+    State(app): State<App>,
+    Path(id): Path<BookingRequestId>,
+    unless: Preconditions,
+) -> Result<Versioned<BookingRequest>> {
+    let mut db = app.db.read(&scope).await?;
+    let request = BookingRequest::read(&mut db, id).await?;
+    Ok(request.versioned().unless(unless))
 }

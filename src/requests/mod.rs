@@ -10,25 +10,26 @@
 
 mod create;
 mod delete;
-mod detail;
 mod edit;
-mod erase;
 mod fulfil;
 mod list;
-mod merge;
 mod model;
-pub mod repair;
 mod resend;
+pub mod upkeep;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub use self::{erase::erase, fulfil::fulfil, merge::follow_merge, resend::PROBLEMS};
+pub use self::{
+    fulfil::fulfil,
+    resend::PROBLEMS,
+    upkeep::{erase, follow_merge},
+};
 use crate::app::state::App;
 
 /// The routes of admins.
 pub fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list_booking_requests, create::create_booking_request))
-        .routes(routes!(detail::get_booking_request, edit::edit_booking_request, delete::delete_booking_request))
+        .routes(routes!(list::get_booking_request, edit::edit_booking_request, delete::delete_booking_request))
         .routes(routes!(resend::resend_booking_request))
 }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{
-    handover::{Handover, Whom},
+    plan::{Handover, Whom},
     refusal::{ClientRefusal, Standing},
 };
 use crate::{

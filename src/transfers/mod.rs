@@ -9,11 +9,8 @@
 //! granted, and is refused with the present state. `If-Match` refuses an admin whose page is older than another one's
 //! transfer.
 
-pub(crate) mod erase;
-mod handover;
 mod list;
 pub(crate) mod lock;
-pub(crate) mod merge;
 mod model;
 pub(crate) mod notify;
 pub(crate) mod plan;
@@ -21,10 +18,12 @@ pub(crate) mod reassign;
 pub(crate) mod refusal;
 mod transfer;
 mod transfer_many;
+mod upkeep;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::refusal::PROBLEMS;
+pub(crate) use self::upkeep::{erase, follow_merge};
 use crate::app::state::App;
 
 /// The routes of admins.

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::{
-    handover::{HandedOver, Handover},
     lock::Names,
-    plan::Load,
+    plan::{HandedOver, Handover, Load},
 };
 use crate::{
     app::unit_of_work::UnitOfWork,

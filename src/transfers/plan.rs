@@ -1,4 +1,5 @@
-//! The plan of a transfer: the sessions that move, those that stay, and the open work of the former therapist.
+//! The input of a transfer, its result, and its plan: the sessions that move, those that stay, and the open work of the
+//! former therapist.
 //!
 //! The upcoming sessions with the client's present therapist move. Past ones stay with the therapist who held them, and
 //! so do upcoming ones with a third therapist: they were booked there on purpose, and the plan lists them.
@@ -13,12 +14,53 @@ use crate::{
     bookings::{self, Ahead, Span},
     clients::Record,
     domain::{
-        ids::{BookingId, ClientId, TherapistId},
+        ids::{BookingId, ClientId, TherapistId, TransferId},
+        text::Text,
         time::Timestamp,
     },
-    error::Result,
+    error::{Error, Result},
     therapists::Therapist,
 };
+
+/// The clients to transfer.
+#[derive(Debug)]
+pub(crate) enum Whom {
+    /// The client of the path; a 404 if there is none.
+    One(ClientId),
+    /// Clients named in the body.
+    These(Vec<ClientId>),
+    /// All clients of a therapist.
+    AllOf(TherapistId),
+}
+
+/// How they are transferred.
+#[derive(Debug)]
+pub(crate) struct Handover {
+    pub(crate) to: TherapistId,
+    pub(crate) reason: Option<Text<2000>>,
+    pub(crate) notes: Option<Text<5000>>,
+    pub(crate) leave: Leave,
+    /// Whether the new therapist's capacity does not count.
+    pub(crate) allow_overlap: bool,
+}
+
+impl Handover {
+    /// Checks that the fields of a request do not contradict each other.
+    pub(crate) fn check(self) -> Result<Self> {
+        if self.allow_overlap && self.reason.is_none() {
+            return Err(Error::body("/reason", "allow_overlap needs a reason, which the audit keeps"));
+        }
+        Ok(self)
+    }
+}
+
+/// The result of the transfer for one client.
+#[derive(Debug)]
+pub(crate) struct HandedOver {
+    pub(crate) transfer_id: TransferId,
+    pub(crate) client: Record,
+    pub(crate) plan: TransferPlan,
+}
 
 /// How many ids stand beside a count.
 const SHOWN: usize = 20;

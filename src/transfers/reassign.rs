@@ -7,10 +7,9 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 
 use super::{
-    handover::{HandedOver, Handover, Whom},
     lock::{self, ID_CHARS, LockedClients, Names},
     notify,
-    plan::{self, Leave, Load},
+    plan::{self, HandedOver, Handover, Leave, Load, Whom},
     refusal::ClientRefusal,
 };
 use crate::{

@@ -9,9 +9,8 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::{
-    handover::{HandedOver, Handover, Whom},
     model::{Transfer, TransferDetail},
-    plan::{Leave, Load, TransferPlan},
+    plan::{HandedOver, Handover, Leave, Load, TransferPlan, Whom},
     reassign::hand_over,
 };
 use crate::{

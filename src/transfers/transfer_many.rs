@@ -14,8 +14,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::{
-    handover::{Handover, Whom},
-    plan::{Leave, Load, TransferPlan},
+    plan::{Handover, Leave, Load, TransferPlan, Whom},
     reassign::hand_over,
 };
 use crate::{

@@ -51,7 +51,7 @@ pub async fn add_refund_rows(uow: &mut UnitOfWork) -> Result<RepairedRows> {
     let mut repaired = RepairedRows::default();
     for id in ids {
         complete_one(uow, &id).await?;
-        if payments::repair::add_refund_rows(uow, &id).await? {
+        if payments::upkeep::add_refund_rows(uow, &id).await? {
             repaired.add(id);
         }
     }

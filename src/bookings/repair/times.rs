@@ -148,7 +148,7 @@ async fn retime_one(uow: &mut UnitOfWork, id: &BookingId, shift: &Disagreement) 
     let mut appointment = booking.appointment();
     appointment.start_at = start;
     clients::link_booking(uow, &appointment, &client.client_id, therapist.as_ref()).await?;
-    payments::repair::retime(uow, id, booking.booking_start_at, start).await?;
+    payments::upkeep::retime(uow, id, booking.booking_start_at, start).await?;
     cache::follow(uow, id, before).await?;
     uow.record(
         Entry::new("booking_retime", "Took the time of a session from its text")

@@ -28,16 +28,12 @@
 //! [`follow`] locks therapists (by id), then clients, before it counts. Operations have taken these locks already,
 //! before the booking's, so that they cannot deadlock.
 
-mod booking;
-mod client;
+mod change;
 mod drift;
-mod erase;
 mod rebuild;
 
 pub use self::{
-    booking::{Before, before, before_all, follow, follow_all},
-    client::{follow_client, follow_clients},
+    change::{Before, before, before_all, erase_foreign, follow, follow_all, follow_client, follow_clients},
     drift::{Drift, drift},
-    erase::erase_foreign,
     rebuild::{Rebuilt, rebuild},
 };

@@ -16,7 +16,7 @@ checks! {
         rule: "Primary keys and unique columns hold no value twice. Where an adoption found duplicates it left the rule out; rules that are in force are not looked at. Each row after the first counts. (User names have a check of their own.)",
         find: duplicates,
         remedy: "Appointments that are equal in every column are deleted but for one; `missing_rule` then brings the key into force. Rows that differ are for people to judge.",
-        repair: clients::repair::delete_twins,
+        repair: clients::upkeep::delete_twins,
     }
 }
 

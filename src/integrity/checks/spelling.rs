@@ -40,19 +40,19 @@ checks! {
         rule: "`refund_status` is written `initiated`, `processing`, `completed` or `failed` in `payments`, `bookings` and `refund_cancellation_table`; `processed` and any letter case are read as the same; `requested` is only read. Nothing started is NULL, or `Pending` in `refund_cancellation_table`.",
         find: |db, look| spelled(db, look, &["payments.refund_status", "bookings.refund_status", "refund_cancellation_table.refund_status"]),
         remedy: "The written form takes their place.",
-        repair: payments::repair::respell,
+        repair: payments::upkeep::respell,
     }
     "form_status_spelling" = Warning, "Forms' states in other spellings" {
         rule: "`client_doc_form.status` is written `pending`, `completed` or `no_show`; `no show` and any letter case are read as the same, NULL as `pending`.",
         find: |db, look| spelled(db, look, &["client_doc_form.status"]),
         remedy: "The written form takes their place.",
-        repair: documents::repair::respell,
+        repair: documents::upkeep::respell,
     }
     "request_status_spelling" = Warning, "Booking requests' states in other spellings" {
         rule: "`booking_requests.status` is written `sent`, `booked` or `expired`.",
         find: |db, look| spelled(db, look, &["booking_requests.status"]),
         remedy: "The written form takes their place.",
-        repair: requests::repair::respell,
+        repair: requests::upkeep::respell,
     }
     "user_role_spelling" = Warning, "Roles in other spellings" {
         rule: "`users.role` is written `admin` or `therapist`; any letter case is read as the same.",

@@ -1,4 +1,5 @@
-//! Listing additional notes without their text: all of the practice for admins, their own for therapists; latest first.
+//! Reading additional notes. The lists have no text: all of the practice for admins, their own for therapists; latest first.
+//! Each read of one is audited before it is answered.
 //!
 //! One statement a page, walked by `client_additional_notes_by_created`, or by the
 //! notes of a therapist (`client_additional_notes_by_therapist`).
@@ -8,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
+use super::AdditionalNote;
 use crate::{
-    app::state::App,
+    app::{state::App, unit_of_work::Work},
     db::scope::Scope,
     domain::{
         ids::{AdditionalNoteId, BookingId, ClientId, TherapistId},
@@ -17,6 +19,8 @@ use crate::{
     },
     error::{Result, problem::Problems},
     http::{
+        etag::{Preconditions, Versioned},
+        extract::Path,
         list::Listing,
         page::{Key, List, Page, PageParams, Position, orders},
         period::Period,
@@ -268,4 +272,32 @@ impl List for AdditionalNotes {
     fn key(note: &AdditionalNoteEntry) -> Key {
         Key { sort: note.sort_key.clone(), id: note.note_id.to_string() }
     }
+}
+
+/// Get an additional note
+///
+/// One that I wrote. Each read is audited.
+#[utoipa::path(
+    get,
+    path = "/additional-notes/{note_id}",
+    tag = "notes",
+    params(("note_id" = AdditionalNoteId, Path, description = "The note's id")),
+    responses(
+        (status = 200, description = "The note", body = AdditionalNote),
+        (status = 304, description = "Not changed since the version in If-None-Match"),
+        Problems,
+    ),
+)]
+pub(crate) async fn get_additional_note(
+    scope: Scope,
+    work: Work,
+    Path(id): Path<AdditionalNoteId>,
+    unless: Preconditions,
+) -> Result<Versioned<AdditionalNote>> {
+    work.run(async |uow| {
+        let note = AdditionalNote::read_to_show(uow.db(), &scope, id).await?;
+        uow.record(note.seen());
+        Ok(note.versioned().unless(unless))
+    })
+    .await
 }

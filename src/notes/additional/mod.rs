@@ -4,8 +4,6 @@
 //! Only the server keeps that rule: other programs write to the table by their own.
 
 pub(super) mod create;
-pub(super) mod delete;
-pub(super) mod detail;
 pub(super) mod edit;
 pub(super) mod list;
 mod model;

@@ -1,4 +1,4 @@
-//! Listing refunds, newest first.
+//! Reading refunds: the list, newest first, and one of them.
 //!
 //! One statement a page, walked by the index of its order (`refunds_by_session`, `refunds_by_name`, the primary key;
 //! `refunds_by_state` where a state is asked for); what a row needs of its payment and booking is looked up by their keys.
@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     app::state::App,
+    db::scope::Scope,
     domain::{
         ids::{BookingId, ClientId, PaymentId, RefundId, TherapistId},
         money::Amount,
@@ -20,6 +21,8 @@ use crate::{
     },
     error::{Result, problem::Problems},
     http::{
+        etag::{Preconditions, Versioned},
+        extract::Path,
         list::Listing,
         page::{Key, List, Page, PageParams, Position},
     },
@@ -89,7 +92,7 @@ macro_rules! page_of_refunds {
             $criteria.client_id.as_ref().map(ClientId::as_str),
             $criteria.booking_id.as_ref().map(BookingId::as_str),
             $criteria.words,
-            $crate::payments::period::is_short($criteria.period).then_some(true),
+            $crate::payments::select::is_short($criteria.period).then_some(true),
             $position.sort(),
             $position.id(),
             $position.limit,
@@ -150,4 +153,27 @@ impl List for RefundList {
     fn key(refund: &Refund) -> Key {
         refund.key()
     }
+}
+
+/// Get a refund
+#[utoipa::path(
+    get,
+    path = "/refunds/{id}",
+    tag = "refunds",
+    params(("id" = RefundId, Path, description = "The refund's id")),
+    responses(
+        (status = 200, description = "The refund", body = Refund),
+        (status = 304, description = "Not changed since the version in If-None-Match"),
+        Problems,
+    ),
+)]
+pub(super) async fn get_refund(
+    scope: Scope,
+    State(app): State<App>,
+    Path(id): Path<RefundId>,
+    unless: Preconditions,
+) -> Result<Versioned<Refund>> {
+    let mut db = app.db.read(&scope).await?;
+    let refund = Refund::read(&mut db, id).await?;
+    Ok(refund.versioned().unless(unless))
 }

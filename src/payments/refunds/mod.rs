@@ -2,7 +2,6 @@
 //! refunds.
 
 pub(super) mod answer;
-mod detail;
 pub mod disagreement;
 mod filter;
 mod list;
@@ -20,6 +19,6 @@ pub(super) fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list_refunds))
         .routes(routes!(reconciliation::list_disagreements))
-        .routes(routes!(detail::get_refund))
+        .routes(routes!(list::get_refund))
         .routes(routes!(status::move_refund))
 }

@@ -46,7 +46,7 @@ pub(crate) async fn erase(uow: &mut UnitOfWork, order: Order<'_>) -> Result<Eras
     erased.extend(payments::erase(uow, &theirs).await?);
     erased.extend(bookings::erase(uow, &theirs).await?);
     erased.extend(requests::erase(uow, &theirs).await?);
-    erased.extend(transfers::erase::erase(uow, &theirs).await?);
+    erased.extend(transfers::erase(uow, &theirs).await?);
     erased.extend(clients::erase(uow, &theirs, certificate_id).await?);
     erased.extend(notifications::erase(uow, &theirs).await?);
     cache::follow_all(uow, &theirs.bookings, &before).await?;

@@ -23,7 +23,7 @@ use crate::{privacy::client_rows, transfers};
 pub(crate) async fn gather(uow: &mut UnitOfWork, client: &ClientId) -> Result<(ClientRows, Vec<BookingId>)> {
     let claimed = clients::link_unassigned_bookings(uow, client).await?;
     requests::follow_merge(uow, client, client).await?;
-    transfers::merge::follow_merge(uow.db(), client, client).await?;
+    transfers::follow_merge(uow.db(), client, client).await?;
     Ok((of(uow.db(), client).await?, claimed))
 }
 

@@ -17,7 +17,7 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
     ("read(&Scope::", &["db/pool.rs"], "a scope is the request's, never made up"),
     (
         ".work_of_practice(",
-        &["app/unit_of_work.rs", "clients/belong.rs"],
+        &["app/unit_of_work.rs", "clients/appointment.rs"],
         "only what completes an adopted booking is done for a therapist with the practice's rights",
     ),
     ("\"unscoped\"", &["db/scope.rs"], "the code's own scoping is left out in one place"),

@@ -1,6 +1,26 @@
-//! Repairs of rows that other programs left in `client_doc_form`.
+//! Forms of a client who is erased, and rows that other programs left in `client_doc_form`.
 
-use crate::{app::unit_of_work::UnitOfWork, db::repair::RepairedRows, error::Result};
+use crate::{
+    app::unit_of_work::UnitOfWork,
+    db::{
+        erasure::{ClientRows, Erased},
+        repair::RepairedRows,
+    },
+    error::Result,
+};
+
+/// Removes the links from a client's forms. The answers are stored by the form tool, and are deleted there.
+pub async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
+    sqlx::query!("update client_doc_form set paperform_link = null where link_id = any ($1)", &theirs.forms)
+        .execute(uow.db())
+        .await?;
+    Ok(vec![Erased::anonymised(
+        "client_doc_form",
+        &theirs.forms,
+        &["paperform_link"],
+        "That there was a form, and how it stood; what was filled in is deleted in the form tool.",
+    )])
+}
 
 /// Writes the known states of forms in their written form. NULL, which reads as `pending`, stays.
 pub async fn respell(uow: &mut UnitOfWork) -> Result<RepairedRows> {

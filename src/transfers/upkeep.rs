@@ -1,8 +1,11 @@
-//! Erasing a client's name and contact data from transfers.
+//! Transfers of a client who is erased or merged.
+
+use sqlx::PgConnection;
 
 use crate::{
     app::unit_of_work::UnitOfWork,
     db::erasure::{ClientRows, ERASED, Erased},
+    domain::ids::ClientId,
     error::Result,
 };
 
@@ -30,4 +33,21 @@ pub(crate) async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<V
         ),
         Erased::kept("internal.transfer_clients", &theirs.transfers, "Ids only: which transfer was of which record."),
     ])
+}
+
+/// Links the transfers of the other client to the surviving one, those included that are recognised by phone and name
+/// only.
+pub(crate) async fn follow_merge(db: &mut PgConnection, survivor: &ClientId, gone: &ClientId) -> Result<u64> {
+    let moved = sqlx::query!(
+        "insert into internal.transfer_clients (transfer_id, client_id)
+         select transfer_id, $1
+         from internal.client_transfers($2) as theirs (transfer_id)
+         on conflict (transfer_id) do update
+         set client_id = excluded.client_id",
+        survivor.as_str(),
+        gone.as_str(),
+    )
+    .execute(db)
+    .await?;
+    Ok(moved.rows_affected())
 }
