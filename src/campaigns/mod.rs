@@ -10,11 +10,9 @@
 //! There are few of them, even in an old practice. They are grouped at each read, and every change locks the whole
 //! table against other writers, since a campaign that does not exist yet has no row to lock.
 
-mod create;
-mod delete;
 mod list;
 mod model;
-mod replace;
+mod write;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -25,8 +23,8 @@ use crate::app::state::App;
 pub fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(
         list::list_campaigns,
-        create::create_campaign,
-        replace::replace_campaign,
-        delete::delete_campaign
+        write::create_campaign,
+        write::replace_campaign,
+        write::delete_campaign
     ))
 }

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
-use super::database_url::Addresses;
+use super::options::Addresses;
 use crate::{
     app::state::App,
     audit::{

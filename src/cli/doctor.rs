@@ -9,7 +9,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::bail;
 use clap::Args;
 
-use super::{database_url::Addresses, user};
+use super::{options::Addresses, user};
 use crate::{
     app::{state::App, unit_of_work::Work},
     db::scope::Scope,

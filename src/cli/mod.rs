@@ -1,20 +1,21 @@
 //! The commands of the program.
 
 pub mod audit;
-mod database_url;
 pub mod doctor;
-mod logs;
 pub mod migrate;
-pub mod openapi;
+mod options;
 pub mod serve;
 pub mod user;
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable};
 
-use self::database_url::Addresses;
-use crate::dev::demo;
+use self::options::Addresses;
+use crate::{api, dev::demo};
 
 /// The server a therapy practice runs on.
 #[derive(Debug, Parser)]
@@ -90,7 +91,7 @@ impl Cli {
             Some(Command::Migrate(MigrateCommand { database, migrate })) => {
                 migrate::run(migrate, database.direct()?, database.therapist_login()?.as_deref()).await
             }
-            Some(Command::Openapi) => openapi::run(),
+            Some(Command::Openapi) => print_openapi(),
             Some(Command::Demo(DemoCommand::Load { database, load })) => {
                 demo::run(load, database.direct()?).await?;
                 Ok(ExitCode::SUCCESS)
@@ -100,6 +101,15 @@ impl Cli {
             Some(Command::Audit(command)) => audit::run(command).await,
             Some(Command::Dev(command)) => crate::dev::prepare::run(command).await,
         }
+    }
+}
+
+/// Prints the OpenAPI document. A reader that has seen enough (`| head`) is no failure.
+fn print_openapi() -> anyhow::Result<ExitCode> {
+    let document = api::openapi().to_pretty_json()?;
+    match writeln!(io::stdout(), "{document}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::database_url::Addresses;
+use super::options::Addresses;
 use crate::{
     app::{state::App, unit_of_work::Work},
     db::{

@@ -9,7 +9,7 @@ use deadpool::managed::{self, Metrics, QueueMode, RecycleResult};
 use sqlx::{ConnectOptions, Connection, Error, Executor, PgConnection, postgres::PgConnectOptions};
 use tokio::time::sleep;
 
-use super::seal::TherapistLogin;
+use super::rls::TherapistLogin;
 
 /// How long a request waits for a connection before it is answered 503.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);

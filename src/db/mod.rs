@@ -8,4 +8,3 @@ pub mod pool;
 pub mod repair;
 pub mod rls;
 pub mod scope;
-mod seal;

@@ -21,8 +21,8 @@ use tokio::sync::Semaphore;
 use super::{
     checkout::{Connection, Export, Transaction},
     connector::{self, Connector, Pool},
+    rls::{Access, TherapistLogin},
     scope::Scope,
-    seal::{Access, TherapistLogin},
 };
 use crate::{
     domain::ids::{TherapistId, UserId},

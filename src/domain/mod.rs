@@ -1,7 +1,6 @@
 //! The values of the tables' columns: ids, status words, times, money, contact data, text.
 
 pub mod contact;
-mod from_text;
 pub mod ids;
 pub mod money;
 pub mod status;

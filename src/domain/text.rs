@@ -3,10 +3,13 @@
 //! Lengths are counted in Unicode scalar values, as PostgreSQL's `varchar(n)` counts. NUL never
 //! passes: PostgreSQL has no text with it.
 
-use std::{fmt, ops::Deref, str::FromStr};
+use std::{fmt, marker::PhantomData, ops::Deref, str::FromStr};
 
 use data_encoding::HEXLOWER;
-use serde::{Deserialize, Deserializer};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, Visitor},
+};
 use sqlx::{
     Encode, Postgres, Type,
     encode::IsNull,
@@ -17,8 +20,6 @@ use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ObjectBuilder, RefOr, Schema, schema::Type as JsonType},
 };
-
-use super::from_text::from_text;
 
 /// Stands in a column that needs a name where there is none.
 pub const NO_NAME: &str = "(no name)";
@@ -130,6 +131,41 @@ impl<const MAX: usize> ToSchema for Text<MAX> {
     fn name() -> std::borrow::Cow<'static, str> {
         // Each length is a schema of its own.
         format!("Text{MAX}").into()
+    }
+}
+
+/// Deserialises a string and passes it to `parse`.
+pub(crate) fn from_text<'de, D, T, E>(
+    deserializer: D,
+    expected: &'static str,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    E: fmt::Display,
+{
+    deserializer.deserialize_str(TextVisitor { expected, parse, result: PhantomData })
+}
+
+struct TextVisitor<P, T> {
+    expected: &'static str,
+    parse: P,
+    result: PhantomData<T>,
+}
+
+impl<P, T, E> Visitor<'_> for TextVisitor<P, T>
+where
+    P: FnOnce(&str) -> Result<T, E>,
+    E: fmt::Display,
+{
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expected)
+    }
+
+    fn visit_str<F: Error>(self, text: &str) -> Result<T, F> {
+        (self.parse)(text).map_err(F::custom)
     }
 }
 

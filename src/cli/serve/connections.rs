@@ -1,9 +1,9 @@
-//! The loop that accepts connections and, at shutdown, lets their requests end.
+//! The loop that accepts connections and, at shutdown, lets their requests end; and the signals that shut it down.
 //!
 //! `axum::serve` has no limit on how long a client may take over its headers, so hyper is driven here: the rest is the
 //! same.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use axum::{Router, body::Body, extract::ConnectInfo, serve::Listener};
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
@@ -11,9 +11,40 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
 use tokio_util::sync::CancellationToken;
 use tower::Service;
+
+use super::progress::say;
+
+/// The exit code that shells expect of a program that Ctrl-C ended.
+const INTERRUPTED: i32 = 130;
+
+/// Cancelled at the first signal.
+///
+/// # Errors
+///
+/// If the signals cannot be watched.
+pub(super) fn on_signals() -> io::Result<CancellationToken> {
+    let mut interrupts = signal(SignalKind::interrupt())?;
+    let mut terminations = signal(SignalKind::terminate())?;
+    let stop = CancellationToken::new();
+    let notified = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupts.recv() => say("Stopping; Ctrl-C again ends at once"),
+            _ = terminations.recv() => {}
+        }
+        notified.cancel();
+        interrupts.recv().await;
+        // The private PostgreSQL notices that we are gone and stops by itself.
+        std::process::exit(INTERRUPTED);
+    });
+    Ok(stop)
+}
 
 /// How long headers may take, and how long a connection may wait for its next request: a little longer than the minute
 /// that proxies keep theirs, so that they are the ones who close them.

@@ -5,7 +5,6 @@
 //! - With no database named, the practice is private: see [`private`]. With one, see [`preflight`].
 //! - A signal ends it at any moment in order: what was begun is dropped, requests are drained, PostgreSQL is stopped.
 
-mod banner;
 pub mod connections;
 pub mod due;
 mod key_file;
@@ -15,7 +14,6 @@ mod private;
 mod progress;
 pub mod retention;
 mod settings;
-mod stop;
 
 use std::{process::ExitCode, time::Duration};
 
@@ -29,7 +27,7 @@ use self::{
     port::{Port, Refused},
     progress::patiently,
 };
-use super::{audit::other_key, logs};
+use super::{audit::other_key, options};
 use crate::{
     api,
     app::{
@@ -71,9 +69,9 @@ struct Ready {
 ///
 /// A sentence that says why it cannot serve.
 pub(super) async fn run(settings: Serve) -> anyhow::Result<ExitCode> {
-    logs::init(&settings.log, settings.log_format)?;
+    options::init_logs(&settings.log, settings.log_format)?;
     panics::log();
-    let stop = stop::on_signals().context("cannot watch for signals")?;
+    let stop = connections::on_signals().context("cannot watch for signals")?;
     let private = settings.database.database_url.is_none();
     if private {
         private::refuse_public(settings.listen)?;
@@ -185,7 +183,7 @@ async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationTok
         tracing::warn!("{warning}");
     }
     if let Some(embedded) = &embedded {
-        banner::print(address, embedded.home());
+        private::print_banner(address, embedded.home());
     }
 
     // Ended after the last request, which may need them.

@@ -12,7 +12,10 @@ use ipnet::IpNet;
 
 use crate::{
     app::{origin::Origin, state::SESSION_DAYS},
-    cli::{audit::Key, database_url::Addresses, logs::LogFormat},
+    cli::{
+        audit::Key,
+        options::{Addresses, LogFormat},
+    },
     domain::time::Zone,
 };
 

@@ -1,8 +1,32 @@
-//! Statements with names that are known only at run time.
+//! The names of the twenty tables, and statements with names that are known only at run time.
 
 use std::collections::BTreeSet;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, error::DatabaseError};
+
+/// The twenty tables, in the order of the schema document.
+pub const TABLES: [&str; 20] = [
+    "users",
+    "therapists",
+    "bookings",
+    "booking_cancelled",
+    "booking_requests",
+    "client_session_notes",
+    "client_additional_notes",
+    "client_doc_form",
+    "client_transfer_history",
+    "payments",
+    "refund_cancellation_table",
+    "therapist_dashboard_stats",
+    "therapist_clients_summary",
+    "therapist_appointments_cache",
+    "therapist_resources",
+    "all_clients_table",
+    "appointment_table",
+    "audit_logs",
+    "notifications",
+    "aisensy_campaign_api",
+];
 
 /// Runs statements so that their refusal by PostgreSQL leaves the transaction usable.
 pub(crate) async fn attempt(conn: &mut PgConnection, sql: &str) -> sqlx::Result<Result<(), Box<dyn DatabaseError>>> {

@@ -18,14 +18,13 @@ pub(crate) mod rights;
 pub(crate) mod role;
 mod set;
 pub(crate) mod status;
-mod tables;
 
 use sqlx::{Connection, PgConnection, migrate::Migrate};
 
 pub use self::{
+    ddl::TABLES,
     set::{MIGRATIONS, Migrations},
     status::{Error, Status, status},
-    tables::TABLES,
 };
 
 /// Applies the pending migrations and files to an empty database or one of ours; returns their names.

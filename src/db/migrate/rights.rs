@@ -3,7 +3,7 @@
 
 use sqlx::PgConnection;
 
-use super::{role, tables::TABLES};
+use super::{ddl::TABLES, role};
 
 /// The rights that the role lacks to create the tables and the schema `internal`, and to grant therapists the
 /// sequences; none on most databases it owns.

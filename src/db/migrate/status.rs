@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, fmt::Write};
 use sqlx::{AssertSqlSafe, PgConnection, migrate::MigrateError};
 
 use super::{
+    ddl::TABLES,
     set::{APPLIED, MIGRATIONS, RunError, name},
-    tables::TABLES,
 };
 
 /// How a database stands to this build.

@@ -8,7 +8,7 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, schema::Type as JsonType},
 };
 
-use crate::domain::{from_text::from_text, text};
+use crate::domain::text::{self, from_text};
 
 const NO_EMAIL: &str = "not an e-mail address; write it like asha@example.org";
 

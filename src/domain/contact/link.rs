@@ -7,7 +7,7 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, SchemaFormat, schema::Type as JsonType},
 };
 
-use crate::domain::{from_text::from_text, text};
+use crate::domain::text::{self, from_text};
 
 /// The longest link that is taken.
 const LONGEST: usize = 2000;

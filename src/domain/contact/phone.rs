@@ -9,7 +9,7 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, schema::Type as JsonType},
 };
 
-use crate::domain::{from_text::from_text, text};
+use crate::domain::text::{self, from_text};
 
 const NO_PHONE: &str = "not a phone number; write it like +91 98123 45678";
 

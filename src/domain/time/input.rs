@@ -17,7 +17,7 @@ use utoipa::{
 };
 
 use super::stored::Timestamp;
-use crate::domain::from_text::from_text;
+use crate::domain::text::from_text;
 
 const YEARS: std::ops::RangeInclusive<i32> = 1900..=2199;
 const NO_OFFSET: &str = "a time needs an offset, e.g. 2026-02-04T16:00:00+05:30";

@@ -5,7 +5,6 @@
 
 #![expect(clippy::disallowed_types, reason = "this is where axum's own are wrapped")]
 
-mod dry_run;
 mod patch;
 mod query;
 
@@ -18,9 +17,8 @@ use axum::{
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::{
-    dry_run::DryRun,
     patch::{Patch, use_operations, use_payments, use_reschedule, use_transfer},
-    query::{Pairs, Query},
+    query::{DryRun, Pairs, Query},
 };
 use crate::error::{Error, Result};
 

@@ -7,10 +7,11 @@ use std::{borrow::Cow, fmt::Display, str::FromStr};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use serde::{
-    Deserializer,
+    Deserialize, Deserializer,
     de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, MapAccess, Visitor},
     forward_to_deserialize_any,
 };
+use utoipa::IntoParams;
 
 use crate::error::{Error, Result};
 
@@ -231,6 +232,14 @@ impl<'de> Deserializer<'de> for Word<'_> {
         i8 i128 u8 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct
         identifier ignored_any
     }
+}
+
+/// How an operation that changes several rows is run.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DryRun {
+    /// True: go through all checks and tell the effects, but keep nothing.
+    pub dry_run: Option<bool>,
 }
 
 #[cfg(test)]

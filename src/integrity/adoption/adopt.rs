@@ -15,8 +15,7 @@ use sqlx::{Connection, PgConnection, migrate::Migrate};
 use super::{
     catalogue::Catalogue,
     columns, foreign_objects, keys,
-    plan::{Change, Plan},
-    report::AdoptionReport,
+    plan::{AdoptionReport, Change, Plan},
     row_counts,
     triggers::{self, Active},
 };

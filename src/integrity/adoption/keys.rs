@@ -4,8 +4,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::{
     catalogue::{Catalogue, ForeignKey, Unique},
-    plan::Plan,
-    report::AdoptionReport,
+    plan::{AdoptionReport, Plan},
 };
 use crate::db::migrate::ddl::{execute, free_name, quoted};
 

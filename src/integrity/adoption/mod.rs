@@ -6,7 +6,6 @@ mod columns;
 mod foreign_objects;
 mod keys;
 mod plan;
-mod report;
 mod row_counts;
 pub mod rules;
 mod triggers;
@@ -14,5 +13,5 @@ mod triggers;
 pub use self::{
     adopt::{Adoption, ForeignTriggers, adopt, adopt_for},
     catalogue::{WANTED, describe},
-    report::AdoptionReport,
+    plan::AdoptionReport,
 };

@@ -1,6 +1,6 @@
-//! The plan of an adoption, which the comparisons fill.
+//! The plan of an adoption, which the comparisons fill, and its report, as sentences for the person at the terminal.
 
-use super::report::AdoptionReport;
+use std::fmt;
 
 /// The steps of an adoption that is yet to be carried out.
 #[derive(Default)]
@@ -17,4 +17,46 @@ pub(super) struct Change {
     pub sql: String,
     /// The sentence to report when PostgreSQL refuses; without it, the adoption fails.
     pub otherwise: Option<String>,
+}
+
+/// The outcome of an adoption. Every line is a sentence or a name with its reason.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct AdoptionReport {
+    /// Additions, and things switched off; never a row.
+    pub done: Vec<String>,
+    /// Rules that existing rows break, or that rest on such a rule. They are not in force, or only for new rows.
+    pub left_out: Vec<String>,
+    /// Where the tables differ from ours in ways the server can live with.
+    pub differences: Vec<String>,
+    /// Other objects that are there and stay.
+    pub theirs: Vec<String>,
+    /// Oddities of the rows.
+    pub data: Vec<String>,
+    /// The migrations and files applied; the first two were only marked.
+    pub applied: Vec<String>,
+}
+
+impl fmt::Display for AdoptionReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sections = [
+            ("Done", &self.done),
+            ("Left out, or in force only in part", &self.left_out),
+            ("Different, and kept", &self.differences),
+            ("Not ours, and kept", &self.theirs),
+            ("About the rows", &self.data),
+        ];
+        for (title, lines) in sections {
+            if !lines.is_empty() {
+                writeln!(f, "{title}:")?;
+                for line in lines {
+                    writeln!(f, "- {line}")?;
+                }
+            }
+        }
+        writeln!(f, "Migrations now in force:")?;
+        for step in &self.applied {
+            writeln!(f, "- {step}")?;
+        }
+        write!(f, "The database is adopted; no row was changed.")
+    }
 }

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use super::{
     catalogue::{Catalogue, Column, ForeignKey, Index},
     keys,
-    report::AdoptionReport,
+    plan::AdoptionReport,
     triggers,
 };
 use crate::db::migrate::ddl::attempt;
