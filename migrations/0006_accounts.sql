@@ -1,6 +1,6 @@
--- Who made or changed an account, and who confirmed who holds it.
+-- Changes of accounts, and their confirmation by another admin.
 
--- What was done to an account that decides who logs in by it, and as whom. A therapist's account that an admin made, enabled,
+-- Changes of an account that decide who logs in by it, and as whom. A therapist's account that an admin made, enabled,
 -- reset or gave another role or therapist opens no clinical text until another admin confirms it, or until `opens_at`.
 create table internal.account_changes (
     change_id    integer     generated always as identity primary key,

@@ -1,7 +1,7 @@
--- Who may review what an admin did, and which accounts await a review.
+-- The independence of reviewers, and the accounts that await a review.
 
--- Whether an admin may review what another opened: somebody else, whom the opener did not make, enable, reset or give a role
--- within the 30 days before or since, nor anybody did whom the opener had.
+-- Whether an admin may review what another opened: somebody else, whose account is older, and whom the opener did not make,
+-- enable, reset or give a role within the 30 days before or since, nor anybody did whom the opener had.
 create or replace function internal.is_independent(reviewer integer, opener integer, opened_at timestamptz)
     returns boolean
     language sql stable
@@ -17,6 +17,13 @@ create or replace function internal.is_independent(reviewer integer, opener inte
         select
         from dependent
         where user_id = reviewer
+    )
+    and not exists (
+        select
+        from internal.account_changes
+        where user_id = reviewer
+          and kind = 'created'
+          and changed_at > opened_at
     );
 
 -- Whether some enabled admin may review it.

@@ -45,7 +45,8 @@ pub async fn practice() -> TestApi {
 
 /// Brings the caches in step with rows that other programs wrote.
 pub async fn rebuild(api: &TestApi) {
-    safestories::dashboards::cache::rebuild(&mut *api.sql().await, api.now()).await.expect("a rebuild");
+    let now = api.now();
+    api.work(async |uow| safestories::dashboards::cache::rebuild(uow.db(), now).await).await.expect("a rebuild");
 }
 
 /// Asserts that the caches equal a recomputation.

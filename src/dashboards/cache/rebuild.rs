@@ -1,7 +1,7 @@
 //! Rebuilds the caches from their sources alone.
 
 use chrono::{DateTime, Utc};
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 
 use crate::{domain::time::Timestamp, error::Result};
 
@@ -20,24 +20,21 @@ pub struct Rebuilt {
     pub sessions_booked: u64,
 }
 
-/// Rebuilds all caches, as of an instant, in one transaction (a savepoint, if one is open already).
+/// Rebuilds all caches, as of an instant, in the transaction of the caller.
 ///
 /// Bookings can be read meanwhile; changes wait. On a million bookings it takes up to a minute, so it sets timeouts and
 /// memory of its own for the rest of the transaction.
-pub async fn rebuild(db: &mut PgConnection, now: DateTime<Utc>) -> Result<Rebuilt> {
+pub async fn rebuild(tx: &mut PgConnection, now: DateTime<Utc>) -> Result<Rebuilt> {
     let now = Timestamp::from(now);
-    let mut tx = db.begin().await?;
-    lock(&mut tx).await?;
-    let (dashboard_stats, sessions_booked) = therapists(&mut tx, now).await?;
-    let rebuilt = Rebuilt {
+    lock(tx).await?;
+    let (dashboard_stats, sessions_booked) = therapists(tx, now).await?;
+    Ok(Rebuilt {
         dashboard_stats,
         sessions_booked,
-        clients_summary: clients_summary(&mut tx, now).await?,
-        appointments_cache: appointments_cache(&mut tx, now).await?,
-        client_sessions: client_sessions(&mut tx).await?,
-    };
-    tx.commit().await?;
-    Ok(rebuilt)
+        clients_summary: clients_summary(tx, now).await?,
+        appointments_cache: appointments_cache(tx, now).await?,
+        client_sessions: client_sessions(tx).await?,
+    })
 }
 
 /// Keeps everyone else from counting: rows in the order in which operations lock them, then the tables, for the sake of

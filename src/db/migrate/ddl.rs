@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection, error::DatabaseError};
+use sqlx::{AssertSqlSafe, Executor, PgConnection, error::DatabaseError};
 
 /// The twenty tables, in the order of the schema document.
 pub const TABLES: [&str; 20] = [
@@ -29,13 +29,20 @@ pub const TABLES: [&str; 20] = [
 ];
 
 /// Runs statements so that their refusal by PostgreSQL leaves the transaction usable.
-pub(crate) async fn attempt(conn: &mut PgConnection, sql: &str) -> sqlx::Result<Result<(), Box<dyn DatabaseError>>> {
-    let mut savepoint = conn.begin().await?;
-    match execute(&mut savepoint, sql.to_owned()).await {
-        Ok(()) => savepoint.commit().await.map(Ok),
-        Err(sqlx::Error::Database(error)) => savepoint.rollback().await.map(|()| Err(error)),
-        Err(error) => Err(error),
-    }
+///
+/// The savepoint is made by SQL: sqlx's own `begin` does not know of the transaction of a unit of work, and would end it.
+pub(crate) async fn attempt(tx: &mut PgConnection, sql: &str) -> sqlx::Result<Result<(), Box<dyn DatabaseError>>> {
+    tx.execute("savepoint attempt").await?;
+    let refusal = match execute(tx, sql.to_owned()).await {
+        Ok(()) => None,
+        Err(sqlx::Error::Database(error)) => {
+            tx.execute("rollback to savepoint attempt").await?;
+            Some(error)
+        }
+        Err(error) => return Err(error),
+    };
+    tx.execute("release savepoint attempt").await?;
+    Ok(refusal.map_or(Ok(()), Err))
 }
 
 /// Runs statements made of names from the catalogue, which are quoted where they are not our own.

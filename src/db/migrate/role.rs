@@ -12,7 +12,7 @@
 
 use std::time::Duration;
 
-use sqlx::PgConnection;
+use sqlx::{Connection as _, PgConnection};
 
 use super::{
     ddl::attempt,
@@ -124,7 +124,10 @@ pub(crate) async fn ensure_roles(conn: &mut PgConnection, given: Option<&str>) -
             return if lacking.is_empty() { Ok(login) } else { Err(Error::Role(lacking)) };
         };
         let password = format!("'{}'", login.password.as_deref().unwrap_or_default());
-        if let Err(refusal) = attempt(conn, &statement.replace(PASSWORD, &password)).await? {
+        let mut tx = conn.begin().await?;
+        let attempted = attempt(&mut tx, &statement.replace(PASSWORD, &password)).await?;
+        tx.commit().await?;
+        if let Err(refusal) = attempted {
             // Somebody else has just made it, or is about to. XX000: "tuple concurrently updated".
             if !matches!(refusal.code().as_deref(), Some("23505" | "42710" | "XX000")) {
                 return Err(Error::Role(lacking));

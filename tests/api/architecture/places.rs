@@ -20,6 +20,11 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
         &["app/unit_of_work.rs", "clients/appointment.rs"],
         "only what completes an adopted booking is done for a therapist with the practice's rights",
     ),
+    (
+        ".begin()",
+        &["app/unit_of_work.rs", "cli/serve/private.rs", "db/migrate/", "dev/demo/", "integrity/adoption/"],
+        "sqlx does not know of a unit of work's transaction, and its `begin` and `commit` would commit that",
+    ),
     ("\"unscoped\"", &["db/scope.rs"], "the code's own scoping is left out in one place"),
     ("sonic_rs", &["http/extract/mod.rs", "http/etag.rs"], "answers are serialised in one place"),
 ];

@@ -1,4 +1,4 @@
-//! Who may review a grant, and grants that nobody may.
+//! The reviewers of a grant, and grants that nobody may review.
 
 use safestories::cli::serve::due;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ async fn review(api: &TestApi, who: &str, grant: &Value) -> crate::harness::Answ
 }
 
 #[tokio::test]
-async fn an_admin_whom_the_opener_made_or_reset_does_not_review_it() {
+async fn an_admin_whom_the_opener_made_or_reset_or_who_came_later_does_not_review_it() {
     let api = practice().await;
     for name in ["third", "fourth", "fifth"] {
         api.sign_up(name, "admin", None).await;
@@ -39,6 +39,16 @@ async fn an_admin_whom_the_opener_made_or_reset_does_not_review_it() {
     api.pass(DAY);
     changed(&api, "fifth", "admin", "2026-02-05T00:00:00Z").await;
     review(&api, "fifth", &grant).await.is_problem(409, "not-independent");
+    // An account that somebody else made, but only after it was opened.
+    api.sign_up("sixth", "admin", None).await;
+    run(
+        &api,
+        "insert into internal.account_changes (user_id, kind, changed_by, changed_at, needs_review)
+         select w.id, 'created', b.id, '2026-02-05T00:00:00Z', false
+         from users w, users b where w.username = 'sixth' and b.username = 'third'",
+    )
+    .await;
+    review(&api, "sixth", &grant).await.is_problem(409, "not-independent");
     review(&api, "third", &grant).await.ok();
 }
 

@@ -36,7 +36,8 @@ async fn drift(api: &TestApi) -> Drift {
 }
 
 async fn rebuild(api: &TestApi) -> cache::Rebuilt {
-    cache::rebuild(&mut *api.sql().await, api.now()).await.expect("a rebuild")
+    let now = api.now();
+    api.work(async |uow| cache::rebuild(uow.db(), now).await).await.expect("a rebuild")
 }
 
 /// Changes a booking by SQL that names it `$1`, the way an operation does.

@@ -127,7 +127,8 @@ async fn note(api: &TestApi, therapist: &str, path: &str, body: Value) -> Answer
 async fn adopt(api: &TestApi, therapist: &str, start: &str, person: usize) -> String {
     let row = booking(therapist, start).with("invitee_name", format!("Person {person}"));
     let id = api.given(row.with("invitee_phone", format!("+91970000000{person}"))).await;
-    cache::rebuild(&mut *api.sql().await, api.now()).await.expect("a rebuild");
+    let now = api.now();
+    api.work(async |uow| cache::rebuild(uow.db(), now).await).await.expect("a rebuild");
     id
 }
 

@@ -1,6 +1,7 @@
 //! A payment is refunded once, at most in full, and all places that show the refund agree.
 
 use safestories::{
+    app::unit_of_work::Work,
     domain::money::AmountInput,
     error::{Error, Result},
     payments::{
@@ -19,7 +20,8 @@ use crate::{
 
 async fn open(api: &TestApi, id: &str, amount: Option<&str>) -> Result<Vec<Opened>> {
     let amount = amount.map(|amount| from_value::<AmountInput>(json!(amount)).expect("an amount"));
-    api.work(async |uow| refund::open(uow, &id.into(), amount, Some("asked for")).await).await
+    let work = Work::of_task(&api.app, "test");
+    work.run(async |uow| refund::open(uow, &id.into(), amount, Some("asked for")).await).await
 }
 
 async fn refused(api: &TestApi, id: &str, amount: Option<&str>) -> String {

@@ -64,7 +64,7 @@ async fn the_login_has_the_privileges_that_are_written_down() {
     let mut found: Vec<String> = sqlx::query_scalar(PRIVILEGES).bind(&login).fetch_all(&mut owner).await.unwrap();
     found.sort();
     let written = include_str!("privileges.txt");
-    let found = found.iter().map(|line| format!("{line}\n")).collect::<String>();
+    let found = found.join("\n") + "\n";
     if found != written {
         let path = concat!(env!("CARGO_TARGET_TMPDIR"), "/privileges.txt");
         std::fs::write(path, &found).unwrap();
