@@ -1,10 +1,13 @@
 //! The frame of the OpenAPI document, and the groups of routes in it.
 
-use utoipa::openapi::{
-    ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Server, Tag,
-    path::{Operation, PathItem},
-    security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
-    tag::TagBuilder,
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Server, Tag,
+        path::{Operation, PathItem},
+        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+        tag::TagBuilder,
+    },
 };
 
 use super::{
@@ -12,7 +15,7 @@ use super::{
     group::{Group, TOKENS},
     operation, schemas,
 };
-use crate::error::problem::Problems;
+use crate::{domain::time::Day, error::problem::Problems};
 
 const ABOUT: &str = "\
 The server a therapy practice runs on.
@@ -74,7 +77,8 @@ pub(super) fn assemble<const N: usize>(groups: [(Group, OpenApi); N]) -> OpenApi
     }
     document.tags = Some(tags);
     let components = document.components.get_or_insert_default();
-    schemas::register(components);
+    // The routes register the types of bodies, not those of parameters: this one is in no body.
+    components.schemas.entry(Day::name().into_owned()).or_insert_with(Day::schema);
     components.schemas.insert("Problem".to_owned(), Problems::schema());
     components.responses = components::problems();
     components.headers = components::headers();

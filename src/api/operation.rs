@@ -52,13 +52,12 @@ fn name(group: Group, open: bool, operation: &mut Operation) {
 /// The headers that such requests may carry.
 fn request_headers(group: Group, method: &str, operation: &mut Operation) {
     let cached = operation.responses.responses.contains_key("304");
-    let parameters = operation.parameters.get_or_insert_default();
-    let notified = parameters.len();
-    parameters.retain(|parameter| !matches!(parameter, RefOr::T(own) if own.name == IF_MATCH));
-    let guarded = parameters.len() < notified;
     // An archive is made anew for each request.
-    let archive = |response: &RefOr<Response>| matches!(response, RefOr::T(response) if response.content.contains_key("application/zip"));
-    let repeats = !operation.responses.responses.values().any(archive);
+    let repeats = !answers(operation, "application/zip");
+    let parameters = operation.parameters.get_or_insert_default();
+    // `IntoParams` cannot return the reference itself.
+    let own = |parameter: &mut RefOr<Parameter>| matches!(parameter, RefOr::T(own) if own.name == IF_MATCH);
+    let guarded = parameters.extract_if(.., own).count() > 0;
     let names = [
         ("Idempotency-Key", method == "POST" && group.role().is_some() && repeats),
         (IF_MATCH, guarded),
@@ -89,38 +88,45 @@ fn request_body(method: &str, operation: &mut Operation) {
     }
 }
 
+/// Whether one of its answers has this form.
+fn answers(operation: &Operation, media_type: &str) -> bool {
+    let has = |response: &RefOr<Response>| matches!(response, RefOr::T(own) if own.content.contains_key(media_type));
+    operation.responses.responses.values().any(has)
+}
+
+/// Whether it takes a parameter: one of its own, or a shared one.
+fn takes(operation: &Operation, name: &str) -> bool {
+    let target = format!("#/components/parameters/{name}");
+    operation.parameters.iter().flatten().any(|parameter| match parameter {
+        RefOr::Ref(shared) => shared.ref_location == target,
+        RefOr::T(own) => own.name == name,
+    })
+}
+
+/// Whether it takes query parameters.
+pub(super) fn takes_query(operation: &Operation) -> bool {
+    let in_query =
+        |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(own) if own.parameter_in == ParameterIn::Query);
+    operation.parameters.iter().flatten().any(in_query)
+}
+
 /// Adds the common errors of such requests, in place of the marker that handlers leave.
 fn problems(group: Group, open: bool, method: &str, path: &str, operation: &mut Operation) {
-    let asks = |wanted: ParameterIn| {
-        let inside = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(own) if own.parameter_in == wanted);
-        operation.parameters.iter().flatten().any(inside)
-    };
-    let named = |name: &str| {
-        let target = format!("#/components/parameters/{name}");
-        operation.parameters.iter().flatten().any(|parameter| match parameter {
-            RefOr::Ref(shared) => shared.ref_location == target,
-            RefOr::T(own) => own.name == name,
-        })
-    };
     let api = group != Group::Open;
     let changes = method != "GET";
     let body = operation.request_body.is_some();
-    let responses = &operation.responses.responses;
-    let streams = responses
-        .values()
-        .any(|response| matches!(response, RefOr::T(response) if response.content.contains_key("text/csv")));
     let possible = [
-        (StatusCode::BAD_REQUEST, api && (body || asks(ParameterIn::Query))),
+        (StatusCode::BAD_REQUEST, api && (body || takes_query(operation))),
         (StatusCode::UNAUTHORIZED, !open || group == Group::Auth),
         (StatusCode::FORBIDDEN, group.role().is_some()),
         (StatusCode::NOT_FOUND, path.contains('{')),
         (StatusCode::REQUEST_TIMEOUT, changes),
         (StatusCode::CONFLICT, changes && group.role().is_some()),
-        (StatusCode::PRECONDITION_FAILED, named(IF_MATCH)),
+        (StatusCode::PRECONDITION_FAILED, takes(operation, IF_MATCH)),
         (StatusCode::PAYLOAD_TOO_LARGE, changes),
         (StatusCode::UNSUPPORTED_MEDIA_TYPE, body),
         (StatusCode::UNPROCESSABLE_ENTITY, true),
-        (StatusCode::TOO_MANY_REQUESTS, streams || (changes && group == Group::Auth)),
+        (StatusCode::TOO_MANY_REQUESTS, answers(operation, "text/csv") || (changes && group == Group::Auth)),
         (StatusCode::INTERNAL_SERVER_ERROR, api),
         (StatusCode::SERVICE_UNAVAILABLE, api),
     ];
@@ -143,31 +149,23 @@ fn problems(group: Group, open: bool, method: &str, path: &str, operation: &mut 
     }
 }
 
-/// The headers of its answers.
+/// The headers of its answers. A type that is `IntoResponses` could name them, but neither registers its body nor
+/// takes the description of an operation.
 fn response_headers(operation: &mut Operation) {
-    let paged = operation
-        .parameters
-        .iter()
-        .flatten()
-        .any(|parameter| matches!(parameter, RefOr::T(own) if own.name == "cursor"));
-    let guarded = operation
-        .parameters
-        .iter()
-        .flatten()
-        .any(|parameter| matches!(parameter, RefOr::Ref(shared) if shared.ref_location.ends_with("Match")));
+    let paged = takes(operation, "cursor");
+    let versioned = takes(operation, IF_MATCH) || takes(operation, "If-None-Match");
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
         schemas::name_page(response);
-        let Response { headers, .. } = response;
         let answers = status.starts_with('2');
         let names = [
-            ("ETag", status == "304" || (answers && (guarded || status == "201"))),
+            ("ETag", status == "304" || (answers && (versioned || status == "201"))),
             ("Link", answers && paged),
             ("Location", status == "201"),
             ("X-Request-Id", true),
         ];
         for (name, _) in names.iter().filter(|(_, applies)| *applies) {
-            headers.entry((*name).to_owned()).or_insert_with(|| components::header(name));
+            response.headers.entry((*name).to_owned()).or_insert_with(|| components::header(name));
         }
     }
 }

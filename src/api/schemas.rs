@@ -1,59 +1,23 @@
 //! Post-processes the derived schemas, all in one place.
 //!
-//! - Types of parameters, which the routes do not register, are added; schemas that nothing refers to are removed.
-//! - A page of things is called `ThingPage` and refers to `Thing`.
+//! - Schemas that nothing refers to are removed.
+//! - A page of things is called `ThingPage` and refers to `Thing`: utoipa always derives `Page_Thing`, also for a
+//!   `ToSchema` written by hand.
 //! - The description of a field stands beside its type also where that may be null.
 //! - In answers, a field that may be null is always present: one that may be absent says `nullable = false`.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use utoipa::{
-    ToSchema,
-    openapi::{
-        Components, OpenApi, Ref, RefOr, Response, Schema,
-        schema::{ArrayItems, Object, OneOf, SchemaType, Type},
-    },
-};
-
-use crate::{
-    domain::{
-        ids::{
-            AccountChangeId, AdditionalNoteId, BookingId, BookingRequestId, ClientId, DocumentFormId, GrantId, NoteId,
-            SessionId, TherapistId, TransferId, UserId,
-        },
-        time::{Day, Instant, Zone},
-    },
-    http::page::Include,
+use utoipa::openapi::{
+    OpenApi, Ref, RefOr, Response, Schema,
+    schema::{ArrayItems, Object, OneOf, SchemaType, Type},
 };
 
 /// Where schemas stand in the document.
 const SCHEMAS: &str = "#/components/schemas/";
 /// How the name of a page's schema starts, as it is derived.
 const PAGE: &str = "Page_";
-
-/// Adds the types of parameters.
-pub(super) fn register(components: &mut Components) {
-    fn schema<T: ToSchema>(components: &mut Components) {
-        components.schemas.entry(T::name().into_owned()).or_insert_with(T::schema);
-    }
-    schema::<AccountChangeId>(components);
-    schema::<AdditionalNoteId>(components);
-    schema::<BookingId>(components);
-    schema::<BookingRequestId>(components);
-    schema::<ClientId>(components);
-    schema::<DocumentFormId>(components);
-    schema::<GrantId>(components);
-    schema::<NoteId>(components);
-    schema::<SessionId>(components);
-    schema::<TherapistId>(components);
-    schema::<TransferId>(components);
-    schema::<UserId>(components);
-    schema::<Include>(components);
-    schema::<Day>(components);
-    schema::<Instant>(components);
-    schema::<Zone>(components);
-}
 
 /// Names a response's pages as they are called in the end.
 pub(super) fn name_page(response: &mut Response) {
@@ -103,9 +67,9 @@ pub(super) fn settle(document: &mut OpenApi) {
     components.headers.retain(|name, _| known.contains(&format!("#/components/headers/{name}")));
     components.security_schemes.retain(|name, _| schemes.contains(name.as_str()));
     for (name, schema) in &mut components.schemas {
-        lift_descriptions(schema);
+        change(schema, lift_descriptions);
         if !asked.contains(&format!("{SCHEMAS}{name}")) {
-            require_nullable(schema);
+            change(schema, require_nullable);
         }
     }
 }
@@ -132,40 +96,35 @@ fn reach(part: &Value, document: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
-/// Moves the description of a field out of the choice between its type and null.
-fn lift_descriptions(schema: &mut RefOr<Schema>) {
+/// Changes an object, or those that a schema is put together from.
+fn change(schema: &mut RefOr<Schema>, how: fn(&mut Object)) {
     match schema {
-        RefOr::T(Schema::Object(object)) => {
-            for property in object.properties.values_mut() {
-                let RefOr::T(Schema::OneOf(choice)) = property else { continue };
-                for item in &mut choice.items {
-                    let RefOr::Ref(shared) = item else { continue };
-                    let said = std::mem::take(&mut shared.description);
-                    if choice.description.is_none() && !said.is_empty() {
-                        choice.description = Some(said);
-                    }
-                }
-            }
-        }
-        RefOr::T(Schema::AllOf(all)) => all.items.iter_mut().for_each(lift_descriptions),
+        RefOr::T(Schema::Object(object)) => how(object),
+        RefOr::T(Schema::AllOf(all)) => all.items.iter_mut().for_each(|item| change(item, how)),
         _ => {}
     }
 }
 
-/// Requires the fields that may be null.
-fn require_nullable(schema: &mut RefOr<Schema>) {
-    match schema {
-        RefOr::T(Schema::Object(object)) => {
-            let Object { properties, required, .. } = object;
-            let nullable = properties.iter().filter(|(_, property)| may_be_null(property)).map(|(name, _)| name);
-            for name in nullable {
-                if !required.contains(name) {
-                    required.push(name.clone());
-                }
+/// Moves the description of a field out of the choice between its type and null.
+fn lift_descriptions(object: &mut Object) {
+    for property in object.properties.values_mut() {
+        let RefOr::T(Schema::OneOf(choice)) = property else { continue };
+        for item in &mut choice.items {
+            let RefOr::Ref(shared) = item else { continue };
+            let said = std::mem::take(&mut shared.description);
+            if choice.description.is_none() && !said.is_empty() {
+                choice.description = Some(said);
             }
         }
-        RefOr::T(Schema::AllOf(all)) => all.items.iter_mut().for_each(require_nullable),
-        _ => {}
+    }
+}
+
+/// Requires the fields that may be null.
+fn require_nullable(Object { properties, required, .. }: &mut Object) {
+    for (name, _) in properties.iter().filter(|(_, property)| may_be_null(property)) {
+        if !required.contains(name) {
+            required.push(name.clone());
+        }
     }
 }
 

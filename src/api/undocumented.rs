@@ -11,9 +11,9 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use utoipa::openapi::{OpenApi, RefOr, path::ParameterIn};
+use utoipa::openapi::OpenApi;
 
-use super::document::operations;
+use super::{document::operations, operation::takes_query};
 use crate::{error::Result, http::extract::Pairs};
 
 /// The operations that take no query parameters, as `GET /path/{with}/templates`.
@@ -26,12 +26,7 @@ impl Undocumented {
         let mut without = HashSet::new();
         for (path, item) in &mut document.paths.paths {
             for (method, operation) in operations(item) {
-                let asks = operation
-                    .parameters
-                    .iter()
-                    .flatten()
-                    .any(|parameter| matches!(parameter, RefOr::T(own) if own.parameter_in == ParameterIn::Query));
-                if !asks {
+                if !takes_query(operation) {
                     without.insert(format!("{method} {path}"));
                 }
             }
