@@ -195,6 +195,9 @@ impl List for Cancellations {
     ) -> Result<Vec<Cancellation>> {
         use CancellationOrder as O;
         macro_rules! page {
+            ($key:literal: $type:literal) => {
+                if position.descending { page!($key: $type, "<", "desc") } else { page!($key: $type, ">", "asc") }
+            };
             ($key:literal: $type:literal, $beyond:literal, $direction:literal) => {
                 statement!(
                     query_as!(Cancellation,),
@@ -230,14 +233,9 @@ impl List for Cancellations {
                 .await
             };
         }
-        macro_rules! read {
-            ($key:literal: $type:literal) => {
-                if position.descending { page!($key: $type, "<", "desc") } else { page!($key: $type, ">", "asc") }
-            };
-        }
         let rows = match order {
-            O::LatestFirst | O::EarliestFirst => read!("coalesce(x.cancelled_at, '-infinity')": "timestamp"),
-            O::NameUp | O::NameDown => read!("left(lower(coalesce(x.invitee_name, '')), 100)": "text"),
+            O::LatestFirst | O::EarliestFirst => page!("coalesce(x.cancelled_at, '-infinity')": "timestamp"),
+            O::NameUp | O::NameDown => page!("left(lower(coalesce(x.invitee_name, '')), 100)": "text"),
         }?;
         Ok(rows)
     }

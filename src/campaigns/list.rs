@@ -82,6 +82,9 @@ impl List for Campaigns {
     async fn rows(&self, db: &mut PgConnection, order: CampaignOrder, position: &Position) -> Result<Vec<Campaign>> {
         use CampaignOrder as O;
         macro_rules! page {
+            ($key:literal) => {
+                if position.descending { page!($key, "<", "desc") } else { page!($key, ">", "asc") }
+            };
             ($key:literal, $beyond:literal, $direction:literal) => {
                 // The identity is JSON, in which null and the empty text differ.
                 sqlx::query_as!(
@@ -125,14 +128,9 @@ impl List for Campaigns {
                 .await
             };
         }
-        macro_rules! read {
-            ($key:literal) => {
-                if position.descending { page!($key, "<", "desc") } else { page!($key, ">", "asc") }
-            };
-        }
         let rows = match order {
-            O::NameUp | O::NameDown => read!("campaign_name"),
-            O::TherapistUp | O::TherapistDown => read!("therapist_name"),
+            O::NameUp | O::NameDown => page!("campaign_name"),
+            O::TherapistUp | O::TherapistDown => page!("therapist_name"),
         }?;
         Ok(rows)
     }

@@ -7,9 +7,9 @@
 use chrono::{DateTime, Utc};
 use uuid::{ContextV7, Timestamp, Uuid};
 
-/// Names an id of text: the tables' `varchar` or `text` keys.
-macro_rules! text_ids {
-    ($($(#[$doc:meta])* $name:ident = $example:literal),+ $(,)?) => {$(
+/// Names ids: texts with an example (the tables' `varchar` or `text` keys), or serial numbers.
+macro_rules! ids {
+    (text: $($(#[$doc:meta])* $name:ident = $example:literal),+ $(,)?) => {$(
         $(#[$doc])*
         #[derive(
             Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash,
@@ -64,11 +64,7 @@ macro_rules! text_ids {
             }
         }
     )+};
-}
-
-/// Names an id that is a serial number.
-macro_rules! serial_ids {
-    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+    (serial: $($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash,
@@ -95,7 +91,7 @@ macro_rules! serial_ids {
     )+};
 }
 
-text_ids! {
+ids! { text:
     /// `bookings.booking_id`.
     BookingId = "bk_0194fdc2fa2f7cc2a1a8c2d7a1b8a0b1",
     /// `all_clients_table.client_id`.
@@ -106,7 +102,7 @@ text_ids! {
     SessionId = "bk_0194fdc2fa2f7cc2a1a8c2d7a1b8a0b1",
 }
 
-serial_ids! {
+ids! { serial:
     /// `users.id`.
     UserId,
     /// `client_session_notes.note_id`.
