@@ -45,8 +45,7 @@ pub async fn practice() -> TestApi {
 
 /// Brings the caches in step with rows that other programs wrote.
 pub async fn rebuild(api: &TestApi) {
-    let now = api.now();
-    api.work(async |uow| safestories::dashboards::cache::rebuild(uow.db(), now).await).await.expect("a rebuild");
+    api.rebuild_caches().await;
 }
 
 /// Asserts that the caches equal a recomputation.

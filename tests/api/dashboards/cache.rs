@@ -36,8 +36,7 @@ async fn drift(api: &TestApi) -> Drift {
 }
 
 async fn rebuild(api: &TestApi) -> cache::Rebuilt {
-    let now = api.now();
-    api.work(async |uow| cache::rebuild(uow.db(), now).await).await.expect("a rebuild")
+    api.rebuild_caches().await
 }
 
 /// Changes a booking by SQL that names it `$1`, the way an operation does.

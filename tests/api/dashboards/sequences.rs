@@ -127,8 +127,7 @@ async fn note(api: &TestApi, therapist: &str, path: &str, body: Value) -> Answer
 async fn adopt(api: &TestApi, therapist: &str, start: &str, person: usize) -> String {
     let row = booking(therapist, start).with("invitee_name", format!("Person {person}"));
     let id = api.given(row.with("invitee_phone", format!("+91970000000{person}"))).await;
-    let now = api.now();
-    api.work(async |uow| cache::rebuild(uow.db(), now).await).await.expect("a rebuild");
+    api.rebuild_caches().await;
     id
 }
 

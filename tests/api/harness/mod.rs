@@ -32,6 +32,7 @@ use safestories::{
     },
     audit::entry::Entry,
     crypto::{password::Passwords, secret::Secrets},
+    dashboards::cache::{self, Rebuilt},
     db::{checkout::Connection, pool::Db},
     domain::time::Clock,
     error::Result,
@@ -134,6 +135,15 @@ impl TestApi {
             act(uow).await
         };
         Work::of_task(&self.app, "test").run(acted).await
+    }
+
+    /// Rebuilds the caches after writes of other programs, without a trail.
+    pub async fn rebuild_caches(&self) -> Rebuilt {
+        let mut tx = self.sql().await;
+        sqlx::raw_sql("begin").execute(&mut *tx).await.expect("a transaction");
+        let rebuilt = cache::rebuild(&mut tx, self.now()).await.expect("a rebuild");
+        sqlx::raw_sql("commit").execute(&mut *tx).await.expect("a commit");
+        rebuilt
     }
 
     /// Sets the clock.
