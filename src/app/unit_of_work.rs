@@ -91,7 +91,10 @@ impl Work {
     pub async fn run_if_needed<T>(self, act: impl AsyncFnOnce(&mut UnitOfWork) -> Result<T>) -> Result<T> {
         let mut uow = self.begin().await?;
         let done = act(&mut uow).await?;
-        if !uow.entries.is_empty() {
+        if uow.entries.is_empty() {
+            // Waited for: what runs next may need its locks.
+            uow.tx.rollback().await?;
+        } else {
             uow.commit().await?;
         }
         Ok(done)

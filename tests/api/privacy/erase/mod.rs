@@ -60,6 +60,11 @@ async fn erase(api: &TestApi, client: &str) -> Answer {
     if requested.status != 201 {
         return requested;
     }
+    accept(api, &requested).await
+}
+
+/// Accepts a request.
+async fn accept(api: &TestApi, requested: &Answer) -> Answer {
     api.admin_named("other").post(&format!("{}/accept", requested.header("location")), json!({})).await
 }
 

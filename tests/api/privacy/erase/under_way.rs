@@ -5,7 +5,7 @@ use std::pin::Pin;
 use serde_json::json;
 use sqlx::Connection;
 
-use super::{CLIENTS, PASSWORD, TRACES, erase, practice, traces, value};
+use super::{CLIENTS, PASSWORD, TRACES, accept, erase, practice, request, traces, value};
 use crate::harness::{Answer, TestApi};
 
 /// Blocks the requests by the lock of a statement until `waiting` of them wait; then releases it. `erasing` first waits
@@ -54,6 +54,7 @@ async fn notes(api: &TestApi) -> [String; 3] {
 #[tokio::test]
 async fn what_is_just_being_written_into_a_note_goes_with_it() {
     let (api, id) = practice().await;
+    let requested = request(&api, &id).await;
     let [drafted, signed, _] = notes(&api).await;
     let person = api.therapist("T1");
     let draft = person.get(&drafted).await;
@@ -67,7 +68,7 @@ async fn what_is_just_being_written_into_a_note_goes_with_it() {
     };
     // Written, and waiting for its entry in the trail: not committed yet.
     let hold = "lock table audit_logs in share mode";
-    let (erased, written) = held_up(&api, hold, (2, 3), Box::pin(erase(&api, &id)), Box::pin(writing)).await;
+    let (erased, written) = held_up(&api, hold, (2, 3), Box::pin(accept(&api, &requested)), Box::pin(writing)).await;
     assert_eq!((erased.status.as_u16(), written), (201, vec![200, 201]), "{}", erased.text);
     assert_eq!(traces(&api, &TRACES).await, [] as [&str; 0]);
     let left = "select (select count(*) from internal.note_versions) + (select count(*) from internal.note_addenda)";
@@ -96,8 +97,10 @@ async fn read(api: &TestApi, id: &str) -> Vec<u16> {
 #[tokio::test]
 async fn who_is_reading_is_waited_for_and_leaves_no_name() {
     let (api, id) = practice().await;
+    let requested = request(&api, &id).await;
     let hold = "lock table audit_logs in share mode";
-    let (erased, reads) = held_up(&api, hold, (5, 6), Box::pin(erase(&api, &id)), Box::pin(read(&api, &id))).await;
+    let (erased, reads) =
+        held_up(&api, hold, (5, 6), Box::pin(accept(&api, &requested)), Box::pin(read(&api, &id))).await;
     assert_eq!((erased.status.as_u16(), reads), (201, vec![200, 200, 200, 403, 200]), "{}", erased.text);
     // Before anything is sealed.
     assert_eq!(traces(&api, &TRACES).await, [] as [&str; 0]);
@@ -106,13 +109,14 @@ async fn who_is_reading_is_waited_for_and_leaves_no_name() {
 #[tokio::test]
 async fn who_comes_to_read_meanwhile_finds_nothing() {
     let (api, id) = practice().await;
+    let requested = request(&api, &id).await;
     let later = async {
         api.until("(select count(*) > 0 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database())")
             .await;
         Box::pin(read(&api, &id)).await
     };
     let hold = "select from bookings where booking_id = '90001' for update";
-    let (erased, reads) = held_up(&api, hold, (0, 6), Box::pin(erase(&api, &id)), Box::pin(later)).await;
+    let (erased, reads) = held_up(&api, hold, (0, 6), Box::pin(accept(&api, &requested)), Box::pin(later)).await;
     // The risk of somebody whose notes are gone: none, of nobody.
     assert_eq!((erased.status.as_u16(), reads), (201, vec![404, 404, 200, 409, 200]), "{}", erased.text);
     assert_eq!(traces(&api, &TRACES).await, [] as [&str; 0]);
