@@ -8,6 +8,10 @@ use sqlx::Connection;
 use super::{CLIENTS, PASSWORD, TRACES, accept, erase, practice, request, traces, value};
 use crate::harness::{Answer, TestApi};
 
+/// Counts the backends that wait for a lock. `wait_event_type` of those of therapists, another login, is hidden.
+const WAITING: &str = "select count(distinct l.pid) from pg_locks l join pg_stat_activity a on a.pid = l.pid
+                       where not l.granted and a.datname = current_database()";
+
 /// Blocks the requests by the lock of a statement until `waiting` of them wait; then releases it. `erasing` first waits
 /// for as many as `before`.
 async fn held_up(
@@ -17,10 +21,7 @@ async fn held_up(
     erasing: Pin<Box<dyn Future<Output = Answer> + '_>>,
     others: Pin<Box<dyn Future<Output = Vec<u16>> + '_>>,
 ) -> (Answer, Vec<u16>) {
-    let wait = async |number: usize| {
-        let here = "datname = current_database() and wait_event_type = 'Lock'";
-        api.until(&format!("(select count(*) >= {number} from pg_stat_activity where {here})")).await;
-    };
+    let wait = async |number: usize| api.until(&format!("({WAITING}) >= {number}")).await;
     let mut holder = api.sql().await;
     let mut hold = holder.begin().await.expect("a transaction");
     sqlx::raw_sql(statement).execute(&mut *hold).await.expect(statement);
@@ -111,8 +112,7 @@ async fn who_comes_to_read_meanwhile_finds_nothing() {
     let (api, id) = practice().await;
     let requested = request(&api, &id).await;
     let later = async {
-        api.until("(select count(*) > 0 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database())")
-            .await;
+        api.until(&format!("({WAITING}) > 0")).await;
         Box::pin(read(&api, &id)).await
     };
     let hold = "select from bookings where booking_id = '90001' for update";
