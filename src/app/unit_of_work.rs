@@ -83,6 +83,8 @@ impl Work {
         let done = act(&mut uow).await;
         if done.is_ok() || uow.stays {
             uow.commit().await?;
+        } else {
+            uow.roll_back().await;
         }
         done
     }
@@ -90,14 +92,13 @@ impl Work {
     /// The same for what may find nothing to do: if nothing was recorded, nothing is kept.
     pub async fn run_if_needed<T>(self, act: impl AsyncFnOnce(&mut UnitOfWork) -> Result<T>) -> Result<T> {
         let mut uow = self.begin().await?;
-        let done = act(&mut uow).await?;
-        if uow.entries.is_empty() {
-            // Waited for: what runs next may need its locks.
-            uow.tx.rollback().await?;
-        } else {
+        let done = act(&mut uow).await;
+        if done.is_ok() && !uow.entries.is_empty() {
             uow.commit().await?;
+        } else {
+            uow.roll_back().await;
         }
-        Ok(done)
+        done
     }
 
     async fn begin(self) -> Result<UnitOfWork> {
@@ -117,7 +118,13 @@ impl Work {
             dry_run: self.dry_run,
         };
         if !uow.dry_run {
-            uow.earlier = idempotency::recall(&mut uow.tx, &uow.context, uow.actor.as_ref(), uow.now).await?;
+            match idempotency::recall(&mut uow.tx, &uow.context, uow.actor.as_ref(), uow.now).await {
+                Ok(earlier) => uow.earlier = earlier,
+                Err(error) => {
+                    uow.roll_back().await;
+                    return Err(error);
+                }
+            }
         }
         Ok(uow)
     }
@@ -281,6 +288,14 @@ impl UnitOfWork {
     pub async fn rehearse(&mut self) -> Result<()> {
         let entries = std::mem::take(&mut self.entries);
         write(&mut self.tx, &self.context, self.actor.as_ref(), self.now, &entries, "done", None).await
+    }
+
+    /// Rolls back and waits for it: a request that follows the answer finds no lock of this one. Where the rollback itself
+    /// fails, the connection is lost, and the transaction with it; the error that led here says more.
+    async fn roll_back(self) {
+        if let Err(error) = self.tx.rollback().await {
+            tracing::debug!(%error, "a rollback was not answered");
+        }
     }
 
     /// Writes the audit entries and commits. A dry run and a repeat keep nothing.
