@@ -1,6 +1,6 @@
 //! Clients: their records, lists and timelines, and the matching of persons to them.
 //!
-//! A client is a row of `all_clients_table`; a booking belongs to a client through `appointment_table`. Only [`model`]
+//! A client is a row of `all_clients_table`; a booking belongs to a client through `appointment_table`. Only [`matching`]
 //! decides which rows are one person. A client's status is computed from the bookings ([`find`]), never stored.
 
 mod appointment;

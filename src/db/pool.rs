@@ -6,7 +6,7 @@
 //! straight to PostgreSQL, a connection is nobody's own: there each read begins a transaction as well, and nothing is
 //! set that would outlast it. That costs the round trip that it spares elsewhere.
 //!
-//! Therapists' connections log in as another role, and each transaction on them is sealed for one therapist: [`rls`].
+//! Therapists' connections log in as another role, and each transaction on them is sealed for one therapist: [`rls`](super::rls).
 
 #![expect(clippy::disallowed_types, reason = "this is where the pools are")]
 
@@ -139,11 +139,11 @@ impl Db {
         })
     }
 
-    /// A connection for reading what a scope reaches: see [`rls`].
+    /// A connection for reading what a scope reaches: see [`rls`](super::rls).
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`](crate::error::Error::Unavailable) if there is none.
+    /// [`Error::Unavailable`] if there is none.
     pub async fn read(&self, scope: &Scope) -> Result<Connection> {
         if scope.is_practice() && !self.pooled {
             return Ok(Connection::check_out(&self.practice, "").await?);
@@ -155,7 +155,7 @@ impl Db {
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`](crate::error::Error::Unavailable) if there is none.
+    /// [`Error::Unavailable`] if there is none.
     pub async fn read_snapshot(&self, scope: &Scope) -> Result<Connection> {
         self.begin_on(&self.practice, &self.therapists, scope, BEGIN_READ_SNAPSHOT).await
     }
@@ -165,7 +165,7 @@ impl Db {
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`](crate::error::Error::Unavailable) if there is none.
+    /// [`Error::Unavailable`] if there is none.
     pub async fn unscoped(&self) -> Result<Connection> {
         self.read(&Scope::Practice).await
     }
@@ -175,7 +175,7 @@ impl Db {
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`](crate::error::Error::Unavailable) if there is no connection.
+    /// [`Error::Unavailable`] if there is no connection.
     pub async fn system_transaction(&self) -> Result<Transaction> {
         self.begin(&Scope::Practice).await
     }

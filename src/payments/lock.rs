@@ -1,7 +1,7 @@
 //! Locks the rows of a change of money: therapist, client, booking, its payments, in this order.
 //!
 //! A booking of another program is completed first: its client and appointment, and its payment
-//! ([`complete`](super::complete::complete)).
+//! ([`complete()`]).
 
 use super::{complete::complete, model::Payment};
 use crate::{

@@ -4,7 +4,7 @@
 //!   `internal.request_clients` links the two.
 //! - The therapist is a name and nothing more: a request may name somebody who is in no table, such as the practice's own
 //!   host of free consultations, and is never linked to a therapist.
-//! - `sent` becomes `booked` when the client's booking arrives ([`arrived()`]). `expired` is set by an admin (PATCH): a
+//! - `sent` becomes `booked` when the client's booking arrives ([`fulfil()`]). `expired` is set by an admin (PATCH): a
 //!   link has no expiry date from which to compute it.
 //! - Another program sends the message: a request and its repeats are stored, counted and notified to the admins.
 

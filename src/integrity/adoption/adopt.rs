@@ -8,7 +8,7 @@
 //! - A unique rule that rows break is left out and reported. A foreign key that rows break is added NOT VALID: it holds
 //!   for new rows. Keys that exist under any name are recognised and keep it.
 //! - Types that the server could not read or write, and duplicate booking ids, stop the adoption.
-//! - The caller has to accept or disable triggers and the like ([`active`]).
+//! - The caller has to accept or disable triggers and the like ([`triggers`]).
 
 use sqlx::{Connection, PgConnection, migrate::Migrate};
 

@@ -4,7 +4,8 @@
 //! it within seven days, and the data is erased in that transaction ([`erase`](super::erase)). Any admin may withdraw it
 //! until then. A client has one waiting request at a time.
 //!
-//! - The admin who accepts is independent of the one who requests, by the rule of reviews ([`users::independent`]).
+//! - The admin who accepts is independent of the one who requests, by the rule of reviews
+//!   ([`users::ensure_independent`](crate::users::ensure_independent)).
 //! - In a practice of one admin the request is due after 72 hours, and is then carried out by any instance ([`due`]). It
 //!   remains to be accepted where another admin was enabled meanwhile. A practice whose other admins were disabled within
 //!   the last 30 days does not count as one of one admin.
@@ -15,8 +16,6 @@
 //!   erasure of the records that were named to them.
 //!
 //! Requests are kept for three years after their end. The certificate of an erasure is kept for good.
-//!
-//! [`users::independent`]: crate::users::independent
 
 mod accept;
 mod create;
