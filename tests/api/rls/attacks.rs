@@ -118,6 +118,39 @@ async fn what_an_attack_leaves_on_a_connection_does_not_reach_the_next_therapist
     db.close().await;
 }
 
+/// An attack that ends the transaction itself keeps what belongs to the connection.
+#[tokio::test]
+async fn a_cursor_a_lock_and_a_listener_are_gone_for_the_next_therapist() {
+    let api = TestApi::new().await;
+    run(&mut api.app.db.direct().await.unwrap(), PRACTICE).await;
+    let direct = format!("{}&application_name=direct", &**api.database());
+    for pooler in [None, Some(direct.as_str())] {
+        let db = Db::new(api.database(), pooler, 1).unwrap();
+        let own = |therapist: &str, user| Scope::Own { therapist: TherapistId::from(therapist), user: UserId(user) };
+        let left = "select concat_ws(
+                        ' ', pg_backend_pid(), (select count(*) from pg_cursors where is_holdable),
+                        (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()),
+                        (select count(*) from pg_listening_channels())
+                    )";
+        let mut conn = db.read(&own("T1", 11)).await.unwrap();
+        let backend = text(&mut conn, "select pg_backend_pid()::text").await;
+        run(
+            &mut conn,
+            "declare loot cursor with hold for select booking_id from public.bookings;
+             select pg_advisory_lock(7);
+             listen loot;
+             commit",
+        )
+        .await;
+        assert_eq!(text(&mut conn, left).await, format!("{backend} 1 1 1"));
+        drop(conn);
+        let mut conn = db.read(&own("T2", 12)).await.unwrap();
+        assert_eq!(text(&mut conn, left).await, format!("{backend} 0 0 0"), "behind a pooler: {}", pooler.is_some());
+        drop(conn);
+        db.close().await;
+    }
+}
+
 #[tokio::test]
 async fn another_key_is_read_when_it_has_changed() {
     let (api, mut owner) = practice().await;
