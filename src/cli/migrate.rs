@@ -35,8 +35,8 @@ pub struct Migrate {
 pub async fn run(args: Migrate, url: &str, therapists: Option<&str>) -> anyhow::Result<ExitCode> {
     let mut conn = PgConnection::connect(url).await.context("the database cannot be reached")?;
     warn_of_powers(&mut conn).await?;
-    for shadow in migrate::shadows(&mut conn).await? {
-        eprintln!("Warning: {shadow}.");
+    for suspect in migrate::suspect_functions(&mut conn).await? {
+        eprintln!("Warning: {suspect}.");
     }
     if args.check {
         return check(&mut conn).await;

@@ -32,7 +32,7 @@ pub(super) async fn refuse_powerful_role(url: &str) -> anyhow::Result<()> {
 }
 
 /// Refuses a database whose row-level security is not whole, or where therapists' requests cannot log in as they have to.
-/// Warns of functions that PostgreSQL may call in place of its own.
+/// Warns of functions that PostgreSQL may call in place of its own, or that give everybody their owner's rights.
 ///
 /// # Errors
 ///
@@ -40,8 +40,8 @@ pub(super) async fn refuse_powerful_role(url: &str) -> anyhow::Result<()> {
 pub(super) async fn refuse_without_rls(url: &str, db: &Db) -> anyhow::Result<()> {
     let mut conn = connect(url).await?;
     migrate::check_rls(&mut conn).await?;
-    for shadow in migrate::shadows(&mut conn).await? {
-        tracing::warn!("{shadow}");
+    for suspect in migrate::suspect_functions(&mut conn).await? {
+        tracing::warn!("{suspect}");
     }
     conn.close().await.ok();
     db.check_therapists().await.context("therapists' requests cannot log in to the database as a role of their own")

@@ -76,12 +76,13 @@ async fn refuse_creators(conn: &mut PgConnection) -> Result<(), Error> {
     if creators.is_empty() { Ok(()) } else { Err(Error::Creators(creators)) }
 }
 
-/// Functions and operators in `public` that PostgreSQL may call in place of its own, as sentences.
+/// Functions and operators in `public` that PostgreSQL may call in place of its own, or that give everybody their owner's
+/// rights, as sentences.
 ///
 /// # Errors
 /// When the catalogue cannot be read.
-pub async fn shadows(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
-    rights::shadows(conn).await
+pub async fn suspect_functions(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
+    rights::suspect_functions(conn).await
 }
 
 /// Refuses a current database that cannot be served: others may create in `public`, or the login of therapists' requests, or

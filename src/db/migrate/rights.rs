@@ -32,8 +32,8 @@ pub(crate) async fn lacking(conn: &mut PgConnection) -> sqlx::Result<Vec<String>
     Ok(lacking)
 }
 
-/// The statements that keep others from creating anything in `public`; none where only the owner, superusers and those who
-/// administer the database may. A function that somebody makes there can be called by the owner's statements, in place of one
+/// The statements that keep others from creating anything in `public`; none where only the owner, a group of the owner's alone,
+/// superusers and those who administer the database may. A function that somebody makes there can be called by the owner's statements, in place of one
 /// of PostgreSQL's of the same name: that of the nearer argument types is taken, whatever the search path.
 pub(crate) async fn creators(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar(
@@ -50,7 +50,15 @@ pub(crate) async fn creators(conn: &mut PgConnection) -> sqlx::Result<Vec<String
                    or r.rolname = 'pg_database_owner'
                    or r.oid = this.datdba
                    or pg_has_role(r.oid, current_user, 'member')
-                   or pg_has_role(current_user, r.oid, 'member'),
+                   -- A group of the owner's. With other members, or a login of its own, it is others.
+                   or pg_has_role(current_user, r.oid, 'member')
+                       and not r.rolcanlogin
+                       and not exists (
+                           select
+                           from pg_catalog.pg_auth_members m
+                           where m.roleid = r.oid
+                             and not pg_has_role(m.member, current_user, 'member')
+                       ),
                false
            )
          order by 1",
@@ -59,23 +67,38 @@ pub(crate) async fn creators(conn: &mut PgConnection) -> sqlx::Result<Vec<String
     .await
 }
 
-/// Functions and operators in `public` that have the name of one of PostgreSQL's, and belong to no extension.
-pub(crate) async fn shadows(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
+/// Functions and operators in `public` that have the name of one of PostgreSQL's, and functions there that run with their
+/// owner's rights for everybody; none of an extension.
+pub(crate) async fn suspect_functions(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar(
-        "select format('the %s of %s has the name of one of PostgreSQL''s: statements may call it instead',
-                       what, whose::regrole)
+        "select format('the %s of %s %s', what, whose::regrole, fault)
          from (
-             select 'function ' || p.oid::regprocedure, p.proowner, p.oid, 'pg_proc'::regclass
+             select 'function ' || p.oid::regprocedure, p.proowner, p.oid, 'pg_proc'::regclass, fault
              from pg_catalog.pg_proc p
+             cross join lateral (
+                 select 'has the name of one of PostgreSQL''s: statements may call it instead'
+                 where exists (
+                     select
+                     from pg_catalog.pg_proc c
+                     where c.pronamespace = 'pg_catalog'::regnamespace
+                       and c.proname = p.proname
+                 )
+                 union all
+                 select 'runs with its owner''s rights for everybody, therapists'' requests too: '
+                     || 'revoke execute on it from public'
+                 where p.prosecdef
+                   -- Those of triggers cannot be called.
+                   and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
+                   and exists (
+                       select
+                       from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) acl
+                       where acl.grantee = 0
+                   )
+             ) faulty (fault)
              where p.pronamespace = to_regnamespace('public')
-               and exists (
-                   select
-                   from pg_catalog.pg_proc c
-                   where c.pronamespace = 'pg_catalog'::regnamespace
-                     and c.proname = p.proname
-               )
              union all
-             select 'operator ' || o.oid::regoperator, o.oprowner, o.oid, 'pg_operator'::regclass
+             select 'operator ' || o.oid::regoperator, o.oprowner, o.oid, 'pg_operator'::regclass,
+                    'has the name of one of PostgreSQL''s: statements may call it instead'
              from pg_catalog.pg_operator o
              where o.oprnamespace = to_regnamespace('public')
                and exists (
@@ -84,12 +107,12 @@ pub(crate) async fn shadows(conn: &mut PgConnection) -> sqlx::Result<Vec<String>
                    where c.oprnamespace = 'pg_catalog'::regnamespace
                      and c.oprname = o.oprname
                )
-         ) shadowing (what, whose, oid, kind)
+         ) suspect (what, whose, oid, kind, fault)
          where not exists (
              select
              from pg_catalog.pg_depend d
-             where d.classid = shadowing.kind
-               and d.objid = shadowing.oid
+             where d.classid = suspect.kind
+               and d.objid = suspect.oid
                and d.deptype = 'e'
          )
          order by 1",

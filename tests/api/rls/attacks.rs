@@ -7,7 +7,7 @@ use safestories::{
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, error::DatabaseError, postgres::PgConnectOptions};
 
 use super::{PRACTICE, log_in, login, name, practice, run, seal, t1, tried};
-use crate::harness::{Database, TestApi, database};
+use crate::harness::{Database, TestApi, database, server};
 
 const REFUSED: &str = "42501";
 const OWN: &str = "select string_agg(booking_id, ' ' order by booking_id) from public.bookings";
@@ -247,6 +247,32 @@ async fn a_database_where_others_may_create_in_public_is_refused() {
     assert!(told.ends_with(revoke), "{told}");
 }
 
+#[tokio::test]
+async fn a_right_to_create_by_way_of_a_group_counts_if_others_are_in_it() {
+    let database = Database::migrated().await;
+    let mut owner = PgConnection::connect(&database).await.unwrap();
+    let (group, other) = (format!("group_{}", database.name()), format!("other_{}", database.name()));
+    let mut superuser = PgConnection::connect(&server().superuser_url(database.name())).await.unwrap();
+    let sql = format!(
+        "create role {group}; create role {other} login; grant {group} to safestories;
+         grant create on schema public to {group}"
+    );
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut superuser).await.unwrap();
+    migrate::check_rls(&mut owner).await.expect("the owner's own group");
+    for (given, taken) in [
+        (format!("grant {group} to {other}"), format!("revoke {group} from {other}")),
+        (format!("alter role {group} login"), format!("alter role {group} nologin")),
+    ] {
+        sqlx::raw_sql(AssertSqlSafe(given.clone())).execute(&mut superuser).await.unwrap();
+        let told = migrate::check_rls(&mut owner).await.expect_err(&given).to_string();
+        assert!(told.ends_with(&format!("revoke create on schema public from {group};")), "{given}: {told}");
+        sqlx::raw_sql(AssertSqlSafe(taken)).execute(&mut superuser).await.unwrap();
+    }
+    migrate::check_rls(&mut owner).await.expect("the owner's own group again");
+    let gone = format!("revoke create on schema public from {group}; drop role {group}; drop role {other}");
+    sqlx::raw_sql(AssertSqlSafe(gone)).execute(&mut superuser).await.unwrap();
+}
+
 async fn database_where_others_create() -> Database {
     let empty = database().await;
     let mut owner = PgConnection::connect(&empty).await.unwrap();
@@ -258,7 +284,7 @@ async fn database_where_others_create() -> Database {
 async fn functions_that_shadow_postgresqls_are_reported() {
     let database = Database::migrated().await;
     let mut owner = PgConnection::connect(&database).await.unwrap();
-    assert_eq!(migrate::shadows(&mut owner).await.unwrap(), [] as [&str; 0]);
+    assert_eq!(migrate::suspect_functions(&mut owner).await.unwrap(), [] as [&str; 0]);
     run(
         &mut owner,
         "create function public.lower(varchar) returns text language sql return 'x';
@@ -266,10 +292,27 @@ async fn functions_that_shadow_postgresqls_are_reported() {
          create operator public.= (leftarg = integer, rightarg = text, function = public.unlike)",
     )
     .await;
-    let found = migrate::shadows(&mut owner).await.unwrap();
+    let found = migrate::suspect_functions(&mut owner).await.unwrap();
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(found[0].contains("function lower(character varying) of safestories"), "{found:?}");
     assert!(found[1].contains("operator =(integer,text)"), "{found:?}");
+}
+
+#[tokio::test]
+async fn functions_that_give_everybody_their_owners_rights_are_reported() {
+    let database = Database::migrated().await;
+    let mut owner = PgConnection::connect(&database).await.unwrap();
+    run(
+        &mut owner,
+        "create function public.peek() returns text language sql security definer return 'x';
+         create function public.stamp() returns trigger language plpgsql security definer as 'begin return new; end';
+         create function public.kept() returns text language sql security definer return 'x';
+         revoke execute on function public.kept() from public",
+    )
+    .await;
+    let found = migrate::suspect_functions(&mut owner).await.unwrap();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("the function peek() of safestories runs with its owner's rights"), "{found:?}");
 }
 
 /// Members of the group who are not this database's login: those of other practices.
