@@ -22,6 +22,26 @@ async fn nobody_writes_a_trail_in_another_name() {
 }
 
 #[tokio::test]
+async fn an_account_that_awaits_confirmation_is_refused_whatever_role_it_says_it_has() {
+    let (api, mut owner) = practice().await;
+    run(
+        &mut owner,
+        "insert into internal.account_changes (user_id, kind, changed_by, changed_at, therapist_id, needs_review)
+         values (11, 'password_reset', 1, now(), 'T1', true)",
+    )
+    .await;
+    let mut conn = t1(&api, &mut owner).await;
+    for role in ["therapist", "admin", "nobody"] {
+        let write = format!(
+            r#"select internal.write_trail(jsonb_build_object('account', {T1_ACCOUNT}, 'at', now()) ||
+                   '{{"role": "{role}", "request": "r", "route": "x", "at_text": "x", "outcome": "done",
+                     "entries": [{{"action": "session_notes_read", "detail": {{}}}}]}}')::text"#
+        );
+        assert_eq!(tried(&mut conn, &write).await, Err("SSAWC".to_owned()), "{role}");
+    }
+}
+
+#[tokio::test]
 async fn a_therapist_tells_of_their_own_sessions_only() {
     let (api, mut owner) = practice().await;
     let mut conn = t1(&api, &mut owner).await;
