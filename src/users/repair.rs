@@ -5,9 +5,6 @@ use crate::{
     app::unit_of_work::UnitOfWork, audit::entry::Entry, db::repair::RepairedRows, domain::ids::UserId, error::Result,
 };
 
-/// How many passwords are hashed in one transaction: each takes a tenth of a second of a core.
-const HASHES: usize = 50;
-
 /// A user whose `password` is no hash that this server knows.
 #[derive(Debug)]
 pub struct Legacy {
@@ -74,23 +71,5 @@ pub async fn respell_roles(uow: &mut UnitOfWork) -> Result<RepairedRows> {
     )
     .fetch_one(uow.db())
     .await?;
-    Ok(repaired)
-}
-
-/// Hashes passwords that are plain text, so many at a time.
-///
-/// # Errors
-///
-/// If the database refuses, or too many passwords are being checked.
-pub async fn hash_passwords(uow: &mut UnitOfWork) -> Result<RepairedRows> {
-    let plain = legacy(uow.db()).await?;
-    let passwords = uow.app().passwords.clone();
-    let mut repaired = RepairedRows::default();
-    for user in plain.iter().filter(|user| user.is_plain()).take(HASHES) {
-        let hash = passwords.hash(user.password.clone()).await?;
-        if hash_legacy(uow, user, &hash).await? {
-            repaired.add(user.id);
-        }
-    }
     Ok(repaired)
 }

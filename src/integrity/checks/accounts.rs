@@ -12,8 +12,7 @@ checks! {
     "plain_text_password" = Error, "Passwords that are kept as plain text" {
         rule: "`users.password` is a hash (argon2id). A plain text can be read by everybody who reads the table, and never matches at a login here.",
         find: plain_passwords,
-        remedy: "Each is replaced by its hash (50 at a time): the user logs in with the same password. Their sessions end.",
-        repair: users::repair::hash_passwords,
+        remedy: "`safestories user hash-legacy-passwords` replaces each by its hash: the user logs in with the same password. Admins cannot: whoever knows the plain text could then log in, unannounced.",
     }
     "user_without_therapist" = Error, "Therapists' users that stand for no therapist" {
         rule: "A user with the role `therapist` has the `therapist_id` of a therapist; without one there is nothing they may see, and they cannot log in.",
