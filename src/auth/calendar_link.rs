@@ -1,7 +1,8 @@
 //! The link to one's own calendar: for calendar programs, which cannot log in.
 //!
 //! Anybody with the link reads the times of a therapist's sessions, with initials and nothing else. So it is shown once
-//! and stored hashed; a new link revokes the former one, and so does a change of the account's rights.
+//! and stored hashed; a new link revokes the former one, and so do a change of the account's rights and a reset of its
+//! password.
 
 use axum::{
     extract::State,

@@ -8,6 +8,7 @@ use super::{
     calendar_links,
     changes::{self, AccountChange, Confirm},
     disable::{self, disable},
+    links,
     model::User,
     rules,
     sessions::{self, Ending},
@@ -156,6 +157,7 @@ pub async fn change(
     if rights_change {
         let ended = sessions::end_all(uow, id, Ending::Rights, None).await?;
         calendar_links::revoke(uow, id).await?;
+        links::revoke(uow, id).await?;
         detail.insert("sessions_ended".to_owned(), json!(ended));
         detail.insert("from".to_owned(), rights(before.role.as_deref(), before.therapist_id.as_ref()));
         detail.insert("to".to_owned(), rights(role.map(UserRole::as_str), therapist_id.as_ref()));

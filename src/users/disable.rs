@@ -5,6 +5,7 @@ use serde_json::json;
 use super::{
     calendar_links,
     changes::{self, AccountChange},
+    links,
     model::User,
     rules,
     sessions::{self, Ending},
@@ -64,6 +65,7 @@ pub async fn disable(uow: &mut UnitOfWork, user: UserId) -> Result<bool> {
     let now = uow.now();
     let ended = sessions::end_all(uow, user, Ending::Disabled, None).await?;
     calendar_links::revoke(uow, user).await?;
+    links::revoke(uow, user).await?;
     sqlx::query!(
         "insert into internal.accounts as a (user_id, disabled_at)
          values ($1, $2)

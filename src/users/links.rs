@@ -1,6 +1,7 @@
 //! The one-time link by which the user of an account sets its password, hashed: one for each account.
 //!
-//! Setting a password, in whatever way, revokes it.
+//! Setting a password, in whatever way, revokes it, as do disabling the account and giving it another role or therapist:
+//! whoever has the link would come into an account that is not the one it was made for.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;

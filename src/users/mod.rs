@@ -5,8 +5,8 @@
 //! lacks. Such users are listed and can be corrected like any other.
 //!
 //! A change of role, therapist or password, and disabling, end the user's sessions in the same transaction: see
-//! [`sessions`]. The first two revoke the link to their calendar too: see [`calendar_links`]. One enabled admin always
-//! remains: see [`rules`].
+//! [`sessions`]. They revoke the one-time link to set a password too: see [`links`]; and the link to the user's calendar,
+//! except where users change their own password: see [`calendar_links`]. One enabled admin always remains: see [`rules`].
 
 mod account;
 pub mod calendar_links;

@@ -3,9 +3,10 @@
 use crate::{app::unit_of_work::UnitOfWork, audit::entry::Entry, domain::ids::UserId, error::Result};
 
 use super::{
+    calendar_links,
     changes::{self, AccountChange},
+    disable::lock,
     links,
-    model::User,
     sessions::{self, Ending},
 };
 
@@ -95,15 +96,17 @@ pub async fn set(uow: &mut UnitOfWork, user: UserId, hash: &str, except: Option<
     Ok(())
 }
 
-/// Takes the password of a user away, and ends all their sessions: they set another by a link.
+/// Takes the password of a user away, ends all their sessions, and revokes the link to their calendar: they set another
+/// password by a link.
 ///
 /// # Errors
 ///
 /// If there is no such user.
 pub async fn reset(uow: &mut UnitOfWork, user: UserId) -> Result<()> {
+    // Locked first: a link to the calendar that is being made would be missed.
+    let named = lock(uow, user).await?.username;
     let ended = sessions::end_all(uow, user, Ending::Password, None).await?;
-    let now = uow.now();
-    let named = User::read(uow.db(), user, now).await?.username;
+    calendar_links::revoke(uow, user).await?;
     write(uow, user, UNSET).await?;
     let entry = Entry::new("password_reset", format!("Reset the password of {named}")).on("user", user);
     uow.record(entry.detail(serde_json::json!({ "sessions_ended": ended })));

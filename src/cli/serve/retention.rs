@@ -7,12 +7,12 @@
 //! | sessions | 90 days after they ended or expired |
 //! | refresh tokens, hashed | 30 days after they were issued, which is their lifetime |
 //! | their successors, sealed | until they are used, or ten seconds |
-//! | links by which users set a password, hashed | 24 hours, or until used |
+//! | links by which users set a password, hashed | 24 hours, or until used or revoked |
 //! | changes of accounts | forever: they decide who may review what |
 //! | certificates of erasure | forever: never purged |
 //! | break-glass grants and exports | 3 years after their review was closed; until then, those that wait for it |
 //! | requests to erase | 3 years after their end |
-//! | the link to a calendar, hashed | until it is revoked, or the rights of its account change |
+//! | the link to a calendar, hashed | until it is revoked, its account gets other rights, or the password is reset |
 //! | the audit trail, its chain and checkpoints | for as long as the practice keeps its records: never purged |
 
 use std::time::Duration;

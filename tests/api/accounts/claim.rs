@@ -39,6 +39,24 @@ async fn it_ends_after_a_day_and_with_the_next_one() {
 }
 
 #[tokio::test]
+async fn it_ends_when_the_account_is_shut_out_or_given_other_rights() {
+    let api = practice().await;
+    for (name, changes) in [
+        ("one", vec![json!({ "disabled": true }), json!({ "disabled": false })]),
+        ("two", vec![json!({ "therapist_id": "T2" })]),
+        ("three", vec![json!({ "role": "admin", "therapist_id": null })]),
+    ] {
+        let made = make(&api, "admin", name, Some("T1")).await;
+        for mut patch in changes {
+            patch["confirmation"] = confirmation();
+            api.admin().patch(&format!("{USERS}/{}", made["id"]), patch).await.ok();
+        }
+        claim(&api, &made["claim"], CHOSEN).await.is_problem(401, "claim-invalid");
+    }
+    assert_eq!(value(&api, "select count(*) from internal.account_links").await, json!(0));
+}
+
+#[tokio::test]
 async fn its_token_is_shown_once_and_stored_hashed() {
     let api = practice().await;
     let admin = api.admin().with("idempotency-key", "once");

@@ -118,6 +118,11 @@ async fn a_link_dies_with_the_rights_of_its_account() {
             open(&api, &path).await.is_problem(404, "not-found");
         }
     }
+    api.forget_logins().await;
+    let path = make(&me).await;
+    let reset = json!({ "confirmation": confirmation() });
+    api.admin().post(&format!("{user}/password"), reset).await.is(200);
+    open(&api, &path).await.is_problem(404, "not-found");
 }
 
 #[tokio::test]
