@@ -1,21 +1,36 @@
 -- The independence of reviewers, and the accounts that await a review.
 
--- Whether an admin may review what another opened: somebody else, whose account is older, and whom the opener did not make,
--- enable, reset or give a role within the 30 days before or since, nor anybody did whom the opener had.
+-- Whether an admin may review what another opened: somebody else, whose account is older, and not linked to the opener's.
+-- Whoever made, enabled, reset or re-roled an admin's account within the 30 days before or since is linked to it, in both
+-- directions and on from account to account: one of the two may hold both. An admin thus reviews nothing of an account that
+-- they made, and of two accounts that a third admin made neither reviews the other's.
 create or replace function internal.is_independent(reviewer integer, opener integer, opened_at timestamptz)
     returns boolean
     language sql stable
     return not exists (
-        with recursive dependent (user_id) as (
+        with recursive recent as (
+            select user_id, changed_by, former_role
+            from internal.account_changes
+            where changed_at > opened_at - interval '30 days'
+        ), links (one, other) as (
+            select c.user_id, c.changed_by
+            from recent c
+            where c.changed_by is not null
+              -- A therapist's account links no two others: any admin resets its password.
+              and (
+                  c.user_id in (reviewer, opener)
+                  or exists (select from public.users u where u.id = c.user_id and internal.user_role(u.role) = 'admin')
+                  or exists (select from recent f where f.user_id = c.user_id and f.former_role = 'admin')
+              )
+        ), linked (user_id) as (
             select opener
             union
-            select c.user_id
-            from internal.account_changes c
-            join dependent d on d.user_id = c.changed_by
-            where c.changed_at > opened_at - interval '30 days'
+            select case l.user_id when k.one then k.other else k.one end
+            from linked l
+            join links k on l.user_id in (k.one, k.other)
         )
         select
-        from dependent
+        from linked
         where user_id = reviewer
     )
     and not exists (

@@ -34,8 +34,9 @@ pub(crate) struct ReviewBreakGlass {
 
 /// Review a break-glass grant
 ///
-/// Closes it, or an export: once, by another admin than the one who opened it, whom that one did not make, enable, reset or
-/// give a role within the 30 days before it or since. A grant that is still open ends with it.
+/// Closes it, or an export: once, by another admin than the one who opened it, and one who is independent of that admin:
+/// neither made, enabled, reset or re-roled the other's account within the 30 days before it or since, nor did a third admin
+/// both. A grant that is still open ends with it.
 #[utoipa::path(
     post,
     path = "/break-glass/{id}/review",
@@ -79,7 +80,7 @@ async fn review(
     }
     conditions.check(&grant.version, &grant)?;
     let reviewer = reviewer.ok_or_else(|| Error::internal("nobody reviews"))?;
-    users::ensure_independent(uow.db(), reviewer, grant.user_id, grant.opened_at.instant().unwrap_or(now)).await?;
+    users::ensure_independent(uow, reviewer, grant.user_id, grant.opened_at.instant().unwrap_or(now)).await?;
     sqlx::query!(
         "update internal.break_glass_grants
          set reviewed_at = $2,

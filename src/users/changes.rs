@@ -15,14 +15,14 @@ use serde::Deserialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use super::refusal::UserRefusal;
+use super::{account::Account, refusal::UserRefusal};
 use crate::{
     app::unit_of_work::UnitOfWork,
     domain::{
         ids::{AccountChangeId, TherapistId, UserId},
         status::UserRole,
     },
-    error::Result,
+    error::{Error, Result},
     notifications::{self, Notice, NotificationKind, Recipient},
 };
 
@@ -221,26 +221,30 @@ pub async fn settle(db: &mut PgConnection, now: DateTime<Utc>) -> Result<()> {
     Ok(())
 }
 
-/// Fails unless an admin may review what another opened at an instant: a grant, an export, an account, a request to erase.
-/// It is somebody else, whom the opener did not make, enable, reset or give a role within the 30 days before or since, nor
-/// anybody did whom the opener had.
+/// Fails unless somebody may review what another opened at an instant: a grant, an export, an account, a request to erase.
+/// The reviewer is an enabled admin, and stays one until the transaction ends: their account is locked. It is older than what
+/// is reviewed, and no change of admins' accounts links it to the opener's: `internal.is_independent`.
 ///
 /// # Errors
 ///
-/// [`UserRefusal::NotIndependent`].
+/// [`Error::Forbidden`] if it is no enabled admin's, [`UserRefusal::NotIndependent`].
 pub async fn ensure_independent(
-    db: &mut PgConnection,
+    uow: &mut UnitOfWork,
     reviewer: UserId,
     opener: UserId,
     opened_at: DateTime<Utc>,
 ) -> Result<()> {
+    let rights = Account::lock(uow, reviewer).await?.and_then(|account| account.rights());
+    if rights.is_none_or(|rights| rights.role != UserRole::Admin) {
+        return Err(Error::Forbidden);
+    }
     let independent = sqlx::query_scalar!(
         r#"select internal.is_independent($1, $2, $3) as "independent!""#,
         reviewer.0,
         opener.0,
         opened_at,
     )
-    .fetch_one(db)
+    .fetch_one(uow.db())
     .await?;
     if independent { Ok(()) } else { Err(UserRefusal::NotIndependent.into()) }
 }

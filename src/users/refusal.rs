@@ -11,7 +11,7 @@ kinds! { PROBLEMS:
     LAST_ADMIN = CONFLICT, "last-admin", "It is the last admin",
         "No other admin is enabled: after this nobody could run the practice. Make or enable another admin first.";
     NOT_INDEPENDENT = CONFLICT, "not-independent", "Another admin has to review it",
-        "A review takes an admin whose account the opener did not make, enable, reset or give a role within the 30 days before or since, nor did an account that the opener had so changed. It waits until such an admin closes it.";
+        "A review takes an admin whose account is older than what is reviewed, and not linked to the opener's: neither made, enabled, reset or re-roled the other's within the 30 days before or since, nor did a third admin both. It waits until such an admin closes it.";
     OWN_PASSWORD = CONFLICT, "own-password", "It is your own password",
         "Another user's password is set here. Your own is changed with `POST /api/v1/auth/me/password`, which asks for the present one.";
     OWN_RIGHTS = CONFLICT, "own-rights", "It is your own account",
@@ -27,8 +27,8 @@ pub enum UserRefusal {
     /// Nobody would be left to run the practice.
     #[error("no other admin is enabled")]
     LastAdmin,
-    /// The reviewer's account was changed by the one whose doing is reviewed.
-    #[error("your account was made or changed by the admin whose doing this is: another one has to review it")]
+    /// The reviewer's account is too young, or linked to that of the one whose doing is reviewed.
+    #[error("your account is not independent of the admin's whose doing this is: another one has to review it")]
     NotIndependent,
     /// One's own password is changed by proving it.
     #[error("change your own password with POST /api/v1/auth/me/password")]

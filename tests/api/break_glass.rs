@@ -66,6 +66,24 @@ pub async fn value(api: &TestApi, query: &str) -> Value {
         .unwrap_or_else(|error| panic!("{query}: {error}"))
 }
 
+/// Sends a request of an admin who is disabled once it waits for that.
+pub async fn while_disabled(api: &TestApi, who: &str, request: impl Future<Output = Answer>) -> Answer {
+    let mut disabling = api.app.db.direct().await.unwrap();
+    let disable = format!(
+        "begin;
+         select from users where username = '{who}' for no key update;
+         insert into internal.accounts (user_id, disabled_at) select id, now() from users where username = '{who}'"
+    );
+    sqlx::raw_sql(AssertSqlSafe(disable)).execute(&mut disabling).await.unwrap();
+    let waits = "(select count(*) = 1 from pg_stat_activity
+                  where datname = current_database() and wait_event_type = 'Lock')";
+    let release = async {
+        api.until(waits).await;
+        sqlx::raw_sql("commit").execute(&mut disabling).await.unwrap();
+    };
+    tokio::join!(request, release).0
+}
+
 /// The entries of the trail with these actions and attempts, as `[action, outcome, client, subject, detail]`.
 async fn entries(api: &TestApi) -> Value {
     value(

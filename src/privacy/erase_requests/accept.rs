@@ -94,7 +94,7 @@ async fn accept(uow: &mut UnitOfWork, id: EraseRequestId) -> Result<Certificate>
         return Err(EraseRefusal::Own.into());
     }
     let requested_at = request.requested_at.instant().unwrap_or(now);
-    users::ensure_independent(uow.db(), admin, request.requested_by, requested_at).await?;
+    users::ensure_independent(uow, admin, request.requested_by, requested_at).await?;
     carry_out(uow, &request.client_id, id, Some(admin)).await
 }
 

@@ -79,6 +79,28 @@ async fn a_new_therapist_an_account_and_a_transfer() {
 }
 
 #[tokio::test]
+async fn an_accomplice_of_the_admins_making_changes_the_account_and_the_admin_confirms_it() {
+    let api = practice().await;
+    let by_puppet = json!({ "password": CHOSEN });
+    let one = make_and_enter(&api, "admin", "one", None).await;
+    let two = make_and_enter(&api, "admin", "two", None).await;
+    let body = json!({
+        "username": "asha", "name": "Asha", "role": "therapist", "therapist_id": "T1", "confirmation": by_puppet,
+    });
+    let made = one.post(USERS, body).await.created();
+    claim(&api, &made["claim"], CHOSEN).await.is(204);
+    let asha = enter(&api, "asha", CHOSEN).await;
+    let review = latest(&api).await;
+    // Who made the accomplice, and another whom they made.
+    for reviewer in [&api.admin(), &two] {
+        confirm(reviewer, &review).await.is_problem(409, "not-independent");
+    }
+    assert_opens(&asha, false).await;
+    confirm(&api.admin_named("second"), &review).await.ok();
+    assert_opens(&asha, true).await;
+}
+
+#[tokio::test]
 async fn an_accomplice_that_the_admin_made() {
     let api = practice().await;
     let puppet = make_and_enter(&api, "admin", "puppet", None).await;

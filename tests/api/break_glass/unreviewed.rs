@@ -3,7 +3,7 @@
 use safestories::cli::serve::due;
 use serde_json::{Value, json};
 
-use super::{GRANTS, open, practice, run, value};
+use super::{GRANTS, open, practice, run, value, while_disabled};
 use crate::harness::TestApi;
 
 const DAY: i64 = 24 * 60;
@@ -50,6 +50,45 @@ async fn an_admin_whom_the_opener_made_or_reset_or_who_came_later_does_not_revie
     .await;
     review(&api, "sixth", &grant).await.is_problem(409, "not-independent");
     review(&api, "third", &grant).await.ok();
+}
+
+#[tokio::test]
+async fn an_admin_reviews_nothing_of_one_whom_they_reset_or_who_was_reset_by_the_same_third() {
+    let api = practice().await;
+    for name in ["third", "fourth"] {
+        api.sign_up(name, "admin", None).await;
+    }
+    changed(&api, "second", "admin", "2026-02-01T00:00:00Z").await;
+    changed(&api, "third", "admin", "2026-02-01T00:00:00Z").await;
+    let grant = open(&api, "second", "C1").await.created();
+    let body = json!({ "confirmation": { "password": crate::auth::PASSWORD }, "reason": "A letter" });
+    api.admin_named("second").post("/api/v1/admin/clients/C1/export", body).await.is(200);
+    let export = api.admin().get(&format!("{GRANTS}?kind=export")).await.data().remove(0);
+    for opened in [grant, export] {
+        for reviewer in ["admin", "third"] {
+            review(&api, reviewer, &opened).await.is_problem(409, "not-independent");
+        }
+        review(&api, "fourth", &opened).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn resets_of_a_therapists_password_link_no_admins() {
+    let api = practice().await;
+    api.sign_up("asha", "therapist", Some("T1")).await;
+    for admin in ["admin", "second"] {
+        changed(&api, "asha", admin, "2026-02-01T00:00:00Z").await;
+    }
+    let grant = open(&api, "admin", "C1").await.created();
+    review(&api, "second", &grant).await.ok();
+}
+
+#[tokio::test]
+async fn an_admin_who_is_being_disabled_reviews_nothing() {
+    let api = practice().await;
+    let grant = open(&api, "admin", "C1").await.created();
+    let refused = while_disabled(&api, "second", Box::pin(review(&api, "second", &grant))).await;
+    refused.is_problem(403, "forbidden");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{CLIENTS, PASSWORD, practice, request, run, value};
 use crate::{
+    break_glass::while_disabled,
     fixtures::{booking, client, therapist},
     harness::{Answer, TestApi},
 };
@@ -141,6 +142,32 @@ async fn who_accepts_was_not_made_by_who_requests() {
     accept(&api, "other", &path).await.is_problem(409, "not-independent");
     api.sign_up("third", "admin", None).await;
     accept(&api, "third", &path).await.is(201);
+}
+
+#[tokio::test]
+async fn who_requests_was_not_made_by_who_accepts() {
+    let api = small(&["admin", "other", "third", "fourth"]).await;
+    run(
+        &api,
+        "insert into internal.account_changes (user_id, kind, changed_by, changed_at, needs_review)
+         select a.id, 'password_reset', o.id, '2026-02-01', false
+         from users o, users a where o.username = 'other' and a.username in ('admin', 'third')",
+    )
+    .await;
+    let path = path_of(&request(&api, "C1").await);
+    for linked in ["other", "third"] {
+        accept(&api, linked, &path).await.is_problem(409, "not-independent");
+    }
+    accept(&api, "fourth", &path).await.is(201);
+}
+
+#[tokio::test]
+async fn who_accepts_is_still_an_enabled_admin() {
+    let api = small(&["admin", "other"]).await;
+    let path = path_of(&request(&api, "C1").await);
+    let refused = while_disabled(&api, "other", Box::pin(accept(&api, "other", &path))).await;
+    refused.is_problem(403, "forbidden");
+    assert_eq!(erased(&api).await, json!(0));
 }
 
 #[tokio::test]
