@@ -20,7 +20,6 @@ use crate::{
     db::scope::Scope,
     domain::{
         ids::{AccountChangeId, TherapistId, UserId},
-        status::UserRole,
         time::Timestamp,
     },
     error::{Error, Result, problem::Problems},
@@ -30,7 +29,7 @@ use crate::{
         list::Listing,
         page::{Key, List, Page, PageParams, Position, orders},
     },
-    users::{self, Account, UserRefusal},
+    users::{self, password},
 };
 
 orders! {
@@ -92,7 +91,7 @@ pub(super) struct AccountReview {
     state: String,
     /// From when on it opens clinical text unreviewed: set where no other admin can confirm it.
     opens_at: Timestamp,
-    /// Whether the caller can confirm it.
+    /// Whether the caller can confirm it: they are independent of the admin who did it, and its user has set a password.
     can_confirm: bool,
     /// When it was confirmed.
     confirmed_at: Timestamp,
@@ -105,7 +104,7 @@ pub(super) struct AccountReview {
 }
 
 /// Reads reviews as they are at an instant (`$1`) for an admin (`$2`): the conditions and what follows them, and the arguments
-/// from `$3` on.
+/// from `$4` on; `$3` stands where a password has still to be set.
 macro_rules! select_reviews {
     ([$($tail:literal)+], $now:expr, $admin:expr $(, $argument:expr)* $(,)?) => {
         sqlx::query_as!(
@@ -126,6 +125,7 @@ macro_rules! select_reviews {
                       c.opens_at as "opens_at!: Timestamp",
                       (c.confirmed_at is null
                        and c.user_id <> $2
+                       and exists (select from users u where u.id = c.user_id and u.password <> $3)
                        and internal.is_independent($2, c.changed_by, c.changed_at)) as "can_confirm!",
                       c.confirmed_at as "confirmed_at!: Timestamp",
                       c.confirmed_by as "confirmed_by: UserId",
@@ -136,6 +136,7 @@ macro_rules! select_reviews {
                  and "# $(+ $tail)+,
             $now as DateTime<Utc>,
             $admin,
+            password::UNSET,
             $($argument),*
         )
     };
@@ -192,13 +193,13 @@ impl List for AccountReviews {
             ($beyond:literal, $direction:literal) => {
                 select_reviews!(
                     [
-                        "($3::boolean is null
-                          or (c.confirmed_at is null and (c.opens_at is null or c.opens_at > $1)) = $3)
-                         and ($4::integer is null or c.user_id = $4)
-                         and ($5::text is null or (c.changed_at, c.change_id) " $beyond
-                        " ($5::text::timestamptz, $6::text::integer))
+                        "($4::boolean is null
+                          or (c.confirmed_at is null and (c.opens_at is null or c.opens_at > $1)) = $4)
+                         and ($5::integer is null or c.user_id = $5)
+                         and ($6::text is null or (c.changed_at, c.change_id) " $beyond
+                        " ($6::text::timestamptz, $7::text::integer))
                          order by c.changed_at " $direction ", c.change_id " $direction
-                        " limit $7"
+                        " limit $8"
                     ],
                     self.now,
                     self.admin.0,
@@ -239,7 +240,7 @@ impl List for AccountReviews {
 
 impl AccountReview {
     async fn read(db: &mut PgConnection, id: AccountChangeId, admin: UserId, now: DateTime<Utc>) -> Result<Self> {
-        let review = select_reviews!(["c.change_id = $3"], now, admin.0, id.0).fetch_optional(db).await?;
+        let review = select_reviews!(["c.change_id = $4"], now, admin.0, id.0).fetch_optional(db).await?;
         review.ok_or(Error::NotFound("account review"))
     }
 }
@@ -247,8 +248,9 @@ impl AccountReview {
 /// Confirm who holds an account
 ///
 /// Says that the account is held by the therapist it stands for, so that it opens clinical text again. By another admin
-/// than the one who changed it, and one who is independent of that admin: not made, enabled, reset or given a role by them
-/// within the 30 days before or since. Earlier changes of the account by the same admin are confirmed with it, later ones not.
+/// than the one who changed it, and one who is independent of that admin: neither made, enabled, reset or re-roled the
+/// other's account within the 30 days before or since, nor did a third admin both. Refused until the user has set a password.
+/// Earlier changes of the account by the same admin are confirmed with it, later ones not.
 #[utoipa::path(
     post,
     path = "/account-reviews/{id}/confirm",
@@ -270,22 +272,23 @@ pub(super) async fn confirm_account(
 }
 
 async fn confirm(uow: &mut UnitOfWork, id: AccountChangeId, reviewer: UserId) -> Result<()> {
-    // Held, so that they are not disabled at this moment.
-    let rights = Account::lock(uow, reviewer).await?.and_then(|account| account.rights());
-    if rights.is_none_or(|rights| rights.role != UserRole::Admin) {
-        return Err(Error::Forbidden);
+    let now = uow.now();
+    let review = AccountReview::read(uow.db(), id, reviewer, now).await?;
+    if review.changed_by == Some(reviewer) || review.user_id == reviewer {
+        return Err(ReviewRefusal::Own.into());
+    }
+    // Locks the reviewer before the change, in the order in which an account is disabled.
+    if let (Some(admin), Some(changed_at)) = (review.changed_by, review.changed_at.instant()) {
+        users::ensure_independent(uow, reviewer, admin, changed_at).await?;
     }
     users::lock_change(uow, id).await?;
-    let now = uow.now();
     let review = AccountReview::read(uow.db(), id, reviewer, now).await?;
     if review.confirmed_at.instant().is_some() {
         return Err(ReviewRefusal::Confirmed.into());
     }
-    if review.changed_by == Some(reviewer) || review.user_id == reviewer {
-        return Err(ReviewRefusal::Own.into());
-    }
-    if !review.can_confirm {
-        return Err(UserRefusal::NotIndependent.into());
+    // The link that is still open could let in somebody else after the confirmation.
+    if !password::is_set(uow.db(), review.user_id).await? {
+        return Err(ReviewRefusal::Unclaimed.into());
     }
     users::confirm(uow, id).await?;
     let whose = review.user_name.as_deref().unwrap_or("a user");

@@ -1,5 +1,7 @@
 //! The rules for passwords, and changing a user's password.
 
+use sqlx::PgConnection;
+
 use crate::{app::unit_of_work::UnitOfWork, audit::entry::Entry, domain::ids::UserId, error::Result};
 
 use super::{
@@ -111,6 +113,18 @@ pub async fn reset(uow: &mut UnitOfWork, user: UserId) -> Result<()> {
     let entry = Entry::new("password_reset", format!("Reset the password of {named}")).on("user", user);
     uow.record(entry.detail(serde_json::json!({ "sessions_ended": ended })));
     changes::note(uow, user, AccountChange::PasswordReset, None).await
+}
+
+/// Whether a user has set a password since the account was made or reset.
+pub async fn is_set(db: &mut PgConnection, user: UserId) -> Result<bool> {
+    let set = sqlx::query_scalar!(
+        r#"select exists (select from users where id = $1 and password <> $2) as "set!""#,
+        user.0,
+        UNSET,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(set)
 }
 
 /// Writes a hash where the password was. A link by which another could be set is revoked.

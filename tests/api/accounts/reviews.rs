@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    CHOSEN, REVIEWS, USERS, assert_opens, awaited, claim, confirm, confirmation, enter, latest, make_and_enter,
+    CHOSEN, REVIEWS, USERS, assert_opens, awaited, claim, confirm, confirmation, enter, latest, make, make_and_enter,
 };
 use crate::break_glass::{practice, value};
 
@@ -29,6 +29,26 @@ async fn it_is_confirmed_once_and_stays_in_the_list() {
     assert_eq!((&all["page"]["total"], &all["data"][0]["can_confirm"]), (&json!(1), &json!(false)));
     confirm(&second, &json!({ "review_id": 999 })).await.is_problem(404, "not-found");
     assert!(api.audit_log().await.iter().any(|(action, _)| action == "account_confirm"));
+}
+
+#[tokio::test]
+async fn it_is_confirmed_once_its_user_has_set_a_password() {
+    let api = practice().await;
+    let made = make(&api, "admin", "asha", Some("T1")).await;
+    let second = api.admin_named("second");
+    let review = latest(&api).await;
+    assert_eq!(review["can_confirm"], false);
+    confirm(&second, &review).await.is_problem(409, "unclaimed");
+    claim(&api, &made["claim"], CHOSEN).await.is(204);
+    assert_eq!(latest(&api).await["can_confirm"], true);
+    confirm(&second, &review).await.ok();
+    // A reset takes the password away.
+    let reset = json!({ "confirmation": confirmation() });
+    let link = api.admin().post(&format!("{USERS}/{}/password", made["id"]), reset).await.ok();
+    confirm(&second, &latest(&api).await).await.is_problem(409, "unclaimed");
+    claim(&api, &link, CHOSEN).await.is(204);
+    confirm(&second, &latest(&api).await).await.ok();
+    assert_opens(&enter(&api, "asha", CHOSEN).await, true).await;
 }
 
 #[tokio::test]
@@ -61,11 +81,13 @@ async fn a_later_change_waits_for_a_review_of_its_own() {
     confirm(&second, &latest(&api).await).await.ok();
     assert_opens(&asha, true).await;
     // One confirmation covers the earlier changes by the same admin.
+    let mut link = Value::Null;
     for _ in 0..2 {
         api.pass(1);
-        api.admin().post(&path, json!({ "confirmation": confirmation() })).await.ok();
+        link = api.admin().post(&path, json!({ "confirmation": confirmation() })).await.ok();
     }
     assert_eq!(awaited(&api).await.len(), 2);
+    claim(&api, &link, CHOSEN).await.is(204);
     confirm(&second, &latest(&api).await).await.ok();
     assert_eq!(awaited(&api).await, [] as [Value; 0]);
 }
