@@ -19,7 +19,8 @@ const TASK: &str = "erase requests";
 ///
 /// # Errors
 ///
-/// If the database is out of reach. A rule against an erasure is no error: the request is tried again until it expires.
+/// If the database is out of reach, or an erasure failed; the others are carried out. A rule against an erasure is no error:
+/// the request is tried again until it expires.
 pub async fn carry_out_due(app: &App) -> Result<()> {
     let due = Work::of_task(app, TASK).run_if_needed(async |uow| {
         if !claim(uow).await? {
@@ -41,6 +42,7 @@ pub async fn carry_out_due(app: &App) -> Result<()> {
         .await?;
         Ok(due.into_iter().map(|row| (row.request_id, row.client_id)).collect())
     });
+    let mut failed = Ok(());
     for (id, client) in due.await? {
         let erased = Work::of_task(app, TASK).run_if_needed(async |uow| {
             if claim(uow).await? {
@@ -48,14 +50,18 @@ pub async fn carry_out_due(app: &App) -> Result<()> {
             }
             Ok(())
         });
-        match erased.await {
-            Ok(()) => {}
-            Err(Error::Refused(refusal)) => note_refusal(app, id, refusal.kind().code).await?,
-            Err(Error::NotFound(_)) => note_refusal(app, id, "not-found").await?,
-            Err(error) => return Err(error),
+        let ended = match erased.await {
+            Err(Error::Refused(refusal)) => note_refusal(app, id, refusal.kind().code).await,
+            Err(Error::NotFound(_)) => note_refusal(app, id, "not-found").await,
+            ended => ended,
+        };
+        if let Err(error) = ended {
+            // The others do not wait for this one.
+            tracing::warn!(request = id.0, %error, "an erasure that is due failed");
+            failed = Err(error);
         }
     }
-    Ok(())
+    failed
 }
 
 /// Whether no other instance is at it; until the transaction ends.

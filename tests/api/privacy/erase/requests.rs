@@ -324,3 +324,20 @@ async fn a_rule_against_it_when_it_is_due_is_shown_and_it_is_tried_again() {
     due::due(&api.app).await.expect("done");
     assert_eq!((erased(&api).await, state(&api, &path).await), (json!(1), json!("erased")));
 }
+
+#[tokio::test]
+async fn one_that_fails_does_not_keep_the_others_waiting() {
+    let api = small(&["admin"]).await;
+    api.given(client("C2")).await;
+    let (first, second) = (path_of(&request(&api, "C1").await), path_of(&request(&api, "C2").await));
+    run(
+        &api,
+        "create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$;
+         create trigger refuse before update on all_clients_table
+             for each row when (new.client_id = 'C1') execute function refuse()",
+    )
+    .await;
+    api.pass(73 * HOUR);
+    due::due(&api.app).await.expect_err("the first fails");
+    assert_eq!((state(&api, &first).await, state(&api, &second).await), (json!("waiting"), json!("erased")));
+}
