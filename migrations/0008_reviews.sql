@@ -25,6 +25,8 @@ create table internal.erase_requests (
     -- The client's records at that time: its own, and those merged into it. Where others are merged into it later, the
     -- erasure has to be requested anew.
     client_ids   text[]      not null,
+    -- The keys of the client's rows at that time, by table. Where others have been added, it has to be requested anew, too.
+    rows         jsonb       not null,
     ground       text        not null,
     reason       text        not null,
     requested_by integer     not null,

@@ -5,6 +5,7 @@
 //! that the practice has to keep, such as those of money, stay without it.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
@@ -120,6 +121,31 @@ impl Erased {
 }
 
 impl ClientRows {
+    /// The keys of the rows, by table, without the grants and the requests to erase.
+    pub fn keys(&self) -> Value {
+        json!({
+            "bookings": self.bookings,
+            "booking_cancelled": self.cancellations,
+            "booking_requests": self.requests,
+            "client_transfer_history": self.transfers,
+            "client_session_notes": self.session_notes,
+            "client_additional_notes": self.additional_notes,
+            "payments": self.payments,
+            "refund_cancellation_table": self.refunds,
+            "client_doc_form": self.forms,
+        })
+    }
+
+    /// How many of them there are, by table.
+    pub fn counts(&self) -> Value {
+        let keys = self.keys();
+        let tables = keys.as_object().into_iter().flatten();
+        tables
+            .map(|(table, keys)| (table.clone(), keys.as_array().map_or(0, Vec::len)))
+            .filter(|(_, rows)| *rows > 0)
+            .collect()
+    }
+
     /// A regular expression of PostgreSQL, matched without regard to letter case, that finds the person's name, phones
     /// and addresses in a sentence; none if nothing is known of them.
     pub fn pattern(&self) -> Option<String> {

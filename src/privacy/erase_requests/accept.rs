@@ -15,6 +15,7 @@ use crate::{
         unit_of_work::{UnitOfWork, Work},
     },
     auth::Confirm,
+    db::erasure::ClientRows,
     domain::ids::{ClientId, EraseRequestId, UserId},
     error::{Error, Result, problem::Problems},
     http::{
@@ -38,10 +39,11 @@ pub(super) struct AcceptEraseRequest {
 
 /// Accept a request to erase a client's data
 ///
-/// Erases the data, and answers with the certificate. By another admin than the one who requested it, whom the requester did
-/// not make, enable, reset or give a role within the 30 days before the request or since. Each rule against an erasure is
-/// checked again. Refused where other records were merged into the client's since the request, and where its requester is no
-/// enabled admin any more.
+/// Erases the data, and answers with the certificate. By another admin than the one who requested it, and one who is
+/// independent of the requester: neither made, enabled, reset or re-roled the other's account within the 30 days before the
+/// request or since, nor did a third admin both. Each rule against an erasure is checked again. Refused where other records
+/// were merged into the client's since the request or rows of the client were added, so that no more is erased than the request
+/// shows, and where its requester is no enabled admin any more.
 #[utoipa::path(
     post,
     path = "/erase-requests/{id}/accept",
@@ -126,6 +128,7 @@ pub(super) async fn carry_out(
     if merged != request.merged_client_ids {
         return Err(EraseRefusal::ClientChanged(merged).into());
     }
+    ensure_shown(uow, id, &theirs).await?;
     sqlx::query!(
         "update internal.erase_requests
          set ended_at = $2,
@@ -153,4 +156,16 @@ pub(super) async fn carry_out(
     };
     notifications::notify(uow, notice).await?;
     Ok(certificate)
+}
+
+/// Fails if rows of the client were added since the request, which nobody agreed to erase.
+async fn ensure_shown(uow: &mut UnitOfWork, id: EraseRequestId, theirs: &ClientRows) -> Result<()> {
+    let shown = sqlx::query_scalar!(
+        r#"select rows @> $2 as "shown!" from internal.erase_requests where request_id = $1"#,
+        id.0,
+        theirs.keys(),
+    )
+    .fetch_one(uow.db())
+    .await?;
+    if shown { Ok(()) } else { Err(EraseRefusal::RowsAdded(theirs.counts()).into()) }
 }

@@ -159,12 +159,13 @@ async fn request(uow: &mut UnitOfWork, client: &ClientId, ground: Ground, reason
     let runs_at = users::has_one_admin(uow.db(), now).await?.then(|| now + ALONE);
     let made = sqlx::query_scalar!(
         r#"insert into internal.erase_requests
-               (client_id, client_ids, ground, reason, requested_by, requested_at, expires_at, runs_at)
-           values ($1, $2, $3, $4, $5, $6, $7, $8)
+               (client_id, client_ids, rows, ground, reason, requested_by, requested_at, expires_at, runs_at)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
            on conflict (client_id) where ended_at is null do nothing
            returning request_id as "request_id: EraseRequestId""#,
         client.as_str(),
         &theirs.clients as &[ClientId],
+        theirs.keys(),
         ground as Ground,
         reason,
         admin.0,

@@ -12,8 +12,8 @@
 //! - Each rule against an erasure (sessions ahead, refunds in flight, open reviews) is checked when it is requested, and
 //!   again under the locks when it is carried out. A request that became due and was refused is tried again until it
 //!   expires; `refused_as` names the problem.
-//! - A request ends with the rights of its requester, and with a merge into the client: the second admin accepts the
-//!   erasure of the records that were named to them.
+//! - A request ends with the rights of its requester, with a merge into the client, and with any row of the client's that is
+//!   added: the second admin accepts the erasure of what the request showed them.
 //!
 //! Requests are kept for three years after their end. The certificate of an erasure is kept for good.
 

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
+use serde_json::Value;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
@@ -45,6 +46,7 @@ words! {
     "client_name": "Meera Iyer",
     "merged_into": null,
     "merged_client_ids": [],
+    "tables": { "bookings": 3, "client_session_notes": 2, "payments": 3 },
     "ground": "client_request",
     "reason": "Letter of 2 February",
     "requested_by": 1,
@@ -70,6 +72,10 @@ pub(crate) struct EraseRequest {
     pub(super) merged_into: Option<ClientId>,
     /// The records that had been merged into the client's when it was requested: they are erased too.
     pub(super) merged_client_ids: Vec<ClientId>,
+    /// How many rows of each table the client had when it was requested. It erases no others: where some were added, it has to
+    /// be requested anew.
+    #[schema(value_type = Object)]
+    pub(super) tables: Value,
     /// On what ground.
     pub(super) ground: Ground,
     /// Why; `(erased)` once the client's data was erased.
@@ -114,6 +120,14 @@ macro_rules! select_erase_requests {
                       c.client_name as "client_name?",
                       i.merged_into as "merged_into?: ClientId",
                       array_remove(q.client_ids, q.client_id) as "merged_client_ids!: Vec<ClientId>",
+                      coalesce(
+                          (
+                              select jsonb_object_agg(r.key, jsonb_array_length(r.value))
+                              from jsonb_each(q.rows) r
+                              where jsonb_array_length(r.value) > 0
+                          ),
+                          '{}'
+                      ) as "tables!",
                       q.ground as "ground: Ground",
                       q.reason,
                       q.requested_by as "requested_by: UserId",

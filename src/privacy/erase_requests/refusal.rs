@@ -22,6 +22,8 @@ kinds! { PROBLEMS:
         "The account that requested the erasure was disabled, or has another role. Request the erasure anew.";
     CLIENT_CHANGED = CONFLICT, "client-changed", "Other records were merged",
         "Since the erasure was requested, other records were merged into the client's; `merged_client_ids` lists them all. Request the erasure anew.";
+    ROWS_ADDED = CONFLICT, "rows-added", "The client has more data by now",
+        "Since the erasure was requested, rows of the client were added that nobody agreed to erase: `tables` says how many of each table there are now. Withdraw the request, look at them, and request the erasure anew.";
 }
 
 /// A rule that stands against a request to erase.
@@ -38,6 +40,9 @@ pub(crate) enum EraseRefusal {
     /// Holds the records merged into the client's now.
     #[error("other records were merged into the client's since the erasure was requested")]
     ClientChanged(Vec<ClientId>),
+    /// Holds how many rows of each table there are now.
+    #[error("rows of the client were added since the erasure was requested")]
+    RowsAdded(Value),
 }
 
 impl Refusal for EraseRefusal {
@@ -48,6 +53,7 @@ impl Refusal for EraseRefusal {
             Self::Own => &OWN_ERASE_REQUEST,
             Self::RequesterGone => &REQUESTER_GONE,
             Self::ClientChanged(_) => &CLIENT_CHANGED,
+            Self::RowsAdded(_) => &ROWS_ADDED,
         }
     }
 
@@ -56,6 +62,7 @@ impl Refusal for EraseRefusal {
             Self::Requested(request) => ("erase_request_id", json!(request)),
             Self::Closed(state) => ("state", json!(state)),
             Self::ClientChanged(merged) => ("merged_client_ids", json!(merged)),
+            Self::RowsAdded(counts) => ("tables", counts.clone()),
             Self::Own | Self::RequesterGone => return Map::new(),
         };
         Map::from_iter([(name.to_owned(), value)])
