@@ -2,7 +2,7 @@
 //!
 //! Nobody covers their own tracks: an admin does not hide rows of their own doing, nor of the doing of an account that is not
 //! independent of theirs (`internal.is_independent`). Rows about access to clinical text, exports, erasures, accounts and
-//! hiding are hidden by nobody.
+//! hiding are hidden by nobody, nor are rows of other programs that name no therapist: whose doing they are is not known.
 
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -30,10 +30,10 @@ const KEPT_SUBJECTS: [&str; 4] = ["break_glass", "erase_request", "user", "audit
 
 kinds! { PROBLEMS:
     NOT_HIDEABLE = FORBIDDEN, "not-hideable", "The entry stays in view",
-        "Nobody hides entries about what they did themselves, or what an account did that they made, enabled, reset or re-roled within 30 days, or that did so to theirs; nobody hides entries about break-glass, exports, erasures, accounts or hiding. `entries` names those that stay, each with `why`: `own` or `kept_in_view`. Nothing was hidden.";
+        "Nobody hides entries about what they did themselves, or what an account did that is linked to theirs (see `not-independent`). What another program wrote without a therapist may be anybody's own, since it names an admin by name alone. Nobody hides entries about break-glass, exports, erasures, accounts or hiding. `entries` names those that stay, each with `why`: `own` or `kept_in_view`. Nothing was hidden.";
 }
 
-/// Rows that stay in view, by their ids; true for those that the caller did.
+/// Rows that stay in view, by their ids; true for those that would not, had somebody else done it.
 #[derive(Debug, thiserror::Error)]
 #[error("entries of your own doing, and those about break-glass, exports, erasures, accounts and hiding, stay in view")]
 struct NotHideable(Vec<(i32, bool)>);
@@ -173,18 +173,16 @@ struct Outcome {
 async fn hide(uow: &mut UnitOfWork, ids: &[AuditLogId], reason: Option<&str>) -> Result<Outcome> {
     let numbers: Vec<i32> = ids.iter().map(|id| id.0).collect();
     let caller = uow.actor().map(|actor| actor.user_id.0);
-    // Those of an account that the caller made or reset, or that did so to the caller's, count as the caller's. A row of
-    // another program names who did it by name alone.
+    // What an account did that is linked to the caller's counts as the caller's own. So does a row of another program that
+    // names no therapist: it names an admin by name alone, and admins change names, also those of others.
     let found = sqlx::query!(
         r#"select l.log_id,
                   l.is_visible is not false as "shown!",
-                  coalesce(of_entries.own, l.therapist_id is null and l.therapist_name = me.name, false) as "own!",
+                  coalesce(of_entries.own, l.therapist_id is null) as "own!",
                   coalesce(l.action_type ~ $3, false) or coalesce(of_entries.kept, false) as "kept!"
            from audit_logs l
-           left join (select left(coalesce(full_name, name), 255) as name from users where id = $2) me on true
            cross join lateral (
-               select bool_or(not (internal.is_independent(e.actor_id, $2, e.at)
-                                   and internal.is_independent($2, e.actor_id, e.at))) as own,
+               select bool_or(not internal.is_independent($2, e.actor_id, e.at)) as own,
                       bool_or(e.action ~ $3 or coalesce(e.subject_type = any ($4), false)) as kept
                from internal.audit_entries e
                where e.log_id = l.log_id
@@ -204,7 +202,7 @@ async fn hide(uow: &mut UnitOfWork, ids: &[AuditLogId], reason: Option<&str>) ->
         return Ok(Outcome { hidden: 0, already_hidden: 0, missing });
     }
     let stay: Vec<(i32, bool)> =
-        found.iter().filter(|row| row.shown && (row.own || row.kept)).map(|row| (row.log_id, row.own)).collect();
+        found.iter().filter(|row| row.shown && (row.own || row.kept)).map(|row| (row.log_id, !row.kept)).collect();
     if !stay.is_empty() {
         return Err(NotHideable(stay).into());
     }
