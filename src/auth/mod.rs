@@ -36,16 +36,16 @@ pub use self::{
     claim::Claim,
     confirm::Confirmation,
     credentials::{Proved, prove},
+    refresh::erase_successors,
     refusal::PROBLEMS,
     throttle::Attempt,
 };
 pub use crate::users::Confirm;
 use crate::{app::state::App, error::Result, users::links};
 
-/// Deletes up to `limit` each of expired counts of failed logins, refresh tokens, sealed successors and links; returns how many.
+/// Deletes up to `limit` each of expired counts of failed logins, refresh tokens and links; returns how many.
 pub async fn purge(db: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<u64> {
     Ok(throttle::purge(&mut *db, now, limit).await?
-        + refresh::erase_successors(&mut *db, now, limit).await?
         + refresh::purge(&mut *db, now, limit).await?
         + links::purge(&mut *db, now, limit).await?)
 }

@@ -5,7 +5,7 @@
 //!
 //! Two tabs of one browser may refresh at the same moment, and an answer may be lost. So for ten seconds a used token is
 //! answered with the same successor again, unless that has been used. Tokens are stored hashed; the successor is kept sealed
-//! meanwhile, with a key derived from the used token, which the database does not hold.
+//! meanwhile, with a key derived from the used token, which the database does not hold. It is erased within a minute.
 //!
 //! Role, therapist and whether the user is disabled are read anew.
 
@@ -179,9 +179,9 @@ fn successor_seal(token: &str) -> Seal {
     Seal::derive([token.as_bytes()], SUCCESSOR)
 }
 
-/// Erases up to `limit` sealed successors that are not answered again; returns how many.
-pub(super) async fn erase_successors(db: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<u64> {
-    let erased = sqlx::query!(
+/// Erases the sealed successors that are not answered again.
+pub async fn erase_successors(db: &mut PgConnection, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
         "update internal.refresh_tokens
          set successor = null
          where token_hash = any (array(
@@ -189,15 +189,13 @@ pub(super) async fn erase_successors(db: &mut PgConnection, now: DateTime<Utc>, 
              from internal.refresh_tokens
              where successor is not null
                and used_at < $1
-             limit $2
              for update skip locked
          ))",
         now - GRACE,
-        limit,
     )
     .execute(db)
     .await?;
-    Ok(erased.rows_affected())
+    Ok(())
 }
 
 /// Deletes up to `limit` expired refresh tokens, used or not; returns how many. A session that is kept alive for years

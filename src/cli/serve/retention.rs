@@ -6,7 +6,7 @@
 //! | counts of failed logins | 24 hours after the last |
 //! | sessions | 90 days after they ended or expired |
 //! | refresh tokens, hashed | 30 days after they were issued, which is their lifetime |
-//! | their successors, sealed | until they are used, or ten seconds |
+//! | their successors, sealed | until they are used, or ten seconds: see [`due`](super::due) |
 //! | links by which users set a password, hashed | 24 hours, or until used or revoked |
 //! | changes of accounts | forever: they decide who may review what |
 //! | certificates of erasure | forever: never purged |

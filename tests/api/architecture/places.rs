@@ -11,7 +11,7 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
     ),
     (
         ".system_transaction()",
-        &["db/", "app/", "http/audit/attempts.rs", "auth/throttle.rs", "cli/serve/retention.rs"],
+        &["db/", "app/", "http/audit/attempts.rs", "auth/throttle.rs", "cli/serve/due.rs", "cli/serve/retention.rs"],
         "what somebody changes is a unit of work, with its audit entries",
     ),
     ("read(&Scope::", &["db/pool.rs"], "a scope is the request's, never made up"),
