@@ -3,7 +3,10 @@
 use serde_json::json;
 
 use super::{USERS, confirmation};
-use crate::break_glass::practice;
+use crate::{
+    auth::{PASSWORD, totp},
+    break_glass::practice,
+};
 
 #[tokio::test]
 async fn making_resetting_and_changing_an_account_takes_the_password_once_more() {
@@ -38,4 +41,20 @@ async fn making_resetting_and_changing_an_account_takes_the_password_once_more()
     {
         api.admin().patch(&user, patch).await.ok();
     }
+}
+
+#[tokio::test]
+async fn a_second_factor_asks_for_its_code_as_well() {
+    let api = practice().await;
+    let (app, recovery_codes) = totp::set_up(&api, &api.log_in("admin").await).await;
+    let id = api.sign_up("asha", "therapist", Some("T1")).await;
+    let reset = format!("{USERS}/{id}/password");
+    let with = |code: &str| json!({ "confirmation": { "password": PASSWORD, "code": code } });
+    api.admin().post(&reset, json!({ "confirmation": confirmation() })).await.is_invalid(&["/confirmation/code"]);
+    api.admin().post(&reset, with("000000")).await.is_invalid(&["/confirmation/code"]);
+    api.pass(1);
+    let code = app.code(&api, 0);
+    api.admin().post(&reset, with(&code)).await.ok();
+    api.admin().post(&reset, with(&code)).await.is_invalid(&["/confirmation/code"]);
+    api.admin().post(&reset, with(&recovery_codes[0])).await.ok();
 }
