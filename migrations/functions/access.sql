@@ -16,7 +16,7 @@ insert into internal.therapist_login (seal_key)
 select sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))
 where not exists (select from internal.therapist_login);
 
--- Fails unless the server has sealed the therapist and the account for this transaction (`src/db/seal.rs`).
+-- Fails unless the server has sealed the therapist and the account for this transaction (`src/db/rls.rs`).
 create or replace function internal.is_sealed() returns boolean
     language plpgsql stable security definer parallel restricted
     set search_path = pg_catalog, pg_temp

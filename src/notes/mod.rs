@@ -8,7 +8,7 @@
 //! no entry can be written, the answer is 503 and no text. A refusal that shows the current version (412) leaves one
 //! likewise, and so does the repeat of an idempotent request, which elsewhere leaves none. Reads of a client's risk
 //! leave one too, in the client's risk timeline and in the list of clients at high risk. An admin reads text by
-//! break-glass ([`care`](crate::break_glass)), under entries of its own.
+//! [break-glass](crate::break_glass), under entries of its own.
 //!
 //! A therapist reads the notes of their own bookings, and the submitted ones of clients now assigned to them, which
 //! stay with the therapist who held the session. A change to a note that may only be read is refused with 409

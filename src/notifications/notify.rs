@@ -63,8 +63,9 @@ pub struct Notice<'a> {
     pub title: &'a str,
     /// In a sentence.
     pub message: &'a str,
-    /// The id of its subject, of the table that the kind says: a booking, a transfer, a booking request or a
-    /// break-glass grant. None where there is no subject: a refund of a payment without a booking.
+    /// The id of its subject, of the table that the kind says: a booking, a transfer, a booking request, a grant of
+    /// break-glass or an export, a request to erase, or a change of an account. None where there is no subject: a refund of
+    /// a payment without a booking.
     pub related_id: Option<&'a str>,
     /// The recipients. A user named twice is notified once.
     pub to: &'a [Recipient],

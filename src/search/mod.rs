@@ -12,7 +12,7 @@
 //!
 //! `.ci/search-bench` measures searches over HTTP.
 //!
-//! Typos are found exactly, not by likeness: see the migration `0012_figures.sql`. One word of a search may be a letter
+//! Typos are found exactly, not by likeness: see the migration `0005_reading.sql`. One word of a search may be a letter
 //! off, or the space between two words missing.
 
 mod candidates;

@@ -146,7 +146,7 @@ async fn sql(api: &TestApi, statement: &str) {
     sqlx::query(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut *api.sql().await).await.expect(statement);
 }
 
-/// The practice of `care`, and of C1 one row of everything; beside them C2, who shares the phone, with one of everything
+/// [`practice`] with one row of everything of C1; beside them C2, who shares the phone, with one of everything
 /// too.
 async fn full() -> TestApi {
     let api = practice().await;
