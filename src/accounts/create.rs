@@ -30,9 +30,9 @@ use crate::{
 pub(super) struct CreateUser {
     /// The login name; upper and lower case make no difference.
     username: Text<255>,
-    /// The full name.
+    /// The name they are called by.
     name: Text<255>,
-    /// The name in full.
+    /// The name in full, which lists and the audit show; they show `name` unless given.
     full_name: Option<Text<255>>,
     /// The role.
     role: UserRole,

@@ -74,7 +74,7 @@ pub(super) struct AccountReview {
     user_id: UserId,
     /// The name of its user.
     user_name: Option<String>,
-    /// The therapist it stands for since.
+    /// The therapist whose account it was after the change.
     therapist_id: Option<TherapistId>,
     /// Their name.
     therapist_name: Option<String>,
@@ -84,16 +84,16 @@ pub(super) struct AccountReview {
     changed_by: Option<UserId>,
     /// The name of that admin.
     changed_by_name: Option<String>,
-    /// When.
+    /// When it was changed.
     changed_at: Timestamp,
     /// `awaiting`: the account opens no clinical text; `confirmed`; or `unreviewed`: nobody could confirm it in time, and it
     /// opens clinical text since `opens_at`.
     state: String,
-    /// From when on it opens clinical text unreviewed: set where no other admin can confirm it.
+    /// From when on it opens clinical text unreviewed; null while another admin can confirm it.
     opens_at: Timestamp,
     /// Whether the caller can confirm it: they are independent of the admin who did it, and its user has set a password.
     can_confirm: bool,
-    /// When it was confirmed.
+    /// When it was confirmed; null if it was not.
     confirmed_at: Timestamp,
     /// By which admin; null for the command line.
     confirmed_by: Option<UserId>,

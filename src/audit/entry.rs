@@ -63,10 +63,10 @@ pub struct Effect {
     /// The action that would be taken.
     #[schema(example = "booking_cancel")]
     action: &'static str,
-    /// To what kind of thing.
+    /// The kind of the subject; null where there is none.
     #[schema(example = "booking")]
     subject_type: Option<&'static str>,
-    /// To which.
+    /// The subject's id.
     #[schema(example = "bk_0199c0de00007000800000000000000a")]
     subject_id: Option<String>,
     /// The facts.

@@ -41,7 +41,7 @@ pub(super) struct Checkpoint {
     seq: i64,
     /// How many entries it sealed.
     entries: i32,
-    /// When.
+    /// When the head was computed and signed.
     sealed_at: Timestamp,
     /// The hash of that entry, and so of all before it: SHA-256 in hexadecimal digits.
     head: String,

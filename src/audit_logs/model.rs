@@ -45,17 +45,17 @@ pub(super) struct AuditLog {
     pub(super) actor_id: Option<i32>,
     /// The role it had then; null where another program did it.
     pub(super) actor_role: Option<String>,
-    /// The action.
+    /// The action's stable name, as `booking_cancel`; a word of another program as it is.
     pub(super) action_type: String,
-    /// The same in a sentence.
+    /// The action in a sentence.
     pub(super) action_description: String,
     /// The client whose data it concerns, where the id is known; the first of several.
     pub(super) client_id: Option<ClientId>,
     /// The name of that client at the time.
     pub(super) client_name: Option<String>,
-    /// From where.
+    /// The address the request came from; null where it is not known.
     pub(super) ip_address: Option<String>,
-    /// False: hidden.
+    /// False once an admin has hidden it.
     pub(super) is_visible: bool,
 }
 
@@ -79,13 +79,13 @@ pub(super) struct AuditLog {
     "detail": { "reason": "Client is travelling" }
 }))]
 pub(super) struct AuditEntry {
-    /// Names it.
+    /// The entry's id.
     pub(super) entry_id: i64,
     /// The instant of the request.
     pub(super) at: Timestamp,
-    /// The account that did it.
+    /// The account that did it; null where nobody was logged in, or the server did it.
     pub(super) actor_id: Option<i32>,
-    /// The name it has now.
+    /// The account's name now; null if the account is gone.
     pub(super) actor_name: Option<String>,
     /// The role it had then; `nobody` where nobody was logged in.
     pub(super) actor_role: String,
@@ -93,19 +93,19 @@ pub(super) struct AuditEntry {
     pub(super) request_id: String,
     /// Its method and the template of its path, or the name of a task.
     pub(super) route: String,
-    /// The action.
+    /// The action's stable name.
     pub(super) action: String,
-    /// To what kind of thing.
+    /// The kind of the subject, as `booking`; null where there is none.
     pub(super) subject_type: Option<String>,
-    /// To which.
+    /// The subject's id.
     pub(super) subject_id: Option<String>,
-    /// The client whose data it concerns.
+    /// The client whose data it concerns; null where it is nobody's.
     pub(super) client_id: Option<ClientId>,
-    /// `done`.
+    /// Always `done`: refused and failed attempts are in no row of the log.
     pub(super) outcome: String,
     /// The HTTP status; null where it was done.
     pub(super) status: Option<i16>,
-    /// From where.
+    /// The address the request came from; null where the server did it by itself.
     pub(super) ip_address: Option<String>,
     /// The facts: ids, states, times; never clinical text, and contact data only of an edit of it, before and after.
     #[schema(value_type = Object)]

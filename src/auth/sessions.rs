@@ -39,7 +39,7 @@ orders! {
     "current": true
 }))]
 pub(super) struct Session {
-    /// Names it.
+    /// The session's id.
     id: Uuid,
     /// When it began.
     created_at: Timestamp,
@@ -49,9 +49,9 @@ pub(super) struct Session {
     expires_at: Timestamp,
     /// When it ends however often it is refreshed, and a new login is needed.
     ends_at: Timestamp,
-    /// From where.
+    /// The address the login came from.
     ip_address: Option<String>,
-    /// By what.
+    /// The program that logged in: the `User-Agent` header; null where there was none.
     user_agent: Option<String>,
     /// Whether this request belongs to it.
     current: bool,

@@ -97,7 +97,7 @@ pub(super) struct Cancellation {
     cancelled_at: Timestamp,
     /// The party that cancelled: `admin`, `client` or `therapist`; another program's word as it is.
     cancelled_by: Option<String>,
-    /// Why.
+    /// The reason that was given.
     cancel_reason: Option<String>,
     /// When this was noted.
     created_at: Timestamp,

@@ -54,7 +54,7 @@ pub(super) struct CreateBooking {
     booking_start_at: Instant,
     /// When it ends; 50 minutes later (15 if free) unless given.
     booking_end_at: Option<Instant>,
-    /// How many minutes it takes, instead of its end.
+    /// How many minutes it takes (1 to 1440), instead of its end.
     #[schema(minimum = 1, maximum = 1440, example = 50)]
     booking_duration: Option<i32>,
     /// How it is held; `google_meet` unless given.

@@ -27,9 +27,9 @@ orders! {
 /// Something that was done to a booking.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct HistoryEntry {
-    /// When.
+    /// When it was done.
     at: Timestamp,
-    /// The action.
+    /// The action's stable name.
     #[schema(example = "booking_reschedule")]
     action: String,
     /// The account that did it; null where a program did.

@@ -40,7 +40,7 @@ pub(super) struct RescheduleBooking {
     booking_start_at: Instant,
     /// When it ends; it takes as long as before unless given.
     booking_end_at: Option<Instant>,
-    /// How many minutes it takes, instead of its end.
+    /// How many minutes it takes (1 to 1440), instead of its end.
     #[schema(minimum = 1, maximum = 1440, example = 50)]
     booking_duration: Option<i32>,
     /// Why it is moved; with `allow_overlap`, why the rules about the therapist's time are waived.

@@ -109,11 +109,11 @@ pub(crate) async fn list_break_glass(
 pub(crate) struct GrantRead {
     /// The entry of the trail.
     entry_id: i64,
-    /// When.
+    /// When it was read.
     at: Timestamp,
     /// The request, as logs and answers name it.
     request_id: String,
-    /// From where.
+    /// The address the request came from.
     ip_address: Option<String>,
     /// `session` or `additional`; null for a list of notes.
     kind: Option<String>,

@@ -83,7 +83,7 @@ pub(crate) struct Grant {
     pub(crate) user_id: UserId,
     /// The name of that account.
     pub(crate) user_name: Option<String>,
-    /// Why.
+    /// Why it was opened.
     pub(crate) reason: String,
     /// When it was opened.
     pub(crate) opened_at: Timestamp,
@@ -93,7 +93,7 @@ pub(crate) struct Grant {
     pub(crate) is_open: bool,
     /// How often something was read under it, lists of notes included.
     pub(crate) reads: i64,
-    /// When last.
+    /// When something was last read under it; null if nothing was.
     pub(crate) last_read_at: Timestamp,
     /// How the review stands: `waiting`, `reviewed`, or `unreviewed` where no admin could review it within 30 days.
     pub(crate) review: GrantReview,

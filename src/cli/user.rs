@@ -58,10 +58,10 @@ struct Create {
     /// The role of the account.
     #[arg(long)]
     role: Role,
-    /// The full name.
+    /// The name they are called by.
     #[arg(long)]
     name: Text<255>,
-    /// The name in full.
+    /// The name in full, which lists and the audit show; they show the other one unless given.
     #[arg(long)]
     full_name: Option<Text<255>>,
     /// The therapist whose account this is, for the role therapist.

@@ -61,19 +61,19 @@ struct ClientTotals {
     free_consultations: i64,
     /// The sum of payments, cancelled bookings included. Payment data, null for therapists.
     paid: Amount,
-    /// The sum of refunds. Payment data.
+    /// The sum of completed refunds. Payment data.
     refunded: Amount,
     /// The currency of both. Payment data.
     currency: Option<String>,
 }
 
-/// The name of the emergency contact.
+/// Somebody to call in an emergency.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({ "name": "Ravi Iyer", "relation": "Brother", "number": "+919800054321" }))]
 struct EmergencyContact {
     /// Their name.
     name: Option<String>,
-    /// The relation to the client.
+    /// Their relation to the client.
     relation: Option<String>,
     /// Their phone.
     number: Option<String>,

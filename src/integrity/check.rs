@@ -20,14 +20,14 @@ words! {
         Notice,
     }
 
-    /// The one who repairs a check's findings.
+    /// How a check's findings are repaired.
     #[schema(as = CheckRepair)]
     pub enum Repair {
-        /// The server, on request.
+        /// By the server, on request.
         Automatic,
-        /// The server, once an admin has assigned the rows.
+        /// By the server, once an admin has assigned the rows.
         Chosen,
-        /// People, through other operations or in the database.
+        /// By people, through other operations or in the database.
         ByHand,
     }
 }

@@ -59,7 +59,7 @@ pub struct CheckResult {
     pub count: i64,
     /// Some of them: ids and words, no contact data.
     pub samples: Vec<Sample>,
-    /// The one who repairs them.
+    /// How they are repaired.
     pub repair: Repair,
     /// The effect of the repair, or advice for people.
     pub remedy: &'static str,

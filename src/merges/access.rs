@@ -38,7 +38,7 @@ pub(crate) struct AccessChange {
 /// A therapist's access to a client.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Access {
-    /// The client's record at all.
+    /// Whether the client's record is part of it.
     record: bool,
     /// Which contact data in it.
     #[schema(example = json!(["phone_number"]))]

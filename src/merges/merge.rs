@@ -110,7 +110,7 @@ pub(crate) struct MergeOutcome {
     /// The e-mail address.
     #[schema(example = "meera.iyer@example.org")]
     email_id: Option<String>,
-    /// Sessions, neither cancelled nor missed.
+    /// How many sessions there are that are neither cancelled nor no-shows.
     #[schema(example = 5)]
     no_of_sessions: i32,
     /// The therapist whom the client is assigned to.
@@ -121,7 +121,7 @@ pub(crate) struct MergeOutcome {
     /// The record that went.
     #[schema(example = "cl_0199c0de00007000800000000000000c")]
     merged_client_id: ClientId,
-    /// The action.
+    /// The fields taken over and dropped, the rows moved, and the therapists whose access changes.
     #[schema(value_type = Merge)]
     merge: Value,
     /// True if nothing was kept: the request was a dry run.

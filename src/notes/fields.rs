@@ -150,7 +150,7 @@ macro_rules! note_fields {
 note_fields! {
     /// How the session went, in a word.
     session_status: Words,
-    /// The client's age.
+    /// The client's age in years.
     client_age: Age,
     /// The client's gender.
     gender: Words,

@@ -122,7 +122,7 @@ pub struct NoteRecord {
     pub host_name: Option<String>,
     /// How the session went, in a word.
     pub session_status: Option<String>,
-    /// The client's age.
+    /// The client's age in years.
     pub client_age: Option<i32>,
     /// The client's gender.
     pub gender: Option<String>,

@@ -52,7 +52,7 @@ pub(crate) struct NoteVersion {
     version: i32,
     /// The change that made it: `created`, `saved` or `signed`.
     event: String,
-    /// When.
+    /// When it was made.
     saved_at: Timestamp,
     /// The account that did it.
     author_id: UserId,

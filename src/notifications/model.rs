@@ -27,15 +27,17 @@ pub(super) struct Notification {
     pub(super) notification_id: NotificationId,
     /// The recipient.
     pub(super) user_id: UserId,
-    /// The role in which.
+    /// The role they had then: `admin` or `therapist`.
     pub(super) user_role: String,
     /// The kind of event: a word of the filter `type`; other programs may have written others.
     pub(super) notification_type: String,
-    /// In a few words.
+    /// The event in a few words.
     pub(super) title: String,
-    /// In a sentence.
+    /// The event in a sentence, without contact data.
     pub(super) message: String,
-    /// The id of what it is about, as its kind tells: a booking, a transfer, a booking request or a break-glass grant.
+    /// The id of its subject, as its kind tells: a booking, a transfer, a booking request, a break-glass grant (an export is
+    /// in their list too), a request to erase or an account review. Null where there is none: a refund of a payment without
+    /// a booking.
     pub(super) related_id: Option<String>,
     /// Whether it was marked as read.
     pub(super) is_read: bool,

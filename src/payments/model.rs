@@ -88,7 +88,7 @@ pub struct Payment {
     pub invitee_email: Option<String>,
     /// The gateway's reference.
     pub payment_reference_id: Option<String>,
-    /// How much.
+    /// The amount paid, or awaited.
     pub amount: Amount,
     /// In which currency.
     pub currency: Option<String>,

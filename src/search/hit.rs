@@ -32,7 +32,7 @@ use crate::domain::{
     })
 )]
 pub(super) struct Hit {
-    /// The kind.
+    /// The kind of the result.
     kind: Kind,
     /// Its id, by which it is read: `/clients/{id}`, `/bookings/{id}`, `/therapists/{id}`.
     pub(super) id: String,
@@ -42,7 +42,7 @@ pub(super) struct Hit {
     subtitle: String,
     /// The field that fits best; for a booking found by its client, the client's field.
     matched: Field,
-    /// How well it fits.
+    /// How well it fits: above 0, and 1 at most.
     #[schema(minimum = 0, maximum = 1)]
     score: f64,
     /// The client, or the booking's.

@@ -57,9 +57,9 @@ pub(crate) struct Transfer {
     pub(crate) transferred_by_admin_id: Option<i32>,
     /// The name of that account at the time.
     pub(crate) transferred_by_admin_name: Option<String>,
-    /// When.
+    /// When the client was transferred.
     pub(crate) transfer_date: Timestamp,
-    /// Why.
+    /// The reason that was given.
     pub(crate) reason: Option<String>,
     /// Further notes on it.
     pub(crate) notes: Option<String>,

@@ -45,7 +45,7 @@ const MOST: usize = 200;
     "leave_clashing": true
 }))]
 pub(crate) struct TransferClients {
-    /// The clients.
+    /// The clients: 1 to 200 ids.
     #[schema(min_items = 1, max_items = 200)]
     client_ids: Option<Vec<ClientId>>,
     /// All clients of this therapist.

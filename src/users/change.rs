@@ -38,11 +38,11 @@ pub struct EditUser {
     #[serde(default)]
     #[schema(value_type = Option<Text<255>>)]
     username: Patch<Text<255>>,
-    /// The full name; cannot be cleared.
+    /// The name they are called by; cannot be cleared.
     #[serde(default)]
     #[schema(value_type = Option<Text<255>>)]
     name: Patch<Text<255>>,
-    /// The name in full.
+    /// The name in full, which lists and the audit show; null: they show `name`.
     #[serde(default)]
     #[schema(value_type = Option<Text<255>>)]
     full_name: Patch<Text<255>>,

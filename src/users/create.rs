@@ -24,9 +24,9 @@ pub struct NewUser {
     pub username: Text<255>,
     /// The PHC string of their password, or a text that never matches.
     pub password_hash: String,
-    /// The full name.
+    /// The name they are called by.
     pub name: Text<255>,
-    /// The name in full.
+    /// The name in full, which is shown instead; none: `name` is shown.
     pub full_name: Option<Text<255>>,
     /// The role.
     pub role: UserRole,

@@ -18,11 +18,11 @@ use crate::{
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "name": "Asha", "full_name": "Asha Rao" }))]
 pub struct EditProfile {
-    /// The full name; cannot be cleared.
+    /// The name you are called by; cannot be cleared.
     #[serde(default)]
     #[schema(value_type = Option<Text<255>>)]
     name: Patch<Text<255>>,
-    /// The name in full.
+    /// The name in full, which lists and the audit show; null: they show `name`.
     #[serde(default)]
     #[schema(value_type = Option<Text<255>>)]
     full_name: Patch<Text<255>>,

@@ -35,7 +35,7 @@ pub struct User {
     pub(crate) id: UserId,
     /// The login name, in any letter case.
     pub(crate) username: String,
-    /// The full name.
+    /// The name they are called by.
     pub(crate) name: String,
     /// `admin` or `therapist`; another text cannot log in.
     pub(crate) role: Option<String>,
@@ -45,9 +45,9 @@ pub struct User {
     pub(super) updated_at: Timestamp,
     /// The therapist whose account it is, for the role therapist.
     pub(crate) therapist_id: Option<TherapistId>,
-    /// The name in full.
+    /// The name in full, which lists and the audit show; null: they show `name`.
     pub(crate) full_name: Option<String>,
-    /// Whether they are shut out.
+    /// Whether they cannot log in.
     pub(crate) disabled: bool,
     /// Whether a second factor is asked for at login.
     pub(crate) totp_enabled: bool,

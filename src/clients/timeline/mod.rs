@@ -122,7 +122,7 @@ pub(super) struct OwnTimelineFilter {
 pub(super) struct TimelineEntry {
     /// When it happened, or is to happen.
     at: Timestamp,
-    /// The kind.
+    /// The kind of event.
     kind: TimelineKind,
     /// Its id among its kind; null where only the booking tells of it.
     id: Option<String>,

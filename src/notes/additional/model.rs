@@ -59,7 +59,7 @@ pub struct AdditionalNote {
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
-    /// From when on it stays as it is; null where that is long ago.
+    /// From when on it cannot be changed: five minutes after it was written; null where it is not known when that was.
     pub locked_at: Timestamp,
     /// The version of the stored row.
     #[serde(skip)]

@@ -47,7 +47,7 @@ pub(crate) struct DisagreementFilter {
     "mend": "Save the payment: PATCH /payments/{payment_id} with {}."
 }))]
 pub(super) struct Disagreement {
-    /// About what.
+    /// The kind of disagreement.
     kind: DisagreementKind,
     /// The booking.
     booking_id: Option<BookingId>,

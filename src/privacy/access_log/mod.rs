@@ -125,7 +125,7 @@ pub(super) struct AccessEntry {
     status: Option<i16>,
     /// The request, as logs and answers name it.
     request_id: String,
-    /// From where.
+    /// The address the request came from; null where the server did it by itself.
     ip_address: Option<String>,
     #[serde(skip)]
     sort_key: String,

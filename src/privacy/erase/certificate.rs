@@ -1,5 +1,4 @@
-//! The certificate of an erasure: who erased which client's data, when, on what ground, and how many rows had which
-//! outcome. It names the client by the id, which identifies nobody any more, and is kept forever.
+//! The certificate of an erasure: who requested and accepted it, when, on what ground, and how many rows had which outcome. It names the client by the id, which identifies nobody any more, and is kept forever.
 
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -81,7 +80,7 @@ pub(crate) struct Certificate {
     pub(crate) client_id: ClientId,
     /// The records that had been merged into the client's.
     pub(crate) merged_client_ids: Vec<ClientId>,
-    /// When.
+    /// When the data was erased.
     pub(crate) erased_at: Timestamp,
     /// The admin who requested it.
     pub(crate) erased_by: UserId,

@@ -64,7 +64,7 @@ use crate::{
 
 /// Get the certificate of an erasure
 ///
-/// The admin who erased the client's data, the time, the ground, and the outcome for each table. Kept forever.
+/// The admins who requested and accepted the erasure, the time, the ground, and the outcome for each table. Kept forever.
 #[utoipa::path(
     get,
     path = "/clients/{client_id}/erasure",

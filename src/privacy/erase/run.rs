@@ -23,7 +23,7 @@ use crate::{
     transfers::{self, refusal::ClientRefusal},
 };
 
-/// The action.
+/// An erasure that was carried out.
 pub(crate) struct Erasure {
     pub(crate) theirs: ClientRows,
     pub(crate) erased: Vec<Erased>,

@@ -84,7 +84,7 @@ pub(crate) struct EraseRequest {
     pub(super) requested_by: UserId,
     /// The name of that account.
     pub(super) requester_name: Option<String>,
-    /// When.
+    /// When it was requested.
     pub(super) requested_at: Timestamp,
     /// Until when another admin may accept it.
     pub(super) expires_at: Timestamp,
