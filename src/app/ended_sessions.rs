@@ -17,13 +17,13 @@ pub(super) const REMEMBERED: Duration = Duration::from_mins(20);
 /// The sessions that ended lately.
 #[derive(Debug, Default)]
 pub struct EndedSessions {
-    heard: Mutex<Heard>,
+    received: Mutex<Received>,
     /// Changes when another one ends.
     more: watch::Sender<()>,
 }
 
 #[derive(Debug, Default)]
-struct Heard {
+struct Received {
     ended: HashMap<Uuid, Instant>,
     /// All notifications up to this instant have arrived.
     until: Option<Instant>,
@@ -32,16 +32,16 @@ struct Heard {
 impl EndedSessions {
     /// Whether `session` has ended; `None` when only the database knows.
     pub fn knows(&self, session: Uuid) -> Option<bool> {
-        let heard = self.heard();
-        if heard.ended.contains_key(&session) {
+        let received = self.received();
+        if received.ended.contains_key(&session) {
             return Some(true);
         }
-        heard.is_up_to_date().then_some(false)
+        received.is_up_to_date().then_some(false)
     }
 
-    /// Whether all that is notified arrives here within a second.
+    /// Whether every notification arrives here within a second.
     pub fn is_current(&self) -> bool {
-        self.heard().is_up_to_date()
+        self.received().is_up_to_date()
     }
 
     /// Notifies when another session has ended.
@@ -51,27 +51,27 @@ impl EndedSessions {
 
     pub(crate) fn add(&self, sessions: impl IntoIterator<Item = Uuid>) {
         let now = Instant::now();
-        let mut heard = self.heard();
-        let before = heard.ended.len();
-        heard.ended.extend(sessions.into_iter().map(|session| (session, now)));
-        let more = heard.ended.len() > before;
-        heard.ended.retain(|_, at| at.elapsed() < REMEMBERED);
-        drop(heard);
+        let mut received = self.received();
+        let before = received.ended.len();
+        received.ended.extend(sessions.into_iter().map(|session| (session, now)));
+        let more = received.ended.len() > before;
+        received.ended.retain(|_, at| at.elapsed() < REMEMBERED);
+        drop(received);
         if more {
             self.more.send_replace(());
         }
     }
 
     pub(super) fn current_until(&self, at: Instant) {
-        self.heard().until = Some(at);
+        self.received().until = Some(at);
     }
 
-    fn heard(&self) -> MutexGuard<'_, Heard> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    fn received(&self) -> MutexGuard<'_, Received> {
+        self.received.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Heard {
+impl Received {
     fn is_up_to_date(&self) -> bool {
         self.until.is_some_and(|until| until.elapsed() < TRUSTED)
     }

@@ -41,7 +41,7 @@ const LOOK_UP: Duration = Duration::from_millis(500);
 
 /// Listens until `stop`; reconnects forever.
 pub async fn listen(app: App, stop: CancellationToken) {
-    tokio::join!(hear(&app, &stop), stop.run_until_cancelled(look_up_meanwhile(&app)));
+    tokio::join!(keep_listening(&app, &stop), stop.run_until_cancelled(look_up_meanwhile(&app)));
 }
 
 /// Looks up ended sessions while the listener is not current.
@@ -78,25 +78,25 @@ enum Lost {
     #[error("the session listener cannot be tried: {0}")]
     Untried(#[from] Error),
     #[error(
-        "what is notified does not arrive: SAFESTORIES_DIRECT_DATABASE_URL has to lead to the same database, past a \
+        "notifications do not arrive: SAFESTORIES_DIRECT_DATABASE_URL has to lead to the same database, past a \
          PgBouncer in transaction mode"
     )]
     Stale,
 }
 
-async fn hear(app: &App, stop: &CancellationToken) {
-    let mut notified = false;
+async fn keep_listening(app: &App, stop: &CancellationToken) {
+    let mut warned = false;
     while !stop.is_cancelled() {
         let outcome = tokio::select! {
             () = stop.cancelled() => return,
-            outcome = listen_once(app, &mut notified) => outcome,
+            outcome = listen_once(app, &mut warned) => outcome,
         };
         let mut pause = AGAIN;
         if let Err(error) = outcome {
             if matches!(error, Lost::Stale) {
                 pause = RETRY_STALE;
             }
-            if !std::mem::replace(&mut notified, true) {
+            if !std::mem::replace(&mut warned, true) {
                 tracing::warn!("{error}; sessions are checked by query");
             }
         }
@@ -107,13 +107,13 @@ async fn hear(app: &App, stop: &CancellationToken) {
     }
 }
 
-async fn listen_once(app: &App, notified: &mut bool) -> Result<(), Lost> {
+async fn listen_once(app: &App, warned: &mut bool) -> Result<(), Lost> {
     let mut listener = app.db.listener().await?;
     listener.listen_all([CHANNEL, NEWS, TRIAL]).await?;
     if !receives_from_others(app, &mut listener).await? {
         return Err(Lost::Stale);
     }
-    *notified = false;
+    *warned = false;
     // Sessions that ended before the LISTEN took effect are in the table.
     let missed = sqlx::query_scalar!("select session_id from internal.sessions where ended_at > $1", horizon(app))
         .fetch_all(&mut listener)
@@ -143,7 +143,7 @@ async fn receives_from_others(app: &App, listener: &mut PgListener) -> Result<bo
     let mut db = app.db.system_transaction().await?;
     sqlx::query!(r#"select pg_notify($1, $2)::text as "told""#, TRIAL, word).fetch_one(&mut *db).await?;
     db.commit().await?;
-    let heard = async {
+    let received = async {
         while let Some(notification) = listener.try_recv().await? {
             if notification.channel() == TRIAL && notification.payload() == word {
                 return Ok(true);
@@ -152,7 +152,7 @@ async fn receives_from_others(app: &App, listener: &mut PgListener) -> Result<bo
         }
         Ok(false)
     };
-    tokio::time::timeout(TRIAL_TIMEOUT, heard).await.unwrap_or(Ok(false))
+    tokio::time::timeout(TRIAL_TIMEOUT, received).await.unwrap_or(Ok(false))
 }
 
 fn take(app: &App, notification: &PgNotification) {

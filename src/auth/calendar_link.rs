@@ -165,18 +165,18 @@ mod tests {
 
     #[test]
     fn the_address_is_the_one_that_was_asked() {
-        let notified = |host: &str| {
+        let of_host = |host: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::HOST, host.parse().expect("a header"));
             url(&headers, "/calendar/x.ics")
         };
-        assert_eq!(notified("api.example.org").as_deref(), Some("https://api.example.org/calendar/x.ics"));
-        assert_eq!(notified("api.example.org:8443").as_deref(), Some("https://api.example.org:8443/calendar/x.ics"));
+        assert_eq!(of_host("api.example.org").as_deref(), Some("https://api.example.org/calendar/x.ics"));
+        assert_eq!(of_host("api.example.org:8443").as_deref(), Some("https://api.example.org:8443/calendar/x.ics"));
         for here in ["localhost:8080", "127.0.0.1:8080", "[::1]:8080"] {
-            assert_eq!(notified(here), Some(format!("http://{here}/calendar/x.ics")));
+            assert_eq!(of_host(here), Some(format!("http://{here}/calendar/x.ics")));
         }
         for odd in ["", "a b", "me@example.org", "x/y"] {
-            assert_eq!(notified(odd), None, "{odd}");
+            assert_eq!(of_host(odd), None, "{odd}");
         }
         assert_eq!(url(&HeaderMap::new(), "/"), None);
     }

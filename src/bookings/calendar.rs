@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_name_is_told_by_its_initials() {
-        for (name, notified) in [
+        for (name, shown) in [
             ("Meera Iyer", "Session M. I."),
             ("  meera   (parent of) ananya iyer rao ", "Session M. P. O."),
             ("मीरा अय्यर", "Session म. अ."),
@@ -149,7 +149,7 @@ mod tests {
             (ERASED, "Session"),
             (NO_NAME, "Session"),
         ] {
-            assert_eq!(summary(name), notified, "{name}");
+            assert_eq!(summary(name), shown, "{name}");
         }
     }
 }

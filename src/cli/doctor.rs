@@ -81,7 +81,7 @@ async fn start(folder: PathBuf) -> anyhow::Result<Embedded> {
 
 async fn examine(app: App, command: &Doctor, chosen: &Chosen) -> anyhow::Result<ExitCode> {
     let mut report = integrity::report(&app, &Scope::Practice, chosen, command.samples).await?;
-    notify(&report);
+    print_report(&report);
     if command.fix {
         println!();
         // One repair may enable another one: a booking that has got its id has no client yet.
@@ -89,13 +89,13 @@ async fn examine(app: App, command: &Doctor, chosen: &Chosen) -> anyhow::Result<
             report = integrity::report(&app, &Scope::Practice, chosen, command.samples).await?;
         }
         println!("\nAfter the repairs:\n");
-        notify(&report);
+        print_report(&report);
     }
     app.db.close().await;
     Ok(if report.errors + report.warnings > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn notify(report: &Integrity) {
+fn print_report(report: &Integrity) {
     let (found, clean): (Vec<_>, Vec<_>) = report.checks.iter().partition(|check| check.count > 0);
     if !found.is_empty() {
         println!("{:>9}  {:<8}  {:<9}  {:<28}  FINDS", "ROWS", "SEVERITY", "REPAIR", "CHECK");

@@ -209,7 +209,7 @@ mod tests {
     }
 
     /// The changes, as `therapist: gains / loses`, each with its parts.
-    fn notified(sessions: &[Session], survivor: &str, gone: &str, sources: &Sources) -> Vec<String> {
+    fn lines(sessions: &[Session], survivor: &str, gone: &str, sources: &Sources) -> Vec<String> {
         let id = |id: &str| Some(TherapistId::from(id)).filter(|id| !id.as_str().is_empty());
         let (survivor, gone) = (id(survivor), id(gone));
         let after = survivor.clone().or_else(|| gone.clone());
@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn one_therapist_for_both_sees_nothing_new() {
         let sessions = [session("a", Side::Survivor, "T1", true, false), session("b", Side::Gone, "T1", true, true)];
-        assert_eq!(notified(&sessions, "T1", "T1", &BOTH_OF_SURVIVOR), [] as [&str; 0]);
+        assert_eq!(lines(&sessions, "T1", "T1", &BOTH_OF_SURVIVOR), [] as [&str; 0]);
     }
 
     #[test]
@@ -252,7 +252,7 @@ mod tests {
             session("d", Side::Gone, "T1", true, false),
         ];
         assert_eq!(
-            notified(&sessions, "T1", "T2", &BOTH_OF_SURVIVOR),
+            lines(&sessions, "T1", "T2", &BOTH_OF_SURVIVOR),
             [
                 // Their own session with the other record was masked until now.
                 "T1: c:d n:b n:c / ",
@@ -266,13 +266,13 @@ mod tests {
     fn a_session_ahead_shows_the_survivors_contact_data() {
         let sessions = [session("a", Side::Gone, "T2", false, true), session("b", Side::Survivor, "T2", false, false)];
         let sources = [("phone_number", Some(Side::Survivor)), ("email_id", Some(Side::Gone))];
-        assert_eq!(notified(&sessions, "T1", "T2", &sources), ["T1: email_id / ", "T2: phone_number c:b / "]);
+        assert_eq!(lines(&sessions, "T1", "T2", &sources), ["T1: email_id / ", "T2: phone_number c:b / "]);
     }
 
     #[test]
     fn a_client_of_nobody_gets_the_others_therapist() {
         let sessions = [session("a", Side::Survivor, "", true, false), session("b", Side::Survivor, "T3", true, false)];
         let sources = [("phone_number", Some(Side::Survivor)), ("email_id", None)];
-        assert_eq!(notified(&sessions, "", "T2", &sources), ["T2: record phone_number n:a n:b / "]);
+        assert_eq!(lines(&sessions, "", "T2", &sources), ["T2: record phone_number n:a n:b / "]);
     }
 }

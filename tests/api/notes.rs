@@ -1,10 +1,10 @@
 //! Session notes and additional notes.
 
 mod additional;
+mod audited;
 mod create;
 mod edit;
 mod keep;
-mod notified;
 mod of_client;
 mod own;
 mod reach;

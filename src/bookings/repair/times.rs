@@ -41,18 +41,18 @@ pub struct Disagreement {
     /// The start that is stored.
     pub start: DateTime<Utc>,
     /// The start and, where the text names it, the end.
-    pub notified: (DateTime<Utc>, Option<DateTime<Utc>>),
+    pub named: (DateTime<Utc>, Option<DateTime<Utc>>),
 }
 
 impl Disagreement {
     /// Whether the two differ by exactly the offset of India.
     pub fn is_shift(&self) -> bool {
-        (self.notified.0 - self.start).abs() == IST
+        (self.named.0 - self.start).abs() == IST
     }
 }
 
 /// A row as it is read for the comparison.
-struct Told {
+struct Row {
     id: String,
     is_possible: bool,
     start: Timestamp,
@@ -64,7 +64,7 @@ struct Told {
 /// would write for a client in India, as almost all are, PostgreSQL finds that both agree, and does not send the row.
 pub async fn disagreements(db: &mut PgConnection, mut found: impl FnMut(Disagreement)) -> Result<()> {
     let mut rows = sqlx::query_as!(
-        Told,
+        Row,
         r#"select coalesce(booking_id, 'row ' || ctid) as "id!",
                   internal.is_possible_id(booking_id) as "is_possible!",
                   booking_start_at as "start!: Timestamp",
@@ -82,10 +82,10 @@ pub async fn disagreements(db: &mut PgConnection, mut found: impl FnMut(Disagree
              )"#,
     )
     .fetch(db);
-    while let Some(Told { id, is_possible, start, text }) = rows.try_next().await? {
+    while let Some(Row { id, is_possible, start, text }) = rows.try_next().await? {
         let Some(start) = start.instant() else { continue };
-        if let Some(notified) = parse_invitee_time(&text).filter(|notified| notified.0 != start) {
-            found(Disagreement { id, is_possible, start, notified });
+        if let Some(named) = parse_invitee_time(&text).filter(|named| named.0 != start) {
+            found(Disagreement { id, is_possible, start, named });
         }
     }
     Ok(())
@@ -121,10 +121,10 @@ async fn retime_one(uow: &mut UnitOfWork, id: &BookingId, shift: &Disagreement) 
     if booking.booking_start_at.instant() != Some(shift.start) {
         return Ok(false);
     }
-    let (start, told_end) = shift.notified;
+    let (start, named_end) = shift.named;
     let moved_end = || booking.booking_end_at.instant().map(|end| end + (start - shift.start));
     let start = Timestamp::from(start);
-    let end = Timestamp::from(told_end.or_else(moved_end));
+    let end = Timestamp::from(named_end.or_else(moved_end));
     sqlx::query!(
         "update bookings
          set booking_start_at = $2,

@@ -32,13 +32,13 @@ pub(super) fn on_signals() -> io::Result<CancellationToken> {
     let mut interrupts = signal(SignalKind::interrupt())?;
     let mut terminations = signal(SignalKind::terminate())?;
     let stop = CancellationToken::new();
-    let notified = stop.clone();
+    let stopping = stop.clone();
     tokio::spawn(async move {
         tokio::select! {
             _ = interrupts.recv() => say("Stopping; Ctrl-C again ends at once"),
             _ = terminations.recv() => {}
         }
-        notified.cancel();
+        stopping.cancel();
         interrupts.recv().await;
         // The private PostgreSQL notices that we are gone and stops by itself.
         std::process::exit(INTERRUPTED);

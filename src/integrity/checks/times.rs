@@ -46,7 +46,7 @@ fn sample(found: Disagreement) -> Sample {
     let text = |at| serde_json::json!(Timestamp::from(at)).as_str().unwrap_or_default().to_owned();
     Sample {
         table: "bookings".to_owned(),
-        about: format!("starts {}, its text says {}", text(found.start), text(found.notified.0)),
+        about: format!("starts {}, its text says {}", text(found.start), text(found.named.0)),
         id: found.id,
     }
 }

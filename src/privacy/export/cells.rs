@@ -69,8 +69,8 @@ pub(crate) async fn columns(db: &mut PgConnection, table: &str) -> Result<Vec<Co
     .fetch_all(db)
     .await?;
     let never = |name: &str| left_out(table).any(|it| it.but_where.is_none() && it.columns.contains(&name));
-    let notified = columns.into_iter().filter(|column| !never(&column.name));
-    let column = notified.map(|column| {
+    let kept = columns.into_iter().filter(|column| !never(&column.name));
+    let column = kept.map(|column| {
         let kind = match column.r#type.as_str() {
             "timestamp without time zone" if (table, column.name.as_str()) == ("notifications", "created_at") => {
                 Kind::Ist

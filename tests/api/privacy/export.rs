@@ -1,6 +1,6 @@
 //! The export of all data about one client as one archive.
 
-mod notified;
+mod notifications;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
