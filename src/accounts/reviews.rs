@@ -20,6 +20,7 @@ use crate::{
     db::scope::Scope,
     domain::{
         ids::{AccountChangeId, TherapistId, UserId},
+        status::words,
         time::Timestamp,
     },
     error::{Error, Result, problem::Problems},
@@ -29,12 +30,25 @@ use crate::{
         list::Listing,
         page::{Key, List, Page, PageParams, Position, orders},
     },
-    users::{self, password},
+    users::{self, AccountChange, password},
 };
 
 orders! {
     /// The orders in which account reviews can be listed.
     AccountReviewOrder: LatestFirst = "-changed_at", EarliestFirst = "changed_at"
+}
+
+words! {
+    /// How an account review stands.
+    #[schema(as = AccountReviewState)]
+    pub(super) enum ReviewState {
+        /// Another admin has to confirm it.
+        Awaiting,
+        /// It was confirmed.
+        Confirmed,
+        /// Nobody could confirm it in time.
+        Unreviewed,
+    }
 }
 
 /// Which account reviews are listed.
@@ -78,8 +92,8 @@ pub(super) struct AccountReview {
     therapist_id: Option<TherapistId>,
     /// Their name.
     therapist_name: Option<String>,
-    /// `created`, `enabled`, `password_reset`, `second_factor_reset`, `role_changed` or `therapist_changed`.
-    kind: String,
+    /// The change.
+    kind: AccountChange,
     /// The admin who did it.
     changed_by: Option<UserId>,
     /// The name of that admin.
@@ -88,7 +102,7 @@ pub(super) struct AccountReview {
     changed_at: Timestamp,
     /// `awaiting`: the account opens no clinical text; `confirmed`; or `unreviewed`: nobody could confirm it in time, and it
     /// opens clinical text since `opens_at`.
-    state: String,
+    state: ReviewState,
     /// From when on it opens clinical text unreviewed; null while another admin can confirm it.
     opens_at: Timestamp,
     /// Whether the caller can confirm it: they are independent of the admin who did it, and its user has set a password.
@@ -114,14 +128,14 @@ macro_rules! select_reviews {
                       internal.account_name(c.user_id) as user_name,
                       c.therapist_id as "therapist_id: TherapistId",
                       internal.therapist_name(c.therapist_id) as therapist_name,
-                      c.kind,
+                      c.kind as "kind: AccountChange",
                       c.changed_by as "changed_by: UserId",
                       internal.account_name(c.changed_by) as changed_by_name,
                       c.changed_at as "changed_at!: Timestamp",
                       case when c.confirmed_at is not null then 'confirmed'
                            when c.opens_at <= $1 then 'unreviewed'
                            else 'awaiting'
-                      end as "state!",
+                      end as "state!: ReviewState",
                       c.opens_at as "opens_at!: Timestamp",
                       (c.confirmed_at is null
                        and c.user_id <> $2

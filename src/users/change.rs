@@ -162,15 +162,14 @@ pub async fn change(
         detail.insert("from".to_owned(), rights(before.role.as_deref(), before.therapist_id.as_ref()));
         detail.insert("to".to_owned(), rights(role.map(UserRole::as_str), therapist_id.as_ref()));
     }
-    let (former_role, former_therapist) = (before.known_role(), before.therapist_id.clone());
-    write(uow, before, patch, therapist_id.clone()).await?;
-    let change = match (role != former_role, therapist_id != former_therapist) {
-        (true, _) => Some(AccountChange::RoleChanged(former_role)),
+    let change = match (role != before.known_role(), therapist_id != before.therapist_id) {
+        (true, _) => Some(AccountChange::RoleChanged),
         (false, true) => Some(AccountChange::TherapistChanged),
         (false, false) => None,
     };
+    write(uow, &before, patch, therapist_id).await?;
     if let Some(change) = change {
-        changes::note(uow, id, change, former_therapist.as_ref()).await?;
+        changes::note(uow, id, change, Some(&before)).await?;
     }
     let entry = Entry::new("user_edit", "Changed a user").on("user", id);
     uow.record(entry.detail(Value::Object(detail)));
@@ -193,7 +192,7 @@ fn rights(role: Option<&str>, therapist: Option<&TherapistId>) -> Value {
     json!({ "role": role, "therapist_id": therapist })
 }
 
-async fn write(uow: &mut UnitOfWork, user: User, patch: EditUser, therapist: Option<TherapistId>) -> Result<()> {
+async fn write(uow: &mut UnitOfWork, user: &User, patch: EditUser, therapist: Option<TherapistId>) -> Result<()> {
     let now = uow.now();
     let role = match patch.role {
         Patch::Set(role) => Some(role.as_str()),
@@ -211,7 +210,7 @@ async fn write(uow: &mut UnitOfWork, user: User, patch: EditUser, therapist: Opt
         user.id.0,
         patch.username.apply::<String>(None),
         patch.name.apply::<String>(None),
-        patch.full_name.apply(user.full_name),
+        patch.full_name.apply(user.full_name.clone()),
         role,
         therapist.as_ref().map(TherapistId::as_str),
         now.naive_utc(),

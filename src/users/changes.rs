@@ -15,12 +15,12 @@ use serde::Deserialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use super::{account::Account, refusal::UserRefusal};
+use super::{account::Account, model::User, refusal::UserRefusal};
 use crate::{
     app::unit_of_work::UnitOfWork,
     domain::{
         ids::{AccountChangeId, TherapistId, UserId},
-        status::UserRole,
+        status::{UserRole, words},
     },
     error::{Error, Result},
     notifications::{self, Notice, NotificationKind, Recipient},
@@ -41,57 +41,41 @@ pub struct Confirm {
     pub(crate) code: Option<String>,
 }
 
-/// A change of an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AccountChange {
-    /// It was made.
-    Created,
-    /// Its user was let in again.
-    Enabled,
-    /// Another password has to be set, by a link.
-    PasswordReset,
-    /// It may do something else; holds what it might before.
-    RoleChanged(Option<UserRole>),
-    /// It stands for another therapist.
-    TherapistChanged,
+words! {
+    /// A change of an account.
+    pub enum AccountChange {
+        /// It was made.
+        Created,
+        /// Its user was let in again.
+        Enabled,
+        /// Another password has to be set, by a link.
+        PasswordReset,
+        /// It has another role.
+        RoleChanged,
+        /// It stands for another therapist.
+        TherapistChanged,
+    }
 }
 
 impl AccountChange {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Enabled => "enabled",
-            Self::PasswordReset => "password_reset",
-            Self::RoleChanged(_) => "role_changed",
-            Self::TherapistChanged => "therapist_changed",
-        }
-    }
-
     /// The change, in a sentence.
     fn sentence(self, by: &str, whose: &str) -> String {
         match self {
             Self::Created => format!("{by} made an account for {whose}"),
             Self::Enabled => format!("{by} enabled the account of {whose}"),
             Self::PasswordReset => format!("{by} reset the password of {whose}"),
-            Self::RoleChanged(_) => format!("{by} gave the account of {whose} another role"),
+            Self::RoleChanged => format!("{by} gave the account of {whose} another role"),
             Self::TherapistChanged => format!("{by} gave the account of {whose} another therapist"),
         }
     }
 }
 
 /// Records a change of an account, and notifies everybody concerned: all admins, and the accounts of its therapist and
-/// of its former one.
-pub async fn note(
-    uow: &mut UnitOfWork,
-    user: UserId,
-    change: AccountChange,
-    former_therapist: Option<&TherapistId>,
-) -> Result<()> {
+/// of its former one. `before` is the user before another role or therapist.
+pub async fn note(uow: &mut UnitOfWork, user: UserId, change: AccountChange, before: Option<&User>) -> Result<()> {
     let (now, actor) = (uow.now(), uow.actor().map(|actor| actor.user_id));
-    let former_role = match change {
-        AccountChange::RoleChanged(former) => former.map(UserRole::as_str),
-        _ => None,
-    };
+    let former_role = before.filter(|_| change == AccountChange::RoleChanged).and_then(User::known_role);
+    let former_therapist = before.and_then(|user| user.therapist_id.as_ref());
     let noted = sqlx::query!(
         r#"insert into internal.account_changes
                (user_id, kind, changed_by, changed_at, former_role, therapist_id, needs_review)
@@ -108,7 +92,7 @@ pub async fn note(
         change.as_str(),
         actor.map(|actor| actor.0),
         now,
-        former_role,
+        former_role.map(UserRole::as_str),
     )
     .fetch_one(uow.db())
     .await?;
