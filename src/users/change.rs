@@ -7,8 +7,7 @@ use utoipa::ToSchema;
 use super::{
     calendar_links,
     changes::{self, AccountChange, Confirm},
-    disable::{self, disable},
-    links,
+    disable, links,
     model::User,
     rules,
     sessions::{self, Ending},
@@ -146,7 +145,7 @@ pub async fn change(
     }
 
     match (before.disabled, disabled) {
-        (false, true) => drop(disable(uow, id).await?),
+        (false, true) => disable::disable_locked(uow, &before).await?,
         (true, false) => disable::enable(uow, &before).await?,
         _ => {}
     }

@@ -37,7 +37,7 @@ pub(super) async fn disable_user(work: Work, Path(id): Path<UserId>, when: Preco
         rules::lock_admins(uow).await?;
         let user = lock(uow, id).await?;
         when.check(user.version(), &user)?;
-        disable(uow, id).await?;
+        disable_locked(uow, &user).await?;
         let now = uow.now();
         Ok(User::read(uow.db(), id, now).await?.versioned())
     })
@@ -59,10 +59,16 @@ pub(super) async fn lock(uow: &mut UnitOfWork, id: UserId) -> Result<User> {
 pub async fn disable(uow: &mut UnitOfWork, user: UserId) -> Result<bool> {
     rules::lock_admins(uow).await?;
     let before = lock(uow, user).await?;
+    disable_locked(uow, &before).await?;
+    Ok(!before.disabled)
+}
+
+/// The same for a user that was locked and read, under [`rules::lock_admins`].
+pub(super) async fn disable_locked(uow: &mut UnitOfWork, before: &User) -> Result<()> {
+    let (user, now) = (before.id, uow.now());
     if before.is_enabled_admin() {
         rules::ensure_other_admin(uow, user).await?;
     }
-    let now = uow.now();
     let ended = sessions::end_all(uow, user, Ending::Disabled, None).await?;
     calendar_links::revoke(uow, user).await?;
     links::revoke(uow, user).await?;
@@ -81,7 +87,7 @@ pub async fn disable(uow: &mut UnitOfWork, user: UserId) -> Result<bool> {
     let entry = Entry::new("user_disable", format!("Disabled the user {}", before.username)).on("user", user);
     let entry = entry.detail(json!({ "sessions_ended": ended }));
     uow.record(if before.disabled { entry.quiet() } else { entry });
-    Ok(!before.disabled)
+    Ok(())
 }
 
 /// Lets a user in again.
