@@ -109,6 +109,8 @@ pub(super) async fn change_password(
     let proved = proved.or_wrong("/current_password")?;
     let hash = app.passwords.hash(body.new_password).await?;
     work.run(async |uow| {
+        // Before `accept` shares it: of two that shared the lock, neither could change the row.
+        sessions::lock_user(uow, caller.user_id).await?;
         let account = proved.accept(uow).await?.or_wrong("/current_password")?;
         let as_cookie = match cookie::read(&headers) {
             Some(token) => session::is_token_of(uow, token, caller.session_id).await?,

@@ -133,7 +133,8 @@ pub async fn end_all(uow: &mut UnitOfWork, user: UserId, why: Ending, except: Op
     end_those(uow, user, None, except, why).await
 }
 
-async fn lock_user(uow: &mut UnitOfWork, user: UserId) -> Result<()> {
+/// Locks a user's row for a change.
+pub async fn lock_user(uow: &mut UnitOfWork, user: UserId) -> Result<()> {
     sqlx::query!("select id from users where id = $1 for no key update", user.0).fetch_optional(uow.db()).await?;
     Ok(())
 }

@@ -110,3 +110,31 @@ async fn the_present_password_cannot_be_guessed_by_whoever_has_a_token() {
     }
     api.with(&me).post(CHANGE, guess()).await.is_problem(429, "too-many-requests");
 }
+
+/// Both have proved the old password and wait for the account's row. PostgreSQL would end one of two that share its lock and
+/// then want to change the row; the request would run again, so that no answer shows it.
+#[tokio::test]
+async fn of_two_changes_at_once_the_second_waits_for_the_first() {
+    let api = TestApi::new().await;
+    let elsewhere = api.second_instance();
+    api.sign_up("admin", "admin", None).await;
+    let (here, there) = (api.log_in("admin").await, api.log_in("admin").await);
+    let mut held = api.sql().await;
+    sqlx::raw_sql("begin; select from users for no key update").execute(&mut *held).await.unwrap();
+    let waiting = "(select count(*) = 2 from pg_stat_activity
+                    where datname = current_database() and wait_event_type = 'Lock')";
+    let (here, there) = (api.with(&here), elsewhere.with(&there));
+    let (one, other, ()) = tokio::join!(here.post(CHANGE, change()), there.post(CHANGE, change()), async {
+        api.until(waiting).await;
+        sqlx::raw_sql("commit").execute(&mut *held).await.unwrap();
+    });
+    let mut statuses = [one.status.as_u16(), other.status.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 422], "{} {}", one.text, other.text);
+    let deadlocks: i64 =
+        sqlx::query_scalar("select deadlocks from pg_stat_database where datname = current_database()")
+            .fetch_one(&mut *api.sql().await)
+            .await
+            .unwrap();
+    assert_eq!(deadlocks, 0);
+}
