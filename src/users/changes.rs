@@ -99,7 +99,7 @@ pub async fn note(uow: &mut UnitOfWork, user: UserId, change: AccountChange, bef
     if actor.is_none() {
         confirm_all(uow, user).await?;
     }
-    settle(uow.db(), now).await?;
+    schedule_opening(uow.db(), now).await?;
 
     let by = noted.changed_by_name.as_deref().unwrap_or("Somebody at the server's terminal");
     let mut message = change.sentence(by, noted.name.as_deref().unwrap_or("a user"));
@@ -186,9 +186,9 @@ pub async fn confirm(uow: &mut UnitOfWork, id: AccountChangeId) -> Result<()> {
     notifications::notify(uow, notice).await
 }
 
-/// Says from when on accounts open that nobody can confirm any more. Done whenever admins come or go, and now and then for
-/// those that other programs let go.
-pub async fn settle(db: &mut PgConnection, now: DateTime<Utc>) -> Result<()> {
+/// Sets when the accounts that nobody can confirm any more open clinical text. Done whenever admins come or go, and again and
+/// again for admins that other programs add or remove.
+pub async fn schedule_opening(db: &mut PgConnection, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "update internal.account_changes
          set opens_at = case when internal.has_one_admin($1) then $2::timestamptz else $3 end

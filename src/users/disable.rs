@@ -83,7 +83,7 @@ pub(super) async fn disable_locked(uow: &mut UnitOfWork, before: &User) -> Resul
     )
     .execute(uow.db())
     .await?;
-    changes::settle(uow.db(), now).await?;
+    changes::schedule_opening(uow.db(), now).await?;
     let entry = Entry::new("user_disable", format!("Disabled the user {}", before.username)).on("user", user);
     let entry = entry.detail(json!({ "sessions_ended": ended }));
     uow.record(if before.disabled { entry.quiet() } else { entry });

@@ -32,7 +32,8 @@ pub use self::{
     account::{Account, Rights},
     change::{EditUser, change},
     changes::{
-        AccountChange, Confirm, confirm, ensure_independent, has_one_admin, is_enabled_admin, lock_change, note, settle,
+        AccountChange, Confirm, confirm, ensure_independent, has_one_admin, is_enabled_admin, lock_change, note,
+        schedule_opening,
     },
     create::{NewUser, create},
     disable::{disable, disable_therapist},

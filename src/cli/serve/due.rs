@@ -1,11 +1,11 @@
-//! Work that is due at a time: reviews that no admin can close, requests to erase, sealed refresh tokens that are answered no
-//! more. Any number of instances may do so at once: each effect comes about once.
+//! Work that is due at a time: reviews that no admin can close, accounts that none can confirm, requests to erase, sealed refresh
+//! tokens that are answered no more. Any number of instances may do so at once: each effect comes about once.
 
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{app::state::App, auth, break_glass, error::Result, privacy};
+use crate::{app::state::App, auth, break_glass, error::Result, privacy, users};
 
 /// How often it is looked for.
 const EVERY: Duration = Duration::from_secs(30);
@@ -25,11 +25,18 @@ pub(super) async fn run(app: App, stop: CancellationToken) {
 pub async fn due(app: &App) -> Result<()> {
     let erased = erase_successors(app).await;
     let closed = break_glass::close_unreviewed(app).await;
-    privacy::carry_out_due(app).await.and(closed).and(erased)
+    let opened = open_unconfirmed(app).await;
+    privacy::carry_out_due(app).await.and(closed).and(opened).and(erased)
 }
 
 async fn erase_successors(app: &App) -> Result<()> {
     let mut db = app.db.system_transaction().await?;
     auth::erase_successors(&mut db, app.clock.now()).await?;
+    db.commit().await
+}
+
+async fn open_unconfirmed(app: &App) -> Result<()> {
+    let mut db = app.db.system_transaction().await?;
+    users::schedule_opening(&mut db, app.clock.now()).await?;
     db.commit().await
 }

@@ -24,7 +24,7 @@ use crate::{
     auth, break_glass,
     error::Result,
     privacy,
-    users::{self, sessions},
+    users::sessions,
 };
 
 /// How often it is looked for.
@@ -57,7 +57,7 @@ pub async fn purge(app: &App) -> Result<u64> {
             + sessions::purge(&mut db, now, BATCH).await?
             + break_glass::purge(&mut db, now, BATCH).await?
             + privacy::purge(&mut db, now, BATCH).await?;
-        users::settle(&mut db, now).await?;
+
         db.commit().await?;
         all += purged;
         if purged == 0 {
