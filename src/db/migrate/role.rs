@@ -40,18 +40,30 @@ pub(crate) async fn lacking(conn: &mut PgConnection) -> sqlx::Result<Vec<String>
         Some(login) => login.name,
         None => wanted_name(conn).await?,
     };
-    lacking_of(conn, &name).await
+    Ok(statements(lacking_of(conn, &name, false).await?))
 }
 
-async fn lacking_of(conn: &mut PgConnection, login: &str) -> sqlx::Result<Vec<String>> {
-    let mut lacking: Vec<String> = sqlx::query_scalar(LACKING).bind(ROLE).bind(login).fetch_all(&mut *conn).await?;
+/// A statement that puts the roles right.
+#[derive(Debug, sqlx::FromRow)]
+struct Step {
+    /// Whether it may be run from here; for a login, where its password is known.
+    from_here: bool,
+    statement: String,
+}
+
+async fn lacking_of(conn: &mut PgConnection, login: &str, has_password: bool) -> sqlx::Result<Vec<Step>> {
+    let mut lacking: Vec<Step> =
+        sqlx::query_as(LACKING).bind(ROLE).bind(login).bind(has_password).fetch_all(&mut *conn).await?;
     let sequences = sequences_out_of_reach(conn).await?;
-    lacking.extend(
-        sequences
-            .into_iter()
-            .map(|Sequence { name, whose: _, asking }| format!("grant usage on sequence {name} to {ROLE}, {asking}")),
-    );
+    lacking.extend(sequences.into_iter().map(|Sequence { name, whose: _, asking }| Step {
+        from_here: false,
+        statement: format!("grant usage on sequence {name} to {ROLE}, {asking}"),
+    }));
     Ok(lacking)
+}
+
+fn statements(steps: Vec<Step>) -> Vec<String> {
+    steps.into_iter().map(|step| step.statement).collect()
 }
 
 /// A sequence that numbers notes on an adopted database, free-standing and another role's.
@@ -107,35 +119,26 @@ pub(crate) async fn ensure_roles(conn: &mut PgConnection, given: Option<&str>) -
             None => new_login(conn).await?,
         },
     };
-    let making: String = sqlx::query_scalar("select format('create role %I login', $1::text)")
-        .bind(&login.name)
-        .fetch_one(&mut *conn)
-        .await?;
     let mut lacking = Vec::new();
     for _ in 0..ATTEMPTS {
-        lacking = lacking_of(conn, &login.name).await?;
-        let ours = |statement: &&String| {
-            statement.starts_with(&format!("create role {ROLE} nologin"))
-                || statement.starts_with(&format!("grant {ROLE} to "))
-                || statement.starts_with("revoke temporary on ")
-                || login.password.is_some() && statement.starts_with(&making)
-        };
-        let Some(statement) = lacking.iter().find(ours).filter(|_| lacking.iter().all(|one| ours(&one))) else {
-            return if lacking.is_empty() { Ok(login) } else { Err(Error::Role(lacking)) };
-        };
+        lacking = lacking_of(conn, &login.name, login.password.is_some()).await?;
+        let Some(step) = lacking.first() else { return Ok(login) };
+        if !lacking.iter().all(|step| step.from_here) {
+            break;
+        }
         let password = format!("'{}'", login.password.as_deref().unwrap_or_default());
         let mut tx = conn.begin().await?;
-        let attempted = attempt(&mut tx, &statement.replace(PASSWORD, &password)).await?;
+        let attempted = attempt(&mut tx, &step.statement.replace(PASSWORD, &password)).await?;
         tx.commit().await?;
         if let Err(refusal) = attempted {
             // Somebody else has just made it, or is about to. XX000: "tuple concurrently updated".
             if !matches!(refusal.code().as_deref(), Some("23505" | "42710" | "XX000")) {
-                return Err(Error::Role(lacking));
+                break;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
-    Err(Error::Role(lacking))
+    Err(Error::Role(statements(lacking)))
 }
 
 /// Keeps the login in the migrated database.
@@ -185,7 +188,7 @@ pub(crate) async fn complete(conn: &mut PgConnection) -> Result<(), RunError> {
     Ok(())
 }
 
-/// In this order: what is done from here where it may be; what never is.
+/// The steps in their order, with whether each is run from here.
 const LACKING: &str = "
     with therapist as (
         select oid, rolname::text, rolname = $2::text as is_login,
@@ -195,14 +198,15 @@ const LACKING: &str = "
         where rolname in ($1::text, $2::text)
     ), server as (
         select current_setting('server_version_num')::integer >= 160000 as tells_set
-    ), steps (place, statement) as (
-        select 1, format('create role %I nologin', $1)
+    ), steps (place, from_here, statement) as (
+        select 1, true, format('create role %I nologin', $1)
         where not exists (select from therapist where not is_login)
         union all
-        select 2, format('create role %I login password ''…''', $2)
+        select 2, $3::boolean, format('create role %I login password ''…''', $2)
         where not exists (select from therapist where is_login)
         union all
-        select 3, format('grant %I to %I%s', $1, $2, case when tells_set then ' with inherit true, set false' else '' end)
+        select 3, true,
+               format('grant %I to %I%s', $1, $2, case when tells_set then ' with inherit true, set false' else '' end)
         from server
         where not coalesce(
             (select pg_has_role(login.oid, grouped.oid, 'usage')
@@ -212,17 +216,18 @@ const LACKING: &str = "
             false
         )
         union all
-        select 4, format('alter role %I %s inherit nosuperuser nobypassrls nocreaterole nocreatedb noreplication', rolname,
-                         case when is_login then 'login' else 'nologin' end)
+        select 4, false,
+               format('alter role %I %s inherit nosuperuser nobypassrls nocreaterole nocreatedb noreplication', rolname,
+                      case when is_login then 'login' else 'nologin' end)
         from therapist
         where unlike
         union all
-        select 5, format('revoke %I from %I', pg_get_userbyid(m.roleid), rolname)
+        select 5, false, format('revoke %I from %I', pg_get_userbyid(m.roleid), rolname)
         from therapist
         join pg_catalog.pg_auth_members m on m.member = therapist.oid
         where not (is_login and pg_get_userbyid(m.roleid) = $1)
         union all
-        select 6, format('reassign owned by %I to %I', rolname, current_user)
+        select 6, false, format('reassign owned by %I to %I', rolname, current_user)
         from therapist
         where exists (
             select
@@ -233,7 +238,7 @@ const LACKING: &str = "
               and d.dbid in (0, (select oid from pg_catalog.pg_database where datname = current_database()))
         )
         union all
-        select 7, format('grant usage on schema public to %I', rolname)
+        select 7, false, format('grant usage on schema public to %I', rolname)
         from therapist
         join pg_catalog.pg_namespace n on n.nspname = 'public'
         where not is_login
@@ -242,23 +247,24 @@ const LACKING: &str = "
           and not has_schema_privilege(n.oid, 'usage with grant option')
         union all
         -- Everybody may have temporary tables, by default.
-        select 8, format('revoke temporary on database %I from %s', current_database(),
-                         case when acl.grantee = 0 then 'public' else acl.grantee::regrole::text end)
+        select 8, true,
+               format('revoke temporary on database %I from %s', current_database(),
+                      case when acl.grantee = 0 then 'public' else acl.grantee::regrole::text end)
         from pg_catalog.pg_database d
         cross join aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) acl
         where d.datname = current_database()
           and acl.privilege_type = 'TEMPORARY'
           and (acl.grantee = 0 or acl.grantee in (select oid from therapist))
         union all
-        select 9, format('revoke create on database %I from public, %I, %I', current_database(), $1, $2)
+        select 9, false, format('revoke create on database %I from public, %I, %I', current_database(), $1, $2)
         where exists (select from therapist where has_database_privilege(oid, current_database(), 'create'))
         union all
         -- A role may change its own defaults.
-        select distinct 10, format('alter role %I reset all', rolname)
+        select distinct 10, false, format('alter role %I reset all', rolname)
         from therapist
         join pg_catalog.pg_db_role_setting s on s.setrole = therapist.oid
     )
-    select statement
+    select from_here, statement
     from steps
     order by place, statement";
 
