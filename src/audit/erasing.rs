@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 use sqlx::PgConnection;
 
 use crate::{
-    db::erasure::{ClientRows, ERASED, Erased, pattern},
+    db::erasure::{ERASED, Erased, RowsToErase, pattern},
     domain::ids::{BookingId, ClientId},
     error::Result,
 };
@@ -60,7 +60,7 @@ const FACTS: [&str; 27] = [
 const CONTACT: [&str; 1] = ["email_id"];
 
 /// Erases a client from the trail; returns the rows changed.
-pub async fn erase(db: &mut PgConnection, theirs: &ClientRows) -> Result<Vec<Erased>> {
+pub async fn erase(db: &mut PgConnection, theirs: &RowsToErase) -> Result<Vec<Erased>> {
     sqlx::query!("select pg_advisory_xact_lock(hashtextextended('safestories audit chain', 0))")
         .fetch_one(&mut *db)
         .await?;
@@ -166,7 +166,7 @@ pub(crate) async fn late_entries(db: &mut PgConnection, queued: &[i64]) -> Resul
     Ok(())
 }
 
-impl ClientRows {
+impl RowsToErase {
     /// The things that entries of the trail are about, by kind and id.
     pub fn subjects(&self) -> Vec<(&'static str, String)> {
         let numbers = [
@@ -240,7 +240,7 @@ async fn scrub(db: &mut PgConnection, entries: &[i64], details: &[Value]) -> Res
 /// time.
 async fn summaries(
     db: &mut PgConnection,
-    theirs: &ClientRows,
+    theirs: &RowsToErase,
     logs: &[i32],
     typed: &HashMap<i32, Vec<&str>>,
 ) -> Result<Vec<i32>> {
@@ -314,7 +314,7 @@ async fn summaries(
 
 /// Removes the name from summaries of other programs, where no other client has it; returns those, and those left
 /// unchanged.
-async fn foreign(db: &mut PgConnection, theirs: &ClientRows) -> Result<(Vec<i32>, Vec<i32>)> {
+async fn foreign(db: &mut PgConnection, theirs: &RowsToErase) -> Result<(Vec<i32>, Vec<i32>)> {
     let found = sqlx::query!(
         r#"select l.log_id,
                   exists (

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     app::unit_of_work::UnitOfWork,
-    db::erasure::{ClientRows, ERASED, Erased},
+    db::erasure::{ERASED, Erased, RowsToErase},
     domain::{
         ids::{BookingId, TherapistId},
         status::BookingStatus,
@@ -48,7 +48,7 @@ pub async fn not_over(uow: &mut UnitOfWork, bookings: &[BookingId]) -> Result<Ve
 /// Removes from a client's bookings, and from the records of their cancellations, the data that identifies the client,
 /// and the texts. Time, therapist, state and money stay. No note will follow any more, so a session that took place is
 /// completed.
-pub async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
+pub async fn erase(uow: &mut UnitOfWork, theirs: &RowsToErase) -> Result<Vec<Erased>> {
     let now = Timestamp::from(uow.now());
     let pattern = theirs.pattern();
     sqlx::query!(

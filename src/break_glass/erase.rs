@@ -3,7 +3,7 @@
 use super::refusal::BreakGlassRefusal;
 use crate::{
     app::unit_of_work::UnitOfWork,
-    db::erasure::{ClientRows, ERASED, Erased},
+    db::erasure::{ERASED, Erased, RowsToErase},
     domain::ids::GrantId,
     error::Result,
 };
@@ -14,7 +14,7 @@ use crate::{
 /// # Errors
 ///
 /// [`BreakGlassRefusal::ReviewOpen`].
-pub(crate) async fn ensure_reviewed(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<()> {
+pub(crate) async fn ensure_reviewed(uow: &mut UnitOfWork, theirs: &RowsToErase) -> Result<()> {
     let open = sqlx::query_scalar!(
         r#"select grant_id as "grant_id: GrantId"
            from internal.break_glass_grants
@@ -31,7 +31,7 @@ pub(crate) async fn ensure_reviewed(uow: &mut UnitOfWork, theirs: &ClientRows) -
 
 /// Removes the reasons and the review notes from the grants for a client's notes, none of which is open. Readers, times and
 /// reviewers stay.
-pub(crate) async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
+pub(crate) async fn erase(uow: &mut UnitOfWork, theirs: &RowsToErase) -> Result<Vec<Erased>> {
     sqlx::query!(
         "update internal.break_glass_grants
          set reason = $2,

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use super::matching::lock;
 use crate::{
     app::unit_of_work::UnitOfWork,
-    db::erasure::{ClientRows, ERASED, Erased},
+    db::erasure::{ERASED, Erased, RowsToErase},
     domain::ids::{BookingId, ClientId},
     error::{Error, Result},
 };
@@ -103,7 +103,7 @@ pub async fn link_unassigned_bookings(uow: &mut UnitOfWork, client: &ClientId) -
 /// # Errors
 ///
 /// If the database refuses, or there is no client in the list.
-pub async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows, certificate_id: i64) -> Result<Vec<Erased>> {
+pub async fn erase(uow: &mut UnitOfWork, theirs: &RowsToErase, certificate_id: i64) -> Result<Vec<Erased>> {
     let client = theirs.clients.first().ok_or_else(|| Error::internal("nobody's data is erased"))?;
     let now = uow.now();
     sqlx::query!(

@@ -22,9 +22,9 @@ const MOST_WORDS: usize = 200;
 /// How long one of them may be: no column that is looked through is wider.
 const LONGEST_WORD: usize = 300;
 
-/// All rows of one client, by their keys.
+/// The rows that an erasure of a client's data destroys, changes or counts, by their keys.
 #[derive(Debug, Default)]
-pub struct ClientRows {
+pub struct RowsToErase {
     /// The client's id first; then those of the records that were merged into it.
     pub clients: Vec<ClientId>,
     /// Bookings, and with them their appointments.
@@ -120,7 +120,7 @@ impl Erased {
     }
 }
 
-impl ClientRows {
+impl RowsToErase {
     /// The keys of the rows, by table, without the grants and the requests to erase.
     pub fn keys(&self) -> Value {
         json!({

@@ -3,14 +3,14 @@
 use crate::{
     app::unit_of_work::UnitOfWork,
     db::{
-        erasure::{ClientRows, Erased},
+        erasure::{Erased, RowsToErase},
         repair::RepairedRows,
     },
     error::Result,
 };
 
 /// Removes the links from a client's forms. The answers are stored by the form tool, and are deleted there.
-pub async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
+pub async fn erase(uow: &mut UnitOfWork, theirs: &RowsToErase) -> Result<Vec<Erased>> {
     sqlx::query!("update client_doc_form set paperform_link = null where link_id = any ($1)", &theirs.forms)
         .execute(uow.db())
         .await?;

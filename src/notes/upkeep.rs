@@ -8,7 +8,7 @@ use crate::{
     app::unit_of_work::UnitOfWork,
     bookings,
     db::{
-        erasure::{ClientRows, Erased},
+        erasure::{Erased, RowsToErase},
         scope::Scope,
     },
     domain::{
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Destroys the notes.
-pub async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
+pub async fn erase(uow: &mut UnitOfWork, theirs: &RowsToErase) -> Result<Vec<Erased>> {
     // These first: a request that changes one of them has locked its row, and is waited for here. The statements that
     // follow see the rows it wrote beside it.
     let notes = sqlx::query_scalar!(

@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use super::notify::{NotificationKind, RELATED_ID_CHARS};
 use crate::{
     app::unit_of_work::UnitOfWork,
-    db::erasure::{ClientRows, ERASED, Erased},
+    db::erasure::{ERASED, Erased, RowsToErase},
     domain::{ids::BookingId, text::cut},
     error::Result,
 };
@@ -67,8 +67,8 @@ pub async fn about(db: &mut PgConnection, theirs: About<'_>) -> Result<Vec<i32>>
 }
 
 /// Replaces the texts of notifications about a client ([`about`]).
-pub async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
-    let ClientRows { bookings, transfers, requests, grants, erase_requests, .. } = theirs;
+pub async fn erase(uow: &mut UnitOfWork, theirs: &RowsToErase) -> Result<Vec<Erased>> {
+    let RowsToErase { bookings, transfers, requests, grants, erase_requests, .. } = theirs;
     let notified = about(uow.db(), About { bookings, transfers, requests, grants, erase_requests }).await?;
     let rewritten = sqlx::query_scalar!(
         "update notifications

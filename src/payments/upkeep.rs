@@ -6,7 +6,7 @@ use super::complete::record_for_booking;
 use crate::{
     app::unit_of_work::UnitOfWork,
     db::{
-        erasure::{ClientRows, ERASED, Erased},
+        erasure::{ERASED, Erased, RowsToErase},
         repair::RepairedRows,
     },
     domain::{
@@ -31,7 +31,7 @@ pub struct InFlight {
 }
 
 /// The refunds that are on their way to the client.
-pub async fn in_flight(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<InFlight>> {
+pub async fn in_flight(uow: &mut UnitOfWork, theirs: &RowsToErase) -> Result<Vec<InFlight>> {
     let refunds = sqlx::query_as!(
         InFlight,
         r#"select p.booking_id, p.payment_id as "payment_id?", internal.refund_status(p.refund_status) as refund_status
@@ -59,7 +59,7 @@ pub async fn in_flight(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<
 }
 
 /// Takes name and address out of a client's payments and refunds.
-pub async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
+pub async fn erase(uow: &mut UnitOfWork, theirs: &RowsToErase) -> Result<Vec<Erased>> {
     sqlx::query!(
         "update payments
          set invitee_name = $2,

@@ -3,7 +3,7 @@
 use crate::{
     app::unit_of_work::UnitOfWork,
     db::{
-        erasure::{ClientRows, ERASED, Erased},
+        erasure::{ERASED, Erased, RowsToErase},
         repair::RepairedRows,
     },
     domain::{ids::ClientId, status::RequestStatus},
@@ -12,7 +12,7 @@ use crate::{
 
 /// Takes name, phone, address and link out of a client's requests. One that is still open is closed: the link that was
 /// sent leads nowhere any more.
-pub async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
+pub async fn erase(uow: &mut UnitOfWork, theirs: &RowsToErase) -> Result<Vec<Erased>> {
     sqlx::query!(
         "update booking_requests
          set client_name = $2,

@@ -4,13 +4,13 @@ use sqlx::PgConnection;
 
 use crate::{
     app::unit_of_work::UnitOfWork,
-    db::erasure::{ClientRows, ERASED, Erased},
+    db::erasure::{ERASED, Erased, RowsToErase},
     domain::ids::ClientId,
     error::Result,
 };
 
 /// Removes name, contact data and texts from the client's transfers.
-pub(crate) async fn erase(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
+pub(crate) async fn erase(uow: &mut UnitOfWork, theirs: &RowsToErase) -> Result<Vec<Erased>> {
     sqlx::query!(
         "update client_transfer_history
          set client_name = $2,

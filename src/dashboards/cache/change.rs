@@ -3,7 +3,7 @@
 
 use crate::{
     app::unit_of_work::UnitOfWork,
-    db::erasure::ClientRows,
+    db::erasure::RowsToErase,
     domain::{
         ids::{BookingId, ClientId},
         time::Timestamp,
@@ -114,7 +114,7 @@ pub async fn follow_clients(uow: &mut UnitOfWork, clients: &[ClientId]) -> Resul
 }
 
 /// Returns the ids of the rows of `therapist_clients_summary` and of `therapist_appointments_cache`.
-pub async fn erase_foreign(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<[Vec<i32>; 2]> {
+pub async fn erase_foreign(uow: &mut UnitOfWork, theirs: &RowsToErase) -> Result<[Vec<i32>; 2]> {
     let rows = sqlx::query!(
         r#"with words as materialized (
                select lower(regexp_replace(word, '\s', '', 'g')) as word, internal.phone_key(word) as phone

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::unit_of_work::UnitOfWork,
-    db::erasure::{ClientRows, Erased, Outcome},
+    db::erasure::{Erased, Outcome, RowsToErase},
     domain::{
         ids::{ClientId, UserId},
         status::words,
@@ -112,7 +112,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) order: Order<'a>,
     /// Without the client's name.
     pub(crate) reason: Option<String>,
-    pub(crate) theirs: &'a ClientRows,
+    pub(crate) theirs: &'a RowsToErase,
     pub(crate) erased: &'a [Erased],
 }
 

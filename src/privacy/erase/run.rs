@@ -13,7 +13,7 @@ use crate::{
     bookings, break_glass, clients,
     dashboards::cache,
     db::{
-        erasure::{self, ClientRows, ERASED, Erased},
+        erasure::{self, ERASED, Erased, RowsToErase},
         scope::Scope,
     },
     documents,
@@ -25,7 +25,7 @@ use crate::{
 
 /// An erasure that was carried out.
 pub(crate) struct Erasure {
-    pub(crate) theirs: ClientRows,
+    pub(crate) theirs: RowsToErase,
     pub(crate) erased: Vec<Erased>,
     pub(crate) certificate: Certificate,
 }
@@ -84,14 +84,14 @@ pub(crate) async fn lock(uow: &mut UnitOfWork, id: &ClientId) -> Result<()> {
 }
 
 /// Fails where a rule stands against the erasure of a client that is locked; changes nothing. Gives the client's rows.
-pub(crate) async fn ensure_erasable(uow: &mut UnitOfWork, id: &ClientId) -> Result<ClientRows> {
+pub(crate) async fn ensure_erasable(uow: &mut UnitOfWork, id: &ClientId) -> Result<RowsToErase> {
     let theirs = words::of(uow.db(), id).await?;
     ensure_allowed(uow, &theirs).await?;
     Ok(theirs)
 }
 
 /// Fails while sessions are ahead, a refund is under way, or a review is open.
-async fn ensure_allowed(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<()> {
+async fn ensure_allowed(uow: &mut UnitOfWork, theirs: &RowsToErase) -> Result<()> {
     let ahead = bookings::not_over(uow, &theirs.bookings).await?;
     if !ahead.is_empty() {
         return Err(ClientRefusal::Ahead(ahead).into());
@@ -104,7 +104,7 @@ async fn ensure_allowed(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<()>
 }
 
 /// Removes the reasons from all requests to erase the client's data.
-async fn erase_requests(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
+async fn erase_requests(uow: &mut UnitOfWork, theirs: &RowsToErase) -> Result<Vec<Erased>> {
     sqlx::query!(
         "update internal.erase_requests set reason = $2 where request_id = any ($1)",
         &theirs.erase_requests,
@@ -137,7 +137,7 @@ async fn therapists_of(uow: &mut UnitOfWork, id: &ClientId) -> Result<Vec<Therap
 }
 
 /// Registers the notes that this transaction may destroy; returns the number of the erasure.
-async fn name_notes(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<i64> {
+async fn name_notes(uow: &mut UnitOfWork, theirs: &RowsToErase) -> Result<i64> {
     let client = theirs.clients.first().ok_or_else(|| Error::internal("nobody's data is erased"))?;
     let id = sqlx::query_scalar!(
         "insert into internal.erasures (client_id, note_ids, txid)
@@ -152,7 +152,7 @@ async fn name_notes(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<i64> {
 }
 
 /// The rows of the caches: those that have followed, and those that other programs wrote of the client.
-async fn caches(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>> {
+async fn caches(uow: &mut UnitOfWork, theirs: &RowsToErase) -> Result<Vec<Erased>> {
     let [foreign_clients, foreign_sessions] = cache::erase_foreign(uow, theirs).await?;
     let ground = "Derived of the bookings and the client's record, which say no more than this.";
     let sessions = sqlx::query_scalar!(
@@ -181,7 +181,7 @@ async fn caches(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<Vec<Erased>
 }
 
 /// The idempotency records of a day contain a hash of the request.
-async fn forget_requests(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<()> {
+async fn forget_requests(uow: &mut UnitOfWork, theirs: &RowsToErase) -> Result<()> {
     let route = |kind: &str| match kind {
         "client" => "/clients",
         "booking" => "/bookings",
@@ -201,7 +201,7 @@ async fn forget_requests(uow: &mut UnitOfWork, theirs: &ClientRows) -> Result<()
 }
 
 /// One entry for the practice, and one for each thing that was touched: by them the trail knows why values are missing.
-fn record(uow: &mut UnitOfWork, theirs: &ClientRows, claimed: &[BookingId], certificate: &Certificate) {
+fn record(uow: &mut UnitOfWork, theirs: &RowsToErase, claimed: &[BookingId], certificate: &Certificate) {
     let Some(client) = theirs.clients.first() else { return };
     let facts = json!({
         "certificate_id": certificate.certificate_id,

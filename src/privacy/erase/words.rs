@@ -1,4 +1,4 @@
-//! The input of an erasure: the client's rows ([`client_rows`]), and the words that name the client.
+//! The input of an erasure: the client's rows ([`ClientRows`]), and the words that name the client.
 //!
 //! Rows of other programs without a client's id are recognised by phone and name, as everywhere, and linked first:
 //! anonymous rows could not be recognised any more.
@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use crate::{
     app::unit_of_work::UnitOfWork,
     clients,
-    db::erasure::ClientRows,
+    db::erasure::RowsToErase,
     domain::{
         ids::{BookingId, ClientId},
         text::NO_NAME,
@@ -16,11 +16,11 @@ use crate::{
     error::Result,
     requests,
 };
-use crate::{privacy::client_rows, transfers};
+use crate::{privacy::client_rows::ClientRows, transfers};
 
 /// Links rows of the client that are not linked yet; returns all rows, and the bookings newly linked. The client must
 /// be locked.
-pub(crate) async fn gather(uow: &mut UnitOfWork, client: &ClientId) -> Result<(ClientRows, Vec<BookingId>)> {
+pub(crate) async fn gather(uow: &mut UnitOfWork, client: &ClientId) -> Result<(RowsToErase, Vec<BookingId>)> {
     let claimed = clients::link_unassigned_bookings(uow, client).await?;
     requests::follow_merge(uow, client, client).await?;
     transfers::follow_merge(uow.db(), client, client).await?;
@@ -28,9 +28,9 @@ pub(crate) async fn gather(uow: &mut UnitOfWork, client: &ClientId) -> Result<(C
 }
 
 /// All that is a client's, and how they are called in it.
-pub(crate) async fn of(db: &mut PgConnection, client: &ClientId) -> Result<ClientRows> {
-    let found = client_rows::ClientRows::of(db, client).await?;
-    let mut theirs = ClientRows {
+pub(crate) async fn of(db: &mut PgConnection, client: &ClientId) -> Result<RowsToErase> {
+    let found = ClientRows::of(db, client).await?;
+    let mut theirs = RowsToErase {
         clients: found.clients,
         bookings: found.bookings,
         cancellations: found.cancellations,
@@ -50,7 +50,7 @@ pub(crate) async fn of(db: &mut PgConnection, client: &ClientId) -> Result<Clien
 }
 
 /// The client's names, phones and addresses, in every spelling of these rows. Placeholders are left out.
-async fn words(db: &mut PgConnection, theirs: &ClientRows) -> Result<Vec<String>> {
+async fn words(db: &mut PgConnection, theirs: &RowsToErase) -> Result<Vec<String>> {
     let words = sqlx::query_scalar!(
         r#"select distinct btrim(word) as "word!"
            from (

@@ -15,7 +15,7 @@ use crate::{
         unit_of_work::{UnitOfWork, Work},
     },
     auth::Confirm,
-    db::erasure::ClientRows,
+    db::erasure::RowsToErase,
     domain::ids::{ClientId, EraseRequestId, UserId},
     error::{Error, Result, problem::Problems},
     http::{
@@ -159,7 +159,7 @@ pub(super) async fn carry_out(
 }
 
 /// Fails if rows of the client were added since the request, which nobody agreed to erase.
-async fn ensure_shown(uow: &mut UnitOfWork, id: EraseRequestId, theirs: &ClientRows) -> Result<()> {
+async fn ensure_shown(uow: &mut UnitOfWork, id: EraseRequestId, theirs: &RowsToErase) -> Result<()> {
     let shown = sqlx::query_scalar!(
         r#"select rows @> $2 as "shown!" from internal.erase_requests where request_id = $1"#,
         id.0,
