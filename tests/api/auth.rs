@@ -20,7 +20,7 @@ use crate::harness::{Answer, Person, TestApi};
 pub const PASSWORD: &str = "correct horse battery";
 
 /// Its hash, made once with cheap parameters, which it contains.
-fn hash() -> &'static str {
+pub fn hash() -> &'static str {
     static HASH: OnceLock<String> = OnceLock::new();
     HASH.get_or_init(|| {
         let cheap = Params::new(64, 1, 1, None).expect("parameters");

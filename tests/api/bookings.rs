@@ -22,13 +22,27 @@ mod sos;
 
 use serde_json::{Value, json};
 
-use crate::harness::TestApi;
+use crate::{
+    fixtures::{Row, booking, client, therapist},
+    harness::{TestApi, rows},
+};
 
 /// The admins' list, and where a booking is made.
 const BOOKINGS: &str = "/api/v1/admin/bookings";
 
 /// The therapists' list.
 const OWN: &str = "/api/v1/therapist/bookings";
+
+/// When the session of [`practice`] starts.
+const START: &str = "2026-02-05T10:30:00Z";
+
+/// T1 and C1 with one session, as the test changes it; gives its id.
+async fn practice(change: impl FnOnce(Row) -> Row) -> (TestApi, String) {
+    let api = TestApi::new().await;
+    api.given_all([therapist("T1"), client("C1")]).await;
+    let id = api.given(change(booking("T1", START)).of_client("C1")).await;
+    (api, id)
+}
 
 /// A paid session as the front desk books it; `more` overrides its fields, and null removes them.
 fn wanted(therapist_id: &str, start: &str, more: Value) -> Value {
@@ -53,15 +67,6 @@ fn wanted(therapist_id: &str, start: &str, more: Value) -> Value {
 /// The path of an admin's operation on a booking.
 fn path(id: &str, operation: &str) -> String {
     format!("{BOOKINGS}/{id}{operation}")
-}
-
-/// The rows that a query finds, as JSON.
-async fn rows(api: &TestApi, query: &str) -> Vec<Value> {
-    let sql = format!("select to_jsonb(found) from ({query}) found");
-    sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
-        .fetch_all(&mut *api.sql().await)
-        .await
-        .unwrap_or_else(|error| panic!("{query}: {error}"))
 }
 
 /// The ids of a list's rows.

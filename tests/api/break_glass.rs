@@ -7,12 +7,11 @@ mod review;
 mod unreviewed;
 
 use serde_json::{Value, json};
-use sqlx::AssertSqlSafe;
 
 use crate::{
     auth::PASSWORD,
     fixtures::{additional_note, booking, client, session_note, therapist},
-    harness::{Answer, TestApi},
+    harness::{Answer, TestApi, run, value},
 };
 
 /// Where grants are.
@@ -58,14 +57,6 @@ pub async fn open(api: &TestApi, who: &str, client: &str) -> Answer {
     api.admin_named(who).post(&path, json!({ "reason": REASON, "password": PASSWORD })).await
 }
 
-/// One value that a query finds, as JSON.
-pub async fn value(api: &TestApi, query: &str) -> Value {
-    sqlx::query_scalar(AssertSqlSafe(format!("select to_jsonb(({query}))")))
-        .fetch_one(&mut *api.sql().await)
-        .await
-        .unwrap_or_else(|error| panic!("{query}: {error}"))
-}
-
 /// Sends a request of an admin who is disabled once it waits for that.
 pub async fn while_disabled(api: &TestApi, who: &str, request: impl Future<Output = Answer>) -> Answer {
     let mut disabling = api.app.db.direct().await.unwrap();
@@ -95,8 +86,4 @@ async fn entries(api: &TestApi) -> Value {
          where action like 'break_glass%' or action = 'attempt'",
     )
     .await
-}
-
-async fn run(api: &TestApi, sql: &str) {
-    sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut *api.sql().await).await.expect(sql);
 }

@@ -11,7 +11,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::{
     fixtures::{booking, client, payment, session_note, therapist, user},
-    harness::TestApi,
+    harness::{TestApi, run},
 };
 
 /// A booking of [`practice`] in the future; its text names the same time.
@@ -51,11 +51,6 @@ async fn practice() -> TestApi {
     .await;
     rebuild(&api).await;
     api
-}
-
-/// Runs statements, the way another program does.
-async fn run(api: &TestApi, sql: &str) {
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *api.sql().await).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
 }
 
 async fn text(api: &TestApi, sql: &str) -> String {

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::transfers::{CLIENTS, TRANSFERS, assert_in_step, drift, kept, nothing, practice, rebuild, rows, transfer};
+use crate::transfers::{CLIENTS, TRANSFERS, assert_in_step, kept, nothing, practice, rebuild, transfer};
 use crate::{
     fixtures::{booking, client, payment},
-    harness::{Answer, TestApi},
+    harness::{Answer, TestApi, drift, rows, run},
 };
 
 /// As [`practice`], and C2: the same person without an address, of T2, with a past session and one ahead with T2.
@@ -31,10 +31,6 @@ async fn two() -> TestApi {
 
 async fn merge(api: &TestApi, id: &str, gone: &str) -> Answer {
     api.admin().post(&format!("{CLIENTS}/{id}/merge"), json!({ "merge_client_id": gone })).await
-}
-
-async fn run(api: &TestApi, sql: &'static str) {
-    sqlx::raw_sql(sql).execute(&mut *api.sql().await).await.expect(sql);
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     fixtures::{additional_note, booking, client, session_note, therapist},
-    harness::{Answer, TestApi},
+    harness::{Answer, TestApi, value},
 };
 
 const SESSION_NOTES: &str = "/api/v1/admin/session-notes";
@@ -53,14 +53,6 @@ fn path_of(note: &Answer) -> String {
 /// Signs a note as T1.
 async fn sign(api: &TestApi, note: &Answer) -> Answer {
     api.therapist("T1").with("if-match", note.etag()).post(&format!("{}/sign", path_of(note)), Value::Null).await
-}
-
-/// One value that a query finds, as JSON.
-async fn value(api: &TestApi, query: &str) -> Value {
-    sqlx::query_scalar(sqlx::AssertSqlSafe(format!("select to_jsonb(({query}))")))
-        .fetch_one(&mut *api.sql().await)
-        .await
-        .unwrap_or_else(|error| panic!("{query}: {error}"))
 }
 
 fn ids(rows: &[Value]) -> Vec<String> {

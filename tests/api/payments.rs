@@ -12,7 +12,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::{
     fixtures::{Row, booking, client, payment, therapist, user},
-    harness::TestApi,
+    harness::{TestApi, run},
 };
 
 const PAYMENTS: &str = "/api/v1/admin/payments";
@@ -53,10 +53,6 @@ async fn told(api: &TestApi) -> Value {
     .fetch_one(&mut *api.sql().await)
     .await
     .expect("what is told")
-}
-
-async fn run(api: &TestApi, sql: &str) {
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *api.sql().await).await.expect(sql);
 }
 
 /// The one row that a query finds, as JSON.

@@ -11,7 +11,7 @@ mod therapies;
 
 use serde_json::Value;
 
-use crate::harness::TestApi;
+use crate::harness::value;
 
 /// The admins' list, and where a therapist is made.
 const THERAPISTS: &str = "/api/v1/admin/therapists";
@@ -19,12 +19,4 @@ const THERAPISTS: &str = "/api/v1/admin/therapists";
 /// The values of one field.
 fn field<'a>(rows: &'a [Value], name: &str) -> Vec<&'a str> {
     rows.iter().map(|row| row[name].as_str().unwrap_or_else(|| panic!("no {name}: {row}"))).collect()
-}
-
-/// The value of a statement that returns one.
-async fn value(api: &TestApi, query: &str) -> Value {
-    sqlx::query_scalar(sqlx::AssertSqlSafe(format!("select to_jsonb(({query}))")))
-        .fetch_one(&mut *api.sql().await)
-        .await
-        .unwrap_or_else(|error| panic!("{query}: {error}"))
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     fixtures::{booking, client, session_note, therapist},
-    harness::{Answer, TestApi},
+    harness::{Answer, TestApi, drift, rows},
 };
 
 /// Where admins find clients.
@@ -54,21 +54,8 @@ pub fn assert_in_step(drift: safestories::dashboards::cache::Drift) {
     assert_eq!(drift, safestories::dashboards::cache::Drift::default());
 }
 
-pub async fn drift(api: &TestApi) -> safestories::dashboards::cache::Drift {
-    safestories::dashboards::cache::drift(&mut *api.sql().await, api.now()).await.expect("a comparison")
-}
-
 pub async fn transfer(api: &TestApi, client_id: &str, body: Value) -> Answer {
     api.admin().post(&format!("{CLIENTS}/{client_id}/transfer"), body).await
-}
-
-/// The rows that a query finds, as JSON.
-pub async fn rows(api: &TestApi, query: &str) -> Vec<Value> {
-    let sql = format!("select to_jsonb(found) from ({query}) found");
-    sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
-        .fetch_all(&mut *api.sql().await)
-        .await
-        .unwrap_or_else(|error| panic!("{query}: {error}"))
 }
 
 /// Every booking with its therapist, as `booking therapist`.

@@ -3,10 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{CHOSEN, USERS, claim, confirmation, enter, make};
-use crate::{
-    auth::PASSWORD,
-    break_glass::{practice, value},
-};
+use crate::harness::value;
+use crate::{auth::PASSWORD, break_glass::practice};
 
 #[tokio::test]
 async fn it_is_good_once() {

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::{
     CHOSEN, REVIEWS, USERS, assert_opens, awaited, claim, confirm, confirmation, enter, latest, make, make_and_enter,
 };
-use crate::break_glass::{practice, value};
+use crate::break_glass::practice;
+use crate::harness::value;
 
 #[tokio::test]
 async fn it_is_confirmed_once_and_stays_in_the_list() {

@@ -1,17 +1,12 @@
 //! Adopted sessions whose client or therapist is missing, or named twice with different values.
 
 use serde_json::{Value, json};
-use sqlx::AssertSqlSafe;
 
 use super::{BOOKINGS, OWN};
 use crate::{
     fixtures::{additional_note, booking, cancellation, client, document_form, payment, session_note, therapist},
-    harness::{Person, TestApi},
+    harness::{Person, TestApi, run},
 };
-
-async fn run(api: &TestApi, sql: &str) {
-    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut *api.sql().await).await.expect(sql);
-}
 
 /// Whether the therapist sees a booking's contact data: the same in the list, in the detail and in the search.
 async fn is_shown(person: &Person<'_>, id: &str, phone: &str) -> bool {

@@ -9,7 +9,7 @@ use sqlx::{Connection as _, PgConnection};
 
 use crate::{
     fixtures::{Row, booking, client, therapist},
-    harness::{Answer, Person, TestApi},
+    harness::{Answer, Person, TestApi, run},
 };
 
 /// A calendar as it was read: the properties of each event, by the event's id.
@@ -76,10 +76,6 @@ async fn practice() -> TestApi {
 
 fn session(id: &str, start: &str) -> Row {
     booking("T1", start).with("booking_id", id).with("invitee_name", "Meera Iyer").of_client("c1")
-}
-
-async fn sql(api: &TestApi, statement: &str) {
-    sqlx::query(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut *api.sql().await).await.expect(statement);
 }
 
 #[tokio::test]
@@ -154,7 +150,7 @@ async fn what_other_programs_change_counts_too() {
         ("booking_start_at = '2026-02-06 10:30', booking_end_at = null", "4"),
         ("booking_duration = 20", "5"),
     ] {
-        sql(&api, &format!("update bookings set {change}")).await;
+        run(&api, &format!("update bookings set {change}")).await;
         if !change.contains("infinity") {
             assert_eq!(feed.of_booking("b1", "SEQUENCE").await, sequence, "{change}");
         }
@@ -169,15 +165,15 @@ async fn a_program_that_may_not_read_internal_is_counted_and_not_disturbed() {
     let feed = Feed::of(api.therapist("T1"), &api).await;
     let role = format!("scheduler_{}", api.database().name());
     let mut other = PgConnection::connect(api.database()).await.expect("a connection");
-    let mut run = async |statement: String| {
+    let mut execute = async |statement: String| {
         sqlx::query(sqlx::AssertSqlSafe(statement.clone()))
             .execute(&mut other)
             .await
             .map_err(|error| format!("{statement}: {error}"))
     };
-    if run(format!("create role {role}")).await.is_err() {
+    if execute(format!("create role {role}")).await.is_err() {
         // The tests' role cannot create a role; then the test checks that the function runs as its owner.
-        sql(
+        run(
             &api,
             "do $$ begin assert (select prosecdef from pg_proc where proname = 'count_calendar_revision'); end $$",
         )
@@ -194,7 +190,7 @@ async fn a_program_that_may_not_read_internal_is_counted_and_not_disturbed() {
         format!("drop owned by {role}"),
         format!("drop role {role}"),
     ] {
-        run(statement).await.expect("a statement");
+        execute(statement).await.expect("a statement");
     }
     assert_eq!(feed.of_booking("b1", "SEQUENCE").await, "1");
 }
@@ -203,7 +199,7 @@ async fn a_program_that_may_not_read_internal_is_counted_and_not_disturbed() {
 async fn a_session_handed_to_another_therapist_goes_to_their_calendar() {
     let api = practice().await;
     api.given(session("b1", "2026-02-05T10:30:00Z")).await;
-    sql(&api, "update all_clients_table set therapist_id = 'T1'").await;
+    run(&api, "update all_clients_table set therapist_id = 'T1'").await;
     let (from, to) = (Feed::of(api.therapist("T1"), &api).await, Feed::of(api.therapist("T2"), &api).await);
     assert_eq!((from.events().await.len(), to.events().await.len()), (1, 0));
     let transfer = json!({ "to_therapist_id": "T2" });
@@ -226,8 +222,8 @@ async fn six_months_back_and_all_ahead_are_told_of() {
     for (id, start) in [("never", Value::Null), ("infinite", json!("infinity")), ("endless", json!("-infinity"))] {
         api.given(session(id, "2026-02-05T10:30:00Z").with("booking_start_at", start)).await;
     }
-    sql(&api, "insert into bookings (therapist_id, booking_start_at) values ('T1', '2026-02-06')").await;
-    sql(
+    run(&api, "insert into bookings (therapist_id, booking_start_at) values ('T1', '2026-02-06')").await;
+    run(
         &api,
         "insert into bookings (booking_id, therapist_id, booking_start_at) values ('bare 1', 'T1', '2026-02-06')",
     )
@@ -266,7 +262,7 @@ async fn an_unchanged_calendar_is_not_sent_again() {
     let head = api.nobody().send(Method::HEAD, &feed.path, None).await;
     head.is(200);
     assert_eq!((head.text.as_str(), head.etag()), ("", &*tag));
-    sql(&api, "update bookings set booking_duration = 20, booking_end_at = null").await;
+    run(&api, "update bookings set booking_duration = 20, booking_end_at = null").await;
     api.nobody().with("if-none-match", &tag).get(&feed.path).await.is(200);
 }
 

@@ -2,20 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{BOOKINGS, path, rows, wanted};
+use super::{BOOKINGS, START, path, practice, rows, wanted};
 use crate::{
-    fixtures::{Row, booking, client, payment, therapist},
+    fixtures::{payment, therapist},
     harness::{Answer, NOW, TestApi},
 };
-
-const START: &str = "2026-02-05T10:30:00Z";
-
-async fn practice(change: impl FnOnce(Row) -> Row) -> (TestApi, String) {
-    let api = TestApi::new().await;
-    api.given_all([therapist("T1"), client("C1")]).await;
-    let id = api.given(change(booking("T1", START)).of_client("C1")).await;
-    (api, id)
-}
 
 async fn cancel(api: &TestApi, id: &str, body: Value) -> Answer {
     api.admin().post(&path(id, "/cancel"), body).await

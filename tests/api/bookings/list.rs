@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{BOOKINGS, ids, path};
 use crate::{
     fixtures::{Row, booking, client, session_note, therapist},
-    harness::{Person, TestApi},
+    harness::{TestApi, all},
 };
 
 /// Rows of other programs in every state, spelling and oddity. It is Wednesday, 4 February 2026, 10:00 in India.
@@ -50,30 +50,6 @@ async fn practice() -> TestApi {
     api.given(session_note(&keys[4])).await;
     api.given(session_note(&keys[8])).await;
     api
-}
-
-/// All rows of a list, page by page of `limit`, forwards; checks that reading backwards gives the same.
-async fn all(person: &Person<'_>, path: &str, query: &str, limit: usize) -> Vec<Value> {
-    let mut rows = Vec::new();
-    let mut pages = Vec::new();
-    let mut answer = person.get(&format!("{path}?{query}&limit={limit}")).await.ok();
-    let mut last_prev;
-    loop {
-        let page = answer["data"].as_array().unwrap().clone();
-        last_prev = answer["page"]["prev"].as_str().map(ToOwned::to_owned);
-        pages.push(page.clone());
-        rows.extend(page);
-        let Some(next) = answer["page"]["next"].as_str() else { break };
-        answer = person.get(&format!("{path}?{query}&limit={limit}&cursor={next}")).await.ok();
-    }
-    for page in pages.iter().rev().skip(1) {
-        let prev = last_prev.expect("a page before");
-        let answer = person.get(&format!("{path}?{query}&limit={limit}&cursor={prev}")).await.ok();
-        assert_eq!(answer["data"].as_array().unwrap(), page, "{query} backwards");
-        last_prev = answer["page"]["prev"].as_str().map(ToOwned::to_owned);
-    }
-    assert_eq!(last_prev, None);
-    rows
 }
 
 fn text<'a>(row: &'a Value, field: &str) -> &'a str {

@@ -2,21 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{path, rows};
+use super::{START, path, practice, rows};
 use crate::{
-    fixtures::{Row, booking, client, therapist},
+    fixtures::booking,
     harness::{Answer, NOW, TestApi},
 };
 
-const START: &str = "2026-02-05T10:30:00Z";
 const LATER: &str = "2026-02-06T10:30:00Z";
-
-async fn practice(change: impl FnOnce(Row) -> Row) -> (TestApi, String) {
-    let api = TestApi::new().await;
-    api.given_all([therapist("T1"), client("C1")]).await;
-    let id = api.given(change(booking("T1", START)).of_client("C1")).await;
-    (api, id)
-}
 
 async fn reschedule(api: &TestApi, id: &str, body: Value) -> Answer {
     api.admin().post(&path(id, "/reschedule"), body).await

@@ -3,20 +3,11 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{BOOKINGS, path, rows, wanted};
+use super::{BOOKINGS, START, path, practice, rows, wanted};
 use crate::{
-    fixtures::{Row, booking, client, therapist},
+    fixtures::{booking, therapist},
     harness::{Answer, TestApi},
 };
-
-const START: &str = "2026-02-05T10:30:00Z";
-
-async fn practice(change: impl FnOnce(Row) -> Row) -> (TestApi, String) {
-    let api = TestApi::new().await;
-    api.given_all([therapist("T1"), client("C1")]).await;
-    let id = api.given(change(booking("T1", START)).of_client("C1")).await;
-    (api, id)
-}
 
 async fn cancelled() -> (TestApi, String) {
     let (api, id) = practice(|row| row).await;

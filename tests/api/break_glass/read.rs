@@ -1,10 +1,10 @@
 //! Reading with a grant, and refusals without one.
 
 use serde_json::{Value, json};
-use sqlx::AssertSqlSafe;
 
 use super::{GRANTS, REASON, SECRET, entries, notes_of, open, practice, run, value};
 use crate::fixtures::{additional_note, booking, client, session_note};
+use crate::harness::tables_with;
 
 const SESSION_NOTE: &str = "/api/v1/admin/clients/C1/notes/101";
 
@@ -227,20 +227,7 @@ async fn text_read_under_a_grant_stands_nowhere_else() {
     let grant = open(&api, "admin", "C1").await.created()["grant_id"].clone();
     api.admin().get(SESSION_NOTE).await.ok();
     api.admin().get(&format!("{}/201", notes_of("C1"))).await.ok();
-    let holders: Vec<String> = sqlx::query_scalar(
-        "select format('%I.%I', nspname, relname) from pg_class join pg_namespace on pg_namespace.oid = relnamespace
-         where relkind = 'r' and nspname in ('public', 'internal') order by 1",
-    )
-    .fetch_all(&mut *api.sql().await)
-    .await
-    .unwrap();
-    let mut found = Vec::new();
-    for table in holders {
-        let held = format!("select exists (select from {table} t where t::text like '%{SECRET}%')");
-        if sqlx::query_scalar::<_, bool>(AssertSqlSafe(held)).fetch_one(&mut *api.sql().await).await.unwrap() {
-            found.push(table);
-        }
-    }
+    let found = tables_with(&api, SECRET).await;
     assert_eq!(found, ["public.client_additional_notes", "public.client_session_notes"]);
     for list in [GRANTS.to_owned(), format!("{GRANTS}/{grant}"), "/api/v1/admin/audit-logs".to_owned()] {
         assert!(!api.admin().get(&list).await.text.contains(SECRET), "{list}");

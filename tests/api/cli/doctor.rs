@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use crate::{
     fixtures::{booking, client, therapist},
-    harness::{Database, TestApi, database},
+    harness::{Database, TestApi, database, run},
 };
 
 fn command(arguments: &[&str]) -> Command {
@@ -22,10 +22,6 @@ fn told(output: &Output, code: i32) -> String {
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(code), "{text}");
     text
-}
-
-async fn run(api: &TestApi, sql: &'static str) {
-    sqlx::raw_sql(sql).execute(&mut *api.sql().await).await.expect(sql);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::{document, operations, resolve};
 use crate::{
-    break_glass::{SECRET, open, practice, value},
+    break_glass::{SECRET, open, practice},
     fixtures::booking,
-    harness::Answer,
+    harness::{Answer, value},
 };
 
 /// Clinical fields, in any answer.

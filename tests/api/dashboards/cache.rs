@@ -11,7 +11,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::{
     fixtures::{booking, client, therapist},
-    harness::TestApi,
+    harness::{TestApi, drift},
 };
 
 /// An id that the columns of the caches are too narrow for.
@@ -30,10 +30,6 @@ const STATUSES: [Option<&str>; 10] = [
     Some("confirmed"),
     None,
 ];
-
-async fn drift(api: &TestApi) -> Drift {
-    cache::drift(&mut *api.sql().await, api.now()).await.expect("a comparison")
-}
 
 async fn rebuild(api: &TestApi) -> cache::Rebuilt {
     api.rebuild_caches().await

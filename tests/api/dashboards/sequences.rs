@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use safestories::dashboards::cache::{self, Drift};
+use safestories::dashboards::cache::Drift;
 use serde_json::{Value, json};
 
 use super::cache::Dice;
 use crate::{
     fixtures::{booking, client, payment, therapist},
-    harness::{Answer, TestApi},
+    harness::{Answer, TestApi, drift},
 };
 
 const BOOKINGS: &str = "/api/v1/admin/bookings";
@@ -129,10 +129,6 @@ async fn adopt(api: &TestApi, therapist: &str, start: &str, person: usize) -> St
     let id = api.given(row.with("invitee_phone", format!("+91970000000{person}"))).await;
     api.rebuild_caches().await;
     id
-}
-
-async fn drift(api: &TestApi) -> Drift {
-    cache::drift(&mut *api.sql().await, api.now()).await.expect("a comparison")
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod answer;
 mod cost;
 mod database;
 mod people;
+mod rows;
 mod socket;
 
 use std::{
@@ -44,7 +45,8 @@ use tokio_util::sync::CancellationToken;
 pub use self::{
     answer::Answer,
     database::{Database, database, server},
-    people::Person,
+    people::{Person, all},
+    rows::{drift, rows, run, tables_with, value},
 };
 
 /// When every test starts: Wednesday, 4 February 2026, 10:00 in India.

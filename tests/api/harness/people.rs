@@ -235,3 +235,24 @@ impl Person<'_> {
         Answer::new(parts.status, parts.headers, &bytes)
     }
 }
+
+/// All rows of a list, page by page of `limit`, forwards; checks that reading backwards gives the same.
+pub async fn all(person: &Person<'_>, path: &str, query: &str, limit: usize) -> Vec<Value> {
+    let page = async |cursor: Option<&str>| {
+        let cursor = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
+        person.get(&format!("{path}?{query}&limit={limit}{cursor}")).await.ok()
+    };
+    let mut pages = vec![page(None).await];
+    while let Some(next) = pages.last().unwrap()["page"]["next"].as_str() {
+        let next = page(Some(next)).await;
+        pages.push(next);
+    }
+    let mut prev = pages.last().unwrap()["page"]["prev"].clone();
+    for earlier in pages.iter().rev().skip(1) {
+        let back = page(Some(prev.as_str().expect("a page before"))).await;
+        assert_eq!(back["data"], earlier["data"], "{query} backwards");
+        prev = back["page"]["prev"].clone();
+    }
+    assert_eq!(prev, Value::Null);
+    pages.iter().flat_map(|page| page["data"].as_array().unwrap().clone()).collect()
+}

@@ -5,6 +5,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{OWN, SECRET, draft, path_of, practice, sign, value};
 use crate::fixtures::{additional_note, booking, client, session_note};
+use crate::harness::tables_with;
 
 #[tokio::test]
 async fn where_no_entry_can_be_written_no_text_is_read() {
@@ -105,20 +106,7 @@ async fn no_text_is_found_outside_of_the_notes() {
         assert!(!answer.text.contains(SECRET), "{list}");
         answer.ok();
     }
-    let holders: Vec<String> = sqlx::query_scalar(
-        "select format('%I.%I', nspname, relname) from pg_class join pg_namespace on pg_namespace.oid = relnamespace
-         where relkind = 'r' and nspname in ('public', 'internal') order by 1",
-    )
-    .fetch_all(&mut *api.sql().await)
-    .await
-    .unwrap();
-    let mut found = Vec::new();
-    for table in holders {
-        let held = format!("select exists (select from {table} t where t::text like '%{SECRET}%')");
-        if value(&api, &held).await == json!(true) {
-            found.push(table);
-        }
-    }
+    let found = tables_with(&api, SECRET).await;
     assert_eq!(
         found,
         [

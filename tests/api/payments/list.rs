@@ -9,7 +9,7 @@ use strum::VariantArray as _;
 use super::{PAYMENTS, cancelled_and_paid, listed, practice, run};
 use crate::{
     fixtures::{Row, booking, client, payment, therapist},
-    harness::{Person, TestApi},
+    harness::{TestApi, all},
 };
 
 /// Rows of other programs in every state, spelling and oddity.
@@ -57,30 +57,6 @@ async fn oddities() -> TestApi {
 
 /// How many there are: sixteen payments, and one that is awaited.
 const ALL: usize = 17;
-
-/// All rows of a list, page by page of `limit`, forwards; checks that reading backwards gives the same.
-async fn all(person: &Person<'_>, path: &str, query: &str, limit: usize) -> Vec<Value> {
-    let mut rows = Vec::new();
-    let mut pages = Vec::new();
-    let mut answer = person.get(&format!("{path}?{query}&limit={limit}")).await.ok();
-    let mut last_prev;
-    loop {
-        let page = answer["data"].as_array().unwrap().clone();
-        last_prev = answer["page"]["prev"].as_str().map(ToOwned::to_owned);
-        pages.push(page.clone());
-        rows.extend(page);
-        let Some(next) = answer["page"]["next"].as_str() else { break };
-        answer = person.get(&format!("{path}?{query}&limit={limit}&cursor={next}")).await.ok();
-    }
-    for page in pages.iter().rev().skip(1) {
-        let prev = last_prev.expect("a page before");
-        let answer = person.get(&format!("{path}?{query}&limit={limit}&cursor={prev}")).await.ok();
-        assert_eq!(answer["data"].as_array().unwrap(), page, "{query} backwards");
-        last_prev = answer["page"]["prev"].as_str().map(ToOwned::to_owned);
-    }
-    assert_eq!(last_prev, None);
-    rows
-}
 
 /// The key of a row.
 fn name(row: &Value) -> String {

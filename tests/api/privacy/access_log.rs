@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::{
-    break_glass::{REASON, SECRET, notes_of, open, practice, value},
+    break_glass::{REASON, SECRET, notes_of, open, practice},
     fixtures::{booking, session_note},
-    harness::TestApi,
+    harness::{TestApi, value},
 };
 
 const LOG: &str = "/api/v1/admin/clients/C1/access-log";

@@ -14,7 +14,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 
-use crate::transfers::{self, CLIENTS, rows};
+use crate::transfers::{self, CLIENTS};
 use crate::{
     auth::PASSWORD,
     bookings::calendar,
@@ -22,7 +22,7 @@ use crate::{
         additional_note, booking, booking_request, cancellation, client, document_form, notification, payment,
         session_note,
     },
-    harness::{Person, TestApi},
+    harness::{Person, TestApi, rows, run},
 };
 
 /// An archive, unpacked.
@@ -142,15 +142,11 @@ async fn practice() -> TestApi {
     api
 }
 
-async fn sql(api: &TestApi, statement: &str) {
-    sqlx::query(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut *api.sql().await).await.expect(statement);
-}
-
 /// [`practice`] with one row of everything of C1; beside them C2, who shares the phone, with one of everything
 /// too.
 async fn full() -> TestApi {
     let api = practice().await;
-    sql(&api, "update all_clients_table set client_name = 'Meera Iyer', phone_number = '+91 98000 12345'").await;
+    run(&api, "update all_clients_table set client_name = 'Meera Iyer', phone_number = '+91 98000 12345'").await;
     let other = client("C2").with("client_name", "Ananya Rao").with("phone_number", "+91 98000 12345");
     api.given(other.with("email_id", "ananya@example.org")).await;
     let theirs = booking("T1", "2026-01-21T10:00:00Z").with("booking_id", "foreign").with("invitee_name", "Ananya Rao");
@@ -234,8 +230,8 @@ async fn the_manifest_says_what_is_in_it_for_whom_by_whom_and_when() {
 #[tokio::test]
 async fn the_sessions_are_a_calendar_without_clinical_text() {
     let api = full().await;
-    sql(&api, "update bookings set booking_status = 'Cancelled' where booking_id = 'next'").await;
-    sql(&api, "update bookings set booking_start_at = 'infinity' where booking_id = 'later'").await;
+    run(&api, "update bookings set booking_status = 'Cancelled' where booking_id = 'next'").await;
+    run(&api, "update bookings set booking_start_at = 'infinity' where booking_id = 'later'").await;
     let archive = Archive::of(&api, "C1").await;
     let sessions = calendar::read(&archive.files["sessions.ics"]);
     let told: Vec<(&str, &str)> = sessions.iter().map(|(id, event)| (id.as_str(), event["STATUS"].as_str())).collect();
@@ -293,7 +289,7 @@ async fn what_the_contact_data_was_before_is_in_it() {
 async fn what_cannot_be_audited_is_not_exported() {
     for table in ["audit_logs", "internal.audit_entries", "internal.audit_unsealed"] {
         let api = full().await;
-        sql(&api, &format!("revoke insert on {table} from current_user")).await;
+        run(&api, &format!("revoke insert on {table} from current_user")).await;
         let answer = api.admin().post(&format!("{CLIENTS}/C1/export"), json!({ "clinical": false })).await;
         answer.is_problem(503, "unavailable");
         let answer = api.admin().post(&format!("{CLIENTS}/C1/export"), with_notes("A letter")).await;
@@ -335,7 +331,7 @@ async fn a_merged_record_is_exported_with_the_one_that_stayed() {
 #[tokio::test]
 async fn rows_of_other_programs_are_kept_as_they_are() {
     let api = practice().await;
-    sql(&api, "update all_clients_table set client_name = 'Meera Iyer', phone_number = '9800012345'").await;
+    run(&api, "update all_clients_table set client_name = 'Meera Iyer', phone_number = '9800012345'").await;
     for (id, name, phone) in [
         ("unlinked", "MEERA IYER", "+91 98000-12345"),
         ("namesake", "Meera Iyer", "+919800099999"),
@@ -344,7 +340,7 @@ async fn rows_of_other_programs_are_kept_as_they_are() {
         let row = booking("T1", "2026-01-21T10:00:00Z").with("booking_id", id).with("invitee_name", name);
         api.given(row.with("invitee_phone", phone).with("invitee_token", "token-of-theirs")).await;
     }
-    sql(
+    run(
         &api,
         "update bookings
          set booking_start_at = 'infinity', invitee_payment_amount = 'NaN', recheduled_from = '2026-01-01 10:00',
@@ -352,7 +348,7 @@ async fn rows_of_other_programs_are_kept_as_they_are() {
          where booking_id = 'unlinked'",
     )
     .await;
-    sql(&api, "insert into appointment_table (session_id, client_id) values ('orphan', 'C1')").await;
+    run(&api, "insert into appointment_table (session_id, client_id) values ('orphan', 'C1')").await;
     api.given(session_note("orphan").with("somatic_cues", json!(["=a", "b"]))).await;
     let archive = Archive::of(&api, "C1").await;
     assert!(archive.column("bookings", "booking_id").contains(&"unlinked".to_owned()));

@@ -7,19 +7,16 @@ mod requests;
 mod trail;
 mod under_way;
 
-use std::sync::OnceLock;
-
-use argon2::{Argon2, Params, PasswordHasher};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
-use crate::transfers::{CLIENTS, assert_in_step, drift, rebuild, rows};
+use crate::transfers::{CLIENTS, assert_in_step, rebuild};
 use crate::{
+    auth::{PASSWORD, hash},
     fixtures::{additional_note, audit_log, booking, booking_request, client, notification, session_note, therapist},
-    harness::{Answer, TestApi},
+    harness::{Answer, TestApi, drift, rows, run, value},
 };
 
-const PASSWORD: &str = "correct horse battery";
 const BOOKINGS: &str = "/api/v1/admin/bookings";
 const NAME: &str = "Zubin Qureshi";
 const PHONE: &str = "+919812300077";
@@ -28,14 +25,6 @@ const EMAIL: &str = "zubin.q@example.org";
 /// contact, and texts about the client.
 const TRACES: [&str; 8] =
     ["zubin", "qureshi", "9812300077", "98123 00077", "9812300078", "farah", "hearsay-0815", "tr4ce"];
-
-fn hash() -> &'static str {
-    static HASH: OnceLock<String> = OnceLock::new();
-    HASH.get_or_init(|| {
-        let cheap = Params::new(64, 1, 1, None).expect("parameters");
-        Argon2::from(cheap).hash_password(PASSWORD.as_bytes()).expect("a hash").to_string()
-    })
-}
 
 /// Gives the admins their password, and two of them an account.
 async fn with_passwords(api: &TestApi) {
@@ -70,15 +59,6 @@ async fn accept(api: &TestApi, requested: &Answer) -> Answer {
 
 async fn plan(api: &TestApi, client: &str) -> Answer {
     api.admin().post(&format!("{CLIENTS}/{client}/erase?dry_run=true"), json!({})).await
-}
-
-async fn run(api: &TestApi, sql: &str) {
-    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut *api.sql().await).await.expect(sql);
-}
-
-async fn value(api: &TestApi, query: &str) -> Value {
-    let query = format!("select to_jsonb(({query}))");
-    sqlx::query_scalar(AssertSqlSafe(query.clone())).fetch_one(&mut *api.sql().await).await.expect(&query)
 }
 
 /// Every row of every table in which one of the texts stands, as `table: text`.

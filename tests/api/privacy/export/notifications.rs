@@ -1,6 +1,6 @@
 //! Notifications in an export: the kind says which table `related_id` refers to.
 
-use super::{Archive, practice, sql};
+use super::{Archive, practice, run};
 use crate::fixtures::{booking, client, notification};
 
 #[tokio::test]
@@ -13,7 +13,7 @@ async fn what_was_told_of_a_long_id_or_of_a_look_into_the_file_is_the_clients() 
         booking("T1", "2026-01-23T10:00:00Z").with("booking_id", "1").of_client("C1"),
     ])
     .await;
-    sql(
+    run(
         &api,
         "insert into internal.break_glass_grants (client_id, user_id, reason, opened_at, expires_at)
          select client_id, 1, 'A reason', now(), now() + interval '1 hour'
