@@ -22,7 +22,7 @@
 //! | [`campaigns`] | which marketing campaign belongs to which therapy |
 //! | [`users`], [`auth`], [`accounts`] | users; logins, tokens, second factors; how admins make, change and confirm accounts |
 //! | [`therapists`], [`clients`] | who holds sessions; which rows are one person, and completing bookings of other programs (`clients::appointment`) |
-//! | [`requests`] | booking requests: links sent to people who have not booked yet |
+//! | [`booking_requests`] | booking requests: links sent to people who have not booked yet |
 //! | [`payments`] | payments and refunds |
 //! | [`bookings`] | the sessions: the model resource, complete |
 //! | [`notes`], [`documents`] | the clinical record; the forms that clients fill in |
@@ -85,6 +85,7 @@ pub mod app;
 pub mod audit;
 pub mod audit_logs;
 pub mod auth;
+pub mod booking_requests;
 pub mod bookings;
 pub mod break_glass;
 pub mod campaigns;
@@ -104,7 +105,6 @@ pub mod notes;
 pub mod notifications;
 pub mod payments;
 pub mod privacy;
-pub mod requests;
 pub mod search;
 pub mod therapists;
 pub mod transfers;

@@ -24,14 +24,14 @@ use self::{group::Group, undocumented::Undocumented};
 use crate::{
     accounts,
     app::state::App,
-    audit_logs, auth, bookings, break_glass, campaigns, clients, dashboards, documents,
+    audit_logs, auth, booking_requests, bookings, break_glass, campaigns, clients, dashboards, documents,
     error::Error,
     http::{
         self,
         browser::{self, Methods},
         caller, health, panics, telemetry,
     },
-    integrity, merges, notes, notifications, payments, privacy, requests, search, therapists, transfers, users,
+    integrity, merges, notes, notifications, payments, privacy, search, therapists, transfers, users,
 };
 
 /// The routes open to everybody.
@@ -59,7 +59,7 @@ fn admin() -> OpenApiRouter<App> {
         .merge(accounts::admin_routes())
         .merge(therapists::admin_routes())
         .merge(clients::admin_routes())
-        .merge(requests::admin_routes())
+        .merge(booking_requests::admin_routes())
         .merge(payments::admin_routes())
         .merge(bookings::admin_routes())
         .merge(notes::admin_routes())

@@ -10,13 +10,13 @@ use utoipa::{
 use crate::{
     accounts,
     app::idempotency,
-    audit, audit_logs, auth, bookings, break_glass, campaigns, clients,
+    audit, audit_logs, auth, booking_requests, bookings, break_glass, campaigns, clients,
     error::{
         Error, Result,
         problem::{self, ProblemKind, Problems},
     },
     http::{extract::Path, health},
-    notes, payments, privacy, requests, therapists, transfers, users,
+    notes, payments, privacy, therapists, transfers, users,
 };
 
 /// The lists of the features.
@@ -31,7 +31,7 @@ const LISTS: &[&[&ProblemKind]] = &[
     accounts::PROBLEMS,
     therapists::PROBLEMS,
     clients::PROBLEMS,
-    requests::PROBLEMS,
+    booking_requests::PROBLEMS,
     payments::PROBLEMS,
     bookings::PROBLEMS,
     notes::PROBLEMS,

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     audit::entry::Entry,
+    booking_requests,
     clients::{self, Appointment, Choice, Person},
     dashboards::cache,
     db::scope::Scope,
@@ -26,7 +27,7 @@ use crate::{
     error::{Error, Result, problem::Problems},
     http::{etag::Versioned, extract::Json},
     notifications::{self, Notice, NotificationKind, Recipient},
-    payments, requests, therapists,
+    payments, therapists,
 };
 
 /// A session to be booked.
@@ -178,7 +179,7 @@ async fn create(uow: &mut UnitOfWork, request: CreateBooking) -> Result<BookingI
     if !free && request.invitee_status != Some(InviteeStatus::Waiting) {
         payments::record_for_booking(uow, &id).await?;
     }
-    requests::fulfil(uow, &id, &client, person, &therapist).await?;
+    booking_requests::fulfil(uow, &id, &client, person, &therapist).await?;
     cache::follow(uow, &id, cache::Before::nothing()).await?;
     let notice = Notice {
         kind: NotificationKind::NewBooking,

@@ -21,6 +21,7 @@ use crate::transfers::{reassign::current, refusal::ClientRefusal};
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     audit::entry::{Effect, Entry},
+    booking_requests,
     clients::{self, Record},
     dashboards::cache,
     db::scope::Scope,
@@ -34,7 +35,7 @@ use crate::{
         etag::Preconditions,
         extract::{DryRun, Json, Path, Query},
     },
-    payments, requests,
+    payments,
 };
 
 /// Which record goes.
@@ -197,7 +198,7 @@ async fn merge(uow: &mut UnitOfWork, id: &ClientId, gone: &ClientId, conditions:
     let moved = Moved {
         bookings: absorbed.bookings,
         refunds: payments::follow_merge(uow, id, gone).await?,
-        requests: requests::follow_merge(uow, id, gone).await?,
+        requests: booking_requests::follow_merge(uow, id, gone).await?,
         transfers: crate::transfers::follow_merge(uow.db(), id, gone).await?,
         possible_duplicates: absorbed.duplicates,
     };

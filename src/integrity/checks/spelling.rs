@@ -9,12 +9,13 @@ use sqlx::PgConnection;
 
 use crate::{
     app::unit_of_work::UnitOfWork,
+    booking_requests,
     bookings::repair::{self, Words},
     db::repair::RepairedRows,
     documents,
     error::Result,
     integrity::check::{Findings, Look, Row, checks},
-    payments, requests, users,
+    payments, users,
 };
 
 checks! {
@@ -52,7 +53,7 @@ checks! {
         rule: "`booking_requests.status` is written `sent`, `booked` or `expired`.",
         find: |db, look| spelled(db, look, &["booking_requests.status"]),
         remedy: "The written form takes their place.",
-        repair: requests::upkeep::respell,
+        repair: booking_requests::upkeep::respell,
     }
     "user_role_spelling" = Warning, "Roles in other spellings" {
         rule: "`users.role` is written `admin` or `therapist`; any letter case is read as the same.",

@@ -10,7 +10,7 @@ use super::words;
 use crate::{
     app::unit_of_work::UnitOfWork,
     audit::{self, entry::Entry, transcript::ERASURE},
-    bookings, break_glass, clients,
+    booking_requests, bookings, break_glass, clients,
     dashboards::cache,
     db::{
         erasure::{self, ERASED, Erased, RowsToErase},
@@ -19,7 +19,7 @@ use crate::{
     documents,
     domain::ids::{BookingId, ClientId, TherapistId},
     error::{Error, Result},
-    notes, notifications, payments, requests, therapists,
+    notes, notifications, payments, therapists,
     transfers::{self, refusal::ClientRefusal},
 };
 
@@ -45,7 +45,7 @@ pub(crate) async fn erase(uow: &mut UnitOfWork, order: Order<'_>) -> Result<Eras
     erased.extend(documents::erase(uow, &theirs).await?);
     erased.extend(payments::erase(uow, &theirs).await?);
     erased.extend(bookings::erase(uow, &theirs).await?);
-    erased.extend(requests::erase(uow, &theirs).await?);
+    erased.extend(booking_requests::erase(uow, &theirs).await?);
     erased.extend(transfers::erase(uow, &theirs).await?);
     erased.extend(clients::erase(uow, &theirs, certificate_id).await?);
     erased.extend(notifications::erase(uow, &theirs).await?);

@@ -7,14 +7,13 @@ use sqlx::PgConnection;
 
 use crate::{
     app::unit_of_work::UnitOfWork,
-    clients,
+    booking_requests, clients,
     db::erasure::RowsToErase,
     domain::{
         ids::{BookingId, ClientId},
         text::NO_NAME,
     },
     error::Result,
-    requests,
 };
 use crate::{privacy::client_rows::ClientRows, transfers};
 
@@ -22,7 +21,7 @@ use crate::{privacy::client_rows::ClientRows, transfers};
 /// be locked.
 pub(crate) async fn gather(uow: &mut UnitOfWork, client: &ClientId) -> Result<(RowsToErase, Vec<BookingId>)> {
     let claimed = clients::link_unassigned_bookings(uow, client).await?;
-    requests::follow_merge(uow, client, client).await?;
+    booking_requests::follow_merge(uow, client, client).await?;
     transfers::follow_merge(uow.db(), client, client).await?;
     Ok((of(uow.db(), client).await?, claimed))
 }

@@ -21,7 +21,7 @@ const ORDER: [&str; 30] = [
     "accounts",
     "therapists",
     "clients",
-    "requests",
+    "booking_requests",
     "payments",
     "bookings",
     "notes",

@@ -78,7 +78,7 @@ pub(super) struct BookingRequest {
 macro_rules! select_requests {
     ($key:literal, [$($tail:literal)+] $(, $argument:expr)* $(,)?) => {
         sqlx::query_as!(
-            $crate::requests::model::BookingRequest,
+            $crate::booking_requests::model::BookingRequest,
             r#"select
                r.request_id as "request_id: BookingRequestId",
                l.client_id as "client_id?: ClientId",
