@@ -391,7 +391,7 @@ begin
     revoke execute on function internal.move_caches(text[], text[], text[], text[], timestamp) from public;
     grant execute on function
         internal.is_sealed(),
-        internal.asking(),
+        internal.own_therapist_unless_owner(),
         internal.is_earlier_note(integer, text),
         internal.is_own_booking(text),
         internal.is_own_client(text),

@@ -57,7 +57,7 @@ create or replace function internal.current_therapist() returns text
 
 -- For functions that run as the owner, whom no policy binds: null where the login is a member of the owner, the therapist
 -- where one is named; any other login is refused.
-create or replace function internal.asking() returns text
+create or replace function internal.own_therapist_unless_owner() returns text
     language plpgsql stable security definer
     set search_path = pg_catalog, pg_temp
     as $$
@@ -152,20 +152,20 @@ create or replace function internal.session_of_note(booking text)
     set search_path = pg_catalog, pg_temp
     as $$
 declare
-    asking text := internal.asking();
+    own_therapist text := internal.own_therapist_unless_owner();
 begin
     return query
     select a.client_id::text, b.therapist_id::text, b.booking_start_at
     from (select booking as booking_id) n
     left join public.bookings b on b.booking_id = n.booking_id
     left join public.appointment_table a on a.session_id = n.booking_id
-    where asking is null
-       or b.therapist_id = asking
+    where own_therapist is null
+       or b.therapist_id = own_therapist
        or exists (
            select
            from public.all_clients_table c
            where c.client_id = a.client_id
-             and c.therapist_id = asking
+             and c.therapist_id = own_therapist
        );
 end
 $$;
@@ -177,12 +177,12 @@ create or replace function internal.sessions_of_client(client text)
     set search_path = pg_catalog, pg_temp
     as $$
 declare
-    asking text := internal.asking();
-    whole boolean := asking is null or exists (
+    own_therapist text := internal.own_therapist_unless_owner();
+    whole boolean := own_therapist is null or exists (
         select
         from public.all_clients_table c
         where c.client_id = client
-          and c.therapist_id = asking
+          and c.therapist_id = own_therapist
     );
 begin
     return query
@@ -194,7 +194,7 @@ begin
     from public.appointment_table a
     left join public.bookings b on b.booking_id = a.session_id
     where a.client_id = client
-      and (whole or b.therapist_id = asking);
+      and (whole or b.therapist_id = own_therapist);
 end
 $$;
 
@@ -205,12 +205,12 @@ create or replace function internal.was_high_before(client text, booking text) r
     set search_path = pg_catalog, pg_temp
     as $$
 declare
-    asking text := internal.asking();
-    whole boolean := asking is null or exists (
+    own_therapist text := internal.own_therapist_unless_owner();
+    whole boolean := own_therapist is null or exists (
         select
         from public.all_clients_table c
         where c.client_id = client
-          and c.therapist_id = asking
+          and c.therapist_id = own_therapist
     );
 begin
     return coalesce((
@@ -222,8 +222,8 @@ begin
         join public.client_session_notes n on n.booking_id = b.booking_id
         left join internal.session_notes own on own.note_id = n.note_id
         where this.booking_id = booking
-          and (asking is null or this.therapist_id = asking)
-          and (whole or b.therapist_id = asking)
+          and (own_therapist is null or this.therapist_id = own_therapist)
+          and (whole or b.therapist_id = own_therapist)
           and (own.note_id is null or own.signed_at is not null)
           and (coalesce(b.booking_start_at, '-infinity'), b.booking_id)
               < (coalesce(this.booking_start_at, '-infinity'), this.booking_id)
@@ -240,7 +240,7 @@ create or replace function internal.account_name(account integer) returns text
     set search_path = pg_catalog, pg_temp
     as $$
 begin
-    perform internal.asking();
+    perform internal.own_therapist_unless_owner();
     return (select coalesce(u.full_name, u.name) from public.users u where u.id = account);
 end
 $$;
@@ -250,7 +250,7 @@ create or replace function internal.therapist_name(therapist text) returns text
     set search_path = pg_catalog, pg_temp
     as $$
 begin
-    perform internal.asking();
+    perform internal.own_therapist_unless_owner();
     return (select t.name from public.therapists t where t.therapist_id = therapist limit 1);
 end
 $$;

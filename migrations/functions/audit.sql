@@ -19,7 +19,7 @@ create or replace function internal.write_trail(trail jsonb) returns void
     as $$
 declare
     r record;
-    is_therapists boolean := internal.asking() is not null;
+    is_therapists boolean := internal.own_therapist_unless_owner() is not null;
 begin
     select *
     into r

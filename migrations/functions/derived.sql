@@ -213,16 +213,16 @@ create or replace function internal.move_caches(text[], text[], text[], text[], 
     set search_path = pg_catalog, pg_temp
     as $$
 declare
-    asking text := internal.asking();
+    own_therapist text := internal.own_therapist_unless_owner();
     clients text[];
 begin
-    if asking is not null and (
-        exists (select from unnest($2) as before (therapist_id) where before.therapist_id is distinct from asking)
+    if own_therapist is not null and (
+        exists (select from unnest($2) as before (therapist_id) where before.therapist_id is distinct from own_therapist)
         or exists (
             select
             from public.bookings b
             where b.booking_id = any ($1)
-              and b.therapist_id is distinct from asking
+              and b.therapist_id is distinct from own_therapist
         )
     ) then
         raise exception 'a booking of another therapist' using errcode = 'insufficient_privilege';
@@ -394,13 +394,13 @@ create or replace function internal.follow_bookings(text[], text[], text[], text
     set search_path = pg_catalog, pg_temp
     as $$
 declare
-    asking text := internal.asking();
+    own_therapist text := internal.own_therapist_unless_owner();
 begin
-    if asking is not null and not (
+    if own_therapist is not null and not (
         cardinality($1) = 1
-        and $2 = array[asking]
+        and $2 = array[own_therapist]
         and $4 in (array['active'], array['cancelled'], array['no_show'])
-        and exists (select from public.bookings b where b.booking_id = any ($1) and b.therapist_id = asking)
+        and exists (select from public.bookings b where b.booking_id = any ($1) and b.therapist_id = own_therapist)
         and not exists (
             select
             from unnest($3) as before (client_id)

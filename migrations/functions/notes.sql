@@ -47,7 +47,7 @@ create or replace trigger erasures_stamp before insert on internal.erasures
     for each row execute function internal.stamp_erasure();
 
 -- Refuses every change.
-create or replace function internal.keep() returns trigger
+create or replace function internal.refuse_change() returns trigger
     language plpgsql
     set search_path = pg_catalog, pg_temp
     as $$
@@ -57,13 +57,13 @@ end
 $$;
 
 create or replace trigger erasures_keep before update or delete on internal.erasures
-    for each row execute function internal.keep();
+    for each row execute function internal.refuse_change();
 create or replace trigger erasures_keep_all before truncate on internal.erasures
-    for each statement execute function internal.keep();
+    for each statement execute function internal.refuse_change();
 create or replace trigger erasure_certificates_keep before update or delete on internal.erasure_certificates
-    for each row execute function internal.keep();
+    for each row execute function internal.refuse_change();
 create or replace trigger erasure_certificates_keep_all before truncate on internal.erasure_certificates
-    for each statement execute function internal.keep();
+    for each statement execute function internal.refuse_change();
 
 -- Whether the present transaction erases this note. Triggers ask this for every role that writes, so it runs as the owner.
 create or replace function internal.is_erased(note integer) returns boolean
@@ -157,11 +157,13 @@ $$;
 create or replace trigger note_versions_keep before update or delete on internal.note_versions
     for each row execute function internal.keep_of_note();
 create or replace trigger note_versions_keep_all before truncate on internal.note_versions
-    for each statement execute function internal.keep();
+    for each statement execute function internal.refuse_change();
 create or replace trigger note_addenda_keep before update or delete on internal.note_addenda
     for each row execute function internal.keep_of_note();
 create or replace trigger note_addenda_keep_all before truncate on internal.note_addenda
-    for each statement execute function internal.keep();
+    for each statement execute function internal.refuse_change();
+-- Its name in earlier builds.
+drop function if exists internal.keep();
 
 -- What a therapist deletes. A right to delete rows of a table is one to lock the table, so therapists have none.
 create or replace function internal.delete_additional_note(note integer) returns void
@@ -169,11 +171,11 @@ create or replace function internal.delete_additional_note(note integer) returns
     set search_path = pg_catalog, pg_temp
     as $$
 declare
-    asking text := internal.asking();
+    own_therapist text := internal.own_therapist_unless_owner();
 begin
     delete from public.client_additional_notes n
     where n.note_id = note
-      and (asking is null or n.therapist_id = asking);
+      and (own_therapist is null or n.therapist_id = own_therapist);
 end
 $$;
 
@@ -183,7 +185,7 @@ create or replace function internal.forget_draft(booking text) returns void
     set search_path = pg_catalog, pg_temp
     as $$
 begin
-    if internal.asking() is not null and not internal.is_own_booking(booking) then
+    if internal.own_therapist_unless_owner() is not null and not internal.is_own_booking(booking) then
         return;
     end if;
     delete from internal.session_notes own

@@ -11,20 +11,20 @@ create or replace function internal.notify(text, text, text, text, timestamp, in
     set search_path = pg_catalog, pg_temp
     as $$
 declare
-    asking text := internal.asking();
+    own_therapist text := internal.own_therapist_unless_owner();
     woken text;
 begin
-    if asking is not null and not (
+    if own_therapist is not null and not (
         $6 is not distinct from internal.own_account()
         and $1 in ('no_show', 'session_notes_submitted', 'sos_ticket', 'risk_raised')
-        and $9 <@ array[asking]
-        and (exists (select from public.bookings b where b.booking_id = $4 and b.therapist_id = asking)
+        and $9 <@ array[own_therapist]
+        and (exists (select from public.bookings b where b.booking_id = $4 and b.therapist_id = own_therapist)
              -- The column is narrower than an id of another program may be.
              or length($4) = 50
                 and exists (
                     select
                     from public.bookings b
-                    where b.therapist_id = asking
+                    where b.therapist_id = own_therapist
                       and left(b.booking_id, 50) = $4
                 ))
     ) then
@@ -58,7 +58,7 @@ create or replace function internal.delete_notification(notification integer, ac
     set search_path = pg_catalog, pg_temp
     as $$
 begin
-    if internal.asking() is not null and account is distinct from internal.own_account() then
+    if internal.own_therapist_unless_owner() is not null and account is distinct from internal.own_account() then
         raise exception 'a notification of another account' using errcode = 'insufficient_privilege';
     end if;
     return query
@@ -75,3 +75,6 @@ $$;
 create or replace function internal.row_xid(row_xmin xid, bound bigint) returns bigint
     language sql immutable parallel safe
     return bound - ((bound - row_xmin::text::bigint) & 4294967295);
+
+-- The name of `internal.own_therapist_unless_owner()` in earlier builds. This file is the last that calls it.
+drop function if exists internal.asking();

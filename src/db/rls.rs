@@ -14,8 +14,8 @@
 //! - Policies guarantee rows. Columns (contact, payment) are hidden by the projections that all answers go through, which
 //!   go by the therapist whom the transaction names, not by what the code binds.
 //! - What looks across therapists, or deletes, is a SECURITY DEFINER function that says itself what it does for whom
-//!   (`internal.asking()`): earlier notes of a client now assigned, names of colleagues, the trail, notifications, and the
-//!   caches, in which a client's row counts the sessions with everybody.
+//!   (`internal.own_therapist_unless_owner()`): earlier notes of a client now assigned, names of colleagues, the trail,
+//!   notifications, and the caches, in which a client's row counts the sessions with everybody.
 //! - What a therapist adds hangs on what is theirs already: whether a note is a draft is said of a note that the same
 //!   transaction inserted before; what a booking counted for, of one booking of theirs at a time.
 //! - Policies and functions check the seal, once a statement. A login of another practice in the same cluster is a member of

@@ -7,6 +7,7 @@ mod review;
 mod unreviewed;
 
 use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
 
 use crate::{
     auth::PASSWORD,
