@@ -388,7 +388,7 @@ begin
     end loop;
 
     revoke execute on function internal.recount_clients(text[]) from public;
-    revoke execute on function internal.move_caches(text[], text[], text[], text[], timestamp) from public;
+    revoke execute on function internal.follow_changes(timestamp, integer) from public;
     grant execute on function
         internal.is_sealed(),
         internal.own_therapist_unless_owner(),
@@ -406,8 +406,7 @@ begin
         internal.delete_notification(integer, integer),
         internal.forget_draft(text),
         internal.write_trail(jsonb),
-        internal.notify(text, text, text, text, timestamp, integer, boolean, boolean, text[], text),
-        internal.follow_bookings(text[], text[], text[], text[], timestamp)
+        internal.notify(text, text, text, text, timestamp, integer, boolean, boolean, text[], text)
         to safestories_therapist;
     revoke execute on procedure internal.secure_rows(regclass, text, text, text, text, text),
         internal.grant_columns(text, regclass, text) from public;

@@ -30,6 +30,7 @@
 //! | [`transfers`], [`merges`] | clients that change therapists; two records of one person |
 //! | [`break_glass`] | how an admin reads clinical text: grants, reads, reviews |
 //! | [`privacy`] | export and erasure of a client's data; the log of who read it |
+//! | [`arrivals`] | what other programs write: taken up within a second, as the operations here would have written it |
 //! | [`audit_logs`], [`integrity`] | reading the audit trail; adopting existing tables, checks and repairs of their rows |
 //! | [`api`] | all routes and the layers around them; the OpenAPI document (`api::document`) |
 //! | [`dev`] | the private PostgreSQL, the demo practice (`dev::demo`: SQL), writing `.sqlx` |
@@ -82,6 +83,7 @@
 pub mod accounts;
 pub mod api;
 pub mod app;
+pub mod arrivals;
 pub mod audit;
 pub mod audit_logs;
 pub mod auth;

@@ -8,6 +8,8 @@
 -- the summary writes it (`at_text`); `outcome` and `status`; the summary's `action`, `sentence` and `client_name`; and
 -- `entries`, each with `action`, `subject_type`, `subject_id`, `client_id` and `detail`.
 --
+-- The caches follow what the transaction wrote, under the locks that it has taken.
+--
 -- This is the one place that everything clinical goes through before it is answered: a therapist's account that awaits the
 -- confirmation of who holds it is refused here what its entries say it opened or wrote.
 --
@@ -40,6 +42,9 @@ begin
         and internal.awaits_confirmation(r.account, r.at)
     then
         raise exception 'the account awaits confirmation' using errcode = 'SSAWC';
+    end if;
+    if r.outcome = 'done' then
+        perform internal.follow_changes(r.at at time zone 'UTC');
     end if;
     with actor as (
         select left(coalesce(full_name, name), 255) as name,

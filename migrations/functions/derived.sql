@@ -205,86 +205,103 @@ begin
 end
 $$;
 
--- Updates the caches after bookings changed. The arguments are the bookings; their therapists and clients before the
--- change, and the state that each was counted as; and the instant. A client's row counts the sessions with everybody,
--- so this reads more than a therapist's rows; the bookings have to be the therapist's own before and after.
-create or replace function internal.move_caches(text[], text[], text[], text[], timestamp) returns void
+-- Lets the caches follow what was noted (`changes.sql`), as of an instant: what this transaction wrote; or, where `most` is
+-- given, what others committed, the oldest first, at most so many rows of each kind. Returns how many rows were followed;
+-- null: more was written than can be told, and the caches have to be rebuilt.
+--
+-- Counts move by the difference that a row says, so that the order of rows is all the same. All else is derived anew from
+-- the bookings and clients concerned, under the locks of their therapists and clients.
+create or replace function internal.follow_changes(at timestamp, most integer default null) returns integer
     language plpgsql
     set search_path = pg_catalog, pg_temp
     as $$
 declare
-    own_therapist text := internal.own_therapist_unless_owner();
+    of_bookings bigint[];
+    of_clients bigint[];
+    bookings text[];
     clients text[];
+    therapists text[];
+    counted text[];
+    differences integer[];
 begin
-    if own_therapist is not null and (
-        exists (select from unnest($2) as before (therapist_id) where before.therapist_id is distinct from own_therapist)
-        or exists (
-            select
-            from public.bookings b
-            where b.booking_id = any ($1)
-              and b.therapist_id is distinct from own_therapist
-        )
-    ) then
-        raise exception 'a booking of another therapist' using errcode = 'insufficient_privilege';
+    if most is null then
+        select array_agg(change_id) into of_bookings from internal.booking_changes where xid = pg_current_xact_id();
+        select array_agg(change_id) into of_clients from internal.client_changes where xid = pg_current_xact_id();
+    else
+        -- One at a time: another is at it, or the caches are being rebuilt.
+        perform from internal.facts where name = 'follows' for update skip locked;
+        if not found then
+            return 0;
+        end if;
+        select array_agg(change_id)
+        into of_bookings
+        from (select change_id from internal.booking_changes order by change_id limit most) oldest;
+        select array_agg(change_id)
+        into of_clients
+        from (select change_id from internal.client_changes order by change_id limit most) oldest;
+    end if;
+    if of_bookings is null and of_clients is null then
+        return 0;
+    end if;
+    if exists (select from internal.booking_changes c where c.change_id = any (of_bookings) and c.booking_id is null) then
+        return null;
     end if;
 
-    -- Therapists and clients of before and after, locked.
-    select coalesce(array_agg(locked.client_id), '{}')
+    with taken as (
+        delete from internal.booking_changes c
+        where c.change_id = any (of_bookings)
+        returning c.*
+    ), moved as (
+        select m.therapist_id, m.counted_as, sum(m.n)::integer as n
+        from (
+            select t.therapist_before as therapist_id, t.counted_before as counted_as, -1 as n from taken t
+            union all
+            select t.therapist_after, t.counted_after, 1 from taken t
+        ) m
+        where m.counted_as is not null
+        group by m.therapist_id, m.counted_as
+    )
+    select (select coalesce(array_agg(distinct t.booking_id), '{}') from taken t),
+           coalesce(array_agg(m.therapist_id), '{}'),
+           coalesce(array_agg(m.counted_as), '{}'),
+           coalesce(array_agg(m.n), '{}')
+    into bookings, therapists, counted, differences
+    from moved m;
+    perform
+    from public.therapists t
+    where t.therapist_id = any (therapists)
+    order by t.therapist_id
+    for no key update;
+
+    with taken as (
+        delete from internal.client_changes c
+        where c.change_id = any (of_clients)
+        returning c.client_id
+    )
+    select array_agg(distinct client_id)
     into clients
     from (
-        with touched as (
-            select therapist_id, null::text as client_id
-            from unnest($2::text[]) as before (therapist_id)
-            union all
-            select null, client_id
-            from unnest($3::text[]) as before (client_id)
-            union all
-            select b.therapist_id, a.client_id
-            from public.bookings b
-            left join public.appointment_table a on a.session_id = b.booking_id
-            where b.booking_id = any ($1)
-        ), locked_therapists as (
-            select t.therapist_id
-            from public.therapists t
-            where t.therapist_id in (select touched.therapist_id from touched)
-            order by t.therapist_id
-            for no key update
-        ), locked_clients as (
-            select c.client_id
-            from public.all_clients_table c
-            where c.client_id in (select touched.client_id from touched)
-              and (select count(*) from locked_therapists) >= 0
-            order by c.client_id
-            for no key update
-        )
-        select client_id as client_id
-        from locked_clients
-        where (select count(*) from locked_therapists) >= 0
-    ) locked;
+        select t.client_id from taken t
+        union all
+        select a.client_id from public.appointment_table a where a.session_id = any (bookings)
+    ) concerned (client_id);
+    perform
+    from public.all_clients_table c
+    where c.client_id = any (clients)
+    order by c.client_id
+    for no key update;
 
-    -- The figures of the therapists change by the difference.
+    -- The figures of the therapists.
     with moved as (
-        select therapist_id,
-               sum(n)::integer as total,
-               coalesce(sum(n) filter (where counts_as = 'active'), 0)::integer as confirmed,
-               coalesce(sum(n) filter (where counts_as = 'cancelled'), 0)::integer as cancelled,
-               coalesce(sum(n) filter (where counts_as = 'no_show'), 0)::integer as no_shows
-        from (
-            select therapist_id, counts_as, -1 as n
-            from unnest($2::text[], $4::text[]) as before (therapist_id, counts_as)
-            where counts_as is not null
-            union all
-            select b.therapist_id,
-                   case when internal.is_active(b.booking_status) then 'active'
-                        else internal.booking_status(b.booking_status)
-                   end,
-                   1
-            from public.bookings b
-            where b.booking_id = any ($1)
-        ) counted
-        group by therapist_id
+        select m.therapist_id,
+               sum(m.n)::integer as total,
+               coalesce(sum(m.n) filter (where m.counted_as = 'active'), 0)::integer as confirmed,
+               coalesce(sum(m.n) filter (where m.counted_as = 'cancelled'), 0)::integer as cancelled,
+               coalesce(sum(m.n) filter (where m.counted_as = 'no_show'), 0)::integer as no_shows
+        from unnest(therapists, counted, differences) as m (therapist_id, counted_as, n)
+        group by m.therapist_id
     ), figures as materialized (
-        select moved.*, length(t.therapist_id) <= 50 as fits, ahead.upcoming
+        select moved.*, ahead.upcoming
         from moved
         join public.therapists t on t.therapist_id = moved.therapist_id
         cross join lateral (
@@ -293,8 +310,8 @@ begin
             where b.therapist_id = moved.therapist_id
               -- A session that starts later ends later, and the index of active bookings is ordered by the end.
               and internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration,
-                                       b.invitee_payment_amount) > $5
-              and b.booking_start_at > $5
+                                       b.invitee_payment_amount) > at
+              and b.booking_start_at > at
               and internal.is_active(b.booking_status)
               and b.booking_id is not null
         ) ahead
@@ -304,43 +321,31 @@ begin
         from figures f
         where t.therapist_id = f.therapist_id
           and t.sessions_booked is distinct from f.upcoming
-    ), counted as (
+    ), known as (
         update public.therapist_dashboard_stats s
         set total_sessions = coalesce(s.total_sessions, 0) + f.total,
             confirmed_sessions = coalesce(s.confirmed_sessions, 0) + f.confirmed,
             cancelled_sessions = coalesce(s.cancelled_sessions, 0) + f.cancelled,
             no_shows = coalesce(s.no_shows, 0) + f.no_shows,
             upcoming_bookings = f.upcoming,
-            last_updated = $5
+            last_updated = at
         from figures f
         where s.therapist_id = f.therapist_id
         returning s.therapist_id
-    ), uncounted as materialized (
-        -- Materialized before the count of a whole history, so that nobody else's is counted.
-        select f.*
-        from figures f
-        where f.fits
-          and not exists (select from counted where counted.therapist_id = f.therapist_id)
     )
     insert into public.therapist_dashboard_stats
         (therapist_id, total_sessions, confirmed_sessions, cancelled_sessions, no_shows, upcoming_bookings,
          last_updated)
-    select f.therapist_id, w.total, w.total - w.cancelled - w.no_shows, w.cancelled, w.no_shows, f.upcoming, $5
-    from uncounted f
-    cross join lateral (
-        select count(*) as total,
-               count(*) filter (where internal.booking_status(b.booking_status) = 'cancelled') as cancelled,
-               count(*) filter (where internal.booking_status(b.booking_status) = 'no_show') as no_shows
-        from public.bookings b
-        where b.therapist_id = f.therapist_id
-          and b.booking_id is not null
-    ) w;
+    select f.therapist_id, f.total, f.confirmed, f.cancelled, f.no_shows, f.upcoming, at
+    from figures f
+    where length(f.therapist_id) <= 50
+      and not exists (select from known where known.therapist_id = f.therapist_id);
 
     -- The rows in the list of sessions are written or removed.
     with due as materialized (
         select *
         from internal.appointments_cache() d
-        where d.booking_id = any ($1)
+        where d.booking_id = any (bookings)
     ), refreshed as (
         update public.therapist_appointments_cache c
         set therapist_id = d.therapist_id,
@@ -364,7 +369,7 @@ begin
             (therapist_id, session_timings, session_name, client_name, contact_info, mode, booking_date,
              booking_status, created_at)
         select m.therapist_id, m.session_timings, m.session_name, m.client_name, m.contact_info, m.mode,
-               m.booking_date, m.booking_status, $5
+               m.booking_date, m.booking_status, at
         from missing m
         order by m.place
         returning id
@@ -378,7 +383,7 @@ begin
         set id = excluded.id
     ), unlinked as (
         delete from internal.appointments_cache_rows l
-        where l.booking_id = any ($1)
+        where l.booking_id = any (bookings)
           and not exists (select from due d where d.booking_id = l.booking_id)
         returning l.id
     )
@@ -386,34 +391,8 @@ begin
     where c.id in (select unlinked.id from unlinked);
 
     perform internal.recount_clients(clients);
-end
-$$;
-
-create or replace function internal.follow_bookings(text[], text[], text[], text[], timestamp) returns void
-    language plpgsql security definer
-    set search_path = pg_catalog, pg_temp
-    as $$
-declare
-    own_therapist text := internal.own_therapist_unless_owner();
-begin
-    if own_therapist is not null and not (
-        cardinality($1) = 1
-        and $2 = array[own_therapist]
-        and $4 in (array['active'], array['cancelled'], array['no_show'])
-        and exists (select from public.bookings b where b.booking_id = any ($1) and b.therapist_id = own_therapist)
-        and not exists (
-            select
-            from unnest($3) as before (client_id)
-            where not exists (
-                select
-                from public.appointment_table a
-                where a.session_id = any ($1)
-                  and a.client_id = before.client_id
-            )
-        )
-    ) then
-        raise exception 'not a booking of this therapist, or not what it was' using errcode = 'insufficient_privilege';
-    end if;
-    perform internal.move_caches($1, $2, $3, $4, $5);
+    -- The count of a client was written just now.
+    delete from internal.client_changes where xid = pg_current_xact_id();
+    return coalesce(cardinality(of_bookings), 0) + coalesce(cardinality(of_clients), 0);
 end
 $$;

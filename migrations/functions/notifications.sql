@@ -4,6 +4,8 @@
 -- the id it is about, the instant, the account that caused it, whether to notify the other admins, or all admins, the
 -- therapists to notify, and the channel.
 --
+-- What no account caused is not said twice of the same subject within ten minutes: triggers of the practice's own may have said it.
+--
 -- A therapist notifies admins and their own accounts, of a session of theirs.
 create or replace function internal.notify(text, text, text, text, timestamp, integer, boolean, boolean, text[], text)
     returns void
@@ -40,6 +42,15 @@ begin
         where a.disabled_at is null
           and (v.role = 'admin' and ($8 or $7 and v.another)
                or v.role = 'therapist' and u.therapist_id = any ($9) and v.another)
+          and ($6 is not null
+               or not exists (
+                   select
+                   from public.notifications n
+                   where n.user_id = u.id
+                     and n.notification_type = $1
+                     and n.related_id = $4
+                     and n.created_at > $5 - interval '10 minutes'
+               ))
         order by u.id
         returning notification_id
     )

@@ -93,7 +93,7 @@ impl Work {
     pub async fn run_if_needed<T>(self, act: impl AsyncFnOnce(&mut UnitOfWork) -> Result<T>) -> Result<T> {
         let mut uow = self.begin().await?;
         let done = act(&mut uow).await;
-        if done.is_ok() && !uow.entries.is_empty() {
+        if done.is_ok() && !uow.is_idle() {
             uow.commit().await?;
         } else {
             uow.roll_back().await;
@@ -200,6 +200,11 @@ impl UnitOfWork {
     /// Adds an audit entry, which is committed with the changes. The first entry that is not quiet becomes the summary.
     pub fn record(&mut self, entry: Entry) {
         self.entries.push(entry);
+    }
+
+    /// Whether nothing was recorded so far.
+    pub fn is_idle(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// Notes what all of it was done for: the summary, whatever was recorded before.

@@ -4,7 +4,10 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::model::{self, BookingRequest};
+use super::{
+    arrive::announce,
+    model::{self, BookingRequest},
+};
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     audit::entry::Entry,
@@ -18,7 +21,6 @@ use crate::{
     },
     error::{Result, problem::Problems},
     http::{etag::Versioned, extract::Json},
-    notifications::{self, Notice, NotificationKind, Recipient},
 };
 
 /// A booking link to be sent.
@@ -101,14 +103,7 @@ async fn create(uow: &mut UnitOfWork, request: CreateBookingRequest) -> Result<B
     .fetch_one(uow.db())
     .await?;
     model::link_client(uow, id, &client.client_id).await?;
-    let notice = Notice {
-        kind: NotificationKind::NewBookingRequest,
-        title: "New booking request",
-        message: &format!("A booking link was sent to {}", client.name),
-        related_id: Some(&id.to_string()),
-        to: &[Recipient::Admins],
-    };
-    notifications::notify(uow, notice).await?;
+    announce(uow, id, &client.name).await?;
     uow.record(
         Entry::new("booking_request_create", format!("Sent a booking link to {}", client.name))
             .on("booking_request", id)

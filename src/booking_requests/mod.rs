@@ -8,6 +8,7 @@
 //!   link has no expiry date from which to compute it.
 //! - Another program sends the message: a request and its repeats are stored, counted and notified to the admins.
 
+mod arrive;
 mod create;
 mod delete;
 mod edit;
@@ -20,6 +21,7 @@ pub mod upkeep;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
+    arrive::arrive,
     fulfil::fulfil,
     resend::PROBLEMS,
     upkeep::{erase, follow_merge},

@@ -7,12 +7,11 @@ use utoipa::ToSchema;
 
 use super::{
     answer::{self, ChangedBooking},
-    lock::{self, Transition},
+    lock::{self, Locked, Transition},
 };
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     audit::entry::Entry,
-    dashboards::cache,
     db::scope::Scope,
     domain::{
         ids::BookingId,
@@ -101,7 +100,6 @@ async fn cancel(
     if refund && !locked.booking.is_paid() {
         return Err(RefundRefusal::Nothing.into());
     }
-    let before = cache::before(uow, id).await?;
     let by = request.cancelled_by.unwrap_or(CancelledBy::Admin);
     let now = Timestamp::from(uow.now());
     sqlx::query!(
@@ -149,12 +147,16 @@ async fn cancel(
     if refund {
         payments::refund::open(uow, id, request.refund_amount, Some(&request.reason)).await?;
     }
-    cache::follow(uow, id, before).await?;
+    announce(uow, &locked).await
+}
+
+/// Notifies the admins and the therapist that a booking was cancelled.
+pub(super) async fn announce(uow: &mut UnitOfWork, locked: &Locked) -> Result<()> {
     let notice = Notice {
         kind: NotificationKind::BookingCancelled,
         title: "Booking cancelled",
         message: &format!("The session of {} was cancelled", locked.client.name),
-        related_id: Some(id.as_str()),
+        related_id: Some(locked.booking.booking_id.as_str()),
         to: &locked.recipients(Recipient::Admins),
     };
     notifications::notify(uow, notice).await

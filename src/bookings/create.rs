@@ -13,8 +13,7 @@ use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     audit::entry::Entry,
     booking_requests,
-    clients::{self, Appointment, Choice, Person},
-    dashboards::cache,
+    clients::{self, Appointment, Choice, Client, Person},
     db::scope::Scope,
     domain::{
         contact::{EmailInput, PhoneInput},
@@ -180,15 +179,7 @@ async fn create(uow: &mut UnitOfWork, request: CreateBooking) -> Result<BookingI
         payments::record_for_booking(uow, &id).await?;
     }
     booking_requests::fulfil(uow, &id, &client, person, &therapist).await?;
-    cache::follow(uow, &id, cache::Before::nothing()).await?;
-    let notice = Notice {
-        kind: NotificationKind::NewBooking,
-        title: "New booking",
-        message: &format!("{} is booked with {}", client.name, therapist.name),
-        related_id: Some(id.as_str()),
-        to: &[Recipient::Admins, Recipient::Therapist(therapist.therapist_id.clone())],
-    };
-    notifications::notify(uow, notice).await?;
+    announce(uow, &id, &client, Some(&therapist)).await?;
     uow.record(
         Entry::new("booking_create", format!("Booked {} with {}", client.name, therapist.name))
             .on("booking", &id)
@@ -201,6 +192,25 @@ async fn create(uow: &mut UnitOfWork, request: CreateBooking) -> Result<BookingI
             })),
     );
     Ok(id)
+}
+
+/// Notifies the admins and the therapist of a new booking.
+pub(super) async fn announce(
+    uow: &mut UnitOfWork,
+    id: &BookingId,
+    client: &Client,
+    therapist: Option<&therapists::Therapist>,
+) -> Result<()> {
+    let host = therapist.map(|therapist| format!(" with {}", therapist.name)).unwrap_or_default();
+    let to_therapist = therapist.map(|therapist| Recipient::Therapist(therapist.therapist_id.clone()));
+    let notice = Notice {
+        kind: NotificationKind::NewBooking,
+        title: "New booking",
+        message: &format!("{} is booked{host}", client.name),
+        related_id: Some(id.as_str()),
+        to: &std::iter::once(Recipient::Admins).chain(to_therapist).collect::<Vec<_>>(),
+    };
+    notifications::notify(uow, notice).await
 }
 
 fn session_name(request: &CreateBooking, free: bool) -> &str {

@@ -9,7 +9,6 @@ use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     audit::entry::Entry,
     clients,
-    dashboards::cache,
     db::scope::Scope,
     domain::{
         contact::{EmailInput, PhoneInput},
@@ -173,7 +172,6 @@ async fn edit(
     {
         return Err(BookingRefusal::Paid(payment).into());
     }
-    let before = cache::before(uow, id).await?;
     let changed = request.names();
     let mut booking = locked.booking.clone();
     request.apply(&mut booking);
@@ -230,7 +228,6 @@ async fn edit(
         payments::record_for_booking(uow, id).await?;
     }
     clients::link_booking(uow, &booking.appointment(), &locked.client.client_id, locked.therapist.as_ref()).await?;
-    cache::follow(uow, id, before).await?;
     uow.record(
         Entry::new("booking_edit", format!("Corrected the booking of {}", locked.client.name))
             .on("booking", id)

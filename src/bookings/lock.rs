@@ -2,6 +2,9 @@
 //!
 //! Therapist, client, booking: every operation takes the locks in this order, so that two requests never wait for each other.
 
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::PgConnection;
+
 use super::{model::Booking, refusal::BookingRefusal, slot::Slot};
 use crate::{
     app::unit_of_work::UnitOfWork,
@@ -107,6 +110,17 @@ pub(super) async fn lock(
     Ok(Locked { booking, client, therapist })
 }
 
+/// Locks bookings in the order of their ids.
+pub async fn lock_all(db: &mut PgConnection, bookings: &[BookingId]) -> Result<()> {
+    sqlx::query!(
+        "select from bookings where booking_id = any ($1) order by booking_id for no key update",
+        bookings as &[BookingId],
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(())
+}
+
 impl Locked {
     /// Fails unless the present state allows the move.
     pub(super) fn ensure(&self, wanted: Transition, scope: &Scope) -> Result<()> {
@@ -115,6 +129,11 @@ impl Locked {
             return Ok(());
         }
         Err(BookingRefusal::WrongState { state, wanted: wanted.participle() }.into())
+    }
+
+    /// Whether it ended more than a day ago.
+    pub(super) fn is_long_past(&self, now: DateTime<Utc>) -> bool {
+        self.booking.ends_at.instant().is_none_or(|end| end < now - TimeDelta::days(1))
     }
 
     /// The users to notify: those given, and the therapist.

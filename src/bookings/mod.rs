@@ -5,6 +5,7 @@
 
 mod answer;
 mod appointments;
+mod arrive;
 mod calendar;
 mod cancel;
 mod cancellations;
@@ -33,7 +34,9 @@ mod sos;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
+    arrive::{Former, arrive, leave},
     erase::{SessionAhead, erase, not_over},
+    lock::lock_all,
     model::Booking,
     reassign::{Ahead, Span, ahead_of, clashes, reassign},
     refusal::{BookingRefusal, PROBLEMS, THERAPIST_FULL},

@@ -12,7 +12,6 @@ use super::{
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     audit::entry::Entry,
-    dashboards::cache,
     db::scope::Scope,
     domain::{ids::BookingId, status::BookingStatus, text::Text, time::Timestamp},
     error::{Result, problem::Problems},
@@ -102,7 +101,6 @@ pub(super) async fn write(
     reason: Option<&str>,
 ) -> Result<()> {
     let id = &locked.booking.booking_id;
-    let before = cache::before(uow, id).await?;
     let no_show = outcome == Transition::NoShow;
     let status = if no_show { BookingStatus::NoShow } else { BookingStatus::Completed };
     sqlx::query!(
@@ -115,26 +113,28 @@ pub(super) async fn write(
     )
     .execute(uow.db())
     .await?;
-    cache::follow(uow, id, before).await?;
     let name = &locked.client.name;
     let (action, sentence) = if no_show {
+        announce_no_show(uow, locked).await?;
         ("booking_no_show", format!("{name} did not come to the session"))
     } else {
         ("booking_complete", format!("The session of {name} took place"))
     };
-    if no_show {
-        let notice = Notice {
-            kind: NotificationKind::NoShow,
-            title: "No-show",
-            message: &sentence,
-            related_id: Some(id.as_str()),
-            to: &[Recipient::Admins],
-        };
-        notifications::notify(uow, notice).await?;
-    }
     uow.record(Entry::new(action, sentence).on("booking", id).client(&locked.client.client_id, name).detail(json!({
         "from": locked.booking.state,
         "reason": reason,
     })));
     Ok(())
+}
+
+/// Notifies the admins that a client did not come.
+pub(super) async fn announce_no_show(uow: &mut UnitOfWork, locked: &Locked) -> Result<()> {
+    let notice = Notice {
+        kind: NotificationKind::NoShow,
+        title: "No-show",
+        message: &format!("{} did not come to the session", locked.client.name),
+        related_id: Some(locked.booking.booking_id.as_str()),
+        to: &[Recipient::Admins],
+    };
+    notifications::notify(uow, notice).await
 }

@@ -9,10 +9,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::lock::lock_all;
 use crate::{
     app::unit_of_work::UnitOfWork,
     clients,
-    dashboards::cache,
     domain::{
         contact::{Email, Phone},
         ids::{BookingId, ClientId, TherapistId},
@@ -167,7 +167,7 @@ fn in_the_way(kept: &[Span], moving: &[Span]) -> HashMap<BookingId, Span> {
     found
 }
 
-/// Reassigns bookings to a therapist: the bookings with their columns about the host, their appointments, the caches.
+/// Reassigns bookings to a therapist: the bookings with their columns about the host, and their appointments.
 ///
 /// The provider's id of the host is the therapist's id where it was so before, and unknown otherwise.
 pub async fn reassign(uow: &mut UnitOfWork, bookings: &[BookingId], to: &Therapist) -> Result<()> {
@@ -182,7 +182,7 @@ pub async fn reassign(uow: &mut UnitOfWork, bookings: &[BookingId], to: &Therapi
             .flatten();
     let words = || contact.iter().flat_map(|contact| contact.split([',', ';', '/', '|', '\n'])).map(str::trim);
     let (phone, email) = (words().find_map(Phone::parse), words().find_map(Email::parse));
-    let before = cache::before_all(uow, bookings).await?;
+    lock_all(uow.db(), bookings).await?;
     sqlx::query!(
         "update bookings
          set therapist_id = $2::text,
@@ -201,8 +201,7 @@ pub async fn reassign(uow: &mut UnitOfWork, bookings: &[BookingId], to: &Therapi
     )
     .execute(uow.db())
     .await?;
-    clients::move_appointments(uow, bookings, to).await?;
-    cache::follow_all(uow, bookings, &before).await
+    clients::move_appointments(uow, bookings, to).await
 }
 
 #[cfg(test)]

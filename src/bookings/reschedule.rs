@@ -8,14 +8,13 @@ use utoipa::ToSchema;
 
 use super::{
     answer::{self, ChangedBooking},
-    lock::{self, Transition},
+    lock::{self, Locked, Transition},
     slot::{Override, Slot, ensure_free},
 };
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     audit::entry::Entry,
     clients,
-    dashboards::cache,
     db::scope::Scope,
     domain::{
         ids::BookingId,
@@ -93,7 +92,6 @@ async fn reschedule(
     if let Some(therapist) = &locked.therapist {
         ensure_free(uow, therapist, slot, Some(id), &waived).await?;
     }
-    let before = cache::before(uow, id).await?;
     let zone = client_zone(booking.invitee_timezone.as_deref(), uow.app().zone);
     sqlx::query!(
         "update bookings
@@ -121,15 +119,7 @@ async fn reschedule(
     let mut appointment = booking.appointment();
     appointment.start_at = slot.start.into();
     clients::link_booking(uow, &appointment, &locked.client.client_id, locked.therapist.as_ref()).await?;
-    cache::follow(uow, id, before).await?;
-    let notice = Notice {
-        kind: NotificationKind::BookingRescheduled,
-        title: "Booking rescheduled",
-        message: &format!("The session of {} was moved to another time", locked.client.name),
-        related_id: Some(id.as_str()),
-        to: &locked.recipients(Recipient::Admins),
-    };
-    notifications::notify(uow, notice).await?;
+    announce(uow, &locked).await?;
     uow.record(
         Entry::new("booking_reschedule", format!("Moved the session of {} to another time", locked.client.name))
             .on("booking", id)
@@ -145,4 +135,16 @@ async fn reschedule(
             })),
     );
     Ok(())
+}
+
+/// Notifies the admins and the therapist that a booking was moved.
+pub(super) async fn announce(uow: &mut UnitOfWork, locked: &Locked) -> Result<()> {
+    let notice = Notice {
+        kind: NotificationKind::BookingRescheduled,
+        title: "Booking rescheduled",
+        message: &format!("The session of {} was moved to another time", locked.client.name),
+        related_id: Some(locked.booking.booking_id.as_str()),
+        to: &locked.recipients(Recipient::Admins),
+    };
+    notifications::notify(uow, notice).await
 }

@@ -5,14 +5,13 @@ use serde_json::json;
 
 use super::{
     answer::{self, ChangedBooking},
-    lock::{self, Transition},
+    lock::{self, Locked, Transition},
     refusal::BookingRefusal,
     slot::{Override, ensure_free, ensure_room},
 };
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     audit::entry::Entry,
-    dashboards::cache,
     db::scope::Scope,
     domain::{
         ids::BookingId,
@@ -61,7 +60,6 @@ async fn restore(uow: &mut UnitOfWork, scope: &Scope, id: &BookingId, conditions
         ensure_free(uow, therapist, slot, Some(id), &rules).await?;
         ensure_room(uow, therapist, slot, &rules).await?;
     }
-    let before = cache::before(uow, id).await?;
     sqlx::query!(
         "update bookings b
          set booking_status = $2,
@@ -95,15 +93,7 @@ async fn restore(uow: &mut UnitOfWork, scope: &Scope, id: &BookingId, conditions
     .execute(uow.db())
     .await?;
     payments::cancellation::withdraw(uow, id).await?;
-    cache::follow(uow, id, before).await?;
-    let notice = Notice {
-        kind: NotificationKind::NewBooking,
-        title: "Booking restored",
-        message: &format!("The session of {} takes place after all", locked.client.name),
-        related_id: Some(id.as_str()),
-        to: &locked.recipients(Recipient::Admins),
-    };
-    notifications::notify(uow, notice).await?;
+    announce(uow, &locked).await?;
     uow.record(
         Entry::new("booking_restore", format!("Restored the session of {}", locked.client.name))
             .on("booking", id)
@@ -111,4 +101,16 @@ async fn restore(uow: &mut UnitOfWork, scope: &Scope, id: &BookingId, conditions
             .detail(json!({ "booking_start_at": booking.booking_start_at })),
     );
     Ok(())
+}
+
+/// Notifies the admins and the therapist that a booking stands again.
+pub(super) async fn announce(uow: &mut UnitOfWork, locked: &Locked) -> Result<()> {
+    let notice = Notice {
+        kind: NotificationKind::NewBooking,
+        title: "Booking restored",
+        message: &format!("The session of {} takes place after all", locked.client.name),
+        related_id: Some(locked.booking.booking_id.as_str()),
+        to: &locked.recipients(Recipient::Admins),
+    };
+    notifications::notify(uow, notice).await
 }

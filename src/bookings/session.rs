@@ -10,7 +10,7 @@ use crate::{
     db::scope::Scope,
     domain::{
         ids::{BookingId, ClientId},
-        status::BookingState,
+        status::{BookingState, BookingStatus},
         time::{Timestamp, Zone, text::invitee_time_text},
     },
     error::Result,
@@ -63,9 +63,18 @@ impl Session {
         Some(invitee_time_text(start, end, &zone.0))
     }
 
-    /// Says that it took place, where that can be said; the caches follow.
+    /// Says that it took place, where that can be said.
     pub async fn complete(&self, uow: &mut UnitOfWork, scope: &Scope) -> Result<()> {
         if Transition::Complete.is_allowed(self.state(), scope) {
+            outcome::write(uow, &self.0, Transition::Complete, None).await?;
+        }
+        Ok(())
+    }
+
+    /// The same where its note, which another program submitted, has said so already.
+    pub async fn complete_noted(&self, uow: &mut UnitOfWork) -> Result<()> {
+        let said = self.0.booking.booking_status.as_deref() == Some(BookingStatus::Completed.as_str());
+        if self.state() == BookingState::Completed && !said {
             outcome::write(uow, &self.0, Transition::Complete, None).await?;
         }
         Ok(())

@@ -1,14 +1,13 @@
 //! Assigns bookings to clients: the rows of `appointment_table`.
 //!
 //! Every booking written here gets one. A booking that another program wrote may have none, or one without a client:
-//! every operation completes it first ([`lock_of_booking`]), and the caches follow: some operations change nothing else.
+//! every operation completes it first ([`lock_of_booking`]).
 
 use sqlx::PgConnection;
 
 use crate::{
     app::unit_of_work::UnitOfWork,
     audit::entry::Entry,
-    dashboards::cache,
     domain::{
         ids::{BookingId, ClientId, TherapistId},
         text::NO_NAME,
@@ -77,6 +76,20 @@ pub async fn link_booking(
     Ok(())
 }
 
+/// Deletes the appointment of a booking that does not exist any more, unless a refund still names it.
+pub async fn unlink_booking(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
+    sqlx::query!(
+        "delete from appointment_table a
+         where a.session_id = $1
+           and not exists (select from bookings b where b.booking_id = $1)
+           and not exists (select from refund_cancellation_table r where r.session_id = $1)",
+        booking.as_str(),
+    )
+    .execute(uow.db())
+    .await?;
+    Ok(())
+}
+
 /// Completes a booking of a therapist that another program left without a client, before the therapist's own work holds
 /// anything. Its client may be anybody in the practice, so this is a transaction of the practice's own.
 pub async fn complete_for_therapist(
@@ -139,8 +152,6 @@ pub async fn lock_of_booking(
     }
     let client = resolve(uow, appointment.person, Choice::Mark, therapist).await?;
     link_booking(uow, appointment, &client.client_id, therapist).await?;
-    // The therapist's counts do not depend on the client; the client's do.
-    cache::follow_client(uow, &client.client_id).await?;
     uow.record(
         Entry::new("appointment_complete", "Completed a session that came from another program")
             .on("booking", appointment.booking_id)

@@ -17,7 +17,6 @@ use super::{
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     audit::entry::Entry,
-    dashboards::cache,
     db::scope::Scope,
     domain::{
         contact::{Email, EmailInput, Phone, PhoneInput},
@@ -139,7 +138,6 @@ async fn edit(
         )
         .execute(uow.db())
         .await?;
-        cache::follow_client(uow, id).await?;
     }
     let name = name.unwrap_or(locked.name);
     let entry = Entry::new("client_contact_edit", format!("Changed the contact data of {name}"))

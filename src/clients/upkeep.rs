@@ -1,10 +1,7 @@
 //! Clients and appointments that are transferred, and rows that other programs left in `appointment_table`.
 
-use std::collections::BTreeSet;
-
 use crate::{
     app::unit_of_work::UnitOfWork,
-    dashboards::cache,
     db::repair::RepairedRows,
     domain::ids::{BookingId, ClientId},
     error::Result,
@@ -56,13 +53,8 @@ pub async fn delete_twins(uow: &mut UnitOfWork) -> Result<RepairedRows> {
     .fetch_all(uow.db())
     .await?;
     let mut repaired = RepairedRows::default();
-    let mut clients = BTreeSet::new();
     for row in deleted {
         repaired.add(row.session_id);
-        clients.extend(row.client_id);
-    }
-    for client in clients {
-        cache::follow_client(uow, &client).await?;
     }
     Ok(repaired)
 }

@@ -42,7 +42,8 @@ macro_rules! begin {
             "'; set local lock_timeout = '5s'; \
              set local idle_in_transaction_session_timeout = '",
             $idle,
-            "'; set local jit = off; set local search_path = public, pg_temp"
+            "'; set local jit = off; set local search_path = public, pg_temp; \
+             set local safestories.writer = 'server'"
         )
     };
 }

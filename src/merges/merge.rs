@@ -203,7 +203,8 @@ async fn merge(uow: &mut UnitOfWork, id: &ClientId, gone: &ClientId, conditions:
         possible_duplicates: absorbed.duplicates,
     };
     clients::remove(uow, gone).await?;
-    cache::follow_clients(uow, &[id.clone(), gone.clone()]).await?;
+    // The answer says how many sessions the surviving client has.
+    cache::follow(uow).await?;
 
     let merge = Merge { filled, dropped, moved, access };
     let name = record.client_name.as_deref().unwrap_or(NO_NAME);

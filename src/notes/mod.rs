@@ -33,6 +33,7 @@
 
 mod addenda;
 mod additional;
+mod arrive;
 mod create;
 mod edit;
 mod fields;
@@ -52,6 +53,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub(crate) use self::versions::{NoteVersion, VersionOrder, Versions};
 pub use self::{
     additional::AdditionalNote,
+    arrive::arrive,
     model::SessionNote,
     refusal::{NoteRefusal, PROBLEMS},
     upkeep::erase,

@@ -80,15 +80,17 @@ async fn sign(uow: &mut UnitOfWork, scope: &Scope, id: NoteId, conditions: &Prec
     // First of all entries, so that it is the one the practice reads.
     uow.record(note.entry("session_notes", "Submitted").detail(json!({ "booking_id": booking })));
     session.complete(uow, scope).await?;
-    notify(uow, &session, &booking, &note).await?;
+    let high = note.record.current_risk_level.as_deref() == Some(RiskLevel::High.as_str());
+    notify(uow, &session, &booking, high).await?;
     SessionNote::read(uow.db(), scope, id).await
 }
 
-async fn notify(
+/// Notifies the admins of a submitted note; `high`: it records a high risk.
+pub(super) async fn notify(
     uow: &mut UnitOfWork,
     session: &bookings::Session,
     booking: &BookingId,
-    note: &SessionNote,
+    high: bool,
 ) -> Result<()> {
     let therapist = session.host_name().unwrap_or("A therapist");
     let notice = Notice {
@@ -99,7 +101,6 @@ async fn notify(
         to: &[Recipient::Admins],
     };
     notifications::notify(uow, notice).await?;
-    let high = note.record.current_risk_level.as_deref() == Some(RiskLevel::High.as_str());
     if high && !was_high(uow, session.client().0, booking).await? {
         let notice = Notice {
             kind: NotificationKind::RiskRaised,

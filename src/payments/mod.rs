@@ -16,6 +16,7 @@
 //! Bookings of other programs may be paid without a row in `payments`: everything here completes it first
 //! ([`record_for_booking`]).
 
+mod arrive;
 pub mod cancellation;
 mod complete;
 mod edit;
@@ -35,6 +36,7 @@ pub mod upkeep;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
+    arrive::arrive,
     complete::{arrived_payment, record_for_booking},
     model::{Payment, PaymentState},
     refusal::PROBLEMS,

@@ -3,6 +3,7 @@
 mod accounts;
 mod adoption;
 mod architecture;
+mod arrivals;
 mod audit_logs;
 mod auth;
 mod booking_requests;

@@ -126,11 +126,11 @@ async fn seal(owner: &mut PgConnection, conn: &mut PgConnection, therapist: &str
     seal
 }
 
-/// Names a therapist with a seal, be it the right one or not.
+/// Names a therapist with a seal, be it the right one or not, in what says to be a unit of work.
 async fn name(conn: &mut PgConnection, therapist: &str, account: i32, seal: &str) {
     sqlx::query(
         "select set_config('safestories.therapist_id', $1, true), set_config('safestories.user_id', $2, true),
-                set_config('safestories.seal', $3, true)",
+                set_config('safestories.seal', $3, true), set_config('safestories.writer', 'server', true)",
     )
     .bind(therapist)
     .bind(account.to_string())

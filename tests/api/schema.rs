@@ -208,16 +208,33 @@ async fn public_holds_nothing_else() {
          order by 1",
     )
     .await;
-    // Signed notes do not change, and calendars learn how often a session changed: the only triggers in addition to the
-    // documented schema. The policies of row-level security bind one role alone, and have tests of their own.
-    assert_eq!(
-        rules,
-        [
-            "bookings_count_calendar_revision",
-            "client_session_notes_keep_signed",
-            "client_session_notes_keep_signed_all"
-        ]
-    );
+    // Signed notes do not change, calendars learn how often a session changed, and what any program writes is noted: the only
+    // triggers in addition to the documented schema. The policies of row-level security bind one role alone, and have tests of
+    // their own.
+    let noted = [
+        ("all_clients_table", &["deleted", "inserted", "truncated", "updated"][..]),
+        ("appointment_table", &["deleted", "inserted", "truncated", "updated"]),
+        ("booking_requests", &["inserted"]),
+        ("bookings", &["deleted", "inserted", "truncated", "updated"]),
+        ("client_session_notes", &["inserted"]),
+        ("payments", &["inserted", "updated"]),
+        ("refund_cancellation_table", &["inserted", "updated"]),
+        ("therapists", &["inserted"]),
+    ];
+    let mut known: Vec<String> = noted
+        .iter()
+        .flat_map(|(table, verbs)| verbs.iter().map(move |verb| format!("{table}_note_{verb}")))
+        .chain(
+            [
+                "bookings_count_calendar_revision",
+                "client_session_notes_keep_signed",
+                "client_session_notes_keep_signed_all",
+            ]
+            .map(str::to_owned),
+        )
+        .collect();
+    known.sort();
+    assert_eq!(rules, known);
 }
 
 #[tokio::test]

@@ -13,7 +13,6 @@ pub use self::{
 use crate::{
     app::unit_of_work::UnitOfWork,
     audit::entry::Entry,
-    dashboards::cache,
     db::repair::{BATCH, RepairedRows},
     domain::ids::BookingId,
     error::{Error, Result},
@@ -115,7 +114,6 @@ pub async fn give_ids(uow: &mut UnitOfWork) -> Result<RepairedRows> {
     lock_therapists(uow.db(), &ids).await?;
     let mut repaired = RepairedRows::default();
     for id in ids {
-        cache::follow(uow, &id, cache::Before::nothing()).await?;
         uow.record(Entry::new("booking_id_given", "Gave an id to a booking that had none").on("booking", &id).quiet());
         repaired.add(id);
     }

@@ -13,9 +13,8 @@ use super::complete::{complete_one, lock_therapists};
 use crate::{
     app::unit_of_work::UnitOfWork,
     audit::entry::Entry,
-    bookings::model::Booking,
+    bookings::{lock::lock_all, model::Booking},
     clients,
-    dashboards::cache,
     db::{
         repair::{BATCH, RepairedRows},
         scope::Scope,
@@ -115,7 +114,7 @@ pub async fn retime(uow: &mut UnitOfWork) -> Result<RepairedRows> {
 /// Moves one booking to the time its text names; false if somebody has moved it meanwhile.
 async fn retime_one(uow: &mut UnitOfWork, id: &BookingId, shift: &Disagreement) -> Result<bool> {
     let client = complete_one(uow, id).await?;
-    let before = cache::before(uow, id).await?;
+    lock_all(uow.db(), std::slice::from_ref(id)).await?;
     let now = uow.now();
     let booking = Booking::whole(uow.db(), &Scope::Practice, id, now).await?;
     if booking.booking_start_at.instant() != Some(shift.start) {
@@ -149,7 +148,6 @@ async fn retime_one(uow: &mut UnitOfWork, id: &BookingId, shift: &Disagreement) 
     appointment.start_at = start;
     clients::link_booking(uow, &appointment, &client.client_id, therapist.as_ref()).await?;
     payments::upkeep::retime(uow, id, booking.booking_start_at, start).await?;
-    cache::follow(uow, id, before).await?;
     uow.record(
         Entry::new("booking_retime", "Took the time of a session from its text")
             .on("booking", id)

@@ -37,6 +37,7 @@ use crate::{
         state::{App, Parts, Seals},
         streams::Streams,
     },
+    arrivals,
     audit::{self, key::AuditKey},
     crypto::{password::Passwords, secret::Secrets},
     db::{migrate, pool::Db},
@@ -194,6 +195,7 @@ async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationTok
     background.spawn(drained.clone().run_until_cancelled_owned(tidy()));
     background.spawn(retention::run(app.clone(), drained.clone()));
     background.spawn(due::run(app.clone(), drained.clone()));
+    background.spawn(arrivals::run(app.clone(), drained.clone()));
     background.spawn(audit::sealing::run(app.db.clone(), app.clock.clone(), audit_key, drained.clone()));
     connections::serve(listener, router, stop).await;
     drained.cancel();

@@ -13,19 +13,19 @@
 //! `migrations/functions/derived.sql` defines them in SQL, as full recomputations. A row missing from
 //! `therapist_dashboard_stats` stands for zeros.
 //!
-//! After every write through this server they equal a recomputation. A write looks at the booking before it
-//! ([`before`]), changes it, and lets the caches follow ([`follow`]): the therapist's counts change by the difference
-//! that the booking makes; the therapist's upcoming bookings and the client's sessions are counted anew, by index. So
-//! the cost grows with the upcoming bookings and with one client's history, never with a therapist's. Many bookings at
-//! once ([`before_all`], [`follow_all`]) take the same statements, once. The number of upcoming bookings also changes
-//! with the clock: it is refreshed for the therapists that a write touches, and computed when it is read.
+//! After every write they equal a recomputation: of this server at its commit, of another program within a second.
+//! Triggers note what each statement wrote (`migrations/functions/changes.sql`), and the caches follow from that
+//! (`internal.follow_changes`): the therapist's counts change by the difference that the booking makes; the therapist's
+//! upcoming bookings and the client's sessions are counted anew, by index. So the cost grows with the upcoming bookings and
+//! with one client's history, never with a therapist's. The number of upcoming bookings also changes with the clock: it is
+//! refreshed for the therapists that a write touches, and computed when it is read.
 //!
 //! The tables have no keys that link a row to its booking or client: `internal.appointments_cache_rows` and
-//! `internal.clients_summary_rows` do. Rows that other programs wrote, or failed to write, are corrected by
+//! `internal.clients_summary_rows` do. Rows that other programs wrote into the caches themselves are corrected by
 //! [`rebuild()`], and [`drift()`] counts them.
 //!
 //! Two writes to one therapist or client must not count at the same moment, each without the other. Therefore
-//! [`follow`] locks therapists (by id), then clients, before it counts. Operations have taken these locks already,
+//! therapists (by id), then clients, are locked before they are counted. Operations have taken these locks already,
 //! before the booking's, so that they cannot deadlock.
 
 mod change;
@@ -33,7 +33,7 @@ mod drift;
 mod rebuild;
 
 pub use self::{
-    change::{Before, before, before_all, erase_foreign, follow, follow_all, follow_client, follow_clients},
+    change::{erase_foreign, follow, follow_others},
     drift::{Drift, drift},
     rebuild::{Rebuilt, rebuild},
 };

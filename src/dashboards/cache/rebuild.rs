@@ -46,6 +46,7 @@ async fn lock(db: &mut PgConnection) -> Result<()> {
          set local work_mem = '64MB';
          do $$
          begin
+             perform from internal.facts where name = 'follows' for update;
              perform from public.therapists order by therapist_id for no key update;
              perform from public.all_clients_table order by client_id for no key update;
          end
@@ -63,7 +64,11 @@ async fn lock(db: &mut PgConnection) -> Result<()> {
 async fn therapists(db: &mut PgConnection, now: Timestamp) -> Result<(u64, u64)> {
     sqlx::query!("delete from therapist_dashboard_stats").execute(&mut *db).await?;
     let rows = sqlx::query!(
-        r#"with figures as materialized (
+        // What was noted and is counted here is followed: in one statement, which sees one instant. What is committed later
+        // stays noted.
+        r#"with followed as (
+               delete from internal.booking_changes
+           ), figures as materialized (
                select * from internal.therapist_figures($1)
            ), added as (
                insert into therapist_dashboard_stats
@@ -91,6 +96,7 @@ async fn therapists(db: &mut PgConnection, now: Timestamp) -> Result<(u64, u64)>
 }
 
 async fn clients_summary(db: &mut PgConnection, now: Timestamp) -> Result<u64> {
+    sqlx::query!("delete from internal.client_changes").execute(&mut *db).await?;
     sqlx::query!("delete from internal.clients_summary_rows").execute(&mut *db).await?;
     sqlx::query!("delete from therapist_clients_summary").execute(&mut *db).await?;
     // Ids are drawn in the order of the insert, which links each row to its client and therapist.
@@ -153,7 +159,9 @@ async fn client_sessions(db: &mut PgConnection) -> Result<u64> {
          where c.client_id = f.client_id
            and c.no_of_sessions is distinct from f.sessions",
     )
-    .execute(db)
+    .execute(&mut *db)
     .await?;
+    // The counts of clients were written just now.
+    sqlx::query!("delete from internal.client_changes where xid = pg_current_xact_id()").execute(db).await?;
     Ok(changed.rows_affected())
 }

@@ -216,6 +216,7 @@ fn compiled() -> Vec<(Cow<'static, str>, Cow<'static, str>)> {
         ("functions/access.sql", include_str!("../../../migrations/functions/access.sql")),
         ("functions/audit.sql", include_str!("../../../migrations/functions/audit.sql")),
         ("functions/bookings.sql", include_str!("../../../migrations/functions/bookings.sql")),
+        ("functions/changes.sql", include_str!("../../../migrations/functions/changes.sql")),
         ("functions/clients.sql", include_str!("../../../migrations/functions/clients.sql")),
         ("functions/derived.sql", include_str!("../../../migrations/functions/derived.sql")),
         ("functions/integrity.sql", include_str!("../../../migrations/functions/integrity.sql")),

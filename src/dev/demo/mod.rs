@@ -111,7 +111,10 @@ pub async fn load(
     plan(&mut tx, size, now).await?;
     sqlx::raw_sql(include_str!("staff.sql")).execute(&mut *tx).await?;
     let indexes = drop_indexes(&mut tx).await?;
+    // The caches are written with the rows, and do not have to follow.
+    triggers(&mut tx, "disable").await?;
     write(&mut tx, size, progress).await?;
+    triggers(&mut tx, "enable").await?;
     for index in indexes {
         sqlx::raw_sql(AssertSqlSafe(index)).execute(&mut *tx).await?;
     }
@@ -169,6 +172,14 @@ async fn drop_indexes(tx: &mut PgConnection) -> anyhow::Result<Vec<String>> {
         sqlx::raw_sql(AssertSqlSafe(drop.as_str())).execute(&mut *tx).await?;
     }
     Ok(indexes.into_iter().map(|(_, create)| create).collect())
+}
+
+/// Switches the tables' triggers off, or on again.
+async fn triggers(tx: &mut PgConnection, switch: &str) -> anyhow::Result<()> {
+    for table in TABLES.split(", ") {
+        sqlx::raw_sql(AssertSqlSafe(format!("alter table {table} {switch} trigger user"))).execute(&mut *tx).await?;
+    }
+    Ok(())
 }
 
 /// Lays out the course of the practice.

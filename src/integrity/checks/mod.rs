@@ -6,6 +6,7 @@
 //! arrive: no text makes that fail.
 
 mod accounts;
+mod arrivals;
 mod bookings;
 mod caches;
 mod calendar;
@@ -21,7 +22,7 @@ mod unreadable;
 use super::check::Check;
 
 /// All families.
-const FAMILIES: [&[Check]; 12] = [
+const FAMILIES: [&[Check]; 13] = [
     keys::CHECKS,
     bookings::CHECKS,
     spelling::CHECKS,
@@ -32,6 +33,7 @@ const FAMILIES: [&[Check]; 12] = [
     calendar::CHECKS,
     clients::CHECKS,
     accounts::CHECKS,
+    arrivals::CHECKS,
     caches::CHECKS,
     rules::CHECKS,
 ];

@@ -33,7 +33,7 @@ pub(crate) struct Erasure {
 /// Erases the data of a client that is locked.
 pub(crate) async fn erase(uow: &mut UnitOfWork, order: Order<'_>) -> Result<Erasure> {
     let (theirs, claimed) = words::gather(uow, order.client).await?;
-    let before = cache::before_all(uow, &theirs.bookings).await?;
+    bookings::lock_all(uow.db(), &theirs.bookings).await?;
     ensure_allowed(uow, &theirs).await?;
     let reason = match order.reason {
         Some(reason) => Some(theirs.without_words(uow.db(), reason).await?),
@@ -49,7 +49,7 @@ pub(crate) async fn erase(uow: &mut UnitOfWork, order: Order<'_>) -> Result<Eras
     erased.extend(transfers::erase(uow, &theirs).await?);
     erased.extend(clients::erase(uow, &theirs, certificate_id).await?);
     erased.extend(notifications::erase(uow, &theirs).await?);
-    cache::follow_all(uow, &theirs.bookings, &before).await?;
+    cache::follow(uow).await?;
     erased.extend(caches(uow, &theirs).await?);
     erased.extend(erase_requests(uow, &theirs).await?);
     forget_requests(uow, &theirs).await?;

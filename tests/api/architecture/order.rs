@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{assert_none, sources};
 
 /// The modules, lowest first.
-const ORDER: [&str; 30] = [
+const ORDER: [&str; 31] = [
     "domain",
     "error",
     "crypto",
@@ -31,6 +31,7 @@ const ORDER: [&str; 30] = [
     "merges",
     "break_glass",
     "privacy",
+    "arrivals",
     "audit_logs",
     "integrity",
     "api",

@@ -6,12 +6,31 @@ use super::{assert_none, sources};
 const RESERVED: &[(&str, &[&str], &str)] = &[
     (
         ".unscoped()",
-        &["db/", "audit/", "app/", "http/", "auth/", "cli/", "users/account.rs", "notifications/stream/feed.rs"],
+        &[
+            "db/",
+            "audit/",
+            "app/",
+            "http/",
+            "auth/",
+            "cli/",
+            "users/account.rs",
+            "notifications/stream/feed.rs",
+            "arrivals/worker.rs",
+        ],
         "a request's connection is opened by its scope, so that row-level security stands behind it",
     ),
     (
         ".system_transaction()",
-        &["db/", "app/", "http/audit/attempts.rs", "auth/throttle.rs", "cli/serve/due.rs", "cli/serve/retention.rs"],
+        &[
+            "db/",
+            "app/",
+            "http/audit/attempts.rs",
+            "auth/throttle.rs",
+            "cli/serve/due.rs",
+            "cli/serve/retention.rs",
+            "dashboards/cache/change.rs",
+            "arrivals/worker.rs",
+        ],
         "what somebody changes is a unit of work, with its audit entries",
     ),
     ("read(&Scope::", &["db/pool.rs"], "a scope is the request's, never made up"),

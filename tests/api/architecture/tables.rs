@@ -57,6 +57,9 @@ const HOMES: &[(&str, &str)] = &[
     ("internal.erasure_certificates", "privacy"),
     ("internal.appointments_cache_rows", "dashboards"),
     ("internal.clients_summary_rows", "dashboards"),
+    ("internal.booking_changes", "dashboards"),
+    ("internal.client_changes", "dashboards"),
+    ("internal.arrivals", "arrivals"),
     ("internal.facts", "cli"),
 ];
 

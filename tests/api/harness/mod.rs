@@ -31,6 +31,7 @@ use safestories::{
         streams::Streams,
         unit_of_work::{UnitOfWork, Work},
     },
+    arrivals,
     audit::entry::Entry,
     crypto::{password::Passwords, secret::Secrets},
     dashboards::cache::{self, Rebuilt},
@@ -146,6 +147,11 @@ impl TestApi {
         let rebuilt = cache::rebuild(&mut tx, self.now()).await.expect("a rebuild");
         sqlx::raw_sql("commit").execute(&mut *tx).await.expect("a commit");
         rebuilt
+    }
+
+    /// Takes up what other programs wrote, as the worker of the server does.
+    pub async fn take_up(&self) {
+        arrivals::take_up_all(&self.app, &CancellationToken::new()).await.expect("arrivals taken up");
     }
 
     /// Sets the clock.

@@ -197,6 +197,13 @@ pub(super) const TRIPS: &[(&str, &str, i64, &str)] = &[
         "has the name of user",
     ),
     (
+        "arrival_given_up",
+        "insert into internal.arrivals (what, booking_id, was_there, is_load, tries, due_at)
+         values ('booking', '56001', true, false, 12, 'infinity')",
+        1,
+        "tried 12 times",
+    ),
+    (
         "cache_drift",
         "update all_clients_table set no_of_sessions = 77 where client_id = 'C1';
          update therapist_dashboard_stats set total_sessions = 77 where therapist_id = 'T1'",

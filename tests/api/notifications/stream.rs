@@ -17,7 +17,7 @@ async fn tell(api: &TestApi, title: &str) {
         kind: NotificationKind::NewBooking,
         title,
         message: "A session was booked.",
-        related_id: Some("1"),
+        related_id: Some(title),
         to: &[Recipient::EveryAdmin],
     };
     api.work(async |uow| notify(uow, notice).await).await.expect("notifications");

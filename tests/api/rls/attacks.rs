@@ -151,6 +151,17 @@ async fn a_cursor_a_lock_and_a_listener_are_gone_for_the_next_therapist() {
     }
 }
 
+/// What the login writes outside the server's units of work would be taken up as another program's.
+#[tokio::test]
+async fn what_is_written_beside_a_unit_of_work_is_refused() {
+    let (api, mut owner) = practice().await;
+    let mut conn = t1(&api, &mut owner).await;
+    let complete = "update public.bookings set booking_status = 'completed' where booking_id = 'B1' returning 'done'";
+    assert_eq!(tried(&mut conn, complete).await, Ok("done".to_owned()));
+    run(&mut conn, "set local safestories.writer = ''").await;
+    assert_eq!(tried(&mut conn, complete).await, Err(REFUSED.to_owned()));
+}
+
 #[tokio::test]
 async fn another_key_is_read_when_it_has_changed() {
     let (api, mut owner) = practice().await;

@@ -88,42 +88,16 @@ async fn a_therapist_deletes_what_is_their_own() {
 }
 
 #[tokio::test]
-async fn caches_follow_ones_own_bookings_only() {
+async fn only_the_owner_lets_caches_follow() {
     let (api, mut owner) = practice().await;
     let mut conn = t1(&api, &mut owner).await;
-    let follow = |bookings: &str, therapists: &str, clients: &str, counted_as: &str| {
-        format!(
-            "select internal.follow_bookings('{bookings}', '{therapists}', '{clients}', '{counted_as}',
-                                             now()::timestamp)::text"
-        )
-    };
-    for right in [follow("{B1}", "{T1}", "{C1}", "{active}"), follow("{B1}", "{T1}", "{}", "{no_show}")] {
-        assert_eq!(tried(&mut conn, &right).await, Ok(String::new()), "{right}");
-    }
-    for wrong in [
-        follow("{B2}", "{T1}", "{C1}", "{active}"),
-        follow("{B1}", "{T2}", "{C1}", "{active}"),
-        follow("{B1,B2}", "{T1}", "{C1}", "{active}"),
-        follow("{B1}", "{null}", "{C1}", "{active}"),
-        // Would change figures without a booking, or twice for one.
-        follow("{}", "{T1}", "{}", "{no_show}"),
-        follow("{nothing}", "{T1}", "{}", "{no_show}"),
-        follow("{B1}", "{T1,T1}", "{}", "{no_show,no_show}"),
-        follow("{B1,B1}", "{T1,T1}", "{}", "{active,active}"),
-        follow("{B1,B5}", "{T1,T1}", "{}", "{active,active}"),
-        follow("{B1}", "{T1}", "{}", "{null}"),
-        follow("{B1}", "{T1}", "{}", "{}"),
-        follow("{B1}", "{T1}", "{}", "{completed}"),
-        // Would lock and recount another therapist's rows.
-        follow("{B1}", "{T1}", "{C2}", "{active}"),
-        follow("{B1}", "{T1}", "{C1,C4}", "{active}"),
-        follow("{B1}", "{T1}", "{null}", "{active}"),
-    ] {
-        assert_eq!(tried(&mut conn, &wrong).await, Err(REFUSED.to_owned()), "{wrong}");
-    }
     for owners in [
         "select internal.recount_clients('{C2}')::text",
-        "select internal.move_caches('{B1}', '{T1}', '{C1}', '{active}', now()::timestamp)::text",
+        "select internal.follow_changes(now()::timestamp)::text",
+        "select internal.follow_changes(now()::timestamp, 10)::text",
+        "select count(*)::text from internal.booking_changes",
+        "select count(*)::text from internal.client_changes",
+        "insert into internal.booking_changes (booking_id) values (null) returning 'added'",
     ] {
         assert_eq!(tried(&mut conn, owners).await, Err(REFUSED.to_owned()), "{owners}: is for the owner alone");
     }
@@ -250,7 +224,6 @@ async fn who_names_nobody_is_refused() {
         "select internal.was_high_before('C1', 'B1')::text",
         "select internal.account_name(1)",
         "select internal.therapist_name('T1')",
-        "select internal.follow_bookings('{B1}', '{T1}', '{C1}', '{active}', now()::timestamp)::text",
         "select internal.notify('no_show', 't', 'm', 'B1', now()::timestamp, null, true, false, '{}', 'x')::text",
         "select internal.is_earlier_note(3, 'B3')::text",
         "select internal.delete_additional_note(1)::text",

@@ -1,0 +1,62 @@
+-- What was written and is not followed yet: `functions/changes.sql`.
+
+-- How a booking was counted before a write and after it. Its writer appends it, and the caches follow from it: the server's
+-- own before its commit, so that nobody else ever sees it; another program's within a second. A row without a booking says
+-- that more was written than can be told: the caches are rebuilt.
+create table internal.booking_changes (
+    change_id        bigint generated always as identity primary key,
+    xid              xid8 not null default pg_current_xact_id(),
+    booking_id       text,
+    therapist_before text,
+    counted_before   text,
+    therapist_after  text,
+    counted_after    text
+);
+create index booking_changes_of_transaction on internal.booking_changes (xid);
+
+-- Clients whose record or sessions were written.
+create table internal.client_changes (
+    change_id bigint generated always as identity primary key,
+    xid       xid8 not null default pg_current_xact_id(),
+    client_id text not null
+);
+create index client_changes_of_transaction on internal.client_changes (xid);
+
+-- What other programs wrote and the practice has not taken up yet: `arrivals`.
+create table internal.arrivals (
+    arrival_id    bigint generated always as identity primary key,
+    -- `booking`: the row itself; `money`: a payment or refund of it; `note`: a session note of it; `request`.
+    what          text not null,
+    booking_id    text,
+    request_id    integer,
+    note_id       integer,
+    -- How the booking was before: its status, start and refund; not there at all.
+    was_there     boolean not null,
+    status_before text,
+    start_before  timestamp,
+    refund_before text,
+    -- Whether it was one of a load, of which nobody is notified.
+    is_load       boolean not null,
+    arrived_at    timestamptz not null default clock_timestamp(),
+    tries         integer not null default 0,
+    -- When it is tried next; `infinity`: no more.
+    due_at        timestamptz not null default clock_timestamp(),
+    constraint arrivals_what check (
+        case what
+            when 'request' then request_id is not null
+            when 'note' then booking_id is not null and note_id is not null
+            else what in ('booking', 'money') and booking_id is not null
+        end
+    )
+);
+create index arrivals_of_booking on internal.arrivals (booking_id) where booking_id is not null;
+create index arrivals_of_request on internal.arrivals (request_id) where request_id is not null;
+create index arrivals_given_up on internal.arrivals (arrival_id) where due_at = 'infinity';
+
+-- Locked by what lets the caches follow other programs, or rebuilds them.
+insert into internal.facts (name, value) values ('follows', '');
+
+-- What stands there already was written before anything was noted.
+insert into internal.booking_changes (booking_id)
+select null
+where exists (select from public.bookings) or exists (select from public.all_clients_table);

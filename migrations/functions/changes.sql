@@ -1,0 +1,343 @@
+-- What the server and other programs write, noted by triggers in the writer's own transaction.
+--
+-- A trigger appends rows and does nothing else: it locks no other row, so that no program waits or deadlocks because of it,
+-- and it fails on no value. It sees the rows that its statement wrote, runs as the owner, and needs nothing granted to the
+-- writer.
+
+-- How the caches count a booking by its status: `active`, `cancelled` or `no_show`.
+create or replace function internal.counts_as(booking_status text) returns text
+    language sql immutable parallel safe
+    return case when internal.is_active(booking_status) then 'active' else internal.booking_status(booking_status) end;
+
+-- Whether the server itself is writing: its units of work say so. All others are other programs, whose rows it takes up
+-- (`arrivals`). A therapist's login has no other business here.
+create or replace function internal.is_server() returns boolean
+    language plpgsql stable
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    if current_setting('safestories.writer', true) = 'server' then
+        return true;
+    end if;
+    if exists (
+        select
+        from pg_roles r
+        where r.rolname = 'safestories_therapist'
+          and pg_has_role(session_user, r.oid, 'member')
+    ) and not pg_has_role(session_user, current_user, 'member') then
+        raise exception 'not a unit of work of the server' using errcode = 'insufficient_privilege';
+    end if;
+    return false;
+end
+$$;
+
+-- Of rows that one statement wrote: more than these are a load.
+create or replace function internal.is_load(written bigint) returns boolean
+    language sql immutable parallel safe
+    return written > 200;
+
+-- Whether a booking can be taken up: its id fits into the columns that refer to it. Of others only counts are kept, and the
+-- checks of `integrity` name them.
+create or replace function internal.can_arrive(booking text) returns boolean
+    language sql immutable parallel safe
+    return coalesce(length(booking) between 1 and 255, false);
+
+-- Of bookings, the columns that a cache shows or counts. A booking whose id changed is another one.
+create or replace function internal.note_bookings() returns trigger
+    language plpgsql security definer
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    case tg_op
+        when 'INSERT' then
+            insert into internal.booking_changes (booking_id, therapist_after, counted_after)
+            select n.booking_id, n.therapist_id, internal.counts_as(n.booking_status)
+            from new_rows n
+            where n.booking_id is not null;
+            if not internal.is_server() then
+                insert into internal.arrivals (what, booking_id, was_there, is_load)
+                select 'booking', n.booking_id, false, internal.is_load(count(*) over ())
+                from new_rows n
+                where internal.can_arrive(n.booking_id);
+            end if;
+        when 'DELETE' then
+            insert into internal.booking_changes (booking_id, therapist_before, counted_before)
+            select o.booking_id, o.therapist_id, internal.counts_as(o.booking_status)
+            from old_rows o
+            where o.booking_id is not null;
+            if not internal.is_server() then
+                insert into internal.arrivals (what, booking_id, was_there, is_load)
+                select 'booking', o.booking_id, true, internal.is_load(count(*) over ())
+                from old_rows o
+                where internal.can_arrive(o.booking_id);
+            end if;
+        when 'UPDATE' then
+            insert into internal.booking_changes
+                (booking_id, therapist_before, counted_before, therapist_after, counted_after)
+            select coalesce(o.booking_id, n.booking_id),
+                   o.therapist_id,
+                   case when o.booking_id is not null then internal.counts_as(o.booking_status) end,
+                   n.therapist_id,
+                   case when n.booking_id is not null then internal.counts_as(n.booking_status) end
+            from (select * from old_rows where booking_id is not null) o
+            full join (select * from new_rows where booking_id is not null) n on n.booking_id = o.booking_id
+            where (o.booking_id, o.therapist_id, o.booking_start_at, o.booking_end_at, o.booking_duration,
+                   o.invitee_payment_amount, o.booking_invitee_time, o.booking_resource_name, o.invitee_name,
+                   o.invitee_phone, o.invitee_email)
+                  is distinct from
+                  (n.booking_id, n.therapist_id, n.booking_start_at, n.booking_end_at, n.booking_duration,
+                   n.invitee_payment_amount, n.booking_invitee_time, n.booking_resource_name, n.invitee_name,
+                   n.invitee_phone, n.invitee_email)
+               or (o.booking_status, o.booking_mode) is distinct from (n.booking_status, n.booking_mode)
+                  -- Another spelling of the same word changes nothing.
+                  and (internal.booking_status(o.booking_status), internal.booking_mode(o.booking_mode))
+                      is distinct from (internal.booking_status(n.booking_status), internal.booking_mode(n.booking_mode));
+            if not internal.is_server() then
+                insert into internal.arrivals
+                    (what, booking_id, was_there, status_before, start_before, refund_before, is_load)
+                select 'booking',
+                       coalesce(o.booking_id, n.booking_id),
+                       o.booking_id is not null,
+                       internal.booking_status(o.booking_status),
+                       o.booking_start_at,
+                       internal.refund_status(o.refund_status),
+                       internal.is_load(count(*) over ())
+                from (select * from old_rows where booking_id is not null) o
+                full join (select * from new_rows where booking_id is not null) n on n.booking_id = o.booking_id
+                where internal.can_arrive(coalesce(o.booking_id, n.booking_id))
+                  and (o.booking_id, o.therapist_id, internal.booking_status(o.booking_status),
+                       internal.invitee_status(o.invitee_status), o.booking_start_at, o.booking_end_at,
+                       o.booking_duration, o.invitee_payment_amount, internal.refund_status(o.refund_status),
+                       o.refund_amount)
+                      is distinct from
+                      (n.booking_id, n.therapist_id, internal.booking_status(n.booking_status),
+                       internal.invitee_status(n.invitee_status), n.booking_start_at, n.booking_end_at,
+                       n.booking_duration, n.invitee_payment_amount, internal.refund_status(n.refund_status),
+                       n.refund_amount);
+            end if;
+    end case;
+    return null;
+end
+$$;
+
+create or replace trigger bookings_note_inserted after insert on public.bookings
+    referencing new table as new_rows
+    for each statement execute function internal.note_bookings();
+create or replace trigger bookings_note_updated after update on public.bookings
+    referencing old table as old_rows new table as new_rows
+    for each statement execute function internal.note_bookings();
+create or replace trigger bookings_note_deleted after delete on public.bookings
+    referencing old table as old_rows
+    for each statement execute function internal.note_bookings();
+
+-- Of appointments, whose sessions they are.
+create or replace function internal.note_appointments() returns trigger
+    language plpgsql security definer
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    case tg_op
+        when 'INSERT' then
+            insert into internal.client_changes (client_id)
+            select distinct n.client_id from new_rows n where n.client_id is not null;
+        when 'DELETE' then
+            insert into internal.client_changes (client_id)
+            select distinct o.client_id from old_rows o where o.client_id is not null;
+        when 'UPDATE' then
+            insert into internal.client_changes (client_id)
+            select distinct changed.client_id
+            from (
+                (select o.session_id, o.client_id from old_rows o except select n.session_id, n.client_id from new_rows n)
+                union all
+                (select n.session_id, n.client_id from new_rows n except select o.session_id, o.client_id from old_rows o)
+            ) changed
+            where changed.client_id is not null;
+    end case;
+    return null;
+end
+$$;
+
+create or replace trigger appointment_table_note_inserted after insert on public.appointment_table
+    referencing new table as new_rows
+    for each statement execute function internal.note_appointments();
+create or replace trigger appointment_table_note_updated after update on public.appointment_table
+    referencing old table as old_rows new table as new_rows
+    for each statement execute function internal.note_appointments();
+create or replace trigger appointment_table_note_deleted after delete on public.appointment_table
+    referencing old table as old_rows
+    for each statement execute function internal.note_appointments();
+
+-- Of clients, what a cache repeats of them, and their count.
+create or replace function internal.note_clients() returns trigger
+    language plpgsql security definer
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    case tg_op
+        when 'INSERT' then
+            insert into internal.client_changes (client_id)
+            select n.client_id from new_rows n;
+        when 'DELETE' then
+            insert into internal.client_changes (client_id)
+            select o.client_id from old_rows o;
+        when 'UPDATE' then
+            insert into internal.client_changes (client_id)
+            select coalesce(n.client_id, o.client_id)
+            from old_rows o
+            full join new_rows n on n.client_id = o.client_id
+            where (o.client_id, o.client_name, o.phone_number, o.email_id, o.no_of_sessions)
+                  is distinct from (n.client_id, n.client_name, n.phone_number, n.email_id, n.no_of_sessions);
+    end case;
+    return null;
+end
+$$;
+
+create or replace trigger all_clients_table_note_inserted after insert on public.all_clients_table
+    referencing new table as new_rows
+    for each statement execute function internal.note_clients();
+create or replace trigger all_clients_table_note_updated after update on public.all_clients_table
+    referencing old table as old_rows new table as new_rows
+    for each statement execute function internal.note_clients();
+create or replace trigger all_clients_table_note_deleted after delete on public.all_clients_table
+    referencing old table as old_rows
+    for each statement execute function internal.note_clients();
+
+-- That more was written than can be told: a table was emptied, or a therapist added who had bookings before.
+create or replace function internal.note_all() returns trigger
+    language plpgsql security definer
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    insert into internal.booking_changes (booking_id) values (null);
+    return null;
+end
+$$;
+
+create or replace trigger bookings_note_truncated after truncate on public.bookings
+    for each statement execute function internal.note_all();
+create or replace trigger appointment_table_note_truncated after truncate on public.appointment_table
+    for each statement execute function internal.note_all();
+create or replace trigger all_clients_table_note_truncated after truncate on public.all_clients_table
+    for each statement execute function internal.note_all();
+
+create or replace function internal.note_therapists() returns trigger
+    language plpgsql security definer
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    insert into internal.booking_changes (booking_id)
+    select null
+    where exists (select from new_rows n join public.bookings b on b.therapist_id = n.therapist_id);
+    return null;
+end
+$$;
+
+create or replace trigger therapists_note_inserted after insert on public.therapists
+    referencing new table as new_rows
+    for each statement execute function internal.note_therapists();
+
+-- Of session notes, new ones.
+create or replace function internal.note_session_notes() returns trigger
+    language plpgsql security definer
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    if not internal.is_server() then
+        insert into internal.arrivals (what, booking_id, note_id, was_there, is_load)
+        select 'note', n.booking_id, n.note_id, true, internal.is_load(count(*) over ())
+        from new_rows n
+        where internal.can_arrive(n.booking_id);
+    end if;
+    return null;
+end
+$$;
+
+create or replace trigger client_session_notes_note_inserted after insert on public.client_session_notes
+    referencing new table as new_rows
+    for each statement execute function internal.note_session_notes();
+
+-- Of payments and of the list of refunds, amounts and how far a refund is.
+create or replace function internal.note_payments() returns trigger
+    language plpgsql security definer
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    if internal.is_server() then
+        return null;
+    end if;
+    if tg_op = 'INSERT' then
+        insert into internal.arrivals (what, booking_id, was_there, is_load)
+        select 'money', n.booking_id, true, internal.is_load(count(*) over ())
+        from new_rows n
+        where internal.can_arrive(n.booking_id);
+    else
+        insert into internal.arrivals (what, booking_id, was_there, refund_before, is_load)
+        select 'money', n.booking_id, true, internal.refund_status(o.refund_status), internal.is_load(count(*) over ())
+        from new_rows n
+        join old_rows o on o.payment_id = n.payment_id
+        where internal.can_arrive(n.booking_id)
+          and (o.booking_id, o.amount, o.currency, o.refund_status, o.refund_amount)
+              is distinct from (n.booking_id, n.amount, n.currency, n.refund_status, n.refund_amount);
+    end if;
+    return null;
+end
+$$;
+
+create or replace trigger payments_note_inserted after insert on public.payments
+    referencing new table as new_rows
+    for each statement execute function internal.note_payments();
+create or replace trigger payments_note_updated after update on public.payments
+    referencing old table as old_rows new table as new_rows
+    for each statement execute function internal.note_payments();
+
+create or replace function internal.note_refunds() returns trigger
+    language plpgsql security definer
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    if internal.is_server() then
+        return null;
+    end if;
+    if tg_op = 'INSERT' then
+        insert into internal.arrivals (what, booking_id, was_there, is_load)
+        select 'money', n.session_id, true, internal.is_load(count(*) over ())
+        from new_rows n
+        where internal.can_arrive(n.session_id)
+          and internal.refund_status(n.refund_status) is not null;
+    else
+        insert into internal.arrivals (what, booking_id, was_there, refund_before, is_load)
+        select 'money', n.session_id, true, internal.refund_status(o.refund_status), internal.is_load(count(*) over ())
+        from new_rows n
+        join old_rows o on o.id = n.id
+        where internal.can_arrive(n.session_id)
+          and internal.refund_status(o.refund_status) is distinct from internal.refund_status(n.refund_status);
+    end if;
+    return null;
+end
+$$;
+
+create or replace trigger refund_cancellation_table_note_inserted after insert on public.refund_cancellation_table
+    referencing new table as new_rows
+    for each statement execute function internal.note_refunds();
+create or replace trigger refund_cancellation_table_note_updated after update on public.refund_cancellation_table
+    referencing old table as old_rows new table as new_rows
+    for each statement execute function internal.note_refunds();
+
+-- Of booking requests, new ones.
+create or replace function internal.note_requests() returns trigger
+    language plpgsql security definer
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    if not internal.is_server() then
+        insert into internal.arrivals (what, request_id, was_there, is_load)
+        select 'request', n.request_id, false, internal.is_load(count(*) over ())
+        from new_rows n;
+    end if;
+    return null;
+end
+$$;
+
+create or replace trigger booking_requests_note_inserted after insert on public.booking_requests
+    referencing new table as new_rows
+    for each statement execute function internal.note_requests();

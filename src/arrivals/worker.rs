@@ -1,0 +1,195 @@
+//! Looks for arrivals, and has them taken up.
+
+use std::{mem, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+
+use super::take_up::{self, Subject};
+use crate::{
+    app::{
+        state::App,
+        unit_of_work::{UnitOfWork, Work},
+    },
+    dashboards::cache,
+    db::repair::RepairedRows,
+    domain::ids::{BookingId, BookingRequestId},
+    error::{Error, Result},
+};
+
+/// How often arrivals are looked for.
+const EVERY: Duration = Duration::from_millis(250);
+/// How many arrivals are read at a time.
+const BATCH: i64 = 500;
+/// How many bookings of loads are taken up in one transaction.
+const LOAD: usize = 50;
+/// How often an arrival is tried: the last time about 17 minutes after the first.
+const TRIES: i32 = 12;
+/// The name that the audit trail has for all of it.
+const TASK: &str = "another program";
+
+/// Takes up arrivals until `stop`; a failure is tried again.
+pub async fn run(app: App, stop: CancellationToken) {
+    let mut interval = tokio::time::interval(EVERY);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut failed = false;
+    while stop.run_until_cancelled(interval.tick()).await.is_some() {
+        match take_up_all(&app, &stop).await {
+            Ok(()) => failed = false,
+            // Said once while it lasts: the database is away, say.
+            Err(error) if !mem::replace(&mut failed, true) => {
+                tracing::warn!(%error, "arrivals could not be taken up; it will be tried again");
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+/// Lets the caches follow, and takes up all arrivals that are due, until none is left or it is to stop.
+///
+/// # Errors
+///
+/// If the database is away. What fails with one arrival is kept with it.
+pub async fn take_up_all(app: &App, stop: &CancellationToken) -> Result<()> {
+    loop {
+        let waiting = sqlx::query!(
+            r#"select exists (select from internal.booking_changes) or exists (select from internal.client_changes)
+                          as "changes!",
+                      exists (select from internal.arrivals where due_at <= now()) as "arrivals!""#,
+        )
+        .fetch_one(&mut *app.db.unscoped().await?)
+        .await?;
+        if waiting.changes {
+            cache::follow_others(app).await?;
+        }
+        if !waiting.arrivals {
+            return Ok(());
+        }
+        let (arrivals, subjects) = due(app).await?;
+        let mut load = Vec::new();
+        for (subject, is_load) in subjects {
+            if stop.is_cancelled() {
+                return Ok(());
+            }
+            if is_load {
+                load.push(subject);
+                if load.len() == LOAD {
+                    several(app, &mem::take(&mut load)).await?;
+                }
+            } else {
+                one(app, &subject).await?;
+            }
+        }
+        several(app, &load).await?;
+        if arrivals < BATCH {
+            return Ok(());
+        }
+    }
+}
+
+/// How many arrivals are due, the oldest of them; their subjects, each once, in their order, and whether they are of loads.
+async fn due(app: &App) -> Result<(i64, Vec<(Subject, bool)>)> {
+    let rows = sqlx::query!(
+        r#"select a.booking_id as "booking_id: BookingId",
+                  a.request_id as "request_id: BookingRequestId",
+                  bool_and(a.is_load) as "is_load!",
+                  count(*) as "arrivals!"
+           from (
+               select booking_id, request_id, is_load, arrival_id
+               from internal.arrivals
+               where due_at <= now()
+               order by arrival_id
+               limit $1
+           ) a
+           group by a.booking_id, a.request_id
+           order by min(a.arrival_id)"#,
+        BATCH,
+    )
+    .fetch_all(&mut *app.db.unscoped().await?)
+    .await?;
+    let subject = |booking: Option<BookingId>, request: Option<BookingRequestId>| {
+        booking.map(Subject::Booking).or(request.map(Subject::Request))
+    };
+    let arrivals = rows.iter().map(|row| row.arrivals).sum();
+    let subjects = rows.into_iter().filter_map(|row| Some((subject(row.booking_id, row.request_id)?, row.is_load)));
+    Ok((arrivals, subjects.collect()))
+}
+
+/// Takes up a part of a load; where that fails, each by itself.
+async fn several(app: &App, subjects: &[Subject]) -> Result<()> {
+    let together = Work::of_task(app, TASK).run_if_needed(async |uow| {
+        take_up::hurry(uow).await?;
+        take_up::lock_therapists(uow, subjects).await?;
+        for subject in subjects {
+            take_up::take_up(uow, subject).await?;
+        }
+        Ok(())
+    });
+    if together.await.is_err() {
+        for subject in subjects {
+            one(app, subject).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes up one; a failure is noted with its arrivals.
+async fn one(app: &App, subject: &Subject) -> Result<()> {
+    let taken_up = Work::of_task(app, TASK).run_if_needed(async |uow| {
+        take_up::hurry(uow).await?;
+        take_up::take_up(uow, subject).await
+    });
+    match taken_up.await {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            // Of a refusal there is nothing to try again.
+            let tries = if matches!(error, Error::Refused(_)) { TRIES } else { 1 };
+            tracing::warn!(?subject, %error, "an arrival could not be taken up");
+            put_off(app, subject, tries).await
+        }
+    }
+}
+
+/// Notes that arrivals were tried, and when they are tried next: half a second later, a second, two and so on.
+async fn put_off(app: &App, subject: &Subject, tries: i32) -> Result<()> {
+    let mut tx = app.db.system_transaction().await?;
+    let (booking, request) = match subject {
+        Subject::Booking(id) => (Some(id.as_str()), None),
+        Subject::Request(id) => (None, Some(id.0)),
+    };
+    sqlx::query!(
+        "update internal.arrivals
+         set tries = least(tries + $3, $4),
+             due_at = case when tries + $3 >= $4 then 'infinity' else now() + interval '250 ms' * 2 ^ (tries + $3) end
+         where booking_id = $1 or request_id = $2",
+        booking,
+        request,
+        tries,
+        TRIES,
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Has arrivals that were given up tried again.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn retry(uow: &mut UnitOfWork) -> Result<RepairedRows> {
+    let retried = sqlx::query_as!(
+        RepairedRows,
+        r#"with retried as (
+               update internal.arrivals
+               set tries = 0, due_at = now()
+               where due_at = 'infinity'
+               returning coalesce(booking_id, request_id::text) as id
+           )
+           select count(*) as "rows!", coalesce((array_agg(id))[:1000], '{}') as "ids!"
+           from retried"#,
+    )
+    .fetch_one(uow.db())
+    .await?;
+    Ok(retried)
+}

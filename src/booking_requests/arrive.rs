@@ -1,0 +1,54 @@
+//! Booking requests that another program sent: their recipient becomes a client, and the admins are told.
+
+use super::model::{self, BookingRequest};
+use crate::{
+    app::unit_of_work::UnitOfWork,
+    audit::entry::Entry,
+    clients::{self, Choice, Person},
+    domain::{ids::BookingRequestId, status::RequestStatus},
+    error::Result,
+    http::etag::Preconditions,
+    notifications::{self, Notice, NotificationKind, Recipient},
+};
+
+/// Takes up a request.
+///
+/// # Errors
+///
+/// If it does not exist any more.
+pub async fn arrive(uow: &mut UnitOfWork, id: BookingRequestId, tells: bool) -> Result<()> {
+    let seen = BookingRequest::read(uow.db(), id).await?;
+    let person = Person {
+        name: Some(&seen.client_name),
+        phone: Some(&seen.client_whatsapp),
+        email: seen.client_email.as_deref(),
+    };
+    let client = clients::resolve(uow, person, Choice::Mark, None).await?;
+    let request = BookingRequest::lock(uow, id, &Preconditions::default()).await?;
+    if request.client_id.is_some() {
+        return Ok(());
+    }
+    model::link_client(uow, id, &client.client_id).await?;
+    let is_open = request.status == RequestStatus::Sent.as_str();
+    if tells && is_open {
+        announce(uow, id, &client.name).await?;
+    }
+    let entry = Entry::new("booking_request_create", format!("Another program sent a booking link to {}", client.name))
+        .on("booking_request", id)
+        .client(&client.client_id, &client.name)
+        .detail(serde_json::json!({ "by": "another program" }));
+    uow.record(if tells { entry } else { entry.quiet() });
+    Ok(())
+}
+
+/// Notifies the admins that a booking link was sent.
+pub(super) async fn announce(uow: &mut UnitOfWork, id: BookingRequestId, client: &str) -> Result<()> {
+    let notice = Notice {
+        kind: NotificationKind::NewBookingRequest,
+        title: "New booking request",
+        message: &format!("A booking link was sent to {client}"),
+        related_id: Some(&id.to_string()),
+        to: &[Recipient::Admins],
+    };
+    notifications::notify(uow, notice).await
+}

@@ -1,0 +1,138 @@
+//! Payments and refunds that another program wrote, in whichever of the three tables: the others follow, and the admins are
+//! told how far the refund is.
+
+use serde_json::json;
+
+use super::{complete::complete, lock, sync};
+use crate::{
+    app::unit_of_work::UnitOfWork,
+    audit::entry::Entry,
+    domain::{
+        ids::{BookingId, PaymentId},
+        money::Amount,
+        time::Timestamp,
+    },
+    error::{Error, Result},
+    notifications::{self, Notice, NotificationKind, Recipient},
+};
+
+/// The payment whose refund a booking has: its only one.
+struct Payment {
+    payment_id: PaymentId,
+    currency: Option<String>,
+    refund_status: Option<String>,
+    refund_amount: Amount,
+}
+
+/// Takes up the money of a booking; `before` is how far its refund was, in a written word.
+///
+/// # Errors
+///
+/// If the booking does not exist any more.
+pub async fn arrive(uow: &mut UnitOfWork, booking: &BookingId, before: Option<&str>, tells: bool) -> Result<()> {
+    let locked = lock::booking(uow, booking).await?.ok_or(Error::NotFound("booking"))?;
+    complete(uow, booking).await?;
+    advance(uow, booking, before).await?;
+    let payments = sqlx::query_as!(
+        Payment,
+        r#"select payment_id as "payment_id: PaymentId",
+                  currency,
+                  internal.refund_status(refund_status) as refund_status,
+                  refund_amount as "refund_amount!: Amount"
+           from payments
+           where booking_id = $1
+           order by internal.refund_step(refund_status) desc nulls last, payment_id"#,
+        booking.as_str(),
+    )
+    .fetch_all(uow.db())
+    .await?;
+    let Some(furthest) = payments.first() else { return Ok(()) };
+    for payment in &payments {
+        sync::sync(uow, &locked, payment.payment_id).await?;
+    }
+    let Some(status) = furthest.refund_status.as_deref().filter(|status| Some(*status) != before) else {
+        return Ok(());
+    };
+    let name = &locked.client.name;
+    if tells {
+        tell(uow, booking, name, furthest, before).await?;
+    }
+    let entry = Entry::new("refund_status", format!("Another program: the refund of {name} is {status}"));
+    let entry = entry.on("booking", booking).client(&locked.client.client_id, name).detail(json!({
+        "by": "another program",
+        "payment_id": furthest.payment_id,
+        "from": before,
+        "refund_status": status,
+    }));
+    uow.record(if tells { entry } else { entry.quiet() });
+    Ok(())
+}
+
+/// Copies how far a refund is from where it was written, the booking or the list, to the booking's only payment. A refund
+/// without an amount is the whole payment.
+async fn advance(uow: &mut UnitOfWork, booking: &BookingId, before: Option<&str>) -> Result<()> {
+    sqlx::query!(
+        "update payments p
+         set refund_status = said.status,
+             refund_failed_date = case when said.status = 'failed' then $3::timestamp end,
+             updated_at = $3::timestamp
+         from (
+             select internal.refund_step_word(max(internal.refund_step(v.status))) as status
+             from (
+                 select b.refund_status from bookings b where b.booking_id = $1
+                 union all
+                 select r.refund_status from refund_cancellation_table r where r.session_id = $1
+             ) v (status)
+             where internal.refund_status(v.status) is distinct from $2
+         ) said
+         where p.booking_id = $1
+           and internal.refund_status(p.refund_status) is not distinct from $2
+           and said.status is not null
+           and (select count(*) from payments o where o.booking_id = $1) = 1",
+        booking.as_str(),
+        before,
+        Timestamp::from(uow.now()) as Timestamp,
+    )
+    .execute(uow.db())
+    .await?;
+    sqlx::query!(
+        "update payments
+         set refund_amount = amount
+         where booking_id = $1
+           and internal.refund_status(refund_status) is not null
+           and internal.booking_paid(refund_amount) = 0
+           and internal.booking_paid(amount) > 0",
+        booking.as_str(),
+    )
+    .execute(uow.db())
+    .await?;
+    Ok(())
+}
+
+/// Notifies the admins of a refund that was opened, or paid.
+async fn tell(
+    uow: &mut UnitOfWork,
+    booking: &BookingId,
+    name: &str,
+    payment: &Payment,
+    before: Option<&str>,
+) -> Result<()> {
+    let currency = payment.currency.as_deref().unwrap_or("INR");
+    let amount = payment.refund_amount;
+    let (kind, title, message) = match payment.refund_status.as_deref() {
+        Some("completed") => (
+            NotificationKind::RefundProcessed,
+            "Refund paid",
+            format!("The refund of {amount} {currency} to {name} has been paid."),
+        ),
+        Some("initiated" | "processing") if !matches!(before, Some("initiated" | "processing")) => (
+            NotificationKind::RefundRequested,
+            "Refund requested",
+            format!("A refund of {amount} {currency} to {name} has been opened."),
+        ),
+        _ => return Ok(()),
+    };
+    let notice =
+        Notice { kind, title, message: &message, related_id: Some(booking.as_str()), to: &[Recipient::Admins] };
+    notifications::notify(uow, notice).await
+}
