@@ -16,8 +16,8 @@ use crate::{
     notifications::{self, Notice, NotificationKind, Recipient},
 };
 
-/// The payment whose refund a booking has: its only one.
-struct Payment {
+/// The payment of a booking whose refund is the furthest.
+struct Furthest {
     payment_id: PaymentId,
     currency: Option<String>,
     refund_status: Option<String>,
@@ -34,7 +34,7 @@ pub async fn arrive(uow: &mut UnitOfWork, booking: &BookingId, before: Option<&s
     complete(uow, booking).await?;
     advance(uow, booking, before).await?;
     let payments = sqlx::query_as!(
-        Payment,
+        Furthest,
         r#"select payment_id as "payment_id: PaymentId",
                   currency,
                   internal.refund_status(refund_status) as refund_status,
@@ -114,7 +114,7 @@ async fn tell(
     uow: &mut UnitOfWork,
     booking: &BookingId,
     name: &str,
-    payment: &Payment,
+    payment: &Furthest,
     before: Option<&str>,
 ) -> Result<()> {
     let currency = payment.currency.as_deref().unwrap_or("INR");
