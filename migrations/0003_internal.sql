@@ -71,13 +71,19 @@ create index sessions_of_user on internal.sessions (user_id) where ended_at is n
 create index sessions_ended on internal.sessions (ended_at) where ended_at is not null;
 create index sessions_expired on internal.sessions (expires_at);
 
--- The refresh tokens of a session, hashed. The used ones stay, so that their reuse is seen.
+-- The refresh tokens of a session, hashed: a chain, in which each has one successor and one is unused. The used ones stay, so
+-- that their reuse is seen.
 create table internal.refresh_tokens (
     token_hash bytea       primary key,
     session_id uuid        not null references internal.sessions on delete cascade,
     issued_at  timestamptz not null,
-    used_at    timestamptz
+    used_at    timestamptz,
+    -- The successor, sealed with a key derived from this token, so that only somebody who presents this token can open it.
+    -- Kept while the same successor may be answered again.
+    successor  bytea
 );
+create unique index refresh_tokens_unused on internal.refresh_tokens (session_id) where used_at is null;
+create index refresh_tokens_sealed on internal.refresh_tokens (session_id) where successor is not null;
 create index refresh_tokens_of_session on internal.refresh_tokens (session_id);
 create index refresh_tokens_by_age on internal.refresh_tokens (issued_at);
 
@@ -209,29 +215,41 @@ create index note_addenda_of_note on internal.note_addenda (note_id, addendum_id
 -- the grant, why, until when, and which other admin reviewed it. To erase a client's data is to clear `reason` and
 -- `review_note` of their grants: no other column is about the person.
 create table internal.break_glass_grants (
-    grant_id    integer     generated always as identity primary key,
-    client_id   text        not null,
+    grant_id      integer     generated always as identity primary key,
+    client_id     text        not null,
     -- The account that opened it, and the only one that reads under it.
-    user_id     integer     not null,
-    reason      text        not null,
-    opened_at   timestamptz not null,
-    expires_at  timestamptz not null,
+    user_id       integer     not null,
+    -- An export with notes waits for review as a grant does. Nothing is read under it afterwards.
+    kind          text        not null default 'grant',
+    reason        text        not null,
+    opened_at     timestamptz not null,
+    expires_at    timestamptz not null,
     -- Closed by another admin; it ends with that.
-    reviewed_at timestamptz,
-    reviewed_by integer,
-    review_note text,
-    constraint break_glass_grants_hour check (expires_at > opened_at),
+    reviewed_at   timestamptz,
+    reviewed_by   integer,
+    review_note   text,
+    -- When it was closed since no admin could review it.
+    unreviewed_at timestamptz,
+    constraint break_glass_grants_kind check (kind in ('grant', 'export')),
+    constraint break_glass_grants_hour check (
+        case kind when 'export' then expires_at = opened_at else expires_at > opened_at end
+    ),
+    constraint break_glass_grants_closed_once check (reviewed_at is null or unreviewed_at is null),
     constraint break_glass_grants_review check (
         (reviewed_at is null) = (reviewed_by is null)
         and reviewed_by is distinct from user_id
         and (review_note is null or reviewed_at is not null)
     )
 );
--- The list by time; the grants of one client, and whether one is open; those that wait for review; those kept long enough.
+-- The list by time; the grants of one client, and whether one is open; those that wait for review; those kept long enough,
+-- reviewed or closed without a review.
 create index break_glass_grants_by_opened on internal.break_glass_grants (opened_at, grant_id);
 create index break_glass_grants_of_client on internal.break_glass_grants (client_id, user_id, expires_at);
-create index break_glass_grants_unreviewed on internal.break_glass_grants (opened_at, grant_id) where reviewed_at is null;
+create index break_glass_grants_unreviewed on internal.break_glass_grants (opened_at, grant_id)
+    where reviewed_at is null and unreviewed_at is null;
 create index break_glass_grants_reviewed on internal.break_glass_grants (reviewed_at) where reviewed_at is not null;
+create index break_glass_grants_closed_unreviewed on internal.break_glass_grants (unreviewed_at)
+    where unreviewed_at is not null;
 
 -- The notes that a transaction may destroy. The erasure of a client's data writes this row before anything else.
 create table internal.erasures (
@@ -246,18 +264,21 @@ create index erasures_of_transaction on internal.erasures (txid);
 -- made anonymous or kept. It holds nothing that a person could be recognised by, and stays for good: it shows that the
 -- practice did as it was asked. Its SHA-256 stands in the chain of the audit trail as well.
 create table internal.erasure_certificates (
-    erasure_id bigint      primary key,
-    client_id  text        not null,
-    erased_at  timestamptz not null,
-    erased_by  integer     not null,
-    ground     text        not null,
-    reason     text,
+    erasure_id   bigint      primary key,
+    client_id    text        not null,
+    -- When it was requested; the admin who accepted it, null where the practice had one admin only.
+    requested_at timestamptz,
+    accepted_by  integer,
+    erased_at    timestamptz not null,
+    erased_by    integer     not null,
+    ground       text        not null,
+    reason       text,
     -- The records that had been merged into the client's, and the counts table by table.
-    merged     text[]      not null,
-    tables     jsonb       not null,
+    merged       text[]      not null,
+    tables       jsonb       not null,
     -- The same in words, and the SHA-256 of those.
-    statement  text        not null,
-    sha256     bytea       not null
+    statement    text        not null,
+    sha256       bytea       not null
 );
 create unique index erasure_certificates_of_client on internal.erasure_certificates (client_id);
 

@@ -162,8 +162,6 @@ create or replace trigger note_addenda_keep before update or delete on internal.
     for each row execute function internal.keep_of_note();
 create or replace trigger note_addenda_keep_all before truncate on internal.note_addenda
     for each statement execute function internal.refuse_change();
--- Its name in earlier builds.
-drop function if exists internal.keep();
 
 -- What a therapist deletes. A right to delete rows of a table is one to lock the table, so therapists have none.
 create or replace function internal.delete_additional_note(note integer) returns void

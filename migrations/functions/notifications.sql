@@ -86,6 +86,3 @@ $$;
 create or replace function internal.row_xid(row_xmin xid, bound bigint) returns bigint
     language sql immutable parallel safe
     return bound - ((bound - row_xmin::text::bigint) & 4294967295);
-
--- The name of `internal.own_therapist_unless_owner()` in earlier builds. This file is the last that calls it.
-drop function if exists internal.asking();
