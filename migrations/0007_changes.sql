@@ -56,7 +56,7 @@ create index arrivals_given_up on internal.arrivals (arrival_id) where due_at = 
 -- Locked by what lets the caches follow other programs, or rebuilds them.
 insert into internal.facts (name, value) values ('follows', '');
 
--- What stands there already was written before anything was noted.
+-- What stands there already was written before anything was tracked.
 insert into internal.booking_changes (booking_id)
 select null
 where exists (select from public.bookings) or exists (select from public.all_clients_table);

@@ -1,4 +1,4 @@
--- What the server and other programs write, noted by triggers in the writer's own transaction.
+-- What the server and other programs write, tracked by triggers in the writer's own transaction.
 --
 -- A trigger appends rows and does nothing else: it locks no other row, so that no program waits or deadlocks because of it,
 -- and it fails on no value. It sees the rows that its statement wrote, runs as the owner, and needs nothing granted to the
@@ -43,7 +43,7 @@ create or replace function internal.can_arrive(booking text) returns boolean
     return coalesce(length(booking) between 1 and 255, false);
 
 -- Of bookings, the columns that a cache shows or counts. A booking whose id changed is another one.
-create or replace function internal.note_bookings() returns trigger
+create or replace function internal.track_bookings() returns trigger
     language plpgsql security definer
     set search_path = pg_catalog, pg_temp
     as $$
@@ -54,23 +54,11 @@ begin
             select n.booking_id, n.therapist_id, internal.counts_as(n.booking_status)
             from new_rows n
             where n.booking_id is not null;
-            if not internal.is_server() then
-                insert into internal.arrivals (what, booking_id, was_there, is_load)
-                select 'booking', n.booking_id, false, internal.is_load(count(*) over ())
-                from new_rows n
-                where internal.can_arrive(n.booking_id);
-            end if;
         when 'DELETE' then
             insert into internal.booking_changes (booking_id, therapist_before, counted_before)
             select o.booking_id, o.therapist_id, internal.counts_as(o.booking_status)
             from old_rows o
             where o.booking_id is not null;
-            if not internal.is_server() then
-                insert into internal.arrivals (what, booking_id, was_there, is_load)
-                select 'booking', o.booking_id, true, internal.is_load(count(*) over ())
-                from old_rows o
-                where internal.can_arrive(o.booking_id);
-            end if;
         when 'UPDATE' then
             insert into internal.booking_changes
                 (booking_id, therapist_before, counted_before, therapist_after, counted_after)
@@ -92,46 +80,53 @@ begin
                   -- Another spelling of the same word changes nothing.
                   and (internal.booking_status(o.booking_status), internal.booking_mode(o.booking_mode))
                       is distinct from (internal.booking_status(n.booking_status), internal.booking_mode(n.booking_mode));
-            if not internal.is_server() then
-                insert into internal.arrivals
-                    (what, booking_id, was_there, status_before, start_before, refund_before, is_load)
-                select 'booking',
-                       coalesce(o.booking_id, n.booking_id),
-                       o.booking_id is not null,
-                       internal.booking_status(o.booking_status),
-                       o.booking_start_at,
-                       internal.refund_status(o.refund_status),
-                       internal.is_load(count(*) over ())
-                from (select * from old_rows where booking_id is not null) o
-                full join (select * from new_rows where booking_id is not null) n on n.booking_id = o.booking_id
-                where internal.can_arrive(coalesce(o.booking_id, n.booking_id))
-                  and (o.booking_id, o.therapist_id, internal.booking_status(o.booking_status),
-                       internal.invitee_status(o.invitee_status), o.booking_start_at, o.booking_end_at,
-                       o.booking_duration, o.invitee_payment_amount, internal.refund_status(o.refund_status),
-                       o.refund_amount)
-                      is distinct from
-                      (n.booking_id, n.therapist_id, internal.booking_status(n.booking_status),
-                       internal.invitee_status(n.invitee_status), n.booking_start_at, n.booking_end_at,
-                       n.booking_duration, n.invitee_payment_amount, internal.refund_status(n.refund_status),
-                       n.refund_amount);
-            end if;
+    end case;
+
+    if internal.is_server() then
+        return null;
+    end if;
+    case tg_op
+        when 'INSERT' then
+            insert into internal.arrivals (what, booking_id, was_there, is_load)
+            select 'booking', n.booking_id, false, internal.is_load(count(*) over ())
+            from new_rows n
+            where internal.can_arrive(n.booking_id);
+        when 'DELETE' then
+            insert into internal.arrivals
+                (what, booking_id, was_there, status_before, start_before, refund_before, is_load)
+            select 'booking', o.booking_id, true, internal.booking_status(o.booking_status), o.booking_start_at,
+                   internal.refund_status(o.refund_status), internal.is_load(count(*) over ())
+            from old_rows o
+            where internal.can_arrive(o.booking_id);
+        when 'UPDATE' then
+            insert into internal.arrivals
+                (what, booking_id, was_there, status_before, start_before, refund_before, is_load)
+            select 'booking',
+                   coalesce(o.booking_id, n.booking_id),
+                   o.booking_id is not null,
+                   internal.booking_status(o.booking_status),
+                   o.booking_start_at,
+                   internal.refund_status(o.refund_status),
+                   internal.is_load(count(*) over ())
+            from (select * from old_rows where booking_id is not null) o
+            full join (select * from new_rows where booking_id is not null) n on n.booking_id = o.booking_id
+            where internal.can_arrive(coalesce(o.booking_id, n.booking_id))
+              and (o.booking_id, o.therapist_id, internal.booking_status(o.booking_status),
+                   internal.invitee_status(o.invitee_status), o.booking_start_at, o.booking_end_at,
+                   o.booking_duration, o.invitee_payment_amount, internal.refund_status(o.refund_status),
+                   o.refund_amount)
+                  is distinct from
+                  (n.booking_id, n.therapist_id, internal.booking_status(n.booking_status),
+                   internal.invitee_status(n.invitee_status), n.booking_start_at, n.booking_end_at,
+                   n.booking_duration, n.invitee_payment_amount, internal.refund_status(n.refund_status),
+                   n.refund_amount);
     end case;
     return null;
 end
 $$;
 
-create or replace trigger bookings_note_inserted after insert on public.bookings
-    referencing new table as new_rows
-    for each statement execute function internal.note_bookings();
-create or replace trigger bookings_note_updated after update on public.bookings
-    referencing old table as old_rows new table as new_rows
-    for each statement execute function internal.note_bookings();
-create or replace trigger bookings_note_deleted after delete on public.bookings
-    referencing old table as old_rows
-    for each statement execute function internal.note_bookings();
-
 -- Of appointments, whose sessions they are.
-create or replace function internal.note_appointments() returns trigger
+create or replace function internal.track_appointments() returns trigger
     language plpgsql security definer
     set search_path = pg_catalog, pg_temp
     as $$
@@ -157,18 +152,8 @@ begin
 end
 $$;
 
-create or replace trigger appointment_table_note_inserted after insert on public.appointment_table
-    referencing new table as new_rows
-    for each statement execute function internal.note_appointments();
-create or replace trigger appointment_table_note_updated after update on public.appointment_table
-    referencing old table as old_rows new table as new_rows
-    for each statement execute function internal.note_appointments();
-create or replace trigger appointment_table_note_deleted after delete on public.appointment_table
-    referencing old table as old_rows
-    for each statement execute function internal.note_appointments();
-
 -- Of clients, what a cache repeats of them, and their count.
-create or replace function internal.note_clients() returns trigger
+create or replace function internal.track_clients() returns trigger
     language plpgsql security definer
     set search_path = pg_catalog, pg_temp
     as $$
@@ -192,18 +177,8 @@ begin
 end
 $$;
 
-create or replace trigger all_clients_table_note_inserted after insert on public.all_clients_table
-    referencing new table as new_rows
-    for each statement execute function internal.note_clients();
-create or replace trigger all_clients_table_note_updated after update on public.all_clients_table
-    referencing old table as old_rows new table as new_rows
-    for each statement execute function internal.note_clients();
-create or replace trigger all_clients_table_note_deleted after delete on public.all_clients_table
-    referencing old table as old_rows
-    for each statement execute function internal.note_clients();
-
 -- That more was written than can be told: a table was emptied, or a therapist added who had bookings before.
-create or replace function internal.note_all() returns trigger
+create or replace function internal.track_all() returns trigger
     language plpgsql security definer
     set search_path = pg_catalog, pg_temp
     as $$
@@ -213,14 +188,7 @@ begin
 end
 $$;
 
-create or replace trigger bookings_note_truncated after truncate on public.bookings
-    for each statement execute function internal.note_all();
-create or replace trigger appointment_table_note_truncated after truncate on public.appointment_table
-    for each statement execute function internal.note_all();
-create or replace trigger all_clients_table_note_truncated after truncate on public.all_clients_table
-    for each statement execute function internal.note_all();
-
-create or replace function internal.note_therapists() returns trigger
+create or replace function internal.track_therapists() returns trigger
     language plpgsql security definer
     set search_path = pg_catalog, pg_temp
     as $$
@@ -232,12 +200,8 @@ begin
 end
 $$;
 
-create or replace trigger therapists_note_inserted after insert on public.therapists
-    referencing new table as new_rows
-    for each statement execute function internal.note_therapists();
-
 -- Of session notes, new ones.
-create or replace function internal.note_session_notes() returns trigger
+create or replace function internal.track_session_notes() returns trigger
     language plpgsql security definer
     set search_path = pg_catalog, pg_temp
     as $$
@@ -252,12 +216,8 @@ begin
 end
 $$;
 
-create or replace trigger client_session_notes_note_inserted after insert on public.client_session_notes
-    referencing new table as new_rows
-    for each statement execute function internal.note_session_notes();
-
 -- Of payments and of the list of refunds, amounts and how far a refund is.
-create or replace function internal.note_payments() returns trigger
+create or replace function internal.track_payments() returns trigger
     language plpgsql security definer
     set search_path = pg_catalog, pg_temp
     as $$
@@ -283,14 +243,7 @@ begin
 end
 $$;
 
-create or replace trigger payments_note_inserted after insert on public.payments
-    referencing new table as new_rows
-    for each statement execute function internal.note_payments();
-create or replace trigger payments_note_updated after update on public.payments
-    referencing old table as old_rows new table as new_rows
-    for each statement execute function internal.note_payments();
-
-create or replace function internal.note_refunds() returns trigger
+create or replace function internal.track_refunds() returns trigger
     language plpgsql security definer
     set search_path = pg_catalog, pg_temp
     as $$
@@ -316,15 +269,8 @@ begin
 end
 $$;
 
-create or replace trigger refund_cancellation_table_note_inserted after insert on public.refund_cancellation_table
-    referencing new table as new_rows
-    for each statement execute function internal.note_refunds();
-create or replace trigger refund_cancellation_table_note_updated after update on public.refund_cancellation_table
-    referencing old table as old_rows new table as new_rows
-    for each statement execute function internal.note_refunds();
-
 -- Of booking requests, new ones.
-create or replace function internal.note_requests() returns trigger
+create or replace function internal.track_requests() returns trigger
     language plpgsql security definer
     set search_path = pg_catalog, pg_temp
     as $$
@@ -338,6 +284,41 @@ begin
 end
 $$;
 
-create or replace trigger booking_requests_note_inserted after insert on public.booking_requests
-    referencing new table as new_rows
-    for each statement execute function internal.note_requests();
+-- The triggers: a table, its function, and what is tracked there. A statement's rows are seen as old and new ones.
+do $$
+declare
+    tracked record;
+begin
+    for tracked in
+        select v.name, v.function, verb
+        from (
+            values ('bookings', 'track_bookings', array['insert', 'update', 'delete']),
+                   ('appointment_table', 'track_appointments', array['insert', 'update', 'delete']),
+                   ('all_clients_table', 'track_clients', array['insert', 'update', 'delete']),
+                   ('therapists', 'track_therapists', array['insert']),
+                   ('client_session_notes', 'track_session_notes', array['insert']),
+                   ('payments', 'track_payments', array['insert', 'update']),
+                   ('refund_cancellation_table', 'track_refunds', array['insert', 'update']),
+                   ('booking_requests', 'track_requests', array['insert']),
+                   ('bookings', 'track_all', array['truncate']),
+                   ('appointment_table', 'track_all', array['truncate']),
+                   ('all_clients_table', 'track_all', array['truncate'])
+        ) v (name, function, verbs)
+        cross join unnest(v.verbs) verb
+    loop
+        execute format(
+            'create or replace trigger %1$s_track_%2$s after %2$s on public.%1$I %3$s
+                 for each statement execute function internal.%4$I()',
+            tracked.name,
+            tracked.verb,
+            case tracked.verb
+                when 'insert' then 'referencing new table as new_rows'
+                when 'update' then 'referencing old table as old_rows new table as new_rows'
+                when 'delete' then 'referencing old table as old_rows'
+                else ''
+            end,
+            tracked.function
+        );
+    end loop;
+end
+$$;

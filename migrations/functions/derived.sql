@@ -205,7 +205,7 @@ begin
 end
 $$;
 
--- Lets the caches follow what was noted (`changes.sql`), as of an instant: what this transaction wrote; or, where `most` is
+-- Lets the caches follow what was tracked (`changes.sql`), as of an instant: what this transaction wrote; or, where `most` is
 -- given, what others committed, the oldest first, at most so many rows of each kind. Returns how many rows were followed;
 -- null: more was written than can be told, and the caches have to be rebuilt.
 --

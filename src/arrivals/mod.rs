@@ -1,7 +1,7 @@
 //! What other programs write: within a second it gets what the operations here would have given it.
 //!
 //! Every booking of the practice arrives by SQL, from the scheduling provider; so do its changes, payments, refunds, notes and
-//! requests. Triggers note them in the writer's own transaction (`migrations/functions/changes.sql`). A worker of every
+//! requests. Triggers track them in the writer's own transaction (`migrations/functions/changes.sql`). A worker of every
 //! instance looks for them four times a second: a notification of PostgreSQL in another program's transaction would break its
 //! two-phase commit. First the caches follow ([`cache`](crate::dashboards::cache)), then each booking is taken up: several
 //! changes of one before the worker comes are one arrival, the difference between what was last taken up and what is.

@@ -9,6 +9,7 @@ use crate::{
     bookings::{self, Former},
     domain::{
         ids::{BookingId, BookingRequestId, NoteId},
+        status::words,
         time::Timestamp,
     },
     error::{Error, Result},
@@ -22,9 +23,19 @@ pub(super) enum Subject {
     Request(BookingRequestId),
 }
 
-/// An arrival of a booking.
+words! {
+    /// The row that arrived: the booking or request itself; a payment or refund, or a session note, of the booking.
+    enum What {
+        Booking,
+        Money,
+        Note,
+        Request,
+    }
+}
+
+/// An arrival.
 struct Arrival {
-    what: String,
+    what: What,
     note_id: Option<NoteId>,
     was_there: bool,
     status_before: Option<String>,
@@ -33,49 +44,43 @@ struct Arrival {
     is_load: bool,
 }
 
-/// Waits less for locks than requests do: another program may hold a booking for long, and the others do not wait for it.
-pub(super) async fn hurry(uow: &mut UnitOfWork) -> Result<()> {
-    sqlx::query!("select set_config('lock_timeout', '500ms', true)").fetch_one(uow.db()).await?;
-    Ok(())
+impl Subject {
+    /// The booking.
+    pub(super) fn booking(&self) -> Option<&BookingId> {
+        match self {
+            Self::Booking(id) => Some(id),
+            Self::Request(_) => None,
+        }
+    }
+
+    /// The keys of its arrivals: a booking's, or a request's.
+    pub(super) fn keys(&self) -> (Option<&str>, Option<i32>) {
+        match self {
+            Self::Booking(id) => (Some(id.as_str()), None),
+            Self::Request(id) => (None, Some(id.0)),
+        }
+    }
 }
 
 /// Takes up a subject; nothing, where another instance is at it.
 pub(super) async fn take_up(uow: &mut UnitOfWork, subject: &Subject) -> Result<()> {
-    match subject {
-        Subject::Booking(id) => {
-            let arrivals = claim(uow, id).await?;
-            if arrivals.is_empty() {
-                return Ok(());
-            }
-            match booking(uow, id, &arrivals).await {
-                // Deleted, now or before it was taken up; or a note of no session.
-                Err(Error::NotFound(_)) if arrivals.iter().any(|arrival| arrival.what == "booking") => {
-                    bookings::leave(uow, id).await?;
-                }
-                Err(Error::NotFound(_)) => {}
-                done => done?,
-            }
+    let arrivals = claim(uow, subject).await?;
+    if arrivals.is_empty() {
+        return Ok(());
+    }
+    let tells = arrivals.iter().any(|arrival| !arrival.is_load);
+    let taken_up = match subject {
+        Subject::Booking(id) => booking(uow, id, &arrivals, tells).await,
+        Subject::Request(id) => booking_requests::arrive(uow, *id, tells).await,
+    };
+    match (taken_up, subject) {
+        // Deleted, now or before it was taken up.
+        (Err(Error::NotFound(_)), Subject::Booking(id)) if arrivals.iter().any(|one| one.what == What::Booking) => {
+            bookings::leave(uow, id).await?;
         }
-        Subject::Request(id) => {
-            let claimed = sqlx::query_scalar!(
-                r#"with claimed as (
-                       select arrival_id, is_load from internal.arrivals where request_id = $1 for update skip locked
-                   ), taken as (
-                       delete from internal.arrivals where arrival_id in (select arrival_id from claimed)
-                   )
-                   select bool_and(is_load)
-                   from claimed"#,
-                id.0,
-            )
-            .fetch_one(uow.db())
-            .await?;
-            let Some(is_load) = claimed else { return Ok(()) };
-            match booking_requests::arrive(uow, *id, !is_load).await {
-                // Deleted before it was taken up.
-                Err(Error::NotFound(_)) => {}
-                done => done?,
-            }
-        }
+        // Likewise; or a note of no session.
+        (Err(Error::NotFound(_)), _) => {}
+        (taken_up, _) => taken_up?,
     }
     if uow.is_idle() {
         uow.record(Entry::new("arrival", "Another program wrote what needs nothing more").quiet());
@@ -83,16 +88,18 @@ pub(super) async fn take_up(uow: &mut UnitOfWork, subject: &Subject) -> Result<(
     Ok(())
 }
 
-/// Claims the arrivals of a booking, the oldest first: they are gone with the commit.
-async fn claim(uow: &mut UnitOfWork, id: &BookingId) -> Result<Vec<Arrival>> {
+/// Claims the arrivals of a subject, the oldest first: they are gone with the commit. From here on it waits less for locks than
+/// requests do: another program may hold a booking for long, and the others do not wait for it.
+async fn claim(uow: &mut UnitOfWork, subject: &Subject) -> Result<Vec<Arrival>> {
+    let (booking, request) = subject.keys();
     let claimed = sqlx::query_as!(
         Arrival,
         r#"with claimed as (
-               select * from internal.arrivals where booking_id = $1 for update skip locked
+               select * from internal.arrivals where booking_id = $1 or request_id = $2 for update skip locked
            ), taken as (
                delete from internal.arrivals where arrival_id in (select arrival_id from claimed)
            )
-           select what as "what!",
+           select what as "what!: What",
                   note_id as "note_id: NoteId",
                   was_there as "was_there!",
                   status_before,
@@ -100,24 +107,24 @@ async fn claim(uow: &mut UnitOfWork, id: &BookingId) -> Result<Vec<Arrival>> {
                   refund_before,
                   is_load as "is_load!"
            from claimed
+           cross join (select set_config('lock_timeout', '500ms', true)) hurry
            order by arrival_id"#,
-        id.as_str(),
+        booking,
+        request,
     )
     .fetch_all(uow.db())
     .await?;
     Ok(claimed)
 }
 
-async fn booking(uow: &mut UnitOfWork, id: &BookingId, arrivals: &[Arrival]) -> Result<()> {
-    let tells = arrivals.iter().any(|arrival| !arrival.is_load);
-    let mut of_booking = arrivals.iter().filter(|arrival| arrival.what == "booking");
-    let mut has_money = arrivals.iter().any(|arrival| arrival.what == "money");
+async fn booking(uow: &mut UnitOfWork, id: &BookingId, arrivals: &[Arrival], tells: bool) -> Result<()> {
+    let mut has_money = arrivals.iter().any(|arrival| arrival.what == What::Money);
     // How far the refund was when it was last taken up, whichever table says so.
     let refund = arrivals.iter().find_map(|arrival| arrival.refund_before.as_deref());
-    if let Some(first) = of_booking.next() {
-        let is_new = !first.was_there || of_booking.any(|later| !later.was_there);
-        let former = Former { status: first.status_before.clone(), start_at: first.start_before };
-        has_money |= bookings::arrive(uow, id, (!is_new).then_some(&former), tells).await?.as_deref() != refund;
+    if let Some(first) = arrivals.iter().find(|arrival| arrival.what == What::Booking) {
+        let former =
+            first.was_there.then(|| Former { status: first.status_before.clone(), start_at: first.start_before });
+        has_money |= bookings::arrive(uow, id, former.as_ref(), tells).await?.as_deref() != refund;
     }
     if has_money {
         payments::arrive(uow, id, refund, tells).await?;
@@ -126,27 +133,5 @@ async fn booking(uow: &mut UnitOfWork, id: &BookingId, arrivals: &[Arrival]) -> 
     for note in notes {
         notes::arrive(uow, id, note, tells).await?;
     }
-    Ok(())
-}
-
-/// Locks the therapists of several bookings, before anything else of them is.
-pub(super) async fn lock_therapists(uow: &mut UnitOfWork, subjects: &[Subject]) -> Result<()> {
-    let ids: Vec<&str> = subjects
-        .iter()
-        .filter_map(|subject| match subject {
-            Subject::Booking(id) => Some(id.as_str()),
-            Subject::Request(_) => None,
-        })
-        .collect();
-    sqlx::query!(
-        "select
-         from therapists t
-         where t.therapist_id in (select b.therapist_id from bookings b where b.booking_id = any ($1))
-         order by t.therapist_id
-         for no key update",
-        &ids as &[&str],
-    )
-    .fetch_all(uow.db())
-    .await?;
     Ok(())
 }

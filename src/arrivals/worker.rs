@@ -4,12 +4,13 @@ use std::{mem, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::take_up::{self, Subject};
+use super::take_up::{Subject, take_up};
 use crate::{
     app::{
         state::App,
         unit_of_work::{UnitOfWork, Work},
     },
+    bookings,
     dashboards::cache,
     db::repair::RepairedRows,
     domain::ids::{BookingId, BookingRequestId},
@@ -58,11 +59,10 @@ pub async fn take_up_all(app: &App, stop: &CancellationToken) -> Result<()> {
         )
         .fetch_one(&mut *app.db.unscoped().await?)
         .await?;
-        if waiting.changes {
-            cache::follow_others(app).await?;
-        }
+        // Arrivals do not wait for what the caches wait for: another program may hold a client's row for long.
+        let followed = if waiting.changes { cache::follow_others(app).await } else { Ok(()) };
         if !waiting.arrivals {
-            return Ok(());
+            return followed;
         }
         let (arrivals, subjects) = due(app).await?;
         let mut load = Vec::new();
@@ -81,7 +81,7 @@ pub async fn take_up_all(app: &App, stop: &CancellationToken) -> Result<()> {
         }
         several(app, &load).await?;
         if arrivals < BATCH {
-            return Ok(());
+            return followed;
         }
     }
 }
@@ -117,14 +117,15 @@ async fn due(app: &App) -> Result<(i64, Vec<(Subject, bool)>)> {
 /// Takes up a part of a load; where that fails, each by itself.
 async fn several(app: &App, subjects: &[Subject]) -> Result<()> {
     let together = Work::of_task(app, TASK).run_if_needed(async |uow| {
-        take_up::hurry(uow).await?;
-        take_up::lock_therapists(uow, subjects).await?;
+        let ids: Vec<BookingId> = subjects.iter().filter_map(Subject::booking).cloned().collect();
+        bookings::lock_therapists(uow.db(), &ids).await?;
         for subject in subjects {
-            take_up::take_up(uow, subject).await?;
+            take_up(uow, subject).await?;
         }
         Ok(())
     });
-    if together.await.is_err() {
+    if let Err(error) = together.await {
+        tracing::debug!(%error, "a part of a load could not be taken up at once");
         for subject in subjects {
             one(app, subject).await?;
         }
@@ -134,28 +135,18 @@ async fn several(app: &App, subjects: &[Subject]) -> Result<()> {
 
 /// Takes up one; a failure is noted with its arrivals.
 async fn one(app: &App, subject: &Subject) -> Result<()> {
-    let taken_up = Work::of_task(app, TASK).run_if_needed(async |uow| {
-        take_up::hurry(uow).await?;
-        take_up::take_up(uow, subject).await
-    });
-    match taken_up.await {
-        Ok(()) => Ok(()),
-        Err(error) => {
-            // Of a refusal there is nothing to try again.
-            let tries = if matches!(error, Error::Refused(_)) { TRIES } else { 1 };
-            tracing::warn!(?subject, %error, "an arrival could not be taken up");
-            put_off(app, subject, tries).await
-        }
-    }
+    let taken_up = Work::of_task(app, TASK).run_if_needed(async |uow| take_up(uow, subject).await);
+    let Err(error) = taken_up.await else { return Ok(()) };
+    tracing::warn!(?subject, %error, "an arrival could not be taken up");
+    // Of a refusal there is nothing to try again.
+    let tries = if matches!(error, Error::Refused(_)) { TRIES } else { 1 };
+    put_off(app, subject, tries).await
 }
 
 /// Notes that arrivals were tried, and when they are tried next: half a second later, a second, two and so on.
 async fn put_off(app: &App, subject: &Subject, tries: i32) -> Result<()> {
     let mut tx = app.db.system_transaction().await?;
-    let (booking, request) = match subject {
-        Subject::Booking(id) => (Some(id.as_str()), None),
-        Subject::Request(id) => (None, Some(id.0)),
-    };
+    let (booking, request) = subject.keys();
     sqlx::query!(
         "update internal.arrivals
          set tries = least(tries + $3, $4),

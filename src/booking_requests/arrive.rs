@@ -1,6 +1,9 @@
 //! Booking requests that another program sent: their recipient becomes a client, and the admins are told.
 
-use super::model::{self, BookingRequest};
+use super::{
+    create::announce,
+    model::{self, BookingRequest},
+};
 use crate::{
     app::unit_of_work::UnitOfWork,
     audit::entry::Entry,
@@ -8,7 +11,6 @@ use crate::{
     domain::{ids::BookingRequestId, status::RequestStatus},
     error::Result,
     http::etag::Preconditions,
-    notifications::{self, Notice, NotificationKind, Recipient},
 };
 
 /// Takes up a request.
@@ -35,20 +37,7 @@ pub async fn arrive(uow: &mut UnitOfWork, id: BookingRequestId, tells: bool) -> 
     }
     let entry = Entry::new("booking_request_create", format!("Another program sent a booking link to {}", client.name))
         .on("booking_request", id)
-        .client(&client.client_id, &client.name)
-        .detail(serde_json::json!({ "by": "another program" }));
+        .client(&client.client_id, &client.name);
     uow.record(if tells { entry } else { entry.quiet() });
     Ok(())
-}
-
-/// Notifies the admins that a booking link was sent.
-pub(super) async fn announce(uow: &mut UnitOfWork, id: BookingRequestId, client: &str) -> Result<()> {
-    let notice = Notice {
-        kind: NotificationKind::NewBookingRequest,
-        title: "New booking request",
-        message: &format!("A booking link was sent to {client}"),
-        related_id: Some(&id.to_string()),
-        to: &[Recipient::Admins],
-    };
-    notifications::notify(uow, notice).await
 }

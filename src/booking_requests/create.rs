@@ -4,10 +4,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{
-    arrive::announce,
-    model::{self, BookingRequest},
-};
+use super::model::{self, BookingRequest};
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     audit::entry::Entry,
@@ -21,6 +18,7 @@ use crate::{
     },
     error::{Result, problem::Problems},
     http::{etag::Versioned, extract::Json},
+    notifications::{self, Notice, NotificationKind, Recipient},
 };
 
 /// A booking link to be sent.
@@ -115,4 +113,16 @@ async fn create(uow: &mut UnitOfWork, request: CreateBookingRequest) -> Result<B
             })),
     );
     Ok(id)
+}
+
+/// Notifies the admins that a booking link was sent.
+pub(super) async fn announce(uow: &mut UnitOfWork, id: BookingRequestId, client: &str) -> Result<()> {
+    let notice = Notice {
+        kind: NotificationKind::NewBookingRequest,
+        title: "New booking request",
+        message: &format!("A booking link was sent to {client}"),
+        related_id: Some(&id.to_string()),
+        to: &[Recipient::Admins],
+    };
+    notifications::notify(uow, notice).await
 }

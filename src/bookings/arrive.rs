@@ -124,7 +124,6 @@ pub async fn arrive(
         .on("booking", id)
         .client(&locked.client.client_id, &locked.client.name)
         .detail(json!({
-            "by": "another program",
             "from": former.map(|former| json!({ "booking_status": former.status, "booking_start_at": former.start_at })),
             "booking_status": locked.booking.booking_status,
             "booking_start_at": locked.booking.booking_start_at,
@@ -188,10 +187,6 @@ async fn moved(uow: &mut UnitOfWork, id: &BookingId, former: Option<&Former>) ->
 /// The rest of a booking that another program deleted: its appointment.
 pub async fn leave(uow: &mut UnitOfWork, id: &BookingId) -> Result<()> {
     clients::unlink_booking(uow, id).await?;
-    uow.record(
-        Entry::new("booking_delete", "Another program deleted a session")
-            .on("booking", id)
-            .detail(json!({ "by": "another program" })),
-    );
+    uow.record(Entry::new("booking_delete", "Another program deleted a session").on("booking", id));
     Ok(())
 }

@@ -110,6 +110,21 @@ pub(super) async fn lock(
     Ok(Locked { booking, client, therapist })
 }
 
+/// Locks the therapists of bookings, before anything else of them is.
+pub async fn lock_therapists(db: &mut PgConnection, bookings: &[BookingId]) -> Result<()> {
+    sqlx::query!(
+        "select t.therapist_id
+         from therapists t
+         where t.therapist_id in (select b.therapist_id from bookings b where b.booking_id = any ($1))
+         order by t.therapist_id
+         for no key update",
+        bookings as &[BookingId],
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(())
+}
+
 /// Locks bookings in the order of their ids.
 pub async fn lock_all(db: &mut PgConnection, bookings: &[BookingId]) -> Result<()> {
     sqlx::query!(

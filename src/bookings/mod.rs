@@ -36,7 +36,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub use self::{
     arrive::{Former, arrive, leave},
     erase::{SessionAhead, erase, not_over},
-    lock::lock_all,
+    lock::{lock_all, lock_therapists},
     model::Booking,
     reassign::{Ahead, Span, ahead_of, clashes, reassign},
     refusal::{BookingRefusal, PROBLEMS, THERAPIST_FULL},

@@ -28,7 +28,7 @@ pub async fn arrive(uow: &mut UnitOfWork, booking: &BookingId, note: NoteId, tel
     let entry = Entry::new("session_notes", format!("Another program submitted the notes of the session of {name}"))
         .on("session_note", note)
         .client(client, name)
-        .detail(serde_json::json!({ "by": "another program", "booking_id": booking }));
+        .detail(serde_json::json!({ "booking_id": booking }));
     uow.record(if tells { entry } else { entry.quiet() });
     session.complete_noted(uow).await?;
     if tells {

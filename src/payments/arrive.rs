@@ -3,17 +3,17 @@
 
 use serde_json::json;
 
-use super::{complete::complete, lock, sync};
+use super::{complete::complete, lock, refund, sync};
 use crate::{
     app::unit_of_work::UnitOfWork,
     audit::entry::Entry,
     domain::{
         ids::{BookingId, PaymentId},
         money::Amount,
+        status::RefundStatus,
         time::Timestamp,
     },
     error::{Error, Result},
-    notifications::{self, Notice, NotificationKind, Recipient},
 };
 
 /// The payment of a booking whose refund is the furthest.
@@ -33,7 +33,7 @@ pub async fn arrive(uow: &mut UnitOfWork, booking: &BookingId, before: Option<&s
     let locked = lock::booking(uow, booking).await?.ok_or(Error::NotFound("booking"))?;
     complete(uow, booking).await?;
     advance(uow, booking, before).await?;
-    let payments = sqlx::query_as!(
+    let furthest = sqlx::query_as!(
         Furthest,
         r#"select payment_id as "payment_id: PaymentId",
                   currency,
@@ -41,25 +41,31 @@ pub async fn arrive(uow: &mut UnitOfWork, booking: &BookingId, before: Option<&s
                   refund_amount as "refund_amount!: Amount"
            from payments
            where booking_id = $1
-           order by internal.refund_step(refund_status) desc nulls last, payment_id"#,
+           order by internal.refund_step(refund_status) desc nulls last, payment_id
+           limit 1"#,
         booking.as_str(),
     )
-    .fetch_all(uow.db())
+    .fetch_optional(uow.db())
     .await?;
-    let Some(furthest) = payments.first() else { return Ok(()) };
-    for payment in &payments {
-        sync::sync(uow, &locked, payment.payment_id).await?;
-    }
+    let Some(furthest) = furthest else { return Ok(()) };
+    sync::sync(uow, &locked, furthest.payment_id).await?;
     let Some(status) = furthest.refund_status.as_deref().filter(|status| Some(*status) != before) else {
         return Ok(());
     };
     let name = &locked.client.name;
-    if tells {
-        tell(uow, booking, name, furthest, before).await?;
+    let event = match (status, before) {
+        ("completed", _) => Some(RefundStatus::Completed),
+        ("initiated" | "processing", Some("initiated" | "processing")) => None,
+        ("initiated" | "processing", _) => Some(RefundStatus::Initiated),
+        _ => None,
+    };
+    if let Some(event) = event.filter(|_| tells) {
+        let currency = furthest.currency.as_deref().unwrap_or("INR");
+        let sum = format!("{} {currency} to {name}", furthest.refund_amount);
+        refund::announce(uow, event, Some(booking), &sum).await?;
     }
     let entry = Entry::new("refund_status", format!("Another program: the refund of {name} is {status}"));
     let entry = entry.on("booking", booking).client(&locked.client.client_id, name).detail(json!({
-        "by": "another program",
         "payment_id": furthest.payment_id,
         "from": before,
         "refund_status": status,
@@ -107,32 +113,4 @@ async fn advance(uow: &mut UnitOfWork, booking: &BookingId, before: Option<&str>
     .execute(uow.db())
     .await?;
     Ok(())
-}
-
-/// Notifies the admins of a refund that was opened, or paid.
-async fn tell(
-    uow: &mut UnitOfWork,
-    booking: &BookingId,
-    name: &str,
-    payment: &Furthest,
-    before: Option<&str>,
-) -> Result<()> {
-    let currency = payment.currency.as_deref().unwrap_or("INR");
-    let amount = payment.refund_amount;
-    let (kind, title, message) = match payment.refund_status.as_deref() {
-        Some("completed") => (
-            NotificationKind::RefundProcessed,
-            "Refund paid",
-            format!("The refund of {amount} {currency} to {name} has been paid."),
-        ),
-        Some("initiated" | "processing") if !matches!(before, Some("initiated" | "processing")) => (
-            NotificationKind::RefundRequested,
-            "Refund requested",
-            format!("A refund of {amount} {currency} to {name} has been opened."),
-        ),
-        _ => return Ok(()),
-    };
-    let notice =
-        Notice { kind, title, message: &message, related_id: Some(booking.as_str()), to: &[Recipient::Admins] };
-    notifications::notify(uow, notice).await
 }

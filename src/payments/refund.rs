@@ -22,6 +22,7 @@ use crate::{
     domain::{
         ids::{BookingId, ClientId, PaymentId, RefundId},
         money::{Amount, AmountInput},
+        status::RefundStatus,
         text::{NO_NAME, Text},
         time::Timestamp,
     },
@@ -288,13 +289,23 @@ async fn open_share(uow: &mut UnitOfWork, share: Share<'_>) -> Result<Opened> {
     }
     uow.record(entry);
     let name = client.map_or(NO_NAME, |(_, name)| name);
-    let notice = Notice {
-        kind: NotificationKind::RefundRequested,
-        title: "Refund requested",
-        message: &format!("A refund of {amount} {currency} to {name} has been opened."),
-        related_id: booking.map(BookingId::as_str),
-        to: &[Recipient::Admins],
-    };
-    notify(uow, notice).await?;
+    announce(uow, RefundStatus::Initiated, booking, &format!("{amount} {currency} to {name}")).await?;
     Ok(Opened { refund_id, payment_id: payment.payment_id, amount })
+}
+
+/// Notifies the admins of a refund, told as amount, currency and name: that it was opened or, once it is completed, paid.
+pub(super) async fn announce(
+    uow: &mut UnitOfWork,
+    status: RefundStatus,
+    booking: Option<&BookingId>,
+    refund: &str,
+) -> Result<()> {
+    let (kind, title, message) = match status {
+        RefundStatus::Completed => {
+            (NotificationKind::RefundProcessed, "Refund paid", format!("The refund of {refund} has been paid."))
+        }
+        _ => (NotificationKind::RefundRequested, "Refund requested", format!("A refund of {refund} has been opened.")),
+    };
+    let related_id = booking.map(BookingId::as_str);
+    notify(uow, Notice { kind, title, message: &message, related_id, to: &[Recipient::Admins] }).await
 }

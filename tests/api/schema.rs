@@ -208,22 +208,22 @@ async fn public_holds_nothing_else() {
          order by 1",
     )
     .await;
-    // Signed notes do not change, calendars learn how often a session changed, and what any program writes is noted: the only
+    // Signed notes do not change, calendars learn how often a session changed, and what any program writes is tracked: the only
     // triggers in addition to the documented schema. The policies of row-level security bind one role alone, and have tests of
     // their own.
-    let noted = [
-        ("all_clients_table", &["deleted", "inserted", "truncated", "updated"][..]),
-        ("appointment_table", &["deleted", "inserted", "truncated", "updated"]),
-        ("booking_requests", &["inserted"]),
-        ("bookings", &["deleted", "inserted", "truncated", "updated"]),
-        ("client_session_notes", &["inserted"]),
-        ("payments", &["inserted", "updated"]),
-        ("refund_cancellation_table", &["inserted", "updated"]),
-        ("therapists", &["inserted"]),
+    let tracked = [
+        ("all_clients_table", &["delete", "insert", "truncate", "update"][..]),
+        ("appointment_table", &["delete", "insert", "truncate", "update"]),
+        ("booking_requests", &["insert"]),
+        ("bookings", &["delete", "insert", "truncate", "update"]),
+        ("client_session_notes", &["insert"]),
+        ("payments", &["insert", "update"]),
+        ("refund_cancellation_table", &["insert", "update"]),
+        ("therapists", &["insert"]),
     ];
-    let mut known: Vec<String> = noted
+    let mut known: Vec<String> = tracked
         .iter()
-        .flat_map(|(table, verbs)| verbs.iter().map(move |verb| format!("{table}_note_{verb}")))
+        .flat_map(|(table, verbs)| verbs.iter().map(move |verb| format!("{table}_track_{verb}")))
         .chain(
             [
                 "bookings_count_calendar_revision",

@@ -1,11 +1,9 @@
 //! Completes bookings that lack rows which every booking of this server has: an appointment with a client; the refund
 //! row of one that was paid and cancelled.
 
-use sqlx::PgConnection;
-
 use crate::{
     app::unit_of_work::UnitOfWork,
-    bookings::model::Booking,
+    bookings::{lock::lock_therapists, model::Booking},
     clients::{self, Client},
     db::{
         repair::{BATCH, RepairedRows},
@@ -68,19 +66,4 @@ pub(super) async fn complete_one(uow: &mut UnitOfWork, id: &BookingId) -> Result
     };
     let known: Option<&ClientId> = booking.client_id.as_ref();
     clients::lock_of_booking(uow, known, &booking.appointment(), therapist.as_ref()).await
-}
-
-/// Locks the therapists of bookings, before anything else of them is.
-pub(super) async fn lock_therapists(db: &mut PgConnection, bookings: &[BookingId]) -> Result<()> {
-    sqlx::query!(
-        "select t.therapist_id
-         from therapists t
-         where t.therapist_id in (select b.therapist_id from bookings b where b.booking_id = any ($1))
-         order by t.therapist_id
-         for no key update",
-        bookings as &[BookingId],
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(())
 }

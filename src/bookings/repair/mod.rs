@@ -5,7 +5,6 @@
 mod complete;
 mod times;
 
-use self::complete::lock_therapists;
 pub use self::{
     complete::{add_refund_rows, complete},
     times::{Disagreement, IST, disagreements, retime},
@@ -13,6 +12,7 @@ pub use self::{
 use crate::{
     app::unit_of_work::UnitOfWork,
     audit::entry::Entry,
+    bookings::lock::lock_therapists,
     db::repair::{BATCH, RepairedRows},
     domain::ids::BookingId,
     error::{Error, Result},

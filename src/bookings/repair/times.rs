@@ -9,11 +9,14 @@ use futures_util::TryStreamExt;
 use serde_json::json;
 use sqlx::PgConnection;
 
-use super::complete::{complete_one, lock_therapists};
+use super::complete::complete_one;
 use crate::{
     app::unit_of_work::UnitOfWork,
     audit::entry::Entry,
-    bookings::{lock::lock_all, model::Booking},
+    bookings::{
+        lock::{lock_all, lock_therapists},
+        model::Booking,
+    },
     clients,
     db::{
         repair::{BATCH, RepairedRows},

@@ -14,7 +14,7 @@
 //! `therapist_dashboard_stats` stands for zeros.
 //!
 //! After every write they equal a recomputation: of this server at its commit, of another program within a second.
-//! Triggers note what each statement wrote (`migrations/functions/changes.sql`), and the caches follow from that
+//! Triggers track what each statement wrote (`migrations/functions/changes.sql`), and the caches follow from that
 //! (`internal.follow_changes`): the therapist's counts change by the difference that the booking makes; the therapist's
 //! upcoming bookings and the client's sessions are counted anew, by index. So the cost grows with the upcoming bookings and
 //! with one client's history, never with a therapist's. The number of upcoming bookings also changes with the clock: it is

@@ -64,8 +64,8 @@ async fn lock(db: &mut PgConnection) -> Result<()> {
 async fn therapists(db: &mut PgConnection, now: Timestamp) -> Result<(u64, u64)> {
     sqlx::query!("delete from therapist_dashboard_stats").execute(&mut *db).await?;
     let rows = sqlx::query!(
-        // What was noted and is counted here is followed: in one statement, which sees one instant. What is committed later
-        // stays noted.
+        // What was tracked and is counted here is followed: in one statement, which sees one instant. What is committed later
+        // stays tracked.
         r#"with followed as (
                delete from internal.booking_changes
            ), figures as materialized (

@@ -31,7 +31,6 @@ use crate::{
         etag::Preconditions,
         extract::{DryRun, Json, Path, Query},
     },
-    notifications::{Notice, NotificationKind, Recipient, notify},
     payments::{
         complete::{complete, elsewhere},
         lock::{self, LockedPayment},
@@ -205,14 +204,7 @@ async fn advance(uow: &mut UnitOfWork, id: RefundId, conditions: &Preconditions,
     }
     uow.record(entry);
     if wanted == RefundStatus::Completed {
-        let notice = Notice {
-            kind: NotificationKind::RefundProcessed,
-            title: "Refund paid",
-            message: &format!("The refund of {amount} {currency} to {name} has been paid."),
-            related_id: about.map(BookingId::as_str),
-            to: &[Recipient::Admins],
-        };
-        notify(uow, notice).await?;
+        refund::announce(uow, wanted, about, &format!("{amount} {currency} to {name}")).await?;
     }
     Ok(())
 }
