@@ -38,6 +38,7 @@ update demo set today = least(bookings / 100, therapists * 5), soon = least(book
 -- Everything was set up before the first link was sent. Audit rows of the first fifth of the years have ISO times.
 update demo set opened = midnight - (past + 30) * interval '1 day' + interval '10 hours';
 update demo set iso_until = opened + (midnight - opened) / 5;
+analyze demo;
 
 create temporary table demo_offer (number integer primary key, id integer, name text, therapy text, minutes integer,
     price numeric[], half numeric) on commit drop;
@@ -214,8 +215,8 @@ with known as (
     from known
 ), named as (
     select number, key, known_at, sessions, therapist, number % 40 = 1 as partner, couple, women, surname,
-           pg_temp.pick(case when women then 'women' else 'men' end, number) as first,
-           pg_temp.pick(case when women then 'men' else 'women' end, -number) as relative,
+           case when women then pg_temp.pick('women', number) else pg_temp.pick('men', number) end as first,
+           case when women then pg_temp.pick('men', -number) else pg_temp.pick('women', -number) end as relative,
            number % 37 = 5 as unusual,
            -- Multiplied by a number without common divisor: each occurs once, but neighbours look unlike.
            case
@@ -308,14 +309,13 @@ with moved as (
     from noted m
 ), counted as (
     select m.*, row_number() over (partition by word, waiting order by n) - 1 as use,
-           row_number() over (order by created_at, n) - 1 as number,
            row_number() over (partition by noted_at is null order by noted_at, n) - 1 as note,
            -- The sessions in which a therapist may have called for help, the last ones first.
            row_number() over (
                partition by outcome = 'kept' and day < 0 and not organisation order by start_at desc, n) as ago
     from worded m
 ), refunded as (
-    select m.*, refund, opened_at, settled_at
+    select m.*, row_number() over (order by created_at, n) - 1 as number, refund, opened_at, settled_at
     from demo, counted m,
          lateral (select case when outcome = 'cancelled' and not free then pg_temp.in_turn('refunds', use) end) a (asked),
          lateral (select cancelled_at + interval '1 minute' * (20 + pg_temp.lot('opened', n, 281))) o (opened_at),
@@ -327,7 +327,7 @@ with moved as (
                  else asked
              end
          ) r (refund)
-    order by number
+    order by created_at, n
 )
 select number::integer, client, case when not organisation then therapist end as therapist, therapist as asked, offer, first,
        free, organisation, created_at, start_at, end_at, minutes, amount, moved_at, moved_from, cancelled_at, noted_at,
@@ -346,13 +346,15 @@ select number::integer, client, case when not organisation then therapist end as
            else amount
        end as refunded,
        outcome = 'kept' and day < 0 and not organisation and ago % 170 = 5 as alarmed,
-       case when not free and not waiting then nextval(pg_get_serial_sequence('public.payments', 'payment_id')) end as payment,
-       case
-           when not organisation then nextval(pg_get_serial_sequence('public.therapist_appointments_cache', 'id'))
-       end as cached
-from refunded;
+       case when not free and not waiting then nextval(payments) end as payment,
+       case when not organisation then nextval(caches) end as cached
+from refunded,
+     -- Looked up once, not for every row.
+     (select pg_get_serial_sequence('public.payments', 'payment_id')::regclass as payments,
+             pg_get_serial_sequence('public.therapist_appointments_cache', 'id')::regclass as caches
+      offset 0) sequences;
 alter table demo_booking add primary key (number);
-analyze demo_booking, demo_client, demo_therapist;
+analyze demo_booking, demo_client, demo_therapist, demo_offer;
 
 -- The events in order: rows of every table are written in the order of their events, so that their numbers grow with
 -- time.
@@ -408,7 +410,7 @@ select e.*,
 from (
     select row_number() over (order by at, number, kind, client, therapist) as id, h.*
     from happened h
-    order by id
+    order by at, number, kind, client, therapist
 ) e;
 alter table demo_event add primary key (id);
 analyze demo_event;
@@ -439,3 +441,5 @@ left join demo_offer o
 left join demo_client c on c.number = e.client
 left join demo_therapist t on t.number = e.therapist;
 create temporary table demo_batch on commit drop as select * from demo_story with no data;
+-- A small sample tells how often each kind occurs.
+alter table demo_batch alter event set statistics 1, alter kind set statistics 10;

@@ -6,9 +6,10 @@
 analyze demo_batch (event, kind);
 
 insert into all_clients_table (client_id, client_name, phone_number, email_id, no_of_sessions, therapist_id, assigned_therapist)
-select client_id, name, phone, email, sessions, assigned, (select t.name from demo_therapist t where t.id = assigned)
-from demo_batch
-where first and kind = 'booked' or kind = 'requested' and number is null
+select client_id, b.name, b.phone, b.email, sessions, assigned, t.name
+from demo_batch b
+left join demo_therapist t on t.id = assigned
+where first and kind = 'booked' or kind = 'requested' and b.number is null
 order by event;
 
 insert into internal.clients (client_id, created_at, possible_duplicate_of)
@@ -172,7 +173,8 @@ insert into notifications (user_id, user_role, notification_type, title, message
 select u.id, case when u.number < 0 then 'admin' else 'therapist' end, type, title, message, coalesce(related::text, b.id),
        passed >= interval '10 days' or passed >= interval '2 days' and coalesce(related::text, b.id) !~ '[37]$',
        at + interval '5:30'
-from demo, demo_batch b
+from demo
+join demo_batch b on at >= midnight - interval '60 days'
 left join demo_therapist t on t.number = next,
      lateral (select midnight - at) a (passed),
      lateral (
@@ -216,41 +218,35 @@ left join demo_therapist t on t.number = next,
          where kind = 'requested'
      ) n (type, title, message, audience)
 join demo_user u on u.number = any (audience)
-where passed <= interval '60 days'
 order by event, array_position(array['client_transfer', 'client_transfer_out'], type), type desc, u.id;
 
 -- An admin has no therapist_id. Programs of the first years did not always note the address.
 insert into audit_logs (
     therapist_id, therapist_name, action_type, action_description, client_name, ip_address, is_visible, "timestamp")
-select case when own then therapist_id end, case when own then host else (select name from demo_user where number = -2) end, action, text,
+select case when own then therapist_id end, case when own then host else (select name from demo_user where number = -2) end, action,
+       format(text, b.id, case kind when 'moved' then pg_temp.ist_text(start_at) end, b.name, host, t.name),
        b.name, case when not iso or seconds % 3 > 0 then '203.0.113.' || case when own then 10 + therapist % 240 else 1 end end,
        seconds % 499 > 0,
        case when iso then to_char(at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') else pg_temp.ist_text(at) end
-from demo, demo_batch b
+from demo
+cross join demo_batch b
+join (
+    values ('booked', 23, 7, 'copy_appointment', 'Copied the details of booking %1$s'),
+           ('booked', 19, 4, 'send_whatsapp', 'Sent a WhatsApp message about booking %1$s'),
+           ('booked', 101, 50, 'client_contact_edit', 'Changed the contact data'),
+           ('moved', 1, 0, 'booking_reschedule', 'Moved booking %1$s to %2$s'),
+           ('cancelled', 1, 0, 'booking_cancel', 'Cancelled booking %1$s'),
+           ('noted', 1, 0, 'session_notes', 'Submitted the session notes of booking %1$s'),
+           ('alarmed', 1, 0, 'raise_sos', 'Raised an SOS for booking %1$s'),
+           ('transferred', 1, 0, 'client_transfer', '%3$s transferred from %4$s to %5$s'),
+           ('login', 1, 0, 'login', '%4$s logged in'),
+           ('logout', 1, 0, 'logout', '%4$s logged out')
+) a (kind, every, place, action, text) using (kind)
 left join demo_therapist t on t.number = next,
      lateral (
-         select 'copy_appointment', 'Copied the details of booking ' || b.id, false where kind = 'booked' and b.number % 23 = 7
-         union all
-         select 'send_whatsapp', 'Sent a WhatsApp message about booking ' || b.id, false
-         where kind = 'booked' and b.number % 19 = 4
-         union all
-         select 'client_contact_edit', 'Changed the contact data', false where kind = 'booked' and b.number % 101 = 50
-         union all
-         select 'booking_reschedule', format('Moved booking %s to %s', b.id, pg_temp.ist_text(start_at)), false
-         where kind = 'moved'
-         union all
-         select 'booking_cancel', 'Cancelled booking ' || b.id, cancelled_by = 'therapist' where kind = 'cancelled'
-         union all
-         select 'session_notes', 'Submitted the session notes of booking ' || b.id, true where kind = 'noted'
-         union all
-         select 'raise_sos', 'Raised an SOS for booking ' || b.id, true where kind = 'alarmed'
-         union all
-         select 'client_transfer', format('%s transferred from %s to %s', b.name, host, t.name), false
-         where kind = 'transferred'
-         union all
-         select 'login', host || ' logged in', true where kind = 'login'
-         union all
-         select 'logout', host || ' logged out', true where kind = 'logout'
-     ) a (action, text, theirs),
-     lateral (select theirs and therapist is not null, at < iso_until, extract(epoch from at)::bigint) s (own, iso, seconds)
+         select therapist is not null
+                    and (kind in ('noted', 'alarmed', 'login', 'logout') or kind = 'cancelled' and cancelled_by = 'therapist'),
+                at < iso_until, extract(epoch from at)::bigint
+     ) s (own, iso, seconds)
+where coalesce(b.number, 0) % every = place
 order by event, action;
