@@ -66,8 +66,9 @@
 //! - **Locks** are `for no key update`, in the order therapists (by id), client, booking, payments. A request that
 //!   loses to another transaction nevertheless is run again from the start by [`http::audit::layer`], which has the body.
 //! - **Words, times, phones and money** of the 20 tables are read by SQL functions of the schema `internal` for words (a
-//!   condition and an answer then agree), and by [`domain::time`], [`domain::contact`] and [`domain::money`]. Phones have an
-//!   SQL function besides (`internal.phone_key`), for indexes.
+//!   condition and an answer then agree), and by [`domain::time`], [`domain::contact`] and [`domain::money`]. Text is compared
+//!   and searched in one folded form (`internal.fold`), what is stored and what is asked alike; `internal.phone_key`,
+//!   `internal.email_key` and `internal.name_key` alone say which phones, addresses and names are the same.
 //! - Every list answers through [`http::list`], every single resource through [`http::etag`], every failure
 //!   through [`error`].
 //!

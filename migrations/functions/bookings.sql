@@ -24,10 +24,10 @@ create or replace function internal.booking_mode(word text) returns text
     language sql immutable parallel safe
     return case
         when word is null then 'google_meet'
-        when translate(lower(btrim(word)), ' -', '__') in ('google_meet', 'googlemeet', 'online') then 'google_meet'
-        when translate(lower(btrim(word)), ' -', '__') = 'physical' then 'in_person'
-        when translate(lower(btrim(word)), ' -', '__') like 'in\_person%' then 'in_person'
-        when lower(btrim(word)) = 'phone' then 'phone'
+        when translate(internal.word(word), ' -', '__') in ('google_meet', 'googlemeet', 'online') then 'google_meet'
+        when translate(internal.word(word), ' -', '__') = 'physical' then 'in_person'
+        when translate(internal.word(word), ' -', '__') like 'in\_person%' then 'in_person'
+        when internal.word(word) = 'phone' then 'phone'
         else word
     end;
 

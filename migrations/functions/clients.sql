@@ -91,6 +91,6 @@ begin atomic
     from public.all_clients_table c
     join public.client_transfer_history h on internal.phone_key(h.client_phone) = internal.phone_key(c.phone_number)
     where c.client_id = client
-      and lower(regexp_replace(h.client_name, '\s', '', 'g')) = lower(regexp_replace(c.client_name, '\s', '', 'g'))
+      and internal.name_key(h.client_name) = internal.name_key(c.client_name)
       and not exists (select from internal.transfer_clients l where l.transfer_id = h.transfer_id);
 end;

@@ -8,7 +8,7 @@
 -- The risk level as the word that the server writes, in any letter case; another text stays as it is.
 create or replace function internal.risk_level(word text) returns text
     language sql immutable parallel safe
-    return case lower(btrim(word))
+    return case internal.word(word)
         when 'none' then 'none'
         when 'low' then 'low'
         when 'moderate' then 'moderate'
@@ -20,7 +20,7 @@ create or replace function internal.risk_level(word text) returns text
 -- Whether self-harm was mentioned, as a list may show it: yes, no, or that there is another text.
 create or replace function internal.mention_word(word text) returns text
     language sql immutable parallel safe
-    return case rtrim(lower(btrim(word)), '.!')
+    return case rtrim(internal.word(word), '.!')
         when 'yes' then 'yes'
         when 'y' then 'yes'
         when 'true' then 'yes'

@@ -3,7 +3,7 @@
 -- The role of an account, written in any letter case; null for one that cannot log in.
 create or replace function internal.user_role(word text) returns text
     language sql immutable parallel safe
-    return case lower(btrim(word, E' \t\n\r\f\x0b'))
+    return case internal.word(word)
         when 'admin' then 'admin'
         when 'therapist' then 'therapist'
     end;
@@ -15,13 +15,13 @@ create or replace function internal.therapies(specialization text) returns text[
     return array(
         select word
         from (
-            select distinct on (lower(word)) word, place
+            select distinct on (internal.fold(word)) word, place
             from (
                 select left(btrim(regexp_replace(part, '\s+', ' ', 'g')), 255) as word, place
                 from unnest(string_to_array(specialization, ',')) with ordinality as parts (part, place)
             ) words
             where word <> ''
-            order by lower(word), place
+            order by internal.fold(word), place
         ) distinct_words
         order by place
     );

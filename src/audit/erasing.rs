@@ -320,11 +320,11 @@ async fn foreign(db: &mut PgConnection, theirs: &RowsToErase) -> Result<(Vec<i32
                   exists (
                       select
                       from all_clients_table c
-                      where left(lower(coalesce(c.client_name, '')), 100) = left(lower(btrim(l.client_name)), 100)
+                      where left(internal.fold(coalesce(c.client_name, '')), 100) = left(internal.fold(l.client_name), 100)
                         and c.client_id <> all ($2)
                   ) as "ambiguous!"
            from audit_logs l
-           where lower(btrim(l.client_name)) in (select lower(btrim(word)) from unnest($1::text[]) as words (word))
+           where internal.fold(l.client_name) in (select internal.fold(word) from unnest($1::text[]) as words (word))
              and not exists (select from internal.audit_entries e where e.log_id = l.log_id)
            order by l.log_id"#,
         &theirs.words,

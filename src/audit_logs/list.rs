@@ -26,7 +26,7 @@ use crate::{
     app::state::App,
     db::scope::Scope,
     domain::{
-        contact,
+        contact::Search,
         ids::{AuditLogId, ClientId, TherapistId},
         text::Text,
         time::{Timestamp, Zone},
@@ -109,8 +109,7 @@ struct AuditLogList {
     client_name: Option<Text<255>>,
     from: Option<DateTime<Utc>>,
     before: Option<DateTime<Utc>>,
-    /// LIKE pattern, lower case.
-    words: Option<String>,
+    search: Option<Search>,
     hidden: Option<bool>,
 }
 
@@ -122,7 +121,7 @@ impl AuditLogList {
         {
             return Err(Error::query("to", "is before `from`"));
         }
-        let search = filter.q.map(|q| contact::Search::parse(&q)).transpose();
+        let search = filter.q.as_deref().map(Search::parse).transpose();
         Ok(Self {
             therapist_id: scope.owner().map(TherapistId::from).or(filter.therapist_id),
             action: filter.action,
@@ -130,7 +129,7 @@ impl AuditLogList {
             client_name: filter.client_name,
             from: filter.from.map(|day| zone.day_start(day.date())),
             before: filter.to.map(|day| zone.days(day.date(), day.date()).end),
-            words: search.map_err(|fault| Error::query("q", fault))?.map(|search| search.words),
+            search: search.map_err(|fault| Error::query("q", fault))?,
             hidden: match filter.visibility {
                 Visibility::Visible => Some(false),
                 Visibility::Hidden => Some(true),
@@ -140,7 +139,7 @@ impl AuditLogList {
     }
 
     fn read_by(&self) -> ReadBy {
-        let Self { therapist_id, action, client_id, client_name, from, before, words: _, hidden } = self;
+        let Self { therapist_id, action, client_id, client_name, from, before, search: _, hidden } = self;
         let few = client_id.is_some() || client_name.is_some() || from.is_some() || before.is_some();
         match (therapist_id, action) {
             _ if few || *hidden == Some(true) => ReadBy::WhatFinds,
@@ -168,11 +167,12 @@ macro_rules! listed {
                             where e.client_id = $3
                               and e.log_id is not null
                         )))
-                    and ($4::text is null or lower(btrim(l.client_name)) = lower($4))
+                    and ($4::text is null or internal.fold(l.client_name) = internal.fold($4))
                     and ($5::timestamp is null or internal.audit_instant(l.timestamp) >= $5)
                     and ($6::timestamp is null or internal.audit_instant(l.timestamp) < $6)
                     and ($7::text is null
-                         or lower(concat_ws(E'\\n', l.action_description, l.client_name, l.therapist_name)) like $7)
+                         or internal.search_words(l.action_description, l.client_name, l.therapist_name)
+                              like internal.like_words($7))
                     and ($8::boolean is null or (l.is_visible is false) = $8)"
                 $($after)*
             ],
@@ -183,7 +183,7 @@ macro_rules! listed {
             $list.client_name.as_deref(),
             $list.from.map(Timestamp::from) as Option<Timestamp>,
             $list.before.map(Timestamp::from) as Option<Timestamp>,
-            $list.words,
+            $list.search.as_deref(),
             $list.hidden,
             $($more,)*
         )

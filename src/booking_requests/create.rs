@@ -89,7 +89,7 @@ async fn create(uow: &mut UnitOfWork, request: CreateBookingRequest) -> Result<B
            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
            returning request_id as "request_id: BookingRequestId""#,
         &*request.client_name,
-        request.client_whatsapp.e164(),
+        request.client_whatsapp.as_str(),
         request.client_email.as_ref().map(EmailInput::as_str),
         &*request.therapy_type,
         &*request.therapist_name,

@@ -13,7 +13,7 @@ use crate::{
     audit::entry::Entry,
     clients::{self, Choice, Client, Person},
     domain::{
-        contact::{EmailInput, LinkInput, Phone, PhoneInput},
+        contact::{EmailInput, LinkInput, PhoneInput},
         ids::BookingRequestId,
         status::RequestStatus,
         text::Text,
@@ -150,7 +150,13 @@ async fn edit(
 /// Locks the client of a request that is to be corrected; matches the client where there is none yet, and where the
 /// phone changes.
 async fn client(uow: &mut UnitOfWork, seen: &BookingRequest, wanted: &BookingRequest) -> Result<Client> {
-    let same_phone = Phone::parse(&seen.client_whatsapp) == Phone::parse(&wanted.client_whatsapp);
+    let same_phone = sqlx::query_scalar!(
+        r#"select internal.phone_key($1) is not distinct from internal.phone_key($2) as "same!""#,
+        seen.client_whatsapp,
+        wanted.client_whatsapp,
+    )
+    .fetch_one(uow.db())
+    .await?;
     if let Some(id) = seen.client_id.as_ref().filter(|_| same_phone)
         && let Some(client) = clients::lock(uow.db(), id).await?
     {
@@ -199,7 +205,7 @@ impl EditBookingRequest {
     fn apply(self, request: &mut BookingRequest) {
         set(&mut request.client_name, self.client_name);
         if let Patch::Set(phone) = self.client_whatsapp {
-            phone.e164().clone_into(&mut request.client_whatsapp);
+            request.client_whatsapp = phone.into();
         }
         request.client_email = self.client_email.apply(request.client_email.take());
         set(&mut request.therapy_type, self.therapy_type);

@@ -8,7 +8,6 @@ use crate::{
     audit::entry::Entry,
     clients::{Client, Person},
     domain::{
-        contact::{Phone, name_key},
         ids::{BookingId, BookingRequestId, ClientId},
         status::RequestStatus,
     },
@@ -16,28 +15,11 @@ use crate::{
     therapists::Therapist,
 };
 
-/// A request that may have been waiting for a booking.
+/// A request that was waiting for a booking of the client.
 struct Open {
     request_id: BookingRequestId,
     client_id: Option<ClientId>,
-    client_name: String,
-    client_whatsapp: String,
-    therapist_name: String,
-}
-
-impl Open {
-    /// Whether it was sent to this client. One that another program sent is linked to nobody: it is recognised as clients
-    /// are, by phone and name together.
-    fn is_of(&self, client: &Client, person: Person<'_>) -> bool {
-        if let Some(id) = &self.client_id {
-            return *id == client.client_id;
-        }
-        let phone = Phone::parse(&self.client_whatsapp);
-        let name = name_key(&self.client_name);
-        phone.is_some()
-            && phone == person.phone.and_then(Phone::parse)
-            && [person.name.unwrap_or_default(), &client.name].iter().any(|known| name_key(known) == name)
-    }
+    names_therapist: bool,
 }
 
 /// A client has booked with a therapist: their open requests become `booked`. To be called once for a new booking,
@@ -53,37 +35,38 @@ pub async fn fulfil(
     person: Person<'_>,
     therapist: &Therapist,
 ) -> Result<()> {
-    let phone = person.phone.and_then(Phone::parse);
-    let found = sqlx::query_as!(
+    // A request that another program sent is linked to nobody: it is recognised as clients are, by phone and name together.
+    let open = sqlx::query_as!(
         Open,
         r#"select r.request_id as "request_id: BookingRequestId",
                   (select l.client_id from internal.request_clients l where l.request_id = r.request_id)
                       as "client_id: ClientId",
-                  coalesce(r.client_name, '') as "client_name!",
-                  coalesce(r.client_whatsapp, '') as "client_whatsapp!",
-                  coalesce(r.therapist_name, '') as "therapist_name!"
+                  coalesce(internal.name_key(r.therapist_name) = internal.name_key($5), false) as "names_therapist!"
            from booking_requests r
            where r.request_id in (
                      select request_id
                      from internal.request_clients
                      where client_id = $1
                      union all
-                     select request_id
-                     from booking_requests
-                     where internal.phone_tail(client_whatsapp) = internal.phone_tail($2)
+                     select q.request_id
+                     from booking_requests q
+                     where internal.phone_key(q.client_whatsapp) = internal.phone_key($2)
+                       and internal.name_key(q.client_name) in (internal.name_key($3), internal.name_key($4))
+                       and not exists (select from internal.request_clients l where l.request_id = q.request_id)
                  )
              and internal.request_status(r.status) = 'sent'
            order by r.request_id
            for no key update"#,
         client.client_id.as_str(),
-        phone.as_ref().map(Phone::as_str),
+        person.phone,
+        person.name.unwrap_or_default(),
+        client.name,
+        therapist.name,
     )
     .fetch_all(uow.db())
     .await?;
-    let open: Vec<Open> = found.into_iter().filter(|request| request.is_of(client, person)).collect();
-    let meant = |request: &&Open| name_key(&request.therapist_name) == name_key(&therapist.name);
-    let named = open.iter().any(|request| meant(&request));
-    for request in open.iter().filter(|request| !named || meant(request)) {
+    let named = open.iter().any(|request| request.names_therapist);
+    for request in open.iter().filter(|request| !named || request.names_therapist) {
         book(uow, request, booking, client).await?;
     }
     Ok(())

@@ -112,15 +112,14 @@ macro_rules! filtered {
             [
                 "($1::text is null or internal.request_status(r.status) = $1)
                  and ($2::text is null or l.client_id = $2)
-                 and ($3::text is null or lower(btrim(r.therapist_name)) = lower(btrim($3)))
-                 and ($4::text is null or lower(btrim(r.therapy_type)) = lower(btrim($4)))
+                 and ($3::text is null or internal.fold(r.therapist_name) = internal.fold($3))
+                 and ($4::text is null or internal.fold(r.therapy_type) = internal.fold($4))
                  and ($5::boolean is null or coalesce(r.is_free_consultation, false) = $5)
                  and ($6::timestamp is null or coalesce(r.created_at, '-infinity') >= $6)
                  and ($7::timestamp is null or coalesce(r.created_at, '-infinity') < $7)
                  and ($8::text is null
-                      or internal.search_text(r.client_name, r.client_email, r.client_whatsapp) like $8
-                      or ($9::text is not null
-                          and internal.search_text(r.client_name, r.client_email, r.client_whatsapp) like $9)) "
+                      or internal.search_text(r.client_name, r.client_email, r.client_whatsapp)
+                          like any (internal.search_patterns($8))) "
                 $($tail)*
             ],
             $list.filter.status.map(RequestStatus::as_str),
@@ -130,8 +129,7 @@ macro_rules! filtered {
             $list.filter.free,
             $list.period.from.map(Timestamp::from) as Option<Timestamp>,
             $list.period.before.map(Timestamp::from) as Option<Timestamp>,
-            $list.search.as_ref().map(|search| search.words.as_str()),
-            $list.search.as_ref().and_then(|search| search.digits.as_deref()),
+            $list.search.as_deref(),
             $($argument),*
         )
     };
@@ -167,9 +165,9 @@ impl List for BookingRequests {
                     select_requests!($key,),
                     self,
                     [
-                        "and ($10::text is null or (" $key ", r.request_id) " $beyond
-                        " ($10::text::" $type ", $11::text::integer)) "
-                        "order by " $key " " $direction ", r.request_id " $direction " limit $12"
+                        "and ($9::text is null or (" $key ", r.request_id) " $beyond
+                        " ($9::text::" $type ", $10::text::integer)) "
+                        "order by " $key " " $direction ", r.request_id " $direction " limit $11"
                     ],
                     position.sort(),
                     position.id(),
@@ -186,7 +184,7 @@ impl List for BookingRequests {
         }
         let rows = match order {
             O::NewestFirst | O::OldestFirst => read!("coalesce(r.created_at, '-infinity')": "timestamp"),
-            O::NameUp | O::NameDown => read!("left(lower(r.client_name), 100)": "text"),
+            O::NameUp | O::NameDown => read!("left(internal.fold(r.client_name), 100)": "text"),
         }?;
         Ok(rows)
     }

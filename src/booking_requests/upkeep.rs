@@ -53,10 +53,9 @@ pub async fn follow_merge(uow: &mut UnitOfWork, survivor: &ClientId, gone: &Clie
           union all
           select r.request_id, $1
           from all_clients_table c
-          join booking_requests r on internal.phone_tail(r.client_whatsapp) = internal.phone_tail(c.phone_number)
+          join booking_requests r on internal.phone_key(r.client_whatsapp) = internal.phone_key(c.phone_number)
           where c.client_id = $2
-            and length(internal.phone_tail(c.phone_number)) >= 6
-            and lower(regexp_replace(r.client_name, '\s', '', 'g')) = lower(regexp_replace(c.client_name, '\s', '', 'g'))
+            and internal.name_key(r.client_name) = internal.name_key(c.client_name)
             and not exists (select from internal.request_clients l where l.request_id = r.request_id)
           on conflict (request_id) do update
           set client_id = excluded.client_id",
@@ -74,9 +73,9 @@ pub async fn respell(uow: &mut UnitOfWork) -> Result<RepairedRows> {
         RepairedRows,
         r#"with changed as (
                update booking_requests
-               set status = lower(btrim(status))
-               where status <> lower(btrim(status))
-                 and lower(btrim(status)) in ('sent', 'booked', 'expired')
+               set status = internal.word(status)
+               where status <> internal.word(status)
+                 and internal.word(status) in ('sent', 'booked', 'expired')
                returning request_id::text as id
            )
            select count(*) as "rows!", coalesce((array_agg(id))[:1000], '{}') as "ids!"

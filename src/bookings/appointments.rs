@@ -153,9 +153,8 @@ macro_rules! filtered {
                  and ($4::timestamp is null or coalesce(a.session_timings, '-infinity') >= $4)
                  and ($5::timestamp is null or coalesce(a.session_timings, '-infinity') < $5)
                  and ($6::text is null
-                      or internal.search_text(a.client_name, a.contact_info, a.contact_info) like $6
-                      or ($7::text is not null
-                          and internal.search_text(a.client_name, a.contact_info, a.contact_info) like $7)) "
+                      or internal.search_text(a.client_name, a.contact_info, a.contact_info)
+                          like any (internal.search_patterns($6))) "
                 $($tail)*
             ],
             $list.filter.therapist_id.as_ref().map(TherapistId::as_str),
@@ -163,8 +162,7 @@ macro_rules! filtered {
             $list.filter.mode.map(BookingMode::as_str),
             $list.period.from.map(Timestamp::from) as Option<Timestamp>,
             $list.period.before.map(Timestamp::from) as Option<Timestamp>,
-            $list.search.as_ref().map(|search| search.words.as_str()),
-            $list.search.as_ref().and_then(|search| search.digits.as_deref()),
+            $list.search.as_deref(),
             $($argument),*
         )
     };
@@ -246,8 +244,8 @@ impl List for Appointments {
                     select_appointments!($key,),
                     self,
                     [
-                        "and ($8::text is null or (" $key ", a.session_id) " $beyond " ($8::text::" $type ", $9)) "
-                        "order by " $key " " $direction ", a.session_id " $direction " limit $10"
+                        "and ($7::text is null or (" $key ", a.session_id) " $beyond " ($7::text::" $type ", $8)) "
+                        "order by " $key " " $direction ", a.session_id " $direction " limit $9"
                     ],
                     position.sort(),
                     position.id(),
@@ -264,7 +262,7 @@ impl List for Appointments {
         }
         let rows = match order {
             O::LatestFirst | O::EarliestFirst => read!("coalesce(a.session_timings, '-infinity')": "timestamp"),
-            O::NameUp | O::NameDown => read!("left(lower(coalesce(a.client_name, '')), 100)": "text"),
+            O::NameUp | O::NameDown => read!("left(internal.fold(coalesce(a.client_name, '')), 100)": "text"),
         }?;
         Ok(rows)
     }

@@ -158,7 +158,7 @@ macro_rules! statement {
             $($columns +)+
             " from booking_cancelled x
               left join bookings b on b.booking_id = x.booking_id
-              where ($1::text is null or left(lower(btrim(x.cancelled_by)), 100) = left(lower(btrim($1)), 100))
+              where ($1::text is null or left(internal.fold(x.cancelled_by), 100) = left(internal.fold($1), 100))
                 and ($2::text is null or x.booking_id = $2)
                 and ($3::text is null or b.therapist_id = $3)
                 and ($4::text is null
@@ -166,9 +166,8 @@ macro_rules! statement {
                 and ($5::timestamp is null or coalesce(x.cancelled_at, '-infinity') >= $5)
                 and ($6::timestamp is null or coalesce(x.cancelled_at, '-infinity') < $6)
                 and ($7::text is null
-                     or internal.search_text(x.invitee_name, x.invitee_email, x.invitee_number) like $7
-                     or ($8::text is not null
-                         and internal.search_text(x.invitee_name, x.invitee_email, x.invitee_number) like $8)) "
+                     or internal.search_text(x.invitee_name, x.invitee_email, x.invitee_number)
+                         like any (internal.search_patterns($7))) "
             $(+ $tail)*,
             $list.filter.cancelled_by.as_deref(),
             $list.filter.booking_id.as_ref().map(BookingId::as_str),
@@ -176,8 +175,7 @@ macro_rules! statement {
             $list.filter.client_id.as_ref().map(ClientId::as_str),
             $list.period.from.map(Timestamp::from) as Option<Timestamp>,
             $list.period.before.map(Timestamp::from) as Option<Timestamp>,
-            $list.search.as_ref().map(|search| search.words.as_str()),
-            $list.search.as_ref().and_then(|search| search.digits.as_deref()),
+            $list.search.as_deref(),
             $($argument),*
         )
     };
@@ -221,9 +219,9 @@ impl List for Cancellations {
                     ],
                     self,
                     [
-                        "and ($9::text is null or (" $key ", x.id) " $beyond
-                        " ($9::text::" $type ", $10::text::integer)) "
-                        "order by " $key " " $direction ", x.id " $direction " limit $11"
+                        "and ($8::text is null or (" $key ", x.id) " $beyond
+                        " ($8::text::" $type ", $9::text::integer)) "
+                        "order by " $key " " $direction ", x.id " $direction " limit $10"
                     ],
                     position.sort(),
                     position.id(),
@@ -235,7 +233,7 @@ impl List for Cancellations {
         }
         let rows = match order {
             O::LatestFirst | O::EarliestFirst => page!("coalesce(x.cancelled_at, '-infinity')": "timestamp"),
-            O::NameUp | O::NameDown => page!("left(lower(coalesce(x.invitee_name, '')), 100)": "text"),
+            O::NameUp | O::NameDown => page!("left(internal.fold(coalesce(x.invitee_name, '')), 100)": "text"),
         }?;
         Ok(rows)
     }

@@ -129,15 +129,16 @@ macro_rules! count_by_state {
                  and ($10::boolean is null or ("#
                 + $noted
                 + r#") = $10)
-                 and ($14::boolean is null or internal.is_active(b.booking_status) = $14)
-                 and ($15::text is null or internal.refund_status(b.refund_status) = $15)
-                 and ($16::boolean is null
-                      or exists (select from therapists t where t.therapist_id = b.therapist_id) = $16)
+                 and ($13::boolean is null or internal.is_active(b.booking_status) = $13)
+                 and ($14::text is null or internal.refund_status(b.refund_status) = $14)
+                 and ($15::boolean is null
+                      or exists (select from therapists t where t.therapist_id = b.therapist_id) = $15)
                  and ($12::text is null
-                      or internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone) like $12
-                      or ($13::text is not null
-                          and internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone) like $13))
-                 and ($12::text is null or internal.current_therapist() is null or lower(coalesce(b.invitee_name, '')) like $12
+                      or internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone)
+                          like any (internal.search_patterns($12)))
+                 and ($12::text is null or internal.current_therapist() is null
+                      or internal.fold(coalesce(b.invitee_name, ''))
+                          like internal.like_words($12)
                       or coalesce(
                           (
                               select a.client_id = any (array(
@@ -173,8 +174,7 @@ macro_rules! count_by_state {
             $criteria.free,
             $criteria.has_note,
             $criteria.states.as_deref() as Option<&[&str]>,
-            $criteria.words,
-            $criteria.digits,
+            $criteria.search.as_deref(),
             $criteria.active,
             $criteria.refund_status,
             $criteria.has_therapist,

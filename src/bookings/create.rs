@@ -95,7 +95,7 @@ pub(super) struct CreateBooking {
     /// The emergency contact's relation to the client.
     emergency_contact_relation: Option<Text<100>>,
     /// Their phone.
-    emergency_contact_number: Option<Text<20>>,
+    emergency_contact_number: Option<PhoneInput>,
     /// The client it is for, where the answer `client-ambiguous` asked.
     client_id: Option<ClientId>,
     /// True: the client is somebody new, where the answer `client-ambiguous` asked.
@@ -270,7 +270,7 @@ async fn insert(
         slot.minutes(),
         request.emergency_contact_name.as_deref(),
         request.emergency_contact_relation.as_deref(),
-        request.emergency_contact_number.as_deref(),
+        request.emergency_contact_number.as_ref().map(PhoneInput::as_str),
         therapist.therapist_id.as_str(),
     )
     .execute(uow.db())

@@ -93,8 +93,8 @@ pub(super) struct EditBooking {
     emergency_contact_relation: Patch<Text<100>>,
     /// Their phone.
     #[serde(default)]
-    #[schema(value_type = Option<Text<20>>)]
-    emergency_contact_number: Patch<Text<20>>,
+    #[schema(value_type = Option<PhoneInput>)]
+    emergency_contact_number: Patch<PhoneInput>,
     #[serde(default, deserialize_with = "use_transfer")]
     #[schema(ignore)]
     therapist_id: (),

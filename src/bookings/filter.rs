@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::{
     app::state::App,
     domain::{
-        contact,
+        contact::Search,
         ids::{ClientId, TherapistId},
         status::{BookingMode, BookingState, BookingStatus, RefundStatus},
         time::{Day, Zone},
@@ -180,10 +180,7 @@ pub(super) struct Criteria {
     pub(super) active: Option<bool>,
     pub(super) refund_status: Option<&'static str>,
     pub(super) has_therapist: Option<bool>,
-    /// LIKE pattern for names and e-mail addresses, lower case.
-    pub(super) words: Option<String>,
-    /// LIKE pattern for the digits of a phone.
-    pub(super) digits: Option<String>,
+    pub(super) search: Option<Search>,
 }
 
 impl AdminBookingFilter {
@@ -222,8 +219,7 @@ impl AdminBookingFilter {
             Some([BookingState::NoShow]) => Some(BookingStatus::NoShow),
             _ => None,
         };
-        let search =
-            self.q.map(|q| contact::Search::parse(&q)).transpose().map_err(|fault| Error::query("q", fault))?;
+        let search = self.q.as_deref().map(Search::parse).transpose().map_err(|fault| Error::query("q", fault))?;
         Ok(Criteria {
             therapist_id: self.therapist_id,
             client_id: self.client_id,
@@ -237,8 +233,7 @@ impl AdminBookingFilter {
             active: self.active,
             refund_status: self.refund_status.map(RefundStatus::as_str),
             has_therapist: self.has_therapist,
-            words: search.as_ref().map(|search| search.words.clone()),
-            digits: search.and_then(|search| search.digits),
+            search,
         })
     }
 }
@@ -249,7 +244,7 @@ impl Criteria {
         self.therapist_id.is_some()
             || self.client_id.is_some()
             || self.start_from.is_some()
-            || self.words.is_some()
+            || self.search.is_some()
             || matches!(self.status, Some("cancelled" | "no_show"))
     }
 
@@ -268,8 +263,7 @@ impl Criteria {
             active: None,
             refund_status: None,
             has_therapist: None,
-            words: None,
-            digits: None,
+            search: None,
         } = self
         else {
             return false;

@@ -151,17 +151,17 @@ macro_rules! page_of_bookings {
                 and ($11::text[] is null
                      or coalesce(internal.booking_state(v.status, b.booking_start_at, v.end_at, v.noted, $1) = any ($11), false))
                 and ($12::text is null
-                     or internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone) like $12
-                     or ($13::text is not null
-                         and internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone) like $13))
-                and ($12::text is null or v.contact or lower(coalesce(b.invitee_name, '')) like $12)
-                and ($17::boolean is null or internal.is_active(b.booking_status) = $17)
-                and ($18::text is null or internal.refund_status(b.refund_status) = $18)
-                and ($19::boolean is null
-                     or exists (select from therapists t where t.therapist_id = b.therapist_id) = $19)
-                and ($16::bigint is not null or internal.planned_for_arguments())
-                and ($14::text is null or ("# $key ", b.booking_id) " $beyond " ($14::text::" $type ", $15)) "
-                "order by " $key " " $direction ", b.booking_id " $direction " limit $16"
+                     or internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone)
+                         like any (internal.search_patterns($12)))
+                and ($12::text is null or v.contact or internal.fold(coalesce(b.invitee_name, ''))
+                    like internal.like_words($12))
+                and ($16::boolean is null or internal.is_active(b.booking_status) = $16)
+                and ($17::text is null or internal.refund_status(b.refund_status) = $17)
+                and ($18::boolean is null
+                     or exists (select from therapists t where t.therapist_id = b.therapist_id) = $18)
+                and ($15::bigint is not null or internal.planned_for_arguments())
+                and ($13::text is null or ("# $key ", b.booking_id) " $beyond " ($13::text::" $type ", $14)) "
+                "order by " $key " " $direction ", b.booking_id " $direction " limit $15"
             ],
             $list.now,
             $list.scope.owner(),
@@ -174,8 +174,7 @@ macro_rules! page_of_bookings {
             criteria.free,
             criteria.has_note,
             criteria.states.as_deref() as Option<&[&str]>,
-            criteria.words,
-            criteria.digits,
+            criteria.search.as_deref(),
             $position.sort(),
             $position.id(),
             $position.limit,
@@ -289,7 +288,7 @@ impl List for BookingList {
         }
         let rows = match order {
             O::LatestFirst | O::EarliestFirst => read!("coalesce(b.booking_start_at, '-infinity')": "timestamp"),
-            O::NameUp | O::NameDown => read!("left(lower(coalesce(b.invitee_name, '')), 100)": "text"),
+            O::NameUp | O::NameDown => read!("left(internal.fold(coalesce(b.invitee_name, '')), 100)": "text"),
             O::NewestFirst | O::OldestFirst => read!("coalesce(b.invitee_created_at, '-infinity')": "timestamp"),
         }?;
         Ok(rows.into_iter().map(|booking| booking.seen_by(&self.scope)).collect())

@@ -68,13 +68,6 @@ struct Campaigns {
     search: Option<Search>,
 }
 
-impl Campaigns {
-    /// The pattern that any part has to fit.
-    fn words(&self) -> Option<&str> {
-        self.search.as_ref().map(|search| search.words.as_str())
-    }
-}
-
 impl List for Campaigns {
     type Row = Campaign;
     type Order = CampaignOrder;
@@ -102,14 +95,15 @@ impl List for Campaigns {
                                   therapist_name,
                                   count(*) as count,
                                   max(xmin::text::bigint)::text || '-' || count(*) as version,
-                                  lower(coalesce("# + $key + r#", '')) as sort_key,
+                                  internal.fold(coalesce("# + $key + r#", '')) as sort_key,
                                   jsonb_build_array(campaign_name, therapy, therapist_name)::text as identity
                            from aisensy_campaign_api
                            where ($1::text is null or campaign_name = $1)
                              and ($2::text is null or therapy = $2)
                              and ($3::text is null or therapist_name = $3)
                              and ($4::text is null
-                                  or lower(concat_ws(E'\n', campaign_name, therapy, therapist_name)) like $4)
+                                  or internal.search_words(campaign_name, therapy, therapist_name)
+                                      like internal.like_words($4))
                            group by campaign_name, therapy, therapist_name
                        ) g
                        where $5::text is null
@@ -119,7 +113,7 @@ impl List for Campaigns {
                     self.filter.campaign_name,
                     self.filter.therapy,
                     self.filter.therapist_name,
-                    self.words(),
+                    self.search.as_deref(),
                     position.sort(),
                     position.id(),
                     position.limit,
@@ -145,12 +139,12 @@ impl List for Campaigns {
                      and ($2::text is null or therapy = $2)
                      and ($3::text is null or therapist_name = $3)
                      and ($4::text is null
-                          or lower(concat_ws(E'\n', campaign_name, therapy, therapist_name)) like $4)
+                          or internal.search_words(campaign_name, therapy, therapist_name) like internal.like_words($4))
                ) g"#,
             self.filter.campaign_name,
             self.filter.therapy,
             self.filter.therapist_name,
-            self.words(),
+            self.search.as_deref(),
         )
         .fetch_one(db)
         .await?;

@@ -19,7 +19,7 @@ use crate::{
     audit::entry::Entry,
     db::scope::Scope,
     domain::{
-        contact::{Email, EmailInput, Phone, PhoneInput},
+        contact::{EmailInput, PhoneInput},
         ids::ClientId,
         text::Text,
     },
@@ -150,19 +150,26 @@ async fn edit(
 
 /// Other clients with the new phone or e-mail address.
 async fn rivals(uow: &mut UnitOfWork, seen: &ClientRecord, request: &EditClient) -> Result<Vec<Candidate>> {
-    let known_phone = seen.phone_number.as_deref().and_then(Phone::parse);
-    let known_email = seen.email_id.as_deref().and_then(Email::parse);
     let phone = request.phone_number.clone().apply::<String>(seen.phone_number.clone());
     let email = request.email_id.clone().apply::<String>(seen.email_id.clone());
-    let comparable = phone.as_deref().and_then(Phone::parse);
-    let calls_elsewhere = comparable.is_some() && comparable != known_phone;
-    let writes_elsewhere = email.as_deref().and_then(Email::parse) != known_email;
-    if !calls_elsewhere && !writes_elsewhere {
+    let change = sqlx::query!(
+        r#"select internal.phone_key($1) is not null as "calls!",
+                  internal.phone_key($1) is distinct from internal.phone_key($2) as "other_phone!",
+                  internal.email_key($3) is distinct from internal.email_key($4) as "other_email!""#,
+        phone,
+        seen.phone_number,
+        email,
+        seen.email_id,
+    )
+    .fetch_one(uow.db())
+    .await?;
+    let calls_elsewhere = change.calls && change.other_phone;
+    if !calls_elsewhere && !change.other_email {
         return Ok(Vec::new());
     }
-    let person = Person { name: None, phone: phone.as_deref(), email: email.as_deref().filter(|_| writes_elsewhere) };
+    let person = Person { name: None, phone: phone.as_deref(), email: email.as_deref().filter(|_| change.other_email) };
     let found = candidates(uow.db(), person).await?;
-    let is_new = |candidate: &Candidate| calls_elsewhere || comparable.is_none() || candidate.phone() != comparable;
+    let is_new = |candidate: &Candidate| calls_elsewhere || !change.calls || !candidate.same_phone;
     Ok(found
         .into_iter()
         .filter(|candidate| candidate.client_id != seen.client_id.as_str() && is_new(candidate))

@@ -47,8 +47,7 @@ pub async fn link_unassigned_bookings(uow: &mut UnitOfWork, client: &ClientId) -
                 like '%' || right(internal.phone_key(c.phone_number), 7) || '%'
            where c.client_id = $1
              and internal.phone_key(b.invitee_phone) = internal.phone_key(c.phone_number)
-             and lower(regexp_replace(b.invitee_name, '\s', '', 'g'))
-                 = lower(regexp_replace(c.client_name, '\s', '', 'g'))
+             and internal.name_key(b.invitee_name) = internal.name_key(c.client_name)
              and b.booking_id is not null
              and not exists (
                  select

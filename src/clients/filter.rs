@@ -7,7 +7,7 @@ use utoipa::IntoParams;
 use crate::{
     app::state::App,
     domain::{
-        contact::{self, Phone},
+        contact::Search,
         ids::TherapistId,
         status::ClientStatus,
         time::{Day, Zone},
@@ -81,12 +81,7 @@ pub(super) struct Criteria {
     pub(super) last_from: Option<DateTime<Utc>>,
     pub(super) last_before: Option<DateTime<Utc>>,
     pub(super) possible_duplicate: Option<bool>,
-    /// LIKE pattern for names and e-mail addresses, lower case.
-    pub(super) words: Option<String>,
-    /// LIKE pattern for the digits of a phone.
-    pub(super) digits: Option<String>,
-    /// The whole phone that is looked for, if it is one.
-    pub(super) phone: Option<Phone>,
+    pub(super) search: Option<Search>,
 }
 
 impl AdminClientFilter {
@@ -97,18 +92,14 @@ impl AdminClientFilter {
             ("last_session_to", self.last_session_to),
             self.tz.unwrap_or(app.zone),
         )?;
-        let phone = self.q.as_deref().and_then(Phone::parse);
-        let search =
-            self.q.map(|q| contact::Search::parse(&q)).transpose().map_err(|fault| Error::query("q", fault))?;
+        let search = self.q.as_deref().map(Search::parse).transpose().map_err(|fault| Error::query("q", fault))?;
         Ok(Criteria {
             status: self.status,
             therapist_id: self.therapist_id,
             last_from: last.from,
             last_before: last.before,
             possible_duplicate: self.possible_duplicate,
-            words: search.as_ref().map(|search| search.words.clone()),
-            digits: search.and_then(|search| search.digits),
-            phone,
+            search,
         })
     }
 }
@@ -116,6 +107,6 @@ impl AdminClientFilter {
 impl Criteria {
     /// Whether few clients are wanted, in comparison with all there are.
     pub(super) fn is_narrow(&self) -> bool {
-        self.words.is_some() || self.therapist_id.is_some() || self.status == Some(ClientStatus::Lead)
+        self.search.is_some() || self.therapist_id.is_some() || self.status == Some(ClientStatus::Lead)
     }
 }

@@ -42,9 +42,9 @@ macro_rules! page {
             [r#"c.client_id as "client_id!", "# $key r#"::text as "sort_key!""#],
             $from,
             [
-                "and ($11::text is null or " $key " " $beyond "= $11::text::" $type ")"
-                " and ($11::text is null or (" $key ", c.client_id) " $beyond " ($11::text::" $type ", $12))"
-                " order by " $key " " $direction ", c.client_id " $direction " limit $13"
+                "and ($9::text is null or " $key " " $beyond "= $9::text::" $type ")"
+                " and ($9::text is null or (" $key ", c.client_id) " $beyond " ($9::text::" $type ", $10))"
+                " order by " $key " " $direction ", c.client_id " $direction " limit $11"
             ],
             $finder,
             $position.sort(),
@@ -64,8 +64,8 @@ macro_rules! page_without_key {
             "all_clients_table c",
             [
                 "and " $without
-                " and ($11::text is null or " $rest ")"
-                " order by c.client_id " $direction " limit $13"
+                " and ($9::text is null or " $rest ")"
+                " order by c.client_id " $direction " limit $11"
             ],
             $finder,
             $position.sort(),
@@ -79,11 +79,11 @@ macro_rules! page_without_key {
 macro_rules! read {
     ($db:expr, $finder:expr, $position:expr, without $without:literal) => {
         if $position.descending {
-            page_without_key!($without, "$11 <> '-infinity' or c.client_id < $12", "desc", $finder, $position)
+            page_without_key!($without, "$9 <> '-infinity' or c.client_id < $10", "desc", $finder, $position)
                 .fetch_all($db)
                 .await
         } else {
-            page_without_key!($without, "$11 = '-infinity' and c.client_id > $12", "asc", $finder, $position)
+            page_without_key!($without, "$9 = '-infinity' and c.client_id > $10", "asc", $finder, $position)
                 .fetch_all($db)
                 .await
         }
@@ -125,7 +125,7 @@ impl Finder {
         use OwnClientOrder as O;
         let found = match order {
             O::NameUp | O::NameDown => {
-                read!(db, self, position, own "", "left(lower(coalesce(c.client_name, '')), 100)": "text")
+                read!(db, self, position, own "", "left(internal.fold(coalesce(c.client_name, '')), 100)": "text")
             }
             O::LastSessionUp | O::LastSessionDown => {
                 read!(
@@ -158,7 +158,13 @@ impl Finder {
         use ClientOrder as O;
         let found = match order {
             O::NameUp | O::NameDown => {
-                read!(db, self, position, "all_clients_table c", "left(lower(coalesce(c.client_name, '')), 100)": "text")
+                read!(
+                    db,
+                    self,
+                    position,
+                    "all_clients_table c",
+                    "left(internal.fold(coalesce(c.client_name, '')), 100)": "text"
+                )
             }
             O::SessionsUp | O::SessionsDown => {
                 read!(db, self, position, "all_clients_table c", "coalesce(c.no_of_sessions, 0)": "integer")

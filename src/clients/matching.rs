@@ -1,12 +1,11 @@
 //! Matches persons to clients.
 //!
-//! A new booking's person is matched by phone (in E.164 form) and name: same phone and same name (case and spaces
-//! ignored) is the same client. Same phone and another name may be a parent or a couple: that makes a client of its
-//! own, marked as a possible duplicate; where an admin enters it by hand, the candidates are shown and the admin
-//! chooses. Without a match by phone, by e-mail address, if it is a real one and that client has no other phone. Two
-//! people are never merged by a machine, so the name has to agree there too.
+//! A new booking's person is matched by phone and name, as `internal.phone_key` and `internal.name_key` read them: same
+//! phone and same name (case and spaces ignored) is the same client. Same phone and another name may be a parent or a
+//! couple: that makes a client of its own, marked as a possible duplicate; where an admin enters it by hand, the candidates
+//! are shown and the admin chooses. Without a match by phone, by e-mail address, if it is a real one and that client has no
+//! other phone. Two people are never merged by a machine, so the name has to agree there too.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
@@ -17,7 +16,7 @@ use crate::{
     audit::entry::Entry,
     db::erasure::ERASED,
     domain::{
-        contact::{Email, Phone, name_key},
+        contact::Phone,
         ids::{ClientId, TherapistId},
         text::{NO_NAME, cut},
     },
@@ -83,6 +82,12 @@ pub struct Candidate {
     phone_number: Option<String>,
     /// The client's e-mail address.
     email_id: Option<String>,
+    /// Whether the name is the one given; a placeholder is as none.
+    #[serde(skip)]
+    same_name: bool,
+    /// Whether the phone is the one given, or neither has one.
+    #[serde(skip)]
+    pub(super) same_phone: bool,
 }
 
 /// The refusal where nobody was matched, or a client not created or changed.
@@ -121,13 +126,10 @@ pub async fn resolve(
         }
         _ => candidates(uow.db(), person).await?,
     };
-    let name = comparable(person.name);
-    let same_name = |candidate: &&Candidate| comparable(candidate.client_name.as_deref()) == name;
-    let by_phone = person.phone.and_then(Phone::parse);
     // No candidate has another phone than the one given, if one is; one with the same goes before one without.
     let matched = match choice {
         Choice::New => None,
-        _ => candidates.iter().filter(same_name).min_by_key(|candidate| candidate.phone() != by_phone),
+        _ => candidates.iter().filter(|candidate| candidate.same_name).min_by_key(|candidate| !candidate.same_phone),
     };
     if let Some(candidate) = matched {
         let id = ClientId::from(candidate.client_id.as_str());
@@ -144,11 +146,6 @@ pub async fn resolve(
     let (client, entry) = create(uow, person, duplicate_of, therapist).await?;
     uow.record(entry.quiet());
     Ok(client)
-}
-
-/// A name in the form in which two are compared; a placeholder is as none.
-fn comparable(name: Option<&str>) -> String {
-    name.filter(|name| name.trim() != NO_NAME).map(name_key).unwrap_or_default()
 }
 
 /// Declares functions that lock a client until the transaction ends, each by the strength of its lock.
@@ -188,54 +185,47 @@ ways_to_hold! {
     lock_to_erase: "update",
 }
 
-impl Candidate {
-    /// The phone in the form in which two are compared.
-    pub(super) fn phone(&self) -> Option<Phone> {
-        self.phone_number.as_deref().and_then(Phone::parse)
-    }
-}
-
 /// The clients that share a phone or an e-mail address with somebody. Until the transaction ends nobody else with that
 /// phone or address is looked for, so that two requests at the same moment do not make two clients of one person.
 pub(super) async fn candidates(db: &mut PgConnection, person: Person<'_>) -> Result<Vec<Candidate>> {
-    let phone = person.phone.and_then(Phone::parse);
-    let email = person.email.and_then(Email::parse);
-    let mut keys: Vec<i64> = [phone.as_ref().map(Phone::as_str), email.as_ref().map(Email::as_str)]
-        .into_iter()
-        .flatten()
-        .map(lock_key)
-        .collect();
-    keys.sort_unstable();
-    for key in keys {
-        sqlx::query!("select pg_advisory_xact_lock($1)", key).fetch_one(&mut *db).await?;
-    }
+    // In one order, so that two requests do not wait for each other.
+    sqlx::query!(
+        "select pg_advisory_xact_lock(lock)
+         from (
+             select hashtextextended(key, 0) as lock
+             from unnest(array[internal.phone_key($1), internal.email_key($2)]) as keys (key)
+             where key is not null
+             order by lock
+         ) ordered",
+        person.phone,
+        person.email,
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    // Who has another phone is not met by an e-mail address.
     let found = sqlx::query_as!(
         Candidate,
-        r#"select client_id, client_name, phone_number, email_id
+        r#"select client_id,
+                  client_name,
+                  phone_number,
+                  email_id,
+                  coalesce(nullif(internal.name_key(client_name), internal.name_key($4)), '')
+                      = coalesce(nullif(internal.name_key($3), internal.name_key($4)), '') as "same_name!",
+                  internal.phone_key(phone_number) is not distinct from internal.phone_key($1) as "same_phone!"
            from all_clients_table
            where internal.phone_key(phone_number) = internal.phone_key($1)
-              or lower(btrim(email_id)) = $2
+              or (internal.email_key(email_id) = internal.email_key($2)
+                  and (internal.phone_key(phone_number) is null or internal.phone_key($1) is null))
            order by client_id
            limit 200"#,
-        phone.as_ref().map(Phone::as_str),
-        email.as_ref().map(Email::as_str),
+        person.phone,
+        person.email,
+        person.name,
+        NO_NAME,
     )
     .fetch_all(db)
     .await?;
-    // The key is nearly the E.164 form, not quite; and who has another phone is not met by an e-mail address.
-    let in_sync = |candidate: &Candidate| match (candidate.phone(), &phone) {
-        (Some(theirs), Some(phone)) => theirs == *phone,
-        (Some(_), None) => true,
-        (None, _) => email.is_some() && candidate.email_id.as_deref().and_then(Email::parse) == email,
-    };
-    Ok(found.into_iter().filter(in_sync).collect())
-}
-
-fn lock_key(contact: &str) -> i64 {
-    let digest = digest(&SHA256, contact.as_bytes());
-    let mut first = [0; 8];
-    first.copy_from_slice(&digest.as_ref()[..8]);
-    i64::from_le_bytes(first)
+    Ok(found)
 }
 
 /// Assigns a client without a therapist to this one.
@@ -276,7 +266,7 @@ pub(super) async fn create(
          values ($1, $7, $8)",
         id.as_str(),
         name,
-        person.phone,
+        person.phone.map(Phone::stored),
         person.email,
         therapist.map(|therapist| therapist.therapist_id.as_str()),
         therapist.map(|therapist| therapist.name.as_str()),

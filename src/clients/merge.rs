@@ -16,7 +16,7 @@ pub struct Record {
     pub client_id: ClientId,
     /// The name.
     pub client_name: Option<String>,
-    /// The phone, as it was written.
+    /// The phone.
     pub phone_number: Option<String>,
     /// The e-mail address, as it was written.
     pub email_id: Option<String>,

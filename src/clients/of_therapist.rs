@@ -17,7 +17,7 @@ use crate::{
     },
     db::scope::Scope,
     domain::{
-        contact,
+        contact::Search,
         ids::{ClientId, TherapistId},
         time::Timestamp,
     },
@@ -109,14 +109,8 @@ pub(super) async fn list_therapist_clients(
 ) -> Result<Response> {
     therapists::ensure_named(&mut *app.db.read(&scope).await?, &therapist).await?;
     let ClientsOfTherapistFilter { assigned, q } = listing.filter;
-    let search = q.map(|q| contact::Search::parse(&q)).transpose().map_err(|fault| Error::query("q", fault))?;
-    let list = TherapistClients {
-        therapist,
-        assigned,
-        words: search.as_ref().map(|search| search.words.clone()),
-        digits: search.and_then(|search| search.digits),
-        now: app.clock.now(),
-    };
+    let search = q.as_deref().map(Search::parse).transpose().map_err(|fault| Error::query("q", fault))?;
+    let list = TherapistClients { therapist, assigned, search, now: app.clock.now() };
     listing.request.answer(list).await
 }
 
@@ -124,10 +118,7 @@ pub(super) async fn list_therapist_clients(
 struct TherapistClients {
     therapist: TherapistId,
     assigned: Option<bool>,
-    /// LIKE pattern for names and e-mail addresses, lower case.
-    words: Option<String>,
-    /// LIKE pattern for the digits of a phone.
-    digits: Option<String>,
+    search: Option<Search>,
     now: DateTime<Utc>,
 }
 
@@ -160,7 +151,7 @@ impl List for TherapistClients {
                                   c.phone_number,
                                   c.email_id,
                                   c.therapist_id is not distinct from $1 as assigned,
-                                  coalesce(lower(c.client_name), '') as sort_key
+                                  coalesce(internal.fold(c.client_name), '') as sort_key
                            from (
                                select own.client_id
                                from all_clients_table own
@@ -179,23 +170,22 @@ impl List for TherapistClients {
                            join all_clients_table c on c.client_id = known.client_id
                            where ($2::boolean is null or (c.therapist_id is not distinct from $1) = $2)
                              and ($3::text is null
-                                  or internal.search_text(c.client_name, c.email_id, c.phone_number) like $3
-                                  or ($4::text is not null
-                                      and internal.search_text(c.client_name, c.email_id, c.phone_number) like $4))
-                             and ($5::text is null or (coalesce(lower(c.client_name), ''), c.client_id) "#
+                                  or internal.search_text(c.client_name, c.email_id, c.phone_number)
+                                      like any (internal.search_patterns($3)))
+                             and ($4::text is null or (coalesce(internal.fold(c.client_name), ''), c.client_id) "#
                         + $beyond
-                        + r#" ($5, $6))
+                        + r#" ($4, $5))
                            order by sort_key "#
                         + $direction
                         + ", c.client_id "
                         + $direction
                         + r#"
-                           limit $7
+                           limit $6
                        ) c
                        cross join lateral (
                            select count(*) as sessions,
-                                  max(b.booking_start_at) filter (where b.booking_start_at <= $8) as last_at,
-                                  min(b.booking_start_at) filter (where b.booking_start_at > $8) as next_at
+                                  max(b.booking_start_at) filter (where b.booking_start_at <= $7) as last_at,
+                                  min(b.booking_start_at) filter (where b.booking_start_at > $7) as next_at
                            from appointment_table a
                            join bookings b on b.booking_id = a.session_id
                            where a.client_id = c.client_id
@@ -208,8 +198,7 @@ impl List for TherapistClients {
                         + $direction,
                     self.therapist.as_str(),
                     self.assigned,
-                    self.words,
-                    self.digits,
+                    self.search.as_deref(),
                     position.sort(),
                     position.id(),
                     position.limit,
@@ -243,13 +232,11 @@ impl List for TherapistClients {
                join all_clients_table c on c.client_id = known.client_id
                where ($2::boolean is null or (c.therapist_id is not distinct from $1) = $2)
                  and ($3::text is null
-                      or internal.search_text(c.client_name, c.email_id, c.phone_number) like $3
-                      or ($4::text is not null
-                          and internal.search_text(c.client_name, c.email_id, c.phone_number) like $4))"#,
+                      or internal.search_text(c.client_name, c.email_id, c.phone_number)
+                          like any (internal.search_patterns($3)))"#,
             self.therapist.as_str(),
             self.assigned,
-            self.words,
-            self.digits,
+            self.search.as_deref(),
         )
         .fetch_one(db)
         .await?;

@@ -47,7 +47,7 @@ pub(super) struct ClientRecord {
     pub(super) client_id: ClientId,
     /// The client's name.
     pub(super) client_name: Option<String>,
-    /// The client's phone, as it was written. Contact data.
+    /// The client's phone: in E.164 form, unless another program wrote it. Contact data.
     pub(super) phone_number: Option<String>,
     /// The client's e-mail address, or what another program wrote for none. Contact data.
     pub(super) email_id: Option<String>,

@@ -1,7 +1,7 @@
 //! The conditions that all lists of clients share.
 //!
 //! `of_clients!` takes the reach of the statement, the columns of the clients `c`, their source, and the clauses after
-//! the conditions, with arguments from `$11` on; `$1` is the present instant, `$2` the scope's owner.
+//! the conditions, with arguments from `$9` on; `$1` is the present instant, `$2` the scope's owner.
 //!
 //! The reach is the `practice` (all clients, for admins; none if there is an owner), or the `own` clients of a
 //! therapist. The latter statement begins with these, so that its cost grows with them and not with the practice:
@@ -100,14 +100,11 @@ macro_rules! of_clients {
                         )
                     ))
                and ($8::text is null
-                    or internal.search_text(c.client_name, c.email_id, c.phone_number) like $8
-                    or ($9::text is not null
-                        and internal.search_text(c.client_name, c.email_id, c.phone_number) like $9)
-                    or ($10::text is not null
-                        and internal.phone_key(c.phone_number) = internal.phone_key($10)))
+                    or internal.search_text(c.client_name, c.email_id, c.phone_number)
+                        like any (internal.search_patterns($8)))
                and ($8::text is null
                     or internal.current_therapist() is null
-                    or lower(coalesce(c.client_name, '')) like $8
+                    or internal.fold(coalesce(c.client_name, '')) like internal.like_words($8)
                     or exists (
                         select
                         from internal.contact_clients(internal.current_therapist(), $1) as seen (client_id)
@@ -121,9 +118,7 @@ macro_rules! of_clients {
             criteria.last_from.map($crate::domain::time::Timestamp::from) as Option<$crate::domain::time::Timestamp>,
             criteria.last_before.map($crate::domain::time::Timestamp::from) as Option<$crate::domain::time::Timestamp>,
             criteria.possible_duplicate,
-            criteria.words,
-            criteria.digits,
-            criteria.phone.as_ref().map($crate::domain::contact::Phone::as_str),
+            criteria.search.as_deref(),
             $($argument),*
         )
     }};

@@ -74,7 +74,7 @@ pub(super) async fn get_dashboard_of_therapists(
                where therapist_id is not null
                order by therapist_id, id
            ) t
-           order by lower(t.name), t.therapist_id"#,
+           order by internal.fold(t.name), t.therapist_id"#,
     )
     .fetch_all(&mut *db)
     .await?;

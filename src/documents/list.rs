@@ -156,18 +156,18 @@ macro_rules! filtered {
                  and ($5::text is null
                       or d.booking_id = any (array(select session_id from appointment_table where client_id = $5)))
                  and ($6::text is null
-                      or internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone) like $6
-                      or ($7::text is not null
-                          and internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone) like $7))
-                 and ($6::text is null or internal.current_therapist() is null or lower(coalesce(b.invitee_name, '')) like $6) "
+                      or internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone)
+                          like any (internal.search_patterns($6)))
+                 and ($6::text is null or internal.current_therapist() is null
+                      or internal.fold(coalesce(b.invitee_name, ''))
+                          like internal.like_words($6)) "
                 $($tail)*
             ],
             $list.filter.status.map(FormStatus::as_str),
             $list.filter.booking_id.as_ref().map(BookingId::as_str),
             $list.filter.therapist_id.as_ref().map(TherapistId::as_str),
             $list.filter.client_id.as_ref().map(ClientId::as_str),
-            $list.search.as_ref().map(|search| search.words.as_str()),
-            $list.search.as_ref().and_then(|search| search.digits.as_deref()),
+            $list.search.as_deref(),
             $($argument),*
         )
     };
@@ -204,8 +204,8 @@ impl List for DocumentForms {
                     select_forms,
                     self,
                     [
-                        "and ($8::text is null or d.link_id " $beyond " $8::text::integer)
-                         order by d.link_id " $direction " limit $9"
+                        "and ($7::text is null or d.link_id " $beyond " $7::text::integer)
+                         order by d.link_id " $direction " limit $8"
                     ],
                     position.sort(),
                     position.limit,

@@ -33,7 +33,7 @@ pub async fn respell(uow: &mut UnitOfWork) -> Result<RepairedRows> {
                    values ('pending', 'pending'), ('completed', 'completed'), ('no_show', 'no_show'),
                           ('noshow', 'no_show')
                ) as meant (read, word)
-               where translate(lower(btrim(f.status)), ' -', '__') = meant.read
+               where translate(internal.word(f.status), ' -', '__') = meant.read
                  and f.status <> meant.word
                returning f.link_id::text as id
            )

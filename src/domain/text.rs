@@ -29,7 +29,28 @@ pub fn hex(bytes: &[u8]) -> String {
     HEXLOWER.encode(bytes)
 }
 
-/// A text in a request: trimmed, not empty, at most `MAX` characters, without control characters but
+/// Whether a character can be seen: no white space, no mark without width or of direction (as in `internal.fold`).
+pub fn is_visible(c: char) -> bool {
+    !matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+        && !c.is_whitespace()
+        && !c.is_control()
+}
+
+/// The zeros of the scripts that count by ten; each one's other digits follow it (as in `internal.fold`).
+const ZEROS: &str = "٠۰߀०০੦૦୦௦౦೦൦෦๐໐༠၀႐០᠐᥆᧐᪀᪐᭐᮰᱀᱐꘠꣐꤀꧐꧰꩐꯰０𐒠𐴰𐵀𑁦𑃰𑄶𑇐𑋰𑑐𑓐𑙐𑛀𑛐𑛚𑜰𑣠𑥐𑯰𑱐𑵐𑶠𑷠𑽐𖄰𖩠𖫀𖭐𖵰𜳰𝟎𝟘𝟢𝟬𝟶𞅀𞋰𞓰𞗱𞥐🯰";
+
+/// A digit of any script as ASCII; another character as it is.
+pub(crate) fn ascii_digit(c: char) -> char {
+    let distance = |zero: char| u32::from(c).checked_sub(u32::from(zero));
+    let digit = ZEROS.chars().filter_map(distance).find_map(|distance| char::from_digit(distance, 10));
+    digit.filter(|_| !c.is_ascii()).unwrap_or(c)
+}
+
+/// A text in a request: trimmed, with something to see, at most `MAX` characters, without control characters but
 /// line breaks and tabs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text<const MAX: usize>(String);
@@ -45,17 +66,16 @@ impl<const MAX: usize> Text<MAX> {
 ///
 /// The length counts before trimming, so that the documented `maxLength` is the whole truth.
 pub(crate) fn check(given: &str, max: usize) -> Result<&str, String> {
-    let trimmed = given.trim();
-    if trimmed.is_empty() {
+    if given.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        return Err("no control characters but line breaks and tabs".to_owned());
+    }
+    if !given.contains(is_visible) {
         return Err("must not be empty".to_owned());
     }
     if given.chars().nth(max).is_some() {
         return Err(format!("at most {max} characters"));
     }
-    if given.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-        return Err("no control characters but line breaks and tabs".to_owned());
-    }
-    Ok(trimmed)
+    Ok(given.trim())
 }
 
 /// The first `max_chars` characters of a text, or all of it.
@@ -198,7 +218,7 @@ mod tests {
 
     #[test]
     fn empty_text_and_control_characters_are_refused() {
-        for empty in ["", "   ", "\n\t", "\u{2003}"] {
+        for empty in ["", "   ", "\n\t", "\u{2003}", "\u{200b}", " \u{202a}\u{2800}\u{feff} "] {
             assert_eq!(refusal(empty), "must not be empty");
         }
         for control in ["a\0b", "\0", "a\u{7f}", "\u{1b}[0m", "a\u{85}b"] {

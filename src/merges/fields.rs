@@ -31,7 +31,7 @@ impl Joined {
             dropped: Vec::new(),
             sources: [("phone_number", None), ("email_id", None)],
         };
-        let phone = |record: &Record| record.phone_number.clone();
+        let phone = |record: &Record| record.phone_number.as_deref().map(Phone::stored);
         let email = |record: &Record| record.email_id.clone();
         let name = |record: &Record| record.client_name.clone();
         joined.record.client_name = joined.choose("client_name", (name(survivor), name(other)), is_name).0;

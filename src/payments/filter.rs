@@ -7,7 +7,7 @@ use super::{model::PaymentState, select::Criteria};
 use crate::{
     app::state::App,
     domain::{
-        contact,
+        contact::Search,
         ids::{BookingId, ClientId, TherapistId},
         text::Text,
         time::{Day, Zone},
@@ -84,20 +84,19 @@ impl ClientPaymentFilter {
 impl PaymentFilter {
     /// Checks the values against each other and puts them into the form of the statement.
     pub(super) fn criteria(self, app: &App) -> Result<Criteria> {
-        let search =
-            self.q.map(|q| contact::Search::parse(&q)).transpose().map_err(|fault| Error::query("q", fault))?;
+        let search = self.q.as_deref().map(Search::parse).transpose().map_err(|fault| Error::query("q", fault))?;
         let state = self.state.map(PaymentState::as_str);
         let refund = state.and_then(|state| state.strip_prefix("refund_"));
         Ok(Criteria {
             payment_id: None,
             state: state.filter(|_| refund.is_none()),
             refund,
-            gateway: self.gateway.map(|gateway| gateway.to_lowercase()),
+            gateway: self.gateway.map(Text::into_string),
             therapist_id: self.therapist_id,
             client_id: self.client_id,
             booking_id: self.booking_id,
             period: Period::of(self.from, self.to, self.tz, app.zone)?,
-            words: search.map(|search| search.words),
+            search,
         })
     }
 }

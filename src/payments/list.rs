@@ -153,8 +153,8 @@ impl List for PaymentList {
                 "round(internal.booking_paid(b.invitee_payment_amount), 2)": "numeric"
             ),
             O::NameUp | O::NameDown => read!(
-                "left(lower(coalesce(p.invitee_name, '')), 100)",
-                "left(lower(coalesce(b.invitee_name, '')), 100)": "text"
+                "left(internal.fold(coalesce(p.invitee_name, '')), 100)",
+                "left(internal.fold(coalesce(b.invitee_name, '')), 100)": "text"
             ),
         }?;
         Ok(rows)

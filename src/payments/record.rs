@@ -147,17 +147,20 @@ pub(super) async fn ensure_free_reference(
     own: Option<PaymentId>,
 ) -> Result<()> {
     let Some(reference) = reference else { return Ok(()) };
-    sqlx::query!("select pg_advisory_xact_lock(hashtextextended('payment reference ' || lower($1), 0))", reference)
-        .fetch_one(uow.db())
-        .await?;
+    sqlx::query!(
+        "select pg_advisory_xact_lock(hashtextextended('payment reference ' || internal.fold($1), 0))",
+        reference
+    )
+    .fetch_one(uow.db())
+    .await?;
     let taken = sqlx::query_scalar!(
         r#"select payment_id as "payment_id!: PaymentId"
            from payments
-           where left(lower(btrim(payment_reference_id)), 100) = left(lower($1), 100)
-             and lower(btrim(payment_reference_id)) = lower($1)
+           where left(internal.fold(payment_reference_id), 100) = left(internal.fold($1), 100)
+             and internal.fold(payment_reference_id) = internal.fold($1)
              and (nullif(btrim(payment_gateway_name), '') is null
                   or $2::text is null
-                  or lower(btrim(payment_gateway_name)) = lower($2))
+                  or internal.fold(payment_gateway_name) = internal.fold($2))
              and payment_id is distinct from $3
            order by payment_id
            limit 1"#,

@@ -15,7 +15,10 @@
 use chrono::TimeDelta;
 
 use crate::{
-    domain::ids::{BookingId, ClientId, PaymentId, TherapistId},
+    domain::{
+        contact::Search,
+        ids::{BookingId, ClientId, PaymentId, TherapistId},
+    },
     http::period::Period,
 };
 
@@ -39,8 +42,7 @@ pub(super) struct Criteria {
     pub(super) client_id: Option<ClientId>,
     pub(super) booking_id: Option<BookingId>,
     pub(super) period: Period,
-    /// LIKE pattern, lower case.
-    pub(super) words: Option<String>,
+    pub(super) search: Option<Search>,
 }
 
 impl Criteria {
@@ -81,7 +83,7 @@ macro_rules! select_payments {
                        and ($3::text is null
                             or (internal.refund_state(p.refund_status) = $3
                                 and internal.refund_status(p.refund_status) is not null))
-                       and ($4::text is null or lower(btrim(p.payment_gateway_name)) = $4)
+                       and ($4::text is null or internal.fold(p.payment_gateway_name) = internal.fold($4))
                        and ($5::text is null or b.therapist_id = $5)
                        and ($6::text is null
                             or p.booking_id = any (array(
@@ -101,7 +103,8 @@ macro_rules! select_payments {
                                   and coalesce(n.booking_start_at, '-infinity') < $9
                             )))
                        and ($10::text is null
-                            or internal.money_text(p.invitee_name, p.invitee_email, p.payment_reference_id) like $10)
+                            or internal.search_words(p.invitee_name, p.invitee_email, p.payment_reference_id)
+                                like internal.like_words($10))
                        "# $(+ $each)* + r#"
                  )
                  union all
@@ -116,7 +119,7 @@ macro_rules! select_payments {
                        and b.booking_id is not null
                        and not exists (select from payments o where o.booking_id = b.booking_id)
                        and $3::text is null
-                       and ($4::text is null or lower(btrim(b.invitee_payment_gateway)) = $4)
+                       and ($4::text is null or internal.fold(b.invitee_payment_gateway) = internal.fold($4))
                        and ($5::text is null or b.therapist_id = $5)
                        and ($6::text is null
                             or b.booking_id = any (array(
@@ -128,8 +131,8 @@ macro_rules! select_payments {
                        and ($8::timestamp is null or coalesce(b.booking_start_at, '-infinity') >= $8)
                        and ($9::timestamp is null or coalesce(b.booking_start_at, '-infinity') < $9)
                        and ($10::text is null
-                            or internal.money_text(b.invitee_name, b.invitee_email, b.invitee_payment_reference_id)
-                                like $10)
+                            or internal.search_words(b.invitee_name, b.invitee_email, b.invitee_payment_reference_id)
+                                like internal.like_words($10))
                        "# $(+ $awaited)* + r#"
                  )
              ) f
@@ -143,7 +146,7 @@ macro_rules! select_payments {
             $criteria.booking_id.as_ref().map(BookingId::as_str),
             $criteria.period.from.map(Timestamp::from) as Option<Timestamp>,
             $criteria.period.before.map(Timestamp::from) as Option<Timestamp>,
-            $criteria.words,
+            $criteria.search.as_deref(),
             $crate::payments::select::is_short($criteria.period).then_some(true),
             $($argument),*
         )

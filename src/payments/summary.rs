@@ -255,7 +255,7 @@ async fn rows(app: &App, scope: &Scope, previous: Period, current: Period) -> Re
                       round(coalesce(sum(m.refunding) filter (where not m.now), 0), 2) as refunds_in_flight_before
                from (
                    select coalesce(b.booking_start_at, '-infinity') >= $2 as now,
-                          lower(nullif(btrim(b.invitee_payment_gateway), '')) as gateway,
+                          nullif(internal.fold(b.invitee_payment_gateway), '') as gateway,
                           b.therapist_id,
                           internal.booking_paid(b.invitee_payment_amount) as paid,
                           internal.booking_refunded(b.refund_status, b.refund_amount) as refunded,

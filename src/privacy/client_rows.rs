@@ -73,11 +73,9 @@ impl ClientRows {
                union
                select r.request_id
                from all_clients_table c
-               join booking_requests r on internal.phone_tail(r.client_whatsapp) = internal.phone_tail(c.phone_number)
+               join booking_requests r on internal.phone_key(r.client_whatsapp) = internal.phone_key(c.phone_number)
                where c.client_id = any ($1)
-                 and length(internal.phone_tail(c.phone_number)) >= 6
-                 and lower(regexp_replace(r.client_name, '\s', '', 'g'))
-                     = lower(regexp_replace(c.client_name, '\s', '', 'g'))
+                 and internal.name_key(r.client_name) = internal.name_key(c.client_name)
                  and not exists (select from internal.request_clients l where l.request_id = r.request_id)"#,
             &self.clients as &[ClientId],
         )
@@ -195,8 +193,7 @@ async fn bookings(db: &mut PgConnection, clients: &[ClientId]) -> Result<Vec<Boo
                 like '%' || right(internal.phone_key(c.phone_number), 7) || '%'
            where c.client_id = any ($1)
              and internal.phone_key(b.invitee_phone) = internal.phone_key(c.phone_number)
-             and lower(regexp_replace(b.invitee_name, '\s', '', 'g'))
-                 = lower(regexp_replace(c.client_name, '\s', '', 'g'))
+             and internal.name_key(b.invitee_name) = internal.name_key(c.client_name)
              and b.booking_id is not null
              and not exists (
                  select

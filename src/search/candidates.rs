@@ -32,6 +32,10 @@ pub(super) struct FoundClient {
     pub(super) email_id: Option<String>,
     pub(super) therapist_id: Option<TherapistId>,
     pub(super) assigned_therapist: Option<String>,
+    pub(super) folded_id: String,
+    pub(super) folded_name: Option<String>,
+    pub(super) phone_digits: Option<String>,
+    pub(super) folded_email: Option<String>,
 }
 
 /// A therapist who may be looked for.
@@ -41,6 +45,10 @@ pub(super) struct FoundTherapist {
     pub(super) name: String,
     pub(super) contact_info: Option<String>,
     pub(super) specialization: Option<String>,
+    pub(super) folded_id: String,
+    pub(super) folded_name: Option<String>,
+    pub(super) phone_digits: Option<String>,
+    pub(super) folded_contact: Option<String>,
 }
 
 /// A booking that may be looked for.
@@ -55,10 +63,12 @@ pub(super) struct FoundBooking {
     pub(super) booking_status: Option<String>,
     pub(super) booking_start_at: Timestamp,
     pub(super) invitee_name: Option<String>,
-    pub(super) invitee_phone: Option<String>,
-    pub(super) invitee_email: Option<String>,
-    pub(super) invitee_payment_reference_id: Option<String>,
-    pub(super) payment_reference_id: Option<String>,
+    pub(super) folded_id: String,
+    pub(super) folded_name: Option<String>,
+    pub(super) phone_digits: Option<String>,
+    pub(super) folded_email: Option<String>,
+    pub(super) folded_reference: Option<String>,
+    pub(super) folded_payment_reference: Option<String>,
 }
 
 /// Clients: by id, by how their name begins, by whole words, by parts, by words with a typo.
@@ -71,11 +81,15 @@ pub(super) async fn clients(db: &mut PgConnection, terms: &Terms) -> Result<Vec<
                   c.phone_number,
                   c.email_id,
                   c.therapist_id as "therapist_id: TherapistId",
-                  c.assigned_therapist
+                  c.assigned_therapist,
+                  internal.fold(c.client_id) as "folded_id!",
+                  internal.fold(c.client_name) as folded_name,
+                  internal.phone_digits(c.phone_number) as phone_digits,
+                  internal.fold(c.email_id) as folded_email
            from (
                (select * from all_clients_table
-                where left(lower(client_id), 100) ~>=~ (select $1::text)
-                  and left(lower(client_id), 100) ~<~ (select $2::text)
+                where left(internal.fold(client_id), 100) ~>=~ (select $1::text)
+                  and left(internal.fold(client_id), 100) ~<~ (select $2::text)
                 limit 50)
                union all
                (select * from all_clients_table
@@ -83,13 +97,13 @@ pub(super) async fn clients(db: &mut PgConnection, terms: &Terms) -> Result<Vec<
                 limit 200)
                union all
                (select * from all_clients_table
-                where left(lower(coalesce(client_name, '')), 100) ~>=~ (select $1)
-                  and left(lower(coalesce(client_name, '')), 100) ~<~ (select $2)
+                where left(internal.fold(coalesce(client_name, '')), 100) ~>=~ (select $1)
+                  and left(internal.fold(coalesce(client_name, '')), 100) ~<~ (select $2)
                 limit 200)
                union all
                (select * from all_clients_table
                 where internal.word_variants(client_name) @> (
-                    select array[left(lower($3::text), 24), left(lower($4::text), 24), left(lower($5::text), 24)]
+                    select array[left($3::text, 24), left($4::text, 24), left($5::text, 24)]
                     where $3 is not null
                 )
                 limit 200)
@@ -128,11 +142,15 @@ pub(super) async fn therapists(db: &mut PgConnection, terms: &Terms) -> Result<V
         r#"select t.therapist_id as "therapist_id!: TherapistId",
                   coalesce(t.name, '(no name)') as "name!",
                   t.contact_info,
-                  t.specialization
+                  t.specialization,
+                  internal.fold(t.therapist_id) as "folded_id!",
+                  internal.fold(t.name) as folded_name,
+                  internal.phone_digits(t.contact_info) as phone_digits,
+                  internal.fold(t.contact_info) as folded_contact
            from (
                (select * from therapists
-                where starts_with(lower(therapist_id), $1)
-                   or starts_with(lower(name), $1)
+                where starts_with(internal.fold(therapist_id), $1)
+                   or starts_with(internal.fold(name), $1)
                 limit 200)
                union all
                (select * from therapists
@@ -174,26 +192,28 @@ pub(super) async fn bookings(db: &mut PgConnection, terms: &Terms, clients: &[&s
                   internal.booking_status(b.booking_status) as booking_status,
                   b.booking_start_at as "booking_start_at!: Timestamp",
                   b.invitee_name,
-                  b.invitee_phone,
-                  b.invitee_email,
-                  b.invitee_payment_reference_id,
-                  f.reference as payment_reference_id
+                  internal.fold(b.booking_id) as "folded_id!",
+                  internal.fold(b.invitee_name) as folded_name,
+                  internal.phone_digits(b.invitee_phone) as phone_digits,
+                  internal.fold(b.invitee_email) as folded_email,
+                  internal.fold(b.invitee_payment_reference_id) as folded_reference,
+                  internal.fold(f.reference) as folded_payment_reference
            from (
                (select booking_id, null::text as client_id, null::text as reference
                 from bookings
-                where left(lower(booking_id), 100) ~>=~ (select $1::text)
-                  and left(lower(booking_id), 100) ~<~ (select $2::text)
+                where left(internal.fold(booking_id), 100) ~>=~ (select $1::text)
+                  and left(internal.fold(booking_id), 100) ~<~ (select $2::text)
                 limit 50)
                union all
                (select booking_id, null, null
                 from bookings
-                where left(lower(btrim(invitee_payment_reference_id)), 100) ~>=~ (select $1)
-                  and left(lower(btrim(invitee_payment_reference_id)), 100) ~<~ (select $2)
+                where left(internal.fold(invitee_payment_reference_id), 100) ~>=~ (select $1)
+                  and left(internal.fold(invitee_payment_reference_id), 100) ~<~ (select $2)
                 limit 50)
                union all
                (select booking_id, null, payment_reference_id
                 from payments
-                where left(lower(btrim(payment_reference_id)), 100) = (select $1)
+                where left(internal.fold(payment_reference_id), 100) = (select $1)
                 limit 50)
                union all
                (select latest.session_id, found.client_id, null
@@ -208,9 +228,9 @@ pub(super) async fn bookings(db: &mut PgConnection, terms: &Terms, clients: &[&s
                union all
                (select booking_id, null, null
                 from bookings
-                where left(lower(coalesce(invitee_name, '')), 100) >= (select $1)
-                  and left(lower(coalesce(invitee_name, '')), 100) < (select $2)
-                order by left(lower(coalesce(invitee_name, '')), 100)
+                where left(internal.fold(coalesce(invitee_name, '')), 100) >= (select $1)
+                  and left(internal.fold(coalesce(invitee_name, '')), 100) < (select $2)
+                order by left(internal.fold(coalesce(invitee_name, '')), 100)
                 limit 200)
                union all
                (select booking_id, null, null

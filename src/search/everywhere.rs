@@ -15,7 +15,7 @@ use super::{
 use crate::{
     app::state::App,
     db::scope::Scope,
-    domain::ids::ClientId,
+    domain::{contact::Search, ids::ClientId},
     error::{Error, Result, problem::Problems},
     http::extract::{Json, Query},
 };
@@ -73,9 +73,10 @@ pub(super) async fn search(
     State(app): State<App>,
     Query(params): Query<SearchParams>,
 ) -> Result<Json<SearchResults>> {
-    let terms = Terms::parse(&params.q).map_err(|fault| Error::query("q", fault))?;
+    let search = Search::parse(&params.q).map_err(|fault| Error::query("q", fault))?;
     let limit = params.limit.unwrap_or(DEFAULT_LIMIT);
     let mut db = app.db.read(&scope).await?;
+    let terms = Terms::read(&mut db, &search).await?;
     let mut clients = candidates::clients(&mut db, &terms).await?;
     let therapists = candidates::therapists(&mut db, &terms).await?;
     let mut fits: HashMap<ClientId, Fit> = HashMap::new();

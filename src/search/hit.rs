@@ -80,11 +80,11 @@ impl FoundClient {
     /// The values that a search compares.
     pub(super) fn known(&self) -> Known<'_> {
         Known {
-            id: self.client_id.as_str(),
+            id: &self.folded_id,
             references: [None; 2],
-            name: self.client_name.as_deref(),
-            phone: self.phone_number.as_deref(),
-            email: self.email_id.as_deref(),
+            name: self.folded_name.as_deref(),
+            phone: self.phone_digits.as_deref(),
+            email: self.folded_email.as_deref(),
         }
     }
 
@@ -108,11 +108,11 @@ impl FoundTherapist {
     /// The values that a search compares. `contact_info` is a phone or an e-mail address.
     pub(super) fn known(&self) -> Known<'_> {
         Known {
-            id: self.therapist_id.as_str(),
+            id: &self.folded_id,
             references: [None; 2],
-            name: Some(&self.name),
-            phone: self.contact_info.as_deref(),
-            email: self.contact_info.as_deref(),
+            name: self.folded_name.as_deref(),
+            phone: self.phone_digits.as_deref(),
+            email: self.folded_contact.as_deref(),
         }
     }
 
@@ -136,11 +136,11 @@ impl FoundBooking {
     /// The values that a search compares.
     pub(super) fn known(&self) -> Known<'_> {
         Known {
-            id: self.booking_id.as_str(),
-            references: [self.invitee_payment_reference_id.as_deref(), self.payment_reference_id.as_deref()],
-            name: self.invitee_name.as_deref(),
-            phone: self.invitee_phone.as_deref(),
-            email: self.invitee_email.as_deref(),
+            id: &self.folded_id,
+            references: [self.folded_reference.as_deref(), self.folded_payment_reference.as_deref()],
+            name: self.folded_name.as_deref(),
+            phone: self.phone_digits.as_deref(),
+            email: self.folded_email.as_deref(),
         }
     }
 

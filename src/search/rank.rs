@@ -5,8 +5,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::terms::{Terms, fold, words};
-use crate::domain::contact;
+use super::terms::{Terms, words};
 
 /// The field of a row that fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -28,7 +27,7 @@ pub(super) enum Field {
 /// The rank, from 0 to 1, and the field that matches.
 pub(super) type Fit = (f64, Field);
 
-/// The values of a row that a search compares.
+/// The values of a row that a search compares, folded; the phone as its digits.
 #[derive(Debug, Default)]
 pub(super) struct Known<'a> {
     pub(super) id: &'a str,
@@ -63,15 +62,14 @@ impl Terms {
 
     /// An id: whole, or its beginning.
     fn beginning(&self, id: &str, whole: f64, start: f64) -> Option<f64> {
-        let id = fold(id);
         if id == self.text {
             return Some(whole);
         }
         id.starts_with(&self.text).then_some(start)
     }
 
-    fn phone(&self, phone: &str) -> Option<f64> {
-        let (wanted, known) = (self.digits.as_deref()?, contact::digits(phone));
+    fn phone(&self, known: &str) -> Option<f64> {
+        let wanted = self.digits.as_deref()?;
         let national = &known[known.len().saturating_sub(10)..];
         match () {
             () if known == wanted || (wanted.len() >= 8 && known.ends_with(wanted)) => Some(0.97),
@@ -81,7 +79,6 @@ impl Terms {
     }
 
     fn email(&self, email: &str) -> Option<f64> {
-        let email = fold(email);
         match () {
             () if email == self.text => Some(0.98),
             () if email.starts_with(&self.text) => Some(0.8),
@@ -91,7 +88,7 @@ impl Terms {
 
     /// The name as a whole, then word by word; a word may also be a part of the phone or of the address.
     fn name(&self, row: &Known<'_>) -> Option<f64> {
-        let name = fold(row.name.unwrap_or_default());
+        let name = row.name.unwrap_or_default();
         if name.is_empty() {
             return None;
         }
@@ -103,8 +100,8 @@ impl Terms {
         if name.starts_with(&self.text) {
             return Some(0.88 + filled);
         }
-        let by_words = self.by_words(&name, row).map(|fit| 0.5 + 0.35 * fit + filled);
-        by_words.or_else(|| self.without_spaces(&name).map(|fit| fit + filled))
+        let by_words = self.by_words(name, row).map(|fit| 0.5 + 0.35 * fit + filled);
+        by_words.or_else(|| self.without_spaces(name).map(|fit| fit + filled))
     }
 
     /// The mean of how the words fit, from 0 to 1; none if one does not, or two only by a typo, or none is of the name.
@@ -155,10 +152,10 @@ impl Terms {
 
 /// How a word of the search fits the phone and the address.
 fn elsewhere(word: &str, row: &Known<'_>) -> Option<WordFit> {
-    let in_email = row.email.is_some_and(|email| fold(email).contains(word));
+    let in_email = row.email.is_some_and(|email| email.contains(word));
     let in_phone = word.len() > 2
         && word.bytes().all(|byte| byte.is_ascii_digit())
-        && row.phone.is_some_and(|phone| contact::digits(phone).contains(word));
+        && row.phone.is_some_and(|phone| phone.contains(word));
     (in_email || in_phone).then_some(WordFit::Inside)
 }
 
@@ -189,7 +186,8 @@ mod tests {
     use super::*;
 
     fn score(q: &str, name: &str) -> Option<f64> {
-        Terms::parse(q).expect(q).fit(&Known { id: "x1", name: Some(name), ..Known::default() }).map(|fit| fit.0)
+        let name = name.to_lowercase();
+        Terms::folded(q).fit(&Known { id: "x1", name: Some(&name), ..Known::default() }).map(|fit| fit.0)
     }
 
     #[test]
@@ -235,13 +233,13 @@ mod tests {
     #[test]
     fn phones_addresses_and_ids_fit_before_names() {
         let row = Known {
-            id: "CL-000123",
-            references: [Some("pay_Ab12"), None],
-            name: Some("Meera Iyer"),
-            phone: Some("+91 98000-12345"),
-            email: Some("Meera.Iyer@example.org"),
+            id: "cl-000123",
+            references: [Some("pay_ab12"), None],
+            name: Some("meera iyer"),
+            phone: Some("919800012345"),
+            email: Some("meera.iyer@example.org"),
         };
-        let fit = |q: &str| Terms::parse(q).expect(q).fit(&row);
+        let fit = |q: &str| Terms::folded(q).fit(&row);
         for (q, found) in [
             ("cl-000123", Some((1.0, Field::Id))),
             ("cl-0001", Some((0.9, Field::Id))),

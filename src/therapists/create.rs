@@ -8,7 +8,7 @@ use super::{model::Profile, refusal::TherapistRefusal};
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     audit::entry::Entry,
-    domain::{ids::TherapistId, text::Text},
+    domain::{contact::Phone, ids::TherapistId, text::Text},
     error::{Result, problem::Problems},
     http::{etag::Versioned, extract::Json},
 };
@@ -124,7 +124,7 @@ async fn create(uow: &mut UnitOfWork, request: CreateTherapist) -> Result<Therap
         id.as_str(),
         &*request.name,
         request.specialization.as_deref(),
-        request.contact_info.as_deref(),
+        request.contact_info.as_deref().map(Phone::stored),
         request.capacity.map_or(0, |capacity| capacity.0),
         now.naive_utc(),
     )

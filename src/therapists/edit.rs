@@ -13,7 +13,7 @@ use super::{create::Capacity, lock::lock, model::Profile};
 use crate::{
     app::unit_of_work::UnitOfWork,
     audit::entry::Entry,
-    domain::{ids::TherapistId, text::Text},
+    domain::{contact::Phone, ids::TherapistId, text::Text},
     error::{Error, Result},
     http::{etag::Preconditions, extract::Patch},
 };
@@ -69,6 +69,10 @@ pub async fn edit(
     .filter_map(|(field, named)| named.then_some(field))
     .collect();
     let name = patch.name.apply::<String>(None);
+    let contact = match patch.contact_info {
+        Patch::Set(contact) => Some(Phone::stored(&contact)),
+        unset => unset.apply(before.contact_info),
+    };
     let capacity = patch.capacity.apply(Some(before.capacity)).unwrap_or(0);
     sqlx::query!(
         "update therapists
@@ -80,7 +84,7 @@ pub async fn edit(
         id.as_str(),
         name,
         patch.specialization.apply(before.specialization),
-        patch.contact_info.apply(before.contact_info),
+        contact,
         capacity,
     )
     .execute(uow.db())

@@ -14,7 +14,7 @@ use crate::{
     app::state::App,
     dashboards::Period,
     domain::{
-        contact,
+        contact::Search,
         ids::{BookingId, TherapistId},
         money::Amount,
         time::{Day, Timestamp, Zone},
@@ -136,13 +136,12 @@ pub(super) async fn list_therapists(
     listing: Listing<TherapistFilter, TherapistOrder>,
 ) -> Result<Response> {
     let filter = listing.filter;
-    let search = filter.q.map(|q| contact::Search::parse(&q)).transpose().map_err(|fault| Error::query("q", fault))?;
+    let search = filter.q.as_deref().map(Search::parse).transpose().map_err(|fault| Error::query("q", fault))?;
     let list = TherapistList {
         therapy: filter.therapy,
         live: filter.live,
         retired: filter.retired,
-        words: search.as_ref().map(|search| search.words.clone()),
-        digits: search.and_then(|search| search.digits),
+        search,
         period: Period::of(filter.from, filter.to, filter.tz, &app)?,
         now: app.clock.now(),
     };
@@ -154,10 +153,7 @@ struct TherapistList {
     therapy: Option<String>,
     live: Option<bool>,
     retired: Option<bool>,
-    /// LIKE pattern for names, offers and addresses, lower case.
-    words: Option<String>,
-    /// LIKE pattern for the digits of a phone.
-    digits: Option<String>,
+    search: Option<Search>,
     period: Period,
     now: DateTime<Utc>,
 }
@@ -233,18 +229,16 @@ macro_rules! page_of_therapists {
                    ) w
                    "# + $first + r#"
                    where ($4::text is null
-                          or exists (select from unnest(w.therapies) as one (word) where lower(one.word) = lower($4)))
+                          or exists (select from unnest(w.therapies) as one (word) where internal.fold(one.word) = internal.fold($4)))
                      and ($5::boolean is null or (w.live_booking_id is not null) = $5)
                      and ($6::boolean is null or (r.retired_at is not null) = $6)
                      and ($7::text is null
                           or internal.search_text(concat_ws(E'\n', t.name, t.therapist_id, t.specialization),
-                                                  t.contact_info, t.contact_info) like $7
-                          or ($8::text is not null
-                              and internal.search_text(null, null, t.contact_info) like $8))
-                     and ($11::bigint is not null or internal.planned_for_arguments())
-                     and ($9::text is null or ("# + $key + ", t.id) " + $beyond + " ($9::text::" + $type + r#", $10::text::integer))
+                                                  t.contact_info, t.contact_info) like any (internal.search_patterns($7)))
+                     and ($10::bigint is not null or internal.planned_for_arguments())
+                     and ($8::text is null or ("# + $key + ", t.id) " + $beyond + " ($8::text::" + $type + r#", $9::text::integer))
                    order by sort_key "# + $direction + ", t.id " + $direction + r#"
-                   limit $11
+                   limit $10
                ) c
                "# + $last + r#"
                order by c.sort_key "# + $direction + ", c.id " + $direction,
@@ -254,8 +248,7 @@ macro_rules! page_of_therapists {
             $list.therapy,
             $list.live,
             $list.retired,
-            $list.words,
-            $list.digits,
+            $list.search.as_deref(),
             $position.sort(),
             $position.id(),
             $position.limit,
@@ -284,7 +277,7 @@ impl List for TherapistList {
             };
         }
         let rows = match order {
-            O::NameUp | O::NameDown => read!(last "coalesce(lower(t.name), '')": "text"),
+            O::NameUp | O::NameDown => read!(last "coalesce(internal.fold(t.name), '')": "text"),
             O::OldestFirst | O::NewestFirst => read!(last "coalesce(t.created_at, '-infinity')": "timestamp"),
             O::LeastBooked | O::MostBooked => read!(last "w.upcoming": "bigint"),
             O::FewestSessions | O::MostSessions => read!(first "p.sessions": "bigint"),
@@ -304,21 +297,18 @@ impl List for TherapistList {
                       or exists (
                           select
                           from unnest(internal.therapies(t.specialization)) as one (word)
-                          where lower(one.word) = lower($2)
+                          where internal.fold(one.word) = internal.fold($2)
                       ))
                  and ($3::boolean is null or (internal.therapist_live(t.therapist_id, $1) is not null) = $3)
                  and ($4::boolean is null or (r.retired_at is not null) = $4)
                  and ($5::text is null
                       or internal.search_text(concat_ws(E'\n', t.name, t.therapist_id, t.specialization),
-                                              t.contact_info, t.contact_info) like $5
-                      or ($6::text is not null
-                          and internal.search_text(null, null, t.contact_info) like $6))"#,
+                                              t.contact_info, t.contact_info) like any (internal.search_patterns($5)))"#,
             Timestamp::from(self.now) as Timestamp,
             self.therapy,
             self.live,
             self.retired,
-            self.words,
-            self.digits,
+            self.search.as_deref(),
         )
         .fetch_one(db)
         .await?;

@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    domain::contact,
+    domain::contact::Search,
     error::{Error, Result, problem::Problems},
     http::{
         list::Listing,
@@ -68,13 +68,13 @@ pub(super) struct Therapy {
 )]
 pub(super) async fn list_therapies(listing: Listing<TherapyFilter, TherapyOrder>) -> Result<Response> {
     let search =
-        listing.filter.q.map(|q| contact::Search::parse(&q)).transpose().map_err(|fault| Error::query("q", fault))?;
-    listing.request.answer(TherapyList { words: search.map(|search| search.words) }).await
+        listing.filter.q.as_deref().map(Search::parse).transpose().map_err(|fault| Error::query("q", fault))?;
+    listing.request.answer(TherapyList { search }).await
 }
 
 /// The therapies that a filter wants.
 struct TherapyList {
-    words: Option<String>,
+    search: Option<Search>,
 }
 
 impl List for TherapyList {
@@ -87,23 +87,23 @@ impl List for TherapyList {
                 sqlx::query_as!(
                     Therapy,
                     r#"select mode() within group (order by offered.word) as "therapy!",
-                              array_agg(t.therapist_id::text order by lower(t.name), t.id) as "therapist_ids!",
-                              array_agg(coalesce(t.name, '(no name)')::text order by lower(t.name), t.id)
+                              array_agg(t.therapist_id::text order by internal.fold(t.name), t.id) as "therapist_ids!",
+                              array_agg(coalesce(t.name, '(no name)')::text order by internal.fold(t.name), t.id)
                                   as "therapist_names!",
-                              lower(offered.word) as "sort_key!"
+                              internal.fold(offered.word) as "sort_key!"
                        from therapists t
                        cross join lateral unnest(internal.therapies(t.specialization)) as offered (word)
                        where t.therapist_id is not null
                          and not exists (select from internal.retirements r where r.therapist_id = t.therapist_id)
-                         and ($1::text is null or lower(offered.word) like $1)
-                         and ($2::text is null or lower(offered.word) "#
+                         and ($1::text is null or internal.fold(offered.word) like internal.like_words($1))
+                         and ($2::text is null or internal.fold(offered.word) "#
                         + $beyond
                         + " $2)
-                       group by lower(offered.word)
-                       order by lower(offered.word) "
+                       group by internal.fold(offered.word)
+                       order by internal.fold(offered.word) "
                         + $direction
                         + " limit $3",
-                    self.words,
+                    self.search.as_deref(),
                     position.sort(),
                     position.limit,
                 )
@@ -116,13 +116,13 @@ impl List for TherapyList {
 
     async fn total(&self, db: &mut PgConnection) -> Result<i64> {
         let total = sqlx::query_scalar!(
-            r#"select count(distinct lower(offered.word)) as "total!"
+            r#"select count(distinct internal.fold(offered.word)) as "total!"
                from therapists t
                cross join lateral unnest(internal.therapies(t.specialization)) as offered (word)
                where t.therapist_id is not null
                  and not exists (select from internal.retirements r where r.therapist_id = t.therapist_id)
-                 and ($1::text is null or lower(offered.word) like $1)"#,
-            self.words,
+                 and ($1::text is null or internal.fold(offered.word) like internal.like_words($1))"#,
+            self.search.as_deref(),
         )
         .fetch_one(db)
         .await?;

@@ -154,7 +154,7 @@ impl TransferList {
             therapist_id: filter.therapist_id,
             client_id: filter.client_id,
             made: Period::of(filter.from, filter.to, filter.tz, app.zone)?,
-            search: filter.q.map(|q| Search::parse(&q)).transpose().map_err(|fault| Error::query("q", fault))?,
+            search: filter.q.as_deref().map(Search::parse).transpose().map_err(|fault| Error::query("q", fault))?,
         })
     }
 }
@@ -170,18 +170,16 @@ macro_rules! page_of_transfers {
                 and ($3::timestamp is null or coalesce(h.transfer_date, '-infinity') >= $3)
                 and ($4::timestamp is null or coalesce(h.transfer_date, '-infinity') < $4)
                 and ($5::text is null
-                     or internal.search_text(h.client_name, h.client_email, h.client_phone) like $5
-                     or ($6::text is not null
-                         and internal.search_text(h.client_name, h.client_email, h.client_phone) like $6))
-                and ($7::text is null or ("# $key ", h.transfer_id) " $beyond " ($7::text::" $type
-                ", $8::text::integer)) order by " $key " " $direction ", h.transfer_id " $direction " limit $9"
+                     or internal.search_text(h.client_name, h.client_email, h.client_phone)
+                         like any (internal.search_patterns($5)))
+                and ($6::text is null or ("# $key ", h.transfer_id) " $beyond " ($6::text::" $type
+                ", $7::text::integer)) order by " $key " " $direction ", h.transfer_id " $direction " limit $8"
             ],
             $list.therapist_id.as_ref().map(TherapistId::as_str),
             $list.client_id.as_ref().map(ClientId::as_str),
             $list.made.from.map(Timestamp::from) as Option<Timestamp>,
             $list.made.before.map(Timestamp::from) as Option<Timestamp>,
-            $list.search.as_ref().map(|search| &*search.words),
-            $list.search.as_ref().and_then(|search| search.digits.as_deref()),
+            $list.search.as_deref(),
             $position.sort(),
             $position.id(),
             $position.limit,
@@ -206,7 +204,7 @@ impl List for TransferList {
         }
         Ok(match order {
             O::LatestFirst | O::EarliestFirst => read!("coalesce(h.transfer_date, '-infinity')": "timestamp"),
-            O::NameUp | O::NameDown => read!("left(lower(coalesce(h.client_name, '')), 100)": "text"),
+            O::NameUp | O::NameDown => read!("left(internal.fold(coalesce(h.client_name, '')), 100)": "text"),
         }?)
     }
 
@@ -219,15 +217,13 @@ impl List for TransferList {
                  and ($3::timestamp is null or coalesce(h.transfer_date, '-infinity') >= $3)
                  and ($4::timestamp is null or coalesce(h.transfer_date, '-infinity') < $4)
                  and ($5::text is null
-                      or internal.search_text(h.client_name, h.client_email, h.client_phone) like $5
-                      or ($6::text is not null
-                          and internal.search_text(h.client_name, h.client_email, h.client_phone) like $6))"#,
+                      or internal.search_text(h.client_name, h.client_email, h.client_phone)
+                          like any (internal.search_patterns($5)))"#,
             self.therapist_id.as_ref().map(TherapistId::as_str),
             self.client_id.as_ref().map(ClientId::as_str),
             self.made.from.map(Timestamp::from) as Option<Timestamp>,
             self.made.before.map(Timestamp::from) as Option<Timestamp>,
-            self.search.as_ref().map(|search| &*search.words),
-            self.search.as_ref().and_then(|search| search.digits.as_deref()),
+            self.search.as_deref(),
         )
         .fetch_one(db)
         .await?;

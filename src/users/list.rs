@@ -10,7 +10,7 @@ use super::model::{User, select_users};
 use crate::{
     app::state::App,
     domain::{
-        contact,
+        contact::Search,
         ids::{TherapistId, UserId},
         status::words,
         time::Timestamp,
@@ -75,9 +75,9 @@ pub(super) struct UserFilter {
 )]
 pub(super) async fn list_users(State(app): State<App>, listing: Listing<UserFilter, UserOrder>) -> Result<Response> {
     let filter = listing.filter;
-    let search = filter.q.map(|q| contact::Search::parse(&q)).transpose().map_err(|fault| Error::query("q", fault))?;
+    let search = filter.q.as_deref().map(Search::parse).transpose().map_err(|fault| Error::query("q", fault))?;
     let list = UserList {
-        words: search.map(|search| search.words),
+        search,
         role: filter.role.map(ListedRole::as_str),
         disabled: filter.disabled,
         therapist_id: filter.therapist_id,
@@ -88,7 +88,7 @@ pub(super) async fn list_users(State(app): State<App>, listing: Listing<UserFilt
 
 /// The users that a filter wants.
 struct UserList {
-    words: Option<String>,
+    search: Option<Search>,
     role: Option<&'static str>,
     disabled: Option<bool>,
     therapist_id: Option<TherapistId>,
@@ -101,7 +101,8 @@ macro_rules! page_of_users {
         select_users!(
             $key,
             [
-                "where ($2::text is null or lower(concat_ws(E'\\n', u.username, u.name, u.full_name)) like $2)
+                "where ($2::text is null or internal.search_words(u.username, u.name, u.full_name)
+                    like internal.like_words($2))
                    and ($3::text is null or coalesce(internal.user_role(u.role), 'other') = $3)
                    and ($4::boolean is null or (a.disabled_at is not null) = $4)
                    and ($5::text is null or u.therapist_id = $5)
@@ -109,7 +110,7 @@ macro_rules! page_of_users {
                 "order by " $key " " $direction ", u.id " $direction " limit $8"
             ],
             $list.now,
-            $list.words,
+            $list.search.as_deref(),
             $list.role,
             $list.disabled,
             $list.therapist_id.as_ref().map(TherapistId::as_str),
@@ -137,7 +138,7 @@ impl List for UserList {
         }
         let rows = match order {
             O::UsernameUp | O::UsernameDown => read!("coalesce(lower(u.username), '')": "text"),
-            O::NameUp | O::NameDown => read!("coalesce(lower(u.name), '')": "text"),
+            O::NameUp | O::NameDown => read!("coalesce(internal.fold(u.name), '')": "text"),
             O::OldestFirst | O::NewestFirst => read!("coalesce(u.created_at, '-infinity')": "timestamp"),
         }?;
         Ok(rows)
@@ -148,11 +149,12 @@ impl List for UserList {
             r#"select count(*) as "total!"
                from users u
                left join internal.accounts a on a.user_id = u.id
-               where ($1::text is null or lower(concat_ws(E'\n', u.username, u.name, u.full_name)) like $1)
+               where ($1::text is null or internal.search_words(u.username, u.name, u.full_name)
+                   like internal.like_words($1))
                  and ($2::text is null or coalesce(internal.user_role(u.role), 'other') = $2)
                  and ($3::boolean is null or (a.disabled_at is not null) = $3)
                  and ($4::text is null or u.therapist_id = $4)"#,
-            self.words,
+            self.search.as_deref(),
             self.role,
             self.disabled,
             self.therapist_id.as_ref().map(TherapistId::as_str),

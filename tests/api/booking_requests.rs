@@ -96,7 +96,7 @@ async fn whoever_is_not_known_becomes_a_lead_of_nobody() {
             .fetch_one(&mut *api.sql().await)
             .await
             .unwrap();
-    assert_eq!((name.as_str(), phone.as_str(), therapist), ("Ravi Menon", "98111 11111", None));
+    assert_eq!((name.as_str(), phone.as_str(), therapist), ("Ravi Menon", "+919811111111", None));
     // The same phone under another name: nobody is asked, the new one is marked.
     let partner = sent(&api, json!({ "client_name": "Leela Menon", "client_whatsapp": "098111 11111" })).await;
     assert_ne!(partner["client_id"], request["client_id"]);

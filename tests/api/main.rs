@@ -33,6 +33,7 @@ mod rls;
 mod schema;
 mod search;
 mod serve;
+mod text;
 mod therapists;
 mod transfers;
 mod users;

@@ -6,7 +6,7 @@ use clap::Parser;
 use safestories::cli::migrate::{self, Migrate};
 use sqlx::{Connection, PgConnection};
 
-use crate::harness::database;
+use crate::harness::{Database, database};
 
 #[derive(Parser)]
 struct Command {
@@ -56,4 +56,19 @@ async fn a_database_where_others_may_create_functions_is_not_current() {
     assert_eq!(run(&url, &["--check"]).await.unwrap(), ExitCode::FAILURE);
     let told = run(&url, &[]).await.unwrap_err().to_string();
     assert!(told.contains("revoke create on schema public from public;"), "{told}");
+}
+
+#[tokio::test]
+async fn a_database_of_another_encoding_is_refused() {
+    for encoding in ["LATIN1", "SQL_ASCII"] {
+        let url = Database::encoded(encoding).await;
+        assert_eq!(run(&url, &["--check"]).await.unwrap(), ExitCode::FAILURE);
+        for arguments in [&[][..], &["--adopt"]] {
+            let told = run(&url, arguments).await.unwrap_err().to_string();
+            assert!(
+                told.starts_with(&format!("the encoding of this database is {encoding}, and has to be UTF8")),
+                "{told}"
+            );
+        }
+    }
 }

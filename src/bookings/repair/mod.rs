@@ -70,7 +70,7 @@ pub async fn respell(uow: &mut UnitOfWork, words: Words) -> Result<RepairedRows>
                        update bookings
                        set booking_mode = internal.booking_mode(booking_mode)
                        where booking_mode <> internal.booking_mode(booking_mode)
-                         and translate(lower(btrim(booking_mode)), ' -', '__') not like 'in\_person_%'
+                         and translate(internal.word(booking_mode), ' -', '__') not like 'in\_person_%'
                        returning coalesce(booking_id, '') as id
                    )
                    select count(*) as "rows!", coalesce((array_agg(id))[:1000], '{}') as "ids!"

@@ -42,7 +42,7 @@ pub async fn follow_others(app: &App) -> Result<()> {
 pub async fn erase_foreign(uow: &mut UnitOfWork, theirs: &RowsToErase) -> Result<[Vec<i32>; 2]> {
     let rows = sqlx::query!(
         r#"with words as materialized (
-               select lower(regexp_replace(word, '\s', '', 'g')) as word, internal.phone_key(word) as phone
+               select internal.name_key(word) as word, internal.phone_key(word) as phone
                from unnest($1::text[]) as said (word)
            ), foreign_rows as materialized (
                select true as of_client, s.id, s.client_name as name, s.client_phone as phone, s.client_email as email
@@ -55,13 +55,13 @@ pub async fn erase_foreign(uow: &mut UnitOfWork, theirs: &RowsToErase) -> Result
            ), found as materialized (
                select f.of_client, f.id
                from foreign_rows f
-               where lower(regexp_replace(f.name, '\s', '', 'g')) in (select word from words)
+               where internal.name_key(f.name) in (select word from words)
                  and (internal.phone_key(f.phone) in (select phone from words where phone is not null)
-                      or lower(regexp_replace(f.email, '\s', '', 'g')) in (select word from words)
+                      or internal.name_key(f.email) in (select word from words)
                       or not exists (
                           select
                           from all_clients_table c
-                          where left(lower(coalesce(c.client_name, '')), 100) = left(lower(btrim(f.name)), 100)
+                          where left(internal.fold(coalesce(c.client_name, '')), 100) = left(internal.fold(f.name), 100)
                             and c.client_id <> all ($2)
                       ))
            ), clients as (

@@ -24,6 +24,11 @@ pub enum Status {
         /// Their names, sorted.
         tables: Vec<String>,
     },
+    /// Its encoding is another than UTF8.
+    NotUtf8 {
+        /// The encoding.
+        encoding: String,
+    },
     /// A newer build was here.
     Newer {
         /// The migrations this build does not know, and its files that were replaced.
@@ -41,6 +46,7 @@ impl Status {
     pub fn refusal(&self) -> Error {
         match self {
             Self::Foreign { tables } => Error::Foreign { tables: tables.clone() },
+            Self::NotUtf8 { encoding } => Error::NotUtf8 { encoding: encoding.clone() },
             Self::Newer { by } => Error::Newer { by: by.clone() },
             Self::Older { by } => Error::Older { by: by.clone() },
             Self::Empty | Self::Ours { .. } => Error::NothingToAdopt,
@@ -60,6 +66,15 @@ pub enum Error {
     Foreign {
         /// The tables found.
         tables: Vec<String>,
+    },
+    /// See [`Status::NotUtf8`].
+    #[error(
+        "the encoding of this database is {encoding}, and has to be UTF8, in which names of all scripts are compared; \
+         `create database … encoding 'UTF8' template template0` makes one, into which `pg_dump` moves the tables"
+    )]
+    NotUtf8 {
+        /// The encoding.
+        encoding: String,
     },
     /// See [`Status::Newer`].
     #[error(
@@ -148,6 +163,10 @@ fn list(lines: &[String]) -> String {
 /// # Errors
 /// When the catalogue or sqlx's table cannot be read.
 pub async fn status(conn: &mut PgConnection) -> sqlx::Result<Status> {
+    let encoding: String = sqlx::query_scalar("show server_encoding").fetch_one(&mut *conn).await?;
+    if encoding != "UTF8" {
+        return Ok(Status::NotUtf8 { encoding });
+    }
     let applied = applied(&mut *conn).await?;
     if applied.is_empty() {
         let tables: Vec<String> = sqlx::query_scalar(

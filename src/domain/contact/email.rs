@@ -8,7 +8,7 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, schema::Type as JsonType},
 };
 
-use crate::domain::text::{self, from_text};
+use crate::domain::text::{self, from_text, is_visible};
 
 const NO_EMAIL: &str = "not an e-mail address; write it like asha@example.org";
 
@@ -17,15 +17,24 @@ const NO_EMAIL: &str = "not an e-mail address; write it like asha@example.org";
 pub struct Email(String);
 
 impl Email {
+    /// Reads what a program may have written for an address: white space, `<…>`, `mailto:` and a comma around it do not
+    /// count (as in `internal.email_key`).
+    pub fn parse(text: &str) -> Option<Self> {
+        let around = |c: char| !is_visible(c) || "<>,;".contains(c);
+        let text = text.trim_matches(around);
+        let address =
+            text.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("mailto:")).map_or(text, |_| &text[7..]);
+        Self::plain(address.trim_matches(around).trim_end_matches('.'))
+    }
+
     /// Reads a real address: one `@` with text around it and a dot within the domain. `na`, `none`
     /// and the like are none.
-    pub fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
+    fn plain(text: &str) -> Option<Self> {
         let (local, domain) = text.split_once('@')?;
         let dotted = domain
             .split_once('.')
             .is_some_and(|(host, rest)| !host.is_empty() && !rest.is_empty() && !rest.ends_with('.'));
-        let clean = !text.contains(|c: char| c.is_whitespace() || c.is_control());
+        let clean = text.chars().all(|c| is_visible(c) && !"<>,;:".contains(c));
         (!local.is_empty() && dotted && clean && !domain.contains('@')).then(|| Self(text.to_lowercase()))
     }
 
@@ -61,7 +70,7 @@ impl EmailInput {
 
     fn parse(given: &str) -> Result<Self, String> {
         let written = text::check(given, 255)?;
-        let email = Email::parse(written).ok_or(NO_EMAIL)?;
+        let email = Email::plain(written).ok_or(NO_EMAIL)?;
         Ok(Self { written: written.to_owned(), email })
     }
 }
@@ -77,7 +86,7 @@ impl PartialSchema for EmailInput {
         ObjectBuilder::new()
             .schema_type(JsonType::String)
             .max_length(Some(255))
-            .pattern(Some(r"^\s*[^@\s]+@[^@\s.][^@\s]*\.[^@\s]*[^@\s.]\s*$"))
+            .pattern(Some(r"^\s*[^@\s<>,;:]+@[^@\s<>,;:.][^@\s<>,;:]*\.[^@\s<>,;:]*[^@\s<>,;:.]\s*$"))
             .description(Some("An e-mail address"))
             .examples(["asha@example.org"])
             .into()
@@ -100,7 +109,14 @@ mod tests {
 
     #[test]
     fn addresses_compare_in_lower_case() {
-        for text in ["asha@example.org", " Asha@Example.ORG "] {
+        for text in [
+            "asha@example.org",
+            " Asha@Example.ORG ",
+            "\u{a0}asha@example.org\u{200b}\n",
+            "<asha@example.org>",
+            "mailto:asha@example.org",
+            "asha@example.org,",
+        ] {
             assert_eq!(Email::parse(text).expect(text).as_str(), "asha@example.org");
         }
         assert!(Email::parse("ravi.k+therapy@mail.example.org").is_some());
@@ -118,6 +134,7 @@ mod tests {
             "a@b@example.org",
             "asha@.org",
             "asha@example.",
+            "asha@example.org, ravi@example.org",
             "a b@example.org",
             "asha@exam ple.org",
             "asha\0@example.org",
@@ -137,7 +154,10 @@ mod tests {
     #[test]
     fn a_request_is_told_which_rule_it_breaks() {
         let email = |text: &str| from_value::<EmailInput>(json!(text)).expect_err(text).to_string();
-        assert_eq!(email("none"), NO_EMAIL);
+        for text in ["none", "asha@example.org,", "<asha@example.org>", "mailto:asha@example.org", "asha@example.org."]
+        {
+            assert_eq!(email(text), NO_EMAIL, "{text}");
+        }
         assert_eq!(email(&format!("{}@example.org", "a".repeat(255))), "at most 255 characters");
     }
 }

@@ -9,7 +9,7 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, schema::Type as JsonType},
 };
 
-use crate::domain::text::{self, from_text};
+use crate::domain::text::{self, ascii_digit, from_text, is_visible};
 
 const NO_PHONE: &str = "not a phone number; write it like +91 98123 45678";
 
@@ -18,24 +18,29 @@ const NO_PHONE: &str = "not a phone number; write it like +91 98123 45678";
 pub struct Phone(String);
 
 impl Phone {
-    /// Reads a number in any notation people use: spaces, dashes, brackets, a leading `0`, `0091`
-    /// or `91`, `whatsapp:` before it.
+    /// Reads a number in any notation people use: digits of any script; spaces, dashes, brackets, slashes; a leading `0`,
+    /// `0091`, `91`, or several of them; `tel:` or `whatsapp:` before it. Ten digits are an Indian number, whatever they
+    /// begin with.
     ///
-    /// A number whose series the library does not know yet still counts if it names its country or
-    /// has ten digits; one digit repeated (`0000000000`) never does.
+    /// `internal.phone_key` reads the same, and tells which numbers are the same; this one besides knows the series of
+    /// each country. A number of a series it does not know yet still counts if it names its country or has ten digits;
+    /// one digit repeated (`0000000000`) never does.
     pub fn parse(text: &str) -> Option<Self> {
-        let number = bare(text)?;
-        let international = match number.strip_prefix('+') {
-            Some(digits) => Some(digits),
-            None => number.strip_prefix("00"),
-        };
-        if let Some(digits) = international {
-            let digits = digits.trim_start_matches('0');
-            return Self::read(&format!("+{digits}"), Known::Possible);
+        let dialled = bare(text)?;
+        let international = dialled.starts_with('+') || dialled.starts_with("00");
+        let digits = dialled.trim_start_matches(['+', '0']);
+        if digits.len() == 10 && !international {
+            return Self::read(&format!("+91{digits}"), Known::Possible);
         }
-        Self::read(&number, Known::Valid)
-            .or_else(|| (number.len() == 10).then(|| Self::read(&number, Known::Possible))?)
-            .or_else(|| Self::read(&format!("+{number}"), Known::Valid))
+        let known = if international { Known::Possible } else { Known::Valid };
+        match digits.strip_prefix("91").map(|rest| rest.trim_start_matches('0')) {
+            // The country may stand there twice.
+            Some(rest) => {
+                let national = rest.strip_prefix("91").filter(|_| rest.len() == 12).unwrap_or(rest);
+                Self::read(&format!("+91{national}"), Known::Possible).filter(|_| national.len() == 10)
+            }
+            None => (international || digits.len() > 10).then(|| Self::read(&format!("+{digits}"), known))?,
+        }
     }
 
     /// The number in E.164 form.
@@ -43,9 +48,16 @@ impl Phone {
         &self.0
     }
 
+    /// A text that may be a phone, as it is stored: in E.164 form if it is one.
+    pub fn stored(text: &str) -> String {
+        Self::parse(text).map_or_else(|| text.to_owned(), |phone| phone.0)
+    }
+
     /// Passes digits, with a plus sign or without, to the library.
     fn read(number: &str, known: Known) -> Option<Self> {
-        let parsed = phonenumber::parse(Some(country::IN), number).ok()?;
+        // By the rules of the number's own country, where the library knows the series: Italy keeps its zeros.
+        let own = phonenumber::parse(None, number).ok().filter(phonenumber::is_valid);
+        let parsed = own.or_else(|| phonenumber::parse(Some(country::IN), number).ok())?;
         let code = parsed.country().code();
         let national = parsed.national().to_string();
         let accepted = match known {
@@ -72,21 +84,30 @@ enum Known {
     Possible,
 }
 
-/// The digits of a number with the plus sign before them, if it can be one. Letters (an extension, a
-/// remark) make it none; all other characters are only there for the eye.
+/// The digits of a number with the plus sign before them, if it can be one. Letters (an extension, a remark) make it
+/// none; all punctuation is only there for the eye.
 ///
 /// So the library sees nothing but digits: its parser has panicked on odd texts before.
 fn bare(text: &str) -> Option<String> {
-    let lower = text.trim().to_ascii_lowercase();
-    let rest = ["whatsapp:", "tel:"].iter().find_map(|scheme| lower.strip_prefix(scheme));
+    let seen = |c: &char| is_visible(*c) || *c == ' ';
+    let written: String = text.chars().filter(seen).map(ascii_digit).collect::<String>().to_lowercase();
+    let written = written.trim();
+    let rest = ["whatsapp:", "tel:"].iter().find_map(|scheme| written.strip_prefix(scheme));
     let mut number = String::with_capacity(20);
-    for c in rest.unwrap_or(&lower).chars() {
+    for c in rest.unwrap_or(written).chars() {
         match c {
             '0'..='9' => number.push(c),
-            '+' if number.is_empty() => number.push(c),
-            '+' => return None,
-            c if c.is_alphanumeric() => return None,
-            _ => {}
+            '+' | '\u{ff0b}' if number.is_empty() => number.push('+'),
+            '+' | '\u{ff0b}' => return None,
+            c if c.is_ascii_alphabetic() => return None,
+            ' '..='~'
+            | '\u{b7}'
+            | '\u{2000}'..='\u{206f}'
+            | '\u{2212}'
+            | '\u{3000}'..='\u{303f}'
+            | '\u{fe50}'..='\u{fe6f}'
+            | '\u{ff01}'..='\u{ff0f}' => {}
+            _ => return None,
         }
         if number.len() > 20 {
             return None;
@@ -101,28 +122,19 @@ impl fmt::Display for Phone {
     }
 }
 
-/// A phone number in a request: kept as it was written, and readable as a [`Phone`].
+/// A phone number in a request, in any notation; it is written in E.164 form.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PhoneInput {
-    written: String,
-    phone: Phone,
-}
+pub struct PhoneInput(Phone);
 
 impl PhoneInput {
-    /// The number as it was written, trimmed.
-    pub fn as_str(&self) -> &str {
-        &self.written
-    }
-
     /// The number in E.164 form.
-    pub fn e164(&self) -> &str {
-        self.phone.as_str()
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
     }
 
     fn parse(given: &str) -> Result<Self, String> {
-        let written = text::check(given, 50)?;
-        let phone = Phone::parse(written).ok_or(NO_PHONE)?;
-        Ok(Self { written: written.to_owned(), phone })
+        let phone = Phone::parse(text::check(given, 50)?).ok_or(NO_PHONE)?;
+        Ok(Self(phone))
     }
 }
 
@@ -138,7 +150,9 @@ impl PartialSchema for PhoneInput {
             .schema_type(JsonType::String)
             .min_length(Some(6))
             .max_length(Some(50))
-            .description(Some("A phone number in any notation; Indian unless it names a country"))
+            .description(Some(
+                "A phone number in any notation; ten digits are Indian. It is stored in E.164 form, as `+919812345678`",
+            ))
             .examples(["+91 98123 45678"])
             .into()
     }
@@ -183,8 +197,21 @@ mod tests {
             "WhatsApp: 98123 45678",
             "tel:+91-98123-45678",
             "\u{202a}+91 98123\u{a0}45678\u{202c}",
+            "+91 98123\u{2013}45678",
+            "tel: +91/98123/45678",
+            "0919812345678",
+            "+910919812345678",
+            "९८१२३ ४५६७८",
+            "\u{ff0b}\u{ff19}\u{ff11}\u{ff19}\u{ff18}\u{ff11}\u{ff12}\u{ff13}\u{ff14}\u{ff15}\u{ff16}\u{ff17}\u{ff18}",
         ] {
             assert_eq!(e164(text).as_deref(), Some("+919812345678"), "{text}");
+        }
+    }
+
+    #[test]
+    fn ten_digits_that_begin_with_the_country_are_a_mobile_number() {
+        for text in ["9118001234", "09118001234", "+91 91180 01234", "0091 9118001234"] {
+            assert_eq!(e164(text).as_deref(), Some("+919118001234"), "{text}");
         }
     }
 
@@ -195,6 +222,9 @@ mod tests {
             ("0044 20 7946 0018", "+442079460018"),
             ("+1 (650) 253-0000", "+16502530000"),
             ("+971 50 123 4567", "+971501234567"),
+            ("+971 (0)50 123 4567", "+971501234567"),
+            ("+44 (0)20 7946 0018", "+442079460018"),
+            ("+39 06 698 12345", "+390669812345"),
             ("+65 6123 4567", "+6561234567"),
             ("080 2345 6789", "+918023456789"),
             ("022-26543210", "+912226543210"),
@@ -231,7 +261,9 @@ mod tests {
             "+999 1234 5678",
             "+91 98123",
             "1234567890123456789012345",
-            "९८१२३४५६७८",
+            "मीरा ९८१२३४५६७८",
+            "+91 98123 456",
+            "+9118001234",
             "asha@example.org",
             "+00000000",
             "+1 0002101350",
@@ -265,9 +297,9 @@ mod tests {
     }
 
     #[test]
-    fn a_request_keeps_what_was_written_beside_the_comparable_form() {
+    fn a_request_writes_the_number_in_e164_form() {
         let phone: PhoneInput = from_value(json!(" 098123 45678 ")).expect("a phone");
-        assert_eq!((phone.as_str(), phone.e164()), ("098123 45678", "+919812345678"));
+        assert_eq!(phone.as_str(), "+919812345678");
     }
 
     #[test]

@@ -1,7 +1,4 @@
-//! Clients who may be one person, and unreadable e-mail addresses.
-//!
-//! SQL narrows them down; whether two phones are one, and whether a text is an address, is understood in
-//! [`domain::contact`](crate::domain::contact), as everywhere.
+//! Clients who may be one person, and unreadable phones and e-mail addresses.
 
 use std::collections::HashMap;
 
@@ -9,9 +6,8 @@ use futures_util::TryStreamExt;
 use sqlx::PgConnection;
 
 use crate::{
-    domain::contact::{Email, Phone, name_key},
     error::Result,
-    integrity::check::{Findings, Look, Sample, checks},
+    integrity::check::{Findings, Look, Row, Sample, checks},
 };
 
 checks! {
@@ -24,6 +20,11 @@ checks! {
         rule: "A phone that several clients share may be a parent's or a couple's, or one person under two names; each one after the first counts.",
         find: shared_phones,
         remedy: "If it is one person, merge the two.",
+    }
+    "phone_unreadable" = Notice, "Phones that are none" {
+        rule: "`all_clients_table.phone_number` is a phone in any notation, or NULL. Numbers that are too short or too long, several in one column, remarks and one digit repeated reach nobody, and nobody is recognised by them.",
+        find: phones,
+        remedy: "Ask the client, and change the contact data.",
     }
     "email_unreadable" = Notice, "E-mail addresses that are none" {
         rule: "`all_clients_table.email_id` is an address, or NULL. `na`, `none`, empty texts and texts without `@` reach nobody, and nobody is recognised by them.",
@@ -44,61 +45,77 @@ async fn shared_phones(db: &mut PgConnection, look: Look) -> Result<Findings> {
 async fn by_phone(db: &mut PgConnection, look: Look, counts: fn(bool) -> bool, says: &'static str) -> Result<Findings> {
     let mut findings = Findings::default();
     let mut rows = sqlx::query!(
-        r#"select c.client_id, c.client_name, c.phone_number as "phone!", internal.phone_tail(c.phone_number) as "tail!"
+        r#"select c.client_id,
+                  several.phone as "phone!",
+                  coalesce(internal.name_key(c.client_name), '') as "name!"
            from all_clients_table c
            join (
-               select internal.phone_tail(phone_number) as tail
+               select internal.phone_key(phone_number) as phone
                from all_clients_table
-               where length(internal.phone_tail(phone_number)) >= 6
-               group by internal.phone_tail(phone_number)
+               where internal.phone_key(phone_number) is not null
+               group by internal.phone_key(phone_number)
                having count(*) > 1
-           ) several on several.tail = internal.phone_tail(c.phone_number)
+           ) several on several.phone = internal.phone_key(c.phone_number)
            left join internal.clients own on own.client_id = c.client_id
            where own.merged_into is null
-           order by several.tail, c.client_id"#,
+           order by several.phone, c.client_id"#,
     )
     .fetch(db);
-    let mut tail = String::new();
-    // Of one tail: the clients of each phone, by name.
-    let mut seen: HashMap<Phone, HashMap<String, String>> = HashMap::new();
+    let mut phone = String::new();
+    // The clients of this phone, by name.
+    let mut names: HashMap<String, String> = HashMap::new();
     while let Some(row) = rows.try_next().await? {
-        if row.tail != tail {
-            tail = row.tail;
-            seen.clear();
+        if row.phone != phone {
+            phone = row.phone;
+            names.clear();
         }
-        let Some(phone) = Phone::parse(&row.phone) else { continue };
-        let names = seen.entry(phone).or_default();
-        let name = row.client_name.as_deref().map(name_key).unwrap_or_default();
-        let other = names.get(&name).or_else(|| names.values().min());
-        if let Some(other) = other.filter(|_| counts(names.contains_key(&name))) {
+        let other = names.get(&row.name).or_else(|| names.values().min());
+        if let Some(other) = other.filter(|_| counts(names.contains_key(&row.name))) {
             findings.add(look, || Sample {
                 table: "all_clients_table".to_owned(),
                 id: row.client_id.clone(),
                 about: format!("{says} {other}"),
             });
         }
-        names.entry(name).or_insert(row.client_id);
+        names.entry(row.name).or_insert(row.client_id);
     }
     Ok(findings)
 }
 
+async fn phones(db: &mut PgConnection, look: Look) -> Result<Findings> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select count(*) over () as "total!",
+                  'all_clients_table' as "table!",
+                  client_id as "id!",
+                  'phone_number is no phone' as "about!"
+           from all_clients_table
+           where phone_number is not null
+             and internal.phone_key(phone_number) is null
+           order by client_id
+           limit $1"#,
+        look.limit(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(Findings::of(rows, look))
+}
+
 async fn emails(db: &mut PgConnection, look: Look) -> Result<Findings> {
-    let mut findings = Findings::default();
-    let mut rows = sqlx::query!(
-        r#"select client_id, email_id as "email!"
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select count(*) over () as "total!",
+                  'all_clients_table' as "table!",
+                  client_id as "id!",
+                  'email_id is no address' as "about!"
            from all_clients_table
            where email_id is not null
-           order by client_id"#,
+             and internal.email_key(email_id) is null
+           order by client_id
+           limit $1"#,
+        look.limit(),
     )
-    .fetch(db);
-    while let Some(row) = rows.try_next().await? {
-        if Email::parse(&row.email).is_none() {
-            findings.add(look, || Sample {
-                table: "all_clients_table".to_owned(),
-                id: row.client_id,
-                about: "email_id is no address".to_owned(),
-            });
-        }
-    }
-    Ok(findings)
+    .fetch_all(db)
+    .await?;
+    Ok(Findings::of(rows, look))
 }

@@ -121,7 +121,7 @@ macro_rules! words {
                           internal.booking_mode(booking_mode) in ('google_meet', 'in_person', 'phone')
                    from bookings
                    where booking_mode is not null
-                     and translate(lower(btrim(booking_mode)), ' -', '__') not like 'in\_person_%'
+                     and translate(internal.word(booking_mode), ' -', '__') not like 'in\_person_%'
                    union all
                    select 'bookings.refund_status',
                           coalesce(booking_id, 'row ' || ctid),
@@ -159,14 +159,14 @@ macro_rules! words {
                    left join (
                        values ('pending', 'pending'), ('completed', 'completed'), ('no_show', 'no_show'),
                               ('noshow', 'no_show')
-                   ) as meant (read, word) on meant.read = translate(lower(btrim(f.status)), ' -', '__')
+                   ) as meant (read, word) on meant.read = translate(internal.word(f.status), ' -', '__')
                    where f.status is not null
                    union all
                    select 'booking_requests.status',
                           request_id::text,
                           status,
-                          lower(btrim(status)),
-                          lower(btrim(status)) in ('sent', 'booked', 'expired')
+                          internal.word(status),
+                          internal.word(status) in ('sent', 'booked', 'expired')
                    from booking_requests
                    where status is not null
                    union all
@@ -222,7 +222,7 @@ async fn addresses(db: &mut PgConnection, look: Look) -> Result<Findings> {
                   coalesce(booking_id, 'row ' || ctid) as "id!",
                   'booking_mode holds an address' as "about!"
            from bookings
-           where translate(lower(btrim(booking_mode)), ' -', '__') like 'in\_person_%'
+           where translate(internal.word(booking_mode), ' -', '__') like 'in\_person_%'
            order by booking_id
            limit $1"#,
         look.limit(),
@@ -240,8 +240,8 @@ async fn risk_levels(db: &mut PgConnection, look: Look) -> Result<Findings> {
                   note_id::text as "id!",
                   'the risk level is in another spelling' as "about!"
            from client_session_notes
-           where current_risk_level <> lower(btrim(current_risk_level))
-             and lower(btrim(current_risk_level)) in ('none', 'low', 'moderate', 'high')
+           where current_risk_level <> internal.word(current_risk_level)
+             and internal.word(current_risk_level) in ('none', 'low', 'moderate', 'high')
            order by note_id
            limit $1"#,
         look.limit(),

@@ -7,7 +7,7 @@ use super::model::RefundState;
 use crate::{
     app::state::App,
     domain::{
-        contact,
+        contact::Search,
         ids::{BookingId, ClientId, TherapistId},
         time::{Day, Zone},
     },
@@ -59,22 +59,20 @@ pub(super) struct Criteria {
     pub(super) therapist_id: Option<TherapistId>,
     pub(super) client_id: Option<ClientId>,
     pub(super) booking_id: Option<BookingId>,
-    /// LIKE pattern, lower case.
-    pub(super) words: Option<String>,
+    pub(super) search: Option<Search>,
 }
 
 impl RefundFilter {
     /// Checks the values against each other and puts them into the form of the statements.
     pub(super) fn criteria(self, app: &App) -> Result<Criteria> {
-        let search =
-            self.q.map(|q| contact::Search::parse(&q)).transpose().map_err(|fault| Error::query("q", fault))?;
+        let search = self.q.as_deref().map(Search::parse).transpose().map_err(|fault| Error::query("q", fault))?;
         Ok(Criteria {
             status: self.status.map(RefundState::as_str),
             period: Period::of(self.from, self.to, self.tz, app.zone)?,
             therapist_id: self.therapist_id,
             client_id: self.client_id,
             booking_id: self.booking_id,
-            words: search.map(|search| search.words),
+            search,
         })
     }
 }

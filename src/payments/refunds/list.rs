@@ -68,7 +68,8 @@ macro_rules! page_of_refunds {
                 and ($4::text is null or b.therapist_id = $4)
                 and ($5::text is null or r.client_id = $5)
                 and ($6::text is null or r.session_id = $6)
-                and ($7::text is null or internal.money_text(r.client_name, r.refund_id, r.payment_id) like $7)
+                and ($7::text is null or internal.search_words(r.client_name, r.refund_id, r.payment_id)
+                    like internal.like_words($7))
                 and ($8::boolean is null
                      or r.id = any (array(
                          select o.id
@@ -91,7 +92,7 @@ macro_rules! page_of_refunds {
             $criteria.therapist_id.as_ref().map(TherapistId::as_str),
             $criteria.client_id.as_ref().map(ClientId::as_str),
             $criteria.booking_id.as_ref().map(BookingId::as_str),
-            $criteria.words,
+            $criteria.search.as_deref(),
             $crate::payments::select::is_short($criteria.period).then_some(true),
             $position.sort(),
             $position.id(),
@@ -118,13 +119,13 @@ impl List for RefundList {
         let rows = match order {
             O::NewestFirst | O::OldestFirst => read!("r.id": "integer"),
             O::LatestSession | O::EarliestSession => read!("coalesce(r.session_timings, '-infinity')": "timestamp"),
-            O::NameUp | O::NameDown => read!("left(lower(coalesce(r.client_name, '')), 100)": "text"),
+            O::NameUp | O::NameDown => read!("left(internal.fold(coalesce(r.client_name, '')), 100)": "text"),
         }?;
         Ok(rows)
     }
 
     async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        let Criteria { status, period, therapist_id, client_id, booking_id, words } = &self.0;
+        let Criteria { status, period, therapist_id, client_id, booking_id, search } = &self.0;
         // The conditions equal those of the pages: the tests compare `page.total` with the rows.
         let count = sqlx::query_scalar!(
             r#"select count(*) as "count!"
@@ -136,14 +137,15 @@ impl List for RefundList {
                  and ($4::text is null or b.therapist_id = $4)
                  and ($5::text is null or r.client_id = $5)
                  and ($6::text is null or r.session_id = $6)
-                 and ($7::text is null or internal.money_text(r.client_name, r.refund_id, r.payment_id) like $7)"#,
+                 and ($7::text is null or internal.search_words(r.client_name, r.refund_id, r.payment_id)
+                     like internal.like_words($7))"#,
             *status,
             period.from.map(Timestamp::from) as Option<Timestamp>,
             period.before.map(Timestamp::from) as Option<Timestamp>,
             therapist_id.as_ref().map(TherapistId::as_str),
             client_id.as_ref().map(ClientId::as_str),
             booking_id.as_ref().map(BookingId::as_str),
-            words.as_deref(),
+            search.as_deref(),
         )
         .fetch_one(db)
         .await?;

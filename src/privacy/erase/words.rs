@@ -91,7 +91,7 @@ async fn words(db: &mut PgConnection, theirs: &RowsToErase) -> Result<Vec<String
                where id = any ($8)
            ) as said (word)
            where length(btrim(word)) between 2 and 300
-             and lower(btrim(word)) not in ('na', 'n/a', 'none', 'null', 'nil')
+             and internal.word(word) not in ('na', 'n/a', 'none', 'null', 'nil')
              and btrim(word) <> $9
            order by 1"#,
         &theirs.clients as &[ClientId],

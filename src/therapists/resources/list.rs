@@ -13,7 +13,7 @@ use crate::{
     app::state::App,
     db::scope::Scope,
     domain::{
-        contact,
+        contact::Search,
         ids::{ResourceId, TherapistId},
         time::Timestamp,
     },
@@ -105,8 +105,8 @@ async fn answer(
     filter: ResourceFilter,
     request: ListRequest<ResourceOrder>,
 ) -> Result<Response> {
-    let search = filter.q.map(|q| contact::Search::parse(&q)).transpose().map_err(|fault| Error::query("q", fault))?;
-    request.answer(ResourceList { therapist, words: search.map(|search| search.words) }).await
+    let search = filter.q.as_deref().map(Search::parse).transpose().map_err(|fault| Error::query("q", fault))?;
+    request.answer(ResourceList { therapist, search }).await
 }
 
 /// Get a resource
@@ -138,7 +138,7 @@ pub(in crate::therapists) async fn get_therapist_resource(
 /// The resources of a therapist.
 struct ResourceList {
     therapist: TherapistId,
-    words: Option<String>,
+    search: Option<Search>,
 }
 
 /// One page in one direction: the order's key and its type, the comparison with the position, and the direction.
@@ -147,12 +147,13 @@ macro_rules! page_of_resources {
         select_resources!(
             $key,
             [
-                "and ($2::text is null or lower(concat_ws(E'\\n', x.resource_name, x.therapy_name)) like $2)
+                "and ($2::text is null or internal.search_words(x.resource_name, x.therapy_name, null)
+                    like internal.like_words($2))
                  and ($3::text is null or (" $key ", x.id) " $beyond " ($3::text::" $type ", $4::text::integer)) "
                 "order by " $key " " $direction ", x.id " $direction " limit $5"
             ],
             $list.therapist.as_str(),
-            $list.words,
+            $list.search.as_deref(),
             $position.sort(),
             $position.id(),
             $position.limit,
@@ -176,7 +177,7 @@ impl List for ResourceList {
             };
         }
         let rows = match order {
-            O::NameUp | O::NameDown => read!("coalesce(lower(x.resource_name), '')": "text"),
+            O::NameUp | O::NameDown => read!("coalesce(internal.fold(x.resource_name), '')": "text"),
             O::OldestFirst | O::NewestFirst => read!("coalesce(x.created_at, '-infinity')": "timestamp"),
         }?;
         Ok(rows)
@@ -187,9 +188,10 @@ impl List for ResourceList {
             r#"select count(*) as "total!"
                from therapist_resources x
                where x.therapist_id = $1
-                 and ($2::text is null or lower(concat_ws(E'\n', x.resource_name, x.therapy_name)) like $2)"#,
+                 and ($2::text is null or internal.search_words(x.resource_name, x.therapy_name, null)
+                     like internal.like_words($2))"#,
             self.therapist.as_str(),
-            self.words,
+            self.search.as_deref(),
         )
         .fetch_one(db)
         .await?;

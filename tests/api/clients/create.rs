@@ -9,7 +9,7 @@ use crate::{
 };
 
 fn asha() -> Value {
-    json!({ "client_name": "Asha Rao", "phone_number": "98000 00001", "email_id": "asha@example.org" })
+    json!({ "client_name": "Asha Rao", "phone_number": "+919800000001", "email_id": "asha@example.org" })
 }
 
 #[tokio::test]
@@ -23,7 +23,7 @@ async fn a_client_without_a_booking_is_a_lead() {
     assert_eq!(location, path(made["client_id"].as_str().unwrap(), ""));
     for (field, value) in [
         ("client_name", json!("Asha Rao")),
-        ("phone_number", json!("98000 00001")),
+        ("phone_number", json!("+919800000001")),
         ("email_id", json!("asha@example.org")),
         ("status", json!("lead")),
         ("no_of_sessions", json!(0)),

@@ -23,13 +23,13 @@ async fn practice() -> TestApi {
 async fn contact_data_changes_and_the_trail_keeps_what_was() {
     let api = practice().await;
     let tag = api.admin().get(&path("C1", "")).await.etag().to_owned();
-    let patch = json!({ "phone_number": "98000 00009", "email_id": null });
+    let patch = json!({ "phone_number": "+919800000009", "email_id": null });
     let changed = api.admin().with("if-match", &tag).patch(&path("C1", ""), patch).await;
     assert_ne!(changed.etag(), tag);
     let changed = changed.ok();
     assert_eq!(
         (&changed["client_name"], &changed["phone_number"], &changed["email_id"]),
-        (&json!("Asha Rao"), &json!("98000 00009"), &Value::Null)
+        (&json!("Asha Rao"), &json!("+919800000009"), &Value::Null)
     );
     assert_eq!(
         api.audit_log().await,
@@ -45,13 +45,13 @@ async fn contact_data_changes_and_the_trail_keeps_what_was() {
         detail,
         json!({
             "old": { "phone_number": "+919800000001", "email_id": "asha@example.org" },
-            "new": { "phone_number": "98000 00009", "email_id": null },
+            "new": { "phone_number": "+919800000009", "email_id": null },
         })
     );
 
     let stale = api.admin().with("if-match", &tag).patch(&path("C1", ""), json!({ "client_name": "A" })).await;
     stale.is_problem(412, "stale");
-    assert_eq!(stale.body["current"]["phone_number"], "98000 00009");
+    assert_eq!(stale.body["current"]["phone_number"], "+919800000009");
 }
 
 #[tokio::test]
@@ -59,14 +59,14 @@ async fn what_is_derived_follows_and_bookings_keep_what_was_said() {
     let api = practice().await;
     let id = api.given(booking("T1", "2026-02-05T10:30:00Z").of_client("C1")).await;
     let before = api.admin().get(&format!("/api/v1/admin/bookings/{id}")).await.ok();
-    let patch = json!({ "client_name": "Asha Iyer", "phone_number": "98000 00009" });
+    let patch = json!({ "client_name": "Asha Iyer", "phone_number": "+919800000009" });
     api.admin().patch(&path("C1", ""), patch).await.ok();
     let summary: (String, String) =
         sqlx::query_as("select client_name, client_phone from therapist_clients_summary where therapist_id = 'T1'")
             .fetch_one(&mut *api.sql().await)
             .await
             .unwrap();
-    assert_eq!(summary, ("Asha Iyer".to_owned(), "98000 00009".to_owned()));
+    assert_eq!(summary, ("Asha Iyer".to_owned(), "+919800000009".to_owned()));
     let after = api.admin().get(&format!("/api/v1/admin/bookings/{id}")).await.ok();
     assert_eq!(after["invitee_phone"], before["invitee_phone"]);
 }

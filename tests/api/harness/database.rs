@@ -77,6 +77,11 @@ impl Database {
         Self::create(TEMPLATE.get_or_init(template).await).await
     }
 
+    /// A fresh, empty database of another encoding than UTF8.
+    pub async fn encoded(encoding: &str) -> Self {
+        Self::create(&format!("template0 encoding '{encoding}' lc_collate 'C' lc_ctype 'C'")).await
+    }
+
     /// A database of a server of the test's own, which ends with it.
     pub fn elsewhere(url: String) -> Self {
         Self { name: String::new(), url }

@@ -163,6 +163,13 @@ pub(super) const TRIPS: &[(&str, &str, i64, &str)] = &[
         "has the phone of C8",
     ),
     (
+        "phone_unreadable",
+        "insert into all_clients_table (client_id, phone_number)
+         values ('C8', '98123 45678 / 98111 22333'), ('C9', ''), ('D1', null), ('D2', '०९८१२३ ४५६७८')",
+        2,
+        "is no phone",
+    ),
+    (
         "email_unreadable",
         "insert into all_clients_table (client_id, email_id) values ('C8', 'na'), ('C9', ''), ('D1', null), ('D2', 'a@b.org')",
         2,
