@@ -35,6 +35,9 @@ create table internal.arrivals (
     status_before text,
     start_before  timestamp,
     refund_before text,
+    -- And afterwards.
+    status_after  text,
+    start_after   timestamp,
     -- Whether it was one of a load, of which nobody is notified.
     is_load       boolean not null,
     arrived_at    timestamptz not null default clock_timestamp(),

@@ -87,8 +87,9 @@ begin
     end if;
     case tg_op
         when 'INSERT' then
-            insert into internal.arrivals (what, booking_id, was_there, is_load)
-            select 'booking', n.booking_id, false, internal.is_load(count(*) over ())
+            insert into internal.arrivals (what, booking_id, was_there, status_after, start_after, is_load)
+            select 'booking', n.booking_id, false, internal.booking_status(n.booking_status), n.booking_start_at,
+                   internal.is_load(count(*) over ())
             from new_rows n
             where internal.can_arrive(n.booking_id);
         when 'DELETE' then
@@ -100,13 +101,15 @@ begin
             where internal.can_arrive(o.booking_id);
         when 'UPDATE' then
             insert into internal.arrivals
-                (what, booking_id, was_there, status_before, start_before, refund_before, is_load)
+                (what, booking_id, was_there, status_before, start_before, refund_before, status_after, start_after, is_load)
             select 'booking',
                    coalesce(o.booking_id, n.booking_id),
                    o.booking_id is not null,
                    internal.booking_status(o.booking_status),
                    o.booking_start_at,
                    internal.refund_status(o.refund_status),
+                   internal.booking_status(n.booking_status),
+                   n.booking_start_at,
                    internal.is_load(count(*) over ())
             from (select * from old_rows where booking_id is not null) o
             full join (select * from new_rows where booking_id is not null) n on n.booking_id = o.booking_id
