@@ -389,6 +389,7 @@ begin
 
     revoke execute on function internal.recount_clients(text[]) from public;
     revoke execute on function internal.keep_version(jsonb, jsonb) from public;
+    revoke execute on function internal.held_clients(text[]) from public;
     revoke execute on function internal.follow_changes(timestamp, integer) from public;
     grant execute on function
         internal.is_sealed(),

@@ -559,6 +559,52 @@ async fn programs_that_write_in_several_statements_at_once_do_not_wait_for_each_
     );
 }
 
+/// A row that another program holds for long keeps the caches of nobody else waiting.
+#[tokio::test]
+async fn the_caches_of_others_do_not_wait_for_a_row_that_is_held() {
+    let api = practice().await;
+    api.given_all([client("C1"), client("C2"), client("C3")]).await;
+    for (id, therapist, client, hour) in [("B1", "T1", "C1", 10), ("B2", "T1", "C2", 12), ("B3", "T2", "C2", 14)] {
+        let row = booking(therapist, &format!("2026-02-06T{hour}:00:00Z")).with("booking_id", id);
+        api.given(row.of_client(client)).await;
+    }
+    api.take_up().await;
+    let counts = async || {
+        let clients = "select string_agg(client_id || no_of_sessions, ' ' order by client_id) from all_clients_table";
+        let therapists = "select string_agg(therapist_id || confirmed_sessions, ' ' order by therapist_id)
+                          from therapist_dashboard_stats";
+        (text(&api, clients).await, text(&api, therapists).await)
+    };
+    let follow = async || cache::follow_others(&api.app).await.expect("caches that follow");
+    let counted = |clients: &str, therapists: &str| (clients.to_owned(), therapists.to_owned());
+    assert_eq!(counts().await, counted("C11 C22 C30", "T12 T21"));
+
+    let holder = holding(&api, "select from all_clients_table where client_id = 'C1' for update").await;
+    program(&api, "update bookings set booking_status = 'cancelled'").await;
+    follow().await;
+    assert_eq!(counts().await, counted("C11 C20 C30", "T10 T20"));
+    // However much is said about that client.
+    program(&api, "insert into internal.client_changes (client_id) select 'C1' from generate_series(1, 2500)").await;
+    program(&api, "update bookings set booking_status = 'confirmed' where booking_id = 'B3'").await;
+    for _ in 0..4 {
+        follow().await;
+    }
+    assert_eq!(counts().await, counted("C11 C21 C30", "T10 T21"));
+    end(holder, "rollback").await;
+    follow().await;
+    assert_eq!((counts().await, drift(&api).await), (counted("C10 C21 C30", "T10 T21"), 0));
+
+    let holder = holding(&api, "select from therapists where therapist_id = 'T2' for update").await;
+    program(&api, "update bookings set booking_status = 'confirmed'; update appointment_table set client_id = 'C3' where session_id = 'B3'").await;
+    program(&api, "update bookings set booking_status = 'no_show' where booking_id = 'B3'").await;
+    follow().await;
+    assert_eq!(counts().await.1, "T12 T21");
+    assert_eq!(text(&api, "select no_of_sessions::text from all_clients_table where client_id = 'C1'").await, "1");
+    end(holder, "rollback").await;
+    follow().await;
+    assert_eq!((counts().await, drift(&api).await), (counted("C11 C21 C30", "T12 T20"), 0));
+}
+
 /// Both instances are killed again and again while they take up what arrives.
 #[tokio::test]
 async fn a_killed_server_loses_nothing_and_does_nothing_twice() {
