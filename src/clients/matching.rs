@@ -209,13 +209,17 @@ pub(super) async fn candidates(db: &mut PgConnection, person: Person<'_>) -> Res
     for key in keys {
         sqlx::query!("select pg_advisory_xact_lock($1)", key).fetch_one(&mut *db).await?;
     }
+    // Each by its index, which is cheaper than the whole table even where that has no statistics yet and seems small.
     let found = sqlx::query_as!(
         Candidate,
-        r#"select client_id, client_name, phone_number, email_id
+        r#"select client_id as "client_id!", client_name, phone_number, email_id
            from all_clients_table
            where internal.phone_key(phone_number) = internal.phone_key($1)
-              or lower(btrim(email_id)) = $2
-           order by client_id
+           union
+           select client_id, client_name, phone_number, email_id
+           from all_clients_table
+           where lower(btrim(email_id)) = $2
+           order by 1
            limit 200"#,
         phone.as_ref().map(Phone::as_str),
         email.as_ref().map(Email::as_str),
