@@ -90,8 +90,14 @@ pub(super) async fn take_up(uow: &mut UnitOfWork, subject: &Subject) -> Result<(
     Ok(())
 }
 
-/// Claims the arrivals of a subject, the oldest first: they are gone with the commit. From here on it waits less for locks than
-/// requests do: another program may hold a booking for long, and the others do not wait for it.
+/// Waits less for locks from here on than requests do: another program may hold a booking for long, and the others do not wait
+/// for it.
+pub(super) async fn hurry(uow: &mut UnitOfWork) -> Result<()> {
+    sqlx::query!("select set_config('lock_timeout', '500ms', true)").fetch_one(uow.db()).await?;
+    Ok(())
+}
+
+/// Claims the arrivals of a subject, the oldest first: they are gone with the commit.
 async fn claim(uow: &mut UnitOfWork, subject: &Subject) -> Result<Vec<Arrival>> {
     let (booking, request) = subject.keys();
     let claimed = sqlx::query_as!(
@@ -111,7 +117,6 @@ async fn claim(uow: &mut UnitOfWork, subject: &Subject) -> Result<Vec<Arrival>> 
                   start_after as "start_after!: Timestamp",
                   is_load as "is_load!"
            from claimed
-           cross join (select set_config('lock_timeout', '500ms', true)) hurry
            order by arrival_id"#,
         booking,
         request,

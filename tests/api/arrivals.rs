@@ -200,6 +200,15 @@ async fn a_note_completes_its_session_and_a_high_risk_is_told() {
             .await;
     assert!(log.starts_with("Another program submitted the notes"), "{log}");
 
+    // Written first, and given to its booking later.
+    let second = api.given(booking("T1", "2026-02-03T12:00:00Z")).await;
+    let note = api.given(session_note("nothing").with("booking_id", Value::Null)).await;
+    api.take_up().await;
+    program(&api, &format!("update client_session_notes set booking_id = '{second}' where note_id = {note}")).await;
+    api.take_up().await;
+    let state = format!("select booking_status from bookings where booking_id = '{second}'");
+    assert_eq!(text(&api, &state).await, "completed");
+
     // A note of a booking that is not there is an orphan, and kept as it is.
     program(&api, "delete from notifications").await;
     api.given(session_note("nothing")).await;
@@ -286,6 +295,24 @@ async fn what_is_long_past_or_a_load_or_was_said_already_is_told_to_nobody() {
     api.at("2026-02-04T06:00:00Z");
     api.take_up().await;
     assert_eq!(told(&api).await, ["new_booking first", "new_booking second"]);
+}
+
+#[tokio::test]
+async fn what_arrives_beside_a_load_goes_before_it() {
+    let api = practice().await;
+    program(
+        &api,
+        "insert into bookings (booking_id, therapist_id, booking_start_at)
+         select 'L' || n, 'T1', '2026-03-01'::timestamp + n * interval '1 hour'
+         from generate_series(1, 201) n",
+    )
+    .await;
+    let id = api.given(booking("T1", "2026-02-06T10:00:00Z")).await;
+    api.take_up().await;
+    let first =
+        "select subject_id from internal.audit_entries where action = 'booking_create' order by entry_id limit 1";
+    assert_eq!(text(&api, first).await, id);
+    assert_eq!(text(&api, "select count(*)::text from appointment_table").await, "202");
 }
 
 #[tokio::test]
