@@ -277,6 +277,8 @@ begin
         if not found then
             return 0;
         end if;
+        -- Requests wait meanwhile, so it does not wait long for another program.
+        perform set_config('lock_timeout', '500ms', true);
         concerned := array(
             select c.therapist_before from internal.booking_changes c
             union
@@ -313,8 +315,7 @@ begin
     end if;
     if exists (select from internal.booking_changes c where c.change_id = any (of_bookings) and c.booking_id is null) then
         if most is not null then
-            -- A rebuild needs everybody's row. Requests wait meanwhile, so it does not wait long for another program.
-            perform set_config('lock_timeout', '500ms', true);
+            -- A rebuild needs everybody's row, and would wait longer.
             perform from public.therapists order by therapist_id for no key update;
             perform from public.all_clients_table order by client_id for no key update;
         end if;

@@ -59,28 +59,33 @@ pub async fn take_up_all(app: &App, stop: &CancellationToken) -> Result<()> {
         )
         .fetch_one(&mut *app.db.unscoped().await?)
         .await?;
-        // Arrivals do not wait for what the caches wait for: another program may hold a client's row for long.
-        let followed = if waiting.changes { cache::follow_others(app).await } else { Ok(()) };
-        if !waiting.arrivals {
-            return followed;
+        // Arrivals do not wait for what the caches wait for: another program may hold a row for long.
+        let followed = if waiting.changes { cache::follow_others(app).await } else { Ok(false) };
+        let mut is_more = matches!(followed, Ok(true));
+        if waiting.arrivals {
+            is_more |= take_up_some(app, stop).await?;
         }
-        let Due { arrivals, others, mut load } = due(app).await?;
-        for subject in others {
-            if stop.is_cancelled() {
-                return Ok(());
-            }
-            one(app, &subject).await?;
-        }
-        // Then a part of a load, and the others again.
-        let is_rest = load.len() <= LOAD;
-        load.truncate(LOAD);
-        if !load.is_empty() && !stop.is_cancelled() {
-            several(app, &load).await?;
-        }
-        if arrivals < BATCH && is_rest || stop.is_cancelled() {
-            return followed;
+        if !is_more || stop.is_cancelled() {
+            return followed.map(drop);
         }
     }
+}
+
+/// Takes up arrivals that are due, and a part of a load; returns whether there is more.
+async fn take_up_some(app: &App, stop: &CancellationToken) -> Result<bool> {
+    let Due { arrivals, others, mut load } = due(app).await?;
+    for subject in others {
+        if stop.is_cancelled() {
+            return Ok(true);
+        }
+        one(app, &subject).await?;
+    }
+    let is_part = load.len() > LOAD;
+    load.truncate(LOAD);
+    if !load.is_empty() {
+        several(app, &load).await?;
+    }
+    Ok(arrivals == BATCH || is_part)
 }
 
 /// What is due, the oldest first, those of loads last.

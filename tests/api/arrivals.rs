@@ -611,7 +611,7 @@ async fn the_caches_of_others_do_not_wait_for_a_row_that_is_held() {
     follow().await;
     assert_eq!(counts().await, counted("C11 C20 C30", "T10 T20"));
     // However much is said about that client.
-    program(&api, "insert into internal.client_changes (client_id) select 'C1' from generate_series(1, 2500)").await;
+    program(&api, "insert into internal.client_changes (client_id) select 'C1' from generate_series(1, 1200)").await;
     program(&api, "update bookings set booking_status = 'confirmed' where booking_id = 'B3'").await;
     for _ in 0..4 {
         follow().await;
