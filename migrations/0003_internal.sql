@@ -184,18 +184,25 @@ create table internal.session_notes (
 create unique index session_notes_of_booking on internal.session_notes (booking_id);
 create index session_notes_unsigned on internal.session_notes (note_id) where signed_at is null;
 
--- Each state that a note written here has been in.
+-- Each state that a note written here has been in; of all notes, what another program overwrote or deleted.
 create table internal.note_versions (
-    note_id   integer     not null,
-    version   integer     not null,
-    saved_at  timestamptz not null,
-    author_id integer     not null,
-    event     text        not null,
+    note_id    integer     not null,
+    version    integer     not null,
+    saved_at   timestamptz not null,
+    -- Null: another program.
+    author_id  integer,
+    event      text        not null,
     -- Every field that differs from the version before: {"field": {"from": …, "to": …}}.
-    changes   jsonb       not null,
+    changes    jsonb       not null,
+    -- The booking of the note before another program changed it: such a note may be gone, or be of another booking now.
+    booking_id text,
     constraint note_versions_pkey primary key (note_id, version),
-    constraint note_versions_event check (event in ('created', 'saved', 'signed'))
+    constraint note_versions_event check (
+        event = any (case when author_id is null then array['overwritten', 'deleted']
+                          else array['created', 'saved', 'signed'] end)
+    )
 );
+create index note_versions_of_others on internal.note_versions (booking_id, note_id) where author_id is null;
 
 -- Additions to a note after it was signed, or to one that another program wrote.
 create table internal.note_addenda (

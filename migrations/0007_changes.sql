@@ -35,6 +35,9 @@ create table internal.arrivals (
     status_before text,
     start_before  timestamp,
     refund_before text,
+    -- And afterwards.
+    status_after  text,
+    start_after   timestamp,
     -- Whether it was one of a load, of which nobody is notified.
     is_load       boolean not null,
     arrived_at    timestamptz not null default clock_timestamp(),
@@ -49,6 +52,8 @@ create table internal.arrivals (
         end
     )
 );
+-- In the order in which they are taken up.
+create index arrivals_in_order on internal.arrivals (is_load, arrival_id);
 create index arrivals_of_booking on internal.arrivals (booking_id) where booking_id is not null;
 create index arrivals_of_request on internal.arrivals (request_id) where request_id is not null;
 create index arrivals_given_up on internal.arrivals (arrival_id) where due_at = 'infinity';

@@ -368,7 +368,7 @@ begin
         call internal.secure_rows(format('internal.%I', my_note)::regclass,
                                   reads => format('exists (select
                                       from public.client_session_notes n
-                                      where n.note_id = %I.note_id)', my_note),
+                                      where n.note_id = %1$I.note_id) or internal.was_own_note(%1$I.note_id)', my_note),
                                   adds => format('author_id = (select internal.own_account()) and exists (select
                                       from public.client_session_notes n
                                       join public.bookings b on b.booking_id = n.booking_id
@@ -388,6 +388,8 @@ begin
     end loop;
 
     revoke execute on function internal.recount_clients(text[]) from public;
+    revoke execute on function internal.keep_version(jsonb, jsonb) from public;
+    revoke execute on function internal.held_clients(text[]) from public;
     revoke execute on function internal.follow_changes(timestamp, integer) from public;
     grant execute on function
         internal.is_sealed(),
@@ -396,6 +398,7 @@ begin
         internal.is_own_booking(text),
         internal.is_own_client(text),
         internal.is_seen_note(integer),
+        internal.was_own_note(integer),
         internal.session_of_note(text),
         internal.sessions_of_client(text),
         internal.was_high_before(text, text),

@@ -144,6 +144,26 @@ begin
 end
 $$;
 
+-- Whether it was a note of a session of the therapist's that another program deleted.
+create or replace function internal.was_own_note(note integer) returns boolean
+    language plpgsql stable security definer cost 5000
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    return exists (
+        select
+        from internal.note_versions v
+        where v.note_id = note
+          and v.event = 'deleted'
+          and internal.is_own_booking(v.booking_id)
+    ) and not exists (
+        select
+        from public.client_session_notes n
+        where n.note_id = note
+    );
+end
+$$;
+
 -- The session of a note: its client, therapist and start. For a therapist only their own sessions, and those of clients
 -- assigned to them.
 create or replace function internal.session_of_note(booking text)

@@ -87,8 +87,9 @@ begin
     end if;
     case tg_op
         when 'INSERT' then
-            insert into internal.arrivals (what, booking_id, was_there, is_load)
-            select 'booking', n.booking_id, false, internal.is_load(count(*) over ())
+            insert into internal.arrivals (what, booking_id, was_there, status_after, start_after, is_load)
+            select 'booking', n.booking_id, false, internal.booking_status(n.booking_status), n.booking_start_at,
+                   internal.is_load(count(*) over ())
             from new_rows n
             where internal.can_arrive(n.booking_id);
         when 'DELETE' then
@@ -100,13 +101,15 @@ begin
             where internal.can_arrive(o.booking_id);
         when 'UPDATE' then
             insert into internal.arrivals
-                (what, booking_id, was_there, status_before, start_before, refund_before, is_load)
+                (what, booking_id, was_there, status_before, start_before, refund_before, status_after, start_after, is_load)
             select 'booking',
                    coalesce(o.booking_id, n.booking_id),
                    o.booking_id is not null,
                    internal.booking_status(o.booking_status),
                    o.booking_start_at,
                    internal.refund_status(o.refund_status),
+                   internal.booking_status(n.booking_status),
+                   n.booking_start_at,
                    internal.is_load(count(*) over ())
             from (select * from old_rows where booking_id is not null) o
             full join (select * from new_rows where booking_id is not null) n on n.booking_id = o.booking_id
@@ -200,18 +203,60 @@ begin
 end
 $$;
 
--- Of session notes, new ones.
+-- Keeps what another program overwrites or deletes of a session note (`after` is null then) as a version of it, unless it is
+-- being erased. The writer holds the note, so that nobody else numbers a version of it.
+create or replace function internal.keep_version(before jsonb, after jsonb) returns void
+    language plpgsql
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    insert into internal.note_versions (note_id, version, saved_at, event, changes, booking_id)
+    select note.id,
+           coalesce((select max(v.version) from internal.note_versions v where v.note_id = note.id), 0) + 1,
+           now(),
+           case when after is null then 'deleted' else 'overwritten' end,
+           coalesce(changed.fields, '{}'),
+           before ->> 'booking_id'
+    from (select (before ->> 'note_id')::integer as id) note
+    cross join (
+        select jsonb_object_agg(b.key, jsonb_build_object('from', b.value, 'to', after -> b.key)) as fields
+        from jsonb_each(before - array['note_id', 'created_at', 'updated_at']) b
+        where b.value is distinct from coalesce(after -> b.key, 'null')
+    ) changed
+    where (changed.fields is not null or after is null)
+      and not internal.is_erased(note.id);
+end
+$$;
+
+-- Of session notes, new ones, and those that came to another booking. What else is changed or deleted is kept.
 create or replace function internal.track_session_notes() returns trigger
     language plpgsql security definer
     set search_path = pg_catalog, pg_temp
     as $$
 begin
-    if not internal.is_server() then
-        insert into internal.arrivals (what, booking_id, note_id, was_there, is_load)
-        select 'note', n.booking_id, n.note_id, true, internal.is_load(count(*) over ())
-        from new_rows n
-        where internal.can_arrive(n.booking_id);
+    if internal.is_server() then
+        return null;
     end if;
+    case tg_op
+        when 'INSERT' then
+            insert into internal.arrivals (what, booking_id, note_id, was_there, is_load)
+            select 'note', n.booking_id, n.note_id, true, internal.is_load(count(*) over ())
+            from new_rows n
+            where internal.can_arrive(n.booking_id);
+        when 'UPDATE' then
+            insert into internal.arrivals (what, booking_id, note_id, was_there, is_load)
+            select 'note', n.booking_id, n.note_id, true, internal.is_load(count(*) over ())
+            from new_rows n
+            where internal.can_arrive(n.booking_id)
+              and not exists (select from old_rows o where o.note_id = n.note_id and o.booking_id = n.booking_id);
+            perform internal.keep_version(to_jsonb(o), to_jsonb(n))
+            from old_rows o
+            left join new_rows n on n.note_id = o.note_id;
+        when 'DELETE' then
+            perform internal.keep_version(to_jsonb(o), null) from old_rows o;
+        when 'TRUNCATE' then
+            perform internal.keep_version(to_jsonb(o), null) from public.client_session_notes o;
+    end case;
     return null;
 end
 $$;
@@ -296,7 +341,7 @@ begin
                    ('appointment_table', 'track_appointments', array['insert', 'update', 'delete']),
                    ('all_clients_table', 'track_clients', array['insert', 'update', 'delete']),
                    ('therapists', 'track_therapists', array['insert']),
-                   ('client_session_notes', 'track_session_notes', array['insert']),
+                   ('client_session_notes', 'track_session_notes', array['insert', 'update', 'delete', 'truncate']),
                    ('payments', 'track_payments', array['insert', 'update']),
                    ('refund_cancellation_table', 'track_refunds', array['insert', 'update']),
                    ('booking_requests', 'track_requests', array['insert']),
@@ -307,7 +352,7 @@ begin
         cross join unnest(v.verbs) verb
     loop
         execute format(
-            'create or replace trigger %1$s_track_%2$s after %2$s on public.%1$I %3$s
+            'create or replace trigger %1$s_track_%2$s %5$s %2$s on public.%1$I %3$s
                  for each statement execute function internal.%4$I()',
             tracked.name,
             tracked.verb,
@@ -317,7 +362,9 @@ begin
                 when 'delete' then 'referencing old table as old_rows'
                 else ''
             end,
-            tracked.function
+            tracked.function,
+            -- What a table held can be seen before it is emptied.
+            case tracked.verb when 'truncate' then 'before' else 'after' end
         );
     end loop;
 end

@@ -205,12 +205,52 @@ begin
 end
 $$;
 
+-- Locks those of these clients that can be counted now; returns the others: another program holds their row, or that of a
+-- therapist of theirs so that no row can refer to it.
+create or replace function internal.held_clients(text[]) returns text[]
+    language sql
+    set search_path = pg_catalog, pg_temp
+begin atomic
+    with free as materialized (
+        select array(
+                   select c.client_id
+                   from public.all_clients_table c
+                   where c.client_id = any ($1)
+                   for no key update skip locked
+               ) as clients,
+               array(
+                   select t.therapist_id
+                   from public.therapists t
+                   where t.therapist_id in (
+                       select b.therapist_id
+                       from public.appointment_table a
+                       join public.bookings b on b.booking_id = a.session_id
+                       where a.client_id = any ($1)
+                   )
+                   for key share skip locked
+               ) as therapists
+    )
+    select coalesce(array_agg(c.client_id), '{}')
+    from free
+    cross join public.all_clients_table c
+    where c.client_id = any ($1)
+      and (c.client_id <> all (free.clients) or exists (
+          select
+          from public.appointment_table a
+          join public.bookings b on b.booking_id = a.session_id
+          join public.therapists t on t.therapist_id = b.therapist_id
+          where a.client_id = c.client_id
+            and t.therapist_id <> all (free.therapists)
+      ));
+end;
+
 -- Lets the caches follow what was tracked (`changes.sql`), as of an instant: what this transaction wrote; or, where `most` is
 -- given, what others committed, the oldest first, at most so many rows of each kind. Returns how many rows were followed;
 -- null: more was written than can be told, and the caches have to be rebuilt.
 --
 -- Counts move by the difference that a row says, so that the order of rows is all the same. All else is derived anew from
--- the bookings and clients concerned, under the locks of their therapists and clients.
+-- the bookings and clients concerned, under the locks of their therapists and clients. What others committed about somebody
+-- whose row another program holds is left for later, so that nobody else's caches wait.
 create or replace function internal.follow_changes(at timestamp, most integer default null) returns integer
     language plpgsql
     set search_path = pg_catalog, pg_temp
@@ -223,6 +263,10 @@ declare
     therapists text[];
     counted text[];
     differences integer[];
+    concerned text[];
+    free text[];
+    held_therapists text[];
+    held_clients text[] := '{}';
 begin
     if most is null then
         select array_agg(change_id) into of_bookings from internal.booking_changes where xid = pg_current_xact_id();
@@ -233,9 +277,35 @@ begin
         if not found then
             return 0;
         end if;
+        -- Requests wait meanwhile, so it does not wait long for another program.
+        perform set_config('lock_timeout', '500ms', true);
+        concerned := array(
+            select c.therapist_before from internal.booking_changes c
+            union
+            select c.therapist_after from internal.booking_changes c
+        );
+        free := array(
+            select t.therapist_id
+            from public.therapists t
+            where t.therapist_id = any (concerned)
+            for no key update skip locked
+        );
+        held_therapists := array(
+            select t.therapist_id
+            from public.therapists t
+            where t.therapist_id = any (concerned)
+              and t.therapist_id <> all (free)
+        );
         select array_agg(change_id)
         into of_bookings
-        from (select change_id from internal.booking_changes order by change_id limit most) oldest;
+        from (
+            select c.change_id
+            from internal.booking_changes c
+            where (c.therapist_before = any (held_therapists)) is not true
+              and (c.therapist_after = any (held_therapists)) is not true
+            order by c.change_id
+            limit most
+        ) oldest;
         select array_agg(change_id)
         into of_clients
         from (select change_id from internal.client_changes order by change_id limit most) oldest;
@@ -244,6 +314,11 @@ begin
         return 0;
     end if;
     if exists (select from internal.booking_changes c where c.change_id = any (of_bookings) and c.booking_id is null) then
+        if most is not null then
+            -- A rebuild needs everybody's row, and would wait longer.
+            perform from public.therapists order by therapist_id for no key update;
+            perform from public.all_clients_table order by client_id for no key update;
+        end if;
         return null;
     end if;
 
@@ -285,11 +360,16 @@ begin
         union all
         select a.client_id from public.appointment_table a where a.session_id = any (bookings)
     ) concerned (client_id);
-    perform
-    from public.all_clients_table c
-    where c.client_id = any (clients)
-    order by c.client_id
-    for no key update;
+    if most is null then
+        perform
+        from public.all_clients_table c
+        where c.client_id = any (clients)
+        order by c.client_id
+        for no key update;
+    else
+        held_clients := internal.held_clients(clients);
+        clients := array(select c.client_id from unnest(clients) as c (client_id) where c.client_id <> all (held_clients));
+    end if;
 
     -- The figures of the therapists.
     with moved as (
@@ -393,6 +473,8 @@ begin
     perform internal.recount_clients(clients);
     -- The count of a client was written just now.
     delete from internal.client_changes where xid = pg_current_xact_id();
-    return coalesce(cardinality(of_bookings), 0) + coalesce(cardinality(of_clients), 0);
+    -- Behind the others, so that many of them do not stand in the way either.
+    insert into internal.client_changes (client_id) select unnest(held_clients);
+    return coalesce(cardinality(of_bookings), 0) + coalesce(cardinality(of_clients), 0) - cardinality(held_clients);
 end
 $$;

@@ -8,7 +8,7 @@
 //!
 //! A booking, or a request, is one transaction, claimed by locking its arrivals: one effect, however many instances try and
 //! however often. What fails is tried again, later each time; after the last try it stays, and `integrity` shows it. Of a load
-//! nobody is notified, and many are taken up in one transaction.
+//! nobody is notified; it is taken up in parts, many bookings in one transaction, and whatever else arrives goes before.
 
 mod take_up;
 mod worker;

@@ -6,7 +6,7 @@ use crate::{
     app::unit_of_work::UnitOfWork,
     audit::entry::Entry,
     booking_requests,
-    bookings::{self, Former},
+    bookings::{self, Standing},
     domain::{
         ids::{BookingId, BookingRequestId, NoteId},
         status::words,
@@ -41,6 +41,8 @@ struct Arrival {
     status_before: Option<String>,
     start_before: Timestamp,
     refund_before: Option<String>,
+    status_after: Option<String>,
+    start_after: Timestamp,
     is_load: bool,
 }
 
@@ -88,8 +90,14 @@ pub(super) async fn take_up(uow: &mut UnitOfWork, subject: &Subject) -> Result<(
     Ok(())
 }
 
-/// Claims the arrivals of a subject, the oldest first: they are gone with the commit. From here on it waits less for locks than
-/// requests do: another program may hold a booking for long, and the others do not wait for it.
+/// Waits less for locks from here on than requests do: another program may hold a booking for long, and the others do not wait
+/// for it.
+pub(super) async fn hurry(uow: &mut UnitOfWork) -> Result<()> {
+    sqlx::query!("select set_config('lock_timeout', '500ms', true)").fetch_one(uow.db()).await?;
+    Ok(())
+}
+
+/// Claims the arrivals of a subject, the oldest first: they are gone with the commit.
 async fn claim(uow: &mut UnitOfWork, subject: &Subject) -> Result<Vec<Arrival>> {
     let (booking, request) = subject.keys();
     let claimed = sqlx::query_as!(
@@ -105,9 +113,10 @@ async fn claim(uow: &mut UnitOfWork, subject: &Subject) -> Result<Vec<Arrival>> 
                   status_before,
                   start_before as "start_before!: Timestamp",
                   refund_before,
+                  status_after,
+                  start_after as "start_after!: Timestamp",
                   is_load as "is_load!"
            from claimed
-           cross join (select set_config('lock_timeout', '500ms', true)) hurry
            order by arrival_id"#,
         booking,
         request,
@@ -121,10 +130,14 @@ async fn booking(uow: &mut UnitOfWork, id: &BookingId, arrivals: &[Arrival], tel
     let mut has_money = arrivals.iter().any(|arrival| arrival.what == What::Money);
     // How far the refund was when it was last taken up, whichever table says so.
     let refund = arrivals.iter().find_map(|arrival| arrival.refund_before.as_deref());
-    if let Some(first) = arrivals.iter().find(|arrival| arrival.what == What::Booking) {
-        let former =
-            first.was_there.then(|| Former { status: first.status_before.clone(), start_at: first.start_before });
-        has_money |= bookings::arrive(uow, id, former.as_ref(), tells).await?.as_deref() != refund;
+    let of_booking: Vec<&Arrival> = arrivals.iter().filter(|arrival| arrival.what == What::Booking).collect();
+    if let [first, ..] = of_booking[..]
+        && let [.., last] = of_booking[..]
+    {
+        let former = Standing { status: first.status_before.clone(), start_at: first.start_before };
+        let former = first.was_there.then_some(&former);
+        let left = Standing { status: last.status_after.clone(), start_at: last.start_after };
+        has_money |= bookings::arrive(uow, id, former, &left, tells).await?.as_deref() != refund;
     }
     if has_money {
         payments::arrive(uow, id, refund, tells).await?;

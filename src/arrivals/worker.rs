@@ -4,7 +4,7 @@ use std::{mem, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::take_up::{Subject, take_up};
+use super::take_up::{Subject, hurry, take_up};
 use crate::{
     app::{
         state::App,
@@ -59,35 +59,46 @@ pub async fn take_up_all(app: &App, stop: &CancellationToken) -> Result<()> {
         )
         .fetch_one(&mut *app.db.unscoped().await?)
         .await?;
-        // Arrivals do not wait for what the caches wait for: another program may hold a client's row for long.
-        let followed = if waiting.changes { cache::follow_others(app).await } else { Ok(()) };
-        if !waiting.arrivals {
-            return followed;
+        // Arrivals do not wait for what the caches wait for: another program may hold a row for long.
+        let followed = if waiting.changes { cache::follow_others(app).await } else { Ok(false) };
+        let mut is_more = matches!(followed, Ok(true));
+        if waiting.arrivals {
+            is_more |= take_up_some(app, stop).await?;
         }
-        let (arrivals, subjects) = due(app).await?;
-        let mut load = Vec::new();
-        for (subject, is_load) in subjects {
-            if stop.is_cancelled() {
-                return Ok(());
-            }
-            if is_load {
-                load.push(subject);
-                if load.len() == LOAD {
-                    several(app, &mem::take(&mut load)).await?;
-                }
-            } else {
-                one(app, &subject).await?;
-            }
-        }
-        several(app, &load).await?;
-        if arrivals < BATCH {
-            return followed;
+        if !is_more || stop.is_cancelled() {
+            return followed.map(drop);
         }
     }
 }
 
-/// How many arrivals are due, the oldest of them; their subjects, each once, in their order, and whether they are of loads.
-async fn due(app: &App) -> Result<(i64, Vec<(Subject, bool)>)> {
+/// Takes up arrivals that are due, and a part of a load; returns whether there is more.
+async fn take_up_some(app: &App, stop: &CancellationToken) -> Result<bool> {
+    let Due { arrivals, others, mut load } = due(app).await?;
+    for subject in others {
+        if stop.is_cancelled() {
+            return Ok(true);
+        }
+        one(app, &subject).await?;
+    }
+    let is_part = load.len() > LOAD;
+    load.truncate(LOAD);
+    if !load.is_empty() {
+        several(app, &load).await?;
+    }
+    Ok(arrivals == BATCH || is_part)
+}
+
+/// What is due, the oldest first, those of loads last.
+struct Due {
+    /// How many arrivals.
+    arrivals: i64,
+    /// Their subjects, each once, but for those of loads.
+    others: Vec<Subject>,
+    /// The subjects of loads.
+    load: Vec<Subject>,
+}
+
+async fn due(app: &App) -> Result<Due> {
     let rows = sqlx::query!(
         r#"select a.booking_id as "booking_id: BookingId",
                   a.request_id as "request_id: BookingRequestId",
@@ -97,7 +108,7 @@ async fn due(app: &App) -> Result<(i64, Vec<(Subject, bool)>)> {
                select booking_id, request_id, is_load, arrival_id
                from internal.arrivals
                where due_at <= now()
-               order by arrival_id
+               order by is_load, arrival_id
                limit $1
            ) a
            group by a.booking_id, a.request_id
@@ -106,17 +117,19 @@ async fn due(app: &App) -> Result<(i64, Vec<(Subject, bool)>)> {
     )
     .fetch_all(&mut *app.db.unscoped().await?)
     .await?;
-    let subject = |booking: Option<BookingId>, request: Option<BookingRequestId>| {
-        booking.map(Subject::Booking).or(request.map(Subject::Request))
-    };
-    let arrivals = rows.iter().map(|row| row.arrivals).sum();
-    let subjects = rows.into_iter().filter_map(|row| Some((subject(row.booking_id, row.request_id)?, row.is_load)));
-    Ok((arrivals, subjects.collect()))
+    let mut due = Due { arrivals: 0, others: Vec::new(), load: Vec::new() };
+    for row in rows {
+        due.arrivals += row.arrivals;
+        let subject = row.booking_id.map(Subject::Booking).or(row.request_id.map(Subject::Request));
+        if row.is_load { &mut due.load } else { &mut due.others }.extend(subject);
+    }
+    Ok(due)
 }
 
 /// Takes up a part of a load; where that fails, each by itself.
 async fn several(app: &App, subjects: &[Subject]) -> Result<()> {
     let together = Work::of_task(app, TASK).run_if_needed(async |uow| {
+        hurry(uow).await?;
         let ids: Vec<BookingId> = subjects.iter().filter_map(Subject::booking).cloned().collect();
         bookings::lock_therapists(uow.db(), &ids).await?;
         for subject in subjects {
@@ -135,7 +148,10 @@ async fn several(app: &App, subjects: &[Subject]) -> Result<()> {
 
 /// Takes up one; a failure is noted with its arrivals.
 async fn one(app: &App, subject: &Subject) -> Result<()> {
-    let taken_up = Work::of_task(app, TASK).run_if_needed(async |uow| take_up(uow, subject).await);
+    let taken_up = Work::of_task(app, TASK).run_if_needed(async |uow| {
+        hurry(uow).await?;
+        take_up(uow, subject).await
+    });
     let Err(error) = taken_up.await else { return Ok(()) };
     tracing::warn!(?subject, %error, "an arrival could not be taken up");
     // Of a refusal there is nothing to try again.

@@ -19,9 +19,9 @@ use crate::{
     payments,
 };
 
-/// How a booking was when it was last taken up.
+/// How a booking stands, or stood.
 #[derive(Debug, Clone)]
-pub struct Former {
+pub struct Standing {
     /// The status, in a written word.
     pub status: Option<String>,
     /// The start.
@@ -42,8 +42,8 @@ enum Event {
 
 impl Event {
     /// The difference between what was and what is; the last word counts.
-    fn between(former: Option<&Former>, locked: &Locked) -> Self {
-        let is = |status: BookingStatus| locked.booking.booking_status.as_deref() == Some(status.as_str());
+    fn between(former: Option<&Standing>, latter: &Standing) -> Self {
+        let is = |status: BookingStatus| latter.status.as_deref() == Some(status.as_str());
         let was =
             |status: BookingStatus| former.is_some_and(|former| former.status.as_deref() == Some(status.as_str()));
         let became = |status| is(status) && !was(status);
@@ -57,7 +57,7 @@ impl Event {
             Self::Completed
         } else if was(BookingStatus::Cancelled) && !is(BookingStatus::Cancelled) {
             Self::Restored
-        } else if former.start_at != locked.booking.booking_start_at && !is(BookingStatus::Cancelled) {
+        } else if former.start_at != latter.start_at && !is(BookingStatus::Cancelled) {
             Self::Moved
         } else {
             Self::Changed
@@ -78,8 +78,9 @@ impl Event {
     }
 }
 
-/// Takes up a booking that another program wrote; `former` is how it was before, if it was there. `tells`: the users are
-/// notified. Returns how far its refund is, in the written word.
+/// Takes up a booking that another program wrote: `former` is how it was before, if it was there, `left` how it was afterwards.
+/// `tells`: the users are notified, unless an operation here has changed it again since. Returns how far its refund is, in the
+/// written word.
 ///
 /// # Errors
 ///
@@ -87,16 +88,20 @@ impl Event {
 pub async fn arrive(
     uow: &mut UnitOfWork,
     id: &BookingId,
-    former: Option<&Former>,
+    former: Option<&Standing>,
+    left: &Standing,
     tells: bool,
 ) -> Result<Option<String>> {
     let locked = lock::lock(uow, &Scope::Practice, id, &Preconditions::default()).await?;
-    let event = Event::between(former, &locked);
+    let now = Standing { status: locked.booking.booking_status.clone(), start_at: locked.booking.booking_start_at };
+    let event = Event::between(former, left);
+    let stands = event == Event::between(former, &now);
     payments::record_for_booking(uow, id).await?;
     if let Some(former) = former {
         follow(uow, &locked, former).await?;
     }
     match event {
+        _ if !stands => {}
         Event::Booked => {
             if let Some(therapist) = &locked.therapist {
                 booking_requests::fulfil(uow, id, &locked.client, locked.booking.appointment().person, therapist)
@@ -109,7 +114,7 @@ pub async fn arrive(
         Event::NoShow | Event::Completed | Event::Changed => {}
     }
     let tells = tells && (former.is_some() || !locked.is_long_past(uow.now()));
-    if tells {
+    if tells && stands {
         match event {
             Event::Booked => create::announce(uow, id, &locked.client, locked.therapist.as_ref()).await?,
             Event::Cancelled => cancel::announce(uow, &locked).await?,
@@ -134,7 +139,7 @@ pub async fn arrive(
 }
 
 /// Lets the copies of a booking's start and therapist follow it.
-async fn follow(uow: &mut UnitOfWork, locked: &Locked, former: &Former) -> Result<()> {
+async fn follow(uow: &mut UnitOfWork, locked: &Locked, former: &Standing) -> Result<()> {
     let booking = &locked.booking;
     clients::link_booking(uow, &booking.appointment(), &locked.client.client_id, locked.therapist.as_ref()).await?;
     payments::upkeep::retime(uow, &booking.booking_id, former.start_at, booking.booking_start_at).await
@@ -166,7 +171,7 @@ async fn cancelled(uow: &mut UnitOfWork, id: &BookingId) -> Result<()> {
 }
 
 /// Writes the columns of a move, unless the other program did.
-async fn moved(uow: &mut UnitOfWork, id: &BookingId, former: Option<&Former>) -> Result<()> {
+async fn moved(uow: &mut UnitOfWork, id: &BookingId, former: Option<&Standing>) -> Result<()> {
     sqlx::query!(
         "update bookings
          set rescheduled_at = $2,

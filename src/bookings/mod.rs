@@ -34,7 +34,7 @@ mod sos;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
-    arrive::{Former, arrive, leave},
+    arrive::{Standing, arrive, leave},
     erase::{SessionAhead, erase, not_over},
     lock::{lock_all, lock_therapists},
     model::Booking,

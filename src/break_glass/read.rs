@@ -130,7 +130,7 @@ pub(crate) async fn get_client_note(
 
 /// Read the versions of a client's session note under a grant
 ///
-/// Latest first, each with what changed in it; an additional note has none. Needs an open break-glass grant of the caller
+/// Latest first, each with what changed in it, also of a note that another program deleted; an additional note has none. Needs an open break-glass grant of the caller
 /// for this client, and is on record under it, page by page. JSON only: never as CSV.
 #[utoipa::path(
     get,
@@ -158,9 +158,28 @@ pub(crate) async fn list_client_note_versions(
     listing.request.ensure_json()?;
     work.run(async |uow| {
         let grant = OpenGrant::lock(uow, &client).await?;
-        let kind = kind_of(uow, &client, id.0, Some(NoteKind::Session)).await?;
-        let note = SessionNote::read(uow.db(), &Scope::Practice, id).await.map_err(unnamed)?;
-        let facts = facts("versions", kind, id.0, note.record.booking_id.as_ref());
+        // Of the note; where another program deleted it, of what is left.
+        let booking = sqlx::query_scalar!(
+            r#"select a.session_id as "booking_id!: BookingId"
+               from (
+                   select n.note_id, n.booking_id from client_session_notes n
+                   union all
+                   select v.note_id, v.booking_id
+                   from internal.note_versions v
+                   where v.event = 'deleted'
+                     and not exists (select from client_session_notes n where n.note_id = v.note_id)
+               ) n
+               join appointment_table a on a.session_id = n.booking_id
+               where n.note_id = $2
+                 and a.client_id = $1
+               limit 1"#,
+            client.as_str(),
+            id.0,
+        )
+        .fetch_optional(uow.db())
+        .await?
+        .ok_or(Error::NotFound("note of this client"))?;
+        let facts = facts("versions", NoteKind::Session, id.0, Some(&booking));
         uow.record(grant.seen("the versions of a session note", facts));
         Ok(())
     })

@@ -205,17 +205,24 @@ pub(super) async fn candidates(db: &mut PgConnection, person: Person<'_>) -> Res
     // Who has another phone is not met by an e-mail address.
     let found = sqlx::query_as!(
         Candidate,
-        r#"select client_id,
+        r#"select client_id as "client_id!",
                   client_name,
                   phone_number,
                   email_id,
                   coalesce(nullif(internal.name_key(client_name), internal.name_key($4)), '')
                       = coalesce(nullif(internal.name_key($3), internal.name_key($4)), '') as "same_name!",
                   internal.phone_key(phone_number) is not distinct from internal.phone_key($1) as "same_phone!"
-           from all_clients_table
-           where internal.phone_key(phone_number) = internal.phone_key($1)
-              or (internal.email_key(email_id) = internal.email_key($2)
-                  and (internal.phone_key(phone_number) is null or internal.phone_key($1) is null))
+           from (
+               -- Each by its index, which is cheaper than the whole table even where that has no statistics yet.
+               select *
+               from all_clients_table
+               where internal.phone_key(phone_number) = internal.phone_key($1)
+               union
+               select *
+               from all_clients_table
+               where internal.email_key(email_id) = internal.email_key($2)
+                 and (internal.phone_key(phone_number) is null or internal.phone_key($1) is null)
+           ) found
            order by client_id
            limit 200"#,
         person.phone,

@@ -10,14 +10,15 @@ use crate::{
     error::Result,
 };
 
-/// Takes up a note of a session. One that was deleted or given to another session meanwhile is left alone.
+/// Takes up a note of a session. One that was deleted or given to another session meanwhile is left alone, and a draft.
 pub async fn arrive(uow: &mut UnitOfWork, booking: &BookingId, note: NoteId, tells: bool) -> Result<()> {
     let session = Session::lock(uow, &Scope::Practice, booking).await?;
     let high = sqlx::query_scalar!(
         r#"select coalesce(internal.risk_word(n.current_risk_level) = 'high', false) as "high!"
            from client_session_notes n
            where n.note_id = $1
-             and n.booking_id = $2"#,
+             and n.booking_id = $2
+             and not exists (select from internal.session_notes own where own.note_id = n.note_id)"#,
         note.0,
         booking.as_str(),
     )

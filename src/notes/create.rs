@@ -110,7 +110,8 @@ async fn ensure_none(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
            from client_session_notes n
            left join internal.session_notes own on own.note_id = n.note_id
            where n.booking_id = $1
-           order by own.note_id is null, coalesce(n.created_at, '-infinity') desc, n.note_id desc
+           order by own.note_id is not null and own.signed_at is null, own.note_id is null,
+                    coalesce(n.created_at, '-infinity') desc, n.note_id desc
            limit 1"#,
         booking.as_str(),
     )

@@ -259,8 +259,8 @@ pub(super) async fn get_session_note(
 
 /// Get a booking's session note
 ///
-/// Where other programs left several, the one written here, else the newest; `other_note_ids` lists the rest. Each read
-/// is audited.
+/// Where other programs left several, a submitted one before a draft, then the one written here, then the newest;
+/// `other_note_ids` lists the rest. Each read is audited.
 #[utoipa::path(
     get,
     path = "/bookings/{booking_id}/session-note",

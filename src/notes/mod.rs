@@ -19,8 +19,10 @@
 //! One for each booking, which the booking's lock ensures; from the session's start on. A draft changes nothing else.
 //! Signing submits it: the booking is completed, admins are notified, and the text stays as it is from then on, also
 //! for SQL (`migrations/functions/notes.sql`); only addenda follow. Each change is kept as a version. A note that
-//! another program wrote counts as submitted. Where a booking has several, the one written here counts, else the
-//! newest; `other_note_ids` lists the rest.
+//! another program wrote counts as submitted. What such a program overwrites or deletes, of a draft or of a note of its
+//! own, a trigger keeps as a version (`internal.keep_version`), and `integrity` names the note. Where a booking has
+//! several, a submitted one counts before a draft, then the one written here, then the newest; `other_note_ids` lists the
+//! rest.
 //!
 //! Only the author reads an additional note, and may change or delete it for five minutes.
 //!

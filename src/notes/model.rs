@@ -278,12 +278,14 @@ impl SessionNote {
         Self::read(&mut *db, scope, id).await?.locked_to_show(db, scope).await
     }
 
-    /// The note of a booking, as far as the scope reaches it: the one written here, else the newest.
+    /// The note of a booking, as far as the scope reaches it: a submitted one before a draft, as in the
+    /// booking's state; among those the one written here, else the newest.
     pub(super) async fn of_booking_to_show(db: &mut PgConnection, scope: &Scope, booking: &BookingId) -> Result<Self> {
         let found = if booking.is_possible() {
             select_notes!(
                 ["n.booking_id = $2
-                     order by own.note_id is null, coalesce(n.created_at, '-infinity') desc, n.note_id desc
+                     order by own.note_id is not null and own.signed_at is null, own.note_id is null,
+                              coalesce(n.created_at, '-infinity') desc, n.note_id desc
                      limit 1"],
                 scope.owner(),
                 booking.as_str(),

@@ -249,7 +249,8 @@ impl List for OwnNotes {
                              from client_session_notes n
                              left join internal.session_notes own on own.note_id = n.note_id
                              where n.booking_id = b.booking_id
-                             order by own.note_id is null, coalesce(n.created_at, '-infinity') desc, n.note_id desc
+                             order by own.note_id is not null and own.signed_at is null, own.note_id is null,
+                                      coalesce(n.created_at, '-infinity') desc, n.note_id desc
                              limit 1
                          ) n on true
                          order by b.waiting " $direction ", coalesce(b.booking_start_at, '-infinity') " $direction

@@ -34,9 +34,14 @@ pub async fn erase(uow: &mut UnitOfWork, theirs: &RowsToErase) -> Result<Vec<Era
     )
     .fetch_all(uow.db())
     .await?;
+    // Those of a note too that another program gave to another client's booking, but for what it says since.
     let versions = sqlx::query!(
-        "delete from internal.note_versions where note_id = any ($1) returning note_id, version",
+        "delete from internal.note_versions
+         where note_id = any ($1)
+            or author_id is null and booking_id = any ($2)
+         returning note_id, version",
         &theirs.session_notes,
+        &theirs.bookings as &[BookingId],
     )
     .fetch_all(uow.db())
     .await?;

@@ -1,18 +1,21 @@
-//! The versions of a session note: each former state, and the changes from one to the next.
+//! The versions of a session note: each former state, and the changes from one to the next. Those of another program are
+//! kept by a trigger (SQL `internal.keep_version`).
 
 use axum::response::Response;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use super::model::SessionNote;
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Entry,
     db::scope::Scope,
     domain::{
-        ids::{NoteId, UserId},
+        ids::{BookingId, ClientId, NoteId, UserId},
         status::words,
+        text::NO_NAME,
         time::Timestamp,
     },
     error::{Error, Result, problem::Problems},
@@ -50,13 +53,13 @@ words! {
 pub(crate) struct NoteVersion {
     /// Its number; the first is 1.
     version: i32,
-    /// The change that made it: `created`, `saved` or `signed`.
+    /// The change that made it: `created`, `saved` or `signed`; of another program `overwritten` or `deleted`.
     event: String,
     /// When it was made.
     saved_at: Timestamp,
-    /// The account that did it.
-    author_id: UserId,
-    /// The name of that account.
+    /// The account that did it; null for another program.
+    author_id: Option<UserId>,
+    /// The name of that account, or `another program`.
     author_name: Option<String>,
     /// Every field that differs from the version before: `{"field": {"from": …, "to": …}}`.
     #[schema(value_type = Object)]
@@ -65,8 +68,8 @@ pub(crate) struct NoteVersion {
 
 /// List the versions of a session note
 ///
-/// Latest first, each with what changed in it. A note of another program has none. Each read is audited, page by page.
-/// JSON only: never as CSV.
+/// Latest first, each with what changed in it. A note of another program has none until such a program changes it. What one
+/// deleted is read here by the therapist of the session. Each read is audited, page by page. JSON only: never as CSV.
 #[utoipa::path(
     get,
     path = "/session-notes/{note_id}/versions",
@@ -90,12 +93,46 @@ pub(super) async fn list_note_versions(
 ) -> Result<Response> {
     listing.request.ensure_json()?;
     work.run(async |uow| {
-        let note = SessionNote::read_to_show(uow.db(), &scope, id).await?;
-        uow.record(note.versions_seen());
+        let seen = match SessionNote::read_to_show(uow.db(), &scope, id).await {
+            Err(Error::NotFound(_)) => deleted(uow.db(), &scope, id).await?,
+            note => note?.versions_seen(),
+        };
+        uow.record(seen);
         Ok(())
     })
     .await?;
     listing.request.answer(Versions(id)).await
+}
+
+/// The entry that the versions were read of a note which another program deleted, of a session of the scope's.
+async fn deleted(db: &mut PgConnection, scope: &Scope, id: NoteId) -> Result<Entry> {
+    let gone = sqlx::query!(
+        r#"select b.booking_id as "booking_id!: BookingId",
+                  a.client_id as "client_id?: ClientId",
+                  a.client_name
+           from internal.note_versions v
+           join bookings b on b.booking_id = v.booking_id
+           left join lateral internal.appointment_of(b.booking_id) a on true
+           where v.note_id = $2
+             and v.event = 'deleted'
+             and ($1::text is null or b.therapist_id = $1)
+             and not exists (select from client_session_notes n where n.note_id = v.note_id)
+           order by v.version desc
+           limit 1"#,
+        scope.owner(),
+        id.0,
+    )
+    .fetch_optional(db)
+    .await?
+    .ok_or(Error::NotFound("session note"))?;
+    let sentence = format!("Read the versions of the deleted session note of booking {}", gone.booking_id);
+    let entry = Entry::new("session_notes_read", sentence)
+        .on("session_note", id)
+        .detail(json!({ "what": "versions", "reached_as": "session_therapist" }));
+    Ok(match &gone.client_id {
+        Some(client) => entry.client(client, gone.client_name.as_deref().unwrap_or(NO_NAME)),
+        None => entry,
+    })
 }
 
 /// Keeps the content of a note, which must be locked, as a version.
@@ -136,7 +173,9 @@ impl List for Versions {
                               v.event,
                               v.saved_at as "saved_at!: Timestamp",
                               v.author_id as "author_id: UserId",
-                              internal.account_name(v.author_id) as author_name,
+                              case when v.author_id is null then 'another program'
+                                   else internal.account_name(v.author_id)
+                              end as author_name,
                               v.changes
                        from internal.note_versions v
                        where v.note_id = $1

@@ -27,7 +27,7 @@ pub(crate) struct ClientRows {
     pub(crate) requests: Vec<i32>,
     /// `client_transfer_history`.
     pub(crate) transfers: Vec<i32>,
-    /// `client_session_notes`.
+    /// `client_session_notes`, and those of which versions are left.
     pub(crate) session_notes: Vec<i32>,
     /// `client_additional_notes`.
     pub(crate) additional_notes: Vec<i32>,
@@ -110,7 +110,16 @@ impl ClientRows {
     async fn find_what_hangs_on_bookings(&mut self, db: &mut PgConnection) -> Result<()> {
         let rows = sqlx::query!(
             r#"select array(select id from booking_cancelled where booking_id = any ($1)) as "cancellations!",
-                      array(select note_id from client_session_notes where booking_id = any ($1)) as "session_notes!",
+                      array(
+                          select note_id from client_session_notes where booking_id = any ($1)
+                          union
+                          -- Deleted by another program, but for its versions.
+                          select v.note_id
+                          from internal.note_versions v
+                          where v.author_id is null
+                            and v.booking_id = any ($1)
+                            and not exists (select from client_session_notes n where n.note_id = v.note_id)
+                      ) as "session_notes!",
                       array(select note_id from client_additional_notes where booking_id = any ($1))
                           as "additional_notes!",
                       array(select payment_id from payments where booking_id = any ($1)) as "payments!",

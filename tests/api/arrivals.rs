@@ -1,11 +1,15 @@
 //! What another program writes by SQL gets what the API's own operation gives, once.
 
-use serde_json::json;
-use sqlx::AssertSqlSafe;
+use chrono::TimeDelta;
+use rustix::process::Signal;
+use safestories::{dashboards::cache, domain::time::Clock};
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::{
-    fixtures::{booking, booking_request, session_note, therapist, user},
-    harness::TestApi,
+    fixtures::{booking, booking_request, client, session_note, therapist, user},
+    harness::{TestApi, server},
+    serve::program::{Folder, Program},
 };
 
 /// Two therapists, one with an account; two admins.
@@ -54,7 +58,7 @@ fn to_admins(kind: &str) -> Vec<String> {
 }
 
 async fn drift(api: &TestApi) -> i64 {
-    let drift = safestories::dashboards::cache::drift(&mut *api.sql().await, api.now()).await.expect("a comparison");
+    let drift = cache::drift(&mut *api.sql().await, api.now()).await.expect("a comparison");
     drift.rows() + drift.upcoming
 }
 
@@ -196,6 +200,15 @@ async fn a_note_completes_its_session_and_a_high_risk_is_told() {
             .await;
     assert!(log.starts_with("Another program submitted the notes"), "{log}");
 
+    // Written first, and given to its booking later.
+    let second = api.given(booking("T1", "2026-02-03T12:00:00Z")).await;
+    let note = api.given(session_note("nothing").with("booking_id", Value::Null)).await;
+    api.take_up().await;
+    program(&api, &format!("update client_session_notes set booking_id = '{second}' where note_id = {note}")).await;
+    api.take_up().await;
+    let state = format!("select booking_status from bookings where booking_id = '{second}'");
+    assert_eq!(text(&api, &state).await, "completed");
+
     // A note of a booking that is not there is an orphan, and kept as it is.
     program(&api, "delete from notifications").await;
     api.given(session_note("nothing")).await;
@@ -282,6 +295,24 @@ async fn what_is_long_past_or_a_load_or_was_said_already_is_told_to_nobody() {
     api.at("2026-02-04T06:00:00Z");
     api.take_up().await;
     assert_eq!(told(&api).await, ["new_booking first", "new_booking second"]);
+}
+
+#[tokio::test]
+async fn what_arrives_beside_a_load_goes_before_it() {
+    let api = practice().await;
+    program(
+        &api,
+        "insert into bookings (booking_id, therapist_id, booking_start_at)
+         select 'L' || n, 'T1', '2026-03-01'::timestamp + n * interval '1 hour'
+         from generate_series(1, 201) n",
+    )
+    .await;
+    let id = api.given(booking("T1", "2026-02-06T10:00:00Z")).await;
+    api.take_up().await;
+    let first =
+        "select subject_id from internal.audit_entries where action = 'booking_create' order by entry_id limit 1";
+    assert_eq!(text(&api, first).await, id);
+    assert_eq!(text(&api, "select count(*)::text from appointment_table").await, "202");
 }
 
 #[tokio::test]
@@ -384,5 +415,257 @@ async fn another_program_is_never_kept_waiting() {
         .await;
     done.expect("work");
     api.take_up().await;
+    assert_eq!(drift(&api).await, 0);
+}
+
+/// A transaction of another program that has run this and is still open.
+async fn holding(api: &TestApi, sql: &str) -> PgConnection {
+    let mut program = PgConnection::connect(api.database()).await.expect("a connection");
+    sqlx::raw_sql(AssertSqlSafe(format!("begin; {sql}"))).execute(&mut program).await.expect(sql);
+    program
+}
+
+async fn end(mut program: PgConnection, how: &'static str) {
+    sqlx::raw_sql(how).execute(&mut program).await.expect("an end");
+}
+
+#[tokio::test]
+async fn a_change_of_another_program_and_one_of_the_api_wait_for_each_other_and_both_stand() {
+    let api = practice().await;
+    let id = api.given(booking("T1", "2026-02-06T10:00:00Z")).await;
+    api.take_up().await;
+    let path = format!("/api/v1/admin/bookings/{id}");
+    let admin = api.admin_named("first");
+    let before = admin.get(&path).await.etag().to_owned();
+    let moved = format!(
+        "update bookings set booking_start_at = '2026-02-07 10:00', booking_end_at = '2026-02-07 10:50'
+         where booking_id = '{id}'"
+    );
+    let waits = "exists (select from pg_locks l join pg_stat_activity a on a.pid = l.pid
+                         where not l.granted and a.datname = current_database())";
+
+    // The program was first: who knew the booking as it was is refused, all others add to what it wrote.
+    let program = holding(&api, &moved).await;
+    let cancel = json!({ "reason": "Ill" });
+    let stale = admin.clone().with("if-match", &before);
+    let (complete, cancellation) = (format!("{path}/complete"), format!("{path}/cancel"));
+    let (refused, cancelled, ()) =
+        tokio::join!(stale.post(&complete, json!({})), admin.post(&cancellation, cancel), async {
+            api.until(waits).await;
+            end(program, "commit").await;
+        });
+    refused.is_problem(412, "stale");
+    cancelled.is(200);
+    let row = "select concat_ws(' ', booking_start_at, booking_status) from bookings";
+    assert_eq!(text(&api, row).await, "2026-02-07 10:00:00 cancelled");
+    api.take_up().await;
+    assert_eq!(text(&api, "select count(*)::text from booking_cancelled").await, "1");
+    // The cancellation is the admin's, and told as such.
+    assert_eq!(told(&api).await[3..], ["booking_cancelled asha", "booking_cancelled second"]);
+    let log: Vec<String> = api.audit_log().await.into_iter().map(|(action, _)| action).collect();
+    assert_eq!(log, ["booking_create", "booking_cancel", "booking_reschedule"]);
+
+    // The API was first.
+    let before = admin.get(&path).await.etag().to_owned();
+    let restored = api
+        .work(async |uow| {
+            sqlx::raw_sql("update bookings set booking_subject = 'a talk'").execute(uow.db()).await.expect("a change");
+            let second = holding(&api, "select").await;
+            let second = async move {
+                let mut second = second;
+                sqlx::raw_sql("update bookings set booking_status = 'no show'")
+                    .execute(&mut second)
+                    .await
+                    .expect("a change");
+                end(second, "commit").await;
+            };
+            Ok(tokio::spawn(second))
+        })
+        .await;
+    restored.expect("work").await.expect("the other program ends");
+    let row = "select concat_ws(' ', booking_subject, booking_status) from bookings";
+    assert_eq!(text(&api, row).await, "a talk no show");
+    api.take_up().await;
+    assert_ne!(admin.get(&path).await.etag(), before);
+    assert_eq!(drift(&api).await, 0);
+}
+
+#[tokio::test]
+async fn a_booking_without_any_contact_has_a_client_of_its_own() {
+    let api = practice().await;
+    for (id, start) in [("B1", "2026-02-06T10:00:00Z"), ("B2", "2026-02-07T10:00:00Z")] {
+        let row = booking("T1", start).with("booking_id", id).with("invitee_name", "Meera Iyer");
+        api.given(row.with("invitee_phone", Value::Null).with("invitee_email", "na")).await;
+    }
+    api.given(booking("T2", "2026-02-06T10:00:00Z").with("invitee_name", Value::Null).with("invitee_phone", " ")).await;
+    api.take_up().await;
+    assert_eq!(text(&api, "select count(distinct client_id)::text from appointment_table").await, "3");
+    assert_eq!(text(&api, "select count(*)::text from internal.arrivals").await, "0");
+    assert_eq!(drift(&api).await, 0);
+}
+
+#[tokio::test]
+async fn a_client_that_another_program_deleted_is_made_anew_with_the_next_change() {
+    let api = practice().await;
+    api.given(booking("T1", "2026-02-06T10:00:00Z").with("invitee_name", "Meera Iyer")).await;
+    api.take_up().await;
+    program(&api, "update appointment_table set client_id = null; delete from all_clients_table").await;
+    api.take_up().await;
+    assert_eq!(drift(&api).await, 0);
+    assert_eq!(text(&api, "select count(*)::text from therapist_clients_summary").await, "0");
+    program(&api, "update bookings set booking_end_at = '2026-02-06 11:30'").await;
+    api.take_up().await;
+    let linked = "select c.client_name from appointment_table a join all_clients_table c on c.client_id = a.client_id";
+    assert_eq!(text(&api, linked).await, "Meera Iyer");
+    assert_eq!(drift(&api).await, 0);
+}
+
+#[tokio::test]
+async fn what_bypasses_the_triggers_is_found_and_mended() {
+    let api = practice().await;
+    api.given(booking("T1", "2026-02-06T10:00:00Z")).await;
+    api.take_up().await;
+    let superuser = server().superuser_url(api.database().name());
+    let mut restored = PgConnection::connect(&superuser).await.expect("a superuser");
+    sqlx::raw_sql(
+        "set session_replication_role = replica;
+         insert into bookings (booking_id, therapist_id, invitee_name, booking_start_at, booking_status)
+         values ('B1', 'T2', 'Dev', '2026-02-08 10:00', 'confirmed');
+         update bookings set booking_status = 'no_show' where booking_id <> 'B1'",
+    )
+    .execute(&mut restored)
+    .await
+    .expect("writes");
+    api.take_up().await;
+    assert!(drift(&api).await > 0);
+    let admin = api.admin_named("first");
+    let path = "/api/v1/admin/integrity?check=cache_drift,booking_without_client";
+    let found = admin.get(path).await.ok();
+    assert!(found["checks"].as_array().expect("checks").iter().all(|check| check["count"] != 0), "{found}");
+    let checks = json!({ "check": ["cache_drift", "booking_without_client"] });
+    admin.post("/api/v1/admin/integrity/repair", checks).await.ok();
+    assert_eq!(drift(&api).await, 0);
+    let found = admin.get(path).await.ok();
+    assert!(found["checks"].as_array().expect("checks").iter().all(|check| check["count"] == 0), "{found}");
+}
+
+#[tokio::test]
+async fn programs_that_write_in_several_statements_at_once_do_not_wait_for_each_other() {
+    let api = practice().await;
+    api.given(client("C1")).await;
+    let insert = |id: &str, hour: u32| {
+        format!(
+            "set local lock_timeout = '200ms';
+             insert into bookings (booking_id, therapist_id, invitee_name, booking_start_at, booking_status)
+             values ('{id}', 'T1', 'Meera Iyer', '2026-02-06 {hour}:00', 'confirmed')"
+        )
+    };
+    let mut first = holding(&api, &insert("B1", 10)).await;
+    let mut second = holding(&api, &insert("B2", 12)).await;
+    api.take_up().await;
+    for (is_first, sql) in [
+        (true, "update bookings set booking_status = 'cancelled' where booking_id = 'B1'"),
+        (false, "update bookings set therapist_id = 'T2' where booking_id = 'B2'"),
+        (true, "insert into appointment_table (session_id, client_id) values ('B1', 'C1')"),
+        (false, "insert into appointment_table (session_id, client_id) values ('B2', 'C1')"),
+        (true, "insert into client_session_notes (booking_id) values ('B1')"),
+        (false, "insert into payments (booking_id, amount) values ('B2', 'NaN')"),
+    ] {
+        let program = if is_first { &mut first } else { &mut second };
+        sqlx::raw_sql(sql).execute(program).await.expect(sql);
+        api.take_up().await;
+    }
+    end(second, "commit").await;
+    api.take_up().await;
+    assert_eq!(drift(&api).await, 0);
+    end(first, "commit").await;
+    api.take_up().await;
+    assert_eq!(
+        (text(&api, "select count(*)::text from internal.arrivals").await, drift(&api).await),
+        ("0".to_owned(), 0)
+    );
+}
+
+/// A row that another program holds for long keeps the caches of nobody else waiting.
+#[tokio::test]
+async fn the_caches_of_others_do_not_wait_for_a_row_that_is_held() {
+    let api = practice().await;
+    api.given_all([client("C1"), client("C2"), client("C3")]).await;
+    for (id, therapist, client, hour) in [("B1", "T1", "C1", 10), ("B2", "T1", "C2", 12), ("B3", "T2", "C2", 14)] {
+        let row = booking(therapist, &format!("2026-02-06T{hour}:00:00Z")).with("booking_id", id);
+        api.given(row.of_client(client)).await;
+    }
+    api.take_up().await;
+    let counts = async || {
+        let clients = "select string_agg(client_id || no_of_sessions, ' ' order by client_id) from all_clients_table";
+        let therapists = "select string_agg(therapist_id || confirmed_sessions, ' ' order by therapist_id)
+                          from therapist_dashboard_stats";
+        (text(&api, clients).await, text(&api, therapists).await)
+    };
+    let follow = async || cache::follow_others(&api.app).await.expect("caches that follow");
+    let counted = |clients: &str, therapists: &str| (clients.to_owned(), therapists.to_owned());
+    assert_eq!(counts().await, counted("C11 C22 C30", "T12 T21"));
+
+    let holder = holding(&api, "select from all_clients_table where client_id = 'C1' for update").await;
+    program(&api, "update bookings set booking_status = 'cancelled'").await;
+    follow().await;
+    assert_eq!(counts().await, counted("C11 C20 C30", "T10 T20"));
+    // However much is said about that client.
+    program(&api, "insert into internal.client_changes (client_id) select 'C1' from generate_series(1, 1200)").await;
+    program(&api, "update bookings set booking_status = 'confirmed' where booking_id = 'B3'").await;
+    for _ in 0..4 {
+        follow().await;
+    }
+    assert_eq!(counts().await, counted("C11 C21 C30", "T10 T21"));
+    end(holder, "rollback").await;
+    follow().await;
+    assert_eq!((counts().await, drift(&api).await), (counted("C10 C21 C30", "T10 T21"), 0));
+
+    let holder = holding(&api, "select from therapists where therapist_id = 'T2' for update").await;
+    program(&api, "update bookings set booking_status = 'confirmed'; update appointment_table set client_id = 'C3' where session_id = 'B3'").await;
+    program(&api, "update bookings set booking_status = 'no_show' where booking_id = 'B3'").await;
+    follow().await;
+    assert_eq!(counts().await.1, "T12 T21");
+    assert_eq!(text(&api, "select no_of_sessions::text from all_clients_table where client_id = 'C1'").await, "1");
+    end(holder, "rollback").await;
+    follow().await;
+    assert_eq!((counts().await, drift(&api).await), (counted("C11 C21 C30", "T12 T20"), 0));
+}
+
+/// Both instances are killed again and again while they take up what arrives.
+#[tokio::test]
+async fn a_killed_server_loses_nothing_and_does_nothing_twice() {
+    let api = practice().await;
+    // The program's clock cannot be set.
+    api.at(&Clock::System.now().to_rfc3339());
+    let folders = [Folder::new(), Folder::new()];
+    let settings =
+        [("DATABASE_URL", &**api.database()), ("SAFESTORIES_JWT_SECRET", "test:0123456789abcdefghijklmnopqrstuvwxyz")];
+    for round in 0..3 {
+        let programs = folders.each_ref().map(|folder| Program::start(folder, &settings));
+        for program in &programs {
+            program.address();
+        }
+        for number in 0..12 {
+            let start = api.now() + TimeDelta::hours(24 + 24 * round + number);
+            api.given(booking("T1", &start.to_rfc3339())).await;
+        }
+        api.until(&format!("(select count(*) from internal.arrivals) < {}", 9 - 3 * round)).await;
+        for program in programs {
+            assert_eq!(program.end(Signal::KILL), None);
+        }
+    }
+    let last = Program::start(&folders[0], &settings);
+    api.until("not exists (select from internal.arrivals) and not exists (select from internal.booking_changes)").await;
+    assert_eq!(last.end(Signal::TERM), Some(0));
+    for (rows, key, count) in [
+        ("notifications where notification_type = 'new_booking'", "(user_id, related_id)", 108),
+        ("payments", "booking_id", 36),
+        ("appointment_table where client_id is not null", "session_id", 36),
+        ("internal.audit_entries where action = 'booking_create'", "subject_id", 36),
+    ] {
+        let counted = text(&api, &format!("select count(*) || ' ' || count(distinct {key}) from {rows}")).await;
+        assert_eq!(counted, format!("{count} {count}"), "{rows}");
+    }
     assert_eq!(drift(&api).await, 0);
 }

@@ -6,6 +6,7 @@ mod create;
 mod edit;
 mod keep;
 mod of_client;
+mod overwritten;
 mod own;
 mod reach;
 mod risk;

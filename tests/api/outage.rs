@@ -14,10 +14,12 @@ use std::{
 
 use safestories::{
     app::listen,
+    dashboards::cache::{self, Drift},
     db::migrate,
     dev::embedded::{Embedded, Options},
 };
 use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
 
 use crate::{
     fixtures::{client, therapist},
@@ -197,6 +199,41 @@ async fn without_a_database_nothing_hangs_and_reading_fails_politely() {
     api.nobody().get("/openapi.json").await.is(200);
     postgres.resume().await;
     recovers(&api, BOOKINGS).await;
+}
+
+/// Nothing of ours in another program's transaction keeps it from committing in two phases.
+#[tokio::test]
+async fn what_another_program_prepared_outlives_an_outage_and_is_taken_up() {
+    let (postgres, api) = Breakable::start().await;
+    let superuser = postgres.server.lock().expect("no panic").as_ref().expect("a server").superuser_url("safestories");
+    let mut conn = PgConnection::connect(&superuser).await.expect("a superuser");
+    sqlx::raw_sql("alter system set max_prepared_transactions = 2").execute(&mut conn).await.expect("a setting");
+    postgres.halt().await;
+    postgres.resume().await;
+    recovers(&api, BOOKINGS).await;
+    api.given(therapist("T1")).await;
+    let run = async |sql: &'static str| {
+        let mut conn = PgConnection::connect(api.database()).await.expect("a connection");
+        sqlx::raw_sql(sql).execute(&mut conn).await.expect(sql);
+    };
+    run("begin;
+         insert into bookings (booking_id, therapist_id, invitee_name, booking_start_at, booking_status)
+         values ('B1', 'T1', 'Meera Iyer', '2026-02-06 10:00', 'confirmed');
+         insert into client_session_notes (booking_id) values ('B1');
+         update client_session_notes set gender = 'x';
+         prepare transaction 'theirs'")
+    .await;
+    api.take_up().await;
+    assert_eq!(api.admin().get(BOOKINGS).await.data(), [] as [Value; 0]);
+    postgres.halt().await;
+    postgres.resume().await;
+    recovers(&api, BOOKINGS).await;
+    run("commit prepared 'theirs'").await;
+    api.take_up().await;
+    let booking = api.admin().get("/api/v1/admin/bookings/B1").await.ok();
+    assert!(booking["client_id"].is_string() && booking["state"] == "completed", "{booking}");
+    let mut conn = PgConnection::connect(api.database()).await.expect("a connection");
+    assert_eq!(cache::drift(&mut conn, api.now()).await.expect("a comparison"), Drift::default());
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ const T1_ACCOUNT: i32 = 11;
 
 /// Rows of two therapists in every table with rows of therapists. C1 is T1's and C2 is T2's; C3 was T2's and is now
 /// T1's; C4 was T1's and is now T2's. Bookings, notes and the rows that refer to them have the same numbers; notes 6
-/// and 7 are second ones, of B2 and B1.
+/// and 7 are second ones, of B2 and B1; 8 and 9, of B1 and B2, were deleted by another program.
 const PRACTICE: &str = "
     insert into therapists (therapist_id, name) values ('T1', 'Asha Rao'), ('T2', 'Dev Nair'), ('T3', 'Ila Sen');
     insert into users (id, username, password, name, role, therapist_id) values
@@ -49,6 +49,8 @@ const PRACTICE: &str = "
         (1, 'B1', 11, now(), null), (2, 'B2', 12, now(), now()), (4, 'B4', 12, now(), null), (5, 'B5', 11, now(), now());
     insert into internal.note_versions (note_id, version, saved_at, author_id, event, changes)
         select n, 1, now(), 11, 'created', '{}' from unnest(array[1, 2, 4, 5]) n;
+    insert into internal.note_versions (note_id, version, saved_at, event, changes, booking_id) values
+        (8, 1, now(), 'deleted', '{}', 'B1'), (9, 1, now(), 'deleted', '{}', 'B2'), (7, 1, now(), 'overwritten', '{}', 'B1');
     insert into internal.note_addenda (note_id, author_id, created_at, text)
         select n, 12, now(), 'x' from unnest(array[2, 3, 5]) n;
     insert into client_additional_notes (note_id, booking_id, therapist_id, note_text) values

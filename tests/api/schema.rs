@@ -216,7 +216,7 @@ async fn public_holds_nothing_else() {
         ("appointment_table", &["delete", "insert", "truncate", "update"]),
         ("booking_requests", &["insert"]),
         ("bookings", &["delete", "insert", "truncate", "update"]),
-        ("client_session_notes", &["insert"]),
+        ("client_session_notes", &["delete", "insert", "truncate", "update"]),
         ("payments", &["insert", "update"]),
         ("refund_cancellation_table", &["insert", "update"]),
         ("therapists", &["insert"]),

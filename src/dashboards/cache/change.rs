@@ -17,25 +17,22 @@ pub async fn follow(uow: &mut UnitOfWork) -> Result<()> {
 }
 
 /// How many rows of each kind are followed in one transaction.
-const BATCH: i32 = 1000;
+const BATCH: i32 = 500;
 
-/// Lets the caches follow what other programs have committed. Where more was written than can be told, they are rebuilt.
-pub async fn follow_others(app: &App) -> Result<()> {
-    loop {
-        let now = app.clock.now();
-        let mut tx = app.db.system_transaction().await?;
-        let followed =
-            sqlx::query_scalar!("select internal.follow_changes($1, $2)", Timestamp::from(now) as Timestamp, BATCH)
-                .fetch_one(&mut *tx)
-                .await?;
-        if followed.is_none() {
-            rebuild(&mut tx, now).await?;
-        }
-        tx.commit().await?;
-        if followed.is_some_and(|rows| rows < BATCH) {
-            return Ok(());
-        }
+/// Lets the caches follow a part of what other programs have committed; returns whether there is more. Where more was written
+/// than can be told, they are rebuilt.
+pub async fn follow_others(app: &App) -> Result<bool> {
+    let now = app.clock.now();
+    let mut tx = app.db.system_transaction().await?;
+    let followed =
+        sqlx::query_scalar!("select internal.follow_changes($1, $2)", Timestamp::from(now) as Timestamp, BATCH)
+            .fetch_one(&mut *tx)
+            .await?;
+    if followed.is_none() {
+        rebuild(&mut tx, now).await?;
     }
+    tx.commit().await?;
+    Ok(followed.is_none_or(|rows| rows >= BATCH))
 }
 
 /// Returns the ids of the rows of `therapist_clients_summary` and of `therapist_appointments_cache`.

@@ -26,7 +26,8 @@
 //!
 //! Two writes to one therapist or client must not count at the same moment, each without the other. Therefore
 //! therapists (by id), then clients, are locked before they are counted. Operations have taken these locks already,
-//! before the booking's, so that they cannot deadlock.
+//! before the booking's, so that they cannot deadlock. What other programs wrote about somebody whose row is held is followed
+//! when it is free, so that nobody else's caches wait.
 
 mod change;
 mod drift;

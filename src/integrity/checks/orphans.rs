@@ -23,6 +23,11 @@ checks! {
         remedy: "Say which therapist it is given to (`assign`), or that it shall be deleted (`remove`); or create the therapist.",
         chosen: true,
     }
+    "notification_without_user" = Warning, "Notifications that reach nobody" {
+        rule: "A notification is for the user whom `notifications.user_id` names. One that names nobody, whatever its `user_role` says, or a user who does not exist, is in nobody's list.",
+        find: notifications,
+        remedy: "Have the program that writes them name a user, one row for each; give these a user, or delete them, in the database.",
+    }
     "broken_reference" = Error, "Rows whose foreign key points at nothing" {
         rule: "The twenty foreign keys hold for all rows. One that an adoption could put in force for new rows only, or not at all, may have rows that point at nothing; keys that hold are not looked at.",
         find: references,
@@ -60,6 +65,26 @@ async fn resources(db: &mut PgConnection, look: Look) -> Result<Findings> {
            from therapist_resources r
            where not exists (select from therapists t where t.therapist_id = r.therapist_id)
            order by r.id
+           limit $1"#,
+        look.limit(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(Findings::of(rows, look))
+}
+
+async fn notifications(db: &mut PgConnection, look: Look) -> Result<Findings> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select count(*) over () as "total!",
+                  'notifications' as "table!",
+                  n.notification_id::text as "id!",
+                  case when n.user_id is null then 'names no user'
+                       else concat('user ', n.user_id, ' does not exist')
+                  end as "about!"
+           from notifications n
+           where not exists (select from users u where u.id = n.user_id)
+           order by n.notification_id
            limit $1"#,
         look.limit(),
     )

@@ -136,15 +136,21 @@ async fn therapists_of(uow: &mut UnitOfWork, id: &ClientId) -> Result<Vec<Therap
     Ok(found)
 }
 
-/// Registers the notes that this transaction may destroy; returns the number of the erasure.
+/// Registers the notes that this transaction may destroy, or some versions of; returns the number of the erasure.
 async fn name_notes(uow: &mut UnitOfWork, theirs: &RowsToErase) -> Result<i64> {
     let client = theirs.clients.first().ok_or_else(|| Error::internal("nobody's data is erased"))?;
     let id = sqlx::query_scalar!(
         "insert into internal.erasures (client_id, note_ids, txid)
-         values ($1, $2, pg_current_xact_id())
+         values ($1,
+                 $2 || array(select v.note_id
+                             from internal.note_versions v
+                             where v.author_id is null
+                               and v.booking_id = any ($3)),
+                 pg_current_xact_id())
          returning erasure_id",
         client.as_str(),
         &theirs.session_notes,
+        &theirs.bookings as &[BookingId],
     )
     .fetch_one(uow.db())
     .await?;

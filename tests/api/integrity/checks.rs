@@ -115,6 +115,14 @@ pub(super) const TRIPS: &[(&str, &str, i64, &str)] = &[
         "therapist 58605 does not exist",
     ),
     (
+        "notification_without_user",
+        "alter table notifications drop constraint notifications_user_id_fkey;
+         insert into notifications (user_id, user_role, notification_type, title, message)
+         values (null, 'admin', 'new_booking', 'New', 'New'), (4711, 'therapist', 'new_booking', 'New', 'New')",
+        2,
+        "names no user",
+    ),
+    (
         "broken_reference",
         "alter table payments drop constraint payments_booking_id_fkey;
          insert into payments (booking_id) values ('lost');
@@ -209,6 +217,15 @@ pub(super) const TRIPS: &[(&str, &str, i64, &str)] = &[
          values ('booking', '56001', true, false, 12, 'infinity')",
         1,
         "tried 12 times",
+    ),
+    (
+        "note_overwritten",
+        "update client_session_notes set gender = 'x';
+         update client_session_notes set gender = 'x', updated_at = now();
+         update client_session_notes set gender = 'y';
+         delete from client_session_notes",
+        1,
+        "changed 2 times, deleted, last at 2",
     ),
     (
         "cache_drift",

@@ -148,6 +148,7 @@ async fn what_runs_as_the_owner_is_known_and_cannot_be_redirected() {
             "track_session_notes (trigger)",
             "track_therapists (trigger)",
             "was_high_before",
+            "was_own_note",
             "write_trail",
         ]
     );

@@ -120,9 +120,11 @@ const WALL: &[Reach] = &[
                 "3, 2, now(), 11, 'saved', '{}'",
                 "4, 2, now(), 11, 'saved', '{}'",
                 "1, 2, now(), 12, 'saved', '{}'",
+                "1, 2, now(), null, 'overwritten', '{}'",
+                "8, 2, now(), 11, 'saved', '{}'",
             ],
         )),
-        ..read("internal.note_versions", "note_id", "1 5")
+        ..read("internal.note_versions", "note_id", "1 5 7 8")
     },
     none("internal.recovery_codes"),
     none("internal.refresh_tokens"),

@@ -212,6 +212,34 @@ async fn by_other_programs(api: &TestApi) {
 }
 
 #[tokio::test]
+async fn what_other_programs_wrote_over_or_deleted_of_notes_goes_too() {
+    let (api, id) = practice().await;
+    let lost = api.given(session_note("90002").with("concerns_discussed", "hearsay-0815")).await;
+    // Somebody else's, which once was of this client's session.
+    api.given(client("C9")).await;
+    api.given(booking("T2", "2026-01-22T10:00:00Z").with("booking_id", "90003").of_client("C9")).await;
+    let moved = api.given(session_note("90002").with("concerns_discussed", "hearsay-0815")).await;
+    run(
+        &api,
+        &format!(
+            "update client_session_notes set self_harm_details = null, client_name = 'x' where booking_id = '90001';
+             delete from client_session_notes
+             where note_id = {lost}
+                or note_id in (select note_id from internal.session_notes where signed_at is null);
+             update client_session_notes
+             set booking_id = '90003', concerns_discussed = 'of another', client_name = null
+             where note_id = {moved}"
+        ),
+    )
+    .await;
+    let kept = "select count(*) from internal.note_versions where author_id is null";
+    assert_eq!(value(&api, kept).await, json!(5));
+    erase(&api, &id).await.is(201);
+    assert_eq!(traces(&api, &TRACES).await, [] as [&str; 0]);
+    assert_eq!(value(&api, "select jsonb_agg(note_id::text) from client_session_notes").await, json!([moved]));
+}
+
+#[tokio::test]
 async fn nothing_names_the_client_any_more() {
     let (api, id) = practice().await;
     let before = traces(&api, &TRACES).await;
