@@ -389,6 +389,9 @@ begin
 
     revoke execute on function internal.recount_clients(text[]) from public;
     revoke execute on function internal.follow_changes(timestamp, integer) from public;
+    revoke execute on function internal.follow_facts(integer) from public;
+    revoke execute on function internal.refresh_booking_facts(text[]) from public;
+    revoke execute on function internal.refresh_appointments(text[]) from public;
     grant execute on function
         internal.is_sealed(),
         internal.own_therapist_unless_owner(),

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     app::unit_of_work::UnitOfWork,
     audit::entry::Entry,
-    booking_requests, clients,
+    booking_requests,
     db::scope::Scope,
     domain::{ids::BookingId, status::BookingStatus, time::Timestamp},
     error::Result,
@@ -94,7 +94,7 @@ pub async fn arrive(
     let event = Event::between(former, &locked);
     payments::record_for_booking(uow, id).await?;
     if let Some(former) = former {
-        follow(uow, &locked, former).await?;
+        payments::upkeep::retime(uow, id, former.start_at, locked.booking.booking_start_at).await?;
     }
     match event {
         Event::Booked => {
@@ -131,13 +131,6 @@ pub async fn arrive(
         }));
     uow.record(if tells { entry } else { entry.quiet() });
     Ok(locked.booking.refund_status)
-}
-
-/// Lets the copies of a booking's start and therapist follow it.
-async fn follow(uow: &mut UnitOfWork, locked: &Locked, former: &Former) -> Result<()> {
-    let booking = &locked.booking;
-    clients::link_booking(uow, &booking.appointment(), &locked.client.client_id, locked.therapist.as_ref()).await?;
-    payments::upkeep::retime(uow, &booking.booking_id, former.start_at, booking.booking_start_at).await
 }
 
 /// Writes the row of `booking_cancelled`, unless the other program did, and those of the refunds to decide.
@@ -184,9 +177,7 @@ async fn moved(uow: &mut UnitOfWork, id: &BookingId, former: Option<&Former>) ->
     Ok(())
 }
 
-/// The rest of a booking that another program deleted: its appointment.
-pub async fn leave(uow: &mut UnitOfWork, id: &BookingId) -> Result<()> {
-    clients::unlink_booking(uow, id).await?;
+/// Records that another program deleted a booking.
+pub fn leave(uow: &mut UnitOfWork, id: &BookingId) {
     uow.record(Entry::new("booking_delete", "Another program deleted a session").on("booking", id));
-    Ok(())
 }

@@ -12,15 +12,27 @@ use crate::{
 /// see the caches before.
 pub async fn follow(uow: &mut UnitOfWork) -> Result<()> {
     let now = Timestamp::from(uow.now());
-    sqlx::query!("select internal.follow_changes($1)", now as Timestamp).fetch_one(uow.db()).await?;
+    sqlx::query!("select internal.follow_facts(), internal.follow_changes($1)", now as Timestamp)
+        .fetch_one(uow.db())
+        .await?;
     Ok(())
 }
 
 /// How many rows of each kind are followed in one transaction.
 const BATCH: i32 = 1000;
 
-/// Lets the caches follow what other programs have committed. Where more was written than can be told, they are rebuilt.
+/// Lets facts and caches follow what other programs have committed. Where more was written than can be told, the caches are
+/// rebuilt.
 pub async fn follow_others(app: &App) -> Result<()> {
+    loop {
+        let mut tx = app.db.system_transaction().await?;
+        let followed =
+            sqlx::query_scalar!(r#"select internal.follow_facts($1) as "rows!""#, BATCH).fetch_one(&mut *tx).await?;
+        tx.commit().await?;
+        if followed < BATCH {
+            break;
+        }
+    }
     loop {
         let now = app.clock.now();
         let mut tx = app.db.system_transaction().await?;
