@@ -214,16 +214,27 @@ create function internal.is_free(amount numeric) returns boolean
     language sql immutable parallel safe
     return coalesce(amount = 0 or abs(amount) >= 1e30, true);
 
--- Whether an amount counts as money: above 0, and a number that an answer can show. This also keeps amounts out of the
--- indexes that would be too long for an entry.
-create function internal.is_money(amount numeric) returns boolean
-    language sql immutable parallel safe
-    return coalesce(amount > 0 and amount < 1e30 and scale(amount) <= 30, false);
-
 -- The amount paid for a booking or by a payment, never negative: gross figures are sums of this.
 create function internal.booking_paid(amount numeric) returns numeric
     language sql immutable parallel safe
     return case when internal.is_free(amount) then 0 else greatest(amount, 0) end;
+
+-- The amount refunded: refunded figures are sums of this.
+create function internal.booking_refunded(word text, amount numeric) returns numeric
+    language sql immutable parallel safe
+    return case
+        when internal.refund_status(word) = 'completed' and not internal.is_free(amount) then greatest(amount, 0)
+        else 0
+    end;
+
+-- The amount of a refund under way.
+create function internal.booking_refunding(word text, amount numeric) returns numeric
+    language sql immutable parallel safe
+    return case
+        when internal.refund_status(word) in ('initiated', 'processing') and not internal.is_free(amount)
+            then greatest(amount, 0)
+        else 0
+    end;
 
 -- The end of a session: its own, if that is after its start, else by its duration, else after 50 minutes (15 if free). It
 -- is at most a day after the start, so that the sessions of an instant are found by start. A start beyond the calendar
@@ -308,27 +319,6 @@ create function internal.audit_instant(words text) returns timestamp
             substr(words, 12, 2)::integer, substr(words, 15, 2)::integer, substr(words, 18, 2)::integer
         )
         else internal.iso_instant(words)
-    end;
-
--- Where the figures of a booking are read from: `index`, which holds all that is counted, or `table`, where another program
--- left a text or a number too large for an index entry. It is a word and not a boolean because PostgreSQL expects few rows
--- of an unknown equality, but half the table of an unknown boolean, and then walks the table.
-create function internal.figures_from(
-    therapist text,
-    status text,
-    amount numeric,
-    refund_status text,
-    refund numeric
-) returns text
-    language sql immutable parallel safe
-    return case
-        when octet_length(coalesce(therapist, '') || coalesce(status, '') || coalesce(refund_status, '')) > 1000
-             or abs(coalesce(amount, 0)) >= 1e30
-             or scale(coalesce(amount, 0)) > 30
-             or abs(coalesce(refund, 0)) >= 1e30
-             or scale(coalesce(refund, 0)) > 30
-        then 'table'
-        else 'index'
     end;
 
 -- Phones
@@ -479,41 +469,12 @@ create index bookings_by_therapist_end on public.bookings
     where internal.is_active(booking_status);
 create index bookings_search on public.bookings
     using gin (internal.search_text(invitee_name, invitee_email, invitee_phone) internal.gin_trgm_ops);
--- Figures of all times are counted for every therapist of a list, so they are read from indexes alone: paid, not paid,
--- refunded, each from its own.
-create index bookings_paid_of_therapist on public.bookings
-    (therapist_id, coalesce(booking_start_at, '-infinity'))
-    include (booking_start_at, invitee_payment_amount)
-    where booking_id is not null and internal.is_money(invitee_payment_amount);
-create index bookings_unpaid_of_therapist on public.bookings
-    (therapist_id, coalesce(booking_start_at, '-infinity'))
-    include (booking_start_at)
-    where booking_id is not null and not internal.is_money(invitee_payment_amount);
-create index bookings_refunded_of_therapist on public.bookings
-    (therapist_id, coalesce(booking_start_at, '-infinity'))
-    include (booking_start_at, refund_amount)
-    where booking_id is not null
-      and internal.refund_status(refund_status) = 'completed'
-      and internal.is_money(refund_amount);
-create index bookings_refunding_of_therapist on public.bookings
-    (therapist_id, coalesce(booking_start_at, '-infinity'))
-    where booking_id is not null and internal.refund_status(refund_status) in ('initiated', 'processing');
 -- Bookings whose payment is awaited stand among the payments, as pending.
 create index bookings_awaiting_payment on public.bookings (booking_id)
     where internal.invitee_status(invitee_status) = 'waiting';
 -- Bookings with a refund are few: the figures of refunds and the reconciliation look for them.
 create index bookings_refunded on public.bookings (coalesce(booking_start_at, '-infinity'), booking_id)
     where internal.refund_status(refund_status) is not null;
--- The start stands in it twice, since PostgreSQL does not see that the expression determines it.
-create index bookings_figures on public.bookings
-    (coalesce(booking_start_at, '-infinity'))
-    include (booking_start_at, therapist_id, booking_status, invitee_payment_amount, refund_status, refund_amount)
-    where booking_id is not null
-      and internal.figures_from(therapist_id, booking_status, invitee_payment_amount, refund_status, refund_amount) = 'index';
-create index bookings_figures_odd on public.bookings
-    (coalesce(booking_start_at, '-infinity'))
-    where booking_id is not null
-      and internal.figures_from(therapist_id, booking_status, invitee_payment_amount, refund_status, refund_amount) = 'table';
 -- Prefixes of ids and references, whatever the collation of the database.
 create index bookings_id_prefix on public.bookings (left(internal.fold(booking_id), 100) text_pattern_ops);
 create index bookings_reference_prefix on public.bookings

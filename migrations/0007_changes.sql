@@ -22,6 +22,37 @@ create table internal.client_changes (
 );
 create index client_changes_of_transaction on internal.client_changes (xid);
 
+-- What a booking means, worked out once, where it is written: `functions/facts.sql`. It is the narrow table that figures are
+-- read from. Therapists' logins cannot read it: it contains money.
+create table internal.booking_facts (
+    booking_id   text primary key,
+    therapist_id text,
+    -- `-infinity`: not known.
+    starts_at    timestamp not null,
+    -- `active`, `cancelled` or `no_show`.
+    counted_as   text not null,
+    free         boolean not null,
+    -- The amount of a booking whose payment is awaited.
+    claimed      numeric not null,
+    -- Of its rows in `payments`: how many are of money, and how much; refunds completed, and under way.
+    payments     integer not null,
+    paid         numeric not null,
+    refunds      integer not null,
+    refunded     numeric not null,
+    open_refunds integer not null,
+    refunding    numeric not null
+);
+create index booking_facts_by_start on internal.booking_facts (starts_at, booking_id);
+create index booking_facts_of_therapist on internal.booking_facts (therapist_id, starts_at);
+
+-- Bookings whose facts are to be worked out again, since a payment of theirs was written.
+create table internal.fact_changes (
+    change_id  bigint generated always as identity primary key,
+    xid        xid8 not null default pg_current_xact_id(),
+    booking_id text not null
+);
+create index fact_changes_of_transaction on internal.fact_changes (xid);
+
 -- What other programs wrote and the practice has not taken up yet: `arrivals`.
 create table internal.arrivals (
     arrival_id    bigint generated always as identity primary key,

@@ -391,6 +391,9 @@ begin
     revoke execute on function internal.keep_version(jsonb, jsonb) from public;
     revoke execute on function internal.held_clients(text[]) from public;
     revoke execute on function internal.follow_changes(timestamp, integer) from public;
+    revoke execute on function internal.follow_facts(integer) from public;
+    revoke execute on function internal.refresh_booking_facts(text[]) from public;
+    revoke execute on function internal.refresh_appointments(text[]) from public;
     grant execute on function
         internal.is_sealed(),
         internal.own_therapist_unless_owner(),

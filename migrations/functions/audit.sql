@@ -44,6 +44,7 @@ begin
         raise exception 'the account awaits confirmation' using errcode = 'SSAWC';
     end if;
     if r.outcome = 'done' then
+        perform internal.follow_facts();
         perform internal.follow_changes(r.at at time zone 'UTC');
     end if;
     with actor as (

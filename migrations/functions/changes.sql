@@ -47,7 +47,35 @@ create or replace function internal.track_bookings() returns trigger
     language plpgsql security definer
     set search_path = pg_catalog, pg_temp
     as $$
+declare
+    written text[];
 begin
+    -- Their facts.
+    case tg_op
+        when 'INSERT' then
+            written := array(select n.booking_id from new_rows n where n.booking_id is not null);
+        when 'DELETE' then
+            written := array(select o.booking_id from old_rows o where o.booking_id is not null);
+        when 'UPDATE' then
+            written := array(
+                select coalesce(o.booking_id, n.booking_id)
+                from (select * from old_rows where booking_id is not null) o
+                full join (select * from new_rows where booking_id is not null) n on n.booking_id = o.booking_id
+                where (o.booking_id, o.therapist_id, o.booking_start_at, o.booking_status, o.invitee_status,
+                       o.invitee_payment_amount)
+                      is distinct from
+                      (n.booking_id, n.therapist_id, n.booking_start_at, n.booking_status, n.invitee_status,
+                       n.invitee_payment_amount)
+            );
+    end case;
+    if current_setting('transaction_isolation') in ('read committed', 'read uncommitted') then
+        perform internal.refresh_booking_facts(written);
+    else
+        -- The fact may have followed a payment since this transaction's snapshot was taken, and would refuse to be written.
+        insert into internal.fact_changes (booking_id) select unnest(written);
+    end if;
+
+    -- How the caches count them.
     case tg_op
         when 'INSERT' then
             insert into internal.booking_changes (booking_id, therapist_after, counted_after)
@@ -128,7 +156,7 @@ begin
 end
 $$;
 
--- Of appointments, whose sessions they are.
+-- Of appointments, whose sessions they are. A new one is to repeat its booking.
 create or replace function internal.track_appointments() returns trigger
     language plpgsql security definer
     set search_path = pg_catalog, pg_temp
@@ -138,6 +166,8 @@ begin
         when 'INSERT' then
             insert into internal.client_changes (client_id)
             select distinct n.client_id from new_rows n where n.client_id is not null;
+            insert into internal.booking_changes (booking_id)
+            select n.session_id from new_rows n where n.session_id is not null;
         when 'DELETE' then
             insert into internal.client_changes (client_id)
             select distinct o.client_id from old_rows o where o.client_id is not null;
@@ -187,6 +217,9 @@ create or replace function internal.track_all() returns trigger
     as $$
 begin
     insert into internal.booking_changes (booking_id) values (null);
+    if tg_table_name = 'bookings' then
+        delete from internal.booking_facts;
+    end if;
     return null;
 end
 $$;
@@ -267,23 +300,51 @@ create or replace function internal.track_payments() returns trigger
     set search_path = pg_catalog, pg_temp
     as $$
 begin
+    case tg_op
+        when 'INSERT' then
+            insert into internal.fact_changes (booking_id)
+            select n.booking_id
+            from new_rows n
+            where n.booking_id is not null;
+        when 'DELETE' then
+            insert into internal.fact_changes (booking_id)
+            select o.booking_id
+            from old_rows o
+            where o.booking_id is not null;
+        when 'TRUNCATE' then
+            insert into internal.fact_changes (booking_id)
+            select f.booking_id
+            from internal.booking_facts f;
+        when 'UPDATE' then
+            insert into internal.fact_changes (booking_id)
+            select concerned.booking_id
+            from old_rows o
+            full join new_rows n on n.payment_id = o.payment_id
+            cross join lateral (values (o.booking_id), (n.booking_id)) concerned (booking_id)
+            where (o.booking_id, o.amount, o.refund_status, o.refund_amount)
+                  is distinct from (n.booking_id, n.amount, n.refund_status, n.refund_amount)
+              and concerned.booking_id is not null;
+    end case;
+
     if internal.is_server() then
         return null;
     end if;
-    if tg_op = 'INSERT' then
-        insert into internal.arrivals (what, booking_id, was_there, is_load)
-        select 'money', n.booking_id, true, internal.is_load(count(*) over ())
-        from new_rows n
-        where internal.can_arrive(n.booking_id);
-    else
-        insert into internal.arrivals (what, booking_id, was_there, refund_before, is_load)
-        select 'money', n.booking_id, true, internal.refund_status(o.refund_status), internal.is_load(count(*) over ())
-        from new_rows n
-        join old_rows o on o.payment_id = n.payment_id
-        where internal.can_arrive(n.booking_id)
-          and (o.booking_id, o.amount, o.currency, o.refund_status, o.refund_amount)
-              is distinct from (n.booking_id, n.amount, n.currency, n.refund_status, n.refund_amount);
-    end if;
+    case tg_op
+        when 'INSERT' then
+            insert into internal.arrivals (what, booking_id, was_there, is_load)
+            select 'money', n.booking_id, true, internal.is_load(count(*) over ())
+            from new_rows n
+            where internal.can_arrive(n.booking_id);
+        when 'UPDATE' then
+            insert into internal.arrivals (what, booking_id, was_there, refund_before, is_load)
+            select 'money', n.booking_id, true, internal.refund_status(o.refund_status), internal.is_load(count(*) over ())
+            from new_rows n
+            join old_rows o on o.payment_id = n.payment_id
+            where internal.can_arrive(n.booking_id)
+              and (o.booking_id, o.amount, o.currency, o.refund_status, o.refund_amount)
+                  is distinct from (n.booking_id, n.amount, n.currency, n.refund_status, n.refund_amount);
+        else null;
+    end case;
     return null;
 end
 $$;
@@ -342,7 +403,7 @@ begin
                    ('all_clients_table', 'track_clients', array['insert', 'update', 'delete']),
                    ('therapists', 'track_therapists', array['insert']),
                    ('client_session_notes', 'track_session_notes', array['insert', 'update', 'delete', 'truncate']),
-                   ('payments', 'track_payments', array['insert', 'update']),
+                   ('payments', 'track_payments', array['insert', 'update', 'delete', 'truncate']),
                    ('refund_cancellation_table', 'track_refunds', array['insert', 'update']),
                    ('booking_requests', 'track_requests', array['insert']),
                    ('bookings', 'track_all', array['truncate']),

@@ -98,6 +98,31 @@ begin atomic
       and exists (select from public.therapists t where t.therapist_id = b.therapist_id);
 end;
 
+-- Per booking: what its appointment repeats. Whose session it is, `client_id`, is a fact of its own, and so is the name that
+-- the therapist had.
+create or replace function internal.appointments()
+    returns table (
+        booking_id      text,
+        session_timings timestamp,
+        session_name    text,
+        session_mode    text,
+        client_name     text,
+        contact_info    text,
+        therapist_id    text
+    )
+    language sql stable parallel safe
+begin atomic
+    select b.booking_id,
+           b.booking_start_at,
+           left(b.booking_resource_name, 255),
+           left(internal.booking_mode(b.booking_mode), 50),
+           left(coalesce(nullif(btrim(b.invitee_name), ''), '(no name)'), 255),
+           left(coalesce(nullif(btrim(b.invitee_phone), ''), nullif(btrim(b.invitee_email), '')), 255),
+           (select t.therapist_id from public.therapists t where t.therapist_id = b.therapist_id limit 1)
+    from public.bookings b
+    where b.booking_id is not null;
+end;
+
 -- Per client.
 create or replace function internal.client_figures()
     returns table (client_id text, sessions integer)
@@ -113,6 +138,56 @@ begin atomic
         group by a.client_id
     ) s on s.client_id = c.client_id;
 end;
+
+-- The bookings whose appointment repeats other values, with the right ones. Of a session that an adopted table contains twice
+-- nobody knows which row is its own.
+create or replace function internal.drifted_appointments()
+    returns table (
+        booking_id      text,
+        session_timings timestamp,
+        session_name    text,
+        session_mode    text,
+        client_name     text,
+        contact_info    text,
+        therapist_id    text
+    )
+    language sql stable parallel safe
+begin atomic
+    select d.*
+    from internal.appointments() d
+    join public.appointment_table a on a.session_id = d.booking_id
+    where (a.session_timings, a.session_name, a.session_mode, a.client_name, a.contact_info, a.therapist_id)
+          is distinct from
+          (d.session_timings, d.session_name, d.session_mode, d.client_name, d.contact_info, d.therapist_id)
+      and (select count(*) from public.appointment_table o where o.session_id = d.booking_id) = 1;
+end;
+
+-- Lets the appointments of these bookings repeat them. Returns how many did not.
+create or replace function internal.refresh_appointments(bookings text[]) returns bigint
+    language plpgsql
+    set search_path = pg_catalog, pg_temp
+    as $$
+declare
+    refreshed bigint;
+begin
+    update public.appointment_table a
+    set session_timings = d.session_timings,
+        session_name = d.session_name,
+        session_mode = d.session_mode,
+        client_name = d.client_name,
+        contact_info = d.contact_info,
+        therapist_id = d.therapist_id,
+        therapist_name = case
+            when a.therapist_id is not distinct from d.therapist_id then a.therapist_name
+            else (select left(t.name, 255) from public.therapists t where t.therapist_id = d.therapist_id limit 1)
+        end
+    from internal.drifted_appointments() d
+    where d.booking_id = any (bookings)
+      and a.session_id = d.booking_id;
+    get diagnostics refreshed = row_count;
+    return refreshed;
+end
+$$;
 
 -- Counts the derived columns and rows of clients anew from their bookings. Their rows are locked already.
 create or replace function internal.recount_clients(text[]) returns void
@@ -469,6 +544,13 @@ begin
     )
     delete from public.therapist_appointments_cache c
     where c.id in (select unlinked.id from unlinked);
+
+    -- Appointments repeat their bookings; one of a booking that is gone goes too, unless a refund names it.
+    perform internal.refresh_appointments(bookings);
+    delete from public.appointment_table a
+    where a.session_id = any (bookings)
+      and not exists (select from public.bookings b where b.booking_id = a.session_id)
+      and not exists (select from public.refund_cancellation_table r where r.session_id = a.session_id);
 
     perform internal.recount_clients(clients);
     -- The count of a client was written just now.

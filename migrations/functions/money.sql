@@ -4,23 +4,6 @@
 -- Every function is total: an amount that is no number (NULL, NaN, infinite, beyond 30 digits, negative) counts as 0,
 -- an unknown word as itself.
 
--- The amount refunded: refunded figures are sums of this.
-create or replace function internal.booking_refunded(word text, amount numeric) returns numeric
-    language sql immutable parallel safe
-    return case
-        when internal.refund_status(word) = 'completed' and not internal.is_free(amount) then greatest(amount, 0)
-        else 0
-    end;
-
--- The amount of a refund under way.
-create or replace function internal.booking_refunding(word text, amount numeric) returns numeric
-    language sql immutable parallel safe
-    return case
-        when internal.refund_status(word) in ('initiated', 'processing') and not internal.is_free(amount)
-            then greatest(amount, 0)
-        else 0
-    end;
-
 -- The progress of a refund as a number, the least first; null where it was not started or is not known. A booking's
 -- refund has the step of the least advanced one of its payments (`refund_step_word` of the least).
 create or replace function internal.refund_step(word text) returns integer

@@ -66,48 +66,17 @@ begin atomic
     limit 1;
 end;
 
--- The figures of one therapist, of the bookings that start in a period (null: unbounded): bookings, sessions (those
--- neither cancelled nor no-shows), amounts paid and refunded. A start that is not known is long past.
+-- The figures of one therapist, of the bookings that start in a period (null: unbounded): sessions (neither cancelled nor
+-- no-shows), amounts paid and refunded. A start that is not known is long past.
 create or replace function internal.therapist_sums(therapist text, since timestamp, before timestamp)
-    returns table (bookings bigint, sessions bigint, paid numeric, refunded numeric)
+    returns table (sessions bigint, paid numeric, refunded numeric)
     language sql stable parallel safe
 begin atomic
-    select p.bookings + u.bookings, p.bookings + u.bookings - o.bookings, p.paid, r.refunded
-    from (
-        select count(*) as bookings, coalesce(sum(b.invitee_payment_amount), 0) as paid
-        from public.bookings b
-        where b.therapist_id = therapist
-          and b.booking_id is not null
-          and internal.is_money(b.invitee_payment_amount)
-          and (since is null or coalesce(b.booking_start_at, '-infinity') >= since)
-          and (before is null or coalesce(b.booking_start_at, '-infinity') < before)
-    ) p
-    cross join (
-        select count(*) as bookings
-        from public.bookings b
-        where b.therapist_id = therapist
-          and b.booking_id is not null
-          and not internal.is_money(b.invitee_payment_amount)
-          and (since is null or coalesce(b.booking_start_at, '-infinity') >= since)
-          and (before is null or coalesce(b.booking_start_at, '-infinity') < before)
-    ) u
-    cross join (
-        select count(*) as bookings
-        from public.bookings b
-        where b.therapist_id = therapist
-          and b.booking_id is not null
-          and internal.booking_status(b.booking_status) in ('cancelled', 'no_show')
-          and (since is null or coalesce(b.booking_start_at, '-infinity') >= since)
-          and (before is null or coalesce(b.booking_start_at, '-infinity') < before)
-    ) o
-    cross join (
-        select coalesce(sum(b.refund_amount), 0) as refunded
-        from public.bookings b
-        where b.therapist_id = therapist
-          and b.booking_id is not null
-          and internal.refund_status(b.refund_status) = 'completed'
-          and internal.is_money(b.refund_amount)
-          and (since is null or coalesce(b.booking_start_at, '-infinity') >= since)
-          and (before is null or coalesce(b.booking_start_at, '-infinity') < before)
-    ) r;
+    select count(*) filter (where f.counted_as = 'active'),
+           coalesce(sum(f.paid), 0),
+           coalesce(sum(f.refunded), 0)
+    from internal.booking_facts f
+    where f.therapist_id = therapist
+      and (since is null or f.starts_at >= since)
+      and (before is null or f.starts_at < before);
 end;

@@ -78,7 +78,7 @@ pub(super) async fn take_up(uow: &mut UnitOfWork, subject: &Subject) -> Result<(
     match (taken_up, subject) {
         // Deleted, now or before it was taken up.
         (Err(Error::NotFound(_)), Subject::Booking(id)) if arrivals.iter().any(|one| one.what == What::Booking) => {
-            bookings::leave(uow, id).await?;
+            bookings::leave(uow, id);
         }
         // Likewise; or a note of no session.
         (Err(Error::NotFound(_)), _) => {}

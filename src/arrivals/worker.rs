@@ -53,8 +53,9 @@ pub async fn run(app: App, stop: CancellationToken) {
 pub async fn take_up_all(app: &App, stop: &CancellationToken) -> Result<()> {
     loop {
         let waiting = sqlx::query!(
-            r#"select exists (select from internal.booking_changes) or exists (select from internal.client_changes)
-                          as "changes!",
+            r#"select exists (select from internal.booking_changes)
+                          or exists (select from internal.client_changes)
+                          or exists (select from internal.fact_changes) as "changes!",
                       exists (select from internal.arrivals where due_at <= now()) as "arrivals!""#,
         )
         .fetch_one(&mut *app.db.unscoped().await?)

@@ -1,6 +1,6 @@
 //! Appointments: the practice's calendar, one row a booking.
 //!
-//! They are written with their bookings (`clients::link_booking`) and read here, beside their bookings; one whose booking
+//! They are written with their bookings (`clients::link_booking`), follow them (`dashboards::cache`) and read here, beside their bookings; one whose booking
 //! is missing is shown too.
 //!
 //! A page is one statement, which scans the index of its order (`appointments_by_…`), `appointments_of_client` or

@@ -3,15 +3,11 @@
 
 use serde_json::json;
 
-use super::{
-    cancel, create,
-    lock::{self, Locked},
-    outcome, reschedule, restore,
-};
+use super::{cancel, create, lock, outcome, reschedule, restore};
 use crate::{
     app::unit_of_work::UnitOfWork,
     audit::entry::Entry,
-    booking_requests, clients,
+    booking_requests,
     db::scope::Scope,
     domain::{ids::BookingId, status::BookingStatus, time::Timestamp},
     error::Result,
@@ -98,7 +94,7 @@ pub async fn arrive(
     let stands = event == Event::between(former, &now);
     payments::record_for_booking(uow, id).await?;
     if let Some(former) = former {
-        follow(uow, &locked, former).await?;
+        payments::upkeep::retime(uow, id, former.start_at, locked.booking.booking_start_at).await?;
     }
     match event {
         _ if !stands => {}
@@ -136,13 +132,6 @@ pub async fn arrive(
         }));
     uow.record(if tells { entry } else { entry.quiet() });
     Ok(locked.booking.refund_status)
-}
-
-/// Lets the copies of a booking's start and therapist follow it.
-async fn follow(uow: &mut UnitOfWork, locked: &Locked, former: &Standing) -> Result<()> {
-    let booking = &locked.booking;
-    clients::link_booking(uow, &booking.appointment(), &locked.client.client_id, locked.therapist.as_ref()).await?;
-    payments::upkeep::retime(uow, &booking.booking_id, former.start_at, booking.booking_start_at).await
 }
 
 /// Writes the row of `booking_cancelled`, unless the other program did, and those of the refunds to decide.
@@ -189,9 +178,7 @@ async fn moved(uow: &mut UnitOfWork, id: &BookingId, former: Option<&Standing>) 
     Ok(())
 }
 
-/// The rest of a booking that another program deleted: its appointment.
-pub async fn leave(uow: &mut UnitOfWork, id: &BookingId) -> Result<()> {
-    clients::unlink_booking(uow, id).await?;
+/// Records that another program deleted a booking.
+pub fn leave(uow: &mut UnitOfWork, id: &BookingId) {
     uow.record(Entry::new("booking_delete", "Another program deleted a session").on("booking", id));
-    Ok(())
 }

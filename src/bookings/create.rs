@@ -13,7 +13,7 @@ use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     audit::entry::Entry,
     booking_requests,
-    clients::{self, Appointment, Choice, Client, Person},
+    clients::{self, Choice, Client, Person},
     db::scope::Scope,
     domain::{
         contact::{EmailInput, PhoneInput},
@@ -166,15 +166,7 @@ async fn create(uow: &mut UnitOfWork, request: CreateBooking) -> Result<BookingI
 
     let id = BookingId::new_at(uow.now());
     insert(uow, &id, &request, slot, &therapist).await?;
-    let mode = request.booking_mode.unwrap_or(BookingMode::GoogleMeet).as_str();
-    let appointment = Appointment {
-        booking_id: &id,
-        start_at: slot.start.into(),
-        session_name: Some(session_name(&request, free)),
-        mode,
-        person,
-    };
-    clients::link_booking(uow, &appointment, &client.client_id, Some(&therapist)).await?;
+    clients::link_booking(uow, &id, &client.client_id).await?;
     if !free && request.invitee_status != Some(InviteeStatus::Waiting) {
         payments::record_for_booking(uow, &id).await?;
     }

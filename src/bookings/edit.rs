@@ -8,7 +8,6 @@ use super::{answer, lock, model::Booking, refusal::BookingRefusal, slot::Slot};
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     audit::entry::Entry,
-    clients,
     db::scope::Scope,
     domain::{
         contact::{EmailInput, PhoneInput},
@@ -227,7 +226,6 @@ async fn edit(
     if changed.contains(&"invitee_status") {
         payments::record_for_booking(uow, id).await?;
     }
-    clients::link_booking(uow, &booking.appointment(), &locked.client.client_id, locked.therapist.as_ref()).await?;
     uow.record(
         Entry::new("booking_edit", format!("Corrected the booking of {}", locked.client.name))
             .on("booking", id)

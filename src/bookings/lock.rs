@@ -174,9 +174,6 @@ impl Booking {
     pub(super) fn appointment(&self) -> Appointment<'_> {
         Appointment {
             booking_id: &self.booking_id,
-            start_at: self.booking_start_at,
-            session_name: self.booking_resource_name.as_deref(),
-            mode: &self.booking_mode,
             person: Person {
                 name: self.invitee_name.as_deref(),
                 phone: self.invitee_phone.as_deref(),

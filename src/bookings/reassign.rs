@@ -12,7 +12,6 @@ use utoipa::ToSchema;
 use super::lock::lock_all;
 use crate::{
     app::unit_of_work::UnitOfWork,
-    clients,
     domain::{
         contact::{Email, Phone},
         ids::{BookingId, ClientId, TherapistId},
@@ -167,7 +166,7 @@ fn in_the_way(kept: &[Span], moving: &[Span]) -> HashMap<BookingId, Span> {
     found
 }
 
-/// Reassigns bookings to a therapist: the bookings with their columns about the host, and their appointments.
+/// Reassigns bookings to a therapist, with their columns about the host.
 ///
 /// The provider's id of the host is the therapist's id where it was so before, and unknown otherwise.
 pub async fn reassign(uow: &mut UnitOfWork, bookings: &[BookingId], to: &Therapist) -> Result<()> {
@@ -201,7 +200,7 @@ pub async fn reassign(uow: &mut UnitOfWork, bookings: &[BookingId], to: &Therapi
     )
     .execute(uow.db())
     .await?;
-    clients::move_appointments(uow, bookings, to).await
+    Ok(())
 }
 
 #[cfg(test)]

@@ -14,7 +14,6 @@ use super::{
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     audit::entry::Entry,
-    clients,
     db::scope::Scope,
     domain::{
         ids::BookingId,
@@ -116,9 +115,6 @@ async fn reschedule(
     )
     .execute(uow.db())
     .await?;
-    let mut appointment = booking.appointment();
-    appointment.start_at = slot.start.into();
-    clients::link_booking(uow, &appointment, &locked.client.client_id, locked.therapist.as_ref()).await?;
     announce(uow, &locked).await?;
     uow.record(
         Entry::new("booking_reschedule", format!("Moved the session of {} to another time", locked.client.name))

@@ -8,82 +8,54 @@ use sqlx::PgConnection;
 use crate::{
     app::unit_of_work::UnitOfWork,
     audit::entry::Entry,
-    domain::{
-        ids::{BookingId, ClientId, TherapistId},
-        text::NO_NAME,
-        time::Timestamp,
-    },
+    domain::ids::{BookingId, ClientId, TherapistId},
     error::Result,
     therapists::{self, Therapist},
 };
 
 use super::matching::{Choice, Client, Person, lock, resolve};
 
-/// A booking's columns in `appointment_table`, besides its client and therapist.
+/// A booking and the client's data as it has it.
 #[derive(Debug, Clone)]
 pub struct Appointment<'a> {
     /// The booking.
     pub booking_id: &'a BookingId,
-    /// When the session starts.
-    pub start_at: Timestamp,
-    /// The name of the session.
-    pub session_name: Option<&'a str>,
-    /// The mode of the session.
-    pub mode: &'a str,
-    /// The client's data as the booking has it.
+    /// The client's data.
     pub person: Person<'a>,
 }
 
-/// Assigns a booking to a client: creates its appointment, or updates it.
-pub async fn link_booking(
-    uow: &mut UnitOfWork,
-    appointment: &Appointment<'_>,
-    client: &ClientId,
-    therapist: Option<&Therapist>,
-) -> Result<()> {
+/// Assigns a booking to a client: creates its appointment, which repeats the booking's columns, or updates it. From then on
+/// the appointment follows its booking by itself (`dashboards::cache`).
+pub async fn link_booking(uow: &mut UnitOfWork, booking: &BookingId, client: &ClientId) -> Result<()> {
     sqlx::query!(
         // Not "on conflict": an adopted table may contain a session twice, and then has no key to conflict with.
-        "with known as (
-             update appointment_table
-             set session_timings = $2,
-                 session_name = left($3, 255),
-                 session_mode = left($4, 50),
-                 client_id = $5,
-                 client_name = left($6, 255),
-                 contact_info = $7,
-                 therapist_id = $8,
-                 therapist_name = left($9, 255)
-             where session_id = $1
-             returning session_id
+        "with due as (
+             select d.*, (select left(t.name, 255) from therapists t where t.therapist_id = d.therapist_id limit 1) as host
+             from internal.appointments() d
+             where d.booking_id = $1
+         ), known as (
+             update appointment_table a
+             set session_timings = d.session_timings,
+                 session_name = d.session_name,
+                 session_mode = d.session_mode,
+                 client_id = $2,
+                 client_name = d.client_name,
+                 contact_info = d.contact_info,
+                 therapist_id = d.therapist_id,
+                 therapist_name = d.host
+             from due d
+             where a.session_id = d.booking_id
+             returning a.session_id
          )
          insert into appointment_table
              (session_id, session_timings, session_name, session_mode, client_id, client_name, contact_info,
               therapist_id, therapist_name)
-         select $1::text, $2, left($3, 255), left($4, 50), $5, left($6, 255), $7, $8, left($9, 255)
+         select d.booking_id, d.session_timings, d.session_name, d.session_mode, $2, d.client_name, d.contact_info,
+                d.therapist_id, d.host
+         from due d
          where not exists (select from known)",
-        appointment.booking_id.as_str(),
-        appointment.start_at as Timestamp,
-        appointment.session_name,
-        appointment.mode,
-        client.as_str(),
-        appointment.person.name.unwrap_or(NO_NAME),
-        appointment.person.phone.or(appointment.person.email),
-        therapist.map(|therapist| therapist.therapist_id.as_str()),
-        therapist.map(|therapist| therapist.name.as_str()),
-    )
-    .execute(uow.db())
-    .await?;
-    Ok(())
-}
-
-/// Deletes the appointment of a booking that does not exist any more, unless a refund still names it.
-pub async fn unlink_booking(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
-    sqlx::query!(
-        "delete from appointment_table a
-         where a.session_id = $1
-           and not exists (select from bookings b where b.booking_id = $1)
-           and not exists (select from refund_cancellation_table r where r.session_id = $1)",
         booking.as_str(),
+        client.as_str(),
     )
     .execute(uow.db())
     .await?;
@@ -151,7 +123,7 @@ pub async fn lock_of_booking(
         return Ok(client);
     }
     let client = resolve(uow, appointment.person, Choice::Mark, therapist).await?;
-    link_booking(uow, appointment, &client.client_id, therapist).await?;
+    link_booking(uow, appointment.booking_id, &client.client_id).await?;
     uow.record(
         Entry::new("appointment_complete", "Completed a session that came from another program")
             .on("booking", appointment.booking_id)

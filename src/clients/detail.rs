@@ -164,7 +164,7 @@ impl ClientDetail {
 }
 
 async fn totals(db: &mut PgConnection, scope: &Scope, id: &ClientId, now: DateTime<Utc>) -> Result<ClientTotals> {
-    let totals = sqlx::query_as!(
+    let mut totals = sqlx::query_as!(
         ClientTotals,
         r#"select count(*) as "bookings!",
                   count(*) filter (where s.is_active) as "sessions!",
@@ -173,13 +173,9 @@ async fn totals(db: &mut PgConnection, scope: &Scope, id: &ClientId, now: DateTi
                   count(*) filter (where not s.is_active and not s.is_cancelled) as "no_shows!",
                   count(*) filter (where s.is_active and internal.is_free(b.invitee_payment_amount))
                       as "free_consultations!",
-                  case when internal.current_therapist() is null
-                      then round(coalesce(sum(internal.booking_paid(b.invitee_payment_amount)), 0), 2)
-                  end as "paid!: Amount",
-                  case when internal.current_therapist() is null
-                      then round(coalesce(sum(internal.booking_refunded(b.refund_status, b.refund_amount)), 0), 2)
-                  end as "refunded!: Amount",
-                  case when internal.current_therapist() is null then 'INR' end as currency
+                  null::numeric as "paid!: Amount",
+                  null::numeric as "refunded!: Amount",
+                  null as currency
            from internal.client_bookings() s
            join bookings b on b.booking_id = s.booking_id
            where s.client_id = $1
@@ -188,8 +184,21 @@ async fn totals(db: &mut PgConnection, scope: &Scope, id: &ClientId, now: DateTi
         Timestamp::from(now) as Timestamp,
         scope.owner(),
     )
-    .fetch_one(db)
+    .fetch_one(&mut *db)
     .await?;
+    if scope.owner().is_none() {
+        let money = sqlx::query!(
+            r#"select round(coalesce(sum(f.paid), 0), 2) as "paid!: Amount",
+                      round(coalesce(sum(f.refunded), 0), 2) as "refunded!: Amount"
+               from internal.client_bookings() s
+               join internal.booking_facts f on f.booking_id = s.booking_id
+               where s.client_id = $1"#,
+            id.as_str(),
+        )
+        .fetch_one(db)
+        .await?;
+        (totals.paid, totals.refunded, totals.currency) = (money.paid, money.refunded, Some("INR".to_owned()));
+    }
     Ok(totals)
 }
 

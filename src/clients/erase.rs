@@ -75,15 +75,14 @@ pub async fn link_unassigned_bookings(uow: &mut UnitOfWork, client: &ClientId) -
                returning session_id
            ), made as (
                insert into appointment_table
-                   (session_id, session_timings, session_name, session_mode, client_id, client_name, therapist_id,
-                    therapist_name)
-               select b.booking_id, b.booking_start_at, left(b.booking_resource_name, 255), left(b.booking_mode, 50), $2,
-                      left(b.invitee_name, 255), b.therapist_id, left(t.name, 255)
-               from bookings b
-               left join therapists t on t.therapist_id = b.therapist_id
-               where b.booking_id = any ($1)
-                 and length(b.booking_id) <= 255
-                 and not exists (select from appointment_table a where a.session_id = b.booking_id)
+                   (session_id, session_timings, session_name, session_mode, client_id, client_name, contact_info,
+                    therapist_id, therapist_name)
+               select d.booking_id, d.session_timings, d.session_name, d.session_mode, $2, d.client_name, d.contact_info,
+                      d.therapist_id, (select left(t.name, 255) from therapists t where t.therapist_id = d.therapist_id limit 1)
+               from internal.appointments() d
+               where d.booking_id = any ($1)
+                 and length(d.booking_id) <= 255
+                 and not exists (select from appointment_table a where a.session_id = d.booking_id)
                returning session_id
            )
            select session_id as "session_id!: BookingId" from known

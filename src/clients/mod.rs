@@ -23,13 +23,13 @@ pub mod upkeep;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
-    appointment::{Appointment, complete_for_therapist, is_there, link_booking, lock_of_booking, unlink_booking},
+    appointment::{Appointment, complete_for_therapist, is_there, link_booking, lock_of_booking},
     erase::{ensure_kept_of_booking, erase, link_unassigned_bookings},
     matching::{Choice, Client, ClientErased, PROBLEMS, Person, lock, lock_to_erase, lock_to_read, resolve},
     merge::{Absorbed, Record, absorb, records, remove},
     missing::{merge_survivor, missing},
     record::ensure,
-    upkeep::{hand_over, move_appointments},
+    upkeep::hand_over,
 };
 use crate::app::state::App;
 

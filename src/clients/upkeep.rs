@@ -1,10 +1,7 @@
 //! Clients and appointments that are transferred, and rows that other programs left in `appointment_table`.
 
 use crate::{
-    app::unit_of_work::UnitOfWork,
-    db::repair::RepairedRows,
-    domain::ids::{BookingId, ClientId},
-    error::Result,
+    app::unit_of_work::UnitOfWork, db::repair::RepairedRows, domain::ids::ClientId, error::Result,
     therapists::Therapist,
 };
 
@@ -15,21 +12,6 @@ pub async fn hand_over(uow: &mut UnitOfWork, clients: &[ClientId], to: &Therapis
          set therapist_id = $2, assigned_therapist = left($3, 255)
          where client_id = any ($1)",
         clients as &[ClientId],
-        to.therapist_id.as_str(),
-        to.name,
-    )
-    .execute(uow.db())
-    .await?;
-    Ok(())
-}
-
-/// Notes the therapist that bookings went to in their appointments.
-pub async fn move_appointments(uow: &mut UnitOfWork, bookings: &[BookingId], to: &Therapist) -> Result<()> {
-    sqlx::query!(
-        "update appointment_table
-         set therapist_id = $2, therapist_name = left($3, 255)
-         where session_id = any ($1)",
-        bookings as &[BookingId],
         to.therapist_id.as_str(),
         to.name,
     )

@@ -1,8 +1,6 @@
 //! The figures of the practice, in one statement: for the cards, the series and the therapists.
 //!
-//! Bookings are first counted by their stored values (word, amount), and only the few combinations are then interpreted:
-//! interpreting a word costs more than counting a booking. The statement is an index-only scan of `bookings_figures`. A
-//! few bookings, or none, have values too large for an index entry: `bookings_figures_odd` finds those.
+//! Counted over the facts of bookings (`internal.booking_facts`), whose money is that of their rows in `payments`.
 
 use chrono::NaiveDate;
 use serde::Serialize;
@@ -28,6 +26,7 @@ pub(super) const CURRENCY: &str = "INR";
     "refunded": "5100.00",
     "net": "283900.00",
     "refunds_in_flight": "1700.00",
+    "claims": "3400.00",
     "sessions": 170,
     "free_consultations": 14,
     "cancellations": 21,
@@ -40,16 +39,17 @@ pub(super) struct Figures {
     from: NaiveDate,
     /// The last day of the period.
     to: NaiveDate,
-    /// Payments: the sum of `invitee_payment_amount` over the whole list, cancelled bookings included. An amount below
-    /// 0 counts as 0.
+    /// The sum of the payments of these bookings, cancelled ones included. An amount below 0 counts as 0.
     gross: Amount,
-    /// Refunds: the sum of `refund_amount` over the list with `refund_status=completed`.
+    /// The sum of their completed refunds.
     refunded: Amount,
     /// The difference: `gross` less `refunded`.
     net: Amount,
-    /// Refunds under way: the sum of `refund_amount` over the lists with `refund_status=initiated` and
-    /// `refund_status=processing`. Not taken off `net`.
+    /// The sum of their refunds under way (initiated or processing). Not taken off `net`.
     refunds_in_flight: Amount,
+    /// What is still to be paid: the sum of `invitee_payment_amount` of bookings that are `waiting` for their payment and
+    /// not cancelled. Not part of `gross`.
+    claims: Amount,
     /// Sessions, free consultations among them: the list with `active=true`.
     sessions: i64,
     /// Sessions that cost nothing: the list with `active=true&free=true`.
@@ -58,9 +58,9 @@ pub(super) struct Figures {
     cancellations: i64,
     /// Bookings whose client did not come: the list with `state=no_show`.
     no_shows: i64,
-    /// Refunds completed: the list with `refund_status=completed`.
+    /// Refunds completed.
     refunds: i64,
-    /// Refunds on their way: the lists with `refund_status=initiated` and `refund_status=processing` together.
+    /// Refunds under way.
     open_refunds: i64,
 }
 
@@ -74,6 +74,7 @@ impl Figures {
             refunded: Amount::ZERO,
             net: Amount::ZERO,
             refunds_in_flight: Amount::ZERO,
+            claims: Amount::ZERO,
             sessions: 0,
             free_consultations: 0,
             cancellations: 0,
@@ -101,63 +102,34 @@ pub(super) async fn count(db: &mut PgConnection, periods: &[Period], by_therapis
     let rows = sqlx::query!(
         r#"select c.bucket as "bucket!",
                   t.therapist_id as "therapist_id?: TherapistId",
-                  round(sum(c.bookings * internal.booking_paid(c.invitee_payment_amount)), 2) as "gross!: Amount",
-                  round(sum(c.bookings * internal.booking_refunded(c.refund_status, c.refund_amount)), 2)
-                      as "refunded!: Amount",
-                  round(sum(c.bookings * internal.booking_paid(c.invitee_payment_amount)), 2)
-                      - round(sum(c.bookings * internal.booking_refunded(c.refund_status, c.refund_amount)), 2)
-                      as "net!: Amount",
-                  round(sum(c.bookings * internal.booking_refunding(c.refund_status, c.refund_amount)), 2)
-                      as "refunds_in_flight!: Amount",
-                  coalesce(sum(c.bookings) filter (where internal.is_active(c.booking_status)), 0)::bigint
-                      as "sessions!",
-                  coalesce(sum(c.bookings) filter (where internal.is_active(c.booking_status)
-                                                     and internal.is_free(c.invitee_payment_amount)), 0)::bigint
-                      as "free_consultations!",
-                  coalesce(sum(c.bookings) filter (where internal.booking_status(c.booking_status) = 'cancelled'), 0)::bigint
-                      as "cancellations!",
-                  coalesce(sum(c.bookings) filter (where internal.booking_status(c.booking_status) = 'no_show'), 0)::bigint
-                      as "no_shows!",
-                  coalesce(sum(c.bookings) filter (where internal.refund_status(c.refund_status) = 'completed'), 0)::bigint
-                      as "refunds!",
-                  coalesce(sum(c.bookings) filter (where internal.refund_status(c.refund_status)
-                                                         in ('initiated', 'processing')), 0)::bigint as "open_refunds!"
+                  round(sum(c.paid), 2) as "gross!: Amount",
+                  round(sum(c.refunded), 2) as "refunded!: Amount",
+                  round(sum(c.paid), 2) - round(sum(c.refunded), 2) as "net!: Amount",
+                  round(sum(c.refunding), 2) as "refunds_in_flight!: Amount",
+                  round(sum(c.claimed), 2) as "claims!: Amount",
+                  sum(c.sessions)::bigint as "sessions!",
+                  sum(c.free)::bigint as "free_consultations!",
+                  sum(c.cancelled)::bigint as "cancellations!",
+                  sum(c.no_shows)::bigint as "no_shows!",
+                  sum(c.refunds)::bigint as "refunds!",
+                  sum(c.open_refunds)::bigint as "open_refunds!"
            from (
-               select width_bucket(b.start_at, $1::timestamp[]) as bucket,
-                      case when $4::boolean then b.therapist_id end as therapist_id,
-                      b.booking_status,
-                      b.invitee_payment_amount,
-                      b.refund_status,
-                      b.refund_amount,
-                      count(*) as bookings
-               from (
-                   select coalesce(booking_start_at, '-infinity') as start_at,
-                          therapist_id,
-                          booking_status,
-                          invitee_payment_amount,
-                          refund_status,
-                          refund_amount
-                   from bookings
-                   where booking_id is not null
-                     and coalesce(booking_start_at, '-infinity') >= $2
-                     and coalesce(booking_start_at, '-infinity') < $3
-                     and internal.figures_from(therapist_id, booking_status, invitee_payment_amount, refund_status,
-                                               refund_amount) = 'index'
-                   union all
-                   select coalesce(booking_start_at, '-infinity'),
-                          therapist_id,
-                          booking_status,
-                          invitee_payment_amount,
-                          refund_status,
-                          refund_amount
-                   from bookings
-                   where booking_id is not null
-                     and coalesce(booking_start_at, '-infinity') >= $2
-                     and coalesce(booking_start_at, '-infinity') < $3
-                     and internal.figures_from(therapist_id, booking_status, invitee_payment_amount, refund_status,
-                                               refund_amount) = 'table'
-               ) b
-               group by 1, 2, 3, 4, 5, 6
+               select width_bucket(f.starts_at, $1::timestamp[]) as bucket,
+                      case when $4::boolean then f.therapist_id end as therapist_id,
+                      sum(f.paid) as paid,
+                      sum(f.refunded) as refunded,
+                      sum(f.refunding) as refunding,
+                      sum(f.claimed) as claimed,
+                      count(*) filter (where f.counted_as = 'active') as sessions,
+                      count(*) filter (where f.counted_as = 'active' and f.free) as free,
+                      count(*) filter (where f.counted_as = 'cancelled') as cancelled,
+                      count(*) filter (where f.counted_as = 'no_show') as no_shows,
+                      sum(f.refunds) as refunds,
+                      sum(f.open_refunds) as open_refunds
+               from internal.booking_facts f
+               where f.starts_at >= $2
+                 and f.starts_at < $3
+               group by 1, 2
            ) c
            left join (select distinct therapist_id from therapists) t on t.therapist_id = c.therapist_id
            group by c.bucket, t.therapist_id"#,
@@ -181,6 +153,7 @@ pub(super) async fn count(db: &mut PgConnection, periods: &[Period], by_therapis
                 refunded: row.refunded,
                 net: row.net,
                 refunds_in_flight: row.refunds_in_flight,
+                claims: row.claims,
                 sessions: row.sessions,
                 free_consultations: row.free_consultations,
                 cancellations: row.cancellations,

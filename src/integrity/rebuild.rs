@@ -24,7 +24,9 @@ use crate::{
     "clients_summary": 410,
     "appointments_cache": 2950,
     "client_sessions": 1,
-    "sessions_booked": 0
+    "sessions_booked": 0,
+    "appointments": 0,
+    "booking_facts": 0
 }))]
 pub(super) struct RebuiltCaches {
     /// True if nothing was kept.

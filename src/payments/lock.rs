@@ -7,10 +7,7 @@ use super::{complete::complete, model::Payment};
 use crate::{
     app::unit_of_work::UnitOfWork,
     clients::{self, Appointment, Client, Person},
-    domain::{
-        ids::{BookingId, ClientId, PaymentId, TherapistId},
-        time::Timestamp,
-    },
+    domain::ids::{BookingId, ClientId, PaymentId, TherapistId},
     error::{Error, Result},
     http::etag::Preconditions,
     therapists,
@@ -38,9 +35,6 @@ pub(super) struct LockedPayment {
 struct Seen {
     therapist_id: Option<TherapistId>,
     client_id: Option<ClientId>,
-    start_at: Timestamp,
-    session_name: Option<String>,
-    mode: String,
     name: Option<String>,
     phone: Option<String>,
     email: Option<String>,
@@ -56,9 +50,6 @@ async fn see(uow: &mut UnitOfWork, id: &BookingId) -> Result<Option<Seen>> {
         Seen,
         r#"select b.therapist_id as "therapist_id: TherapistId",
                   a.client_id as "client_id: ClientId",
-                  b.booking_start_at as "start_at!: Timestamp",
-                  b.booking_resource_name as session_name,
-                  internal.booking_mode(b.booking_mode) as "mode!",
                   b.invitee_name as name,
                   b.invitee_phone as phone,
                   b.invitee_email as email,
@@ -83,9 +74,6 @@ pub(super) async fn booking(uow: &mut UnitOfWork, id: &BookingId) -> Result<Opti
     };
     let appointment = Appointment {
         booking_id: id,
-        start_at: seen.start_at,
-        session_name: seen.session_name.as_deref(),
-        mode: &seen.mode,
         person: Person { name: seen.name.as_deref(), phone: seen.phone.as_deref(), email: seen.email.as_deref() },
     };
     let client = clients::lock_of_booking(uow, seen.client_id.as_ref(), &appointment, therapist.as_ref()).await?;

@@ -1,9 +1,8 @@
 //! The payments and refunds of a period, summed: as a whole, by gateway and by therapist.
 //!
-//! The figures are sums over bookings (`internal.booking_paid`, `booking_refunded`, `booking_refunding`) whose session
-//! starts in the period, cancelled ones included, which are the sums of the dashboard too. Gross is the sum of
-//! payments, refunded that of completed refunds, net the difference; refunds under way are a figure of their own, and
-//! still in the net.
+//! The figures are sums over the payments of bookings whose session starts in the period, cancelled ones included, which
+//! are the sums of the dashboard too. Gross is the sum of payments, refunded that of completed refunds, net the
+//! difference; refunds under way are a figure of their own, and still in the net.
 
 use axum::extract::State;
 use chrono::NaiveDate;
@@ -19,14 +18,14 @@ use crate::{
     http::extract::{Json, Query},
 };
 
-/// Sums over the bookings of a period.
+/// Sums over the payments for bookings of a period.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(example = json!({
     "payments": 120, "gross": "204000.00", "refunds": 6, "refunded": "8500.00", "net": "195500.00",
     "open_refunds": 2, "refunds_in_flight": "3400.00"
 }))]
 pub(super) struct MoneyFigures {
-    /// How many bookings brought something in.
+    /// How many payments brought something in.
     payments: i64,
     /// The sum of payments, cancelled bookings included.
     gross: Amount,
@@ -210,7 +209,7 @@ impl MoneyFigures {
     }
 }
 
-/// One pass over the bookings of both periods, which follow each other (`bookings_by_start`).
+/// One pass over the bookings of both periods, which follow each other.
 async fn rows(app: &App, scope: &Scope, previous: Period, current: Period) -> Result<Vec<Sums>> {
     let mut db = app.db.read(scope).await?;
     let sums = sqlx::query_as!(
@@ -254,17 +253,17 @@ async fn rows(app: &App, scope: &Scope, previous: Period, current: Period) -> Re
                       count(*) filter (where not m.now and m.step in (2, 3)) as open_refunds_before,
                       round(coalesce(sum(m.refunding) filter (where not m.now), 0), 2) as refunds_in_flight_before
                from (
-                   select coalesce(b.booking_start_at, '-infinity') >= $2 as now,
-                          nullif(internal.fold(b.invitee_payment_gateway), '') as gateway,
-                          b.therapist_id,
-                          internal.booking_paid(b.invitee_payment_amount) as paid,
-                          internal.booking_refunded(b.refund_status, b.refund_amount) as refunded,
-                          internal.booking_refunding(b.refund_status, b.refund_amount) as refunding,
-                          internal.refund_step(b.refund_status) as step
-                   from bookings b
-                   where coalesce(b.booking_start_at, '-infinity') >= $1
-                     and coalesce(b.booking_start_at, '-infinity') < $3
-                     and b.booking_id is not null
+                   select f.starts_at >= $2 as now,
+                          nullif(internal.fold(p.payment_gateway_name), '') as gateway,
+                          f.therapist_id,
+                          internal.booking_paid(p.amount) as paid,
+                          internal.booking_refunded(p.refund_status, p.refund_amount) as refunded,
+                          internal.booking_refunding(p.refund_status, p.refund_amount) as refunding,
+                          internal.refund_step(p.refund_status) as step
+                   from internal.booking_facts f
+                   join payments p on p.booking_id = f.booking_id
+                   where f.starts_at >= $1
+                     and f.starts_at < $3
                ) m
                where m.paid > 0 or m.step in (2, 3, 5)
                group by grouping sets ((), (m.gateway), (m.therapist_id))

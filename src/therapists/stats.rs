@@ -29,7 +29,7 @@ use crate::{
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "from": "2026-02-01", "to": "2026-02-28", "gross": "79900.00", "refunded": "10200.00", "net": "69700.00",
-    "refunds_in_flight": "1700.00", "sessions": 41, "free_consultations": 6, "cancellations": 8, "no_shows": 3
+    "refunds_in_flight": "1700.00", "claims": "0.00", "sessions": 41, "free_consultations": 6, "cancellations": 8, "no_shows": 3
 }))]
 pub(super) struct TherapistTotals {
     /// The first day; null for all times.
@@ -44,6 +44,8 @@ pub(super) struct TherapistTotals {
     net: Amount,
     /// Refunds under way; not taken off `net`.
     refunds_in_flight: Amount,
+    /// What bookings that are `waiting` for their payment, and not cancelled, are to bring in; not part of `gross`.
+    claims: Amount,
     /// Bookings neither cancelled nor no-shows, free consultations among them.
     sessions: i64,
     /// Sessions that cost nothing.
@@ -108,49 +110,24 @@ pub(super) async fn get_therapist_stats(
     Ok(Json(TherapistStats { therapist_id: id, tz, currency: "INR", current, previous, lifetime, assigned_clients }))
 }
 
-/// Counts the bookings that start in a period, and those of all times. Each part is a range of an index of its own.
+/// Counts the bookings that start in a period, or those of all times.
 async fn count(db: &mut PgConnection, id: &TherapistId, period: Option<Period>) -> Result<TherapistTotals> {
     let since = period.map(|period| Timestamp::from(period.start()));
     let before = period.map(|period| Timestamp::from(period.end()));
     let counted = sqlx::query!(
-        r#"select round(s.paid, 2) as "gross!: Amount",
-                  round(s.refunded, 2) as "refunded!: Amount",
-                  round(s.paid, 2) - round(s.refunded, 2) as "net!: Amount",
-                  round(r.in_flight, 2) as "refunds_in_flight!: Amount",
-                  s.sessions as "sessions!",
-                  u.free - o.free as "free_consultations!",
-                  o.cancelled as "cancellations!",
-                  o.no_shows as "no_shows!"
-           from internal.therapist_sums($1, $2, $3) s
-           cross join (
-               select count(*) filter (where internal.is_free(b.invitee_payment_amount)) as free
-               from bookings b
-               where b.therapist_id = $1
-                 and b.booking_id is not null
-                 and not internal.is_money(b.invitee_payment_amount)
-                 and ($2::timestamp is null or coalesce(b.booking_start_at, '-infinity') >= $2)
-                 and ($3::timestamp is null or coalesce(b.booking_start_at, '-infinity') < $3)
-           ) u
-           cross join (
-               select count(*) filter (where internal.booking_status(b.booking_status) = 'cancelled') as cancelled,
-                      count(*) filter (where internal.booking_status(b.booking_status) = 'no_show') as no_shows,
-                      count(*) filter (where internal.is_free(b.invitee_payment_amount)) as free
-               from bookings b
-               where b.therapist_id = $1
-                 and b.booking_id is not null
-                 and internal.booking_status(b.booking_status) in ('cancelled', 'no_show')
-                 and ($2::timestamp is null or coalesce(b.booking_start_at, '-infinity') >= $2)
-                 and ($3::timestamp is null or coalesce(b.booking_start_at, '-infinity') < $3)
-           ) o
-           cross join (
-               select coalesce(sum(b.refund_amount) filter (where internal.is_money(b.refund_amount)), 0) as in_flight
-               from bookings b
-               where b.therapist_id = $1
-                 and b.booking_id is not null
-                 and internal.refund_status(b.refund_status) in ('initiated', 'processing')
-                 and ($2::timestamp is null or coalesce(b.booking_start_at, '-infinity') >= $2)
-                 and ($3::timestamp is null or coalesce(b.booking_start_at, '-infinity') < $3)
-           ) r"#,
+        r#"select round(coalesce(sum(f.paid), 0), 2) as "gross!: Amount",
+                  round(coalesce(sum(f.refunded), 0), 2) as "refunded!: Amount",
+                  round(coalesce(sum(f.paid), 0), 2) - round(coalesce(sum(f.refunded), 0), 2) as "net!: Amount",
+                  round(coalesce(sum(f.refunding), 0), 2) as "refunds_in_flight!: Amount",
+                  round(coalesce(sum(f.claimed), 0), 2) as "claims!: Amount",
+                  count(*) filter (where f.counted_as = 'active') as "sessions!",
+                  count(*) filter (where f.counted_as = 'active' and f.free) as "free_consultations!",
+                  count(*) filter (where f.counted_as = 'cancelled') as "cancellations!",
+                  count(*) filter (where f.counted_as = 'no_show') as "no_shows!"
+           from internal.booking_facts f
+           where f.therapist_id = $1
+             and ($2::timestamp is null or f.starts_at >= $2)
+             and ($3::timestamp is null or f.starts_at < $3)"#,
         id.as_str(),
         since as Option<Timestamp>,
         before as Option<Timestamp>,
@@ -164,6 +141,7 @@ async fn count(db: &mut PgConnection, id: &TherapistId, period: Option<Period>) 
         refunded: counted.refunded,
         net: counted.net,
         refunds_in_flight: counted.refunds_in_flight,
+        claims: counted.claims,
         sessions: counted.sessions,
         free_consultations: counted.free_consultations,
         cancellations: counted.cancellations,

@@ -46,6 +46,7 @@ impl Row {
                 "session_mode": self.values["booking_mode"],
                 "client_id": client_id,
                 "client_name": self.values["invitee_name"],
+                "contact_info": self.values["invitee_phone"],
                 "therapist_id": self.values["therapist_id"],
                 "therapist_name": self.values["booking_host_name"],
             }),

@@ -1,5 +1,6 @@
 //! Merging two records of one person: the rows that follow, those that stay, and who may read them afterwards.
 
+use safestories::dashboards::cache;
 use serde_json::{Value, json};
 
 use crate::transfers::{CLIENTS, TRANSFERS, assert_in_step, kept, nothing, practice, rebuild, transfer};
@@ -90,6 +91,7 @@ async fn everything_follows_the_client_that_survives() {
             json!({ "client_id": "C4", "d": null, "m": null }),
         ]
     );
+    cache::follow_others(&api.app).await.expect("facts that follow");
     assert_in_step(drift(&api).await);
     // Work goes on under the one id.
     assert_eq!(api.admin().get("/api/v1/admin/bookings/old").await.ok()["client_id"], "C1");

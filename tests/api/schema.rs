@@ -217,7 +217,7 @@ async fn public_holds_nothing_else() {
         ("booking_requests", &["insert"]),
         ("bookings", &["delete", "insert", "truncate", "update"]),
         ("client_session_notes", &["delete", "insert", "truncate", "update"]),
-        ("payments", &["insert", "update"]),
+        ("payments", &["delete", "insert", "truncate", "update"]),
         ("refund_cancellation_table", &["insert", "update"]),
         ("therapists", &["insert"]),
     ];

@@ -17,7 +17,6 @@ use crate::{
         lock::{lock_all, lock_therapists},
         model::Booking,
     },
-    clients,
     db::{
         repair::{BATCH, RepairedRows},
         scope::Scope,
@@ -27,7 +26,7 @@ use crate::{
         time::{Timestamp, text::parse_invitee_time},
     },
     error::Result,
-    payments, therapists,
+    payments,
 };
 
 /// How far India is ahead of UTC.
@@ -143,13 +142,6 @@ async fn retime_one(uow: &mut UnitOfWork, id: &BookingId, shift: &Disagreement) 
     )
     .execute(uow.db())
     .await?;
-    let therapist = match &booking.therapist_id {
-        Some(id) => therapists::lock(uow.db(), id).await?,
-        None => None,
-    };
-    let mut appointment = booking.appointment();
-    appointment.start_at = start;
-    clients::link_booking(uow, &appointment, &client.client_id, therapist.as_ref()).await?;
     payments::upkeep::retime(uow, id, booking.booking_start_at, start).await?;
     uow.record(
         Entry::new("booking_retime", "Took the time of a session from its text")

@@ -12,17 +12,23 @@ use crate::{
 /// see the caches before.
 pub async fn follow(uow: &mut UnitOfWork) -> Result<()> {
     let now = Timestamp::from(uow.now());
-    sqlx::query!("select internal.follow_changes($1)", now as Timestamp).fetch_one(uow.db()).await?;
+    sqlx::query!("select internal.follow_facts(), internal.follow_changes($1)", now as Timestamp)
+        .fetch_one(uow.db())
+        .await?;
     Ok(())
 }
 
 /// How many rows of each kind are followed in one transaction.
 const BATCH: i32 = 500;
 
-/// Lets the caches follow a part of what other programs have committed; returns whether there is more. Where more was written
-/// than can be told, they are rebuilt.
+/// Lets facts and caches follow a part of what other programs have committed; returns whether there is more. Where more was
+/// written than can be told, the caches are rebuilt.
 pub async fn follow_others(app: &App) -> Result<bool> {
     let now = app.clock.now();
+    let mut tx = app.db.system_transaction().await?;
+    let facts =
+        sqlx::query_scalar!(r#"select internal.follow_facts($1) as "rows!""#, BATCH).fetch_one(&mut *tx).await?;
+    tx.commit().await?;
     let mut tx = app.db.system_transaction().await?;
     let followed =
         sqlx::query_scalar!("select internal.follow_changes($1, $2)", Timestamp::from(now) as Timestamp, BATCH)
@@ -32,7 +38,7 @@ pub async fn follow_others(app: &App) -> Result<bool> {
         rebuild(&mut tx, now).await?;
     }
     tx.commit().await?;
-    Ok(followed.is_none_or(|rows| rows >= BATCH))
+    Ok(facts >= BATCH || followed.is_none_or(|rows| rows >= BATCH))
 }
 
 /// Returns the ids of the rows of `therapist_clients_summary` and of `therapist_appointments_cache`.

@@ -17,6 +17,10 @@ pub struct Drift {
     pub appointments_cache: i64,
     /// Clients with another `no_of_sessions`.
     pub client_sessions: i64,
+    /// Rows of `appointment_table` that repeat other values than their booking has.
+    pub appointments: i64,
+    /// Rows of `internal.booking_facts`.
+    pub booking_facts: i64,
     /// Therapists with another `upcoming_bookings` or `sessions_booked`. The clock alone makes these, until the
     /// therapist's next booking is written.
     pub upcoming: i64,
@@ -25,7 +29,12 @@ pub struct Drift {
 impl Drift {
     /// Rows that no clock explains.
     pub fn rows(self) -> i64 {
-        self.dashboard_stats + self.clients_summary + self.appointments_cache + self.client_sessions
+        self.dashboard_stats
+            + self.clients_summary
+            + self.appointments_cache
+            + self.client_sessions
+            + self.appointments
+            + self.booking_facts
     }
 }
 
@@ -76,6 +85,8 @@ pub async fn drift(db: &mut PgConnection, now: DateTime<Utc>) -> Result<Drift> {
                       join all_clients_table c on c.client_id = d.client_id
                       where c.no_of_sessions is distinct from d.sessions
                   ) as "client_sessions!",
+                  (select count(*) from internal.drifted_appointments()) as "appointments!",
+                  (select count(*) from internal.drifted_facts()) as "booking_facts!",
                   (
                       select count(*)
                       from figures f

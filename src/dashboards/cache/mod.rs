@@ -9,6 +9,8 @@
 //! | `therapist_appointments_cache` | per booking with a therapist: the columns that a list shows, its status and mode in the written words |
 //! | `therapists.sessions_booked` | the same as `upcoming_bookings` |
 //! | `all_clients_table.no_of_sessions` | the client's active bookings, through `appointment_table` |
+//! | `appointment_table` | per booking with a client: the booking's columns. Whose session it is, `client_id`, and the name that the therapist had stand nowhere else |
+//! | `internal.booking_facts` | per booking: how it counts, and its money, which is that of its rows in `payments` (`migrations/functions/facts.sql`) |
 //!
 //! `migrations/functions/derived.sql` defines them in SQL, as full recomputations. A row missing from
 //! `therapist_dashboard_stats` stands for zeros.

@@ -18,6 +18,10 @@ pub struct Rebuilt {
     pub client_sessions: u64,
     /// Therapists whose `sessions_booked` was another.
     pub sessions_booked: u64,
+    /// Appointments that repeated other values than their booking has.
+    pub appointments: u64,
+    /// Bookings whose facts were others.
+    pub booking_facts: u64,
 }
 
 /// Rebuilds all caches, as of an instant, in the transaction of the caller.
@@ -34,6 +38,8 @@ pub async fn rebuild(tx: &mut PgConnection, now: DateTime<Utc>) -> Result<Rebuil
         clients_summary: clients_summary(tx, now).await?,
         appointments_cache: appointments_cache(tx, now).await?,
         client_sessions: client_sessions(tx).await?,
+        appointments: appointments(tx).await?,
+        booking_facts: booking_facts(tx).await?,
     })
 }
 
@@ -164,4 +170,24 @@ async fn client_sessions(db: &mut PgConnection) -> Result<u64> {
     // The counts of clients were written just now.
     sqlx::query!("delete from internal.client_changes where xid = pg_current_xact_id()").execute(db).await?;
     Ok(changed.rows_affected())
+}
+
+async fn appointments(db: &mut PgConnection) -> Result<u64> {
+    let refreshed = sqlx::query!(
+        "select internal.refresh_appointments(array(select session_id::text from appointment_table)) as rows",
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(refreshed.rows.unwrap_or_default().cast_unsigned())
+}
+
+/// The facts that drifted are worked out again, once their bookings are locked.
+async fn booking_facts(db: &mut PgConnection) -> Result<u64> {
+    let drifted =
+        sqlx::query_scalar!(r#"select internal.drifted_facts() as "booking_id!""#).fetch_all(&mut *db).await?;
+    sqlx::query!("select from bookings where booking_id = any ($1) order by booking_id for no key update", &drifted,)
+        .execute(&mut *db)
+        .await?;
+    sqlx::query!("select internal.refresh_booking_facts($1)", &drifted).execute(db).await?;
+    Ok(drifted.len() as u64)
 }

@@ -219,6 +219,7 @@ fn compiled() -> Vec<(Cow<'static, str>, Cow<'static, str>)> {
         ("functions/changes.sql", include_str!("../../../migrations/functions/changes.sql")),
         ("functions/clients.sql", include_str!("../../../migrations/functions/clients.sql")),
         ("functions/derived.sql", include_str!("../../../migrations/functions/derived.sql")),
+        ("functions/facts.sql", include_str!("../../../migrations/functions/facts.sql")),
         ("functions/integrity.sql", include_str!("../../../migrations/functions/integrity.sql")),
         ("functions/money.sql", include_str!("../../../migrations/functions/money.sql")),
         ("functions/notes.sql", include_str!("../../../migrations/functions/notes.sql")),

@@ -52,7 +52,7 @@ order by event;
 insert into appointment_table (
     session_id, session_timings, session_name, session_mode, client_id, client_name, contact_info, therapist_id,
     therapist_name)
-select id, start_at, offer, left(mode, 50), client_id, name, coalesce(typed_phone, email), therapist_id, host
+select id, start_at, offer, internal.booking_mode(mode), client_id, name, coalesce(typed_phone, email), therapist_id, host
 from demo_batch
 where kind = 'booked'
 order by event;

@@ -59,6 +59,8 @@ const HOMES: &[(&str, &str)] = &[
     ("internal.clients_summary_rows", "dashboards"),
     ("internal.booking_changes", "dashboards"),
     ("internal.client_changes", "dashboards"),
+    ("internal.booking_facts", "dashboards"),
+    ("internal.fact_changes", "dashboards"),
     ("internal.arrivals", "arrivals"),
     ("internal.facts", "cli"),
 ];

@@ -1,5 +1,6 @@
 //! Adopted sessions whose client or therapist is missing, or named twice with different values.
 
+use safestories::dashboards::cache;
 use serde_json::{Value, json};
 
 use super::{BOOKINGS, OWN};
@@ -132,7 +133,8 @@ async fn a_therapist_who_is_there_twice_doubles_nothing() {
     let api = TestApi::new().await;
     api.given_all([therapist("T1"), client("C1")]).await;
     let id = api.given(booking("T1", "2026-02-04T04:00:00Z").of_client("C1")).await;
-    api.given(document_form(&id)).await;
+    api.given_all([document_form(&id), payment(&id)]).await;
+    cache::follow_others(&api.app).await.expect("facts that follow");
     run(
         &api,
         "alter table therapists drop constraint therapists_therapist_id_key cascade;

@@ -38,6 +38,7 @@ async fn practice() -> TestApi {
                ('B0', 'https://forms.example.org/a', 'Completed'), ('B1', null, null), ('B4', 'x', 'No Show')",
     )
     .await;
+    api.take_up().await;
     api
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use safestories::dashboards::cache::Drift;
+use safestories::dashboards::cache::{self, Drift};
 use serde_json::{Value, json};
 
 use super::cache::Dice;
@@ -230,6 +230,7 @@ async fn what_only_makes_out_the_client_of_an_adopted_booking_is_counted_too() {
                 _ => admin.patch(&path, json!({ "payment_gateway_name": "upi" })).await,
             };
             assert!(answer.status.is_success(), "{path}: {}", answer.text);
+            cache::follow_others(&api.app).await.expect("facts that follow");
             let drift = drift(&api).await;
             assert_eq!(drift, Drift::default(), "{path}");
         }

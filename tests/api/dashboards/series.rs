@@ -21,6 +21,7 @@ async fn every_part_equals_the_list_and_together_they_are_the_whole() {
     for _ in 0..120 {
         given_anything(&api, &mut dice, &[Some("T1"), Some("T2"), None]).await;
     }
+    api.take_up().await;
     let period = "from=2026-01-14&to=2026-03-10";
     let whole = api.admin().get(&format!("{DASHBOARD}?{period}")).await.ok();
     for (bucket, count) in [("month", 3), ("week", 9), ("day", 56)] {

@@ -16,6 +16,7 @@ async fn every_row_equals_the_list_and_together_they_are_the_practice() {
     for _ in 0..140 {
         given_anything(&api, &mut dice, &[Some("T1"), Some("T2"), Some("58605"), None]).await;
     }
+    api.take_up().await;
     let period = "from=2026-01-10&to=2026-03-05";
     let rows = api.admin().get(&format!("{DASHBOARD}/therapists?{period}")).await.data();
     let ids: Vec<Option<&str>> = rows.iter().map(|row| row["therapist_id"].as_str()).collect();
@@ -49,6 +50,7 @@ async fn the_row_of_nobody_is_there_only_for_bookings_of_nobody() {
     let names: Vec<&str> = rows.iter().map(|row| row["name"].as_str().expect("a name")).collect();
     assert_eq!(names, ["Asha", "zoya"]);
     api.given(session("2026-02-06T10:30:00Z").with("therapist_id", serde_json::Value::Null)).await;
+    api.take_up().await;
     let rows = api.admin().get(&format!("{DASHBOARD}/therapists")).await.data();
     assert_eq!(rows.len(), 3);
     assert_eq!(rows[2]["current"]["gross"], "1700.00");

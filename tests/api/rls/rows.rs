@@ -82,6 +82,7 @@ const WALL: &[Reach] = &[
     none("internal.audit_seals"),
     none("internal.audit_unsealed"),
     none("internal.booking_changes"),
+    none("internal.booking_facts"),
     none("internal.break_glass_grants"),
     none("internal.calendar_links"),
     read("internal.calendar_revisions", "booking_id", "B1 B5"),
@@ -91,6 +92,7 @@ const WALL: &[Reach] = &[
     none("internal.erase_requests"),
     none("internal.erasure_certificates"),
     none("internal.erasures"),
+    none("internal.fact_changes"),
     none("internal.facts"),
     Reach {
         holds: Some("11"),

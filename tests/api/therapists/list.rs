@@ -40,6 +40,7 @@ async fn practice() -> TestApi {
         booking("T2", "2026-02-04T13:30:00Z").with("refund_status", "completed").with("refund_amount", "Infinity"),
     ])
     .await;
+    api.take_up().await;
     api
 }
 
