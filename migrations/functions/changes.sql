@@ -180,6 +180,18 @@ begin
                 (select n.session_id, n.client_id from new_rows n except select o.session_id, o.client_id from old_rows o)
             ) changed
             where changed.client_id is not null;
+            insert into internal.booking_changes (booking_id)
+            select n.session_id
+            from old_rows o
+            join new_rows n on n.session_id = o.session_id
+            where (o.session_timings, o.session_name, o.session_mode, o.client_name, o.contact_info, o.therapist_id)
+                  is distinct from
+                  (n.session_timings, n.session_name, n.session_mode, n.client_name, n.contact_info, n.therapist_id)
+            union
+            select n.session_id
+            from new_rows n
+            where n.session_id is not null
+              and not exists (select from old_rows o where o.session_id = n.session_id);
     end case;
     return null;
 end

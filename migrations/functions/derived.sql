@@ -553,8 +553,9 @@ begin
       and not exists (select from public.refund_cancellation_table r where r.session_id = a.session_id);
 
     perform internal.recount_clients(clients);
-    -- The count of a client was written just now.
+    -- The counts of clients and the appointments were written just now.
     delete from internal.client_changes where xid = pg_current_xact_id();
+    delete from internal.booking_changes where xid = pg_current_xact_id();
     -- Behind the others, so that many of them do not stand in the way either.
     insert into internal.client_changes (client_id) select unnest(held_clients);
     return coalesce(cardinality(of_bookings), 0) + coalesce(cardinality(of_clients), 0) - cardinality(held_clients);

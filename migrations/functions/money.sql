@@ -63,6 +63,22 @@ begin atomic
     );
 end;
 
+-- Whether a booking was cancelled here while its payment was awaited: nothing was paid for it, though it has an amount.
+create or replace function internal.was_cancelled_unpaid(booking text) returns boolean
+    language sql stable parallel safe
+begin atomic
+    select exists (
+        select
+        from internal.audit_entries e
+        where e.subject_type = 'booking'
+          and e.subject_id = booking
+          and e.action = 'booking_cancel'
+          and e.outcome = 'done'
+          and e.detail ->> 'invitee_status' = 'waiting'
+        offset 0
+    );
+end;
+
 -- One table's statement of a booking's money, in a few words.
 create or replace function internal.money_words(paid numeric, refund text, refunded numeric) returns text
     language sql stable parallel safe
@@ -169,17 +185,7 @@ begin atomic
             when p.payment_id is null then case
                 when internal.booking_paid(p.told_paid) > 0
                     and p.awaited is not true
-                    -- Cancelled while its payment was awaited: nothing was paid.
-                    and (p.cancelled is not true or not exists (
-                        select
-                        from internal.audit_entries e
-                        where e.subject_type = 'booking'
-                          and e.subject_id = p.booking_id
-                          and e.action = 'booking_cancel'
-                          and e.outcome = 'done'
-                          and e.detail ->> 'invitee_status' = 'waiting'
-                        offset 0
-                    ))
+                    and (p.cancelled is not true or not internal.was_cancelled_unpaid(p.booking_id))
                 then 'paid_without_payment'
             end
             when p.awaited and p.cancelled is not true

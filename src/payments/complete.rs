@@ -29,7 +29,7 @@ pub async fn arrived_payment(db: &mut PgConnection, booking: &BookingId) -> Resu
 
 /// Writes the `payments` row of a booking that says it was paid and has none: a new one, or another program's.
 ///
-/// A booking whose payment is awaited (`invitee_status` `waiting`) was not paid.
+/// A booking whose payment is awaited (`invitee_status` `waiting`), or was when it was cancelled, was not paid.
 pub async fn record_for_booking(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
     let now = Timestamp::from(uow.now());
     sqlx::query!(
@@ -50,7 +50,9 @@ pub async fn record_for_booking(uow: &mut UnitOfWork, booking: &BookingId) -> Re
          where b.booking_id = $1
            and internal.booking_paid(b.invitee_payment_amount) > 0
            and internal.invitee_status(b.invitee_status) is distinct from 'waiting'
-           and not exists (select from payments p where p.booking_id = b.booking_id)",
+           and not exists (select from payments p where p.booking_id = b.booking_id)
+           and (internal.booking_status(b.booking_status) is distinct from 'cancelled'
+                or not internal.was_cancelled_unpaid(b.booking_id))",
         booking.as_str(),
         now as Timestamp,
     )

@@ -669,3 +669,43 @@ async fn a_killed_server_loses_nothing_and_does_nothing_twice() {
     }
     assert_eq!(drift(&api).await, 0);
 }
+
+#[tokio::test]
+async fn a_booking_cancelled_before_it_was_paid_brings_nothing_in() {
+    let api = practice().await;
+    let id = api
+        .given(
+            booking("T1", "2026-02-06T10:00:00Z").with("invitee_status", "waiting").with("invitee_payment_amount", 300),
+        )
+        .await;
+    api.take_up().await;
+    let money = async || {
+        let dashboard = api.admin_named("first").get("/api/v1/admin/dashboard").await.ok();
+        let listed = api.admin_named("first").get("/api/v1/admin/payments?state=completed").await.ok();
+        (dashboard["current"]["gross"].clone(), dashboard["current"]["claims"].clone(), listed["data"].clone())
+    };
+    assert_eq!(money().await, (json!("0.00"), json!("300.00"), json!([])));
+    let path = format!("/api/v1/admin/bookings/{id}/cancel");
+    api.admin_named("first").post(&path, json!({ "reason": "never paid" })).await.ok();
+    assert_eq!(money().await, (json!("0.00"), json!("0.00"), json!([])));
+    // Whatever another program writes later.
+    program(&api, "update bookings set booking_start_at = booking_start_at + interval '1 hour'").await;
+    api.take_up().await;
+    assert_eq!(money().await, (json!("0.00"), json!("0.00"), json!([])));
+
+    // Two payments, one of them given back.
+    let id = api.given(booking("T1", "2026-02-07T10:00:00Z").with("invitee_payment_amount", 1500)).await;
+    program(
+        &api,
+        &format!(
+            "insert into payments (booking_id, amount, currency, refund_status, refund_amount) values
+                 ('{id}', 800, 'INR', null, null), ('{id}', 700, 'INR', 'processed', 700)"
+        ),
+    )
+    .await;
+    api.take_up().await;
+    let dashboard = api.admin_named("first").get("/api/v1/admin/dashboard").await.ok();
+    let figures = ["gross", "refunded", "net"].map(|figure| dashboard["current"][figure].clone());
+    assert_eq!(figures, [json!("1500.00"), json!("700.00"), json!("800.00")]);
+    assert_eq!(drift(&api).await, 0);
+}
