@@ -116,8 +116,8 @@ begin atomic
            b.booking_start_at,
            left(b.booking_resource_name, 255),
            left(internal.booking_mode(b.booking_mode), 50),
-           left(coalesce(nullif(btrim(b.invitee_name), ''), '(no name)'), 255),
-           left(coalesce(nullif(btrim(b.invitee_phone), ''), nullif(btrim(b.invitee_email), '')), 255),
+           left(case when btrim(b.invitee_name) <> '' then b.invitee_name else '(no name)' end, 255),
+           case when btrim(b.invitee_phone) <> '' then b.invitee_phone else b.invitee_email end,
            (select t.therapist_id from public.therapists t where t.therapist_id = b.therapist_id limit 1)
     from public.bookings b
     where b.booking_id is not null;

@@ -1,7 +1,10 @@
 //! The made-up practice: repeatable, consistent, and with every kind of row that other programs leave behind.
 
 use chrono::{DateTime, Utc};
-use safestories::dev::demo::{self, Loaded, Size};
+use safestories::{
+    dashboards::cache::{self, Drift},
+    dev::demo::{self, Loaded, Size},
+};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::harness::Database;
@@ -89,6 +92,8 @@ async fn a_practice_has_as_many_bookings_as_asked_for_and_nothing_is_left_when_i
         assert_eq!(found, i64::try_from(bookings).expect("small"));
         let clients: i64 = ask(&mut tx, "select count(*) from all_clients_table").await;
         assert_eq!((loaded.bookings, loaded.clients), (bookings, clients.cast_unsigned()));
+        let drift = cache::drift(&mut tx, NOW.parse().expect(NOW)).await.expect("a comparison");
+        assert_eq!(drift, Drift::default());
         ids.push(loaded.admin_user_ids[0]);
         tx.rollback().await.expect("given up");
     }
