@@ -186,7 +186,8 @@ async fn totals(db: &mut PgConnection, scope: &Scope, id: &ClientId, now: DateTi
     )
     .fetch_one(&mut *db)
     .await?;
-    if scope.owner().is_none() {
+    // A therapist's login cannot read money at all.
+    if scope.therapist().is_none() {
         let money = sqlx::query!(
             r#"select round(coalesce(sum(f.paid), 0), 2) as "paid!: Amount",
                       round(coalesce(sum(f.refunded), 0), 2) as "refunded!: Amount"
