@@ -1,7 +1,7 @@
 -- What the server and other programs write, tracked by triggers in the writer's own transaction.
 --
--- A trigger appends rows and does nothing else: it locks no other row, so that no program waits or deadlocks because of it,
--- and it fails on no value. It sees the rows that its statement wrote, runs as the owner, and needs nothing granted to the
+-- A trigger appends rows, and writes the facts of the bookings that its statement wrote (`facts.sql`). It locks no other row, so
+-- that no program waits or deadlocks because of it, and it fails on no value. It sees the rows that its statement wrote, runs as the owner, and needs nothing granted to the
 -- writer.
 
 -- How the caches count a booking by its status: `active`, `cancelled` or `no_show`.
