@@ -5,8 +5,8 @@
 
 create schema if not exists internal;
 
--- Facts about this database that the server keeps for itself (such as: the demo data has been loaded).
-create table internal.facts (
+-- What the server notes about this database (such as: the demo data has been loaded).
+create table internal.properties (
     name  text primary key,
     value text not null
 );

@@ -90,7 +90,7 @@ create index arrivals_of_request on internal.arrivals (request_id) where request
 create index arrivals_given_up on internal.arrivals (arrival_id) where due_at = 'infinity';
 
 -- Locked by what lets the caches follow other programs, or rebuilds them.
-insert into internal.facts (name, value) values ('follows', '');
+insert into internal.properties (name, value) values ('follows', '');
 
 -- What stands there already was written before anything was tracked.
 insert into internal.booking_changes (booking_id)

@@ -417,7 +417,7 @@ begin
     revoke execute on procedure internal.secure_rows(regclass, text, text, text, text, text),
         internal.grant_columns(text, regclass, text) from public;
 
-    delete from internal.facts where name = 'rls';
-    insert into internal.facts (name, value) select 'rls', internal.rls_digest();
+    delete from internal.properties where name = 'rls';
+    insert into internal.properties (name, value) select 'rls', internal.rls_digest();
 end
 $$;

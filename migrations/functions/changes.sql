@@ -1,8 +1,8 @@
 -- What the server and other programs write, tracked by triggers in the writer's own transaction.
 --
--- A trigger appends rows, and writes the facts of the bookings that its statement wrote (`facts.sql`). It locks no other row, so
--- that no program waits or deadlocks because of it, and it fails on no value. It sees the rows that its statement wrote, runs as the owner, and needs nothing granted to the
--- writer.
+-- A trigger appends rows, and writes the facts of the bookings that its statement wrote (`facts.sql`). It locks no other row,
+-- so that no program waits or deadlocks because of it, and it fails on no value. It sees the rows that its statement wrote,
+-- runs as the owner, and needs nothing granted to the writer.
 
 -- How the caches count a booking by its status: `active`, `cancelled` or `no_show`.
 create or replace function internal.counts_as(booking_status text) returns text

@@ -348,7 +348,7 @@ begin
         select array_agg(change_id) into of_clients from internal.client_changes where xid = pg_current_xact_id();
     else
         -- One at a time: another is at it, or the caches are being rebuilt.
-        perform from internal.facts where name = 'follows' for update skip locked;
+        perform from internal.properties where name = 'follows' for update skip locked;
         if not found then
             return 0;
         end if;

@@ -112,7 +112,7 @@ async fn the_logins_of_the_demo_are_refused_elsewhere() {
     let mut conn = sqlx::PgConnection::connect(&database).await.unwrap();
     sqlx::raw_sql(
         "insert into users (username, password, name, role) values ('admin', 'a hash', 'A', 'admin');
-         insert into internal.facts (name, value) values ('demo_password_hash', 'a hash')",
+         insert into internal.properties (name, value) values ('demo_password_hash', 'a hash')",
     )
     .execute(&mut conn)
     .await

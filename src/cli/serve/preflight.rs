@@ -57,7 +57,7 @@ pub(super) async fn refuse_demo_logins(url: &str) -> anyhow::Result<()> {
     let username = sqlx::query_scalar!(
         r#"select coalesce(username, '') as "username!"
          from users
-         join internal.facts on facts.name = $1 and facts.value = users.password
+         join internal.properties on properties.name = $1 and properties.value = users.password
          order by users.id
          limit 1"#,
         DEMO_HASH,

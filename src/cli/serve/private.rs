@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// The name in `internal.facts` under which the hash of the demo's password is: the demo has been loaded, and who has that
+/// The name in `internal.properties` under which the hash of the demo's password is: the demo has been loaded, and who has that
 /// very hash has a password that everybody knows.
 pub(super) const DEMO_HASH: &str = "demo_password_hash";
 
@@ -74,7 +74,7 @@ pub(super) async fn start(folder: PathBuf) -> anyhow::Result<(Embedded, Secrets,
 pub(super) async fn load_demo(url: &str, passwords: &Passwords, now: DateTime<Utc>) -> anyhow::Result<()> {
     let mut conn = PgConnection::connect(url).await?;
     let done = sqlx::query_scalar!(
-        r#"select (exists (select from internal.facts where name = $1)
+        r#"select (exists (select from internal.properties where name = $1)
                    or exists (select from bookings)
                    or exists (select from all_clients_table)
                    or exists (select from therapists)
@@ -102,7 +102,7 @@ async fn load(conn: &mut PgConnection, passwords: &Passwords, now: DateTime<Utc>
             .execute(&mut *tx)
             .await?;
     }
-    sqlx::query!("insert into internal.facts (name, value) values ($1, $2)", DEMO_HASH, hash).execute(&mut *tx).await?;
+    sqlx::query!("insert into internal.properties (name, value) values ($1, $2)", DEMO_HASH, hash).execute(&mut *tx).await?;
     tx.commit().await?;
     Ok(())
 }

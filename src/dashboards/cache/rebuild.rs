@@ -52,7 +52,7 @@ async fn lock(db: &mut PgConnection) -> Result<()> {
          set local work_mem = '64MB';
          do $$
          begin
-             perform from internal.facts where name = 'follows' for update;
+             perform from internal.properties where name = 'follows' for update;
              perform from public.therapists order by therapist_id for no key update;
              perform from public.all_clients_table order by client_id for no key update;
          end

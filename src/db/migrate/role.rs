@@ -174,7 +174,7 @@ async fn new_login(conn: &mut PgConnection) -> sqlx::Result<Login> {
 /// Whether the policies and grants that name the role are those that the migration made.
 pub(crate) async fn is_whole(conn: &mut PgConnection) -> sqlx::Result<bool> {
     let whole: Option<bool> =
-        sqlx::query_scalar("select value = internal.rls_digest() from internal.facts where name = 'rls'")
+        sqlx::query_scalar("select value = internal.rls_digest() from internal.properties where name = 'rls'")
             .fetch_optional(conn)
             .await?;
     Ok(whole == Some(true))

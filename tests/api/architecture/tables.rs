@@ -62,7 +62,7 @@ const HOMES: &[(&str, &str)] = &[
     ("internal.booking_facts", "dashboards"),
     ("internal.fact_changes", "dashboards"),
     ("internal.arrivals", "arrivals"),
-    ("internal.facts", "cli"),
+    ("internal.properties", "cli"),
 ];
 
 /// Columns that belong to somebody else than their table: a name, or its beginning and `*`.

@@ -93,7 +93,6 @@ const WALL: &[Reach] = &[
     none("internal.erasure_certificates"),
     none("internal.erasures"),
     none("internal.fact_changes"),
-    none("internal.facts"),
     Reach {
         holds: Some("11"),
         changes: true,
@@ -128,6 +127,7 @@ const WALL: &[Reach] = &[
         )),
         ..read("internal.note_versions", "note_id", "1 5 7 8")
     },
+    none("internal.properties"),
     none("internal.recovery_codes"),
     none("internal.refresh_tokens"),
     none("internal.request_clients"),
