@@ -45,6 +45,17 @@ create table internal.booking_facts (
 create index booking_facts_by_start on internal.booking_facts (starts_at, booking_id);
 create index booking_facts_of_therapist on internal.booking_facts (therapist_id, starts_at);
 
+-- What an appointment repeats of its booking: `functions/derived.sql`.
+create type internal.appointment as (
+    booking_id      text,
+    session_timings timestamp,
+    session_name    text,
+    session_mode    text,
+    client_name     text,
+    contact_info    text,
+    therapist_id    text
+);
+
 -- Bookings whose facts are to be worked out again, since a payment of theirs was written.
 create table internal.fact_changes (
     change_id  bigint generated always as identity primary key,

@@ -100,16 +100,7 @@ end;
 
 -- Per booking: what its appointment repeats. Whose session it is, `client_id`, is a fact of its own, and so is the name that
 -- the therapist had.
-create or replace function internal.appointments()
-    returns table (
-        booking_id      text,
-        session_timings timestamp,
-        session_name    text,
-        session_mode    text,
-        client_name     text,
-        contact_info    text,
-        therapist_id    text
-    )
+create or replace function internal.appointments() returns setof internal.appointment
     language sql stable parallel safe
 begin atomic
     select b.booking_id,
@@ -141,16 +132,7 @@ end;
 
 -- The bookings whose appointment repeats other values, with the right ones. Of a session that an adopted table contains twice
 -- nobody knows which row is its own.
-create or replace function internal.drifted_appointments()
-    returns table (
-        booking_id      text,
-        session_timings timestamp,
-        session_name    text,
-        session_mode    text,
-        client_name     text,
-        contact_info    text,
-        therapist_id    text
-    )
+create or replace function internal.drifted_appointments() returns setof internal.appointment
     language sql stable parallel safe
 begin atomic
     select d.*

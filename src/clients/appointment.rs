@@ -91,6 +91,24 @@ pub async fn is_there(db: &mut PgConnection, client: Option<&ClientId>) -> Resul
     Ok(is_there)
 }
 
+/// Locks whose session a booking is; returns the client, if it has one: somebody else may have been completing it, and has then
+/// by the time the lock is granted.
+pub(super) async fn lock_assignment(uow: &mut UnitOfWork, booking: &BookingId) -> Result<Option<ClientId>> {
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended('appointment ' || $1, 0))", booking.as_str())
+        .fetch_one(uow.db())
+        .await?;
+    let client = sqlx::query_scalar!(
+        r#"select client_id as "client_id!: ClientId"
+           from appointment_table
+           where session_id = $1
+             and client_id is not null"#,
+        booking.as_str(),
+    )
+    .fetch_optional(uow.db())
+    .await?;
+    Ok(client)
+}
+
 /// Holds the client of a booking; makes out who it is, and notes it, where no program has yet.
 pub async fn lock_of_booking(
     uow: &mut UnitOfWork,
@@ -103,21 +121,7 @@ pub async fn lock_of_booking(
     {
         return Ok(client);
     }
-    // Somebody else may be completing it at this moment, and has then by the time the lock is granted.
-    let booking = appointment.booking_id.as_str();
-    sqlx::query!("select pg_advisory_xact_lock(hashtextextended('appointment ' || $1, 0))", booking)
-        .fetch_one(uow.db())
-        .await?;
-    let completed = sqlx::query_scalar!(
-        r#"select client_id as "client_id!: ClientId"
-           from appointment_table
-           where session_id = $1
-             and client_id is not null"#,
-        booking,
-    )
-    .fetch_optional(uow.db())
-    .await?;
-    if let Some(id) = completed
+    if let Some(id) = lock_assignment(uow, appointment.booking_id).await?
         && let Some(client) = lock(uow.db(), &id).await?
     {
         return Ok(client);

@@ -4,7 +4,10 @@
 
 use sqlx::PgConnection;
 
-use super::matching::lock;
+use super::{
+    appointment::{link_booking, lock_assignment},
+    matching::lock,
+};
 use crate::{
     app::unit_of_work::UnitOfWork,
     db::erasure::{ERASED, Erased, RowsToErase},
@@ -48,7 +51,7 @@ pub async fn link_unassigned_bookings(uow: &mut UnitOfWork, client: &ClientId) -
            where c.client_id = $1
              and internal.phone_key(b.invitee_phone) = internal.phone_key(c.phone_number)
              and internal.name_key(b.invitee_name) = internal.name_key(c.client_name)
-             and b.booking_id is not null
+             and length(b.booking_id) <= 255
              and not exists (
                  select
                  from appointment_table a
@@ -60,40 +63,14 @@ pub async fn link_unassigned_bookings(uow: &mut UnitOfWork, client: &ClientId) -
     )
     .fetch_all(uow.db())
     .await?;
-    for booking in &found {
-        // Somebody else may be completing it at this moment.
-        sqlx::query!("select pg_advisory_xact_lock(hashtextextended('appointment ' || $1, 0))", booking.as_str())
-            .fetch_one(uow.db())
-            .await?;
+    let mut linked = Vec::new();
+    for booking in found {
+        if lock_assignment(uow, &booking).await?.is_none() {
+            link_booking(uow, &booking, client).await?;
+            linked.push(booking);
+        }
     }
-    let claimed = sqlx::query_scalar!(
-        r#"with known as (
-               update appointment_table
-               set client_id = $2
-               where session_id = any ($1)
-                 and client_id is null
-               returning session_id
-           ), made as (
-               insert into appointment_table
-                   (session_id, session_timings, session_name, session_mode, client_id, client_name, contact_info,
-                    therapist_id, therapist_name)
-               select d.booking_id, d.session_timings, d.session_name, d.session_mode, $2, d.client_name, d.contact_info,
-                      d.therapist_id, (select left(t.name, 255) from therapists t where t.therapist_id = d.therapist_id limit 1)
-               from internal.appointments() d
-               where d.booking_id = any ($1)
-                 and length(d.booking_id) <= 255
-                 and not exists (select from appointment_table a where a.session_id = d.booking_id)
-               returning session_id
-           )
-           select session_id as "session_id!: BookingId" from known
-           union
-           select session_id from made"#,
-        &found as &[BookingId],
-        client.as_str(),
-    )
-    .fetch_all(uow.db())
-    .await?;
-    Ok(claimed)
+    Ok(linked)
 }
 
 /// Removes the name and the contact data from the client's record and appointments, and the client's therapist.

@@ -214,11 +214,11 @@ pub(super) async fn candidates(db: &mut PgConnection, person: Person<'_>) -> Res
                   internal.phone_key(phone_number) is not distinct from internal.phone_key($1) as "same_phone!"
            from (
                -- Each by its index, which is cheaper than the whole table even where that has no statistics yet.
-               select *
+               select client_id, client_name, phone_number, email_id
                from all_clients_table
                where internal.phone_key(phone_number) = internal.phone_key($1)
                union
-               select *
+               select client_id, client_name, phone_number, email_id
                from all_clients_table
                where internal.email_key(email_id) = internal.email_key($2)
                  and (internal.phone_key(phone_number) is null or internal.phone_key($1) is null)

@@ -102,7 +102,9 @@ async fn load(conn: &mut PgConnection, passwords: &Passwords, now: DateTime<Utc>
             .execute(&mut *tx)
             .await?;
     }
-    sqlx::query!("insert into internal.properties (name, value) values ($1, $2)", DEMO_HASH, hash).execute(&mut *tx).await?;
+    sqlx::query!("insert into internal.properties (name, value) values ($1, $2)", DEMO_HASH, hash)
+        .execute(&mut *tx)
+        .await?;
     tx.commit().await?;
     Ok(())
 }

@@ -29,7 +29,7 @@ pub(super) fn stop(home: &Home, progress: &dyn Fn(&str)) -> Result<(), EmbeddedE
             // With a number that is never given away it still sees to processes that hold the old memory.
             let (_, rest) = text.split_once('\n').unwrap_or_default();
             let path = home.data().join("postmaster.pid");
-            return fs::write(&path, format!("{}\n{rest}", i32::MAX)).doing(|| format!("mend {}", path.display()));
+            return fs::write(&path, format!("{}\n{rest}", i32::MAX)).doing(|| format!("repair {}", path.display()));
         }
         if !command.contains(MARK) {
             return Err(EmbeddedError::InUse { home: home.path().to_owned() });

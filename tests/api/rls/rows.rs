@@ -31,7 +31,7 @@ const fn read(table: &'static str, key: &'static str, rows: &'static str) -> Rea
     Reach { table, key, reads: Some(rows), ..NONE }
 }
 
-const WALL: &[Reach] = &[
+const REACH: &[Reach] = &[
     none("public.users"),
     Reach { holds: Some("T1"), ..read("public.therapists", "therapist_id", "T1") },
     Reach { holds: Some("B1 B5"), changes: true, ..read("public.bookings", "booking_id", "B1 B5") },
@@ -178,7 +178,7 @@ async fn every_table_and_verb_lets_through_what_is_written_here() {
     .fetch_all(&mut conn)
     .await
     .unwrap();
-    let mut written: Vec<&str> = WALL.iter().map(|reach| reach.table).collect();
+    let mut written: Vec<&str> = REACH.iter().map(|reach| reach.table).collect();
     written.sort_by_key(|table| (table.starts_with("public"), *table));
     assert_eq!(tables, written, "every table has its entry here");
 
@@ -186,7 +186,7 @@ async fn every_table_and_verb_lets_through_what_is_written_here() {
     run(&mut conn, "drop index internal.session_notes_of_booking").await;
     let mut conn = t1(&api, &mut conn).await;
     run(&mut conn, "insert into client_session_notes (booking_id, client_name) values ('B1', 'new')").await;
-    for reach in WALL {
+    for reach in REACH {
         let table = reach.table;
         assert_eq!(reads(&mut conn, reach).await, expected(reach.reads), "select from {table}");
         assert_eq!(holds(&mut conn, reach).await, expected(reach.holds), "select for update of {table}");
@@ -299,7 +299,7 @@ async fn who_names_nobody_or_has_no_seal_reaches_nothing() {
         if let Some((therapist, account)) = named {
             name(&mut conn, therapist, account, &"0".repeat(64)).await;
         }
-        for reach in WALL.iter().filter(|reach| reach.reads.is_some()) {
+        for reach in REACH.iter().filter(|reach| reach.reads.is_some()) {
             assert_eq!(reads(&mut conn, reach).await, Err(REFUSED.to_owned()), "{}", reach.table);
         }
         run(&mut conn, "rollback").await;
@@ -315,9 +315,9 @@ async fn the_owner_and_other_roles_are_undisturbed() {
         &format!("create role {other}; grant {other} to current_user; grant usage on schema internal to {other}"),
     )
     .await;
-    let granted = WALL.iter().map(|reach| reach.table).collect::<Vec<_>>().join(", ");
+    let granted = REACH.iter().map(|reach| reach.table).collect::<Vec<_>>().join(", ");
     run(&mut conn, &format!("grant select, insert, update, delete on {granted} to {other}")).await;
-    for reach in WALL {
+    for reach in REACH {
         let count = format!("select count(*)::text from {}", reach.table);
         run(&mut conn, "begin").await;
         let owners = tried(&mut conn, &count).await.unwrap();
