@@ -22,28 +22,123 @@ create table internal.client_changes (
 );
 create index client_changes_of_transaction on internal.client_changes (xid);
 
--- What a booking means, worked out once, where it is written: `functions/facts.sql`. It is the narrow table that figures are
--- read from. Therapists' logins cannot read it: it contains money.
+-- What a booking means, worked out once, where it is written: `functions/facts.sql`. It is the narrow table that lists, counts
+-- and figures are read from: its columns are plain, so that they are indexed, and known to the planner's statistics.
+-- Therapists' logins read all but money and contact data, of their own bookings.
 create table internal.booking_facts (
-    booking_id   text primary key,
-    therapist_id text,
+    booking_id    text primary key,
+    therapist_id  text,
+    client_id     text,
     -- `-infinity`: not known.
-    starts_at    timestamp not null,
+    starts_at     timestamp not null,
+    ends_at       timestamp not null,
+    created_at    timestamp not null,
+    -- The normalised words.
+    status        text,
+    mode          text not null,
+    refund_status text,
     -- `active`, `cancelled` or `no_show`.
-    counted_as   text not null,
-    free         boolean not null,
+    counted_as    text not null,
+    -- Whether a session note was submitted.
+    noted         boolean not null,
+    -- `cancelled`, `no_show`, `completed`, or else `open`: then the clock decides the state.
+    phase         text not null,
+    free          boolean not null,
+    -- The client's name, folded; and what a search finds.
+    name          text not null,
+    search        text not null,
     -- The amount of a booking whose payment is awaited.
-    claimed      numeric not null,
+    claimed       numeric not null,
     -- Of its rows in `payments`: how many are of money, and how much; refunds completed, and under way.
-    payments     integer not null,
-    paid         numeric not null,
-    refunds      integer not null,
-    refunded     numeric not null,
-    open_refunds integer not null,
-    refunding    numeric not null
+    payments      integer not null,
+    paid          numeric not null,
+    refunds       integer not null,
+    refunded      numeric not null,
+    open_refunds  integer not null,
+    refunding     numeric not null
 );
+-- The lists of all and of one therapist, in each order offered, and by what few bookings may be.
 create index booking_facts_by_start on internal.booking_facts (starts_at, booking_id);
-create index booking_facts_of_therapist on internal.booking_facts (therapist_id, starts_at);
+create index booking_facts_of_therapist on internal.booking_facts (therapist_id, starts_at, booking_id);
+create index booking_facts_of_client on internal.booking_facts (client_id, starts_at, booking_id);
+create index booking_facts_by_name on internal.booking_facts (left(name, 100), booking_id);
+create index booking_facts_by_created on internal.booking_facts (created_at, booking_id);
+create index booking_facts_by_phase on internal.booking_facts (phase, starts_at, booking_id);
+create index booking_facts_by_status on internal.booking_facts (status, starts_at, booking_id);
+create index booking_facts_by_mode on internal.booking_facts (mode, starts_at, booking_id);
+create index booking_facts_off on internal.booking_facts (starts_at, booking_id) where counted_as <> 'active';
+create index booking_facts_refunds on internal.booking_facts (refund_status, starts_at, booking_id)
+    where refund_status is not null;
+create index booking_facts_search on internal.booking_facts using gin (search internal.gin_trgm_ops);
+
+-- How many bookings of each kind start in a week (from Monday, UTC): of each therapist, and of the whole practice. A count over
+-- years reads these, and facts only of the weeks that it takes a part of. Words that are not known are ''.
+create table internal.booking_sums (
+    per_therapist boolean not null,
+    therapist_id  text not null,
+    week          timestamp not null,
+    status        text not null,
+    mode          text not null,
+    refund_status text not null,
+    counted_as    text not null,
+    noted         boolean not null,
+    phase         text not null,
+    free          boolean not null,
+    bookings      integer not null,
+    primary key (per_therapist, therapist_id, week, status, mode, refund_status, counted_as, noted, phase, free)
+);
+-- What is to be added to them. Who writes facts appends, and waits for nobody; the worker adds.
+create table internal.booking_sum_changes (
+    change_id bigint generated always as identity primary key,
+    like internal.booking_sums
+);
+
+-- What a client's bookings come to, and what a therapist's with a client do: `functions/derived.sql`.
+create table internal.client_facts (
+    client_id    text primary key,
+    -- Whom they are assigned to.
+    therapist_id text,
+    -- The name, folded; and what a search finds.
+    name         text not null,
+    search       text not null,
+    -- The key of their phone: who shares it may be the same person.
+    phone        text,
+    -- When the server first knew of them; `-infinity`: another program added them.
+    created_at   timestamptz not null,
+    -- All bookings; those not cancelled, and the latest start among these; sessions.
+    bookings     integer not null,
+    standing     integer not null,
+    latest       timestamp not null,
+    sessions     integer not null,
+    -- The last session that had begun when this was written, and the next: `-infinity`, `infinity` where there is none.
+    last_session timestamp not null,
+    next_session timestamp not null
+);
+create index client_facts_by_name on internal.client_facts (left(name, 100), client_id);
+create index client_facts_by_sessions on internal.client_facts (sessions, client_id);
+create index client_facts_by_last_session on internal.client_facts (last_session, client_id);
+create index client_facts_by_next_session on internal.client_facts (next_session);
+create index client_facts_by_created on internal.client_facts (created_at, client_id);
+create index client_facts_of_therapist on internal.client_facts (therapist_id, client_id);
+create index client_facts_by_phone on internal.client_facts (phone, client_id) where phone is not null;
+create index client_facts_search on internal.client_facts using gin (search internal.gin_trgm_ops);
+
+create table internal.therapist_client_facts (
+    therapist_id text not null,
+    client_id    text not null,
+    name         text not null,
+    assigned     boolean not null,
+    bookings     integer not null,
+    standing     integer not null,
+    latest       timestamp not null,
+    sessions     integer not null,
+    last_session timestamp not null,
+    next_session timestamp not null,
+    -- When the last of their sessions ends: until then the therapist sees the client's contact data.
+    active_until timestamp not null,
+    primary key (therapist_id, client_id)
+);
+create index therapist_client_facts_of_client on internal.therapist_client_facts (client_id);
 
 -- What an appointment repeats of its booking: `functions/derived.sql`.
 create type internal.appointment as (
@@ -56,13 +151,14 @@ create type internal.appointment as (
     therapist_id    text
 );
 
--- Bookings whose facts are to be worked out again, since a payment of theirs was written.
+-- Bookings whose facts are to be worked out again, since a payment, a note or the appointment of theirs was written.
 create table internal.fact_changes (
     change_id  bigint generated always as identity primary key,
     xid        xid8 not null default pg_current_xact_id(),
     booking_id text not null
 );
 create index fact_changes_of_transaction on internal.fact_changes (xid);
+create index fact_changes_of_booking on internal.fact_changes (booking_id);
 
 -- What other programs wrote and the practice has not taken up yet: `arrivals`.
 create table internal.arrivals (

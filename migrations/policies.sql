@@ -346,6 +346,18 @@ begin
         'exists (select from public.client_transfer_history h where h.transfer_id = transfer_clients.transfer_id)');
     call internal.grant_columns('select', 'internal.transfer_clients');
 
+    -- The facts of their bookings and clients, without money and contact data.
+    call internal.secure_rows('internal.booking_facts', reads => mine);
+    call internal.grant_columns('select', 'internal.booking_facts',
+        'booking_id, therapist_id, client_id, starts_at, ends_at, created_at, status, mode, counted_as, noted, phase, free, '
+            || 'name');
+    call internal.secure_rows('internal.therapist_client_facts', reads => mine);
+    call internal.secure_rows('internal.booking_sums', reads => 'per_therapist and ' || mine);
+    call internal.grant_columns('select', 'internal.booking_sums');
+    call internal.secure_rows('internal.booking_sum_changes', reads => 'per_therapist and ' || mine);
+    call internal.grant_columns('select', 'internal.booking_sum_changes');
+    call internal.grant_columns('select', 'internal.therapist_client_facts');
+
     call internal.secure_rows('internal.retirements', reads => mine);
     call internal.grant_columns('select', 'internal.retirements');
 
@@ -388,11 +400,13 @@ begin
     end loop;
 
     revoke execute on function internal.recount_clients(text[]) from public;
+    revoke execute on function internal.refresh_client_facts(text[], timestamp) from public;
     revoke execute on function internal.keep_version(jsonb, jsonb) from public;
     revoke execute on function internal.held_clients(text[]) from public;
     revoke execute on function internal.follow_changes(timestamp, integer) from public;
-    revoke execute on function internal.follow_facts(integer) from public;
+    revoke execute on function internal.follow_facts(integer, text[]) from public;
     revoke execute on function internal.refresh_booking_facts(text[]) from public;
+    revoke execute on function internal.add_booking_sums(integer) from public;
     revoke execute on function internal.refresh_appointments(text[]) from public;
     grant execute on function
         internal.is_sealed(),

@@ -31,42 +31,35 @@ create or replace function internal.booking_mode(word text) returns text
         else word
     end;
 
--- The clients whose contact data a therapist sees: those assigned to them, and those with an active session with them
--- ahead. A start of infinity reads as none: it would lie ahead for ever. The result is a set, so that PostgreSQL inlines
--- the function and looks up one client by index.
+-- The clients whose contact data a therapist sees: those assigned to them, and those with a session with them ahead. The
+-- result is a set, so that PostgreSQL inlines the function and looks up one client by index.
 create or replace function internal.contact_clients(therapist text, at timestamp) returns setof text
     language sql stable parallel safe
 begin atomic
-    select c.client_id
-    from public.all_clients_table c
-    where c.therapist_id = therapist
-    union all
-    select a.client_id
-    from public.appointment_table a
-    join public.bookings b on b.booking_id = a.session_id
-    where b.therapist_id = therapist
-      and internal.is_active(b.booking_status)
-      and isfinite(b.booking_start_at)
-      and internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration,
-                               b.invitee_payment_amount) > at;
+    select k.client_id
+    from internal.therapist_client_facts k
+    where k.therapist_id = therapist
+      and (k.assigned or k.active_until > at);
 end;
 
--- A row if the calling therapist may read the contact data of a booking of theirs: by its client; and where no program
--- has named a client yet, by the session itself being ahead. The result is a set, so that PostgreSQL inlines the
--- function.
-create or replace function internal.contact_shown(client text, booking_status text, end_at timestamp, at timestamp)
-    returns setof boolean
+-- A row if a therapist may read the contact data of a booking of theirs: by its client; and where no program has named a
+-- client yet, by the session itself being ahead. The result is a set, likewise.
+create or replace function internal.contact_shown(
+    therapist text, client text, counted_as text, end_at timestamp, at timestamp
+) returns setof boolean
     language sql stable parallel safe rows 1
 begin atomic
     select true
     where client is null
-      and internal.is_active(booking_status)
+      and counted_as = 'active'
       and isfinite(end_at)
       and end_at > at
     union all
     select true
-    from internal.contact_clients(internal.current_therapist(), at) as seen (client_id)
-    where seen.client_id = client;
+    from internal.therapist_client_facts k
+    where k.therapist_id = therapist
+      and k.client_id = client
+      and (k.assigned or k.active_until > at);
 end;
 
 -- The appointment of a booking. An adopted table may contain a session twice, and a join would list the booking twice:
@@ -79,6 +72,64 @@ begin atomic
     where a.session_id = booking
     order by a.client_id
     limit 1;
+end;
+
+-- How the caches count a booking by its status: `active`, `cancelled` or `no_show`.
+create or replace function internal.counts_as(booking_status text) returns text
+    language sql immutable parallel safe
+    return case when internal.is_active(booking_status) then 'active' else internal.booking_status(booking_status) end;
+
+-- What all bookings mean but for their money, from the tables themselves.
+create or replace function internal.meanings_of_bookings()
+    returns table (
+        booking_id    text,
+        therapist_id  text,
+        client_id     text,
+        starts_at     timestamp,
+        ends_at       timestamp,
+        created_at    timestamp,
+        status        text,
+        mode          text,
+        refund_status text,
+        counted_as    text,
+        noted         boolean,
+        phase         text,
+        free          boolean,
+        name          text,
+        search        text
+    )
+    language sql stable parallel safe
+begin atomic
+    select b.booking_id,
+           b.therapist_id,
+           a.client_id,
+           coalesce(b.booking_start_at, '-infinity'),
+           coalesce(internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration, b.invitee_payment_amount),
+                    '-infinity'),
+           coalesce(b.invitee_created_at, '-infinity'),
+           w.status,
+           internal.booking_mode(b.booking_mode),
+           internal.refund_status(b.refund_status),
+           internal.counts_as(b.booking_status),
+           w.noted,
+           case when w.status in ('cancelled', 'no_show', 'completed') then w.status when w.noted then 'completed' else 'open' end,
+           internal.is_free(b.invitee_payment_amount),
+           internal.fold(coalesce(b.invitee_name, '')),
+           internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone)
+    from public.bookings b
+    cross join lateral (
+        select internal.booking_status(b.booking_status) as status,
+               exists (
+                   select
+                   from public.client_session_notes n
+                   left join internal.session_notes own on own.note_id = n.note_id
+                   where n.booking_id = b.booking_id
+                     and (own.note_id is null or own.signed_at is not null)
+               ) as noted
+        offset 0
+    ) w
+    left join lateral internal.appointment_of(b.booking_id) a on true
+    where b.booking_id is not null;
 end;
 
 -- A statement with optional conditions, `($n is null or …)`, has to be planned for its arguments: PostgreSQL does that five

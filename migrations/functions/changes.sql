@@ -4,11 +4,6 @@
 -- so that no program waits or deadlocks because of it, and it fails on no value. It sees the rows that its statement wrote,
 -- runs as the owner, and needs nothing granted to the writer.
 
--- How the caches count a booking by its status: `active`, `cancelled` or `no_show`.
-create or replace function internal.counts_as(booking_status text) returns text
-    language sql immutable parallel safe
-    return case when internal.is_active(booking_status) then 'active' else internal.booking_status(booking_status) end;
-
 -- Whether the server itself is writing: its units of work say so. All others are other programs, whose rows it takes up
 -- (`arrivals`). A therapist's login has no other business here.
 create or replace function internal.is_server() returns boolean
@@ -61,17 +56,19 @@ begin
                 select coalesce(o.booking_id, n.booking_id)
                 from (select * from old_rows where booking_id is not null) o
                 full join (select * from new_rows where booking_id is not null) n on n.booking_id = o.booking_id
-                where (o.booking_id, o.therapist_id, o.booking_start_at, o.booking_status, o.invitee_status,
-                       o.invitee_payment_amount)
+                where (o.booking_id, o.therapist_id, o.booking_start_at, o.booking_end_at, o.booking_duration, o.booking_status,
+                       o.booking_mode, o.invitee_created_at, o.invitee_name, o.invitee_phone, o.invitee_email,
+                       o.invitee_status, o.invitee_payment_amount, o.refund_status)
                       is distinct from
-                      (n.booking_id, n.therapist_id, n.booking_start_at, n.booking_status, n.invitee_status,
-                       n.invitee_payment_amount)
+                      (n.booking_id, n.therapist_id, n.booking_start_at, n.booking_end_at, n.booking_duration, n.booking_status,
+                       n.booking_mode, n.invitee_created_at, n.invitee_name, n.invitee_phone, n.invitee_email,
+                       n.invitee_status, n.invitee_payment_amount, n.refund_status)
             );
     end case;
     if current_setting('transaction_isolation') in ('read committed', 'read uncommitted') then
         perform internal.refresh_booking_facts(written);
     else
-        -- The fact may have followed a payment since this transaction's snapshot was taken, and would refuse to be written.
+        -- The fact may have followed another row since this transaction's snapshot was taken, and would refuse to be written.
         insert into internal.fact_changes (booking_id) select unnest(written);
     end if;
 
@@ -164,22 +161,22 @@ create or replace function internal.track_appointments() returns trigger
 begin
     case tg_op
         when 'INSERT' then
-            insert into internal.client_changes (client_id)
-            select distinct n.client_id from new_rows n where n.client_id is not null;
+            insert into internal.fact_changes (booking_id)
+            select n.session_id from new_rows n where n.session_id is not null;
             insert into internal.booking_changes (booking_id)
             select n.session_id from new_rows n where n.session_id is not null;
         when 'DELETE' then
-            insert into internal.client_changes (client_id)
-            select distinct o.client_id from old_rows o where o.client_id is not null;
+            insert into internal.fact_changes (booking_id)
+            select o.session_id from old_rows o where o.session_id is not null;
         when 'UPDATE' then
-            insert into internal.client_changes (client_id)
-            select distinct changed.client_id
+            insert into internal.fact_changes (booking_id)
+            select changed.session_id
             from (
                 (select o.session_id, o.client_id from old_rows o except select n.session_id, n.client_id from new_rows n)
                 union all
                 (select n.session_id, n.client_id from new_rows n except select o.session_id, o.client_id from old_rows o)
             ) changed
-            where changed.client_id is not null;
+            where changed.session_id is not null;
             insert into internal.booking_changes (booking_id)
             select n.session_id
             from old_rows o
@@ -215,9 +212,25 @@ begin
             select coalesce(n.client_id, o.client_id)
             from old_rows o
             full join new_rows n on n.client_id = o.client_id
-            where (o.client_id, o.client_name, o.phone_number, o.email_id, o.no_of_sessions)
-                  is distinct from (n.client_id, n.client_name, n.phone_number, n.email_id, n.no_of_sessions);
+            where (o.client_id, o.client_name, o.phone_number, o.email_id, o.therapist_id, o.no_of_sessions)
+                  is distinct from
+                  (n.client_id, n.client_name, n.phone_number, n.email_id, n.therapist_id, n.no_of_sessions);
     end case;
+    return null;
+end
+$$;
+
+-- Of what the server knows of clients, since when.
+create or replace function internal.track_client_records() returns trigger
+    language plpgsql security definer
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    if tg_op = 'DELETE' then
+        insert into internal.client_changes (client_id) select o.client_id from old_rows o;
+    else
+        insert into internal.client_changes (client_id) select n.client_id from new_rows n;
+    end if;
     return null;
 end
 $$;
@@ -231,6 +244,12 @@ begin
     insert into internal.booking_changes (booking_id) values (null);
     if tg_table_name = 'bookings' then
         delete from internal.booking_facts;
+        insert into internal.booking_sum_changes
+            (per_therapist, therapist_id, week, status, mode, refund_status, counted_as, noted, phase, free, bookings)
+        select * from internal.drifted_booking_sums();
+    elsif tg_table_name = 'appointment_table' then
+        insert into internal.fact_changes (booking_id)
+        select f.booking_id from internal.booking_facts f where f.client_id is not null;
     end if;
     return null;
 end
@@ -273,12 +292,34 @@ begin
 end
 $$;
 
--- Of session notes, new ones, and those that came to another booking. What else is changed or deleted is kept.
+-- Of session notes, whether a booking has one; new ones, and those that came to another booking. What else is changed or deleted is
+-- kept.
 create or replace function internal.track_session_notes() returns trigger
     language plpgsql security definer
     set search_path = pg_catalog, pg_temp
     as $$
 begin
+    case tg_op
+        when 'INSERT' then
+            insert into internal.fact_changes (booking_id)
+            select n.booking_id from new_rows n where n.booking_id is not null;
+        when 'DELETE' then
+            insert into internal.fact_changes (booking_id)
+            select o.booking_id from old_rows o where o.booking_id is not null;
+        when 'TRUNCATE' then
+            insert into internal.fact_changes (booking_id)
+            select f.booking_id from internal.booking_facts f where f.noted;
+        when 'UPDATE' then
+            insert into internal.fact_changes (booking_id)
+            select changed.booking_id
+            from (
+                (select o.note_id, o.booking_id from old_rows o except select n.note_id, n.booking_id from new_rows n)
+                union all
+                (select n.note_id, n.booking_id from new_rows n except select o.note_id, o.booking_id from old_rows o)
+            ) changed
+            where changed.booking_id is not null;
+    end case;
+
     if internal.is_server() then
         return null;
     end if;
@@ -302,6 +343,29 @@ begin
         when 'TRUNCATE' then
             perform internal.keep_version(to_jsonb(o), null) from public.client_session_notes o;
     end case;
+    return null;
+end
+$$;
+
+-- Of the notes written here, which of them are submitted.
+create or replace function internal.track_note_states() returns trigger
+    language plpgsql security definer
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    if tg_op = 'DELETE' then
+        insert into internal.fact_changes (booking_id)
+        select n.booking_id
+        from old_rows o
+        join public.client_session_notes n on n.note_id = o.note_id
+        where n.booking_id is not null;
+    else
+        insert into internal.fact_changes (booking_id)
+        select n.booking_id
+        from new_rows s
+        join public.client_session_notes n on n.note_id = s.note_id
+        where n.booking_id is not null;
+    end if;
     return null;
 end
 $$;
@@ -410,24 +474,25 @@ begin
     for tracked in
         select v.name, v.function, verb
         from (
-            values ('bookings', 'track_bookings', array['insert', 'update', 'delete']),
-                   ('appointment_table', 'track_appointments', array['insert', 'update', 'delete']),
-                   ('all_clients_table', 'track_clients', array['insert', 'update', 'delete']),
-                   ('therapists', 'track_therapists', array['insert']),
-                   ('client_session_notes', 'track_session_notes', array['insert', 'update', 'delete', 'truncate']),
-                   ('payments', 'track_payments', array['insert', 'update', 'delete', 'truncate']),
-                   ('refund_cancellation_table', 'track_refunds', array['insert', 'update']),
-                   ('booking_requests', 'track_requests', array['insert']),
-                   ('bookings', 'track_all', array['truncate']),
-                   ('appointment_table', 'track_all', array['truncate']),
-                   ('all_clients_table', 'track_all', array['truncate'])
+            values ('public.bookings', 'track_bookings', array['insert', 'update', 'delete']),
+                   ('public.appointment_table', 'track_appointments', array['insert', 'update', 'delete']),
+                   ('public.all_clients_table', 'track_clients', array['insert', 'update', 'delete']),
+                   ('public.therapists', 'track_therapists', array['insert']),
+                   ('public.client_session_notes', 'track_session_notes', array['insert', 'update', 'delete', 'truncate']),
+                   ('internal.clients', 'track_client_records', array['insert', 'update', 'delete']),
+                   ('internal.session_notes', 'track_note_states', array['insert', 'update', 'delete']),
+                   ('public.payments', 'track_payments', array['insert', 'update', 'delete', 'truncate']),
+                   ('public.refund_cancellation_table', 'track_refunds', array['insert', 'update']),
+                   ('public.booking_requests', 'track_requests', array['insert']),
+                   ('public.bookings', 'track_all', array['truncate']),
+                   ('public.appointment_table', 'track_all', array['truncate']),
+                   ('public.all_clients_table', 'track_all', array['truncate'])
         ) v (name, function, verbs)
         cross join unnest(v.verbs) verb
     loop
         execute format(
-            'create or replace trigger %1$s_track_%2$s %5$s %2$s on public.%1$I %3$s
-                 for each statement execute function internal.%4$I()',
-            tracked.name,
+            'create or replace trigger %1$I %6$s %2$s on %5$s %3$s for each statement execute function internal.%4$I()',
+            split_part(tracked.name, '.', 2) || '_track_' || tracked.verb,
             tracked.verb,
             case tracked.verb
                 when 'insert' then 'referencing new table as new_rows'
@@ -436,6 +501,7 @@ begin
                 else ''
             end,
             tracked.function,
+            tracked.name,
             -- What a table held can be seen before it is emptied.
             case tracked.verb when 'truncate' then 'before' else 'after' end
         );

@@ -54,15 +54,14 @@ create or replace function internal.clients_summary()
 begin atomic
     select s.therapist_id, s.client_id, c.client_name, c.email_id, c.phone_number, s.sessions, s.last_session
     from (
-        select b.therapist_id,
-               a.client_id,
+        select m.therapist_id,
+               m.client_id,
                count(*)::integer as sessions,
-               max(b.booking_start_at) filter (where isfinite(b.booking_start_at)) as last_session
-        from public.bookings b
-        join public.appointment_table a on a.session_id = b.booking_id
-        where internal.is_active(b.booking_status)
-          and length(b.therapist_id) <= 50
-        group by b.therapist_id, a.client_id
+               max(m.starts_at) filter (where isfinite(m.starts_at)) as last_session
+        from internal.meanings_of_bookings() m
+        where m.counted_as = 'active'
+          and length(m.therapist_id) <= 50
+        group by m.therapist_id, m.client_id
     ) s
     join public.all_clients_table c on c.client_id = s.client_id
     where exists (select from public.therapists t where t.therapist_id = s.therapist_id);
@@ -122,11 +121,10 @@ begin atomic
     select c.client_id, coalesce(s.sessions, 0)
     from public.all_clients_table c
     left join (
-        select a.client_id, count(*)::integer as sessions
-        from public.appointment_table a
-        join public.bookings b on b.booking_id = a.session_id
-        where internal.is_active(b.booking_status)
-        group by a.client_id
+        select m.client_id, count(*)::integer as sessions
+        from internal.meanings_of_bookings() m
+        where m.counted_as = 'active'
+        group by m.client_id
     ) s on s.client_id = c.client_id;
 end;
 
@@ -147,6 +145,8 @@ end;
 -- Lets the appointments of these bookings repeat them. Returns how many did not.
 create or replace function internal.refresh_appointments(bookings text[]) returns bigint
     language plpgsql
+    -- Planned once: to plan it for the ids costs more than to run it.
+    set plan_cache_mode = 'force_generic_plan'
     set search_path = pg_catalog, pg_temp
     as $$
 declare
@@ -171,9 +171,183 @@ begin
 end
 $$;
 
--- Counts the derived columns and rows of clients anew from their bookings. Their rows are locked already.
+-- What the bookings of a client come to, or those with a therapist, as of an instant.
+create or replace function internal.sums_of_client(client text, therapist text, at timestamp)
+    returns table (
+        bookings     integer,
+        standing     integer,
+        latest       timestamp,
+        sessions     integer,
+        last_session timestamp,
+        next_session timestamp,
+        active_until timestamp
+    )
+    language sql stable parallel safe rows 1
+begin atomic
+    select count(*)::integer,
+           count(*) filter (where f.counted_as <> 'cancelled')::integer,
+           coalesce(max(f.starts_at) filter (where f.counted_as <> 'cancelled'), '-infinity'),
+           count(*) filter (where f.counted_as = 'active')::integer,
+           coalesce(max(f.starts_at) filter (where f.counted_as = 'active' and f.starts_at <= at), '-infinity'),
+           coalesce(min(f.starts_at) filter (where f.counted_as = 'active' and f.starts_at > at), 'infinity'),
+           coalesce(max(f.ends_at) filter (where f.counted_as = 'active' and isfinite(f.starts_at)), '-infinity')
+    from internal.booking_facts f
+    where f.client_id = client
+      and (therapist is null or f.therapist_id = therapist);
+end;
+
+-- The facts of a client, and of the therapists who know them, as of an instant.
+create or replace function internal.facts_of_client(client text, at timestamp) returns setof internal.client_facts
+    language sql stable parallel safe rows 1
+begin atomic
+    select c.client_id,
+           c.therapist_id,
+           internal.fold(coalesce(c.client_name, '')),
+           internal.search_text(c.client_name, c.email_id, c.phone_number),
+           internal.phone_key(c.phone_number),
+           coalesce(i.created_at, '-infinity'),
+           s.bookings,
+           s.standing,
+           s.latest,
+           s.sessions,
+           s.last_session,
+           s.next_session
+    from public.all_clients_table c
+    left join internal.clients i on i.client_id = c.client_id
+    cross join lateral internal.sums_of_client(client, null, at) s
+    where c.client_id = client;
+end;
+
+create or replace function internal.facts_of_therapists_client(client text, at timestamp)
+    returns setof internal.therapist_client_facts
+    language sql stable parallel safe rows 2
+begin atomic
+    select p.therapist_id,
+           c.client_id,
+           internal.fold(coalesce(c.client_name, '')),
+           c.therapist_id is not distinct from p.therapist_id,
+           s.bookings,
+           s.standing,
+           s.latest,
+           s.sessions,
+           s.last_session,
+           s.next_session,
+           s.active_until
+    from public.all_clients_table c
+    cross join lateral (
+        select f.therapist_id
+        from internal.booking_facts f
+        where f.client_id = client
+        union
+        select c.therapist_id
+    ) p
+    cross join lateral internal.sums_of_client(client, p.therapist_id, at) s
+    where c.client_id = client
+      and p.therapist_id is not null;
+end;
+
+-- How many rows of the facts of clients are others than these. What is still to be followed does not count, nor what the clock
+-- alone changes: the last session and the next one are compared as of the last.
+create or replace function internal.drifted_client_facts() returns bigint
+    language sql stable parallel safe
+begin atomic
+    select (
+        select count(*)
+        from (
+            select s.*
+            from public.all_clients_table c
+            cross join lateral internal.facts_of_client(c.client_id, 'infinity') s
+        ) s
+        full join internal.client_facts f on f.client_id = s.client_id
+        where not exists (select from internal.client_changes c where c.client_id in (f.client_id, s.client_id))
+          and ((f.client_id, f.therapist_id, f.name, f.search, f.phone, f.created_at, f.bookings, f.standing, f.latest,
+                f.sessions)
+              is distinct from
+              (s.client_id, s.therapist_id, s.name, s.search, s.phone, s.created_at, s.bookings, s.standing, s.latest,
+                s.sessions)
+           or exists (
+               select
+               from internal.sums_of_client(f.client_id, null, f.last_session) t
+               where (t.last_session, t.next_session) is distinct from (f.last_session, f.next_session)
+           ))
+    ) + (
+        select count(*)
+        from (
+            select s.*
+            from public.all_clients_table c
+            cross join lateral internal.facts_of_therapists_client(c.client_id, 'infinity') s
+        ) s
+        full join internal.therapist_client_facts f on f.client_id = s.client_id and f.therapist_id = s.therapist_id
+        where not exists (select from internal.client_changes c where c.client_id in (f.client_id, s.client_id))
+          and ((f.client_id, f.name, f.assigned, f.bookings, f.standing, f.latest, f.sessions, f.active_until)
+              is distinct from
+              (s.client_id, s.name, s.assigned, s.bookings, s.standing, s.latest, s.sessions, s.active_until)
+           or exists (
+               select
+               from internal.sums_of_client(f.client_id, f.therapist_id, f.last_session) t
+               where (t.last_session, t.next_session) is distinct from (f.last_session, f.next_session)
+           ))
+    );
+end;
+
+-- Works out the facts of these clients again, as of an instant.
+create or replace function internal.refresh_client_facts(clients text[], at timestamp) returns void
+    language plpgsql
+    -- Planned once: to plan it for the ids costs more than to run it.
+    set plan_cache_mode = 'force_generic_plan'
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    with facts as materialized (
+        select f.*
+        from (select distinct unnest(clients) as client_id) c
+        cross join lateral internal.facts_of_client(c.client_id, at) f
+    ), deleted as (
+        delete from internal.client_facts f
+        using (select distinct unnest(clients) as client_id) c
+        where f.client_id = c.client_id
+          and not exists (select from facts where facts.client_id = f.client_id)
+    )
+    insert into internal.client_facts as f
+    select facts.*
+    from facts
+    on conflict (client_id) do update
+    set (therapist_id, name, search, phone, created_at, bookings, standing, latest, sessions, last_session, next_session)
+        = (excluded.therapist_id, excluded.name, excluded.search, excluded.phone, excluded.created_at, excluded.bookings,
+           excluded.standing, excluded.latest, excluded.sessions, excluded.last_session, excluded.next_session)
+    where f is distinct from excluded;
+
+    with facts as materialized (
+        select f.*
+        from (select distinct unnest(clients) as client_id) c
+        cross join lateral internal.facts_of_therapists_client(c.client_id, at) f
+    ), deleted as (
+        delete from internal.therapist_client_facts f
+        using (select distinct unnest(clients) as client_id) c
+        where f.client_id = c.client_id
+          and not exists (
+              select
+              from facts
+              where facts.client_id = f.client_id
+                and facts.therapist_id = f.therapist_id
+          )
+    )
+    insert into internal.therapist_client_facts as f
+    select facts.*
+    from facts
+    on conflict (therapist_id, client_id) do update
+    set (name, assigned, bookings, standing, latest, sessions, last_session, next_session, active_until)
+        = (excluded.name, excluded.assigned, excluded.bookings, excluded.standing, excluded.latest, excluded.sessions,
+           excluded.last_session, excluded.next_session, excluded.active_until)
+    where f is distinct from excluded;
+end
+$$;
+
+-- Counts the derived columns and rows of clients anew from the facts of their bookings. Their rows are locked already.
 create or replace function internal.recount_clients(text[]) returns void
     language plpgsql
+    -- Planned once: to plan it for the ids costs more than to run it.
+    set plan_cache_mode = 'force_generic_plan'
     set search_path = pg_catalog, pg_temp
     as $$
 begin
@@ -181,11 +355,10 @@ begin
         return;
     end if;
     with active as materialized (
-        select a.client_id, b.therapist_id, b.booking_start_at
-        from public.appointment_table a
-        join public.bookings b on b.booking_id = a.session_id
-        where a.client_id = any ($1)
-          and internal.is_active(b.booking_status)
+        select f.client_id, f.therapist_id, f.starts_at as booking_start_at
+        from (select distinct unnest($1) as client_id) c
+        join internal.booking_facts f on f.client_id = c.client_id
+        where f.counted_as = 'active'
     ), counted as (
         update public.all_clients_table c
         set no_of_sessions = s.sessions
@@ -279,10 +452,9 @@ begin atomic
                    select t.therapist_id
                    from public.therapists t
                    where t.therapist_id in (
-                       select b.therapist_id
-                       from public.appointment_table a
-                       join public.bookings b on b.booking_id = a.session_id
-                       where a.client_id = any ($1)
+                       select f.therapist_id
+                       from internal.booking_facts f
+                       where f.client_id = any ($1)
                    )
                    for key share skip locked
                ) as therapists
@@ -293,10 +465,9 @@ begin atomic
     where c.client_id = any ($1)
       and (c.client_id <> all (free.clients) or exists (
           select
-          from public.appointment_table a
-          join public.bookings b on b.booking_id = a.session_id
-          join public.therapists t on t.therapist_id = b.therapist_id
-          where a.client_id = c.client_id
+          from internal.booking_facts f
+          join public.therapists t on t.therapist_id = f.therapist_id
+          where f.client_id = c.client_id
             and t.therapist_id <> all (free.therapists)
       ));
 end;
@@ -310,6 +481,8 @@ end;
 -- whose row another program holds is left for later, so that nobody else's caches wait.
 create or replace function internal.follow_changes(at timestamp, most integer default null) returns integer
     language plpgsql
+    -- Planned once: to plan it for the ids costs more than to run it.
+    set plan_cache_mode = 'force_generic_plan'
     set search_path = pg_catalog, pg_temp
     as $$
 declare
@@ -367,6 +540,17 @@ begin
         into of_clients
         from (select change_id from internal.client_changes order by change_id limit most) oldest;
     end if;
+    -- What is known of their bookings may lag behind another program that wrote just before; and those concern clients too.
+    perform internal.follow_facts(clients => array(
+        select c.client_id
+        from internal.client_changes c
+        where c.change_id = any (of_clients)
+    ));
+    select array_agg(c.change_id)
+    into of_clients
+    from internal.client_changes c
+    where c.change_id = any (of_clients)
+       or c.xid = pg_current_xact_id();
     if of_bookings is null and of_clients is null then
         return 0;
     end if;
@@ -410,13 +594,7 @@ begin
         where c.change_id = any (of_clients)
         returning c.client_id
     )
-    select array_agg(distinct client_id)
-    into clients
-    from (
-        select t.client_id from taken t
-        union all
-        select a.client_id from public.appointment_table a where a.session_id = any (bookings)
-    ) concerned (client_id);
+    select array_agg(distinct client_id) into clients from taken;
     if most is null then
         perform
         from public.all_clients_table c
@@ -443,14 +621,10 @@ begin
         join public.therapists t on t.therapist_id = moved.therapist_id
         cross join lateral (
             select count(*)::integer as upcoming
-            from public.bookings b
-            where b.therapist_id = moved.therapist_id
-              -- A session that starts later ends later, and the index of active bookings is ordered by the end.
-              and internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration,
-                                       b.invitee_payment_amount) > at
-              and b.booking_start_at > at
-              and internal.is_active(b.booking_status)
-              and b.booking_id is not null
+            from internal.booking_facts f
+            where f.therapist_id = moved.therapist_id
+              and f.starts_at > at
+              and f.counted_as = 'active'
         ) ahead
     ), booked as (
         update public.therapists t
@@ -534,10 +708,12 @@ begin
       and not exists (select from public.bookings b where b.booking_id = a.session_id)
       and not exists (select from public.refund_cancellation_table r where r.session_id = a.session_id);
 
+    perform internal.refresh_client_facts(clients, at);
     perform internal.recount_clients(clients);
     -- The counts of clients and the appointments were written just now.
     delete from internal.client_changes where xid = pg_current_xact_id();
     delete from internal.booking_changes where xid = pg_current_xact_id();
+    delete from internal.fact_changes where xid = pg_current_xact_id();
     -- Behind the others, so that many of them do not stand in the way either.
     insert into internal.client_changes (client_id) select unnest(held_clients);
     return coalesce(cardinality(of_bookings), 0) + coalesce(cardinality(of_clients), 0) - cardinality(held_clients);

@@ -1,7 +1,7 @@
 -- The facts of bookings: what a row means, worked out once, where it is written.
 --
--- A booking's own trigger writes its fact in the writer's transaction, which has locked the booking. Whoever writes a payment
--- has not, so its trigger appends the booking to `internal.fact_changes`: the server follows that before its commit, and the
+-- A booking's own trigger writes its fact in the writer's transaction, which has locked the booking. Whoever writes a payment, a
+-- session note or an appointment has not, so their triggers append the booking to `internal.fact_changes`: the server follows that before its commit, and the
 -- worker, which locks the booking, what other programs wrote. So a fact is only ever written by who has locked its booking,
 -- and nobody waits for a fact.
 
@@ -9,14 +9,9 @@
 create or replace function internal.facts_of_bookings() returns setof internal.booking_facts
     language sql stable parallel safe
 begin atomic
-    select b.booking_id,
-           b.therapist_id,
-           coalesce(b.booking_start_at, '-infinity'),
-           internal.counts_as(b.booking_status),
-           internal.is_free(b.invitee_payment_amount),
+    select f.*,
            case
-               when internal.invitee_status(b.invitee_status) = 'waiting'
-                   and internal.counts_as(b.booking_status) <> 'cancelled'
+               when internal.invitee_status(b.invitee_status) = 'waiting' and f.counted_as <> 'cancelled'
                    then internal.booking_paid(b.invitee_payment_amount)
                else 0
            end,
@@ -26,7 +21,8 @@ begin atomic
            m.refunded,
            m.open_refunds,
            m.refunding
-    from public.bookings b
+    from internal.meanings_of_bookings() f
+    join public.bookings b on b.booking_id = f.booking_id
     cross join lateral (
         select (count(*) filter (where internal.booking_paid(p.amount) > 0))::integer as payments,
                coalesce(sum(internal.booking_paid(p.amount)), 0) as paid,
@@ -37,36 +33,163 @@ begin atomic
                coalesce(sum(internal.booking_refunding(p.refund_status, p.refund_amount)), 0) as refunding
         from public.payments p
         where p.booking_id = b.booking_id
-    ) m
-    where b.booking_id is not null;
+    ) m;
 end;
+
+-- The sums that a booking is counted in.
+create or replace function internal.sums_with(
+    therapist_id text, starts_at timestamp, status text, mode text, refund_status text, counted_as text, noted boolean,
+    phase text, free boolean
+)
+    returns table (
+        per_therapist boolean,
+        therapist_id  text,
+        week          timestamp,
+        status        text,
+        mode          text,
+        refund_status text,
+        counted_as    text,
+        noted         boolean,
+        phase         text,
+        free          boolean
+    )
+    language sql immutable parallel safe rows 2
+begin atomic
+    select k.per_therapist,
+           case when k.per_therapist then coalesce($1, '') else '' end,
+           date_trunc('week', $2),
+           -- A key is short.
+           coalesce(left($3, 100), ''),
+           left($4, 100),
+           coalesce($5, ''),
+           $6,
+           $7,
+           $8,
+           $9
+    from (values (true), (false)) k (per_therapist);
+end;
+
+-- All sums, as what was appended leaves them.
+create or replace function internal.sums_of_bookings() returns setof internal.booking_sums
+    language sql stable parallel safe
+begin atomic
+    select s.*
+    from internal.booking_sums s
+    union all
+    select c.per_therapist, c.therapist_id, c.week, c.status, c.mode, c.refund_status, c.counted_as, c.noted, c.phase, c.free,
+           c.bookings
+    from internal.booking_sum_changes c;
+end;
+
+-- What the sums lack, or have too many, against the facts.
+create or replace function internal.drifted_booking_sums() returns setof internal.booking_sums
+    language sql stable parallel safe
+begin atomic
+    select d.per_therapist, d.therapist_id, d.week, d.status, d.mode, d.refund_status, d.counted_as, d.noted, d.phase, d.free,
+           sum(d.bookings)::integer
+    from (
+        select k.*, 1 as bookings
+        from internal.booking_facts f
+        cross join lateral internal.sums_with(f.therapist_id, f.starts_at, f.status, f.mode, f.refund_status, f.counted_as,
+                                              f.noted, f.phase, f.free) k
+        union all
+        select s.per_therapist, s.therapist_id, s.week, s.status, s.mode, s.refund_status, s.counted_as, s.noted, s.phase,
+               s.free, -s.bookings
+        from internal.sums_of_bookings() s
+    ) d
+    group by d.per_therapist, d.therapist_id, d.week, d.status, d.mode, d.refund_status, d.counted_as, d.noted, d.phase, d.free
+    having sum(d.bookings) <> 0;
+end;
+
+-- Adds to the sums what was appended, at most so many rows, the oldest first. Returns how many. One at a time: the caller has
+-- locked `follows`.
+create or replace function internal.add_booking_sums(most integer) returns integer
+    language plpgsql
+    set search_path = pg_catalog, pg_temp
+    as $$
+declare
+    added integer;
+begin
+    with taken as (
+        delete from internal.booking_sum_changes c
+        where c.change_id in (select o.change_id from internal.booking_sum_changes o order by o.change_id limit most)
+        returning c.*
+    ), written as (
+        insert into internal.booking_sums as s
+        select t.per_therapist, t.therapist_id, t.week, t.status, t.mode, t.refund_status, t.counted_as, t.noted, t.phase,
+               t.free, sum(t.bookings)
+        from taken t
+        group by t.per_therapist, t.therapist_id, t.week, t.status, t.mode, t.refund_status, t.counted_as, t.noted, t.phase,
+                 t.free
+        on conflict (per_therapist, therapist_id, week, status, mode, refund_status, counted_as, noted, phase, free) do update
+        set bookings = s.bookings + excluded.bookings
+    )
+    select count(*) into added from taken;
+    return added;
+end
+$$;
 
 -- Works out the facts of these bookings again, whatever became of them. The caller has locked the bookings.
 create or replace function internal.refresh_booking_facts(ids text[]) returns void
     language plpgsql
+    -- Planned once: to plan it for the ids costs more than to run it.
+    set plan_cache_mode = 'force_generic_plan'
     set search_path = pg_catalog, pg_temp
     as $$
 begin
-    delete from internal.booking_facts f
-    where f.booking_id = any (ids)
-      and not exists (select from public.bookings b where b.booking_id = f.booking_id);
-    insert into internal.booking_facts as f
-    select s.*
-    from internal.facts_of_bookings() s
-    where s.booking_id = any (ids)
-    on conflict (booking_id) do update
-    set (therapist_id, starts_at, counted_as, free, claimed, payments, paid, refunds, refunded, open_refunds, refunding)
-        = (excluded.therapist_id, excluded.starts_at, excluded.counted_as, excluded.free, excluded.claimed,
-           excluded.payments, excluded.paid, excluded.refunds, excluded.refunded, excluded.open_refunds,
-           excluded.refunding)
-    where f is distinct from excluded;
+    with before as materialized (
+        select f.*
+        from (select distinct unnest(ids) as booking_id) i
+        join internal.booking_facts f on f.booking_id = i.booking_id
+    ), after as materialized (
+        select s.*
+        from (select distinct unnest(ids) as booking_id) i
+        join internal.facts_of_bookings() s on s.booking_id = i.booking_id
+    ), deleted as (
+        delete from internal.booking_facts f
+        using before
+        where f.booking_id = before.booking_id
+          and not exists (select from after where after.booking_id = f.booking_id)
+    ), written as (
+        insert into internal.booking_facts as f
+        select after.*
+        from after
+        on conflict (booking_id) do update
+        set (therapist_id, client_id, starts_at, ends_at, created_at, status, mode, refund_status, counted_as, noted,
+             phase, free, name, search, claimed, payments, paid, refunds, refunded, open_refunds, refunding)
+            = (excluded.therapist_id, excluded.client_id, excluded.starts_at, excluded.ends_at, excluded.created_at,
+               excluded.status, excluded.mode, excluded.refund_status, excluded.counted_as, excluded.noted,
+               excluded.phase, excluded.free, excluded.name, excluded.search, excluded.claimed, excluded.payments,
+               excluded.paid, excluded.refunds, excluded.refunded, excluded.open_refunds, excluded.refunding)
+        where f is distinct from excluded
+    ), summed as (
+        insert into internal.booking_sum_changes
+            (per_therapist, therapist_id, week, status, mode, refund_status, counted_as, noted, phase, free, bookings)
+        select k.per_therapist, k.therapist_id, k.week, k.status, k.mode, k.refund_status, k.counted_as, k.noted, k.phase,
+               k.free, sum(m.n)
+        from (select before.*, -1 as n from before union all select after.*, 1 from after) m
+        cross join lateral internal.sums_with(m.therapist_id, m.starts_at, m.status, m.mode, m.refund_status, m.counted_as,
+                                              m.noted, m.phase, m.free) k
+        group by k.per_therapist, k.therapist_id, k.week, k.status, k.mode, k.refund_status, k.counted_as, k.noted, k.phase,
+                 k.free
+        having sum(m.n) <> 0
+    )
+    -- What they come to for their clients.
+    insert into internal.client_changes (client_id)
+    select distinct concerned.client_id
+    from before
+    full join after on after.booking_id = before.booking_id
+    cross join lateral (values (before.client_id), (after.client_id)) concerned (client_id)
+    where concerned.client_id is not null
+      and (before.client_id, before.therapist_id, before.starts_at, before.ends_at, before.counted_as)
+          is distinct from (after.client_id, after.therapist_id, after.starts_at, after.ends_at, after.counted_as);
 end
 $$;
 
 -- Lets facts follow what was appended to `internal.fact_changes`: by this transaction; or, where `most` is given, by others,
--- at most so many rows, the oldest first. A booking that somebody has locked is left for later. Returns how many rows were
--- followed.
-create or replace function internal.follow_facts(most integer default null) returns integer
+-- at most so many rows, the oldest first; or, where `clients` are given, whoever wrote about their bookings. A booking that
+-- somebody has locked is left for later. Returns how many rows were followed.
+create or replace function internal.follow_facts(most integer default null, clients text[] default null) returns integer
     language plpgsql
     set search_path = pg_catalog, pg_temp
     as $$
@@ -75,17 +198,20 @@ declare
     ids text[];
     locked text[];
 begin
-    if most is null then
+    if most is null and clients is null then
         with taken as (
             delete from internal.fact_changes c where c.xid = pg_current_xact_id() returning c.change_id, c.booking_id
         )
         select array_agg(change_id), array_agg(distinct booking_id) into changes, ids from taken;
+        perform from public.bookings b where b.booking_id = any (ids) order by b.booking_id for no key update;
     else
         select array_agg(c.change_id), array_agg(distinct c.booking_id)
         into changes, ids
         from (
             select change_id, booking_id
             from internal.fact_changes
+            where clients is null
+               or booking_id in (select a.session_id from public.appointment_table a where a.client_id = any (clients))
             order by change_id
             limit most
             for update skip locked

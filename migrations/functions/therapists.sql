@@ -80,3 +80,27 @@ begin atomic
       and (since is null or f.starts_at >= since)
       and (before is null or f.starts_at < before);
 end;
+
+-- The therapists that bookings name and the practice does not have.
+create or replace function internal.unknown_therapists() returns setof text
+    language sql stable parallel safe
+begin atomic
+    -- From one name in the index to the next.
+    with recursive named as (
+        (select f.therapist_id from internal.booking_facts f where f.therapist_id is not null order by f.therapist_id limit 1)
+        union all
+        select (
+            select f.therapist_id
+            from internal.booking_facts f
+            where f.therapist_id > named.therapist_id
+            order by f.therapist_id
+            limit 1
+        )
+        from named
+        where named.therapist_id is not null
+    )
+    select named.therapist_id
+    from named
+    where named.therapist_id is not null
+      and not exists (select from public.therapists t where t.therapist_id = named.therapist_id);
+end;

@@ -13,7 +13,10 @@ use crate::{
     bookings,
     dashboards::cache,
     db::repair::RepairedRows,
-    domain::ids::{BookingId, BookingRequestId},
+    domain::{
+        ids::{BookingId, BookingRequestId},
+        time::Timestamp,
+    },
     error::{Error, Result},
 };
 
@@ -55,8 +58,11 @@ pub async fn take_up_all(app: &App, stop: &CancellationToken) -> Result<()> {
         let waiting = sqlx::query!(
             r#"select exists (select from internal.booking_changes)
                           or exists (select from internal.client_changes)
-                          or exists (select from internal.fact_changes) as "changes!",
+                          or exists (select from internal.fact_changes)
+                          or exists (select from internal.booking_sum_changes)
+                          or exists (select from internal.client_facts where next_session <= $1) as "changes!",
                       exists (select from internal.arrivals where due_at <= now()) as "arrivals!""#,
+            Timestamp::from(app.clock.now()) as Timestamp,
         )
         .fetch_one(&mut *app.db.unscoped().await?)
         .await?;

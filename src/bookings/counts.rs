@@ -1,19 +1,22 @@
 //! Counts the bookings of every tab, in one statement.
 
 use axum::extract::State;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, NaiveTime, TimeDelta, Utc};
 use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use super::filter::{AdminBookingFilter, Criteria, TherapistBookingFilter};
+use super::{
+    filter::{AdminBookingFilter, TherapistBookingFilter},
+    select::{BookingList, of_bookings},
+};
 use crate::{
     app::state::App,
-    db::scope::Scope,
-    domain::{
-        ids::{ClientId, TherapistId},
-        time::Timestamp,
+    db::{
+        pruned::{Sort, pruned},
+        scope::Scope,
     },
+    domain::{ids::TherapistId, time::Timestamp},
     error::{Result, problem::Problems},
     http::extract::{Json, Query},
 };
@@ -59,7 +62,7 @@ pub(super) async fn count_bookings(
     State(app): State<App>,
     Query(filter): Query<AdminBookingFilter>,
 ) -> Result<Json<BookingCounts>> {
-    answer(&app, &scope, &filter.criteria(&app)?).await
+    answer(&app, BookingList { scope, criteria: filter.criteria(&app)?, now: app.clock.now() }).await
 }
 
 /// Count my bookings
@@ -77,151 +80,128 @@ pub(super) async fn count_own_bookings(
     State(app): State<App>,
     Query(filter): Query<TherapistBookingFilter>,
 ) -> Result<Json<BookingCounts>> {
-    answer(&app, &scope, &AdminBookingFilter::from(filter).criteria(&app)?).await
+    let criteria = AdminBookingFilter::from(filter).criteria(&app)?;
+    answer(&app, BookingList { scope, criteria, now: app.clock.now() }).await
 }
 
-async fn answer(app: &App, scope: &Scope, criteria: &Criteria) -> Result<Json<BookingCounts>> {
-    let mut db = app.db.read(scope).await?;
-    let counts = count(&mut db, scope, criteria, app.clock.now()).await?;
-    Ok(Json(counts))
+async fn answer(app: &App, list: BookingList) -> Result<Json<BookingCounts>> {
+    let mut db = app.db.read(&list.scope).await?;
+    Ok(Json(count(&mut db, &list).await?))
 }
 
-/// The statement of [`count`]: `join` and `noted` are two ways to find out whether a booking has a submitted note.
-macro_rules! count_by_state {
-    ($join:literal, $noted:literal, $scope:ident, $criteria:ident, $now:ident) => {
-        // The conditions equal those of the list: the tests compare `page.total` with the rows. `offset 0` keeps
-        // PostgreSQL from computing the state once for every count.
-        sqlx::query_as!(
-            BookingCounts,
-            r#"select count(*) as "all!",
-                  count(*) filter (where state in ('scheduled', 'live')) as "upcoming!",
-                  count(*) filter (where state = 'completed') as "completed!",
-                  count(*) filter (where state = 'pending_notes') as "pending_notes!",
-                  count(*) filter (where state = 'cancelled') as "cancelled!",
-                  count(*) filter (where state = 'no_show') as "no_show!",
-                  count(*) filter (where state = 'scheduled') as "scheduled!",
-                  count(*) filter (where state = 'live') as "live!"
-           from (
-               select internal.booking_state(
-                          internal.booking_status(b.booking_status),
-                          b.booking_start_at,
-                          internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration,
-                                               b.invitee_payment_amount),
-                          "#
-                + $noted
-                + r#",
-                          $1
-                      ) as state
-               from bookings b
-               "#
-                + $join
-                + r#"
-               where b.booking_id is not null
-                 and ($2::text is null or b.therapist_id = $2)
-                 and ($3::text is null or b.therapist_id = $3)
-                 and ($4::text is null
-                      or b.booking_id = any (array(select session_id from appointment_table where client_id = $4)))
-                 and ($5::text is null or internal.booking_status(b.booking_status) = $5)
-                 and ($6::text is null or internal.booking_mode(b.booking_mode) = $6)
-                 and ($7::timestamp is null or coalesce(b.booking_start_at, '-infinity') >= $7)
-                 and ($8::timestamp is null or coalesce(b.booking_start_at, '-infinity') < $8)
-                 and ($9::boolean is null or internal.is_free(b.invitee_payment_amount) = $9)
-                 and ($10::boolean is null or ("#
-                + $noted
-                + r#") = $10)
-                 and ($13::boolean is null or internal.is_active(b.booking_status) = $13)
-                 and ($14::text is null or internal.refund_status(b.refund_status) = $14)
-                 and ($15::boolean is null
-                      or exists (select from therapists t where t.therapist_id = b.therapist_id) = $15)
-                 and ($12::text is null
-                      or internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone)
-                          like any (internal.search_patterns($12)))
-                 and ($12::text is null or internal.current_therapist() is null
-                      or internal.fold(coalesce(b.invitee_name, ''))
-                          like internal.like_words($12)
-                      or coalesce(
-                          (
-                              select a.client_id = any (array(
-                                  select seen.client_id
-                                  from internal.contact_clients(internal.current_therapist(), $1) as seen (client_id)
-                              ))
-                              from internal.appointment_of(b.booking_id) a
-                              where a.client_id is not null
-                          ),
-                          exists (
-                              select
-                              from internal.contact_shown(
-                                  null,
-                                  b.booking_status,
-                                  internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration,
-                                                       b.invitee_payment_amount),
-                                  $1
-                              )
-                          )
-                      ))
-               offset 0
-           ) counted
-           where $11::text[] is null
-              or state = any ($11)"#,
-            Timestamp::from($now) as Timestamp,
-            $scope.owner(),
-            $criteria.therapist_id.as_ref().map(TherapistId::as_str),
-            $criteria.client_id.as_ref().map(ClientId::as_str),
-            $criteria.status,
-            $criteria.mode,
-            $criteria.start_from.map(Timestamp::from) as Option<Timestamp>,
-            $criteria.start_before.map(Timestamp::from) as Option<Timestamp>,
-            $criteria.free,
-            $criteria.has_note,
-            $criteria.states.as_deref() as Option<&[&str]>,
-            $criteria.search.as_deref(),
-            $criteria.active,
-            $criteria.refund_status,
-            $criteria.has_therapist,
-        )
-    };
-}
-
-/// Counts the bookings of the criteria, by state.
-///
-/// Where they are few, the note of each is looked up; a count of the whole practice reads all notes' booking ids once.
-pub(super) async fn count(
-    db: &mut PgConnection,
-    scope: &Scope,
-    criteria: &Criteria,
-    now: DateTime<Utc>,
-) -> Result<BookingCounts> {
-    let counts = if !scope.is_practice() || criteria.is_narrow() {
-        count_by_state!(
-            "",
-            "exists (
-                 select
-                 from client_session_notes n
-                 left join internal.session_notes own on own.note_id = n.note_id
-                 where n.booking_id = b.booking_id
-                   and (own.note_id is null or own.signed_at is not null)
-             )",
-            scope,
-            criteria,
-            now
-        )
-        .fetch_one(db)
-        .await?
-    } else {
-        count_by_state!(
-            "left join (
-                 select distinct n.booking_id
-                 from client_session_notes n
-                 left join internal.session_notes own on own.note_id = n.note_id
-                 where own.note_id is null or own.signed_at is not null
-             ) n on n.booking_id = b.booking_id",
-            "n.booking_id is not null",
-            scope,
-            criteria,
-            now
-        )
-        .fetch_one(db)
-        .await?
-    };
+/// Counts the bookings that a list wants, by state.
+pub(super) async fn count(db: &mut PgConnection, list: &BookingList) -> Result<BookingCounts> {
+    if list.criteria.client_id.is_none() && list.criteria.search.is_none() {
+        return count_by_sums(db, list).await;
+    }
+    let counts = of_bookings!(
+        pruned!(fetch_one(db, Sort::default()), query_as!(BookingCounts),),
+        [r#"select count(*) as "all!",
+                      count(*) filter (where f.phase = 'open' and f.ends_at > $1) as "upcoming!",
+                      count(*) filter (where f.phase = 'completed') as "completed!",
+                      count(*) filter (where f.phase = 'open' and f.ends_at <= $1) as "pending_notes!",
+                      count(*) filter (where f.phase = 'cancelled') as "cancelled!",
+                      count(*) filter (where f.phase = 'no_show') as "no_show!",
+                      count(*) filter (where f.phase = 'open' and f.ends_at > $1 and f.starts_at > $1) as "scheduled!",
+                      count(*) filter (where f.phase = 'open' and f.ends_at > $1 and f.starts_at <= $1) as "live!""#],
+        [],
+        list,
+    )?;
     Ok(counts)
+}
+
+/// The same, of whole weeks by their sums. The weeks at the edges of the period are counted booking by booking, and the week that
+/// the clock is in.
+async fn count_by_sums(db: &mut PgConnection, list: &BookingList) -> Result<BookingCounts> {
+    let criteria = &list.criteria;
+    let [first, last, present] = edges(criteria.start_from, criteria.start_before, list.now);
+    let therapist = list.scope.owner().or(criteria.therapist_id.as_ref().map(TherapistId::as_str));
+    let per_therapist = !list.scope.is_practice() || therapist.is_some() || criteria.has_therapist.is_some();
+    let counts = of_bookings!(
+        pruned!(fetch_one(db, Sort::default()), query_as!(BookingCounts),),
+        [
+            r#"select coalesce(sum(c.bookings), 0) as "all!",
+                      coalesce(sum(c.bookings) filter (where c.state in ('scheduled', 'live')), 0) as "upcoming!",
+                      coalesce(sum(c.bookings) filter (where c.state = 'completed'), 0) as "completed!",
+                      coalesce(sum(c.bookings) filter (where c.state = 'pending_notes'), 0) as "pending_notes!",
+                      coalesce(sum(c.bookings) filter (where c.state = 'cancelled'), 0) as "cancelled!",
+                      coalesce(sum(c.bookings) filter (where c.state = 'no_show'), 0) as "no_show!",
+                      coalesce(sum(c.bookings) filter (where c.state = 'scheduled'), 0) as "scheduled!",
+                      coalesce(sum(c.bookings) filter (where c.state = 'live'), 0) as "live!"
+               from (
+                   select case when f.phase <> 'open' then f.phase when f.week > $1 then 'scheduled' else 'pending_notes' end
+                              as state,
+                          f.bookings
+                   from internal.sums_of_bookings() f
+                   where true
+                     and f.per_therapist = $22
+                     and f.therapist_id = $23
+                     and f.status = $6
+                     and f.mode = $7
+                     and f.phase = $8
+                     and f.week >= $9
+                     and f.week + interval '7 days' <= $10
+                     and f.free = $13
+                     and f.noted = $14
+                     and (f.counted_as = 'active' and $15)
+                     and (f.counted_as <> 'active' and $16)
+                     and f.refund_status = $17
+                     and (f.therapist_id in (select t.therapist_id from therapists t) and $18)
+                     and (f.therapist_id not in (select t.therapist_id from therapists t) and $19)
+                     and (f.week < $28 or f.week >= $29)
+                   union all
+                   select case
+                              when f.phase <> 'open' then f.phase
+                              when f.ends_at <= $1 then 'pending_notes'
+                              when f.starts_at <= $1 then 'live'
+                              else 'scheduled'
+                          end,
+                          1"#
+        ],
+        [
+            "
+                     and (f.starts_at >= $24 and f.starts_at < $25
+                          or f.starts_at >= $26 and f.starts_at < $27
+                          or f.starts_at >= $28 and f.starts_at < $29)
+               ) c"
+        ],
+        list,
+        Some(per_therapist),
+        therapist,
+        first.0 => Timestamp,
+        first.1 => Timestamp,
+        last.0 => Timestamp,
+        last.1 => Timestamp,
+        present.0 => Timestamp,
+        present.1 => Timestamp,
+    )?;
+    Ok(counts)
+}
+
+/// The weeks that a period takes a part of, and the one that the clock is in, without overlaps: each from an instant until before
+/// another.
+fn edges(
+    from: Option<DateTime<Utc>>,
+    before: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> [(Timestamp, Timestamp); 3] {
+    let part = |at: Option<DateTime<Utc>>| at.map(|at| (week(at), at)).filter(|(start, at)| start < at);
+    let whole = |start: DateTime<Utc>| (start, start + WEEK);
+    let first = part(from).map(|(start, _)| whole(start));
+    let last = part(before).map(|(start, _)| whole(start)).filter(|last| first.is_none_or(|first| first != *last));
+    // A session is at most a day long (internal.booking_end).
+    let present = (week(now - TimeDelta::days(1)), week(now) + WEEK);
+    let outside = |edge: &(DateTime<Utc>, DateTime<Utc>)| edge.0 < present.0 || edge.1 > present.1;
+    let range = |edge: Option<(DateTime<Utc>, DateTime<Utc>)>| {
+        edge.map_or_else(Default::default, |(from, before)| (from.into(), before.into()))
+    };
+    [range(first.filter(outside)), range(last.filter(outside)), range(Some(present))]
+}
+
+const WEEK: TimeDelta = TimeDelta::weeks(1);
+
+/// The Monday that the week of an instant begins with, in UTC.
+fn week(at: DateTime<Utc>) -> DateTime<Utc> {
+    let monday = at.date_naive() - TimeDelta::days(at.weekday().num_days_from_monday().into());
+    monday.and_time(NaiveTime::MIN).and_utc()
 }

@@ -165,16 +165,18 @@ impl ClientBookingFilter {
     }
 }
 
-/// A filter as the statements take it.
-#[derive(Debug)]
+/// A filter as the statements take it: conditions on the facts of bookings.
+#[derive(Debug, Default)]
 pub(super) struct Criteria {
     pub(super) therapist_id: Option<TherapistId>,
     pub(super) client_id: Option<ClientId>,
     pub(super) status: Option<&'static str>,
     pub(super) mode: Option<&'static str>,
-    pub(super) states: Option<Vec<&'static str>>,
+    pub(super) phase: Option<&'static str>,
     pub(super) start_from: Option<DateTime<Utc>>,
     pub(super) start_before: Option<DateTime<Utc>>,
+    pub(super) ends_after: Option<DateTime<Utc>>,
+    pub(super) ends_by: Option<DateTime<Utc>>,
     pub(super) free: Option<bool>,
     pub(super) has_note: Option<bool>,
     pub(super) active: Option<bool>,
@@ -191,41 +193,13 @@ impl AdminBookingFilter {
 
     /// Checks the values against each other and puts them into the form of the statements.
     pub(super) fn criteria(self, app: &App) -> Result<Criteria> {
-        let now = app.clock.now();
-        let Period { from: mut start_from, before: mut start_before } =
-            Period::of(self.from, self.to, self.tz, app.zone)?;
-        let mut states: Option<Vec<BookingState>> = self.state.map(|state| vec![state]);
-        if let Some(tab) = self.tab.map(BookingTab::states).filter(|tab| tab.len() < BookingState::VARIANTS.len()) {
-            states = Some(states.map_or_else(
-                || tab.to_vec(),
-                |states| states.into_iter().filter(|state| tab.contains(state)).collect(),
-            ));
-        }
-        // Live and scheduled bookings started within the last day or later (see internal.booking_end), and those that
-        // wait for a note have started: bounds that let the index find them however old the practice is.
-        if let Some(states) = &states {
-            use BookingState::{Live, PendingNotes, Scheduled};
-            if !states.is_empty() && states.iter().all(|state| matches!(state, Live | Scheduled)) {
-                start_from = start_from.max(Some(now - TimeDelta::days(1)));
-            }
-            if !states.is_empty() && states.iter().all(|state| matches!(state, Live | PendingNotes)) {
-                let started = now + TimeDelta::microseconds(1);
-                start_before = Some(start_before.map_or(started, |before| before.min(started)));
-            }
-        }
-        // These two states are said, not computed: there is an index of the rows they are said of.
-        let said = match states.as_deref() {
-            Some([BookingState::Cancelled]) => Some(BookingStatus::Cancelled),
-            Some([BookingState::NoShow]) => Some(BookingStatus::NoShow),
-            _ => None,
-        };
+        let Period { from: start_from, before: start_before } = Period::of(self.from, self.to, self.tz, app.zone)?;
         let search = self.q.as_deref().map(Search::parse).transpose().map_err(|fault| Error::query("q", fault))?;
-        Ok(Criteria {
+        let mut criteria = Criteria {
             therapist_id: self.therapist_id,
             client_id: self.client_id,
-            status: self.status.or(said).map(BookingStatus::as_str),
+            status: self.status.map(BookingStatus::as_str),
             mode: self.mode.map(BookingMode::as_str),
-            states: states.map(|states| states.into_iter().map(BookingState::as_str).collect()),
             start_from,
             start_before,
             free: self.free,
@@ -234,41 +208,50 @@ impl AdminBookingFilter {
             refund_status: self.refund_status.map(RefundStatus::as_str),
             has_therapist: self.has_therapist,
             search,
-        })
+            ..Criteria::default()
+        };
+        let tab = self.tab.filter(|tab| *tab != BookingTab::All);
+        if self.state.is_some() || tab.is_some() {
+            let states: Vec<BookingState> = BookingState::VARIANTS
+                .iter()
+                .copied()
+                .filter(|state| self.state.is_none_or(|wanted| wanted == *state))
+                .filter(|state| tab.is_none_or(|tab| tab.states().contains(state)))
+                .collect();
+            criteria.limit_to(&states, app.clock.now());
+        }
+        Ok(criteria)
     }
 }
 
 impl Criteria {
-    /// Whether the filter limits the list to bookings found by an index.
-    pub(super) fn is_narrow(&self) -> bool {
-        self.therapist_id.is_some()
-            || self.client_id.is_some()
-            || self.start_from.is_some()
-            || self.search.is_some()
-            || matches!(self.status, Some("cancelled" | "no_show"))
-    }
-
-    /// Whether the list has no filter but for the therapist.
-    pub(super) fn is_usual(&self) -> bool {
-        let Self {
-            therapist_id: _,
-            client_id: None,
-            status: None,
-            mode: None,
-            states: None,
-            start_from: None,
-            start_before: None,
-            free: None,
-            has_note: None,
-            active: None,
-            refund_status: None,
-            has_therapist: None,
-            search: None,
-        } = self
-        else {
-            return false;
-        };
-        true
+    /// Wants bookings in some states of one phase, or in none. A state is a phase and a range of time.
+    fn limit_to(&mut self, states: &[BookingState], now: DateTime<Utc>) {
+        use BookingState as S;
+        self.phase = Some(match states {
+            [S::Scheduled | S::Live | S::PendingNotes, ..] => "open",
+            [S::Cancelled | S::NoShow | S::Completed] => states[0].as_str(),
+            _ => "none",
+        });
+        // An instant of PostgreSQL is whole microseconds.
+        let later = now + TimeDelta::microseconds(1);
+        let is_wanted = |state| states.contains(&state);
+        if is_wanted(S::PendingNotes) {
+            self.ends_by = Some(now);
+            // It has started, which an index knows.
+            self.start_before = self.start_before.map_or(Some(later), |before| Some(before.min(later)));
+        } else if is_wanted(S::Scheduled) || is_wanted(S::Live) {
+            self.ends_after = Some(now);
+            if !is_wanted(S::Live) {
+                self.start_from = self.start_from.max(Some(later));
+            } else {
+                // A session is at most a day long (internal.booking_end).
+                self.start_from = self.start_from.max(Some(now - TimeDelta::days(1)));
+                if !is_wanted(S::Scheduled) {
+                    self.start_before = self.start_before.map_or(Some(later), |before| Some(before.min(later)));
+                }
+            }
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::select::select_bookings;
 use crate::{
-    db::scope::Scope,
+    db::{pruned::Sort, scope::Scope},
     domain::{
         ids::{BookingId, ClientId, TherapistId},
         money::Amount,
@@ -222,27 +222,23 @@ impl Booking {
         id: &BookingId,
         now: DateTime<Utc>,
     ) -> Result<Self> {
-        let found = if id.is_possible() {
-            match scope.owner() {
-                None if scope.is_practice() => {
-                    select_bookings!(practice, "''", ["and b.booking_id = $3"], now, None, id.as_str())
-                        .fetch_optional(db)
-                        .await
-                }
-                None => {
-                    select_bookings!(any, "''", ["and b.booking_id = $3"], now, None, id.as_str())
-                        .fetch_optional(db)
-                        .await
-                }
-                Some(own) => {
-                    select_bookings!(own, "''", ["and b.booking_id = $3"], now, Some(own), id.as_str())
-                        .fetch_optional(db)
-                        .await
-                }
-            }?
-        } else {
-            None
-        };
+        if !id.is_possible() {
+            return Err(Error::NotFound("booking"));
+        }
+        let found = select_bookings!(
+            fetch_optional(db, Sort::default()),
+            "''",
+            [
+                "where true
+                   and f.booking_id = $3
+                   and f.therapist_id = $4"
+            ],
+            ["internal.meanings_of_bookings()"],
+            Timestamp::from(now) => Timestamp,
+            scope.therapist().map(TherapistId::as_str),
+            id.as_str(),
+            scope.owner(),
+        )?;
         found.ok_or(Error::NotFound("booking"))
     }
 

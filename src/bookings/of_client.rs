@@ -4,8 +4,8 @@ use axum::{extract::State, response::Response};
 
 use super::{
     filter::{BookingOrder, ClientBookingFilter},
-    list::BookingList,
     model::Booking,
+    select::BookingList,
 };
 use crate::{
     app::state::App,

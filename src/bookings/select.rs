@@ -1,63 +1,48 @@
-//! The one statement that reads bookings.
+//! The statements that read and count bookings.
 //!
-//! `select_bookings!` takes the reach of the statement, the order's key, the other conditions and the clauses after
-//! them, the present instant (`$1`), the scope's owner (`$2`), and the arguments from `$3` on.
+//! `select_bookings!` takes how it is run (see [`pruned`](crate::db::pruned)), the key of the order, the clauses after the source,
+//! the source of the facts `f`, and the arguments: `$1` is the present instant, `$2` the therapist for whom the answer is.
 //!
-//! The reach is `practice` (all bookings, for admins), `own` (a therapist's) or `any` of the two, decided by `$2`. The
-//! last one is planned anew at each call, which costs more than running it: PostgreSQL keeps a generic plan only where
-//! it is as good as a custom one. So the most frequent reads have statements of their own.
-//!
-//! Columns of other tables are looked up for each row shown, by index; `offset 0` keeps PostgreSQL from computing them
-//! once for each place that uses them.
+//! A list finds its bookings by their facts alone, and joins the wide rows of those shown. Within a transaction the facts of one
+//! booking are worked out from what it has written (`internal.meanings_of_bookings`).
+
+use chrono::{DateTime, Utc};
+
+use super::filter::Criteria;
+use crate::db::scope::Scope;
 
 /// Reads bookings; see the module.
 macro_rules! select_bookings {
-    (practice, $($rest:tt)*) => {
-        select_bookings!(@ ["true"], "$2::text is null", $($rest)*)
-    };
-    (own, $($rest:tt)*) => {
-        select_bookings!(@ shown "", "", "b.therapist_id = $2", $($rest)*)
-    };
-    (any, $($rest:tt)*) => {
-        select_bookings!(
-            @ shown "(internal.current_therapist() is null or ", ")",
-            "($2::text is null or b.therapist_id = $2)",
-            $($rest)*
-        )
-    };
-    // Contact data: while the client is assigned to the therapist or has a session with them ahead, which this may be.
-    (@ shown $before:literal, $after:literal, $($rest:tt)*) => {
-        select_bookings!(
-            @ [
-                $before
-                "exists (select from internal.contact_shown(a.client_id, b.booking_status, internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration, b.invitee_payment_amount), $1))"
-                $after
-            ],
-            $($rest)*
-        )
-    };
     (
-        @ [$($contact:literal)+], $scope:literal,
-        $key:literal, [$($tail:literal)+], $now:expr, $owner:expr $(, $argument:expr)* $(,)?
+        $fetch:ident($db:expr, $sort:expr), $key:literal, [$($tail:literal)*], [$($source:literal)+], $($arguments:tt)*
     ) => {
-        sqlx::query_as!(
-            Booking,
-            r#"select
-               b.booking_id as "booking_id!: BookingId",
-               a.client_id as "client_id: ClientId",
-               b.therapist_id as "therapist_id: TherapistId",
-               internal.booking_state(v.status, b.booking_start_at, v.end_at, v.noted, $1) as "state!: BookingState",
-               v.noted as "has_session_note!",
-               internal.is_free(b.invitee_payment_amount) as "is_free_consultation!",
-               v.contact as "contact_visible!",
-               v.status as booking_status,
+        $crate::db::pruned::pruned!(
+            $fetch($db, $sort),
+            query_as!(Booking),
+            [
+                r#"select
+               f.booking_id as "booking_id!: BookingId",
+               f.client_id as "client_id: ClientId",
+               f.therapist_id as "therapist_id: TherapistId",
+               case
+                   when f.phase <> 'open' then f.phase
+                   when f.ends_at <= $1 then 'pending_notes'
+                   when f.starts_at <= $1 then 'live'
+                   else 'scheduled'
+               end as "state!: BookingState",
+               f.noted as "has_session_note!",
+               f.free as "is_free_consultation!",
+               (true
+                   and exists (select from internal.contact_shown($2, f.client_id, f.counted_as, f.ends_at, $1))
+               ) as "contact_visible!",
+               f.status as booking_status,
                b.booking_subject,
                b.booking_start_at as "booking_start_at!: Timestamp",
                b.booking_end_at as "booking_end_at!: Timestamp",
-               v.end_at as "ends_at!: Timestamp",
+               f.ends_at as "ends_at!: Timestamp",
                b.booking_duration,
                b.booking_invitee_time,
-               internal.booking_mode(b.booking_mode) as "booking_mode!",
+               f.mode as "booking_mode!",
                b.booking_joining_link,
                b.booking_checkin_url,
                b.booking_resource_id,
@@ -102,30 +87,95 @@ macro_rules! select_bookings {
                b.emergency_contact_relation,
                b.emergency_contact_number,
                b.xmin::text as "version!",
-               "# + $key + r#"::text as "sort_key!"
-            from bookings b
-            left join lateral internal.appointment_of(b.booking_id) a on true
-            cross join lateral (
-                select internal.booking_status(b.booking_status) as status,
-                       internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration,
-                                            b.invitee_payment_amount) as end_at,
-                       exists (
-                           select
-                           from client_session_notes n
-                           left join internal.session_notes own on own.note_id = n.note_id
-                           where n.booking_id = b.booking_id
-                             and (own.note_id is null or own.signed_at is not null)
-                       ) as noted,
-                       "# $(+ $contact)+ + r#" as contact
-                offset 0
-            ) v
-            where b.booking_id is not null
-              and "# + $scope + r#"
-              "# $(+ $tail)+,
-            Timestamp::from($now) as Timestamp,
-            $owner as Option<&str>,
-            $($argument),*
+               "# $key r#"::text as "sort_key!"
+            from "# $($source)+ r#" f
+            join bookings b on b.booking_id = f.booking_id
+            "# $($tail)*
+            ],
+            $($arguments)*
         )
     };
 }
 pub(super) use select_bookings;
+
+/// The bookings that a scope reaches and a filter wants.
+pub(super) struct BookingList {
+    pub(super) scope: Scope,
+    pub(super) criteria: Criteria,
+    pub(super) now: DateTime<Utc>,
+}
+
+/// A statement about the facts that a list wants: takes the macro that runs it, with what that takes before the statement; the
+/// statement's beginning and end; the list; and the arguments of the end, from `$22` on.
+macro_rules! of_bookings {
+    (
+        $macro:ident!($($before:tt)*), [$($select:literal)+], [$($tail:literal)*], $list:expr
+        $(, $argument:expr $(=> $type:ty)?)* $(,)?
+    ) => {{
+        let criteria = &$list.criteria;
+        let search = criteria.search.as_deref();
+        $macro!(
+            $($before)*
+            [
+                $($select)+
+                "
+                from internal.booking_facts f
+                where true
+                  and f.therapist_id = $3
+                  and f.therapist_id = $4
+                  and f.client_id = $5
+                  and f.status = $6
+                  and f.mode = $7
+                  and f.phase = $8
+                  and f.starts_at >= $9
+                  and f.starts_at < $10
+                  and f.ends_at > $11
+                  and f.ends_at <= $12
+                  and f.free = $13
+                  and f.noted = $14
+                  and (f.counted_as = 'active' and $15)
+                  and (f.counted_as <> 'active' and $16)
+                  and f.refund_status = $17
+                  and (f.therapist_id in (select t.therapist_id from therapists t) and $18)
+                  and ((f.therapist_id is null or f.therapist_id = any (array(select internal.unknown_therapists()))) and $19)
+                  and f.search like any (internal.search_patterns($20)) -- planned anew
+                  and (
+                      f.name like internal.like_words($21) -- planned anew
+                      or exists (select from internal.contact_shown($2, f.client_id, f.counted_as, f.ends_at, $1))
+                          and exists (
+                              select
+                              from bookings w
+                              where w.booking_id = f.booking_id
+                                and internal.search_text(w.invitee_name, w.invitee_email, w.invitee_phone)
+                                    like any (internal.search_patterns($21))
+                          )
+                  )
+                "
+                $($tail)*
+            ],
+            $crate::domain::time::Timestamp::from($list.now) => $crate::domain::time::Timestamp,
+            $list.scope.therapist().map($crate::domain::ids::TherapistId::as_str),
+            $list.scope.owner(),
+            criteria.therapist_id.as_ref().map($crate::domain::ids::TherapistId::as_str),
+            criteria.client_id.as_ref().map($crate::domain::ids::ClientId::as_str),
+            criteria.status,
+            criteria.mode,
+            criteria.phase,
+            criteria.start_from.map($crate::domain::time::Timestamp::from) => Option<$crate::domain::time::Timestamp>,
+            criteria.start_before.map($crate::domain::time::Timestamp::from) => Option<$crate::domain::time::Timestamp>,
+            criteria.ends_after.map($crate::domain::time::Timestamp::from) => Option<$crate::domain::time::Timestamp>,
+            criteria.ends_by.map($crate::domain::time::Timestamp::from) => Option<$crate::domain::time::Timestamp>,
+            criteria.free,
+            criteria.has_note,
+            criteria.active.filter(|active| *active),
+            criteria.active.map(|active| !active).filter(|off| *off),
+            criteria.refund_status,
+            criteria.has_therapist.filter(|has| *has),
+            criteria.has_therapist.map(|has| !has).filter(|has_not| *has_not),
+            search.filter(|_| $list.scope.is_practice()),
+            search.filter(|_| !$list.scope.is_practice()),
+            $($argument $(=> $type)?),*
+        )
+    }};
+}
+pub(super) use of_bookings;

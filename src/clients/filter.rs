@@ -67,9 +67,10 @@ pub(super) struct TherapistClientFilter {
     q: Option<String>,
 }
 
-impl From<TherapistClientFilter> for AdminClientFilter {
-    fn from(filter: TherapistClientFilter) -> Self {
-        Self { q: filter.q, ..Self::default() }
+impl TherapistClientFilter {
+    /// What is searched for.
+    pub(super) fn search(&self) -> Result<Option<Search>> {
+        self.q.as_deref().map(Search::parse).transpose().map_err(|fault| Error::query("q", fault))
     }
 }
 
@@ -101,12 +102,5 @@ impl AdminClientFilter {
             possible_duplicate: self.possible_duplicate,
             search,
         })
-    }
-}
-
-impl Criteria {
-    /// Whether few clients are wanted, in comparison with all there are.
-    pub(super) fn is_narrow(&self) -> bool {
-        self.search.is_some() || self.therapist_id.is_some() || self.status == Some(ClientStatus::Lead)
     }
 }

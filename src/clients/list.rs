@@ -1,16 +1,28 @@
 //! Listing clients, by name.
+//!
+//! The practice's stand on `internal.client_facts`, a therapist's on `internal.therapist_client_facts`: an order is an index of
+//! these, or a sort of the therapist's own clients.
 
 use axum::{extract::State, response::Response};
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::{
-    filter::{AdminClientFilter, ClientOrder, OwnClientOrder, TherapistClientFilter},
-    find::Finder,
-    record::{ClientRecord, show},
+    filter::{AdminClientFilter, ClientOrder, Criteria, OwnClientOrder, TherapistClientFilter},
+    record::{ClientRecord, select_clients},
 };
 use crate::{
     app::state::App,
-    db::scope::Scope,
+    db::{
+        pruned::{Sort, pruned},
+        scope::Scope,
+    },
+    domain::{
+        contact::Search,
+        ids::{ClientId, TherapistId},
+        status::ClientStatus,
+        time::Timestamp,
+    },
     error::{Result, problem::Problems},
     http::{
         list::Listing,
@@ -35,12 +47,11 @@ use crate::{
     ),
 )]
 pub(super) async fn list_clients(
-    scope: Scope,
     State(app): State<App>,
     listing: Listing<AdminClientFilter, ClientOrder>,
 ) -> Result<Response> {
     let criteria = listing.filter.criteria(&app)?;
-    listing.request.answer(ClientList(Finder { scope, criteria, now: app.clock.now() })).await
+    listing.request.answer(ClientList { criteria, now: app.clock.now() }).await
 }
 
 /// List my clients
@@ -69,24 +80,128 @@ pub(super) async fn list_own_clients(
     State(app): State<App>,
     listing: Listing<TherapistClientFilter, OwnClientOrder>,
 ) -> Result<Response> {
-    let criteria = AdminClientFilter::from(listing.filter).criteria(&app)?;
-    listing.request.answer(OwnClientList(Finder { scope, criteria, now: app.clock.now() })).await
+    let search = listing.filter.search()?;
+    listing.request.answer(OwnClientList { scope, search, now: app.clock.now() }).await
 }
 
-/// The clients that a scope reaches and a filter wants.
-struct ClientList(Finder);
+/// The clients of the practice that a filter wants.
+struct ClientList {
+    criteria: Criteria,
+    now: DateTime<Utc>,
+}
+
+/// A statement about the facts of clients that a list wants: takes the macro that runs it, with what that takes before the
+/// statement; the statement's beginning and end; the list; and the arguments of the end, from `$11` on.
+macro_rules! of_clients {
+    (
+        $macro:ident!($($before:tt)*), [$($select:literal)+], [$($tail:literal)*], $list:expr
+        $(, $argument:expr $(=> $type:ty)?)* $(,)?
+    ) => {{
+        let criteria = &$list.criteria;
+        let is = |status| (criteria.status == Some(status)).then_some(true);
+        $macro!(
+            $($before)*
+            [
+                $($select)+
+                "
+                from internal.client_facts f
+                where true
+                  and f.therapist_id = $2
+                  and (f.bookings = 0 and $3)
+                  and (f.latest >= internal.active_since($1) and $4)
+                  and (f.standing = 1 and f.latest < internal.active_since($1) and $5)
+                  and (f.bookings > 0 and f.standing <> 1 and f.latest < internal.active_since($1) and $6)
+                  and f.last_session >= $7
+                  and (f.last_session < $8 and f.last_session > '-infinity')
+                  and (
+                      exists (select from internal.client_facts o where o.phone = f.phone and o.client_id <> f.client_id)
+                      or f.client_id in (
+                          select i.client_id
+                          from internal.clients i
+                          join all_clients_table o on o.client_id = i.possible_duplicate_of
+                      )
+                  ) = $9
+                  and f.search like any (internal.search_patterns($10)) -- planned anew
+                "
+                $($tail)*
+            ],
+            Timestamp::from($list.now) => Timestamp,
+            criteria.therapist_id.as_ref().map(TherapistId::as_str),
+            is(ClientStatus::Lead),
+            is(ClientStatus::Active),
+            is(ClientStatus::DropOut),
+            is(ClientStatus::Inactive),
+            criteria.last_from.map(Timestamp::from) => Option<Timestamp>,
+            criteria.last_before.map(Timestamp::from) => Option<Timestamp>,
+            criteria.possible_duplicate,
+            criteria.search.as_deref(),
+            $($argument $(=> $type)?),*
+        )
+    }};
+}
 
 impl List for ClientList {
     type Row = ClientRecord;
     type Order = ClientOrder;
 
     async fn rows(&self, db: &mut PgConnection, order: ClientOrder, position: &Position) -> Result<Vec<ClientRecord>> {
-        let found = self.0.page(&mut *db, order, position).await?;
-        show(db, &self.0.scope, &found, self.0.now).await
+        let clients = of_clients!(
+            select_clients!(
+                fetch_all(db, position.sorted(order)),
+                ["order by
+                left(f.name, 100) desc, -- by client_name
+                f.last_session desc, -- by last_session_at
+                f.sessions desc, -- by no_of_sessions
+                f.created_at desc, -- by created_at
+                f.client_id desc -- by any"],
+            ),
+            ["(
+                select f.*,
+                       true as contact,
+                       (
+                           select o.client_id
+                           from internal.client_facts o
+                           where o.phone = f.phone
+                             and o.client_id <> f.client_id
+                           order by o.client_id
+                           limit 1
+                       ) as duplicate,
+                       concat(
+                           left(f.name, 100), -- by client_name
+                           f.last_session, -- by last_session_at
+                           f.sessions, -- by no_of_sessions
+                           f.created_at, -- by created_at
+                           ''
+                       ) as sort_key"],
+            ["
+                  and (left(f.name, 100), f.client_id) < ($11, $12) -- by client_name
+                  and (f.last_session, f.client_id) < ($11::text::timestamp, $12) -- by last_session_at
+                  and (f.sessions, f.client_id) < ($11::text::integer, $12) -- by no_of_sessions
+                  and (f.created_at, f.client_id) < ($11::text::timestamptz, $12) -- by created_at
+                order by
+                    left(f.name, 100) desc, -- by client_name
+                    f.last_session desc, -- by last_session_at
+                    f.sessions desc, -- by no_of_sessions
+                    f.created_at desc, -- by created_at
+                    f.client_id desc -- by any
+                limit $13
+            )"],
+            self,
+            position.sort(),
+            position.id(),
+            position.limit,
+        )?;
+        Ok(clients)
     }
 
     async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        self.0.count(db).await
+        let total = of_clients!(
+            pruned!(fetch_one(db, Sort::default()), query_scalar!(),),
+            [r#"select count(*) as "total!""#],
+            [],
+            self,
+        )?;
+        Ok(total)
     }
 
     fn key(client: &ClientRecord) -> Key {
@@ -95,7 +210,46 @@ impl List for ClientList {
 }
 
 /// Those of a therapist, in the orders of therapists.
-struct OwnClientList(Finder);
+struct OwnClientList {
+    scope: Scope,
+    search: Option<Search>,
+    now: DateTime<Utc>,
+}
+
+/// The same of the clients of a therapist; the arguments of the end from `$4` on.
+macro_rules! of_own_clients {
+    (
+        $macro:ident!($($before:tt)*), [$($select:literal)+], [$($tail:literal)*], $list:expr
+        $(, $argument:expr $(=> $type:ty)?)* $(,)?
+    ) => {
+        $macro!(
+            $($before)*
+            [
+                $($select)+
+                "
+                from internal.therapist_client_facts f
+                where true
+                  and f.therapist_id = $2
+                  and (
+                      f.name like internal.like_words($3) -- planned anew
+                      or (f.assigned or f.active_until > $1) and exists (
+                          select
+                          from all_clients_table w
+                          where w.client_id = f.client_id
+                            and internal.search_text(w.client_name, w.email_id, w.phone_number)
+                                like any (internal.search_patterns($3))
+                      )
+                  )
+                "
+                $($tail)*
+            ],
+            Timestamp::from($list.now) => Timestamp,
+            $list.scope.owner() => Option<&str>,
+            $list.search.as_deref(),
+            $($argument $(=> $type)?),*
+        )
+    };
+}
 
 impl List for OwnClientList {
     type Row = ClientRecord;
@@ -107,12 +261,48 @@ impl List for OwnClientList {
         order: OwnClientOrder,
         position: &Position,
     ) -> Result<Vec<ClientRecord>> {
-        let found = self.0.own_page(&mut *db, order, position).await?;
-        show(db, &self.0.scope, &found, self.0.now).await
+        let clients = of_own_clients!(
+            select_clients!(
+                fetch_all(db, position.sorted(order)),
+                ["order by
+                left(f.name, 100) desc, -- by client_name
+                f.last_session desc, -- by last_session_at
+                f.client_id desc -- by any"],
+            ),
+            ["(
+                select f.*,
+                       f.assigned or f.active_until > $1 as contact,
+                       null as duplicate,
+                       concat(
+                           left(f.name, 100), -- by client_name
+                           f.last_session, -- by last_session_at
+                           ''
+                       ) as sort_key"],
+            ["
+                  and (left(f.name, 100), f.client_id) < ($4, $5) -- by client_name
+                  and (f.last_session, f.client_id) < ($4::text::timestamp, $5) -- by last_session_at
+                order by
+                    left(f.name, 100) desc, -- by client_name
+                    f.last_session desc, -- by last_session_at
+                    f.client_id desc -- by any
+                limit $6
+            )"],
+            self,
+            position.sort(),
+            position.id(),
+            position.limit,
+        )?;
+        Ok(clients.into_iter().map(|client| client.seen_by(&self.scope)).collect())
     }
 
     async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        self.0.count(db).await
+        let total = of_own_clients!(
+            pruned!(fetch_one(db, Sort::default()), query_scalar!(),),
+            [r#"select count(*) as "total!""#],
+            [],
+            self,
+        )?;
+        Ok(total)
     }
 
     fn key(client: &ClientRecord) -> Key {

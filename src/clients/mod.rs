@@ -1,7 +1,7 @@
 //! Clients: their records, lists and timelines, and the matching of persons to them.
 //!
 //! A client is a row of `all_clients_table`; a booking belongs to a client through `appointment_table`. Only [`matching`]
-//! decides which rows are one person. A client's status is computed from the bookings ([`find`]), never stored.
+//! decides which rows are one person. A client's status is read from the facts of the bookings ([`list`]).
 
 mod appointment;
 mod create;
@@ -9,14 +9,12 @@ mod detail;
 mod edit;
 mod erase;
 mod filter;
-mod find;
 mod list;
 mod matching;
 mod merge;
 mod missing;
 mod of_therapist;
 mod record;
-mod select;
 mod timeline;
 pub mod upkeep;
 

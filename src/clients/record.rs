@@ -1,7 +1,7 @@
 //! A client in lists, with the columns that the caller may read.
 //!
-//! Lists are read in two steps: `find` finds the clients of a page, [`show`] reads their columns by index. So this
-//! statement is the same for every order and filter, and its plan is kept.
+//! A list finds its clients by their facts, and joins the wide rows of those shown; what one client's bookings come to is counted
+//! anew, since it is read in the middle of changes too.
 //!
 //! A therapist reads only the sessions that the two have together: the number of sessions, the status, the last and the
 //! next session count their own bookings only. Contact data is masked unless the client is assigned to them or has a
@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::missing::missing;
 use crate::{
-    db::scope::Scope,
+    db::{pruned::Sort, scope::Scope},
     domain::{
         ids::{ClientId, TherapistId},
         status::ClientStatus,
@@ -77,15 +77,44 @@ pub(super) struct ClientRecord {
     pub(super) version: String,
     /// Where it stands in the list it was read for.
     #[serde(skip)]
-    sort_key: String,
-}
-
-/// A client found, and the key they stand at in their list.
-#[derive(Debug)]
-pub(super) struct Found {
-    pub(super) client_id: String,
     pub(super) sort_key: String,
 }
+
+/// Reads clients: takes how it is run, the clauses after the source, the source of the figures `f`, and the arguments; `$1` is
+/// the present instant.
+macro_rules! select_clients {
+    ($fetch:ident($db:expr, $sort:expr), [$($tail:literal)*], [$($source:literal)+], $($arguments:tt)*) => {
+        $crate::db::pruned::pruned!(
+            $fetch($db, $sort),
+            query_as!($crate::clients::record::ClientRecord),
+            [
+                r#"select c.client_id as "client_id!: ClientId",
+                  c.client_name,
+                  c.phone_number,
+                  c.email_id,
+                  f.sessions as "no_of_sessions!",
+                  c.therapist_id as "therapist_id: TherapistId",
+                  c.assigned_therapist,
+                  f.contact as "contact_visible!",
+                  internal.client_status(f.bookings, f.standing, f.latest, $1) as "status!: ClientStatus",
+                  f.last_session as "last_session_at!: Timestamp",
+                  f.next_session as "next_session_at!: Timestamp",
+                  coalesce(marked.client_id, f.duplicate) as "possible_duplicate_of: ClientId",
+                  i.created_at as "created_at!: Timestamp",
+                  i.erased_at as "erased_at!: Timestamp",
+                  c.xmin::text as "version!",
+                  f.sort_key as "sort_key!"
+           from "# $($source)+ r#" f
+           join all_clients_table c on c.client_id = f.client_id
+           left join internal.clients i on i.client_id = c.client_id
+           left join all_clients_table marked on marked.client_id = i.possible_duplicate_of
+           "# $($tail)*
+            ],
+            $($arguments)*
+        )
+    };
+}
+pub(super) use select_clients;
 
 impl ClientRecord {
     /// One client of the scope, as its caller sees them.
@@ -93,9 +122,38 @@ impl ClientRecord {
         if !is_reached(db, scope, id).await? {
             return Err(missing(db, scope, id).await?);
         }
-        let found = Found { client_id: id.to_string(), sort_key: String::new() };
-        match show(db, scope, &[found], now).await?.pop() {
-            Some(client) => Ok(client),
+        let found = select_clients!(
+            fetch_optional(&mut *db, Sort::default()),
+            [],
+            [
+                "(
+               select k.client_id,
+                      s.*,
+                      '' as sort_key,
+                      (true
+                          and k.client_id in (select internal.contact_clients($4, $1))
+                      ) as contact,
+                      (
+                          select o.client_id
+                          from all_clients_table o
+                          where $4 is null
+                            and internal.phone_key(o.phone_number) = internal.phone_key(k.phone_number)
+                            and o.client_id <> k.client_id
+                          order by o.client_id
+                          limit 1
+                      ) as duplicate
+               from all_clients_table k
+               cross join lateral internal.sums_of_client(k.client_id, $3, $1) s
+               where k.client_id = $2
+           )"
+            ],
+            Timestamp::from(now) => Timestamp,
+            id.as_str(),
+            scope.owner() => Option<&str>,
+            scope.therapist().map(TherapistId::as_str),
+        )?;
+        match found {
+            Some(client) => Ok(client.seen_by(scope)),
             None => Err(missing(db, scope, id).await?),
         }
     }
@@ -105,7 +163,8 @@ impl ClientRecord {
         Key { sort: self.sort_key.clone(), id: self.client_id.to_string() }
     }
 
-    fn seen_by(mut self, scope: &Scope) -> Self {
+    /// Hides columns from a therapist.
+    pub(super) fn seen_by(mut self, scope: &Scope) -> Self {
         if !scope.is_practice() {
             self.possible_duplicate_of = None;
         }
@@ -140,73 +199,6 @@ pub(super) async fn is_reached(db: &mut PgConnection, scope: &Scope, id: &Client
     .fetch_one(db)
     .await?;
     Ok(reached)
-}
-
-/// The clients found, in their order, as a scope sees them.
-pub(super) async fn show(
-    db: &mut PgConnection,
-    scope: &Scope,
-    found: &[Found],
-    now: DateTime<Utc>,
-) -> Result<Vec<ClientRecord>> {
-    let (ids, keys): (Vec<&str>, Vec<&str>) = found.iter().map(|it| (&*it.client_id, &*it.sort_key)).unzip();
-    let clients = sqlx::query_as!(
-        ClientRecord,
-        r#"select c.client_id as "client_id!: ClientId",
-                  c.client_name,
-                  c.phone_number,
-                  c.email_id,
-                  case when internal.current_therapist() is null then coalesce(c.no_of_sessions, 0) else t.sessions::integer end
-                      as "no_of_sessions!",
-                  c.therapist_id as "therapist_id: TherapistId",
-                  c.assigned_therapist,
-                  (internal.current_therapist() is null
-                   or exists (
-                       select
-                       from internal.contact_clients(internal.current_therapist(), $1) as seen (client_id)
-                       where seen.client_id = c.client_id
-                   )) as "contact_visible!",
-                  internal.client_status(t.bookings, t.standing, t.latest, $1) as "status!: ClientStatus",
-                  t.last_at as "last_session_at!: Timestamp",
-                  t.next_at as "next_session_at!: Timestamp",
-                  coalesce(marked.client_id, namesake.client_id) as "possible_duplicate_of: ClientId",
-                  i.created_at as "created_at!: Timestamp",
-                  i.erased_at as "erased_at!: Timestamp",
-                  c.xmin::text as "version!",
-                  f.sort_key as "sort_key!"
-           from unnest($3::text[], $4::text[]) with ordinality as f (client_id, sort_key, place)
-           join all_clients_table c on c.client_id = f.client_id
-           left join internal.clients i on i.client_id = c.client_id
-           left join all_clients_table marked on marked.client_id = i.possible_duplicate_of
-           left join lateral (
-               select o.client_id
-               from all_clients_table o
-               where internal.current_therapist() is null
-                 and internal.phone_key(o.phone_number) = internal.phone_key(c.phone_number)
-                 and o.client_id <> c.client_id
-               order by o.client_id
-               limit 1
-           ) namesake on true
-           cross join lateral (
-               select count(*) as bookings,
-                      count(*) filter (where not b.is_cancelled) as standing,
-                      max(b.start_at) filter (where not b.is_cancelled) as latest,
-                      count(*) filter (where b.is_active) as sessions,
-                      max(b.start_at) filter (where b.is_active and b.start_at <= $1) as last_at,
-                      min(b.start_at) filter (where b.is_active and b.start_at > $1) as next_at
-               from internal.client_bookings() b
-               where b.client_id = c.client_id
-                 and ($2::text is null or b.therapist_id = $2)
-           ) t
-           order by f.place"#,
-        Timestamp::from(now) as Timestamp,
-        scope.owner(),
-        &ids as &[&str],
-        &keys as &[&str],
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(clients.into_iter().map(|client| client.seen_by(scope)).collect())
 }
 
 /// Makes sure that a client exists for a scope, before its rows are read.

@@ -5,6 +5,7 @@ mod connector;
 pub mod erasure;
 pub mod migrate;
 pub mod pool;
+pub mod pruned;
 pub mod repair;
 pub mod rls;
 pub mod scope;

@@ -3,17 +3,22 @@
 //! Cursors stay true while rows come and go, and cost the same on page ten thousand as on page one. They are sealed,
 //! since keys hold names, and bound to their list and its order: a cursor of another list does not open.
 //!
-//! A list's statement is written twice, once in each direction ([`Position::descending`]), with the key as text:
+//! A list's statement stands once, and is run [pruned](crate::db::pruned), with the key as text:
 //!
 //! ```sql
-//! where ($3::text is null or (coalesce(start, '-infinity'), id) < ($3::timestamp, $4)) order by … desc limit $5
+//! where true
+//!   and (b.start, b.id) < ($3::text::timestamp, $4) -- by start
+//! order by
+//!     b.start desc, -- by start
+//!     b.id desc -- by any
+//! limit $5
 //! ```
 
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::error::Result;
+use crate::{db::pruned::Sort, error::Result};
 
 /// The default number of rows of a page.
 pub(crate) const DEFAULT_LIMIT: u16 = 50;
@@ -154,6 +159,11 @@ pub struct Position {
 }
 
 impl Position {
+    /// The order in which the rows are read.
+    pub fn sorted(&self, order: impl Order) -> Sort {
+        Sort { by: order.word().trim_start_matches('-'), descending: self.descending }
+    }
+
     /// The sort key after which the page starts.
     pub fn sort(&self) -> Option<&str> {
         self.from.as_ref().map(|key| key.sort.as_str())

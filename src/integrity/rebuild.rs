@@ -26,7 +26,9 @@ use crate::{
     "client_sessions": 1,
     "sessions_booked": 0,
     "appointments": 0,
-    "booking_facts": 0
+    "booking_facts": 0,
+    "booking_sums": 0,
+    "client_facts": 820
 }))]
 pub(super) struct RebuiltCaches {
     /// True if nothing was kept.

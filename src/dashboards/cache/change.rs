@@ -30,6 +30,19 @@ pub async fn follow_others(app: &App) -> Result<bool> {
         sqlx::query_scalar!(r#"select internal.follow_facts($1) as "rows!""#, BATCH).fetch_one(&mut *tx).await?;
     tx.commit().await?;
     let mut tx = app.db.system_transaction().await?;
+    // Sessions that have begun since are no longer the next ones.
+    let begun = sqlx::query!(
+        "insert into internal.client_changes (client_id)
+         select f.client_id
+         from internal.client_facts f
+         where f.next_session <= $1
+           and not exists (select from internal.client_changes c where c.client_id = f.client_id)
+         limit $2",
+        Timestamp::from(now) as Timestamp,
+        i64::from(BATCH),
+    )
+    .execute(&mut *tx)
+    .await?;
     let followed =
         sqlx::query_scalar!("select internal.follow_changes($1, $2)", Timestamp::from(now) as Timestamp, BATCH)
             .fetch_one(&mut *tx)
@@ -38,7 +51,22 @@ pub async fn follow_others(app: &App) -> Result<bool> {
         rebuild(&mut tx, now).await?;
     }
     tx.commit().await?;
-    Ok(facts >= BATCH || followed.is_none_or(|rows| rows >= BATCH))
+    add_sums(app).await?;
+    let begun = i32::try_from(begun.rows_affected()).unwrap_or(BATCH);
+    Ok([facts, begun].contains(&BATCH) || followed.is_none_or(|rows| rows >= BATCH))
+}
+
+/// Adds to the sums what was appended, unless another instance is at it.
+async fn add_sums(app: &App) -> Result<()> {
+    let mut tx = app.db.system_transaction().await?;
+    sqlx::query!(
+        "select internal.add_booking_sums(100000)
+         from (select from internal.properties where name = 'follows' for update skip locked) one_at_a_time",
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// Returns the ids of the rows of `therapist_clients_summary` and of `therapist_appointments_cache`.

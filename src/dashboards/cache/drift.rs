@@ -21,6 +21,10 @@ pub struct Drift {
     pub appointments: i64,
     /// Rows of `internal.booking_facts`.
     pub booking_facts: i64,
+    /// Rows of `internal.booking_sums`.
+    pub booking_sums: i64,
+    /// Rows of `internal.client_facts` and `internal.therapist_client_facts`.
+    pub client_facts: i64,
     /// Therapists with another `upcoming_bookings` or `sessions_booked`. The clock alone makes these, until the
     /// therapist's next booking is written.
     pub upcoming: i64,
@@ -35,6 +39,8 @@ impl Drift {
             + self.client_sessions
             + self.appointments
             + self.booking_facts
+            + self.booking_sums
+            + self.client_facts
     }
 }
 
@@ -87,6 +93,8 @@ pub async fn drift(db: &mut PgConnection, now: DateTime<Utc>) -> Result<Drift> {
                   ) as "client_sessions!",
                   (select count(*) from internal.drifted_appointments()) as "appointments!",
                   (select count(*) from internal.drifted_facts()) as "booking_facts!",
+                  (select count(*) from internal.drifted_booking_sums()) as "booking_sums!",
+                  internal.drifted_client_facts() as "client_facts!",
                   (
                       select count(*)
                       from figures f

@@ -22,6 +22,10 @@ pub struct Rebuilt {
     pub appointments: u64,
     /// Bookings whose facts were others.
     pub booking_facts: u64,
+    /// Rows of `internal.booking_sums` that were others.
+    pub booking_sums: u64,
+    /// Rows of `internal.client_facts` and `internal.therapist_client_facts`.
+    pub client_facts: u64,
 }
 
 /// Rebuilds all caches, as of an instant, in the transaction of the caller.
@@ -31,6 +35,9 @@ pub struct Rebuilt {
 pub async fn rebuild(tx: &mut PgConnection, now: DateTime<Utc>) -> Result<Rebuilt> {
     let now = Timestamp::from(now);
     lock(tx).await?;
+    let booking_facts = booking_facts(tx).await?;
+    let booking_sums = booking_sums(tx).await?;
+    let client_facts = client_facts(tx, now).await?;
     let (dashboard_stats, sessions_booked) = therapists(tx, now).await?;
     Ok(Rebuilt {
         dashboard_stats,
@@ -39,7 +46,9 @@ pub async fn rebuild(tx: &mut PgConnection, now: DateTime<Utc>) -> Result<Rebuil
         appointments_cache: appointments_cache(tx, now).await?,
         client_sessions: client_sessions(tx).await?,
         appointments: appointments(tx).await?,
-        booking_facts: booking_facts(tx).await?,
+        booking_facts,
+        booking_sums,
+        client_facts,
     })
 }
 
@@ -190,4 +199,37 @@ async fn booking_facts(db: &mut PgConnection) -> Result<u64> {
         .await?;
     sqlx::query!("select internal.refresh_booking_facts($1)", &drifted).execute(db).await?;
     Ok(drifted.len() as u64)
+}
+
+/// Adds what they lack in one statement, which sees the facts and the sums of one instant.
+async fn booking_sums(db: &mut PgConnection) -> Result<u64> {
+    let corrected = sqlx::query!(
+        "insert into internal.booking_sum_changes
+             (per_therapist, therapist_id, week, status, mode, refund_status, counted_as, noted, phase, free, bookings)
+         select * from internal.drifted_booking_sums()",
+    )
+    .execute(db)
+    .await?;
+    Ok(corrected.rows_affected())
+}
+
+async fn client_facts(db: &mut PgConnection, now: Timestamp) -> Result<u64> {
+    sqlx::query!("delete from internal.client_facts").execute(&mut *db).await?;
+    sqlx::query!("delete from internal.therapist_client_facts").execute(&mut *db).await?;
+    let clients =
+        sqlx::query!(
+            "insert into internal.client_facts
+             select f.* from all_clients_table c cross join lateral internal.facts_of_client(c.client_id, $1) f",
+            now as Timestamp,
+        )
+        .execute(&mut *db)
+        .await?;
+    let pairs = sqlx::query!(
+        "insert into internal.therapist_client_facts
+         select f.* from all_clients_table c cross join lateral internal.facts_of_therapists_client(c.client_id, $1) f",
+        now as Timestamp,
+    )
+    .execute(db)
+    .await?;
+    Ok(clients.rows_affected() + pairs.rows_affected())
 }

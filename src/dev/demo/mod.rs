@@ -28,8 +28,19 @@ const TABLES: &str = "public.therapists, public.users, public.all_clients_table,
     public.therapist_clients_summary, public.therapist_appointments_cache, public.therapist_resources, \
     public.aisensy_campaign_api, internal.clients, internal.request_clients, internal.transfer_clients, \
     internal.appointments_cache_rows, internal.clients_summary_rows";
-/// The table that is worked out from the others, by their indexes.
-const FACTS: &str = "internal.booking_facts";
+/// The tables that are worked out from the others, by their indexes, and each by those of the one before.
+const FACTS: [(&str, &str); 4] = [
+    ("internal.booking_facts", "select * from internal.facts_of_bookings()"),
+    ("internal.booking_sums", "select * from internal.drifted_booking_sums()"),
+    (
+        "internal.client_facts",
+        "select f.* from demo, public.all_clients_table c, internal.facts_of_client(c.client_id, demo.now) f",
+    ),
+    (
+        "internal.therapist_client_facts",
+        "select f.* from demo, public.all_clients_table c, internal.facts_of_therapists_client(c.client_id, demo.now) f",
+    ),
+];
 
 /// Load a made-up practice into a migrated database without bookings
 #[derive(Debug, Args)]
@@ -118,10 +129,15 @@ pub async fn load(
     write(&mut tx, size, progress).await?;
     triggers(&mut tx, "enable").await?;
     sqlx::raw_sql(include_str!("caches.sql")).execute(&mut *tx).await?;
-    let facts = drop_keys_and_indexes(&mut tx, FACTS).await?;
-    let filled = format!("insert into {FACTS} select * from internal.facts_of_bookings()");
-    let analyzed = format!("analyze {TABLES}, {FACTS}");
-    for statement in dropped.into_iter().chain([filled]).chain(facts).chain([analyzed]) {
+    let mut statements = dropped;
+    for (table, source) in FACTS {
+        let indexes = drop_keys_and_indexes(&mut tx, table).await?;
+        statements.push(format!("insert into {table} {source}"));
+        statements.extend(indexes);
+        statements.push(format!("analyze {table}"));
+    }
+    statements.push(format!("analyze {TABLES}"));
+    for statement in statements {
         sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *tx).await?;
     }
 

@@ -25,7 +25,7 @@ async fn practice() -> TestApi {
              select booking_id, 'c' || substr(booking_id, 2), therapist_id from bookings",
         )
         .await;
-        run(instance, "analyze").await;
+        instance.analyze().await;
     })
     .await;
     api

@@ -8,7 +8,7 @@ async fn a_page_in_the_depth_costs_what_the_first_one_costs() {
     // By connections that end, so that what they have read is counted before.
     api.rows_read_by(async |instance| {
         many_bookings(instance, 6_000, 0).await;
-        sqlx::query("analyze").execute(&mut *instance.sql().await).await.unwrap();
+        instance.analyze().await;
     })
     .await;
     for filter in ["", "therapist_id=T1&"] {

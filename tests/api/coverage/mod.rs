@@ -4,6 +4,7 @@ mod audited;
 mod clinical;
 mod described;
 mod guarded;
+mod lists;
 
 use axum::http::Method;
 use safestories::api;

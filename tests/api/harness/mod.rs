@@ -154,6 +154,40 @@ impl TestApi {
         arrivals::take_up_all(&self.app, &CancellationToken::new()).await.expect("arrivals taken up");
     }
 
+    /// Lets the facts follow what was written by SQL, as the worker of the server does within a second. The caches do not
+    /// follow yet: [`Self::take_up`].
+    pub async fn settle(&self) {
+        // Tests take the database away, too.
+        let Ok(mut sql) = self.looks.unscoped().await else { return };
+        let now = self.now().naive_utc();
+        while sqlx::query_scalar("select internal.follow_facts(5000) > 0")
+            .fetch_one(&mut *sql)
+            .await
+            .is_ok_and(|more| more)
+        {}
+        let _ = sqlx::query(
+            "select internal.refresh_client_facts(c.ids, $1)
+             from (
+                 select array_agg(client_id) as ids
+                 from (
+                     select client_id from internal.client_changes
+                     union
+                     select client_id from internal.client_facts where next_session <= $1
+                 ) concerned
+             ) c
+             where c.ids is not null",
+        )
+        .bind(now)
+        .execute(&mut *sql)
+        .await;
+    }
+
+    /// Lets facts and caches follow, and PostgreSQL learn how the rows are, as it does by itself where rows stay.
+    pub async fn analyze(&self) {
+        while cache::follow_others(&self.app).await.expect("caches that follow") {}
+        sqlx::raw_sql("analyze").execute(&mut *self.sql().await).await.expect("figures for plans");
+    }
+
     /// Sets the clock.
     pub fn at(&self, instant: &str) {
         self.clock.store(micros(instant), Ordering::Relaxed);

@@ -202,6 +202,7 @@ impl Person<'_> {
 
     /// Sends any body under the headers given with [`Self::with`]; gives the answer as it arrives.
     pub async fn stream(&self, method: Method, path: &str, body: impl Into<Body>) -> axum::response::Response {
+        self.api.settle().await;
         let mut request = Request::builder().method(method).uri(path).body(body.into()).expect("a request");
         for (name, value) in &self.headers {
             request.headers_mut().append(name, value.clone());

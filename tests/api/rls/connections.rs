@@ -206,6 +206,7 @@ async fn every_statement_of_a_therapists_request_runs_under_the_role() {
          select 'B' || n, 'C1', 'T1' from generate_series(11, 13) n",
     )
     .await;
+    api.analyze().await;
     run(&mut conn, WATCHED).await;
     api.at("2026-01-05T00:30:00Z");
     for path in reads(&api).await {

@@ -93,11 +93,15 @@ async fn only_the_owner_lets_caches_follow() {
     let mut conn = t1(&api, &mut owner).await;
     for owners in [
         "select internal.recount_clients('{C2}')::text",
+        "select internal.refresh_client_facts('{C2}', now()::timestamp)::text",
+        "select internal.add_booking_sums(1)::text",
         "select internal.follow_changes(now()::timestamp)::text",
         "select internal.follow_changes(now()::timestamp, 10)::text",
         "select internal.follow_facts()::text",
         "select internal.refresh_booking_facts('{B1}')::text",
-        "select count(*)::text from internal.booking_facts",
+        "select sum(paid)::text from internal.booking_facts",
+        "select string_agg(search, '') from internal.booking_facts",
+        "select count(*)::text from internal.client_facts",
         "select count(*)::text from internal.booking_changes",
         "select count(*)::text from internal.client_changes",
         "insert into internal.booking_changes (booking_id) values (null) returning 'added'",

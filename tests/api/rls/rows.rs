@@ -82,11 +82,14 @@ const REACH: &[Reach] = &[
     none("internal.audit_seals"),
     none("internal.audit_unsealed"),
     none("internal.booking_changes"),
-    none("internal.booking_facts"),
+    read("internal.booking_facts", "booking_id", "B1 B5"),
+    read("internal.booking_sum_changes", "therapist_id", "T1"),
+    read("internal.booking_sums", "therapist_id", ""),
     none("internal.break_glass_grants"),
     none("internal.calendar_links"),
     read("internal.calendar_revisions", "booking_id", "B1 B5"),
     none("internal.client_changes"),
+    none("internal.client_facts"),
     read("internal.clients", "client_id", "C1 C3 C4"),
     none("internal.clients_summary_rows"),
     none("internal.erase_requests"),
@@ -134,6 +137,7 @@ const REACH: &[Reach] = &[
     none("internal.request_facts"),
     read("internal.retirements", "therapist_id", "T1"),
     none("internal.second_factors"),
+    read("internal.therapist_client_facts", "client_id", "C1 C3 C4"),
     none("internal.therapist_login"),
     Reach {
         holds: Some("1 5"),
@@ -167,6 +171,7 @@ const REFUSED: &str = "42501";
 #[tokio::test]
 async fn every_table_and_verb_lets_through_what_is_written_here() {
     let (api, mut conn) = practice().await;
+    api.settle().await;
     let tables: Vec<String> = sqlx::query_scalar(
         "select format('%s.%s', nspname, relname)
          from pg_class

@@ -31,7 +31,7 @@ async fn a_change_reads_little_however_long_the_history() {
     .await
     .expect("a history");
     rebuild(&api).await;
-    sqlx::raw_sql("analyze").execute(&mut *api.sql().await).await.expect("figures for plans");
+    api.analyze().await;
     let bookings = "/api/v1/admin/bookings";
     let book = json!({
         "therapist_id": "T1",

@@ -176,7 +176,7 @@ async fn a_whole_practice_goes_within_the_time_of_a_request() {
     .await
     .unwrap();
     rebuild(&api).await;
-    sqlx::raw_sql("analyze").execute(&mut *api.sql().await).await.unwrap();
+    api.analyze().await;
     let body = json!({ "from_therapist_id": "T1", "to_therapist_id": "T2", "leave_clashing": true });
     let done = transfer(&api, body).await.ok();
     assert_eq!(done["transfers"].as_array().unwrap().len(), 5001);

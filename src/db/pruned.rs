@@ -1,0 +1,302 @@
+//! Statements that are checked whole and run pruned.
+//!
+//! The statement of a list stands once, with every condition and every order that a request may ask for: sqlx checks all of it
+//! when it is compiled. PostgreSQL plans and runs what a request uses, so that each combination has one good plan:
+//!
+//! - A condition (a line that begins with `and`, and the lines below it until its brackets are closed) is left out if an argument of it is `None`.
+//! - A line that ends in `-- by WORD` belongs to the order of that name; one that ends in `-- by any` to all of them. Both are
+//!   written for the descending order: in the ascending one `<` reads `>`, and `desc` reads `asc`.
+//! - An `i64`, which is a limit, is written into the statement: PostgreSQL takes a tenth of all rows for an unknown one.
+//! - A statement with a line that ends in `-- planned anew` is not kept: how much such a condition selects depends on what is
+//!   asked for.
+
+use std::fmt::Write as _;
+
+use futures_util::{
+    future::{self, BoxFuture, FutureExt as _},
+    stream::{self, BoxStream, StreamExt as _},
+};
+use sqlx::{
+    AssertSqlSafe, Describe, Either, Execute, Executor, PgConnection, Postgres, SqlStr,
+    postgres::{PgArguments, PgQueryResult, PgRow, PgStatement, PgTypeInfo},
+};
+
+use crate::domain::time::Timestamp;
+
+/// The order that a statement is read in.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sort {
+    /// Its name, without a direction.
+    pub by: &'static str,
+    /// Whether the largest key comes first.
+    pub descending: bool,
+}
+
+/// What an argument does in a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// Leaves out the conditions that bind it.
+    Absent,
+    /// Is bound.
+    Bound,
+    /// Is written into the statement.
+    Written(i64),
+}
+
+/// A value that a pruned statement takes.
+pub trait Argument {
+    /// What it does there.
+    fn used(&self) -> Use {
+        Use::Bound
+    }
+}
+
+impl<T> Argument for Option<T> {
+    fn used(&self) -> Use {
+        if self.is_some() { Use::Bound } else { Use::Absent }
+    }
+}
+
+impl Argument for i64 {
+    fn used(&self) -> Use {
+        Use::Written(*self)
+    }
+}
+
+impl Argument for Timestamp {}
+impl Argument for &str {}
+
+/// Runs a checked statement pruned: `pruned!(fetch_all(db, sort), query_as!(Row), ["select …"], argument, argument => Type)`.
+macro_rules! pruned {
+    (
+        $fetch:ident($db:expr, $sort:expr), $macro:ident!($($row:ty)?), [$($sql:literal)+]
+        $(, $argument:expr $(=> $type:ty)?)* $(,)?
+    ) => {{
+        let uses = vec![$($crate::db::pruned::Argument::used(&$argument)),*];
+        sqlx::$macro!($($row,)? "" $(+ $sql)+, $($argument $(as $type)?),*)
+            .$fetch($crate::db::pruned::Pruned::new($db, $sort, uses))
+            .await
+    }};
+}
+pub(crate) use pruned;
+
+/// A connection that prunes what it runs.
+#[derive(Debug)]
+pub struct Pruned<'c> {
+    db: &'c mut PgConnection,
+    sort: Sort,
+    uses: Vec<Use>,
+}
+
+impl<'c> Pruned<'c> {
+    /// For one statement; `uses` in the order of its arguments.
+    pub fn new(db: &'c mut PgConnection, sort: Sort, uses: Vec<Use>) -> Self {
+        Self { db, sort, uses }
+    }
+}
+
+impl<'c> Executor<'c> for Pruned<'c> {
+    type Database = Postgres;
+
+    fn fetch_many<'e, 'q: 'e, E>(self, mut query: E) -> BoxStream<'e, sqlx::Result<Either<PgQueryResult, PgRow>>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Postgres>,
+    {
+        match arguments(&mut query) {
+            Ok(arguments) => self.db.fetch_many(statement(query.sql(), &self.uses, self.sort, arguments)),
+            Err(error) => stream::once(async { Err(error) }).boxed(),
+        }
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(self, mut query: E) -> BoxFuture<'e, sqlx::Result<Option<PgRow>>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Postgres>,
+    {
+        match arguments(&mut query) {
+            Ok(arguments) => self.db.fetch_optional(statement(query.sql(), &self.uses, self.sort, arguments)),
+            Err(error) => future::ready(Err(error)).boxed(),
+        }
+    }
+
+    fn prepare_with<'e>(self, sql: SqlStr, types: &'e [PgTypeInfo]) -> BoxFuture<'e, sqlx::Result<PgStatement>>
+    where
+        'c: 'e,
+    {
+        self.db.prepare_with(sql, types)
+    }
+
+    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, sqlx::Result<Describe<Postgres>>>
+    where
+        'c: 'e,
+    {
+        self.db.describe(sql)
+    }
+}
+
+fn arguments<'q>(query: &mut impl Execute<'q, Postgres>) -> sqlx::Result<PgArguments> {
+    Ok(query.take_arguments().map_err(sqlx::Error::Encode)?.unwrap_or_default())
+}
+
+fn statement(
+    whole: SqlStr,
+    uses: &[Use],
+    sort: Sort,
+    arguments: PgArguments,
+) -> sqlx::query::Query<'static, Postgres, PgArguments> {
+    let (sql, is_kept) = prune(whole.as_str(), uses, sort);
+    sqlx::query_with(AssertSqlSafe(sql), arguments).persistent(is_kept)
+}
+
+/// The statement as it runs, and whether it is kept prepared.
+fn prune(whole: &str, uses: &[Use], sort: Sort) -> (String, bool) {
+    let lines: Vec<Line<'_>> = whole.lines().map(Line::parse).filter(|line| !line.code.is_empty()).collect();
+    let mut pruned = String::with_capacity(whole.len());
+    let mut is_kept = true;
+    let mut rest = lines.as_slice();
+    while let [line, below @ ..] = rest {
+        rest = below;
+        if line.is_condition() {
+            let mut open = line.opens();
+            let is_part = |below: &&Line<'_>| {
+                let is_part = open > 0;
+                open += below.opens();
+                is_part
+            };
+            let rest_of_it = below.iter().take_while(is_part).count();
+            let condition = std::iter::once(line).chain(&below[..rest_of_it]);
+            if condition.clone().any(|line| line.binds_absent(uses)) || line.order.is_some_and(|by| by != sort.by) {
+                rest = &below[rest_of_it..];
+                continue;
+            }
+        }
+        if line.order.is_some_and(|by| by != "any" && by != sort.by) {
+            continue;
+        }
+        is_kept &= !line.is_planned_anew;
+        line.write(&mut pruned, uses, sort);
+    }
+    (pruned, is_kept)
+}
+
+/// A line of a statement.
+#[derive(Debug)]
+struct Line<'a> {
+    code: &'a str,
+    /// The order it belongs to.
+    order: Option<&'a str>,
+    is_planned_anew: bool,
+}
+
+impl<'a> Line<'a> {
+    fn parse(line: &'a str) -> Self {
+        let (code, mark) = line.split_once(" -- ").unwrap_or((line, ""));
+        Self { code: code.trim(), order: mark.strip_prefix("by "), is_planned_anew: mark == "planned anew" }
+    }
+
+    fn is_condition(&self) -> bool {
+        self.code.starts_with("and ")
+    }
+
+    /// How many brackets more it opens than it closes.
+    fn opens(&self) -> i32 {
+        self.code.bytes().map(|byte| i32::from(byte == b'(') - i32::from(byte == b')')).sum()
+    }
+
+    /// The parts between its parameters, and the number of the one after each.
+    fn parameters(&self) -> impl Iterator<Item = (&'a str, Option<usize>)> {
+        let mut parts = self.code.split('$');
+        let first = parts.next().map(|code| (code, None));
+        first.into_iter().chain(parts.map(|part| {
+            let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+            (&part[digits..], part[..digits].parse().ok())
+        }))
+    }
+
+    fn binds_absent(&self, uses: &[Use]) -> bool {
+        self.parameters().any(|(_, number)| usage(uses, number) == Some(Use::Absent))
+    }
+
+    fn write(&self, sql: &mut String, uses: &[Use], sort: Sort) {
+        let turned = self.order.is_some() && !sort.descending;
+        for (code, number) in self.parameters() {
+            // Writing into a string does not fail.
+            let _ = match (usage(uses, number), number) {
+                (Some(Use::Written(value)), _) => write!(sql, "{value}"),
+                (_, Some(number)) => write!(sql, "${number}"),
+                (_, None) => Ok(()),
+            };
+            if turned {
+                sql.push_str(&code.replace('<', ">").replace(" desc", " asc"));
+            } else {
+                sql.push_str(code);
+            }
+        }
+        sql.push('\n');
+    }
+}
+
+/// What the argument of a number does.
+fn usage(uses: &[Use], number: Option<usize>) -> Option<Use> {
+    uses.get(number?.checked_sub(1)?).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIST: &str = "
+        select b.id,
+               (true
+                   and exists (select from c where c.id = $1)
+               ) as seen,
+               concat(
+                   b.at, -- by at
+                   b.name, -- by name
+                   ''
+               ) as key
+        from b
+        where true
+          and b.at >= $2
+          and (
+              b.name like $3 -- planned anew
+              or b.mail like $1
+          )
+          and (b.at, b.id) < ($4, $5) -- by at
+          and (b.name, b.id) < ($4, $5) -- by name
+        order by
+            b.at desc, -- by at
+            b.name desc, -- by name
+            b.id desc -- by any
+        limit $6";
+
+    fn pruned(uses: [Use; 6], by: &'static str, descending: bool) -> (String, bool) {
+        let (sql, is_kept) = prune(LIST, &uses, Sort { by, descending });
+        (sql.split_whitespace().collect::<Vec<_>>().join(" "), is_kept)
+    }
+
+    #[test]
+    fn what_is_not_asked_for_is_left_out() {
+        use Use::{Absent, Written};
+        let (sql, is_kept) = pruned([Absent, Absent, Absent, Absent, Absent, Written(51)], "at", true);
+        assert_eq!(
+            sql,
+            "select b.id, (true ) as seen, concat( b.at, '' ) as key from b where true order by b.at desc, b.id desc limit 51"
+        );
+        assert!(is_kept);
+    }
+
+    #[test]
+    fn what_is_asked_for_stays_and_turns_with_the_direction() {
+        use Use::{Bound, Written};
+        let (sql, is_kept) = pruned([Bound, Bound, Bound, Bound, Bound, Written(6)], "name", false);
+        assert_eq!(
+            sql,
+            "select b.id, (true and exists (select from c where c.id = $1) ) as seen, concat( b.name, '' ) as key from b where \
+             true and b.at >= $2 and ( b.name like $3 or b.mail like $1 ) and (b.name, b.id) > ($4, $5) order by b.name asc, \
+             b.id asc limit 6"
+        );
+        assert!(!is_kept);
+    }
+}
