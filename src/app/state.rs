@@ -6,7 +6,10 @@ use chrono::TimeDelta;
 use ipnet::IpNet;
 use tokio_util::sync::CancellationToken;
 
-use super::{anonymous_attempts::AnonymousAttempts, ended_sessions::EndedSessions, origin::Origin, streams::Streams};
+use super::{
+    anonymous_attempts::AnonymousAttempts, ended_sessions::EndedSessions, guess_limits::GuessLimits, origin::Origin,
+    streams::Streams,
+};
 use crate::{
     crypto::{
         password::Passwords,
@@ -45,6 +48,8 @@ pub struct Parts {
     pub ended: EndedSessions,
     /// Counts of the audited attempts of callers who are not logged in.
     pub anonymous_attempts: AnonymousAttempts,
+    /// How many wrong guesses at passwords and codes are borne.
+    pub guess_limits: GuessLimits,
     /// Answers that do not end.
     pub streams: Streams,
     /// Hashing and checking of passwords.
@@ -100,6 +105,7 @@ impl App {
             session_life: TimeDelta::days(SESSION_DAYS.into()),
             ended: EndedSessions::default(),
             anonymous_attempts: AnonymousAttempts::default(),
+            guess_limits: GuessLimits::DEFAULT,
             streams: Streams::default(),
             passwords: Passwords::default(),
             trusted_proxies: Vec::new(),

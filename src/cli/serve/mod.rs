@@ -166,6 +166,7 @@ async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationTok
         session_life: TimeDelta::days(settings.session_days.into()),
         ended: EndedSessions::default(),
         anonymous_attempts: AnonymousAttempts::default(),
+        guess_limits: settings.guesses.limits(),
         streams: Streams::default(),
         passwords,
         trusted_proxies: settings.trusted_proxies,

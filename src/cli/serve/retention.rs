@@ -3,7 +3,7 @@
 //! | rows | are kept |
 //! |---|---|
 //! | idempotency records | 24 hours |
-//! | counts of failed logins | 24 hours after the last |
+//! | counts of failed logins, guesses | 24 hours after the last |
 //! | sessions | 90 days after they ended or expired |
 //! | refresh tokens, hashed | 30 days after they were issued, which is their lifetime |
 //! | their successors, sealed | until they are used, or ten seconds: see [`due`](super::due) |

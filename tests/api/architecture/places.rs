@@ -25,6 +25,7 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
             "db/",
             "app/",
             "http/audit/attempts.rs",
+            "auth/guesses.rs",
             "auth/throttle.rs",
             "cli/serve/due.rs",
             "cli/serve/retention.rs",

@@ -38,6 +38,7 @@ const HOMES: &[(&str, &str)] = &[
     ("internal.recovery_codes", "auth"),
     ("internal.refresh_tokens", "auth"),
     ("internal.login_attempts", "auth"),
+    ("internal.guesses", "auth"),
     ("internal.idempotency_keys", "app"),
     ("internal.audit_entries", "audit"),
     ("internal.audit_unsealed", "audit"),

@@ -27,6 +27,7 @@ use safestories::{
     app::{
         anonymous_attempts::AnonymousAttempts,
         ended_sessions::EndedSessions,
+        guess_limits::GuessLimits,
         state::{App, Parts, SESSION_DAYS, Seals},
         streams::Streams,
         unit_of_work::{UnitOfWork, Work},
@@ -100,6 +101,7 @@ impl TestApi {
             session_life: TimeDelta::days(SESSION_DAYS.into()),
             ended: EndedSessions::default(),
             anonymous_attempts: AnonymousAttempts::default(),
+            guess_limits: GuessLimits::DEFAULT,
             streams: Streams::beating(Duration::from_millis(100)),
             passwords: Passwords::default(),
             trusted_proxies: Vec::new(),

@@ -104,6 +104,7 @@ const REACH: &[Reach] = &[
         ..read("internal.idempotency_keys", "user_id", "11")
     },
     none("internal.login_attempts"),
+    none("internal.guesses"),
     Reach {
         adds: Some((
             "note_id, author_id, created_at, text",
