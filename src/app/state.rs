@@ -1,6 +1,10 @@
 //! The state shared by all requests.
 
-use std::{ops::Deref, sync::Arc, time::Duration};
+use std::{
+    ops::Deref,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use chrono::TimeDelta;
 use ipnet::IpNet;
@@ -48,6 +52,8 @@ pub struct Parts {
     pub ended: EndedSessions,
     /// Counts of the audited attempts of callers who are not logged in.
     pub anonymous_attempts: AnonymousAttempts,
+    /// Whether the trail was found to be rewritten, so that nothing is sealed.
+    pub trail_broken: AtomicBool,
     /// How many wrong guesses at passwords and codes are borne.
     pub guess_limits: GuessLimits,
     /// Answers that do not end.
@@ -105,6 +111,7 @@ impl App {
             session_life: TimeDelta::days(SESSION_DAYS.into()),
             ended: EndedSessions::default(),
             anonymous_attempts: AnonymousAttempts::default(),
+            trail_broken: AtomicBool::new(false),
             guess_limits: GuessLimits::DEFAULT,
             streams: Streams::default(),
             passwords: Passwords::default(),

@@ -3,7 +3,7 @@
 //! These routes need no login, so the answers name no host, no version and no error text.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -50,6 +50,18 @@ struct Health {
     /// Always `ok`; what is not ok is a problem document.
     #[schema(example = "ok")]
     status: &'static str,
+}
+
+/// That the server can do its work.
+#[derive(Debug, Serialize, ToSchema)]
+struct Ready {
+    /// Always `ok`; what is not ok is a problem document.
+    #[schema(example = "ok")]
+    status: &'static str,
+    /// Whether the audit trail was found to be rewritten in the database: nothing is sealed then, and an operator has to look. The
+    /// server does its work all the same.
+    #[schema(example = false)]
+    trail_broken: bool,
 }
 
 /// The reason why the server is not ready.
@@ -110,12 +122,12 @@ async fn check_health() -> Json<Health> {
     tag = "operation",
     security(()),
     responses(
-        (status = 200, description = "It can", body = Health),
+        (status = 200, description = "It can", body = Ready),
         (status = 503, description = "It cannot, and why"),
         Problems,
     ),
 )]
-async fn check_readiness(State(app): State<App>, Extension(readiness): Extension<Readiness>) -> Result<Json<Health>> {
+async fn check_readiness(State(app): State<App>, Extension(readiness): Extension<Readiness>) -> Result<Json<Ready>> {
     let mut last = readiness.0.lock().await;
     let seen = match *last {
         Some(look) if look.at.elapsed() < REMEMBERED => look.seen,
@@ -127,7 +139,7 @@ async fn check_readiness(State(app): State<App>, Extension(readiness): Extension
     };
     drop(last);
     seen?;
-    Ok(Json(Health { status: "ok" }))
+    Ok(Json(Ready { status: "ok", trail_broken: app.trail_broken.load(Ordering::Relaxed) }))
 }
 
 async fn look(app: &App) -> Result<(), NotReady> {

@@ -53,6 +53,8 @@ words! {
         AccountChanged,
         /// Somebody sends wrong codes or passwords for your account.
         LoginAlert,
+        /// The audit trail was rewritten in the database.
+        TrailBroken,
     }
 }
 

@@ -13,9 +13,10 @@ mod preflight;
 mod private;
 mod progress;
 pub mod retention;
+pub mod sealing;
 mod settings;
 
-use std::{process::ExitCode, time::Duration};
+use std::{process::ExitCode, sync::atomic::AtomicBool, time::Duration};
 
 use anyhow::{Context, anyhow};
 use chrono::TimeDelta;
@@ -166,6 +167,7 @@ async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationTok
         session_life: TimeDelta::days(settings.session_days.into()),
         ended: EndedSessions::default(),
         anonymous_attempts: AnonymousAttempts::default(),
+        trail_broken: AtomicBool::new(false),
         guess_limits: settings.guesses.limits(),
         streams: Streams::default(),
         passwords,
@@ -197,7 +199,7 @@ async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationTok
     background.spawn(retention::run(app.clone(), drained.clone()));
     background.spawn(due::run(app.clone(), drained.clone()));
     background.spawn(arrivals::run(app.clone(), drained.clone()));
-    background.spawn(audit::sealing::run(app.db.clone(), app.clock.clone(), audit_key, drained.clone()));
+    background.spawn(sealing::run(app.clone(), audit_key, drained.clone()));
     connections::serve(listener, router, stop).await;
     drained.cancel();
     background.close();

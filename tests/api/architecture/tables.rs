@@ -44,6 +44,7 @@ const HOMES: &[(&str, &str)] = &[
     ("internal.audit_unsealed", "audit"),
     ("internal.audit_seals", "audit"),
     ("internal.audit_checkpoints", "audit"),
+    ("internal.trail_breaks", "audit"),
     ("internal.retirements", "therapists"),
     ("internal.clients", "clients"),
     ("internal.request_clients", "booking_requests"),

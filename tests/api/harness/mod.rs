@@ -15,7 +15,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -101,6 +101,7 @@ impl TestApi {
             session_life: TimeDelta::days(SESSION_DAYS.into()),
             ended: EndedSessions::default(),
             anonymous_attempts: AnonymousAttempts::default(),
+            trail_broken: AtomicBool::new(false),
             guess_limits: GuessLimits::DEFAULT,
             streams: Streams::beating(Duration::from_millis(100)),
             passwords: Passwords::default(),
