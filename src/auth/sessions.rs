@@ -138,6 +138,8 @@ impl List for SessionList {
     type Row = Session;
     type Order = SessionOrder;
 
+    const AS_CSV: bool = false;
+
     async fn rows(&self, db: &mut PgConnection, _: SessionOrder, position: &Position) -> Result<Vec<Session>> {
         Ok(if position.descending {
             page_of_sessions!("<", "desc", self, position).fetch_all(db).await
