@@ -11,6 +11,12 @@ create table internal.properties (
     value text not null
 );
 
+-- When an instance last tried whether the database takes writes. One row.
+create table internal.write_probe (
+    is_only    boolean     primary key default true constraint write_probe_is_one check (is_only),
+    written_at timestamptz not null
+);
+
 -- Each run of a re-run file (`functions/`, `policies.sql`), with the checksum of its text. The last one is in force.
 create table internal.applied_files (
     id         bigint      generated always as identity primary key,

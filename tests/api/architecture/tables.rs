@@ -65,6 +65,7 @@ const HOMES: &[(&str, &str)] = &[
     ("internal.fact_changes", "dashboards"),
     ("internal.arrivals", "arrivals"),
     ("internal.properties", "cli"),
+    ("internal.write_probe", "http"),
 ];
 
 /// Columns that belong to somebody else than their table: a name, or its beginning and `*`.

@@ -79,6 +79,7 @@ const REACH: &[Reach] = &[
     none("internal.appointments_cache_rows"),
     none("internal.audit_checkpoints"),
     none("internal.trail_breaks"),
+    none("internal.write_probe"),
     read("internal.audit_entries", "log_id", "1"),
     none("internal.audit_seals"),
     none("internal.audit_unsealed"),
