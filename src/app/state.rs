@@ -26,6 +26,8 @@ use crate::{
 
 /// How long the body of a request may take to arrive.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client may take to read anything of an answer.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How many days a login lasts at most, where nothing else is set.
 pub const SESSION_DAYS: u16 = 90;
 
@@ -68,6 +70,8 @@ pub struct Parts {
     pub stopping: CancellationToken,
     /// How long the body of a request may take to arrive; [`BODY_TIMEOUT`] but in tests.
     pub body_timeout: Duration,
+    /// How long a client may take to read anything of an answer; [`WRITE_TIMEOUT`] but in tests.
+    pub write_timeout: Duration,
 }
 
 /// The sealing keys, by purpose.
@@ -119,6 +123,7 @@ impl App {
             cors_origins: Vec::new(),
             stopping: CancellationToken::new(),
             body_timeout: BODY_TIMEOUT,
+            write_timeout: WRITE_TIMEOUT,
         })
     }
 }

@@ -15,6 +15,7 @@ mod progress;
 pub mod retention;
 pub mod sealing;
 mod settings;
+mod unread;
 
 use std::{process::ExitCode, sync::atomic::AtomicBool, time::Duration};
 
@@ -35,7 +36,7 @@ use crate::{
         anonymous_attempts::AnonymousAttempts,
         ended_sessions::EndedSessions,
         listen,
-        state::{App, Parts, Seals},
+        state::{App, BODY_TIMEOUT, Parts, Seals, WRITE_TIMEOUT},
         streams::Streams,
     },
     arrivals,
@@ -174,7 +175,8 @@ async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationTok
         trusted_proxies: settings.trusted_proxies,
         cors_origins: settings.cors_origins,
         stopping: stop.clone(),
-        body_timeout: crate::app::state::BODY_TIMEOUT,
+        body_timeout: BODY_TIMEOUT,
+        write_timeout: WRITE_TIMEOUT,
     });
     let router = api::router(app.clone());
     let listener = port.listen()?;
@@ -200,7 +202,7 @@ async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationTok
     background.spawn(due::run(app.clone(), drained.clone()));
     background.spawn(arrivals::run(app.clone(), drained.clone()));
     background.spawn(sealing::run(app.clone(), audit_key, drained.clone()));
-    connections::serve(listener, router, stop).await;
+    connections::serve(listener, router, WRITE_TIMEOUT, stop).await;
     drained.cancel();
     background.close();
     let closing = async {

@@ -28,7 +28,7 @@ use safestories::{
         anonymous_attempts::AnonymousAttempts,
         ended_sessions::EndedSessions,
         guess_limits::GuessLimits,
-        state::{App, Parts, SESSION_DAYS, Seals},
+        state::{App, Parts, SESSION_DAYS, Seals, WRITE_TIMEOUT},
         streams::Streams,
         unit_of_work::{UnitOfWork, Work},
     },
@@ -81,7 +81,7 @@ impl TestApi {
     /// An instance over a migrated database.
     pub fn over(database: Database) -> Self {
         let clock = Arc::new(AtomicI64::new(micros(NOW)));
-        Self::instance(Arc::new(database), clock, Arc::default(), None)
+        Self::instance(Arc::new(database), clock, Arc::default(), None, WRITE_TIMEOUT)
     }
 
     fn instance(
@@ -89,6 +89,7 @@ impl TestApi {
         clock: Arc<AtomicI64>,
         people: Arc<Mutex<HashMap<String, people::Login>>>,
         direct: Option<&str>,
+        write_timeout: Duration,
     ) -> Self {
         let db = |direct, connections| Db::new(&database, direct, connections).expect("an address that can be read");
         let secrets: Secrets = SECRET.parse().expect("a strong secret");
@@ -109,6 +110,7 @@ impl TestApi {
             cors_origins: Vec::new(),
             stopping: CancellationToken::new(),
             body_timeout: Duration::from_millis(500),
+            write_timeout,
         });
         let router = api::router(app.clone());
         Self { router, looks: db(None, 4), app, clock, people, database }
@@ -116,12 +118,18 @@ impl TestApi {
 
     /// Another instance of the server on the same database and at the same time.
     pub fn second_instance(&self) -> Self {
-        Self::instance(self.database.clone(), self.clock.clone(), self.people.clone(), None)
+        Self::instance(self.database.clone(), self.clock.clone(), self.people.clone(), None, WRITE_TIMEOUT)
+    }
+
+    /// Another instance, which does not wait long for clients that read nothing.
+    pub fn impatient_instance(&self) -> Self {
+        let patience = Duration::from_millis(300);
+        Self::instance(self.database.clone(), self.clock.clone(), self.people.clone(), None, patience)
     }
 
     /// Another instance, which treats its connections as those of a pooler: `direct` leads to PostgreSQL directly.
     pub fn pooled_instance(&self, direct: &str) -> Self {
-        Self::instance(self.database.clone(), self.clock.clone(), self.people.clone(), Some(direct))
+        Self::instance(self.database.clone(), self.clock.clone(), self.people.clone(), Some(direct), WRITE_TIMEOUT)
     }
 
     /// The database, as an address.
