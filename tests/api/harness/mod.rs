@@ -8,6 +8,7 @@ mod answer;
 mod cost;
 mod database;
 mod people;
+mod proxy;
 mod rows;
 mod socket;
 
@@ -48,6 +49,7 @@ pub use self::{
     answer::Answer,
     database::{Database, database, server},
     people::{Person, all},
+    proxy::Proxy,
     rows::{drift, rows, run, tables_with, value},
 };
 
