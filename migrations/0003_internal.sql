@@ -11,6 +11,12 @@ create table internal.properties (
     value text not null
 );
 
+-- When an instance last tried whether the database takes writes. One row.
+create table internal.write_probe (
+    is_only    boolean     primary key default true constraint write_probe_is_one check (is_only),
+    written_at timestamptz not null
+);
+
 -- Each run of a re-run file (`functions/`, `policies.sql`), with the checksum of its text. The last one is in force.
 create table internal.applied_files (
     id         bigint      generated always as identity primary key,
@@ -68,6 +74,8 @@ create table internal.sessions (
     user_agent   text
 );
 create index sessions_of_user on internal.sessions (user_id) where ended_at is null;
+-- Whether an account logged in from a network lately.
+create index sessions_by_login on internal.sessions (user_id, created_at);
 create index sessions_ended on internal.sessions (ended_at) where ended_at is not null;
 create index sessions_expired on internal.sessions (expires_at);
 
@@ -94,6 +102,18 @@ create table internal.login_attempts (
     last_failed_at timestamptz not null
 );
 create index login_attempts_by_age on internal.login_attempts (last_failed_at);
+
+-- Guesses that were wrong, or are being checked: of a second factor and of a password by somebody who holds a token, by account;
+-- of names, by network. A bound looks back on those of its subject.
+create table internal.guesses (
+    subject    text        not null,
+    -- Any number; of a name its digest, since it counts once.
+    guess      bytea       not null,
+    guessed_at timestamptz not null,
+    constraint guesses_pkey primary key (subject, guess)
+);
+create index guesses_of_subject on internal.guesses (subject, guessed_at);
+create index guesses_by_age on internal.guesses (guessed_at);
 
 -- The result of a POST with an Idempotency-Key: written with the effect, read by its repeats, kept for a day.
 create table internal.idempotency_keys (

@@ -54,6 +54,31 @@ create table internal.audit_seals (
 );
 create unique index audit_seals_of_entry on internal.audit_seals (entry_id);
 
+-- Where an instance found that the chain had been rewritten behind a head that it had seen. Nothing is sealed while the last one is
+-- not over.
+create table internal.trail_breaks (
+    break_id     bigint      generated always as identity primary key,
+    found_at     timestamptz not null,
+    -- The place and head that were remembered, and the last ones that were found; none where no head was left.
+    seq          bigint      not null,
+    head         bytea       not null,
+    found_seq    bigint,
+    found_head   bytea,
+    -- How it was resumed: signed for this break, so that nobody without the key marks it as over.
+    resumed_at   timestamptz,
+    reason       text,
+    resumed_seq  bigint,
+    resumed_head bytea,
+    key_id       text,
+    signature    bytea,
+    constraint trail_breaks_resumed check (
+        (resumed_at is null) = (reason is null)
+        and (resumed_at is null) = (resumed_seq is null)
+        and (resumed_at is null) = (resumed_head is null)
+    )
+);
+create unique index trail_breaks_open on internal.trail_breaks ((resumed_at is null)) where resumed_at is null;
+
 -- The heads of the chain, one for each time it was continued.
 create table internal.audit_checkpoints (
     seq       bigint      primary key,

@@ -426,7 +426,7 @@ begin
         internal.delete_notification(integer, integer),
         internal.forget_draft(text),
         internal.write_trail(jsonb),
-        internal.notify(text, text, text, text, timestamp, integer, boolean, boolean, text[], text)
+        internal.notify(text, text, text, text, timestamp, integer, boolean, boolean, text[], integer[], text)
         to safestories_therapist;
     revoke execute on procedure internal.secure_rows(regclass, text, text, text, text, text),
         internal.grant_columns(text, regclass, text) from public;

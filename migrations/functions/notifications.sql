@@ -2,12 +2,12 @@
 
 -- Writes notifications, and wakes the streams of all instances at the commit. The arguments are the kind, title, message,
 -- the id it is about, the instant, the account that caused it, whether to notify the other admins, or all admins, the
--- therapists to notify, and the channel.
+-- therapists to notify, the accounts to notify, and the channel.
 --
 -- What no account caused is not said twice of the same subject within ten minutes: triggers of the practice's own may have said it.
 --
 -- A therapist notifies admins and their own accounts, of a session of theirs.
-create or replace function internal.notify(text, text, text, text, timestamp, integer, boolean, boolean, text[], text)
+create or replace function internal.notify(text, text, text, text, timestamp, integer, boolean, boolean, text[], integer[], text)
     returns void
     language plpgsql security definer
     set search_path = pg_catalog, pg_temp
@@ -20,6 +20,7 @@ begin
         $6 is not distinct from internal.own_account()
         and $1 in ('no_show', 'session_notes_submitted', 'sos_ticket', 'risk_raised')
         and $9 <@ array[own_therapist]
+        and $10 = '{}'
         and (exists (select from public.bookings b where b.booking_id = $4 and b.therapist_id = own_therapist)
              -- The column is narrower than an id of another program may be.
              or length($4) = 50
@@ -41,7 +42,8 @@ begin
         left join internal.accounts a on a.user_id = u.id
         where a.disabled_at is null
           and (v.role = 'admin' and ($8 or $7 and v.another)
-               or v.role = 'therapist' and u.therapist_id = any ($9) and v.another)
+               or v.role = 'therapist' and u.therapist_id = any ($9) and v.another
+               or v.role in ('admin', 'therapist') and u.id = any ($10))
           and ($6 is not null
                or not exists (
                    select
@@ -54,7 +56,7 @@ begin
         order by u.id
         returning notification_id
     )
-    select pg_notify($10, '')::text
+    select pg_notify($11, '')::text
     into woken
     from notified
     limit 1;

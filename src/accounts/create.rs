@@ -74,7 +74,7 @@ pub(super) async fn create_user(
     Json(request): Json<CreateUser>,
 ) -> Result<Versioned<NewAccount>> {
     let CreateUser { username, name, full_name, role, therapist_id, confirmation } = request;
-    let confirmation = confirmation.check(&app, &caller, work.address()).await?;
+    let confirmation = confirmation.check(&app, &caller, &work).await?;
     confirmation
         .run(work, async |uow| {
             let make = async |uow: &mut UnitOfWork| {

@@ -54,7 +54,7 @@ pub(super) async fn edit_user(
         Ok(User::read(uow.db(), id, now).await?.versioned())
     };
     match confirmation {
-        Some(confirmation) => confirmation.check(&app, &caller, work.address()).await?.run(work, act).await,
+        Some(confirmation) => confirmation.check(&app, &caller, &work).await?.run(work, act).await,
         None => work.run(act).await,
     }
 }

@@ -56,7 +56,7 @@ pub(super) async fn reset_password(
     if id == caller.user_id {
         return Err(UserRefusal::OwnPassword.into());
     }
-    let confirmation = request.confirmation.check(&app, &caller, work.address()).await?;
+    let confirmation = request.confirmation.check(&app, &caller, &work).await?;
     let claim = confirmation.run(work, async |uow| {
         let reset = async |uow: &mut UnitOfWork| {
             password::reset(uow, id).await?;

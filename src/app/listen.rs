@@ -17,7 +17,10 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{ended_sessions::REMEMBERED, state::App};
-use crate::error::{Error, Result};
+use crate::{
+    db::deadline::{ANSWER, within},
+    error::{Error, Result},
+};
 
 /// The channel on which ended sessions are named, one id a message.
 pub const CHANNEL: &str = "safestories_ended_sessions";
@@ -29,6 +32,8 @@ const TRIAL: &str = "safestories_trial";
 
 /// How often the listener proves that its connection works.
 const HEARTBEAT: Duration = Duration::from_millis(250);
+/// A connection that gives no answer for so long is lost.
+const LOST: Duration = Duration::from_secs(2);
 /// How long the test notification of a new connection may take to arrive.
 const TRIAL_TIMEOUT: Duration = Duration::from_secs(2);
 /// When it is tried again after it lost its connection.
@@ -49,7 +54,7 @@ async fn look_up_meanwhile(app: &App) {
     loop {
         tokio::time::sleep(LOOK_UP).await;
         if !app.ended.is_current()
-            && let Err(error) = look_up(app).await
+            && let Err(error) = within(ANSWER, look_up(app)).await
         {
             tracing::debug!(%error, "the ended sessions cannot be looked up");
         }
@@ -109,20 +114,19 @@ async fn keep_listening(app: &App, stop: &CancellationToken) {
 
 async fn listen_once(app: &App, warned: &mut bool) -> Result<(), Lost> {
     let mut listener = app.db.listener().await?;
-    listener.listen_all([CHANNEL, NEWS, TRIAL]).await?;
+    within(ANSWER, listener.listen_all([CHANNEL, NEWS, TRIAL])).await?;
     if !receives_from_others(app, &mut listener).await? {
         return Err(Lost::Stale);
     }
     *warned = false;
     // Sessions that ended before the LISTEN took effect are in the table.
     let missed = sqlx::query_scalar!("select session_id from internal.sessions where ended_at > $1", horizon(app))
-        .fetch_all(&mut listener)
-        .await?;
-    app.ended.add(missed);
+        .fetch_all(&mut listener);
+    app.ended.add(within(ANSWER, missed).await?);
     app.streams.notify();
     loop {
         let asked = Instant::now();
-        sqlx::query!("select 1 as answer").fetch_one(&mut listener).await?;
+        within(LOST, sqlx::query!("select 1 as answer").fetch_one(&mut listener)).await?;
         while let Some(notification) = listener.next_buffered() {
             take(app, &notification);
         }

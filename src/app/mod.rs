@@ -2,6 +2,7 @@
 
 pub mod anonymous_attempts;
 pub mod ended_sessions;
+pub mod guess_limits;
 pub mod idempotency;
 pub mod listen;
 pub mod origin;

@@ -1,12 +1,19 @@
 //! The state shared by all requests.
 
-use std::{ops::Deref, sync::Arc, time::Duration};
+use std::{
+    ops::Deref,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use chrono::TimeDelta;
 use ipnet::IpNet;
 use tokio_util::sync::CancellationToken;
 
-use super::{anonymous_attempts::AnonymousAttempts, ended_sessions::EndedSessions, origin::Origin, streams::Streams};
+use super::{
+    anonymous_attempts::AnonymousAttempts, ended_sessions::EndedSessions, guess_limits::GuessLimits, origin::Origin,
+    streams::Streams,
+};
 use crate::{
     crypto::{
         password::Passwords,
@@ -19,6 +26,8 @@ use crate::{
 
 /// How long the body of a request may take to arrive.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client may take to read anything of an answer.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How many days a login lasts at most, where nothing else is set.
 pub const SESSION_DAYS: u16 = 90;
 
@@ -45,6 +54,10 @@ pub struct Parts {
     pub ended: EndedSessions,
     /// Counts of the audited attempts of callers who are not logged in.
     pub anonymous_attempts: AnonymousAttempts,
+    /// Whether the trail was found to be rewritten, so that nothing is sealed.
+    pub trail_broken: AtomicBool,
+    /// How many wrong guesses at passwords and codes are borne.
+    pub guess_limits: GuessLimits,
     /// Answers that do not end.
     pub streams: Streams,
     /// Hashing and checking of passwords.
@@ -57,6 +70,8 @@ pub struct Parts {
     pub stopping: CancellationToken,
     /// How long the body of a request may take to arrive; [`BODY_TIMEOUT`] but in tests.
     pub body_timeout: Duration,
+    /// How long a client may take to read anything of an answer; [`WRITE_TIMEOUT`] but in tests.
+    pub write_timeout: Duration,
 }
 
 /// The sealing keys, by purpose.
@@ -100,12 +115,15 @@ impl App {
             session_life: TimeDelta::days(SESSION_DAYS.into()),
             ended: EndedSessions::default(),
             anonymous_attempts: AnonymousAttempts::default(),
+            trail_broken: AtomicBool::new(false),
+            guess_limits: GuessLimits::DEFAULT,
             streams: Streams::default(),
             passwords: Passwords::default(),
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
             stopping: CancellationToken::new(),
             body_timeout: BODY_TIMEOUT,
+            write_timeout: WRITE_TIMEOUT,
         })
     }
 }

@@ -57,6 +57,12 @@ impl Work {
         self.context.address
     }
 
+    /// Work of the practice's own for the same request, in a transaction beside this one: it reaches all rows.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self { actor: self.actor.clone(), ..Self::new(&self.app, Scope::Practice, self.context.beside()) }
+    }
+
     /// The same work; as a dry run, if that was asked for, it goes through every check and keeps nothing.
     #[must_use]
     pub fn dry_run(mut self, dry_run: Option<bool>) -> Self {

@@ -12,7 +12,10 @@ use crate::{
     },
     bookings,
     dashboards::cache,
-    db::repair::RepairedRows,
+    db::{
+        deadline::{STEP, within},
+        repair::RepairedRows,
+    },
     domain::{
         ids::{BookingId, BookingRequestId},
         time::Timestamp,
@@ -55,17 +58,7 @@ pub async fn run(app: App, stop: CancellationToken) {
 /// If the database is away. What fails with one arrival is kept with it.
 pub async fn take_up_all(app: &App, stop: &CancellationToken) -> Result<()> {
     loop {
-        let waiting = sqlx::query!(
-            r#"select exists (select from internal.booking_changes)
-                          or exists (select from internal.client_changes)
-                          or exists (select from internal.fact_changes)
-                          or exists (select from internal.booking_sum_changes)
-                          or exists (select from internal.client_facts where next_session <= $1) as "changes!",
-                      exists (select from internal.arrivals where due_at <= now()) as "arrivals!""#,
-            Timestamp::from(app.clock.now()) as Timestamp,
-        )
-        .fetch_one(&mut *app.db.unscoped().await?)
-        .await?;
+        let waiting = within(STEP, waiting(app)).await?;
         // Arrivals do not wait for what the caches wait for: another program may hold a row for long.
         let followed = if waiting.changes { cache::follow_others(app).await } else { Ok(false) };
         let mut is_more = matches!(followed, Ok(true));
@@ -78,9 +71,31 @@ pub async fn take_up_all(app: &App, stop: &CancellationToken) -> Result<()> {
     }
 }
 
+/// What is there to be done.
+struct Waiting {
+    changes: bool,
+    arrivals: bool,
+}
+
+async fn waiting(app: &App) -> Result<Waiting> {
+    let waiting = sqlx::query_as!(
+        Waiting,
+        r#"select exists (select from internal.booking_changes)
+                      or exists (select from internal.client_changes)
+                      or exists (select from internal.fact_changes)
+                      or exists (select from internal.booking_sum_changes)
+                      or exists (select from internal.client_facts where next_session <= $1) as "changes!",
+                  exists (select from internal.arrivals where due_at <= now()) as "arrivals!""#,
+        Timestamp::from(app.clock.now()) as Timestamp,
+    )
+    .fetch_one(&mut *app.db.unscoped().await?)
+    .await?;
+    Ok(waiting)
+}
+
 /// Takes up arrivals that are due, and a part of a load; returns whether there is more.
 async fn take_up_some(app: &App, stop: &CancellationToken) -> Result<bool> {
-    let Due { arrivals, others, mut load } = due(app).await?;
+    let Due { arrivals, others, mut load } = within(STEP, due(app)).await?;
     for subject in others {
         if stop.is_cancelled() {
             return Ok(true);
@@ -144,7 +159,7 @@ async fn several(app: &App, subjects: &[Subject]) -> Result<()> {
         }
         Ok(())
     });
-    if let Err(error) = together.await {
+    if let Err(error) = within(STEP, together).await {
         tracing::debug!(%error, "a part of a load could not be taken up at once");
         for subject in subjects {
             one(app, subject).await?;
@@ -159,11 +174,11 @@ async fn one(app: &App, subject: &Subject) -> Result<()> {
         hurry(uow).await?;
         take_up(uow, subject).await
     });
-    let Err(error) = taken_up.await else { return Ok(()) };
+    let Err(error) = within(STEP, taken_up).await else { return Ok(()) };
     tracing::warn!(?subject, %error, "an arrival could not be taken up");
     // Of a refusal there is nothing to try again.
     let tries = if matches!(error, Error::Refused(_)) { TRIES } else { 1 };
-    put_off(app, subject, tries).await
+    within(STEP, put_off(app, subject, tries)).await
 }
 
 /// Notes that arrivals were tried, and when they are tried next: half a second later, a second, two and so on.

@@ -154,6 +154,26 @@ pub fn checkpoint_message(seq: i64, head: &[u8], sealed_at: DateTime<Utc>) -> Ha
     fields.hash()
 }
 
+/// The message that the signature of a resumption signs: of which break, from which head to which, when and why.
+pub fn resumption_message(
+    break_id: i64,
+    (seq, head): (i64, &Hash),
+    (resumed_seq, resumed_head): (i64, &Hash),
+    resumed_at: DateTime<Utc>,
+    reason: &str,
+) -> Hash {
+    let mut fields = Fields::new("safestories audit resumption 1");
+    fields
+        .number(Some(break_id))
+        .number(Some(seq))
+        .bytes(Some(head))
+        .number(Some(resumed_seq))
+        .bytes(Some(resumed_head))
+        .number(Some(resumed_at.timestamp_micros()))
+        .text(Some(reason));
+    fields.hash()
+}
+
 /// Fields on their way into a hash, each with its length, a missing one unlike an empty one.
 struct Fields(Context);
 

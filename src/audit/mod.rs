@@ -5,10 +5,12 @@
 //! changed nothing, so the audit layer writes their entries afterwards, to `internal` only.
 //!
 //! Every entry is queued for the chain that makes the trail tamper-evident: [`sealing`] continues it, [`chain`]
-//! computes the hashes, [`transcript`] writes the trail as a file and verifies such a file, [`erasing`] removes a
+//! computes the hashes, [`breaks`] notices where it was rewritten, [`transcript`] writes the trail as a file and verifies such a file, [`erasing`] removes a
 //! client from it.
 
+pub mod breaks;
 pub mod chain;
+mod checkpoints;
 pub mod context;
 pub mod entry;
 pub mod erasing;

@@ -1,61 +1,95 @@
 //! Seals audit entries: gives each queued entry its place in the chain, at most a second after its commit.
 //!
 //! Any number of instances may try; the one that gets the lock works, the others come again. A batch is one transaction:
-//! taken from the queue, chained, its head signed. Nothing of a request waits for it.
+//! taken from the queue, chained, its head signed. Nothing of a request waits for it. Where the trail was rewritten behind a head
+//! that this instance saw, none is sealed: see [`breaks`](super::breaks).
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use aws_lc_rs::rand;
 use chrono::{DateTime, SubsecRound, Utc};
 use sqlx::PgConnection;
-use tokio_util::sync::CancellationToken;
 
 use super::{
+    breaks::{Break, Head, Memory, Standing},
     chain::{self, Facts, Hash, Personal, START},
-    erasing,
+    checkpoints, erasing,
     key::AuditKey,
 };
 use crate::{
-    db::{pool::Db, scope::Scope},
+    db::{
+        deadline::{STEP, within},
+        pool::Db,
+        scope::Scope,
+    },
     domain::time::Clock,
     error::{Error, Result},
 };
 
-/// How often the queue is looked at.
-const EVERY: Duration = Duration::from_millis(500);
 /// How many entries are sealed at a time.
 const BATCH: i64 = 5_000;
 
-/// Seals until `stop`; a failure is tried again.
-pub async fn run(db: Db, clock: Clock, key: Option<AuditKey>, stop: CancellationToken) {
-    let mut interval = tokio::time::interval(EVERY);
-    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    while stop.run_until_cancelled(interval.tick()).await.is_some() {
-        if let Err(error) = seal(&db, &clock, key.as_ref()).await {
-            tracing::warn!(%error, "the trail could not be sealed; it will be tried again");
-        }
-    }
-    // Seals the entries of the last requests.
-    let _ = seal(&db, &clock, key.as_ref()).await;
+/// The result of looking at the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sealed {
+    /// So many entries were sealed.
+    Entries(usize),
+    /// None was, since the trail is broken; with the break, where nobody has written it down.
+    Broken(Option<Break>),
 }
 
-/// Seals all queued entries; returns how many. Does nothing while another instance seals.
-pub async fn seal(db: &Db, clock: &Clock, key: Option<&AuditKey>) -> Result<usize> {
-    let mut sealed = 0;
-    loop {
+/// Seals, and remembers what it has seen of the trail.
+#[derive(Debug, Default)]
+pub struct Sealer(Memory);
+
+impl Sealer {
+    /// The last head that it saw.
+    pub fn seen(&self) -> Option<Head> {
+        self.0.seen()
+    }
+
+    /// Seals all queued entries, unless the trail is broken. Does nothing while another instance seals.
+    pub async fn seal(&mut self, db: &Db, clock: &Clock, key: Option<&AuditKey>) -> Result<Sealed> {
+        let mut sealed = 0;
+        loop {
+            match within(STEP, self.step(db, clock, key)).await? {
+                Sealed::Entries(0) => return Ok(Sealed::Entries(sealed)),
+                Sealed::Entries(entries) => sealed += entries,
+                broken @ Sealed::Broken(_) => return Ok(broken),
+            }
+        }
+    }
+
+    /// Seals some.
+    async fn step(&mut self, db: &Db, clock: &Clock, key: Option<&AuditKey>) -> Result<Sealed> {
+        let mut connection = db.unscoped().await?;
+        match self.0.look(&mut connection, key).await? {
+            Standing::Whole => {}
+            Standing::Broken => return Ok(Sealed::Broken(None)),
+            Standing::Found(found) => return Ok(Sealed::Broken(Some(found))),
+        }
         let waiting = sqlx::query_scalar!(r#"select exists (select from internal.audit_unsealed) as "waiting!""#)
-            .fetch_one(&mut *db.unscoped().await?)
+            .fetch_one(&mut *connection)
             .await?;
+        drop(connection);
         if !waiting {
-            return Ok(sealed);
+            return Ok(Sealed::Entries(0));
         }
         let mut tx = db.begin(&Scope::Practice).await?;
-        let batch = batch(&mut tx, key, clock.now()).await?;
+        let Some((head, entries)) = batch(&mut tx, &mut self.0, key, clock.now()).await? else {
+            return Ok(Sealed::Entries(0));
+        };
         tx.commit().await?;
-        sealed += batch;
-        if batch == 0 {
-            return Ok(sealed);
-        }
+        self.0.remember(head);
+        Ok(Sealed::Entries(entries))
+    }
+}
+
+/// Seals all queued entries once, for who remembers nothing; returns how many.
+pub async fn seal(db: &Db, clock: &Clock, key: Option<&AuditKey>) -> Result<usize> {
+    match Sealer::default().seal(db, clock, key).await? {
+        Sealed::Entries(entries) => Ok(entries),
+        Sealed::Broken(_) => Ok(0),
     }
 }
 
@@ -65,14 +99,21 @@ pub async fn last_signed_with(db: &mut PgConnection) -> Result<Option<String>> {
     Ok(last.fetch_optional(db).await?.flatten())
 }
 
-async fn batch(db: &mut PgConnection, key: Option<&AuditKey>, now: DateTime<Utc>) -> Result<usize> {
+/// Seals the first of the queued entries; returns the head, and how many. `None` where there is none, another instance seals,
+/// or the trail was rewritten a moment ago.
+async fn batch(
+    db: &mut PgConnection,
+    memory: &mut Memory,
+    key: Option<&AuditKey>,
+    now: DateTime<Utc>,
+) -> Result<Option<(Head, usize)>> {
     let ours = sqlx::query_scalar!(
         r#"select pg_try_advisory_xact_lock(hashtextextended('safestories audit chain', 0)) as "ours!""#
     )
     .fetch_one(&mut *db)
     .await?;
-    if !ours {
-        return Ok(0);
+    if !ours || memory.look(&mut *db, key).await? != Standing::Whole {
+        return Ok(None);
     }
     let mut queued = sqlx::query_scalar!(
         "delete from internal.audit_unsealed
@@ -91,7 +132,7 @@ async fn batch(db: &mut PgConnection, key: Option<&AuditKey>, now: DateTime<Utc>
         head = last.hash.try_into().map_err(|_| Error::internal("the chain's last hash is none"))?;
     }
     if queued.is_empty() {
-        return Ok(0);
+        return Ok(None);
     }
     queued.sort_unstable();
     erasing::late_entries(&mut *db, &queued).await?;
@@ -117,8 +158,8 @@ async fn batch(db: &mut PgConnection, key: Option<&AuditKey>, now: DateTime<Utc>
         seals.add(seq, *entry_id, head, salts.map(Some), commitments);
     }
     seals.write(&mut *db).await?;
-    checkpoint(db, seq, queued.len(), head, now.trunc_subsecs(6), key).await?;
-    Ok(queued.len())
+    checkpoints::sign(db, seq, queued.len(), head, now.trunc_subsecs(6), key).await?;
+    Ok(Some((Head { seq, hash: head }, queued.len())))
 }
 
 fn salt() -> Result<Hash> {
@@ -171,28 +212,4 @@ impl Seals {
         .await?;
         Ok(())
     }
-}
-
-async fn checkpoint(
-    db: &mut PgConnection,
-    seq: i64,
-    entries: usize,
-    head: Hash,
-    sealed_at: DateTime<Utc>,
-    key: Option<&AuditKey>,
-) -> Result<()> {
-    let signature = key.map(|key| key.sign(&chain::checkpoint_message(seq, &head, sealed_at)));
-    sqlx::query!(
-        "insert into internal.audit_checkpoints (seq, entries, sealed_at, head, key_id, signature)
-         values ($1, $2, $3, $4, $5, $6)",
-        seq,
-        i32::try_from(entries).unwrap_or(i32::MAX),
-        sealed_at,
-        head.as_slice(),
-        key.map(|key| key.public().id()),
-        signature,
-    )
-    .execute(db)
-    .await?;
-    Ok(())
 }

@@ -24,7 +24,7 @@ use crate::{
 /// How many rows one request may hide.
 const AT_ONCE: usize = 500;
 /// The actions whose rows stay in view, by how they begin.
-const KEPT_ACTIONS: &str = "^(break_glass|client_export|client_erase|user_|account_|password_|totp_|audit_hide)";
+const KEPT_ACTIONS: &str = "^(break_glass|client_export|client_erase|user_|account_|password_|totp_|audit_hide|trail_)";
 /// The subjects whose rows stay in view, whatever was done to them.
 const KEPT_SUBJECTS: [&str; 4] = ["break_glass", "erase_request", "user", "audit_log"];
 

@@ -4,8 +4,6 @@
 //! checked before the transaction begins, since hashing takes a while; the code within it, since the operation uses it
 //! up. Where both were right and the operation is refused for another reason, the attempt is not counted.
 
-use std::net::IpAddr;
-
 use super::{
     credentials::{OrWrong, Proved, prove_again},
     second_factor::{Codes, Outcome, check},
@@ -26,16 +24,9 @@ impl Confirm {
     /// # Errors
     ///
     /// [`Error::Invalid`] that names `/confirmation/password`; [`Error::TooMany`] if it was tried too often.
-    pub async fn check(self, app: &App, caller: &Caller, address: Option<IpAddr>) -> Result<Confirmation> {
-        Confirmation::at(
-            app,
-            caller,
-            self.password,
-            self.code,
-            address,
-            ["/confirmation/password", "/confirmation/code"],
-        )
-        .await
+    pub async fn check(self, app: &App, caller: &Caller, work: &Work) -> Result<Confirmation> {
+        Confirmation::at(app, caller, self.password, self.code, work, ["/confirmation/password", "/confirmation/code"])
+            .await
     }
 }
 
@@ -55,14 +46,8 @@ impl Confirmation {
     /// # Errors
     ///
     /// [`Error::Invalid`] that names `/password`; [`Error::TooMany`] if it was tried too often.
-    pub async fn of(
-        app: &App,
-        caller: &Caller,
-        password: String,
-        code: Option<String>,
-        address: Option<IpAddr>,
-    ) -> Result<Self> {
-        Self::at(app, caller, password, code, address, ["/password", "/code"]).await
+    pub async fn of(app: &App, caller: &Caller, password: String, code: Option<String>, work: &Work) -> Result<Self> {
+        Self::at(app, caller, password, code, work, ["/password", "/code"]).await
     }
 
     async fn at(
@@ -70,10 +55,10 @@ impl Confirmation {
         caller: &Caller,
         password: String,
         code: Option<String>,
-        address: Option<IpAddr>,
+        work: &Work,
         places: [&'static str; 2],
     ) -> Result<Self> {
-        let proved = prove_again(app, caller, password, address).await?.or_wrong(places[0])?;
+        let proved = prove_again(app, caller, password, work).await?.or_wrong(places[0])?;
         // Those of the app are digits; the others have letters too.
         let code = code.map(|code| code.trim().to_owned()).filter(|code| !code.is_empty());
         let of_app = code.as_deref().is_some_and(|code| code.bytes().all(|byte| byte.is_ascii_digit()));
@@ -90,40 +75,29 @@ impl Confirmation {
     /// [`Error::Invalid`] that names the code, or the password if that was changed meanwhile; and the errors of `act`.
     pub async fn run<T>(self, work: Work, act: impl AsyncFnOnce(&mut UnitOfWork) -> Result<T>) -> Result<T> {
         let Self { app, proved, codes, places: [password, code] } = self;
-        let mut guess = Guess::None;
-        let done = work
-            .run(async |uow| {
+        let (done, outcome) = codes
+            .guessing(&app, proved.account.id, work, async |uow, outcome| {
                 if !uow.is_repeat() {
-                    guess = Guess::Wrong;
                     let account = proved.lock(uow).await?.or_wrong(password)?;
-                    match check(uow, account.id, &codes).await? {
-                        Outcome::Passed => proved.attempt.succeeded(uow).await?,
+                    match *outcome.insert(check(uow, account.id, &codes).await?) {
+                        Outcome::Passed => proved.succeeded(uow).await?,
                         Outcome::Wrong => {
                             return Err(Error::body(code, "is wrong, has expired, or was used before"));
                         }
                         Outcome::Missing => {
-                            guess = Guess::None;
                             let advice = "is missing: your account asks for a code of the authenticator app";
                             return Err(Error::body(code, advice));
                         }
                     }
-                    guess = Guess::Right;
                 }
                 act(uow).await
             })
-            .await;
-        if guess == Guess::None || (guess == Guess::Right && done.is_err()) {
-            proved.attempt.withdraw(&app).await?;
+            .await?;
+        match (outcome, &done) {
+            // It counts, or is forgotten with those before it.
+            (Some(Outcome::Wrong), _) | (Some(Outcome::Passed), Ok(_)) => {}
+            _ => proved.attempt.withdraw(&app).await?,
         }
         done
     }
-}
-
-/// The result of checking the password and the code.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Guess {
-    /// They were not tried, or not both.
-    None,
-    Wrong,
-    Right,
 }

@@ -102,26 +102,22 @@ pub(super) async fn log_in(
     let proved = prove(&app, &body.username, account, body.password, work.address()).await?;
 
     let proved = proved.ok_or(LoginRefusal::Credentials)?;
-    let mut code_missing = false;
-    let done = work
-        .run(async |uow| {
+    let codes = Codes { totp: body.totp, recovery_code: body.recovery_code };
+    let (done, outcome) = codes
+        .guessing(&app, proved.account.id, work, async |uow, outcome| {
             let account = proved.lock(uow).await?.ok_or(LoginRefusal::Credentials)?;
-            let codes = Codes { totp: body.totp, recovery_code: body.recovery_code };
-            match second_factor::check(uow, account.id, &codes).await? {
+            match *outcome.insert(second_factor::check(uow, account.id, &codes).await?) {
                 Outcome::Passed => {}
                 Outcome::Wrong => return Err(LoginRefusal::WrongCode.into()),
-                Outcome::Missing => {
-                    code_missing = true;
-                    return Err(LoginRefusal::TotpRequired.into());
-                }
+                Outcome::Missing => return Err(LoginRefusal::TotpRequired.into()),
             }
-            proved.attempt.succeeded(uow).await?;
+            proved.succeeded(uow).await?;
             let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
             let session = open_session(uow, &account, agent).await?;
             Tokens::answer(uow, session, body.cookie).await
         })
-        .await;
-    if code_missing {
+        .await?;
+    if outcome == Some(Outcome::Missing) {
         proved.attempt.withdraw(&app).await?;
     }
     done

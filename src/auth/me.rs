@@ -105,7 +105,7 @@ pub(super) async fn change_password(
 ) -> Result<(SetCookie, Json<Tokens>)> {
     let account = Account::of_caller(&app, &caller).await?;
     password::check(&body.new_password, &account.username).map_err(|fault| Error::body("/new_password", fault))?;
-    let proved = prove_again(&app, &caller, body.current_password, work.address()).await?;
+    let proved = prove_again(&app, &caller, body.current_password, &work).await?;
     let proved = proved.or_wrong("/current_password")?;
     let hash = app.passwords.hash(body.new_password).await?;
     work.run(async |uow| {

@@ -14,6 +14,7 @@ mod confirm;
 mod cookie;
 mod credentials;
 pub mod guard;
+mod guesses;
 mod login;
 mod logout;
 mod me;
@@ -43,9 +44,10 @@ pub use self::{
 pub use crate::users::Confirm;
 use crate::{app::state::App, error::Result, users::links};
 
-/// Deletes up to `limit` each of expired counts of failed logins, refresh tokens and links; returns how many.
+/// Deletes up to `limit` each of expired counts of failed logins, guesses, refresh tokens and links; returns how many.
 pub async fn purge(db: &mut PgConnection, now: DateTime<Utc>, limit: i64) -> Result<u64> {
     Ok(throttle::purge(&mut *db, now, limit).await?
+        + guesses::purge(&mut *db, now, limit).await?
         + refresh::purge(&mut *db, now, limit).await?
         + links::purge(&mut *db, now, limit).await?)
 }

@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::guesses::codes_of;
 use crate::{
     app::{state::App, unit_of_work::Work},
     audit::entry::Entry,
@@ -36,6 +37,7 @@ orders! {
     "ends_at": "2026-05-05T04:30:00Z",
     "ip_address": "192.0.2.7",
     "user_agent": "Mozilla/5.0",
+    "wrong_codes": 0,
     "current": true
 }))]
 pub(super) struct Session {
@@ -53,6 +55,9 @@ pub(super) struct Session {
     ip_address: Option<String>,
     /// The program that logged in: the `User-Agent` header; null where there was none.
     user_agent: Option<String>,
+    /// How many wrong codes of the second factor were sent for the account since this login, each after the right password; those
+    /// of the last 24 hours.
+    wrong_codes: i64,
     /// Whether this request belongs to it.
     current: bool,
     #[serde(skip)]
@@ -97,6 +102,12 @@ macro_rules! page_of_sessions {
                       created_at + $7::interval as "ends_at!: Timestamp",
                       ip_address,
                       user_agent,
+                      (
+                          select count(*)
+                          from internal.guesses g
+                          where g.subject = $8
+                            and g.guessed_at >= greatest(created_at, $3::timestamptz - interval '24 hours')
+                      ) as "wrong_codes!",
                       session_id = $2 as "current!",
                       created_at::text as "key!"
                from internal.sessions
@@ -118,6 +129,7 @@ macro_rules! page_of_sessions {
             $position.id(),
             $position.limit,
             $list.life as _,
+            codes_of($list.user),
         )
     };
 }
@@ -125,6 +137,8 @@ macro_rules! page_of_sessions {
 impl List for SessionList {
     type Row = Session;
     type Order = SessionOrder;
+
+    const AS_CSV: bool = false;
 
     async fn rows(&self, db: &mut PgConnection, _: SessionOrder, position: &Position) -> Result<Vec<Session>> {
         Ok(if position.descending {

@@ -60,9 +60,16 @@ impl Attempt {
             db.commit().await?;
             return Ok(Self { key, number, _turn: turn });
         }
+        // The last one is not later than now: where the clock was set back, nobody waits for longer than the delay.
         let wait = sqlx::query_scalar!(
-            r#"select ceil(extract(epoch from
-                   last_failed_at + ($3::integer[])[least(failures - 4, cardinality($3))] * interval '1 second' - $2
+            r#"with set_back as (
+                   update internal.login_attempts
+                   set last_failed_at = $2
+                   where attempt_key = $1
+                     and last_failed_at > $2
+               )
+               select ceil(extract(epoch from
+                   least(last_failed_at, $2) + ($3::integer[])[least(failures - 4, cardinality($3))] * interval '1 second' - $2
                ))::bigint as "seconds!"
                from internal.login_attempts
                where attempt_key = $1
@@ -73,6 +80,7 @@ impl Attempt {
         )
         .fetch_optional(&mut *db)
         .await?;
+        db.commit().await?;
         Err(Error::TooMany(wait.and_then(|seconds| u64::try_from(seconds).ok()).map_or(1, |seconds| seconds.max(1))))
     }
 

@@ -70,7 +70,7 @@ pub(crate) async fn open_break_glass(
 ) -> Result<Versioned<Grant>> {
     let OpenBreakGlass { reason, password, code } = request;
     clients::ensure(&mut *app.db.read(&scope).await?, &scope, &client).await?;
-    let confirmation = Confirmation::of(&app, &caller, password, code, work.address()).await?;
+    let confirmation = Confirmation::of(&app, &caller, password, code, &work).await?;
     confirmation
         .run(work, async |uow| {
             let id = uow.make_once(async |uow| open(uow, &client, &reason).await).await?;

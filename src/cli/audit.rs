@@ -10,17 +10,23 @@ use std::{
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
+use serde_json::json;
 
-use super::options::Addresses;
+use super::{options::Addresses, user};
 use crate::{
-    app::state::App,
+    app::{state::App, unit_of_work::Work},
     audit::{
+        breaks::{self, Resumed},
+        entry::Entry,
         key::{AuditKey, AuditPublicKey},
         sealing,
-        transcript::{self, Finding, Verdict},
+        transcript::{self, Finding, RESUMPTION, Verdict},
     },
     db::pool::Db,
-    domain::time::Clock,
+    domain::{
+        text::{Text, hex},
+        time::Clock,
+    },
 };
 
 /// How many findings, or rows, are printed one by one.
@@ -35,6 +41,23 @@ pub enum AuditCommand {
     ///
     /// Entries that no signed checkpoint covers count as edited, since nothing proves that they were not.
     Verify(Verify),
+    /// Seal the trail again after it was found to be rewritten, and say why that is in order
+    ///
+    /// Where an older state of the database was restored, for instance. The trail is taken as it is from here on; the break and
+    /// its reason become an entry of it.
+    Resume(Resume),
+}
+
+/// The arguments of `resume`.
+#[derive(Debug, Args)]
+pub struct Resume {
+    #[command(flatten)]
+    database: Addresses,
+    /// The reason, for those who read the trail
+    #[arg(long)]
+    reason: Text<500>,
+    #[command(flatten)]
+    key: Key,
 }
 
 /// The arguments of `export`.
@@ -104,6 +127,7 @@ pub async fn run(command: AuditCommand) -> anyhow::Result<ExitCode> {
     match command {
         AuditCommand::Export(export) => run_export(export).await,
         AuditCommand::Verify(verify) => run_verify(&verify),
+        AuditCommand::Resume(resume) => run_resume(resume).await,
     }
 }
 
@@ -129,6 +153,36 @@ async fn run_export(Export { database, output, key }: Export) -> anyhow::Result<
     if let Some(path) = output {
         println!("Wrote {entries} entries to {}", path.display());
     }
+    app.db.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run_resume(Resume { database, reason, key }: Resume) -> anyhow::Result<ExitCode> {
+    let key = key.read()?;
+    let app = user::open(&database).await?;
+    let mut db = app.db.direct().await?;
+    if key.is_none() && sealing::last_signed_with(&mut db).await?.is_some() {
+        bail!("give the key that signs the trail (SAFESTORIES_AUDIT_KEY): servers that have it resume for nobody else");
+    }
+    let reason = reason.into_string();
+    let resumed = Work::of_task(&app, "safestories audit resume").run_if_needed(async |uow| {
+        let now = uow.now();
+        let resumed = breaks::resume(uow.db(), key.as_ref(), &reason, now).await?;
+        if let Some(Resumed { break_id, expected, head }) = &resumed {
+            let entry = Entry::new(RESUMPTION, format!("Went on with the audit trail after a break: {reason}"));
+            uow.record(entry.on("trail_break", break_id).detail(json!({
+                "reason": &reason,
+                "expected": { "seq": expected.seq, "head": hex(&expected.hash) },
+                "found": { "seq": head.seq, "head": hex(&head.hash) },
+            })));
+        }
+        Ok(resumed)
+    });
+    let Some(Resumed { expected, head, .. }) = resumed.await? else {
+        bail!("the trail is not broken: there is nothing to resume");
+    };
+    println!("Expected entry {} with the head {}.", expected.seq, hex(&expected.hash));
+    println!("Going on after entry {}, whose head is {}.", head.seq, hex(&head.hash));
     app.db.close().await;
     Ok(ExitCode::SUCCESS)
 }
@@ -181,8 +235,14 @@ fn run_verify(verify: &Verify) -> anyhow::Result<ExitCode> {
     }
     if verify.unsigned {
         println!("The chain is whole, but not signed: whoever may write to the database could have rewritten it.");
-    } else {
+    } else if verify.checkpoint.is_some() {
         println!("The trail is whole.");
+    } else {
+        println!("The trail is whole, as far as it goes.");
+        println!(
+            "Without a head that was kept elsewhere (--checkpoint) this does not prove that nothing was cut off, nor that \
+             nothing was rewritten before it was signed."
+        );
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -228,6 +288,9 @@ fn sum_up(verdict: &Verdict) {
         println!(
             "{checkpoints} checkpoints are signed with the key {key}, which was not given: they were not checked."
         );
+    }
+    for seq in &verdict.resumptions {
+        println!("Entry {seq} says that the trail was found to be rewritten before it, and why that is in order.");
     }
     if verdict.older_summaries > 0 {
         println!("{} rows of audit_logs are older than the trail, and no part of it.", verdict.older_summaries);

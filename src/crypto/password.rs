@@ -9,10 +9,11 @@ use std::{
         Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicUsize, Ordering},
     },
+    thread,
 };
 
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version, password_hash::phc::PasswordHash};
-use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore, oneshot};
 
 use crate::error::{Error, Result};
 
@@ -26,6 +27,8 @@ const LANES: u32 = 1;
 
 /// How many hashes are computed at a time.
 const PARALLEL: usize = 2;
+/// The memory of a hash is on the heap.
+const STACK: usize = 256 * 1024;
 /// How many may wait for their turn.
 const QUEUE: usize = 64;
 
@@ -35,6 +38,8 @@ pub struct Passwords {
     turns: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
     queues: Arc<Mutex<HashMap<Key, Weak<AsyncMutex<()>>>>>,
+    /// The size of a thread's stack.
+    stack: usize,
 }
 
 /// The key by which attempts are counted: a digest of the account and the address together.
@@ -47,7 +52,12 @@ pub struct Turn(#[expect(dead_code, reason = "held for its drop")] OwnedMutexGua
 
 impl Default for Passwords {
     fn default() -> Self {
-        Self { turns: Arc::new(Semaphore::new(PARALLEL)), waiting: Arc::default(), queues: Arc::default() }
+        Self {
+            turns: Arc::new(Semaphore::new(PARALLEL)),
+            waiting: Arc::default(),
+            queues: Arc::default(),
+            stack: STACK,
+        }
     }
 }
 
@@ -110,13 +120,15 @@ impl Passwords {
         let place = Place::take(&self.waiting)?;
         let turn = self.turns.clone().acquire_owned().await;
         let turn = turn.map_err(|error| Error::Internal(error.into()))?;
-        tokio::task::spawn_blocking(move || {
+        let (answer, answered) = oneshot::channel();
+        // A thread of its own: where none can be made, the runtime's pool panics, and keeps what it was to run, permits included.
+        let thread = thread::Builder::new().name("password".to_owned()).stack_size(self.stack).spawn(move || {
             // Both are given back when the work is done, even if the client has gone meanwhile.
             let _held = (place, turn);
-            work()
-        })
-        .await
-        .map_err(|error| Error::Internal(error.into()))?
+            let _ = answer.send(work());
+        });
+        thread.map_err(|error| Error::Unavailable(error.into()))?;
+        answered.await.map_err(|error| Error::Internal(error.into()))?
     }
 }
 
@@ -142,6 +154,17 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn where_no_thread_can_be_made_the_permit_is_given_back() {
+        let mut passwords = Passwords { stack: usize::MAX / 4, ..Passwords::default() };
+        for _ in 0..PARALLEL + QUEUE + 1 {
+            assert!(matches!(passwords.hash("correct horse".to_owned()).await, Err(Error::Unavailable(_))));
+        }
+        assert_eq!((passwords.turns.available_permits(), passwords.waiting.load(Ordering::Relaxed)), (PARALLEL, 0));
+        passwords.stack = STACK;
+        passwords.hash("correct horse".to_owned()).await.unwrap();
+    }
 
     #[tokio::test]
     async fn only_a_hash_of_the_password_matches() {

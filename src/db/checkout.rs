@@ -14,7 +14,10 @@ use futures_util::FutureExt;
 use sqlx::{AssertSqlSafe, Connection as _, Executor, PgConnection, Row};
 use tokio::{runtime::Handle, sync::OwnedSemaphorePermit, time::timeout};
 
-use super::connector::{ACQUIRE_TIMEOUT, Connector, Pool};
+use super::{
+    connector::{ACQUIRE_TIMEOUT, Connector, Pool},
+    deadline::{ANSWER, END, within},
+};
 use crate::error::Result;
 
 /// The histogram of how long connections to PostgreSQL are checked out.
@@ -60,18 +63,18 @@ impl Connection {
     pub(super) async fn begin(&mut self, statements: &'static str) -> sqlx::Result<()> {
         // Noted first: a request that is dropped meanwhile may have begun it.
         self.begun = true;
-        self.execute(statements).await.map(drop)
+        within(ANSWER, self.execute(statements)).await.map(drop)
     }
 
     /// Begins a transaction by these statements; the last of them gives a text.
     pub(super) async fn begin_with_answer(&mut self, statements: String) -> sqlx::Result<String> {
         self.begun = true;
-        sqlx::raw_sql(AssertSqlSafe(statements)).fetch_one(&mut **self).await?.try_get(0)
+        within(ANSWER, sqlx::raw_sql(AssertSqlSafe(statements)).fetch_one(&mut **self)).await?.try_get(0)
     }
 
     async fn end(&mut self, how: &str) -> sqlx::Result<()> {
         let statements = format!("{how}{}", self.cleanup);
-        self.execute(sqlx::raw_sql(AssertSqlSafe(statements))).await?;
+        within(END, self.execute(sqlx::raw_sql(AssertSqlSafe(statements)))).await?;
         self.begun = false;
         Ok(())
     }

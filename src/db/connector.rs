@@ -9,7 +9,10 @@ use deadpool::managed::{self, Metrics, QueueMode, RecycleResult};
 use sqlx::{ConnectOptions, Connection, Error, Executor, PgConnection, postgres::PgConnectOptions};
 use tokio::time::sleep;
 
-use super::rls::TherapistLogin;
+use super::{
+    deadline::{PING, within},
+    rls::TherapistLogin,
+};
 
 /// How long a request waits for a connection before it is answered 503.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -69,7 +72,7 @@ impl managed::Manager for Connector {
     async fn recycle(&self, connection: &mut PgConnection, metrics: &Metrics) -> RecycleResult<Error> {
         // A server that was restarted left dead connections behind; busy ones are noticed as a statement fails.
         if metrics.last_used() >= TRUSTED {
-            connection.ping().await?;
+            within(PING, connection.ping()).await?;
         }
         Ok(())
     }
@@ -112,6 +115,6 @@ pub(super) async fn close(pool: &Pool) {
 async fn close_idle(pool: &Pool, closes: impl Fn(Metrics) -> bool) {
     for connection in pool.retain(|_, metrics| !closes(metrics)).removed {
         // It says goodbye; a dead one cannot.
-        connection.close().await.ok();
+        within(PING, connection.close()).await.ok();
     }
 }

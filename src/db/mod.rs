@@ -2,6 +2,7 @@
 
 pub mod checkout;
 mod connector;
+pub mod deadline;
 pub mod erasure;
 pub mod migrate;
 pub mod pool;

@@ -13,7 +13,7 @@
 use std::{str::FromStr, sync::Arc};
 
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Executor, PgConnection, PgPool,
+    AssertSqlSafe, ConnectOptions, Executor, PgConnection,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
 use tokio::sync::Semaphore;
@@ -21,6 +21,7 @@ use tokio::sync::Semaphore;
 use super::{
     checkout::{Connection, Export, Transaction},
     connector::{self, Connector, Pool},
+    deadline::{ANSWER, within},
     rls::{Access, TherapistLogin},
     scope::Scope,
 };
@@ -56,17 +57,23 @@ const BEGIN_SNAPSHOT: &str = begin!(" isolation level repeatable read", "30s", "
 const BEGIN_READ: &str = begin!(" read only", "30s", "15s");
 /// Begins a read of one snapshot: a report, or a whole list, however long the client takes to read it.
 const BEGIN_READ_SNAPSHOT: &str = begin!(" isolation level repeatable read read only", "60s", "60s");
-/// What bounds a statement outside a transaction, on a connection that is ours alone.
-const SESSION: &str =
-    "set statement_timeout = '30s'; set lock_timeout = '5s'; set jit = off; set search_path = public, pg_temp";
+/// What bounds a statement outside a transaction, on a connection that is ours alone. PostgreSQL gives up on an instance that
+/// vanished without a word, and the locks that it held.
+const SESSION: &str = "set statement_timeout = '30s'; set lock_timeout = '5s'; set jit = off; \
+                       set search_path = public, pg_temp; set tcp_keepalives_idle = '30s'; \
+                       set tcp_keepalives_interval = '10s'; set tcp_keepalives_count = 3; set tcp_user_timeout = '30s'";
 /// The search path of connections outside the pools.
 const SEARCH_PATH: (&str, &str) = ("search_path", "public,pg_temp");
 /// The same as [`BEGIN_READ`] sets, for a therapist's connection that is ours alone: `reset all` returns to it.
-const THERAPISTS_SESSION: [(&str, &str); 5] = [
+const THERAPISTS_SESSION: [(&str, &str); 9] = [
     ("statement_timeout", "30s"),
     ("lock_timeout", "5s"),
     ("idle_in_transaction_session_timeout", "15s"),
     ("jit", "off"),
+    ("tcp_keepalives_idle", "30s"),
+    ("tcp_keepalives_interval", "10s"),
+    ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "30s"),
     SEARCH_PATH,
 ];
 /// Begins what a therapist's request reads there.
@@ -99,7 +106,6 @@ pub struct Db {
     therapists_exports: Pool,
     login: Arc<TherapistLogin>,
     export_permits: Arc<Semaphore>,
-    listening: PgPool,
     direct: PgConnectOptions,
     /// Whether connections are shared with others, between transactions.
     pooled: bool,
@@ -137,7 +143,6 @@ impl Db {
             therapists_exports: own(EXPORTS)?,
             login: login.clone(),
             export_permits: Arc::new(Semaphore::new(EXPORTS as usize)),
-            listening: PgPoolOptions::new().max_connections(2).connect_lazy_with(direct.clone()),
             direct,
             pooled,
         })
@@ -237,7 +242,8 @@ impl Db {
         let mut connection = Connection::check_out(pool, if self.pooled { CLEANUP_POOLED } else { CLEANUP }).await?;
         let begin = if statements == BEGIN_READ && !self.pooled { BEGIN_THERAPISTS_READ } else { statements };
         let transaction = connection.begin_with_answer(format!("{begin}{TELL}")).await?;
-        connection.execute(sqlx::raw_sql(AssertSqlSafe(access.seal(&transaction, therapist, user)))).await?;
+        let seal = access.seal(&transaction, therapist, user);
+        within(ANSWER, connection.execute(sqlx::raw_sql(AssertSqlSafe(seal)))).await?;
         Ok(connection)
     }
 
@@ -256,12 +262,14 @@ impl Db {
 
     /// A connection outside the pool, straight to PostgreSQL.
     pub async fn direct(&self) -> sqlx::Result<PgConnection> {
-        self.direct.connect().await
+        within(ANSWER, self.direct.connect()).await
     }
 
     /// A connection that receives notifications.
     pub(crate) async fn listener(&self) -> sqlx::Result<PgListener> {
-        let mut listener = PgListener::connect_with(&self.listening).await?;
+        // Of its own: sqlx's pool would keep the connection of one that was lost, and wait for it.
+        let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(self.direct.clone());
+        let mut listener = within(ANSWER, PgListener::connect_with(&pool)).await?;
         // A listener has to know that the connection was lost, since notifications are missed then.
         listener.eager_reconnect(false);
         Ok(listener)
@@ -278,7 +286,6 @@ impl Db {
         for pool in [&self.practice, &self.therapists, &self.exports, &self.therapists_exports] {
             connector::close(pool).await;
         }
-        self.listening.close().await;
     }
 }
 

@@ -51,6 +51,7 @@ use data_encoding::HEXLOWER;
 use sqlx::{ConnectOptions, Connection, Error, PgConnection, postgres::PgConnectOptions};
 use tokio::sync::Mutex;
 
+use super::deadline::{ANSWER, within};
 use crate::domain::ids::{TherapistId, UserId};
 
 /// The group of the logins of therapists' requests, which grants and policies name.
@@ -94,7 +95,7 @@ impl TherapistLogin {
         if let Some(access) = &*known {
             return Ok(access.clone());
         }
-        let access = Arc::new(self.read().await?);
+        let access = Arc::new(within(ANSWER, self.read()).await?);
         *known = Some(access.clone());
         Ok(access)
     }

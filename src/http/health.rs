@@ -3,7 +3,7 @@
 //! These routes need no login, so the answers name no host, no version and no error text.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -19,20 +19,23 @@ use crate::{
     app::state::App,
     db::migrate::{self, Status},
     error::{
-        Refusal, Result,
+        Error, Refusal, Result,
         problem::{ProblemKind, Problems, kinds},
     },
 };
 
 kinds! { PROBLEMS:
     NOT_READY = SERVICE_UNAVAILABLE, "not-ready", "The server cannot do its work",
-        "`failing` says what is missing: the `database` cannot be reached, its `migrations` are not those of this build, or the `audit` cannot be written, without which nothing is done.";
+        "`failing` says what is missing: the `database` cannot be reached, its `migrations` are not those of this build, the `audit` cannot be written, without which nothing is done, or the database takes no `writes` at all, as where its disk is full.";
 }
 
 /// How long a look may take.
 const TIMEOUT: Duration = Duration::from_secs(1);
 /// How long the result of a check is reused for other requests.
 const REMEMBERED: Duration = Duration::from_millis(500);
+
+/// How long the result of a write is reused.
+const WRITTEN: Duration = Duration::from_secs(5);
 
 /// The routes; they need no login.
 pub fn routes() -> OpenApiRouter<App> {
@@ -52,6 +55,18 @@ struct Health {
     status: &'static str,
 }
 
+/// That the server can do its work.
+#[derive(Debug, Serialize, ToSchema)]
+struct Ready {
+    /// Always `ok`; what is not ok is a problem document.
+    #[schema(example = "ok")]
+    status: &'static str,
+    /// Whether the audit trail was found to be rewritten in the database: nothing is sealed then, and an operator has to look. The
+    /// server does its work all the same.
+    #[schema(example = false)]
+    trail_broken: bool,
+}
+
 /// The reason why the server is not ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
@@ -62,6 +77,8 @@ enum NotReady {
     Migrations,
     #[error("the audit cannot be written")]
     Audit,
+    #[error("the database takes no writes")]
+    Writes,
 }
 
 impl Refusal for NotReady {
@@ -77,7 +94,14 @@ impl Refusal for NotReady {
 
 /// The last check, and when it was made; concurrent requests wait for the one that checks.
 #[derive(Clone, Debug, Default)]
-struct Readiness(Arc<Mutex<Option<Look>>>);
+struct Readiness(Arc<Mutex<Looks>>);
+
+#[derive(Debug, Default)]
+struct Looks {
+    last: Option<Look>,
+    /// The last that wrote.
+    write: Option<Look>,
+}
 
 /// A check of the server's dependencies.
 #[derive(Clone, Copy, Debug)]
@@ -102,32 +126,67 @@ async fn check_health() -> Json<Health> {
 
 /// Can the server do its work?
 ///
-/// Whether the database answers, its migrations are those of this build, and the audit can be written. Looked at anew
-/// at most twice a second.
+/// Whether the database answers, its migrations are those of this build, the audit can be written, and a write is taken. Looked
+/// at anew at most twice a second, and written to at most every five seconds.
 #[utoipa::path(
     get,
     path = "/readyz",
     tag = "operation",
     security(()),
     responses(
-        (status = 200, description = "It can", body = Health),
+        (status = 200, description = "It can", body = Ready),
         (status = 503, description = "It cannot, and why"),
         Problems,
     ),
 )]
-async fn check_readiness(State(app): State<App>, Extension(readiness): Extension<Readiness>) -> Result<Json<Health>> {
-    let mut last = readiness.0.lock().await;
-    let seen = match *last {
-        Some(look) if look.at.elapsed() < REMEMBERED => look.seen,
-        _ => {
-            let seen = tokio::time::timeout(TIMEOUT, look(&app)).await.unwrap_or(Err(NotReady::Database));
-            *last = Some(Look { at: Instant::now(), seen });
-            seen
-        }
+async fn check_readiness(State(app): State<App>, Extension(readiness): Extension<Readiness>) -> Result<Json<Ready>> {
+    let mut looks = readiness.0.lock().await;
+    let seen = Look::within(REMEMBERED, &mut looks.last, async || look(&app).await).await;
+    let seen = match seen {
+        Ok(()) => Look::within(WRITTEN, &mut looks.write, async || write(&app).await).await,
+        Err(_) => seen,
     };
-    drop(last);
+    drop(looks);
     seen?;
-    Ok(Json(Health { status: "ok" }))
+    Ok(Json(Ready { status: "ok", trail_broken: app.trail_broken.load(Ordering::Relaxed) }))
+}
+
+impl Look {
+    /// The result of the last look, if it is not older; or else of a new one.
+    async fn within(
+        remembered: Duration,
+        last: &mut Option<Self>,
+        look: impl AsyncFnOnce() -> Result<(), NotReady>,
+    ) -> Result<(), NotReady> {
+        match *last {
+            Some(look) if look.at.elapsed() < remembered => look.seen,
+            _ => {
+                let seen = tokio::time::timeout(TIMEOUT, look()).await.unwrap_or(Err(NotReady::Database));
+                *last = Some(Self { at: Instant::now(), seen });
+                seen
+            }
+        }
+    }
+}
+
+/// Rights say nothing of a full disk.
+async fn write(app: &App) -> Result<(), NotReady> {
+    let write = async {
+        let mut db = app.db.system_transaction().await?;
+        sqlx::query!(
+            "insert into internal.write_probe (written_at)
+             values (now())
+             on conflict (is_only) do update
+             set written_at = excluded.written_at",
+        )
+        .execute(&mut *db)
+        .await?;
+        db.commit().await
+    };
+    write.await.map_err(|error: Error| {
+        tracing::warn!(%error, "the database takes no writes");
+        NotReady::Writes
+    })
 }
 
 async fn look(app: &App) -> Result<(), NotReady> {

@@ -3,7 +3,10 @@
 //! There is one recorder per process; it is installed with the first router. Paths with ids, names of users and the
 //! like are never labels: a route is its template, a method one of those HTTP knows.
 
-use std::{fs, sync::LazyLock};
+use std::{
+    fs,
+    sync::{LazyLock, atomic::Ordering},
+};
 
 use axum::{
     extract::State,
@@ -17,6 +20,7 @@ use crate::{app::state::App, crypto::password::PASSWORD_QUEUE, db::checkout::DAT
 /// How long requests take, by `method`, `route` and `status`.
 pub(crate) const REQUEST_SECONDS: &str = "safestories_request_seconds";
 const POOL_CONNECTIONS: &str = "safestories_pool_connections";
+const TRAIL_BROKEN: &str = "safestories_trail_broken";
 const RESIDENT_MEMORY: &str = "process_resident_memory_bytes";
 
 /// From a millisecond, which most reads stay below, to the half minute after which a request is given up.
@@ -36,6 +40,7 @@ static RECORDER: LazyLock<PrometheusHandle> = LazyLock::new(|| {
     metrics::describe_histogram!(DATABASE_SECONDS, "How long requests held a connection to PostgreSQL");
     metrics::describe_gauge!(PASSWORD_QUEUE, "Password hashes running and waiting");
     metrics::describe_gauge!(POOL_CONNECTIONS, "Connections to PostgreSQL, by state");
+    metrics::describe_gauge!(TRAIL_BROKEN, "1 where the audit trail was rewritten, and is not sealed, else 0");
     metrics::describe_gauge!(RESIDENT_MEMORY, "Resident memory in bytes");
     metrics::gauge!(PASSWORD_QUEUE).set(0.0);
     handle
@@ -53,7 +58,8 @@ pub fn tidy() {
 
 /// Metrics for Prometheus
 ///
-/// Requests by route, method and status, database time, the pool of connections, the queue of password hashes, memory.
+/// Requests by route, method and status, database time, the pool of connections, the queue of password hashes, memory, whether
+/// the trail is broken.
 #[utoipa::path(
     get,
     path = "/metrics",
@@ -72,6 +78,7 @@ pub(crate) async fn show_metrics(State(app): State<App>) -> Response {
     for (state, count) in [("open", open), ("idle", idle)] {
         metrics::gauge!(POOL_CONNECTIONS, "state" => state).set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
     }
+    metrics::gauge!(TRAIL_BROKEN).set(f64::from(u8::from(app.trail_broken.load(Ordering::Relaxed))));
     if let Some(bytes) = resident_memory() {
         metrics::gauge!(RESIDENT_MEMORY).set(bytes);
     }

@@ -5,7 +5,12 @@
 
 use crate::{
     app::{listen, unit_of_work::UnitOfWork},
-    domain::{ids::TherapistId, status::words, text::cut, time::IstTimestamp},
+    domain::{
+        ids::{TherapistId, UserId},
+        status::words,
+        text::cut,
+        time::IstTimestamp,
+    },
     error::Result,
 };
 
@@ -46,6 +51,10 @@ words! {
         RiskRaised,
         /// An account was made, enabled, reset, or given another role or therapist.
         AccountChanged,
+        /// Somebody sends wrong codes or passwords for your account.
+        LoginAlert,
+        /// The audit trail was rewritten in the database.
+        TrailBroken,
     }
 }
 
@@ -80,6 +89,8 @@ pub enum Recipient {
     EveryAdmin,
     /// The users of that therapist, but the one whose doing it is.
     Therapist(TherapistId),
+    /// That user, whoever's doing it is.
+    User(UserId),
 }
 
 /// Writes the notifications of a notice, and wakes the streams of all instances at the commit.
@@ -91,11 +102,19 @@ pub async fn notify(uow: &mut UnitOfWork, notice: Notice<'_>) -> Result<()> {
         .iter()
         .filter_map(|recipient| match recipient {
             Recipient::Therapist(therapist) => Some(therapist.as_str()),
-            Recipient::Admins | Recipient::EveryAdmin => None,
+            Recipient::Admins | Recipient::EveryAdmin | Recipient::User(_) => None,
+        })
+        .collect();
+    let users: Vec<i32> = notice
+        .to
+        .iter()
+        .filter_map(|recipient| match recipient {
+            Recipient::User(user) => Some(user.0),
+            Recipient::Admins | Recipient::EveryAdmin | Recipient::Therapist(_) => None,
         })
         .collect();
     sqlx::query!(
-        "select internal.notify($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        "select internal.notify($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         notice.kind.as_str(),
         cut(notice.title, TITLE_CHARS),
         notice.message,
@@ -105,6 +124,7 @@ pub async fn notify(uow: &mut UnitOfWork, notice: Notice<'_>) -> Result<()> {
         notice.to.contains(&Recipient::Admins),
         notice.to.contains(&Recipient::EveryAdmin),
         &therapists as &[&str],
+        &users,
         listen::NEWS,
     )
     .execute(uow.db())

@@ -35,6 +35,8 @@ words! {
         Revoked,
         /// A used refresh token was presented again: somebody else has a copy.
         Reuse,
+        /// Too many wrong passwords were sent in it.
+        Guessing,
         /// The password changed.
         Password,
         /// The role, or the therapist the account stands for, changed.

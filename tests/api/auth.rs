@@ -1,6 +1,7 @@
 //! Login, logout, and the caller's own account.
 
 mod calendar_link;
+mod guesses;
 mod login;
 mod logout;
 mod me;

@@ -3,4 +3,5 @@
 mod audit;
 mod doctor;
 mod forged;
+mod resume;
 mod user;

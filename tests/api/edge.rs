@@ -92,6 +92,16 @@ async fn a_server_is_ready_while_it_can_do_its_work() {
     answer.is_problem(503, "not-ready");
     assert_eq!((&answer.body["failing"], answer.header("retry-after")), (&"audit".into(), "1"));
 
+    // As PostgreSQL answers where the disk is full.
+    let full = "grant insert on audit_logs to safestories;
+                create function refuse() returns trigger language plpgsql as
+                $$ begin raise 'could not extend file' using errcode = 'disk_full'; end $$;
+                create trigger refuse before insert or update on internal.write_probe for each row execute function refuse()";
+    let answer = readiness(full).await;
+    answer.is_problem(503, "not-ready");
+    assert_eq!(answer.body["failing"], "writes");
+    readiness("drop trigger refuse on internal.write_probe").await.is(200);
+
     let undone = "delete from internal._sqlx_migrations
                   where version = (select max(version) from internal._sqlx_migrations)";
     let answer = readiness(undone).await;

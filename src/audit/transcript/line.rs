@@ -9,6 +9,8 @@ use crate::audit::chain::Facts;
 /// The action that may take personal values out of entries before it: of its client, and of its subject where they name no
 /// client. The summary, which the entries of a request share, goes with the first of them.
 pub const ERASURE: &str = "client_erase";
+/// The action by which sealing went on after the trail was found to be rewritten.
+pub const RESUMPTION: &str = "trail_resume";
 
 /// Bytes as Base64 text.
 #[derive(Debug, Clone, PartialEq, Eq)]

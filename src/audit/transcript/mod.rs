@@ -22,6 +22,6 @@ mod verify;
 
 pub use self::{
     export::export,
-    line::ERASURE,
+    line::{ERASURE, RESUMPTION},
     verify::{Finding, Verdict, named_key, verify},
 };

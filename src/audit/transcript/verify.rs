@@ -6,7 +6,7 @@ use std::{
     io::{self, BufRead},
 };
 
-use super::line::{Bytes, ERASURE, Line};
+use super::line::{Bytes, ERASURE, Line, RESUMPTION};
 use crate::{
     audit::{
         chain::{Facts, Hash, Personal, START, checkpoint_message},
@@ -34,6 +34,8 @@ pub struct Verdict {
     pub signed_checkpoints: i64,
     /// How many are signed with keys that were not given, by the ids of those.
     pub unknown_keys: BTreeMap<String, u64>,
+    /// The entries by which sealing went on after the trail was found to be rewritten.
+    pub resumptions: Vec<i64>,
     /// How many summaries are older than the trail.
     pub older_summaries: i64,
     /// The hash of the last entry.
@@ -246,6 +248,9 @@ impl Check<'_> {
                 log_id: facts.log_id,
                 summary_only: bare == [Personal::Summary],
             });
+        }
+        if facts.action == RESUMPTION {
+            self.verdict.resumptions.push(seq);
         }
         if let (ERASURE, Some(client)) = (&*facts.action, &facts.client_id) {
             self.erased.insert(client.clone(), seq);

@@ -6,7 +6,7 @@ use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Factor, recovery_hash};
+use super::{Codes, Factor, Outcome, recovery_hash};
 use crate::{
     app::{
         state::App,
@@ -61,22 +61,29 @@ pub(in crate::auth) async fn confirm_totp(
 ) -> Result<Json<RecoveryCodes>> {
     let account = Account::of_caller(&app, &caller).await?;
     let attempt = Attempt::count(&app, &account.username, work.address()).await?;
-    let codes = work
-        .run(async |uow| {
-            let codes = confirm(uow, caller.user_id, &body.code).await?;
+    let first = Codes { totp: Some(body.code.clone()), recovery_code: None };
+    let (done, _) = first
+        .guessing(&app, account.id, work, async |uow, outcome| {
+            let codes = confirm(uow, caller.user_id, &body.code, outcome).await?;
             attempt.succeeded(uow).await?;
             Ok(codes)
         })
         .await?;
-    Ok(Json(codes))
+    Ok(Json(done?))
 }
 
-async fn confirm(uow: &mut UnitOfWork, user: UserId, code: &str) -> Result<RecoveryCodes> {
+async fn confirm(
+    uow: &mut UnitOfWork,
+    user: UserId,
+    code: &str,
+    outcome: &mut Option<Outcome>,
+) -> Result<RecoveryCodes> {
     let factor = Factor::lock(uow, user).await?.ok_or(FactorRefusal::Off)?;
     if factor.confirmed {
         return Err(FactorRefusal::On.into());
     }
     if !factor.take(uow, code).await? {
+        *outcome = Some(Outcome::Wrong);
         return Err(Error::body("/code", "is not the present code of the app"));
     }
     let recovery_codes = replace_recovery_codes(uow, user).await?;

@@ -10,8 +10,15 @@ pub(super) mod set_up;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-use super::totp;
-use crate::{app::unit_of_work::UnitOfWork, domain::ids::UserId, error::Result};
+use super::{guesses::Guess, totp};
+use crate::{
+    app::{
+        state::App,
+        unit_of_work::{UnitOfWork, Work},
+    },
+    domain::ids::UserId,
+    error::Result,
+};
 
 /// A second factor as a request sends it.
 #[derive(Debug, Default)]
@@ -29,6 +36,33 @@ pub(super) enum Outcome {
     Missing,
     /// It was not right.
     Wrong,
+}
+
+impl Codes {
+    /// Runs work that checks these codes and says with which result, if it came to that. A wrong one counts against the
+    /// account.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooMany`](crate::error::Error::TooMany) where as many were wrong as may be; and the errors of the work.
+    pub(super) async fn guessing<T>(
+        &self,
+        app: &App,
+        user: UserId,
+        work: Work,
+        act: impl AsyncFnOnce(&mut UnitOfWork, &mut Option<Outcome>) -> Result<T>,
+    ) -> Result<(Result<T>, Option<Outcome>)> {
+        let given = self.totp.is_some() || self.recovery_code.is_some();
+        let guess = if given { Some(Guess::of_code(app, user).await?) } else { None };
+        let (beside, mut outcome) = (work.beside(), None);
+        let done = work.run(async |uow| act(uow, &mut outcome).await).await;
+        match (guess, outcome) {
+            (Some(guess), Some(Outcome::Wrong)) => guess.code_was_wrong(beside).await?,
+            (Some(guess), _) => guess.withdraw(app).await?,
+            (None, _) => {}
+        }
+        Ok((done, outcome))
+    }
 }
 
 /// Checks the sent codes against the user's; a right code is used up, with the transaction.

@@ -55,10 +55,9 @@ pub(in crate::auth) async fn remove_totp(
     State(app): State<App>,
     Json(body): Json<RemoveTotp>,
 ) -> Result<StatusCode> {
-    let address = work.address();
     match body {
         RemoveTotp { password: Some(password), totp: None, recovery_code: None } => {
-            let proved = prove_again(&app, &caller, password, address).await?.or_wrong("/password")?;
+            let proved = prove_again(&app, &caller, password, &work).await?.or_wrong("/password")?;
             work.run(async |uow| {
                 proved.accept(uow).await?.or_wrong("/password")?;
                 remove(uow, caller.user_id).await
@@ -68,15 +67,18 @@ pub(in crate::auth) async fn remove_totp(
         RemoveTotp { password: None, totp, recovery_code } if totp.is_some() != recovery_code.is_some() => {
             let place = if totp.is_some() { "/totp" } else { "/recovery_code" };
             let account = Account::of_caller(&app, &caller).await?;
-            let attempt = Attempt::count(&app, &account.username, address).await?;
-            work.run(async |uow| {
-                if check(uow, caller.user_id, &Codes { totp, recovery_code }).await? != Outcome::Passed {
-                    return Err(Error::body(place, "is wrong, has expired, or was used before"));
-                }
-                attempt.succeeded(uow).await?;
-                remove(uow, caller.user_id).await
-            })
-            .await?;
+            let attempt = Attempt::count(&app, &account.username, work.address()).await?;
+            let codes = Codes { totp, recovery_code };
+            let (done, _) = codes
+                .guessing(&app, account.id, work, async |uow, outcome| {
+                    if *outcome.insert(check(uow, caller.user_id, &codes).await?) != Outcome::Passed {
+                        return Err(Error::body(place, "is wrong, has expired, or was used before"));
+                    }
+                    attempt.succeeded(uow).await?;
+                    remove(uow, caller.user_id).await
+                })
+                .await?;
+            done?;
         }
         _ => return Err(Error::body("", "send one of password, totp and recovery_code")),
     }

@@ -65,7 +65,7 @@ pub(in crate::auth) async fn set_up_totp(
     State(app): State<App>,
     Json(body): Json<SetUpTotp>,
 ) -> Result<Json<TotpSecret>> {
-    let proved = prove_again(&app, &caller, body.password, work.address()).await?.or_wrong("/password")?;
+    let proved = prove_again(&app, &caller, body.password, &work).await?.or_wrong("/password")?;
     let secret = work
         .run(async |uow| {
             let account = proved.accept(uow).await?.or_wrong("/password")?;

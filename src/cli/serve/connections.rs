@@ -1,11 +1,26 @@
 //! The loop that accepts connections and, at shutdown, lets their requests end; and the signals that shut it down.
 //!
-//! `axum::serve` has no limit on how long a client may take over its headers, so hyper is driven here: the rest is the
-//! same.
+//! `axum::serve` has no limit on how long a client may take over its headers, so hyper is driven here. Nor does it say when it
+//! closes a connection that a proxy would use again, and the next request on it would be lost: so what is left of a small body
+//! is read before an answer that did not wait for it ([`unread`](super::unread)), and at shutdown the answers say that the
+//! connection closes, for a moment in which idle ones stay open.
 
-use std::{io, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
-use axum::{Router, body::Body, extract::ConnectInfo, serve::Listener};
+use axum::{
+    Router,
+    body::Body,
+    extract::ConnectInfo,
+    http::{HeaderValue, header::CONNECTION},
+    response::Response,
+    serve::Listener,
+};
+use futures_util::FutureExt;
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -15,10 +30,11 @@ use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use super::progress::say;
+use super::{progress::say, unread};
 
 /// The exit code that shells expect of a program that Ctrl-C ended.
 const INTERRUPTED: i32 = 130;
@@ -51,25 +67,29 @@ pub(super) fn on_signals() -> io::Result<CancellationToken> {
 const HEADER_TIMEOUT: Duration = Duration::from_secs(65);
 /// How long requests may go on at shutdown.
 const DRAIN: Duration = Duration::from_secs(10);
+/// How long idle connections stay open at shutdown: a proxy may be about to send a request on one.
+const LINGER: Duration = Duration::from_secs(2);
 
-/// Serves until `stop`, then lets the running requests end for a while.
-pub async fn serve(mut listener: TcpListener, router: Router, stop: &CancellationToken) {
+/// Serves until `stop`, then lets the running requests end for a while. A connection whose client reads nothing for
+/// `write_timeout` is closed.
+pub async fn serve(mut listener: TcpListener, router: Router, write_timeout: Duration, stop: &CancellationToken) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
     let running = GracefulShutdown::new();
     let cut = CancellationToken::new();
     loop {
-        let (stream, peer) = tokio::select! {
-            accepted = Listener::accept(&mut listener) => accepted,
-            () = stop.cancelled() => break,
+        let accepted = match stop.run_until_cancelled(Listener::accept(&mut listener)).await {
+            // At shutdown those that have been made already are taken.
+            None => Listener::accept(&mut listener).now_or_never(),
+            accepted => accepted,
         };
+        let Some((stream, peer)) = accepted else { break };
         // Answers are written whole; waiting for more to send would only delay them.
         let _ = stream.set_nodelay(true);
-        let router = router.clone();
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(ConnectInfo(peer));
-            router.clone().call(request.map(Body::new))
-        });
+        let (router, stopping) = (router.clone(), stop.clone());
+        let service = service_fn(move |request| answer(router.clone(), peer, stopping.clone(), request));
+        let mut stream = Box::pin(TimeoutStream::new(stream));
+        stream.as_mut().set_write_timeout_pinned(Some(write_timeout));
         let connection = running.watch(http.serve_connection(TokioIo::new(stream), service));
         let cut = cut.clone();
         tokio::spawn(async move {
@@ -79,8 +99,28 @@ pub async fn serve(mut listener: TcpListener, router: Router, stop: &Cancellatio
         });
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN, running.shutdown()).await.is_err() {
+    let begun = Instant::now();
+    while running.count() > 0 && begun.elapsed() < LINGER {
+        tokio::time::sleep(LINGER / 40).await;
+    }
+    if tokio::time::timeout(DRAIN - LINGER, running.shutdown()).await.is_err() {
         tracing::warn!("requests that ran for another {} seconds were cut off", DRAIN.as_secs());
         cut.cancel();
     }
+}
+
+/// Answers one request; says where the connection closes after it.
+async fn answer(
+    mut router: Router,
+    peer: SocketAddr,
+    stop: CancellationToken,
+    mut request: Request<Incoming>,
+) -> Result<Response, Infallible> {
+    request.extensions_mut().insert(ConnectInfo(peer));
+    let (request, rest) = unread::watch(request);
+    let mut response = router.call(request.map(Body::new)).await?;
+    if !rest.drained().await || stop.is_cancelled() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
 }

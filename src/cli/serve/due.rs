@@ -5,7 +5,13 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{app::state::App, auth, break_glass, error::Result, privacy, users};
+use crate::{
+    app::state::App,
+    auth, break_glass,
+    db::deadline::{STEP, within},
+    error::Result,
+    privacy, users,
+};
 
 /// How often it is looked for.
 const EVERY: Duration = Duration::from_secs(30);
@@ -23,10 +29,10 @@ pub(super) async fn run(app: App, stop: CancellationToken) {
 
 /// Does what is due now.
 pub async fn due(app: &App) -> Result<()> {
-    let erased = erase_successors(app).await;
-    let closed = break_glass::close_unreviewed(app).await;
-    let opened = open_unconfirmed(app).await;
-    privacy::carry_out_due(app).await.and(closed).and(opened).and(erased)
+    let erased = within(STEP, erase_successors(app)).await;
+    let closed = within(STEP, break_glass::close_unreviewed(app)).await;
+    let opened = within(STEP, open_unconfirmed(app)).await;
+    within(STEP, privacy::carry_out_due(app)).await.and(closed).and(opened).and(erased)
 }
 
 async fn erase_successors(app: &App) -> Result<()> {

@@ -13,9 +13,11 @@ mod preflight;
 mod private;
 mod progress;
 pub mod retention;
+pub mod sealing;
 mod settings;
+mod unread;
 
-use std::{process::ExitCode, time::Duration};
+use std::{process::ExitCode, sync::atomic::AtomicBool, time::Duration};
 
 use anyhow::{Context, anyhow};
 use chrono::TimeDelta;
@@ -34,7 +36,7 @@ use crate::{
         anonymous_attempts::AnonymousAttempts,
         ended_sessions::EndedSessions,
         listen,
-        state::{App, Parts, Seals},
+        state::{App, BODY_TIMEOUT, Parts, Seals, WRITE_TIMEOUT},
         streams::Streams,
     },
     arrivals,
@@ -166,12 +168,15 @@ async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationTok
         session_life: TimeDelta::days(settings.session_days.into()),
         ended: EndedSessions::default(),
         anonymous_attempts: AnonymousAttempts::default(),
+        trail_broken: AtomicBool::new(false),
+        guess_limits: settings.guesses.limits(),
         streams: Streams::default(),
         passwords,
         trusted_proxies: settings.trusted_proxies,
         cors_origins: settings.cors_origins,
         stopping: stop.clone(),
-        body_timeout: crate::app::state::BODY_TIMEOUT,
+        body_timeout: BODY_TIMEOUT,
+        write_timeout: WRITE_TIMEOUT,
     });
     let router = api::router(app.clone());
     let listener = port.listen()?;
@@ -196,8 +201,8 @@ async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationTok
     background.spawn(retention::run(app.clone(), drained.clone()));
     background.spawn(due::run(app.clone(), drained.clone()));
     background.spawn(arrivals::run(app.clone(), drained.clone()));
-    background.spawn(audit::sealing::run(app.db.clone(), app.clock.clone(), audit_key, drained.clone()));
-    connections::serve(listener, router, stop).await;
+    background.spawn(sealing::run(app.clone(), audit_key, drained.clone()));
+    connections::serve(listener, router, WRITE_TIMEOUT, stop).await;
     drained.cancel();
     background.close();
     let closing = async {

@@ -3,7 +3,7 @@
 //! | rows | are kept |
 //! |---|---|
 //! | idempotency records | 24 hours |
-//! | counts of failed logins | 24 hours after the last |
+//! | counts of failed logins, guesses | 24 hours after the last |
 //! | sessions | 90 days after they ended or expired |
 //! | refresh tokens, hashed | 30 days after they were issued, which is their lifetime |
 //! | their successors, sealed | until they are used, or ten seconds: see [`due`](super::due) |
@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     app::{idempotency, state::App},
     auth, break_glass,
+    db::deadline::{STEP, within},
     error::Result,
     privacy,
     users::sessions,
@@ -50,18 +51,22 @@ pub(super) async fn run(app: App, stop: CancellationToken) {
 pub async fn purge(app: &App) -> Result<u64> {
     let mut all = 0;
     loop {
-        let now = app.clock.now();
-        let mut db = app.db.system_transaction().await?;
-        let purged = idempotency::purge(&mut db, now, BATCH).await?
-            + auth::purge(&mut db, now, BATCH).await?
-            + sessions::purge(&mut db, now, BATCH).await?
-            + break_glass::purge(&mut db, now, BATCH).await?
-            + privacy::purge(&mut db, now, BATCH).await?;
-
-        db.commit().await?;
+        let purged = within(STEP, purge_some(app)).await?;
         all += purged;
         if purged == 0 {
             return Ok(all);
         }
     }
+}
+
+async fn purge_some(app: &App) -> Result<u64> {
+    let now = app.clock.now();
+    let mut db = app.db.system_transaction().await?;
+    let purged = idempotency::purge(&mut db, now, BATCH).await?
+        + auth::purge(&mut db, now, BATCH).await?
+        + sessions::purge(&mut db, now, BATCH).await?
+        + break_glass::purge(&mut db, now, BATCH).await?
+        + privacy::purge(&mut db, now, BATCH).await?;
+    db.commit().await?;
+    Ok(purged)
 }

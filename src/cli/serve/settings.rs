@@ -11,7 +11,11 @@ use clap::Args;
 use ipnet::IpNet;
 
 use crate::{
-    app::{origin::Origin, state::SESSION_DAYS},
+    app::{
+        guess_limits::{GuessLimits, Rate},
+        origin::Origin,
+        state::SESSION_DAYS,
+    },
     cli::{
         audit::Key,
         options::{Addresses, LogFormat},
@@ -79,6 +83,10 @@ pub struct Serve {
     )]
     pub(super) session_days: u16,
 
+    /// How many wrong guesses are borne
+    #[command(flatten)]
+    pub(super) guesses: Guesses,
+
     /// How many connections to PostgreSQL this instance keeps for requests of admins, and as many for therapists
     ///
     /// It uses up to seven more: one for LISTEN, four for CSV, and at the start one to migrate.
@@ -98,6 +106,48 @@ pub struct Serve {
     /// How it is logged
     #[arg(long, env = "SAFESTORIES_LOG_FORMAT", value_name = "FORMAT", default_value = "pretty")]
     pub(super) log_format: LogFormat,
+}
+
+/// The bounds on wrong guesses, each as a number and minutes. They apply over all instances.
+#[derive(Debug, Args)]
+pub(super) struct Guesses {
+    /// How many wrong second factors of one account are borne in how many minutes
+    ///
+    /// After as many, right ones are refused too, until the time has passed.
+    #[arg(long, env = "SAFESTORIES_WRONG_CODES", value_name = "NUMBER/MINUTES", default_value_t = LIMITS.codes)]
+    wrong_codes: Rate,
+
+    /// How many wrong passwords of logged-in callers are borne for one account in how many minutes; the last ends its session
+    #[arg(long, env = "SAFESTORIES_WRONG_PASSWORDS", value_name = "NUMBER/MINUTES", default_value_t = LIMITS.passwords)]
+    wrong_passwords: Rate,
+
+    /// How many names may fail to log in from one network (IPv4 /24, IPv6 /48) in how many minutes
+    #[arg(long, env = "SAFESTORIES_FAILING_NAMES", value_name = "NUMBER/MINUTES", default_value_t = LIMITS.names)]
+    failing_names: Rate,
+
+    /// For how many days after a login from a network its account is free of that bound there
+    #[arg(
+        long,
+        env = "SAFESTORIES_KNOWN_NETWORK_DAYS",
+        value_name = "DAYS",
+        default_value_t = LIMITS.known_days,
+        value_parser = clap::value_parser!(u16).range(0..=90)
+    )]
+    known_network_days: u16,
+}
+
+const LIMITS: GuessLimits = GuessLimits::DEFAULT;
+
+impl Guesses {
+    /// The same, as the server uses them.
+    pub(super) fn limits(&self) -> GuessLimits {
+        GuessLimits {
+            codes: self.wrong_codes,
+            passwords: self.wrong_passwords,
+            names: self.failing_names,
+            known_days: self.known_network_days,
+        }
+    }
 }
 
 fn address_or_range(text: &str) -> Result<IpNet, String> {

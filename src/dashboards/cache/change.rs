@@ -1,9 +1,14 @@
 //! Updates the caches after a change, and deletes from them what other programs wrote of somebody whose data is erased.
 
+use std::time::Duration;
+
 use super::rebuild;
 use crate::{
     app::{state::App, unit_of_work::UnitOfWork},
-    db::erasure::RowsToErase,
+    db::{
+        deadline::{STEP, within},
+        erasure::RowsToErase,
+    },
     domain::{ids::ClientId, time::Timestamp},
     error::Result,
 };
@@ -18,17 +23,40 @@ pub async fn follow(uow: &mut UnitOfWork) -> Result<()> {
     Ok(())
 }
 
+/// Of a rebuild: what its statements may take, and a little more.
+const REBUILD: Duration = Duration::from_secs(11 * 60);
+
 /// How many rows of each kind are followed in one transaction.
 const BATCH: i32 = 500;
 
 /// Lets facts and caches follow a part of what other programs have committed; returns whether there is more. Where more was
 /// written than can be told, the caches are rebuilt.
 pub async fn follow_others(app: &App) -> Result<bool> {
-    let now = app.clock.now();
+    let facts = within(STEP, follow_facts(app)).await?;
+    let changes = within(STEP, follow_changes(app)).await?;
+    if changes.is_none() {
+        within(REBUILD, async {
+            let mut tx = app.db.system_transaction().await?;
+            rebuild(&mut tx, app.clock.now()).await?;
+            tx.commit().await
+        })
+        .await?;
+    }
+    within(STEP, add_sums(app)).await?;
+    Ok(facts >= BATCH || changes.is_none_or(|rows| rows >= BATCH))
+}
+
+/// Returns how many rows were followed.
+async fn follow_facts(app: &App) -> Result<i32> {
     let mut tx = app.db.system_transaction().await?;
-    let facts =
-        sqlx::query_scalar!(r#"select internal.follow_facts($1) as "rows!""#, BATCH).fetch_one(&mut *tx).await?;
+    let rows = sqlx::query_scalar!(r#"select internal.follow_facts($1) as "rows!""#, BATCH).fetch_one(&mut *tx).await?;
     tx.commit().await?;
+    Ok(rows)
+}
+
+/// The same of the caches; none: they have to be rebuilt.
+async fn follow_changes(app: &App) -> Result<Option<i32>> {
+    let now = Timestamp::from(app.clock.now());
     let mut tx = app.db.system_transaction().await?;
     // Sessions that have begun since are no longer the next ones.
     let begun = sqlx::query!(
@@ -38,22 +66,18 @@ pub async fn follow_others(app: &App) -> Result<bool> {
          where f.next_session <= $1
            and not exists (select from internal.client_changes c where c.client_id = f.client_id)
          limit $2",
-        Timestamp::from(now) as Timestamp,
+        now as Timestamp,
         i64::from(BATCH),
     )
     .execute(&mut *tx)
     .await?;
-    let followed =
-        sqlx::query_scalar!("select internal.follow_changes($1, $2)", Timestamp::from(now) as Timestamp, BATCH)
-            .fetch_one(&mut *tx)
-            .await?;
-    if followed.is_none() {
-        rebuild(&mut tx, now).await?;
-    }
-    tx.commit().await?;
-    add_sums(app).await?;
     let begun = i32::try_from(begun.rows_affected()).unwrap_or(BATCH);
-    Ok([facts, begun].contains(&BATCH) || followed.is_none_or(|rows| rows >= BATCH))
+    let rows =
+        sqlx::query_scalar!("select internal.follow_changes($1, $2)", now as Timestamp, BATCH).fetch_one(&mut *tx).await?;
+    if rows.is_some() {
+        tx.commit().await?;
+    }
+    Ok(rows.map(|rows| rows.max(begun)))
 }
 
 /// Adds to the sums what was appended, unless another instance is at it.

@@ -18,7 +18,13 @@ use crate::audit::{
     entry::Entry,
     write::write,
 };
-use crate::{app::state::App, domain::ids::ClientId, error::Result, http::caller::Caller};
+use crate::{
+    app::state::App,
+    db::deadline::{STEP, within},
+    domain::ids::ClientId,
+    error::Result,
+    http::caller::Caller,
+};
 
 /// A request, as it is kept if it comes to nothing.
 pub(crate) struct Attempt {
@@ -45,7 +51,7 @@ impl Attempt {
             tracing::debug!("one of too many refused attempts left no trail");
             return;
         }
-        if let Err(error) = self.written(status).await {
+        if let Err(error) = within(STEP, self.written(status)).await {
             tracing::error!(%error, "a refused attempt left no trail");
         }
     }

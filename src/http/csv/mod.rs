@@ -1,7 +1,8 @@
 //! A whole list as CSV: every page of it, from one snapshot, in constant memory.
 //!
 //! Lists are read through a pool of two connections of their own, so that a slow download takes none from the requests;
-//! a third download gets 429. A failure in mid-stream breaks the connection (the chunked body never ends), so that nobody takes a
+//! a third download gets 429. Rows are read ahead of the client by a task, which gives up where nobody takes them, so that a client
+//! that reads nothing holds none of the two for long. A failure in mid-stream breaks the connection (the chunked body never ends), so that nobody takes a
 //! part for the whole. Cells that a spreadsheet would take for a formula get an apostrophe in front; times stand in the
 //! practice's zone with their offset; every field has the name and the value of the JSON.
 
@@ -9,23 +10,30 @@ mod cells;
 
 pub use self::cells::defused;
 
+use std::time::Duration;
+
 use axum::{
     body::{Body, Bytes},
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
+use tokio::sync::mpsc;
+use tracing::Instrument;
 
 use self::cells::Columns;
 use super::page::{List, Order, Position};
 use crate::{
     app::state::App,
-    db::{checkout::Export, scope::Scope},
+    db::{checkout::Export, deadline::within, scope::Scope},
     error::{Error, Result},
 };
 
 /// How many rows are read at a time.
 const ROWS: i64 = 500;
+
+/// How long the next rows may take: longer than their statement may.
+const READING: Duration = Duration::from_secs(65);
 
 /// In which form the client wants a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,9 +66,10 @@ impl Form {
     }
 }
 
-/// The state of a stream: the rows still to be sent.
+/// The rows still to be sent.
 struct Rest<L: List> {
-    snapshot: Export,
+    /// None once all have been read.
+    snapshot: Option<Export>,
     list: L,
     order: L::Order,
     position: Position,
@@ -76,25 +85,53 @@ pub(crate) async fn stream<L: List>(app: &App, scope: &Scope, list: L, order: L:
     let position = Position { from: None, descending: order.is_descending(), limit: ROWS };
     // The first rows are read before the answer begins, so that an error in them is still a problem document.
     let rows = Some(list.rows(&mut snapshot, order, &position).await?);
+    let snapshot = Some(snapshot);
     let rest =
         Rest { snapshot, list, order, position, rows, with_header: true, columns: Columns::of::<L::Row>(app.zone) };
-    let body = Body::from_stream(stream::try_unfold(rest, |rest| async {
-        rest.next().await.inspect_err(|error| tracing::error!(%error, "a CSV answer broke off"))
+    let (sender, receiver) = mpsc::channel(1);
+    tokio::spawn(rest.send(sender, app.write_timeout).in_current_span());
+    let body = Body::from_stream(stream::try_unfold(receiver, async |mut receiver| match receiver.recv().await {
+        Some(Ok(Some(chunk))) => Ok(Some((chunk, receiver))),
+        Some(Ok(None)) => Ok(None),
+        Some(Err(error)) => Err(error),
+        None => Err(Error::internal("the rows were not waited for")),
     }));
     let kind = HeaderValue::from_static("text/csv; charset=utf-8; header=present");
     Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
 }
 
 impl<L: List> Rest<L> {
+    /// Sends them, and that it was all; stops where nobody takes them.
+    async fn send(mut self, sender: mpsc::Sender<Result<Option<Bytes>>>, patience: Duration) {
+        loop {
+            let next = within(READING, self.next()).await;
+            let is_more = matches!(next, Ok(Some(_)));
+            if let Err(error) = &next {
+                tracing::error!(%error, "a CSV answer broke off");
+            }
+            match tokio::time::timeout(patience, sender.send(next)).await {
+                Ok(Ok(())) if is_more => {}
+                Ok(_) => return,
+                Err(_) => return tracing::warn!("a CSV answer was given up, since its client reads nothing"),
+            }
+        }
+    }
+
     /// Writes the rows at hand and reads the next ones.
-    async fn next(mut self) -> Result<Option<(Bytes, Self)>> {
+    async fn next(&mut self) -> Result<Option<Bytes>> {
         let Some(rows) = self.rows.take() else { return Ok(None) };
         let chunk = self.columns.write(&rows, std::mem::take(&mut self.with_header)).map_err(Error::Internal)?;
-        if let Some(last) = rows.last().filter(|_| i64::try_from(rows.len()) == Ok(ROWS)) {
+        if let Some(last) = rows.last().filter(|_| i64::try_from(rows.len()) == Ok(ROWS))
+            && let Some(snapshot) = &mut self.snapshot
+        {
             self.position.from = Some(L::key(last));
-            let more = self.list.rows(&mut self.snapshot, self.order, &self.position).await?;
+            let more = self.list.rows(snapshot, self.order, &self.position).await?;
             self.rows = Some(more).filter(|rows| !rows.is_empty());
         }
-        Ok(Some((chunk, self)))
+        if self.rows.is_none() {
+            // With its permit: others need not wait for the client.
+            self.snapshot = None;
+        }
+        Ok(Some(chunk))
     }
 }

@@ -23,6 +23,7 @@ use crate::{
         state::App,
         streams::{Batch, Position},
     },
+    db::deadline::{ANSWER, within},
     domain::ids::UserId,
     error::Result,
     notifications::model::Notification,
@@ -49,8 +50,8 @@ async fn feed_for_ever(app: &App) {
     let mut failing = false;
     loop {
         let looked = match &mut feed {
-            None => Feed::start(app).await.map(|started| feed = Some(started)),
-            Some(feed) => feed.look(app).await,
+            None => within(ANSWER, Feed::start(app)).await.map(|started| feed = Some(started)),
+            Some(feed) => within(ANSWER, feed.look(app)).await,
         };
         match looked {
             Ok(()) => failing = false,

@@ -22,7 +22,10 @@ use crate::{
         state::App,
         streams::{Batch, Position},
     },
-    db::scope::Scope,
+    db::{
+        deadline::{STEP, within},
+        scope::Scope,
+    },
     domain::ids::UserId,
     error::{Error, Result},
     http::caller::Caller,
@@ -130,7 +133,7 @@ impl OpenStream {
             }
             if let Some(missed) = self.missed.take() {
                 // Boxed, since the room it takes would be kept by every stream for good.
-                match Box::pin(self.catch_up(missed)).await {
+                match within(STEP, Box::pin(self.catch_up(missed))).await {
                     Ok(text) => return Some(text),
                     Err(error) => {
                         tracing::warn!(%error, "a stream is ended that cannot go on");

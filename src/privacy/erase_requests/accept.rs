@@ -80,7 +80,7 @@ pub(super) async fn accept_erase_request(
         .await
     };
     let certificate = match confirmation {
-        Some(given) => given.check(&app, &caller, work.address()).await?.run(work, act).await?,
+        Some(given) => given.check(&app, &caller, &work).await?.run(work, act).await?,
         None => work.run(act).await?,
     };
     let location = format!("/api/v1/admin/clients/{}/erasure", certificate.client_id);

@@ -114,7 +114,7 @@ pub(super) async fn erase_client(
     let (Some(confirmation), Some(reason)) = (confirmation, reason) else {
         return Err(Error::internal("a request without its reason"));
     };
-    let confirmation = confirmation.check(&app, &caller, work.address()).await?;
+    let confirmation = confirmation.check(&app, &caller, &work).await?;
     let request = confirmation.run(work, async |uow| {
         let made = uow.make_once(async |uow| request(uow, &id, ground, &reason).await).await?;
         let now = uow.now();

@@ -120,7 +120,7 @@ pub(crate) async fn export_client(
         Ok((name, export(uow, &scope, &id, clinical, reason.as_deref(), app.zone).await?))
     };
     let (name, archive) = match confirmation {
-        Some(given) => given.check(&app, &caller, work.address()).await?.run(work.snapshot(), pack).await?,
+        Some(given) => given.check(&app, &caller, &work).await?.run(work.snapshot(), pack).await?,
         None => work.snapshot().run(pack).await?,
     };
     let name = HeaderValue::try_from(name).map_err(|error| Error::Internal(error.into()))?;

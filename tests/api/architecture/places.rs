@@ -25,6 +25,8 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
             "db/",
             "app/",
             "http/audit/attempts.rs",
+            "http/health.rs",
+            "auth/guesses.rs",
             "auth/throttle.rs",
             "cli/serve/due.rs",
             "cli/serve/retention.rs",
@@ -39,6 +41,7 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
         &["app/unit_of_work.rs", "clients/appointment.rs"],
         "only what completes an adopted booking is done for a therapist with the practice's rights",
     ),
+    (".beside()", &["app/unit_of_work.rs", "auth/"], "work beside a request has the practice's rights"),
     (
         ".begin()",
         &["app/unit_of_work.rs", "cli/serve/private.rs", "db/migrate/", "dev/demo/", "integrity/adoption/"],

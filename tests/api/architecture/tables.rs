@@ -38,11 +38,13 @@ const HOMES: &[(&str, &str)] = &[
     ("internal.recovery_codes", "auth"),
     ("internal.refresh_tokens", "auth"),
     ("internal.login_attempts", "auth"),
+    ("internal.guesses", "auth"),
     ("internal.idempotency_keys", "app"),
     ("internal.audit_entries", "audit"),
     ("internal.audit_unsealed", "audit"),
     ("internal.audit_seals", "audit"),
     ("internal.audit_checkpoints", "audit"),
+    ("internal.trail_breaks", "audit"),
     ("internal.retirements", "therapists"),
     ("internal.clients", "clients"),
     ("internal.request_clients", "booking_requests"),
@@ -67,6 +69,7 @@ const HOMES: &[(&str, &str)] = &[
     ("internal.fact_changes", "dashboards"),
     ("internal.arrivals", "arrivals"),
     ("internal.properties", "cli"),
+    ("internal.write_probe", "http"),
 ];
 
 /// Columns that belong to somebody else than their table: a name, or its beginning and `*`.

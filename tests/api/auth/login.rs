@@ -113,6 +113,19 @@ async fn after_five_failures_every_next_one_waits_longer() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_set_back_makes_no_delay_longer() {
+    let api = TestApi::new().await;
+    api.sign_up("admin", "admin", None).await;
+    for _ in 0..5 {
+        api.try_login("admin", "wrong").await.is(401);
+    }
+    api.pass(-120);
+    assert_eq!(api.try_login("admin", PASSWORD).await.header("retry-after"), "5");
+    api.pass(1);
+    api.try_login("admin", PASSWORD).await.is(200);
+}
+
+#[tokio::test]
 async fn other_spellings_of_a_name_are_no_more_attempts() {
     let api = TestApi::new().await;
     api.sign_up("admin", "admin", None).await;

@@ -30,6 +30,7 @@ async fn i_see_where_i_am_logged_in_and_nobody_else() {
     let next = page["page"]["next"].as_str().unwrap();
     let rest = api.with(&here).get(&format!("{SESSIONS}?limit=1&cursor={next}")).await.data();
     assert_eq!(rest, sessions[1..]);
+    api.with(&here).with("accept", "text/csv").get(SESSIONS).await.is_problem(406, "not-acceptable");
     api.with(&here).get(&format!("{SESSIONS}?user=2")).await.is_invalid(&["user"]);
 }
 

@@ -2,7 +2,7 @@
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpSocket,
+    net::{TcpSocket, TcpStream},
 };
 
 use super::{BOOKINGS, count, many_bookings, practice};
@@ -70,3 +70,101 @@ async fn a_client_that_hangs_up_while_rows_are_sent_holds_nothing() {
 /// Whether a list is being read.
 const READING: &str = "exists (select from pg_stat_activity
                                where datname = current_database() and state = 'idle in transaction')";
+
+#[tokio::test]
+async fn clients_that_read_nothing_hold_no_export() {
+    let api = practice().await;
+    many_bookings(&api, 2_000, 10_000).await;
+    let impatient = api.impatient_instance();
+    let served = impatient.serve().await;
+    let authorization = api.admin().authorization().await;
+    let mut clients = Vec::new();
+    for _ in 0..2 {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(8 * 1024).unwrap();
+        let mut client = socket.connect(served.address).await.unwrap();
+        let head =
+            format!("GET {BOOKINGS} HTTP/1.1\r\nHost: x\r\nAuthorization: {authorization}\r\nAccept: text/csv\r\n\r\n");
+        client.write_all(head.as_bytes()).await.unwrap();
+        let mut start = [0; 12];
+        client.read_exact(&mut start).await.unwrap();
+        clients.push(client);
+    }
+    let third = impatient.admin().with("accept", "text/csv");
+    let path = format!("{BOOKINGS}?q=client%201");
+    third.get(&path).await.is_problem(429, "too-many-requests");
+    let waiting = async { while third.get(&path).await.status == 429 {} };
+    tokio::time::timeout(std::time::Duration::from_secs(10), waiting).await.expect("a permit");
+    third.get(&path).await.is(200);
+    for mut client in clients {
+        // Whatever is left of the answer, it does not end as a whole one does.
+        let mut rest = Vec::new();
+        let _ = client.read_to_end(&mut rest).await;
+        assert!(!rest.ends_with(b"\r\n0\r\n\r\n"));
+    }
+}
+
+/// The next answer on a connection, up to the end of its headers, and whether the connection closes after it.
+async fn answer(client: &mut TcpStream) -> (String, bool) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(client.read_u8().await.expect("an answer"));
+    }
+    let head = String::from_utf8(head).unwrap().to_lowercase();
+    let length =
+        head.split("content-length: ").nth(1).map_or(0, |rest| rest.split("\r\n").next().unwrap().parse().unwrap());
+    let mut body = vec![0; length];
+    client.read_exact(&mut body).await.unwrap();
+    let closes = head.contains("connection: close");
+    (head, closes)
+}
+
+#[tokio::test]
+async fn what_is_refused_before_its_body_was_read_loses_no_other_request() {
+    let api = practice().await;
+    let served = api.serve().await;
+    let mut client = served.connect().await;
+    for _ in 0..3 {
+        let body = "x".repeat(20_000);
+        let head = format!("POST {BOOKINGS} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
+        client.write_all(head.as_bytes()).await.unwrap();
+        client.write_all(body.as_bytes()).await.unwrap();
+        let (head, closes) = answer(&mut client).await;
+        assert!(head.starts_with("http/1.1 401") && !closes, "{head}");
+        client.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        assert!(answer(&mut client).await.0.starts_with("http/1.1 200"));
+    }
+    // One that is large, or waits for leave to be sent, is not read: the answer says that the connection closes.
+    for more in ["Content-Length: 500000", "Content-Length: 5\r\nExpect: 100-continue"] {
+        let mut client = served.connect().await;
+        let head = format!("POST {BOOKINGS} HTTP/1.1\r\nHost: x\r\n{more}\r\n\r\n");
+        client.write_all(head.as_bytes()).await.unwrap();
+        let (head, closes) = answer(&mut client).await;
+        assert!(head.starts_with("http/1.1 401") && closes, "{head}");
+        assert_eq!(client.read(&mut [0]).await.unwrap(), 0, "{more}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_on_a_kept_connection_at_shutdown_is_answered() {
+    let api = practice().await;
+    let served = api.serve().await;
+    let mut kept = Vec::new();
+    for _ in 0..5 {
+        let mut client = served.connect().await;
+        client.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        assert!(!answer(&mut client).await.1);
+        kept.push(client);
+    }
+    api.app.stopping.cancel();
+    // Until nobody listens any more.
+    while TcpStream::connect(served.address).await.is_ok() {}
+    for client in &mut kept[..4] {
+        client.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        let (head, closes) = answer(client).await;
+        assert!(head.starts_with("http/1.1 200") && closes, "{head}");
+        assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+    }
+    // One that is not used any more is closed a moment later.
+    assert_eq!(kept[4].read(&mut [0]).await.unwrap(), 0);
+}

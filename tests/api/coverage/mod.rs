@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     fixtures::{booking, client, therapist, user},
-    harness::{Answer, Person, TestApi},
+    harness::{Answer, Person, TestApi, run},
 };
 
 /// The therapist who calls.
@@ -75,9 +75,11 @@ impl Operation {
         self.path.starts_with(&format!("/api/v1/{group}/"))
     }
 
-    /// Somebody who may call it, through a login of their own: it may be one that ends logins.
+    /// Somebody who may call it, through a login of their own: it may be one that ends logins. Their guesses with the passwords of
+    /// the examples are forgotten.
     async fn caller<'a>(&self, api: &'a TestApi) -> Person<'a> {
         api.forget_logins().await;
+        run(api, "delete from internal.guesses").await;
         if self.is_of("therapist") { api.therapist(THERAPIST) } else { api.admin() }
     }
 

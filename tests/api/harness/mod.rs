@@ -8,6 +8,7 @@ mod answer;
 mod cost;
 mod database;
 mod people;
+mod proxy;
 mod rows;
 mod socket;
 
@@ -15,7 +16,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -27,7 +28,8 @@ use safestories::{
     app::{
         anonymous_attempts::AnonymousAttempts,
         ended_sessions::EndedSessions,
-        state::{App, Parts, SESSION_DAYS, Seals},
+        guess_limits::GuessLimits,
+        state::{App, Parts, SESSION_DAYS, Seals, WRITE_TIMEOUT},
         streams::Streams,
         unit_of_work::{UnitOfWork, Work},
     },
@@ -47,6 +49,7 @@ pub use self::{
     answer::Answer,
     database::{Database, database, server},
     people::{Person, all},
+    proxy::Proxy,
     rows::{drift, rows, run, tables_with, value},
 };
 
@@ -80,7 +83,7 @@ impl TestApi {
     /// An instance over a migrated database.
     pub fn over(database: Database) -> Self {
         let clock = Arc::new(AtomicI64::new(micros(NOW)));
-        Self::instance(Arc::new(database), clock, Arc::default(), None)
+        Self::instance(Arc::new(database), clock, Arc::default(), None, WRITE_TIMEOUT)
     }
 
     fn instance(
@@ -88,6 +91,7 @@ impl TestApi {
         clock: Arc<AtomicI64>,
         people: Arc<Mutex<HashMap<String, people::Login>>>,
         direct: Option<&str>,
+        write_timeout: Duration,
     ) -> Self {
         let db = |direct, connections| Db::new(&database, direct, connections).expect("an address that can be read");
         let secrets: Secrets = SECRET.parse().expect("a strong secret");
@@ -100,12 +104,15 @@ impl TestApi {
             session_life: TimeDelta::days(SESSION_DAYS.into()),
             ended: EndedSessions::default(),
             anonymous_attempts: AnonymousAttempts::default(),
+            trail_broken: AtomicBool::new(false),
+            guess_limits: GuessLimits::DEFAULT,
             streams: Streams::beating(Duration::from_millis(100)),
             passwords: Passwords::default(),
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
             stopping: CancellationToken::new(),
             body_timeout: Duration::from_millis(500),
+            write_timeout,
         });
         let router = api::router(app.clone());
         Self { router, looks: db(None, 4), app, clock, people, database }
@@ -113,12 +120,18 @@ impl TestApi {
 
     /// Another instance of the server on the same database and at the same time.
     pub fn second_instance(&self) -> Self {
-        Self::instance(self.database.clone(), self.clock.clone(), self.people.clone(), None)
+        Self::instance(self.database.clone(), self.clock.clone(), self.people.clone(), None, WRITE_TIMEOUT)
+    }
+
+    /// Another instance, which does not wait long for clients that read nothing.
+    pub fn impatient_instance(&self) -> Self {
+        let patience = Duration::from_millis(300);
+        Self::instance(self.database.clone(), self.clock.clone(), self.people.clone(), None, patience)
     }
 
     /// Another instance, which treats its connections as those of a pooler: `direct` leads to PostgreSQL directly.
     pub fn pooled_instance(&self, direct: &str) -> Self {
-        Self::instance(self.database.clone(), self.clock.clone(), self.people.clone(), Some(direct))
+        Self::instance(self.database.clone(), self.clock.clone(), self.people.clone(), Some(direct), WRITE_TIMEOUT)
     }
 
     /// The database, as an address.

@@ -22,8 +22,9 @@ impl TestApi {
     pub async fn serve(&self) -> Served {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let (router, stop) = (self.router.clone(), self.app.stopping.clone());
-        let task = tokio::spawn(async move { connections::serve(listener, router, &stop).await });
+        let (router, app) = (self.router.clone(), self.app.clone());
+        let task =
+            tokio::spawn(async move { connections::serve(listener, router, app.write_timeout, &app.stopping).await });
         Served { address, task }
     }
 }

@@ -45,11 +45,13 @@ async fn an_account_that_awaits_confirmation_is_refused_whatever_role_it_says_it
 async fn a_therapist_tells_of_their_own_sessions_only() {
     let (api, mut owner) = practice().await;
     let mut conn = t1(&api, &mut owner).await;
-    let notify = |kind: &str, about: &str, account: &str, whom: &str| {
+    let notify_those = |kind: &str, about: &str, account: &str, whom: &str, accounts: &str| {
         format!(
-            "select internal.notify('{kind}', 't', 'm', '{about}', now()::timestamp, {account}, true, false, '{whom}', 'x')::text"
+            "select internal.notify('{kind}', 't', 'm', '{about}', now()::timestamp, {account}, true, false, '{whom}',
+                                    '{accounts}', 'x')::text"
         )
     };
+    let notify = |kind: &str, about: &str, account: &str, whom: &str| notify_those(kind, about, account, whom, "{}");
     assert_eq!(tried(&mut conn, &notify("no_show", "B1", "11", "{}")).await, Ok(String::new()));
     assert_eq!(tried(&mut conn, &notify("no_show", "B1", "11", "{T1}")).await, Ok(String::new()));
     for wrong in [
@@ -58,6 +60,7 @@ async fn a_therapist_tells_of_their_own_sessions_only() {
         notify("no_show", "nothing", "11", "{}"),
         notify("no_show", "B1", "12", "{}"),
         notify("no_show", "B1", "11", "{T2}"),
+        notify_those("no_show", "B1", "11", "{}", "{12}"),
     ] {
         assert_eq!(tried(&mut conn, &wrong).await, Err(REFUSED.to_owned()), "{wrong}");
     }
@@ -125,7 +128,7 @@ async fn accounts_of_other_programs_are_told_and_kept_in_the_trail() {
     let mut asking = t1(&api, &mut conn).await;
     run(
         &mut asking,
-        "select internal.notify('sos_ticket', 't', 'm', 'B1', now()::timestamp, 11, false, true, '{}', 'x'); commit",
+        "select internal.notify('sos_ticket', 't', 'm', 'B1', now()::timestamp, 11, false, true, '{}', '{}', 'x'); commit",
     )
     .await;
     let told: Vec<i32> = sqlx::query_scalar(
@@ -231,7 +234,7 @@ async fn who_names_nobody_is_refused() {
         "select internal.was_high_before('C1', 'B1')::text",
         "select internal.account_name(1)",
         "select internal.therapist_name('T1')",
-        "select internal.notify('no_show', 't', 'm', 'B1', now()::timestamp, null, true, false, '{}', 'x')::text",
+        "select internal.notify('no_show', 't', 'm', 'B1', now()::timestamp, null, true, false, '{}', '{}', 'x')::text",
         "select internal.is_earlier_note(3, 'B3')::text",
         "select internal.delete_additional_note(1)::text",
         "select notification_type from internal.delete_notification(1, 11)",

@@ -78,6 +78,8 @@ const REACH: &[Reach] = &[
     none("internal.arrivals"),
     none("internal.appointments_cache_rows"),
     none("internal.audit_checkpoints"),
+    none("internal.trail_breaks"),
+    none("internal.write_probe"),
     read("internal.audit_entries", "log_id", "1"),
     none("internal.audit_seals"),
     none("internal.audit_unsealed"),
@@ -107,6 +109,7 @@ const REACH: &[Reach] = &[
         ..read("internal.idempotency_keys", "user_id", "11")
     },
     none("internal.login_attempts"),
+    none("internal.guesses"),
     Reach {
         adds: Some((
             "note_id, author_id, created_at, text",
