@@ -12,7 +12,7 @@ use utoipa::openapi::{
     schema::Type,
 };
 
-use super::problems;
+use super::{examples, problems};
 use crate::{error::problem::ProblemKind, http::etag::ENTITY_TAGS};
 
 /// A request header that many operations know.
@@ -94,14 +94,15 @@ pub(super) fn parameters() -> BTreeMap<String, RefOr<Parameter>> {
     let parameter = |header: &RequestHeader| {
         let schema =
             ObjectBuilder::new().schema_type(Type::String).max_length(header.max_length).pattern(header.pattern);
-        ParameterBuilder::new()
+        let parameter = ParameterBuilder::new()
             .name(header.name)
             .parameter_in(ParameterIn::Header)
             .required(Required::False)
             .description(Some(header.about))
             .schema(Some(schema))
             .example(Some(header.example.into()))
-            .build()
+            .build();
+        examples::described(parameter)
     };
     REQUEST_HEADERS.iter().map(|header| (header.name.to_owned(), parameter(header).into())).collect()
 }

@@ -1,5 +1,8 @@
 //! The frame of the OpenAPI document, and the groups of routes in it.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -11,7 +14,7 @@ use utoipa::{
 };
 
 use super::{
-    components,
+    components, examples,
     group::{Group, TOKENS},
     operation, schemas,
 };
@@ -90,6 +93,13 @@ pub(super) fn assemble<const N: usize>(groups: [(Group, OpenApi); N]) -> OpenApi
     let cookie = "The refresh token, in browsers that asked for it as a cookie";
     let cookie = ApiKeyValue::with_description("safestories_refresh", cookie);
     components.add_security_scheme("refresh_cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    let known: BTreeMap<String, Value> =
+        components.schemas.iter().filter_map(|(name, schema)| Some((name.clone(), examples::first(schema)?))).collect();
+    for (path, item) in &mut document.paths.paths {
+        for (_, operation) in operations(item) {
+            examples::settle(path, operation, |name| known.get(name).cloned());
+        }
+    }
     schemas::settle(&mut document);
     document
 }

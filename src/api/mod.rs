@@ -7,6 +7,7 @@
 mod components;
 mod docs;
 mod document;
+mod examples;
 mod group;
 mod operation;
 mod problems;
