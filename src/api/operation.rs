@@ -12,7 +12,11 @@ use utoipa::openapi::{
     security::SecurityRequirement,
 };
 
-use super::{components, group::Group, schemas};
+use super::{
+    components,
+    group::{Group, TOKEN},
+    schemas,
+};
 use crate::http::{etag::IF_MATCH, extract::MERGE_PATCH};
 
 /// Completes the description of one operation.
@@ -43,8 +47,8 @@ fn name(group: Group, open: bool, operation: &mut Operation) {
     operation.description = Some(about.map_or_else(|| needs.clone(), |about| format!("{about}\n\n{needs}")));
     operation.extensions = Some(ExtensionsBuilder::new().add("x-role", role).build());
     // An empty requirement beside none other is how a handler says "nobody need log in".
-    let tokens = || group.tokens().map(|token| SecurityRequirement::new(token, Vec::<String>::new()));
-    let all = operation.security.take().unwrap_or_else(|| tokens().collect());
+    let token = || group.is_guarded().then(|| SecurityRequirement::new(TOKEN, Vec::<String>::new()));
+    let all = operation.security.take().unwrap_or_else(|| token().into_iter().collect());
     let anonymous = all == [SecurityRequirement::default()];
     operation.security = Some(if anonymous { Vec::new() } else { all });
 }

@@ -67,6 +67,9 @@ pub enum Error {
     /// It does not exist, or the caller may not know that it does.
     #[error("there is no such {0}")]
     NotFound(&'static str),
+    /// No route has this path; with the one that was meant.
+    #[error("there is no such path; it is {0}")]
+    WrongPath(String),
     /// The path exists, but not with this method.
     #[error("this path does not know this method")]
     MethodNotAllowed,
@@ -165,7 +168,7 @@ impl Error {
         match self {
             Self::Unauthenticated(_) => &problem::UNAUTHENTICATED,
             Self::Forbidden => &problem::FORBIDDEN,
-            Self::NotFound(_) => &problem::NOT_FOUND,
+            Self::NotFound(_) | Self::WrongPath(_) => &problem::NOT_FOUND,
             Self::MethodNotAllowed => &problem::METHOD_NOT_ALLOWED,
             Self::Malformed(_) => &problem::MALFORMED,
             Self::Invalid(_) => &problem::INVALID,

@@ -6,8 +6,7 @@
 //!
 //! PostgreSQL makes them: `words.sql` has the lists of words and chance, `plan.sql` lays out the whole course of the
 //! practice in temporary tables, `staff.sql` writes the first rows, `rows.sql` the rows of some thousand events, again
-//! and again, `caches.sql` the sums; `examples.sql`
-//! those that the OpenAPI document names.
+//! and again, `caches.sql` the sums, `examples.sql` those that the OpenAPI document names.
 
 mod progress;
 
