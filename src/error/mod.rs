@@ -82,6 +82,9 @@ pub enum Error {
     /// The body is in a format that is not understood.
     #[error("send the body as {0}")]
     UnsupportedMediaType(&'static str),
+    /// The body is compressed.
+    #[error("send the body as it is, without Content-Encoding")]
+    EncodedBody,
     /// The answer does not exist in the requested form.
     #[error("this is answered as {0} only")]
     NotAcceptable(&'static str),
@@ -172,7 +175,7 @@ impl Error {
             Self::MethodNotAllowed => &problem::METHOD_NOT_ALLOWED,
             Self::Malformed(_) => &problem::MALFORMED,
             Self::Invalid(_) => &problem::INVALID,
-            Self::UnsupportedMediaType(_) => &problem::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnsupportedMediaType(_) | Self::EncodedBody => &problem::UNSUPPORTED_MEDIA_TYPE,
             Self::NotAcceptable(_) => &problem::NOT_ACCEPTABLE,
             Self::TooLarge(_) => &problem::TOO_LARGE,
             Self::TooSlow => &problem::TOO_SLOW,
