@@ -58,6 +58,7 @@ const REQUEST_HEADERS: &[RequestHeader] = &[
 /// The headers of answers: name, type, meaning, example.
 const RESPONSE_HEADERS: &[(&str, Type, &str, &str)] = &[
     ("ETag", Type::String, "The version of the resource, for `If-Match` and `If-None-Match`", "\"751.bWVlcmEtYWJjZA\""),
+    ("Idempotent-Replayed", Type::String, "`true`: an earlier request with the same Idempotency-Key did it", "true"),
     (
         "Link",
         Type::String,
@@ -152,6 +153,7 @@ fn problem(status: StatusCode, kinds: &[&ProblemKind]) -> Response {
     let own = match status {
         StatusCode::UNAUTHORIZED => Some("WWW-Authenticate"),
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Some("Retry-After"),
+        StatusCode::PRECONDITION_FAILED => Some("ETag"),
         _ => None,
     };
     for name in own.into_iter().chain(["X-Request-Id"]) {

@@ -157,6 +157,7 @@ fn problems(group: Group, open: bool, method: &str, path: &str, operation: &mut 
 /// takes the description of an operation.
 fn response_headers(operation: &mut Operation) {
     let paged = takes(operation, "cursor");
+    let repeats = takes(operation, "Idempotency-Key");
     let versioned = takes(operation, IF_MATCH) || takes(operation, "If-None-Match");
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
@@ -164,6 +165,7 @@ fn response_headers(operation: &mut Operation) {
         let answers = status.starts_with('2');
         let names = [
             ("ETag", status == "304" || (answers && (versioned || status == "201"))),
+            ("Idempotent-Replayed", answers && repeats),
             ("Link", answers && paged),
             ("Location", status == "201"),
             ("X-Request-Id", true),

@@ -97,9 +97,9 @@ pub enum Error {
     /// An update that must name the version it changes did not.
     #[error("send If-Match with the ETag of the version you are changing")]
     PreconditionRequired,
-    /// The version that the update names is not the current one; with the current one.
+    /// The version that the update names is not the current one; with the current one and its entity tag.
     #[error("it has changed since you read it")]
-    Stale(Box<Value>),
+    Stale(Box<Value>, String),
     /// A rule stands against it.
     #[error("{0}")]
     Refused(Box<dyn Refusal>),
@@ -180,7 +180,7 @@ impl Error {
             Self::TooLarge(_) => &problem::TOO_LARGE,
             Self::TooSlow => &problem::TOO_SLOW,
             Self::PreconditionRequired => &problem::PRECONDITION_REQUIRED,
-            Self::Stale(_) => &problem::STALE,
+            Self::Stale(..) => &problem::STALE,
             Self::Refused(refusal) => refusal.kind(),
             Self::TooMany(_) => &problem::TOO_MANY,
             Self::Unavailable(_) | Self::Contended(_) => &problem::UNAVAILABLE,
@@ -197,7 +197,7 @@ impl Error {
             Self::Invalid(errors) => {
                 members.insert("errors".to_owned(), errors.iter().map(FieldError::to_json).collect());
             }
-            Self::Stale(current) => {
+            Self::Stale(current, _) => {
                 members.insert("current".to_owned(), (**current).clone());
             }
             _ => {}
@@ -269,6 +269,10 @@ impl IntoResponse for Error {
         match &self {
             _ if kind.status == StatusCode::UNAUTHORIZED => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Self::Stale(_, tag) => {
+                headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+                headers.extend(HeaderValue::try_from(tag).map(|tag| (header::ETAG, tag)));
             }
             Self::TooMany(seconds) => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
