@@ -19,6 +19,7 @@ mod dev;
 mod documents;
 mod edge;
 mod fixtures;
+mod guides;
 mod harness;
 mod integrity;
 mod merges;
