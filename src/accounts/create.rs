@@ -24,8 +24,8 @@ use crate::{
     "name": "Asha",
     "full_name": "Asha Rao",
     "role": "therapist",
-    "therapist_id": "58601",
-    "confirmation": { "password": "the present password" }
+    "therapist_id": "58701",
+    "confirmation": { "password": "demo-password" }
 }))]
 pub(super) struct CreateUser {
     /// The login name; upper and lower case make no difference.

@@ -22,7 +22,7 @@ use crate::{
 /// A password to be reset.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "confirmation": { "password": "the present password" } }))]
+#[schema(example = json!({ "confirmation": { "password": "demo-password" } }))]
 pub(super) struct ResetPassword {
     /// The caller's password, once more.
     confirmation: Confirm,

@@ -68,7 +68,7 @@ pub(super) struct AccountReviewFilter {
     "review_id": 17,
     "user_id": 3,
     "user_name": "Asha Rao",
-    "therapist_id": "58601",
+    "therapist_id": "58701",
     "therapist_name": "Asha Rao",
     "kind": "password_reset",
     "changed_by": 1,

@@ -12,7 +12,7 @@ use utoipa::openapi::{
     schema::Type,
 };
 
-use super::problems;
+use super::{examples, problems};
 use crate::{error::problem::ProblemKind, http::etag::ENTITY_TAGS};
 
 /// A request header that many operations know.
@@ -58,6 +58,7 @@ const REQUEST_HEADERS: &[RequestHeader] = &[
 /// The headers of answers: name, type, meaning, example.
 const RESPONSE_HEADERS: &[(&str, Type, &str, &str)] = &[
     ("ETag", Type::String, "The version of the resource, for `If-Match` and `If-None-Match`", "\"751.bWVlcmEtYWJjZA\""),
+    ("Idempotent-Replayed", Type::String, "`true`: an earlier request with the same Idempotency-Key did it", "true"),
     (
         "Link",
         Type::String,
@@ -94,14 +95,15 @@ pub(super) fn parameters() -> BTreeMap<String, RefOr<Parameter>> {
     let parameter = |header: &RequestHeader| {
         let schema =
             ObjectBuilder::new().schema_type(Type::String).max_length(header.max_length).pattern(header.pattern);
-        ParameterBuilder::new()
+        let parameter = ParameterBuilder::new()
             .name(header.name)
             .parameter_in(ParameterIn::Header)
             .required(Required::False)
             .description(Some(header.about))
             .schema(Some(schema))
             .example(Some(header.example.into()))
-            .build()
+            .build();
+        examples::described(parameter)
     };
     REQUEST_HEADERS.iter().map(|header| (header.name.to_owned(), parameter(header).into())).collect()
 }
@@ -151,6 +153,7 @@ fn problem(status: StatusCode, kinds: &[&ProblemKind]) -> Response {
     let own = match status {
         StatusCode::UNAUTHORIZED => Some("WWW-Authenticate"),
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Some("Retry-After"),
+        StatusCode::PRECONDITION_FAILED => Some("ETag"),
         _ => None,
     };
     for name in own.into_iter().chain(["X-Request-Id"]) {

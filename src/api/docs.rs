@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use axum::{
     body::Bytes,
     http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde_json::Value;
@@ -56,7 +56,7 @@ const PAGE: &str = r#"<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <title>SafeStories API</title>
-<link rel="icon" href="data:,">
+<link rel="icon" href="favicon.ico">
 <link rel="stylesheet" href="docs/swagger-ui.css">
 <div id="swagger-ui"></div>
 <script src="docs/swagger-ui-bundle.js"></script>
@@ -116,6 +116,11 @@ pub(super) async fn get_docs() -> impl IntoResponse {
     ([html, (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))], PAGE)
 }
 
+/// Leads from the address that people type to the page, whatever prefix a proxy adds.
+pub(super) async fn leave_folder() -> Redirect {
+    Redirect::permanent("../docs")
+}
+
 /// Get a part of the interactive page
 ///
 /// Its scripts and styles.
@@ -134,7 +139,14 @@ pub(super) async fn get_docs() -> impl IntoResponse {
 pub(super) async fn get_docs_asset(Path(file): Path<String>) -> Result<impl IntoResponse> {
     let known = ASSETS.contains(&&*file);
     // Relative, so that the page also works behind a proxy that adds a prefix.
-    let config = Config::new(["openapi.json"]).validator_url("none").try_it_out_enabled(true);
+    let config = Config::new(["openapi.json"])
+        .validator_url("none")
+        .try_it_out_enabled(true)
+        .doc_expansion("none")
+        .default_models_expand_depth(0)
+        .filter(true)
+        .persist_authorization(true)
+        .use_base_layout();
     let found = utoipa_swagger_ui::serve(&file, Arc::new(config)).ok().flatten().filter(|_| known);
     let asset = found.ok_or(Error::NotFound("page"))?;
     let headers = [(header::CONTENT_TYPE, asset.content_type), (header::CACHE_CONTROL, "max-age=3600".to_owned())];

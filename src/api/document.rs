@@ -1,5 +1,8 @@
 //! The frame of the OpenAPI document, and the groups of routes in it.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -11,11 +14,11 @@ use utoipa::{
 };
 
 use super::{
-    components,
-    group::{Group, TOKENS},
+    components, examples,
+    group::{Group, TOKEN},
     operation, schemas,
 };
-use crate::{domain::time::Day, error::problem::Problems};
+use crate::{auth, domain::time::Day, error::problem::Problems};
 
 const ABOUT: &str = "\
 The server a therapy practice runs on.
@@ -83,25 +86,27 @@ pub(super) fn assemble<const N: usize>(groups: [(Group, OpenApi); N]) -> OpenApi
     components.responses = components::problems();
     components.headers = components::headers();
     components.parameters = components::parameters();
-    for (name, about) in TOKENS {
-        let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(about));
-        components.add_security_scheme(name, SecurityScheme::Http(token.build()));
-    }
+    let token = "The access token of a login, whichever its role; it is good for 15 minutes";
+    let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(token));
+    components.add_security_scheme(TOKEN, SecurityScheme::Http(token.build()));
     let cookie = "The refresh token, in browsers that asked for it as a cookie";
-    let cookie = ApiKeyValue::with_description("safestories_refresh", cookie);
+    let cookie = ApiKeyValue::with_description(auth::REFRESH_COOKIE, cookie);
     components.add_security_scheme("refresh_cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    let known: BTreeMap<String, Value> =
+        components.schemas.iter().filter_map(|(name, schema)| Some((name.clone(), examples::first(schema)?))).collect();
+    for (path, item) in &mut document.paths.paths {
+        for (_, operation) in operations(item) {
+            examples::settle(path, operation, |name| known.get(name).cloned());
+        }
+    }
     schemas::settle(&mut document);
     document
 }
 
 fn frame() -> OpenApi {
-    let contact = ContactBuilder::new()
-        .name(Some("SafeStories"))
-        .url(Some("https://safestories.example.org"))
-        .email(Some("api@safestories.example.org"))
-        .build();
-    let license =
-        LicenseBuilder::new().name("Proprietary").url(Some("https://safestories.example.org/license")).build();
+    // Without addresses: those of a practice are not known here, and a link that leads nowhere is none.
+    let contact = ContactBuilder::new().name(Some("Whoever runs this server")).build();
+    let license = LicenseBuilder::new().name("Proprietary").identifier(Some("LicenseRef-Proprietary")).build();
     let info = InfoBuilder::new()
         .title("SafeStories")
         .version(env!("CARGO_PKG_VERSION"))

@@ -1,10 +1,7 @@
 //! The groups of routes, and whom they admit.
 
-/// The access tokens, a scheme for each role: so one page or tool can hold both, and use the right one.
-pub(super) const TOKENS: [(&str, &str); 2] = [
-    ("admin_token", "The access token of an admin's login; it is good for 15 minutes"),
-    ("therapist_token", "The access token of a therapist's login; it is good for 15 minutes"),
-];
+/// The access token: one scheme, whichever role it has, so that a page has one field for it.
+pub(super) const TOKEN: &str = "access_token";
 
 /// A group of routes: the callers it admits, known by the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,12 +36,9 @@ impl Group {
         }
     }
 
-    /// The access tokens that open it.
-    pub(super) fn tokens(self) -> impl Iterator<Item = &'static str> {
-        TOKENS.into_iter().map(|(name, _)| name).filter(move |name| match self.role() {
-            Some(role) => name.starts_with(role),
-            None => self == Self::Auth,
-        })
+    /// Whether an access token opens it.
+    pub(super) fn is_guarded(self) -> bool {
+        self != Self::Open
     }
 
     /// The name under which it shows a feature's tag.

@@ -7,20 +7,22 @@
 mod components;
 mod docs;
 mod document;
+mod examples;
 mod group;
 mod operation;
 mod problems;
 mod schemas;
+mod start;
 mod undocumented;
 
 use std::sync::LazyLock;
 
-use axum::{Router, middleware};
+use axum::{Router, extract::OriginalUri, middleware, routing::get};
 use tower::util::option_layer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use self::{group::Group, undocumented::Undocumented};
+use self::{group::Group, start::Paths, undocumented::Undocumented};
 use crate::{
     accounts,
     app::state::App,
@@ -41,6 +43,9 @@ fn open() -> OpenApiRouter<App> {
         .routes(routes!(docs::get_openapi))
         .routes(routes!(docs::get_docs))
         .routes(routes!(docs::get_docs_asset))
+        .route("/docs/", get(docs::leave_folder))
+        .routes(routes!(start::get_start))
+        .route("/favicon.ico", get(start::get_icon))
         .routes(routes!(problems::get_problem))
         .merge(bookings::open_routes())
 }
@@ -103,6 +108,7 @@ fn routed() -> OpenApi {
 /// The parts of the OpenAPI document that the server uses while it serves.
 struct Description {
     methods: Methods,
+    paths: Paths,
     undocumented: Undocumented,
 }
 
@@ -110,9 +116,10 @@ struct Description {
 static DESCRIPTION: LazyLock<Description> = LazyLock::new(|| {
     let mut description = routed();
     let methods = Methods::of(&description);
+    let paths = Paths::of(&description);
     let undocumented = Undocumented::of(&mut description);
     docs::publish(&document::as_called(description));
-    Description { methods, undocumented }
+    Description { methods, paths, undocumented }
 });
 
 /// The handlers of a group. One that panics still leaves an answer, and so a trail.
@@ -148,7 +155,7 @@ pub fn router(app: App) -> Router {
         .nest(Group::Auth.prefix(), accounts)
         .nest(Group::Admin.prefix(), admin)
         .nest(Group::Therapist.prefix(), therapist)
-        .fallback(|| async { Error::NotFound("resource") })
+        .fallback(async |uri: OriginalUri| DESCRIPTION.paths.refuse(&uri))
         .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
         .layer(panics::caught())
         .layer(option_layer(browsers_ask.then(|| browser::cors(&app.cors_origins))))

@@ -12,7 +12,11 @@ use utoipa::openapi::{
     security::SecurityRequirement,
 };
 
-use super::{components, group::Group, schemas};
+use super::{
+    components,
+    group::{Group, TOKEN},
+    schemas,
+};
 use crate::http::{etag::IF_MATCH, extract::MERGE_PATCH};
 
 /// Completes the description of one operation.
@@ -43,8 +47,8 @@ fn name(group: Group, open: bool, operation: &mut Operation) {
     operation.description = Some(about.map_or_else(|| needs.clone(), |about| format!("{about}\n\n{needs}")));
     operation.extensions = Some(ExtensionsBuilder::new().add("x-role", role).build());
     // An empty requirement beside none other is how a handler says "nobody need log in".
-    let tokens = || group.tokens().map(|token| SecurityRequirement::new(token, Vec::<String>::new()));
-    let all = operation.security.take().unwrap_or_else(|| tokens().collect());
+    let token = || group.is_guarded().then(|| SecurityRequirement::new(TOKEN, Vec::<String>::new()));
+    let all = operation.security.take().unwrap_or_else(|| token().into_iter().collect());
     let anonymous = all == [SecurityRequirement::default()];
     operation.security = Some(if anonymous { Vec::new() } else { all });
 }
@@ -153,6 +157,7 @@ fn problems(group: Group, open: bool, method: &str, path: &str, operation: &mut 
 /// takes the description of an operation.
 fn response_headers(operation: &mut Operation) {
     let paged = takes(operation, "cursor");
+    let repeats = takes(operation, "Idempotency-Key");
     let versioned = takes(operation, IF_MATCH) || takes(operation, "If-None-Match");
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
@@ -160,6 +165,7 @@ fn response_headers(operation: &mut Operation) {
         let answers = status.starts_with('2');
         let names = [
             ("ETag", status == "304" || (answers && (versioned || status == "201"))),
+            ("Idempotent-Replayed", answers && repeats),
             ("Link", answers && paged),
             ("Location", status == "201"),
             ("X-Request-Id", true),

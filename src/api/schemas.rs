@@ -19,6 +19,11 @@ const SCHEMAS: &str = "#/components/schemas/";
 /// How the name of a page's schema starts, as it is derived.
 const PAGE: &str = "Page_";
 
+/// The name of a shared schema.
+pub(super) fn name(shared: &Ref) -> Option<&str> {
+    shared.ref_location.strip_prefix(SCHEMAS)
+}
+
 /// Names a response's pages as they are called in the end.
 pub(super) fn name_page(response: &mut Response) {
     for content in response.content.values_mut() {

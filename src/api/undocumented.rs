@@ -38,7 +38,7 @@ impl Undocumented {
         let Some(query) = request.uri().query() else { return Ok(()) };
         let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
         let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-        if self.0.contains(&format!("{method} {route}")) { Pairs::parse(query)?.finish() } else { Ok(()) }
+        if self.0.contains(&format!("{method} {route}")) { Pairs::parse(query)?.finish(Some(())) } else { Ok(()) }
     }
 }
 

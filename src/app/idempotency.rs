@@ -1,6 +1,11 @@
 //! Idempotency keys: recognises a request that repeats an earlier one, and finds the resource it made or changed.
 
-use axum::http::StatusCode;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use axum::http::{HeaderName, StatusCode};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Map;
 use sqlx::PgConnection;
@@ -20,6 +25,24 @@ kinds! { PROBLEMS:
         "Within the last 24 hours this key was used on this route with another body. Use a new key for a new request.";
 }
 
+/// Left with a request, so that its answer tells whether it repeated an earlier one: its unit of work says so.
+#[derive(Debug, Clone, Default)]
+pub struct Replay(Arc<AtomicBool>);
+
+impl Replay {
+    /// The request repeats an earlier one.
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it does.
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The header of an answer to a repeat.
+pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// How long a repeat is recognised.
 const REMEMBERED: TimeDelta = TimeDelta::hours(24);
 

@@ -20,7 +20,10 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{idempotency, state::App};
+use super::{
+    idempotency::{self, Replay},
+    state::App,
+};
 use crate::{
     audit::{
         context::{Actor, AuditContext},
@@ -38,6 +41,7 @@ pub struct Work {
     scope: Scope,
     actor: Option<Actor>,
     context: AuditContext,
+    replay: Replay,
     dry_run: bool,
     snapshot: bool,
 }
@@ -49,7 +53,15 @@ impl Work {
     }
 
     fn new(app: &App, scope: Scope, context: AuditContext) -> Self {
-        Self { app: app.clone(), scope, actor: context.actor.clone(), context, dry_run: false, snapshot: false }
+        Self {
+            app: app.clone(),
+            scope,
+            actor: context.actor.clone(),
+            context,
+            replay: Replay::default(),
+            dry_run: false,
+            snapshot: false,
+        }
     }
 
     /// Where the request came from.
@@ -125,7 +137,12 @@ impl Work {
         };
         if !uow.dry_run {
             match idempotency::recall(&mut uow.tx, &uow.context, uow.actor.as_ref(), uow.now).await {
-                Ok(earlier) => uow.earlier = earlier,
+                Ok(earlier) => {
+                    if earlier.is_some() {
+                        self.replay.set();
+                    }
+                    uow.earlier = earlier;
+                }
                 Err(error) => {
                     uow.roll_back().await;
                     return Err(error);
@@ -145,7 +162,8 @@ impl FromRequestParts<App> for Work {
             .get()
             .cloned()
             .ok_or_else(|| Error::internal("a route without a context wants to work"))?;
-        Ok(Self::new(app, Scope::of_route(parts), context))
+        let replay = parts.extensions.get().cloned().unwrap_or_default();
+        Ok(Self { replay, ..Self::new(app, Scope::of_route(parts), context) })
     }
 }
 

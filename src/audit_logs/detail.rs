@@ -40,7 +40,7 @@ pub(super) struct AuditLogDetail {
     get,
     path = "/audit-logs/{log_id}",
     tag = "audit",
-    params(("log_id" = AuditLogId, Path, description = "The entry's id", example = 17)),
+    params(("log_id" = AuditLogId, Path, description = "The entry's id")),
     responses(
         (status = 200, description = "The entry", body = AuditLogDetail),
         (status = 304, description = "Not changed since the version in If-None-Match"),

@@ -62,7 +62,7 @@ pub(super) struct HideAuditLog {
 /// Which rows are hidden, and why.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "log_ids": [17, 18], "reason": "Entered by mistake" }))]
+#[schema(example = json!({ "log_ids": [9001, 9002], "reason": "Entered by mistake" }))]
 pub(super) struct HideAuditLogs {
     /// Which rows: 1 to 500 ids.
     #[schema(min_items = 1, max_items = 500)]
@@ -100,7 +100,7 @@ pub(super) struct HiddenAuditLogs {
     post,
     path = "/audit-logs/{log_id}/hide",
     tag = "audit",
-    params(("log_id" = AuditLogId, Path, description = "The entry's id", example = 17)),
+    params(("log_id" = AuditLogId, Path, description = "The entry's id")),
     request_body = Option<HideAuditLog>,
     responses(
         (status = 200, description = "It is hidden", body = AuditLog),

@@ -9,7 +9,8 @@ use chrono::TimeDelta;
 
 use crate::error::{Error, Result};
 
-const NAME: &str = "refresh_token";
+/// The name of the cookie.
+pub const NAME: &str = "refresh_token";
 const ATTRIBUTES: &str = "HttpOnly; Secure; SameSite=Strict; Path=/api/v1/auth";
 
 /// The `Set-Cookie` header of an answer; empty, where no cookie is wanted.

@@ -68,7 +68,7 @@ pub(super) async fn edit_me(
 /// The present password and the next.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "current_password": "the present password", "new_password": "a long enough password" }))]
+#[schema(example = json!({ "current_password": "demo-password", "new_password": "a long enough password" }))]
 pub(super) struct ChangePassword {
     /// The present password.
     current_password: String,

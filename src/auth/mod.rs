@@ -36,6 +36,7 @@ pub use self::{
     calendar_link::scope_of_link,
     claim::Claim,
     confirm::Confirmation,
+    cookie::NAME as REFRESH_COOKIE,
     credentials::{Proved, prove},
     refresh::erase_successors,
     refusal::PROBLEMS,

@@ -33,11 +33,11 @@ use crate::{
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
-    "therapist_id": "58101",
+    "therapist_id": "58701",
     "invitee_name": "Meera Iyer",
     "invitee_phone": "+91 98000 12345",
     "invitee_email": "meera.iyer@example.org",
-    "booking_start_at": "2027-02-04T16:00:00+05:30",
+    "booking_start_at": "2035-02-04T16:00:00+05:30",
     "booking_mode": "google_meet",
     "invitee_payment_amount": "1700.00"
 }))]

@@ -32,7 +32,7 @@ use crate::{
 /// To when a session is moved.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "booking_start_at": "2027-02-05T11:00:00+05:30", "reason": "Client is travelling" }))]
+#[schema(example = json!({ "booking_start_at": "2035-02-05T11:00:00+05:30", "reason": "Client is travelling" }))]
 pub(super) struct RescheduleBooking {
     /// When the session starts now; ahead.
     booking_start_at: Instant,

@@ -57,7 +57,7 @@ pub(crate) struct NoteOfClientFilter {
     "note_id": 17,
     "booking_id": "bk_0199c0de00007000800000000000000a",
     "booking_start_at": "2026-02-04T10:30:00Z",
-    "therapist_id": "58101",
+    "therapist_id": "58701",
     "therapist_name": "Asha Rao",
     "is_signed": true,
     "signed_at": "2026-02-04T11:45:00Z",

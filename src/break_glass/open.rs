@@ -32,7 +32,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
     "reason": "The therapist is in hospital, and the client calls in distress",
-    "password": "the present password"
+    "password": "demo-password"
 }))]
 pub(crate) struct OpenBreakGlass {
     /// Why clinical text has to be read, for whoever reviews it. Nothing clinical: it is listed, and stands in the trail.

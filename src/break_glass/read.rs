@@ -39,7 +39,7 @@ pub(crate) struct WhichNote {
     "booking_id": "bk_0199c0de00007000800000000000000a",
     "client_id": "cl_0199c0de00007000800000000000000b",
     "client_name": "Meera Iyer",
-    "therapist_id": "58101",
+    "therapist_id": "58701",
     "therapist_name": "Asha Rao",
     "booking_start_at": "2026-02-04T10:30:00Z",
     "note_text": "Asked to move to evenings next month",
@@ -88,7 +88,7 @@ pub(crate) struct ClientAdditionalNote {
     tag = "break-glass",
     params(
         ("client_id" = ClientId, Path, description = "The client's id"),
-        ("note_id" = i32, Path, description = "The note's id", example = 17),
+        ("note_id" = i32, Path, description = "The note's id", example = 9001),
         WhichNote,
     ),
     responses(

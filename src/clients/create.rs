@@ -24,9 +24,9 @@ use crate::{
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
-    "client_name": "Meera Iyer",
-    "phone_number": "+91 98000 12345",
-    "email_id": "meera.iyer@example.org"
+    "client_name": "Tara Iyer",
+    "phone_number": "+91 98000 54322",
+    "email_id": "tara.iyer@example.org"
 }))]
 pub(super) struct CreateClient {
     /// The client's name.

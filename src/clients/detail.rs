@@ -82,7 +82,7 @@ struct EmergencyContact {
 /// A therapist a client has sessions with.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "therapist_id": "58101", "name": "Asha Rao", "sessions": 12,
+    "therapist_id": "58701", "name": "Asha Rao", "sessions": 12,
     "first_session_at": "2025-06-10T10:30:00Z", "last_session_at": "2026-02-04T10:30:00Z"
 }))]
 struct ClientTherapist {

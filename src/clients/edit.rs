@@ -33,7 +33,7 @@ use crate::{
 /// Fields to correct (JSON merge patch): absent fields stay, null clears.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "phone_number": "+91 98000 54321" }))]
+#[schema(example = json!({ "phone_number": "+91 98000 54323" }))]
 #[expect(dead_code, reason = "the last fields are there to be refused with advice")]
 pub(super) struct EditClient {
     /// The client's name; cannot be cleared.

@@ -32,7 +32,7 @@ use crate::{
     "phone_number": "+919800012345",
     "email_id": "meera.iyer@example.org",
     "no_of_sessions": 12,
-    "therapist_id": "58101",
+    "therapist_id": "58701",
     "assigned_therapist": "Asha Rao",
     "contact_visible": true,
     "status": "active",

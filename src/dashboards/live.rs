@@ -37,7 +37,7 @@ pub(super) struct LiveFilter {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "booking_id": "bk_0199c0de00007000800000000000000a",
-    "therapist_id": "58101",
+    "therapist_id": "58701",
     "therapist_name": "Asha Rao",
     "client_id": "cl_0199c0de00007000800000000000000b",
     "client_name": "Meera Iyer",

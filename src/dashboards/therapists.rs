@@ -36,7 +36,7 @@ pub(super) struct DashboardOfTherapists {
 pub(super) struct TherapistFigures {
     /// The therapist. Null, in the last row, for bookings without a therapist or of one that the practice does not
     /// have: the list with `has_therapist=false`. That row is left out where there are no such bookings.
-    #[schema(example = "58101")]
+    #[schema(example = "58701")]
     therapist_id: Option<TherapistId>,
     /// The therapist's name.
     #[schema(example = "Asha Rao")]

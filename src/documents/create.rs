@@ -20,7 +20,7 @@ use crate::{
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
-    "booking_id": "bk_0199c0de00007000800000000000000a",
+    "booking_id": "bk_0199c0de00007000800000000000000b",
     "paperform_link": "https://forms.example.org/intake"
 }))]
 pub(super) struct CreateDocumentForm {

@@ -72,7 +72,7 @@ macro_rules! ids {
         )]
         #[serde(transparent)]
         #[sqlx(transparent)]
-        #[schema(value_type = i32, examples(17))]
+        #[schema(value_type = i32, examples(9001))]
         pub struct $name(pub i32);
 
         impl std::fmt::Display for $name {
@@ -93,13 +93,13 @@ macro_rules! ids {
 
 ids! { text:
     /// `bookings.booking_id`.
-    BookingId = "bk_0194fdc2fa2f7cc2a1a8c2d7a1b8a0b1",
+    BookingId = "bk_0199c0de00007000800000000000000a",
     /// `all_clients_table.client_id`.
-    ClientId = "cl_0194fdc2fa2f7cc2a1a8c2d7a1b8a0b1",
+    ClientId = "cl_0199c0de00007000800000000000000b",
     /// `therapists.therapist_id`.
-    TherapistId = "58601",
+    TherapistId = "58701",
     /// `appointment_table.session_id`: the id of its booking.
-    SessionId = "bk_0194fdc2fa2f7cc2a1a8c2d7a1b8a0b1",
+    SessionId = "bk_0199c0de00007000800000000000000a",
 }
 
 ids! { serial:

@@ -67,6 +67,9 @@ pub enum Error {
     /// It does not exist, or the caller may not know that it does.
     #[error("there is no such {0}")]
     NotFound(&'static str),
+    /// No route has this path; with the one that was meant.
+    #[error("there is no such path; it is {0}")]
+    WrongPath(String),
     /// The path exists, but not with this method.
     #[error("this path does not know this method")]
     MethodNotAllowed,
@@ -79,6 +82,9 @@ pub enum Error {
     /// The body is in a format that is not understood.
     #[error("send the body as {0}")]
     UnsupportedMediaType(&'static str),
+    /// The body is compressed.
+    #[error("send the body as it is, without Content-Encoding")]
+    EncodedBody,
     /// The answer does not exist in the requested form.
     #[error("this is answered as {0} only")]
     NotAcceptable(&'static str),
@@ -91,9 +97,9 @@ pub enum Error {
     /// An update that must name the version it changes did not.
     #[error("send If-Match with the ETag of the version you are changing")]
     PreconditionRequired,
-    /// The version that the update names is not the current one; with the current one.
+    /// The version that the update names is not the current one; with the current one and its entity tag.
     #[error("it has changed since you read it")]
-    Stale(Box<Value>),
+    Stale(Box<Value>, String),
     /// A rule stands against it.
     #[error("{0}")]
     Refused(Box<dyn Refusal>),
@@ -165,16 +171,16 @@ impl Error {
         match self {
             Self::Unauthenticated(_) => &problem::UNAUTHENTICATED,
             Self::Forbidden => &problem::FORBIDDEN,
-            Self::NotFound(_) => &problem::NOT_FOUND,
+            Self::NotFound(_) | Self::WrongPath(_) => &problem::NOT_FOUND,
             Self::MethodNotAllowed => &problem::METHOD_NOT_ALLOWED,
             Self::Malformed(_) => &problem::MALFORMED,
             Self::Invalid(_) => &problem::INVALID,
-            Self::UnsupportedMediaType(_) => &problem::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnsupportedMediaType(_) | Self::EncodedBody => &problem::UNSUPPORTED_MEDIA_TYPE,
             Self::NotAcceptable(_) => &problem::NOT_ACCEPTABLE,
             Self::TooLarge(_) => &problem::TOO_LARGE,
             Self::TooSlow => &problem::TOO_SLOW,
             Self::PreconditionRequired => &problem::PRECONDITION_REQUIRED,
-            Self::Stale(_) => &problem::STALE,
+            Self::Stale(..) => &problem::STALE,
             Self::Refused(refusal) => refusal.kind(),
             Self::TooMany(_) => &problem::TOO_MANY,
             Self::Unavailable(_) | Self::Contended(_) => &problem::UNAVAILABLE,
@@ -191,7 +197,7 @@ impl Error {
             Self::Invalid(errors) => {
                 members.insert("errors".to_owned(), errors.iter().map(FieldError::to_json).collect());
             }
-            Self::Stale(current) => {
+            Self::Stale(current, _) => {
                 members.insert("current".to_owned(), (**current).clone());
             }
             _ => {}
@@ -263,6 +269,10 @@ impl IntoResponse for Error {
         match &self {
             _ if kind.status == StatusCode::UNAUTHORIZED => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Self::Stale(_, tag) => {
+                headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+                headers.extend(HeaderValue::try_from(tag).map(|tag| (header::ETAG, tag)));
             }
             Self::TooMany(seconds) => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));

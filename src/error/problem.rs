@@ -57,7 +57,7 @@ kinds! { PROBLEMS:
     INVALID = UNPROCESSABLE_ENTITY, "invalid", "Invalid values",
         "The request can be read, but values in it cannot be accepted; `errors` names each place (a JSON pointer into the body, a query parameter, or a header) and says what is wrong. Unknown fields and parameters are errors too.";
     UNSUPPORTED_MEDIA_TYPE = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type",
-        "Bodies are JSON: send `Content-Type: application/json` (or `application/merge-patch+json` with PATCH).";
+        "Bodies are JSON: send `Content-Type: application/json` (or `application/merge-patch+json` with PATCH), not compressed.";
     NOT_ACCEPTABLE = NOT_ACCEPTABLE, "not-acceptable", "Not in that form",
         "The `Accept` header takes none of the forms this is answered in. What tells of the clinical record is answered as JSON only, never as CSV.";
     TOO_LARGE = PAYLOAD_TOO_LARGE, "too-large", "The body is too large",

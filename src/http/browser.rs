@@ -20,7 +20,7 @@ use tower_http::{
 };
 use utoipa::openapi::OpenApi;
 
-use crate::app::origin::Origin;
+use crate::app::{idempotency::REPLAYED, origin::Origin};
 
 /// How long a browser may cache the answer to a preflight.
 const REMEMBERED: Duration = Duration::from_hours(1);
@@ -51,7 +51,15 @@ pub fn cors(origins: &[Origin]) -> CorsLayer {
             name("traceparent"),
             name("x-request-id"),
         ])
-        .expose_headers([header::ETAG, header::LINK, header::LOCATION, header::RETRY_AFTER, name("x-request-id")])
+        .expose_headers([
+            header::CONTENT_DISPOSITION,
+            header::ETAG,
+            header::LINK,
+            header::LOCATION,
+            header::RETRY_AFTER,
+            REPLAYED,
+            name("x-request-id"),
+        ])
         .max_age(REMEMBERED)
 }
 

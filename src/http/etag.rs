@@ -51,8 +51,9 @@ impl Preconditions {
         if named.iter().any(same) {
             return Ok(());
         }
-        let current = serde_json::to_value(current).map_err(|error| Error::Internal(error.into()))?;
-        Err(Error::Stale(Box::new(current)))
+        let json = sonic_rs::to_vec(current).map_err(|error| Error::Internal(error.into()))?;
+        let current = serde_json::from_slice(&json).map_err(|error| Error::Internal(error.into()))?;
+        Err(Error::Stale(Box::new(current), entity_tag(stored, &json)))
     }
 
     /// Whether the client has the version `tag` already.
@@ -103,6 +104,12 @@ fn tags(headers: &HeaderMap, name: &HeaderName, shown: &'static str) -> Result<O
     }
 }
 
+/// The entity tag of a stored version, answered like this.
+fn entity_tag(stored: &str, json: &[u8]) -> String {
+    let view = BASE64.encode(&digest(&SHA256, json).as_ref()[..12]);
+    format!("\"{stored}.{view}\"")
+}
+
 /// A single resource as an answer, with its `ETag`.
 #[derive(Debug)]
 pub struct Versioned<T> {
@@ -144,8 +151,7 @@ impl<T: Serialize> IntoResponse for Versioned<T> {
             Ok(json) => json,
             Err(error) => return Error::Internal(error.into()).into_response(),
         };
-        let view = BASE64.encode(&digest(&SHA256, &json).as_ref()[..12]);
-        let tag = format!("\"{}.{view}\"", self.stored);
+        let tag = entity_tag(&self.stored, &json);
         let mut response = if self.status == StatusCode::OK && self.unless.has(&tag) {
             StatusCode::NOT_MODIFIED.into_response()
         } else {

@@ -74,10 +74,8 @@ impl<F: DeserializeOwned, O: Order> FromRequestParts<App> for Listing<F, O> {
         // The router strips prefixes from nested requests; links need the whole path.
         let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
         let mut pairs = Pairs::parse(uri.query().unwrap_or_default())?;
-        let filter = pairs.read()?;
-        let OrderParam { sort: order } = pairs.read::<OrderParam<O>>()?;
-        let params: PageParams = pairs.read()?;
-        pairs.finish()?;
+        let (filter, order, params) = (pairs.read(), pairs.read::<OrderParam<O>>(), pairs.read::<PageParams>());
+        let ((filter, OrderParam { sort: order }), params) = pairs.finish(filter.zip(order).zip(params))?;
         let mut request = ListRequest {
             order,
             with_total: params.include.is_some(),

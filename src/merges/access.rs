@@ -24,7 +24,7 @@ use crate::{
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct AccessChange {
     /// The therapist.
-    #[schema(example = "58101")]
+    #[schema(example = "58701")]
     therapist_id: TherapistId,
     /// The therapist's name.
     #[schema(example = "Asha Rao")]

@@ -54,7 +54,7 @@ pub(crate) struct MergeClient {
     "dropped": ["phone_number"],
     "moved": { "bookings": 3, "refunds": 1, "requests": 0, "transfers": 1, "possible_duplicates": 1 },
     "access": [{
-        "therapist_id": "58101",
+        "therapist_id": "58701",
         "therapist_name": "Asha Rao",
         "gains": {
             "record": false,

@@ -94,7 +94,7 @@ macro_rules! note_fields {
         #[derive(Debug, Deserialize, ToSchema)]
         #[serde(deny_unknown_fields)]
         #[schema(example = json!({
-            "booking_id": "bk_0199c0de00007000800000000000000a",
+            "booking_id": "bk_0199c0de00007000800000000000000b",
             "concerns_discussed": "Sleeps badly before presentations",
             "somatic_cues": ["tight chest"],
             "current_risk_level": "low"

@@ -59,7 +59,7 @@ pub struct Addendum {
     "note_id": 17,
     "booking_id": "bk_0199c0de00007000800000000000000a",
     "client_id": "cl_0199c0de00007000800000000000000b",
-    "therapist_id": "58101",
+    "therapist_id": "58701",
     "booking_start_at": "2026-02-04T10:30:00Z",
     "is_own": true,
     "is_signed": true,

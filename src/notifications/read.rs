@@ -72,7 +72,7 @@ const AT_ONCE: i64 = 20_000;
     post,
     path = "/notifications/{id}/read",
     tag = "notifications",
-    params(("id" = NotificationId, Path, description = "The notification's id", example = 17)),
+    params(("id" = NotificationId, Path, description = "The notification's id")),
     responses((status = 200, description = "It is read", body = Notification), Problems),
 )]
 pub(super) async fn read_notification(
@@ -108,7 +108,7 @@ pub(super) async fn read_notification(
 /// Which notifications are marked; the body may be left out.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "up_to": 17 }))]
+#[schema(example = json!({ "up_to": 9002 }))]
 pub(super) struct ReadAll {
     /// Only those up to this `notification_id`: the newest that was shown. All, unless given.
     up_to: Option<NotificationId>,
@@ -190,7 +190,7 @@ pub(super) async fn read_all_notifications(
     delete,
     path = "/notifications/{id}",
     tag = "notifications",
-    params(("id" = NotificationId, Path, description = "The notification's id", example = 17)),
+    params(("id" = NotificationId, Path, description = "The notification's id")),
     responses((status = 204, description = "It is gone"), Problems),
 )]
 pub(super) async fn delete_notification(

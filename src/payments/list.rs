@@ -176,7 +176,7 @@ impl List for PaymentList {
     get,
     path = "/payments/{payment_id}",
     tag = "payments",
-    params(("payment_id" = PaymentId, Path, description = "The payment's id", example = 4711)),
+    params(("payment_id" = PaymentId, Path, description = "The payment's id")),
     responses(
         (status = 200, description = "The payment", body = Payment),
         (status = 304, description = "Not changed since the version in If-None-Match"),

@@ -47,7 +47,7 @@ words! {
     "payment_id": 4711,
     "booking_id": "bk_0199c0de00007000800000000000000a",
     "client_id": "cl_0199c0de00007000800000000000000b",
-    "therapist_id": "58101",
+    "therapist_id": "58701",
     "state": "completed",
     "booking_start_at": "2026-02-04T10:30:00Z",
     "booking_status": "confirmed",

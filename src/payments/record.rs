@@ -25,7 +25,7 @@ use crate::{
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
-    "booking_id": "bk_0199c0de00007000800000000000000a",
+    "booking_id": "bk_0199c0de00007000800000000000000b",
     "amount": "1700.00",
     "currency": "INR",
     "payment_gateway_name": "upi",

@@ -57,7 +57,7 @@ pub(super) struct GatewayMoney {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct TherapistMoney {
     /// The therapist; null for bookings without one.
-    #[schema(example = "58101")]
+    #[schema(example = "58701")]
     therapist_id: Option<TherapistId>,
     /// Their name.
     #[schema(example = "Asha Rao")]

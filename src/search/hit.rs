@@ -27,7 +27,7 @@ use crate::domain::{
         "matched": "name",
         "score": 0.793,
         "client_id": "cl_0199c0de00007000800000000000000b",
-        "therapist_id": "58101",
+        "therapist_id": "58701",
         "booking_start_at": "2026-02-04T10:30:00Z"
     })
 )]

@@ -21,7 +21,7 @@ use crate::{
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Therapist, example = json!({
     "id": 1,
-    "therapist_id": "58601",
+    "therapist_id": "58701",
     "name": "Asha Rao",
     "specialization": "Individual Therapy, Couples Therapy",
     "contact_info": "asha.rao@example.org",

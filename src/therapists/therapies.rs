@@ -35,7 +35,7 @@ pub(super) struct TherapyFilter {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "therapy": "Couples Therapy",
-    "therapist_ids": ["58601", "58604"],
+    "therapist_ids": ["58701", "58704"],
     "therapist_names": ["Asha Rao", "Noor Khan"]
 }))]
 #[expect(clippy::struct_field_names, reason = "a list tells what its first column holds")]

@@ -32,7 +32,7 @@ use crate::{
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
-    "to_therapist_id": "58102",
+    "to_therapist_id": "58702",
     "reason": "Evening sessions",
     "notes": "Agreed with both therapists",
     "leave_clashing": true
@@ -63,7 +63,7 @@ pub(crate) struct TransferPreview {
     /// The therapist whom the client is assigned to.
     from_therapist_id: Option<TherapistId>,
     /// The client's new therapist.
-    #[schema(example = "58102")]
+    #[schema(example = "58702")]
     to_therapist_id: TherapistId,
     /// The outcome for the client's sessions.
     plan: TransferPlan,

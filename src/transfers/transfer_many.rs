@@ -39,8 +39,8 @@ const MOST: usize = 200;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
-    "from_therapist_id": "58101",
-    "to_therapist_id": "58102",
+    "from_therapist_id": "58701",
+    "to_therapist_id": "58703",
     "reason": "Asha Rao is on leave until June",
     "leave_clashing": true
 }))]

@@ -29,8 +29,8 @@ use crate::{
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
     "role": "therapist",
-    "therapist_id": "58601",
-    "confirmation": { "password": "the present password" }
+    "therapist_id": "58701",
+    "confirmation": { "password": "demo-password" }
 }))]
 pub struct EditUser {
     /// The login name; cannot be cleared.

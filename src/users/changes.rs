@@ -33,7 +33,7 @@ const UNREVIEWED: TimeDelta = TimeDelta::days(30);
 /// The caller's password once more, as the field `confirmation` of what it confirms.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "password": "the present password" }))]
+#[schema(example = json!({ "password": "demo-password" }))]
 pub struct Confirm {
     /// Your password, once more.
     pub(crate) password: String,

@@ -24,7 +24,7 @@ use crate::{
     "role": "therapist",
     "created_at": "2025-01-06T04:30:00Z",
     "updated_at": "2025-01-06T04:30:00Z",
-    "therapist_id": "58601",
+    "therapist_id": "58701",
     "full_name": "Asha Rao",
     "disabled": false,
     "totp_enabled": false,

@@ -37,9 +37,46 @@ async fn a_method_that_a_path_does_not_know_is_a_problem_that_names_those_it_doe
 #[tokio::test]
 async fn a_path_that_is_not_there_is_a_problem() {
     let api = TestApi::new().await;
-    for path in ["/", "/nowhere", "/api/v1/admin/nowhere", "/api/v1", "/healthz/"] {
+    for path in ["/nowhere", "/api/v1/admin/nowhere", "/api/v1", "/healthz/"] {
         api.nobody().get(path).await.is_problem(404, "not-found");
     }
+}
+
+#[tokio::test]
+async fn a_path_without_the_version_or_with_a_slash_too_many_is_told_the_right_one() {
+    let api = TestApi::new().await;
+    for (path, meant) in [
+        ("/api/admin/bookings", "/api/v1/admin/bookings"),
+        ("/admin/bookings/7", "/api/v1/admin/bookings/7"),
+        ("/v1/auth/login", "/api/v1/auth/login"),
+        ("/api/v1/admin/bookings/", "/api/v1/admin/bookings"),
+        ("/api/v1//admin/bookings/", "/api/v1/admin/bookings"),
+        ("/api/v1/admin/bookings/7/", "/api/v1/admin/bookings/7"),
+        ("/openapi.json/", "/openapi.json"),
+    ] {
+        let answer = api.nobody().get(path).await;
+        answer.is_problem(404, "not-found");
+        assert_eq!(answer.body["detail"], format!("there is no such path; it is {meant}"), "{path}");
+    }
+    assert_eq!(api.nobody().get("/nowhere").await.body["detail"], "there is no such path");
+}
+
+#[tokio::test]
+async fn the_bare_address_says_where_everything_is() {
+    let api = TestApi::new().await;
+    let start = api.nobody().get("/").await.ok();
+    for part in ["docs", "openapi", "health", "readiness"] {
+        api.nobody().get(start[part].as_str().expect("a path")).await.is(200);
+    }
+    let page = api.nobody().with("accept", "text/html,*/*;q=0.8").get("/").await;
+    page.is(200);
+    assert!(page.header("content-type").starts_with("text/html"));
+    for link in page.text.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+        api.nobody().get(&format!("/{link}")).await.is(200);
+    }
+    let moved = api.nobody().get("/docs/").await;
+    assert_eq!((moved.status.as_u16(), moved.header("location")), (308, "../docs"));
+    assert_eq!(api.nobody().get("/favicon.ico").await.header("content-type"), "image/svg+xml");
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ mod documents;
 mod edge;
 mod fixtures;
 mod frozen;
+mod guides;
 mod harness;
 mod integrity;
 mod merges;

@@ -25,7 +25,7 @@ use crate::{
 /// One of these: the password, a code of the app, or a recovery code.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "password": "a long enough password" }))]
+#[schema(example = json!({ "password": "demo-password" }))]
 pub(in crate::auth) struct RemoveTotp {
     /// The present password.
     password: Option<String>,

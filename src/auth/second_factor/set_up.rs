@@ -26,7 +26,7 @@ use crate::{
 /// The password, once more.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "password": "a long enough password" }))]
+#[schema(example = json!({ "password": "demo-password" }))]
 pub(in crate::auth) struct SetUpTotp {
     /// The present password.
     password: String,

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection};
 
@@ -20,7 +20,7 @@ use crate::{
     audit::key::AuditKey,
     crypto::{password::Passwords, secret::Secrets},
     dev::{
-        demo::{self, Size},
+        demo::{self, ADMIN, THERAPIST},
         embedded::{Embedded, Options},
     },
 };
@@ -29,9 +29,7 @@ use crate::{
 /// very hash has a password that everybody knows.
 pub(super) const DEMO_HASH: &str = "demo_password_hash";
 
-/// The logins of the demo, and their password.
-pub(super) const ADMIN: &str = "admin";
-pub(super) const THERAPIST: &str = "therapist";
+/// The password of both logins of the demo.
 pub(super) const DEMO_PASSWORD: &str = "demo-password";
 
 /// How the data folder is used.
@@ -93,15 +91,9 @@ pub(super) async fn load_demo(url: &str, passwords: &Passwords, now: DateTime<Ut
 
 async fn load(conn: &mut PgConnection, passwords: &Passwords, now: DateTime<Utc>) -> anyhow::Result<()> {
     let mut tx = conn.begin().await?;
-    let loaded = demo::load(&mut tx, Size::FIRST_START, now, &|_, _| {}).await?;
     // Shorter than a password may be: it is no secret.
     let hash = passwords.hash(DEMO_PASSWORD.to_owned()).await?;
-    for (username, users) in [(ADMIN, loaded.admin_user_ids), (THERAPIST, loaded.therapist_user_ids)] {
-        let user = users.first().context("the made-up practice lacks people")?;
-        sqlx::query!("update users set username = $2, password = $3 where id = $1", user, username, &hash)
-            .execute(&mut *tx)
-            .await?;
-    }
+    demo::load_first(&mut tx, now, &hash).await?;
     sqlx::query!("insert into internal.properties (name, value) values ($1, $2)", DEMO_HASH, hash)
         .execute(&mut *tx)
         .await?;

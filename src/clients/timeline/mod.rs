@@ -115,7 +115,7 @@ pub(super) struct OwnTimelineFilter {
 #[schema(example = json!({
     "at": "2026-01-20T09:00:00Z", "kind": "refund", "id": "17",
     "booking_id": "bk_0199c0de00007000800000000000000a",
-    "therapist_id": "58101", "therapist_name": "Asha Rao",
+    "therapist_id": "58701", "therapist_name": "Asha Rao",
     "from_therapist_id": null, "from_therapist_name": null,
     "title": null, "status": "completed", "amount": "1700.00", "currency": "INR", "reason": null
 }))]

@@ -72,8 +72,9 @@ async fn follow_changes(app: &App) -> Result<Option<i32>> {
     .execute(&mut *tx)
     .await?;
     let begun = i32::try_from(begun.rows_affected()).unwrap_or(BATCH);
-    let rows =
-        sqlx::query_scalar!("select internal.follow_changes($1, $2)", now as Timestamp, BATCH).fetch_one(&mut *tx).await?;
+    let rows = sqlx::query_scalar!("select internal.follow_changes($1, $2)", now as Timestamp, BATCH)
+        .fetch_one(&mut *tx)
+        .await?;
     if rows.is_some() {
         tx.commit().await?;
     }

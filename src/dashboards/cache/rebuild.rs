@@ -216,14 +216,13 @@ async fn booking_sums(db: &mut PgConnection) -> Result<u64> {
 async fn client_facts(db: &mut PgConnection, now: Timestamp) -> Result<u64> {
     sqlx::query!("delete from internal.client_facts").execute(&mut *db).await?;
     sqlx::query!("delete from internal.therapist_client_facts").execute(&mut *db).await?;
-    let clients =
-        sqlx::query!(
-            "insert into internal.client_facts
+    let clients = sqlx::query!(
+        "insert into internal.client_facts
              select f.* from all_clients_table c cross join lateral internal.facts_of_client(c.client_id, $1) f",
-            now as Timestamp,
-        )
-        .execute(&mut *db)
-        .await?;
+        now as Timestamp,
+    )
+    .execute(&mut *db)
+    .await?;
     let pairs = sqlx::query!(
         "insert into internal.therapist_client_facts
          select f.* from all_clients_table c cross join lateral internal.facts_of_therapists_client(c.client_id, $1) f",

@@ -6,7 +6,7 @@
 //!
 //! PostgreSQL makes them: `words.sql` has the lists of words and chance, `plan.sql` lays out the whole course of the
 //! practice in temporary tables, `staff.sql` writes the first rows, `rows.sql` the rows of some thousand events, again
-//! and again, `caches.sql` the sums.
+//! and again, `caches.sql` the sums, `examples.sql` those that the OpenAPI document names.
 
 mod progress;
 
@@ -15,7 +15,12 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use crate::domain::time::Clock;
+use crate::{dashboards::cache, domain::time::Clock};
+
+/// The logins of the first start.
+pub const ADMIN: &str = "admin";
+/// The other one: the first therapist's.
+pub const THERAPIST: &str = "therapist";
 
 /// How many events are written at once.
 const BATCH: i64 = 50_000;
@@ -159,6 +164,36 @@ pub async fn load(
         admin_user_ids,
         therapist_user_ids,
     })
+}
+
+/// Loads the practice of the first start: with the rows that the examples of the OpenAPI document name, and two logins, whose
+/// password hash this is. One transaction, or part of the caller's.
+///
+/// # Errors
+///
+/// As [`load()`].
+pub async fn load_first(conn: &mut PgConnection, now: DateTime<Utc>, password_hash: &str) -> anyhow::Result<()> {
+    let mut tx = conn.begin().await?;
+    let loaded = load(&mut tx, Size::FIRST_START, now, &|_, _| {}).await?;
+    sqlx::raw_sql(include_str!("examples.sql")).execute(&mut *tx).await?;
+    cache::rebuild(&mut tx, now).await?;
+    let [admin, ..] = *loaded.admin_user_ids else { bail!("the made-up practice lacks an admin") };
+    let [therapist, _, reviewed, ..] = *loaded.therapist_user_ids else {
+        bail!("the made-up practice lacks therapists")
+    };
+    // The account that waits for its review has a password too.
+    for (user, username) in [(admin, Some(ADMIN)), (therapist, Some(THERAPIST)), (reviewed, None)] {
+        sqlx::query!(
+            "update users set username = coalesce($2, username), password = $3 where id = $1",
+            user,
+            username,
+            password_hash,
+        )
+        .execute(&mut *tx)
+        .await?;
+    }
+    tx.commit().await?;
+    Ok(())
 }
 
 /// Keeps other writers out, and sees that there is no practice yet.

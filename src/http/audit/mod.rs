@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     body::{Body, Bytes},
     extract::{MatchedPath, Request, State},
-    http::Method,
+    http::{HeaderValue, Method},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -25,7 +25,10 @@ use super::{
 };
 use crate::audit::context::{Actor, AuditContext};
 use crate::{
-    app::state::App,
+    app::{
+        idempotency::{REPLAYED, Replay},
+        state::App,
+    },
     error::{Error, KeepAttempt, Result, TryAgain},
 };
 
@@ -85,13 +88,19 @@ pub async fn layer(State(app): State<App>, mut request: Request, next: Next) -> 
         Ok(body) => {
             let target = parts.uri.to_string();
             if trail.idempotency_key.is_some() {
-                trail.fingerprints = app.seals.requests.of(&[target.as_bytes(), b"\n", &body].concat()).into();
+                trail.fingerprints =
+                    app.seals.requests.of(&[target.as_bytes(), b"\n", &canonical(&body)].concat()).into();
             }
             parts.extensions.insert(trail.clone());
+            let replay = Replay::default();
+            parts.extensions.insert(replay.clone());
             let mut attempt = 1;
             loop {
                 let again = Request::from_parts(parts.clone(), Body::from(body.clone()));
-                let response = next.clone().run(again).await;
+                let mut response = next.clone().run(again).await;
+                if replay.is_set() && response.status().is_success() {
+                    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+                }
                 if attempt == ATTEMPTS || response.extensions().get::<TryAgain>().is_none() {
                     break response;
                 }
@@ -108,6 +117,13 @@ pub async fn layer(State(app): State<App>, mut request: Request, next: Next) -> 
         attempt.keep(status).await;
     }
     response
+}
+
+/// The same for bodies that say the same: JSON without its spaces, and with the fields of objects in order.
+fn canonical(body: &Bytes) -> Bytes {
+    let Ok(mut json) = serde_json::from_slice::<serde_json::Value>(body) else { return body.clone() };
+    json.sort_all_objects();
+    json.to_string().into()
 }
 
 async fn read(body: Body, wait: Duration) -> Result<Bytes> {

@@ -5,6 +5,7 @@
 
 #![expect(clippy::disallowed_types, reason = "this is where axum's own are wrapped")]
 
+mod names;
 mod patch;
 mod query;
 
@@ -15,15 +16,23 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+use utoipa::{
+    PartialSchema,
+    openapi::{RefOr, Schema},
+};
 
 pub use self::{
     patch::{Patch, use_operations, use_payments, use_reschedule, use_transfer},
     query::{DryRun, Pairs, Query},
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, FieldError, Place, Result};
 
 /// The media type of the bodies of PATCH (RFC 7396); plain JSON is understood as the same.
 pub const MERGE_PATCH: &str = "application/merge-patch+json";
+
+/// How many faults of a body are looked for: each costs another reading.
+const MOST_FAULTS: usize = 20;
 
 /// A JSON body, in or out.
 #[derive(Debug)]
@@ -46,7 +55,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+impl<T: DeserializeOwned + PartialSchema, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self> {
@@ -60,7 +69,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
-impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJson<T> {
+impl<T: DeserializeOwned + PartialSchema + Default, S: Send + Sync> FromRequest<S> for OptionalJson<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self> {
@@ -84,6 +93,10 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
 }
 
 async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes> {
+    let coding = request.headers().get(header::CONTENT_ENCODING);
+    if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(Error::EncodedBody);
+    }
     Bytes::from_request(request, state).await.map_err(|_| Error::Malformed("the body could not be read".into()))
 }
 
@@ -95,8 +108,8 @@ fn is_json(request: &Request) -> bool {
         || (request.method() == Method::PATCH && essence.eq_ignore_ascii_case(MERGE_PATCH))
 }
 
-/// Reads one JSON value; the error names the field.
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+/// Reads one JSON value; the error names all fields that are wrong.
+fn parse<T: DeserializeOwned + PartialSchema>(body: &[u8]) -> Result<T> {
     // serde would also take a struct's fields from an array, by their order.
     if body.trim_ascii_start().first() != Some(&b'{') {
         return match serde_json::from_slice::<serde::de::IgnoredAny>(body) {
@@ -105,19 +118,64 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
         };
     }
     let mut json = serde_json::Deserializer::from_slice(body);
-    let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let pointer: String = error.path().iter().map(pointer_step).collect();
-        explain(pointer, &error.into_inner())
+    let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| match located(error) {
+        Error::Invalid(first) => Error::Invalid(with_others::<T>(body, first)),
+        error => error,
     })?;
     json.end().map_err(|error| explain(String::new(), &error))?;
     Ok(value)
+}
+
+/// Adds the other faults of a body to the first one. serde stops at one: so the body is read again without the field in
+/// which it stopped, as long as that finds another. The fields that are missing come last, by the schema.
+fn with_others<T: DeserializeOwned + PartialSchema>(body: &[u8], mut faults: Vec<FieldError>) -> Vec<FieldError> {
+    let Ok(mut fields) = serde_json::from_slice::<Map<String, Value>>(body) else { return faults };
+    let mut seen: Vec<String> = fields.keys().cloned().collect();
+    while faults.len() < MOST_FAULTS
+        && let Some(name) = faults.last().and_then(field)
+        && fields.shift_remove(&name).is_some()
+    {
+        let read = serde_path_to_error::deserialize::<_, T>(&Value::Object(fields.clone()));
+        let Err(Error::Invalid(next)) = read.map_err(located) else { return faults };
+        // A field that was left out since it is wrong is not missing.
+        faults.extend(next.into_iter().filter(|fault| field(fault).is_some_and(|name| fields.contains_key(&name))));
+    }
+    seen.extend(faults.iter().filter_map(field));
+    let missing = required::<T>().into_iter().filter(|name| !seen.contains(name));
+    faults.extend(missing.map(|name| FieldError { place: Place::Body(step_to(&name)), detail: "is missing".into() }));
+    faults
+}
+
+/// The field of the body in which a fault is, however deep.
+fn field(fault: &FieldError) -> Option<String> {
+    let Place::Body(pointer) = &fault.place else { return None };
+    let name = pointer.split('/').nth(1)?;
+    Some(name.replace("~1", "/").replace("~0", "~"))
+}
+
+/// The fields that a body must have.
+fn required<T: PartialSchema>() -> Vec<String> {
+    match T::schema() {
+        RefOr::T(Schema::Object(object)) => object.required,
+        _ => Vec::new(),
+    }
+}
+
+fn located(error: serde_path_to_error::Error<serde_json::Error>) -> Error {
+    let pointer: String = error.path().iter().map(pointer_step).collect();
+    explain(pointer, &error.into_inner())
+}
+
+/// The step of a pointer to a field.
+fn step_to(name: &str) -> String {
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
 fn pointer_step(segment: &serde_path_to_error::Segment) -> String {
     use serde_path_to_error::Segment;
     match segment {
         Segment::Seq { index } => format!("/{index}"),
-        Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        Segment::Map { key } => step_to(key),
         Segment::Enum { .. } | Segment::Unknown => String::new(),
     }
 }
@@ -130,12 +188,18 @@ fn explain(mut pointer: String, error: &serde_json::Error) -> Error {
         return Error::Malformed(format!("not valid JSON: {message}").into());
     }
     // serde names the field that is missing or unknown only in its message.
-    for (start, fault) in [("missing field `", "is missing"), ("unknown field `", "is not known here")] {
-        if let Some((field, _)) = detail.strip_prefix(start).and_then(|rest| rest.split_once('`')) {
-            let step = pointer_step(&serde_path_to_error::Segment::Map { key: field.to_owned() });
+    for (start, is_missing) in [("missing field `", true), ("unknown field `", false)] {
+        if let Some((field, rest)) = detail.strip_prefix(start).and_then(|rest| rest.split_once('`')) {
+            let step = step_to(field);
             if !pointer.ends_with(&step) {
                 pointer.push_str(&step);
             }
+            // Of an unknown one, the message goes on with those that are known, each between backticks.
+            let fault = if is_missing {
+                "is missing".into()
+            } else {
+                names::unknown(field, rest.split('`').skip(1).step_by(2))
+            };
             return Error::body(pointer, fault);
         }
     }

@@ -13,7 +13,8 @@ use serde::{
 };
 use utoipa::IntoParams;
 
-use crate::error::{Error, Result};
+use super::names;
+use crate::error::{Error, FieldError, Place, Result};
 
 /// The most parameters one request may carry.
 const MAX_PARAMETERS: usize = 50;
@@ -27,21 +28,26 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         let mut pairs = Pairs::parse(parts.uri.query().unwrap_or_default())?;
-        let value = pairs.read()?;
-        pairs.finish()?;
-        Ok(Self(value))
+        let value = pairs.read();
+        pairs.finish(value).map(Self)
     }
 }
 
-/// The parameters of one request, and which of them have been understood.
+/// The parameters of one request, which of them have been understood, and what is wrong with the others.
 #[derive(Debug)]
-pub struct Pairs<'a>(Vec<Pair<'a>>);
+pub struct Pairs<'a> {
+    pairs: Vec<Pair<'a>>,
+    /// The names that the structs declare.
+    known: Vec<&'static str>,
+    faults: Vec<FieldError>,
+}
 
 #[derive(Debug)]
 struct Pair<'a> {
     name: Cow<'a, str>,
     value: Cow<'a, str>,
     claimed: bool,
+    wrong: bool,
 }
 
 impl<'a> Pairs<'a> {
@@ -49,45 +55,71 @@ impl<'a> Pairs<'a> {
     ///
     /// # Errors
     ///
-    /// If there are too many parameters, one stands twice, or one has characters that no value may have.
+    /// If there are too many parameters.
     pub fn parse(query: &'a str) -> Result<Self> {
         let mut pairs: Vec<Pair<'a>> = Vec::new();
+        let mut faults = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             if pairs.len() == MAX_PARAMETERS {
                 return Err(Error::Malformed("too many query parameters".into()));
             }
-            if pairs.iter().any(|pair| pair.name == name) {
-                return Err(Error::query(name, "is given twice"));
+            if let Some(first) = pairs.iter_mut().find(|pair| pair.name == name) {
+                if !first.wrong {
+                    faults.push(fault(&name, "is given twice"));
+                }
+                first.wrong = true;
+                continue;
             }
             // Undecodable bytes arrive as replacement characters; NUL is more than PostgreSQL takes.
-            if value.contains(['\0', char::REPLACEMENT_CHARACTER]) {
-                return Err(Error::query(name, "holds bytes that are not text"));
+            let wrong = value.contains(['\0', char::REPLACEMENT_CHARACTER]);
+            if wrong {
+                faults.push(fault(&name, "holds bytes that are not text"));
             }
-            pairs.push(Pair { name, value, claimed: false });
+            pairs.push(Pair { name, value, claimed: false, wrong });
         }
-        Ok(Self(pairs))
+        Ok(Self { pairs, known: Vec::new(), faults })
     }
 
-    /// Reads one struct, claiming the parameters it declares. An empty value is a value.
+    /// Reads one struct, claiming the parameters it declares. An empty value is a value. None where something is wrong with
+    /// them: then it is read again without what is wrong, until all of it is known.
+    pub fn read<T: DeserializeOwned>(&mut self) -> Option<T> {
+        loop {
+            let Fault { name, detail } = match T::deserialize(Claim(self)) {
+                Ok(read) => return Some(read),
+                Err(fault) => fault,
+            };
+            let given = self.pairs.iter_mut().find(|pair| pair.name == name);
+            match given {
+                // Left out, since it is wrong.
+                Some(pair) if pair.wrong => return None,
+                Some(pair) => pair.wrong = true,
+                None => {
+                    self.faults.push(fault(&name, detail));
+                    return None;
+                }
+            }
+            self.faults.push(fault(&name, detail));
+        }
+    }
+
+    /// Gives what was read if nothing is wrong with any parameter, and refuses those that no struct claimed.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`], naming the parameter.
-    pub fn read<T: DeserializeOwned>(&mut self) -> Result<T> {
-        T::deserialize(Claim(self)).map_err(|Fault { name, detail }| Error::query(name, detail))
-    }
-
-    /// Refuses parameters that no struct claimed.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Invalid`], naming the first of them.
-    pub fn finish(self) -> Result<()> {
-        match self.0.into_iter().find(|pair| !pair.claimed) {
-            Some(pair) => Err(Error::query(pair.name, "is not known here")),
-            None => Ok(()),
+    /// [`Error::Invalid`], naming all that is wrong.
+    pub fn finish<T>(mut self, read: Option<T>) -> Result<T> {
+        let unknown = |pair: &Pair| fault(&pair.name, names::unknown(&pair.name, self.known.iter().copied()));
+        let unclaimed = self.pairs.iter().filter(|pair| !pair.claimed && !pair.wrong).map(unknown);
+        self.faults.extend(unclaimed.collect::<Vec<_>>());
+        match read {
+            Some(read) if self.faults.is_empty() => Ok(read),
+            _ => Err(Error::Invalid(self.faults)),
         }
     }
+}
+
+fn fault(name: &str, detail: impl Into<Cow<'static, str>>) -> FieldError {
+    FieldError { place: Place::Query(name.to_owned()), detail: detail.into() }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -119,10 +151,12 @@ impl<'de> Deserializer<'de> for Claim<'_, '_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
+        let Pairs { pairs, known, .. } = self.0;
+        known.extend(fields);
         let mut claimed = Vec::new();
-        for pair in &mut self.0.0 {
-            if fields.contains(&&*pair.name) {
-                pair.claimed = true;
+        for pair in pairs.iter_mut().filter(|pair| fields.contains(&&*pair.name)) {
+            pair.claimed = true;
+            if !pair.wrong {
                 claimed.push((&*pair.name, &*pair.value));
             }
         }
@@ -268,9 +302,8 @@ mod tests {
 
     fn both(query: &str) -> Result<(Filter, Page)> {
         let mut pairs = Pairs::parse(query)?;
-        let both = (pairs.read()?, pairs.read()?);
-        pairs.finish()?;
-        Ok(both)
+        let (filter, page) = (pairs.read(), pairs.read());
+        pairs.finish(filter.zip(page))
     }
 
     #[test]
@@ -289,6 +322,12 @@ mod tests {
             ("limit=-1", "limit: must be a whole number from 0 to 65535"),
             ("sort=name", "sort: must be one of: -start"),
             ("colour=red", "colour: is not known here"),
+            ("therapistid=1", "therapistid: is not known here; did you mean therapist_id?"),
+            (
+                "paid=1&limit=0x&colour=red&sort=no",
+                "paid: must be true or false; limit: must be a whole number from 0 to \
+              65535; sort: must be one of: -start; colour: is not known here",
+            ),
             ("limit=1&limit=2", "limit: is given twice"),
             ("therapist_id=%00", "therapist_id: holds bytes that are not text"),
             ("therapist_id=%ff", "therapist_id: holds bytes that are not text"),

@@ -23,7 +23,7 @@ use crate::{
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
-    "booking_id": "bk_0199c0de00007000800000000000000a",
+    "booking_id": "bk_0199c0de00007000800000000000000b",
     "note_text": "Asked to move to evenings next month"
 }))]
 pub(crate) struct CreateAdditionalNote {

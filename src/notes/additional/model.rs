@@ -30,7 +30,7 @@ const OPEN: TimeDelta = TimeDelta::minutes(5);
     "booking_id": "bk_0199c0de00007000800000000000000a",
     "client_id": "cl_0199c0de00007000800000000000000b",
     "client_name": "Meera Iyer",
-    "therapist_id": "58101",
+    "therapist_id": "58701",
     "therapist_name": "Asha Rao",
     "booking_start_at": "2026-02-04T10:30:00Z",
     "note_text": "Asked to move to evenings next month",

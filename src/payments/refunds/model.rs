@@ -78,7 +78,7 @@ impl RefundState {
     "refund_amount": "850.00",
     "refund_initiation_date": "2026-02-03T08:00:00Z",
     "refund_failed_date": null,
-    "therapist_id": "58101",
+    "therapist_id": "58701",
     "booking_start_at": "2026-02-04T10:30:00Z",
     "booking_status": "cancelled"
 }))]

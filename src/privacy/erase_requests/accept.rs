@@ -30,7 +30,7 @@ use crate::{
 /// The caller's password; the body may be left out.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "confirmation": { "password": "the present password" } }))]
+#[schema(example = json!({ "confirmation": { "password": "demo-password" } }))]
 pub(super) struct AcceptEraseRequest {
     /// The caller's password, once more. It may be left out: the requester has confirmed the erasure. Where it is given, it
     /// has to be right.

@@ -43,7 +43,7 @@ use crate::{
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
-    "confirmation": { "password": "the present password" },
+    "confirmation": { "password": "demo-password" },
     "ground": "client_request",
     "reason": "Letter of 2 February"
 }))]

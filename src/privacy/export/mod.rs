@@ -71,7 +71,7 @@ pub(crate) struct ClientArchive(Vec<u8>);
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
     "reason": "Asked for by the client, letter of 2 February",
-    "confirmation": { "password": "the present password" }
+    "confirmation": { "password": "demo-password" }
 }))]
 pub(crate) struct ExportClient {
     /// False leaves the notes out; true if not given.

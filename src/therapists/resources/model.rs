@@ -19,7 +19,7 @@ use crate::{
     "id": 7,
     "resource_id": 4021,
     "resource_name": "Individual Therapy Session",
-    "therapist_id": "58601",
+    "therapist_id": "58701",
     "therapist_name": "Asha Rao",
     "created_at": "2025-01-06T04:30:00Z",
     "therapy_name": "Individual Therapy"

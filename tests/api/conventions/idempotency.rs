@@ -1,6 +1,6 @@
 //! `Idempotency-Key`: one effect, however often, wherever and whatever happens meanwhile.
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use futures_util::future::join_all;
 
 use super::{BOOKINGS, a_booking, count, practice, session};
@@ -20,6 +20,7 @@ async fn a_repeat_is_answered_with_the_same_resource_and_does_nothing() {
     let trail = api.trail().await;
     let again = admin.post(BOOKINGS, session(START)).await;
     assert_eq!(again.header("location"), first.header("location"));
+    assert_eq!((first.header("idempotent-replayed"), again.header("idempotent-replayed")), ("", "true"));
     assert_eq!(again.created(), first.created());
     assert_eq!(bookings(&api).await, 1);
     assert_eq!(api.trail().await, trail, "a repeat leaves no trail");
@@ -30,6 +31,20 @@ async fn a_repeat_is_answered_with_the_same_resource_and_does_nothing() {
     api.admin().patch(&place, serde_json::json!({ "booking_subject": "new" })).await.is(200);
     let again = other.admin().with("idempotency-key", "k1").post(BOOKINGS, session(START)).await.created();
     assert_eq!(again["booking_subject"], "new");
+}
+
+#[tokio::test]
+async fn the_same_json_in_another_order_is_the_same_request() {
+    let api = practice().await;
+    let admin = api.admin().with("idempotency-key", "k1").with("content-type", "application/json");
+    let body = session(START);
+    let mut fields: Vec<_> = body.as_object().expect("an object").clone().into_iter().collect();
+    fields.reverse();
+    let reordered = serde_json::to_string_pretty(&serde_json::Map::from_iter(fields)).expect("JSON");
+    let first = admin.send_raw(Method::POST, BOOKINGS, body.to_string()).await;
+    let again = admin.send_raw(Method::POST, BOOKINGS, reordered).await;
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    assert_eq!(again.created(), first.created());
 }
 
 #[tokio::test]

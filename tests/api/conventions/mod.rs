@@ -4,6 +4,7 @@ mod bodies;
 mod csv;
 mod dry_run;
 mod idempotency;
+mod mistakes;
 mod pages;
 mod paging_cost;
 mod problems;

@@ -33,6 +33,8 @@ async fn a_stale_version_is_refused_and_shown_the_current_one() {
     let stale = api.admin().with("if-match", &tag).patch(&path, json!({ "booking_subject": "two" })).await;
     stale.is_problem(412, "stale");
     assert_eq!(stale.body["current"]["booking_subject"], "one");
+    // With its tag, so that the change can be made to what is shown.
+    assert_eq!(stale.etag(), changed.etag());
     assert_eq!(api.admin().get(&path).await.ok()["booking_subject"], "one");
 }
 

@@ -26,6 +26,9 @@ fn is_text(value: &Value) -> bool {
 
 /// Whether somebody who reads this knows a value that it takes.
 fn shows_a_value(document: &Value, place: &Value) -> bool {
+    if place["description"].as_str().is_some_and(|about| about.contains("For example: `")) {
+        return true;
+    }
     if !place["example"].is_null() || place["examples"].as_object().is_some_and(|all| !all.is_empty()) {
         return true;
     }

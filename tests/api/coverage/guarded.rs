@@ -6,6 +6,7 @@ use super::{THERAPIST, operations, practice};
 
 /// The operations open to callers who are not logged in; all others answer 401.
 const OPEN: &[&str] = &[
+    "GET /",
     "GET /calendar/{token}.ics",
     "GET /docs",
     "GET /docs/{file}",

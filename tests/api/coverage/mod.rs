@@ -3,6 +3,7 @@
 mod audited;
 mod clinical;
 mod described;
+mod examples;
 mod guarded;
 mod lists;
 

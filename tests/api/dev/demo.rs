@@ -132,6 +132,17 @@ async fn rows_that_are_there_keep_their_numbers_and_a_practice_is_never_mixed_wi
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_rows_that_the_examples_of_the_document_name_fit_into_the_practice() {
+    let database = Database::demo().await;
+    let mut conn = connect(&database).await;
+    let drift = cache::drift(&mut conn, crate::harness::NOW.parse().expect("an instant")).await.expect("a comparison");
+    assert_eq!(drift, Drift::default());
+    none(&mut conn, "select from internal.arrivals where booking_id ^@ 'bk_'").await;
+    let next: i32 = ask(&mut conn, "insert into payments (amount) values (1) returning payment_id").await;
+    assert_eq!(next, 10_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_spelling_is_there() {
     let database = Database::migrated().await;
     let mut conn = connect(&database).await;

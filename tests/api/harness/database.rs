@@ -17,11 +17,15 @@ use std::{
 };
 
 use safestories::{
+    crypto::password::Passwords,
     db::migrate::{self, MIGRATIONS},
+    dev::demo,
     dev::embedded::{Embedded, EmbeddedError, Options},
 };
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::sync::OnceCell;
+
+use super::NOW;
 
 /// How many folders may be taken by others before one is waited for.
 const FOLDERS: u32 = 8;
@@ -75,6 +79,21 @@ impl Database {
     pub async fn migrated() -> Self {
         static TEMPLATE: OnceCell<String> = OnceCell::const_new();
         Self::create(TEMPLATE.get_or_init(template).await).await
+    }
+
+    /// A database with the practice of the first start, loaded at [`NOW`].
+    pub async fn demo() -> Self {
+        static LOADED: OnceCell<Database> = OnceCell::const_new();
+        let loaded = LOADED.get_or_init(async || {
+            let database = Self::migrated().await;
+            let hash = Passwords::default().hash("demo-password".to_owned()).await.expect("a hash");
+            let mut conn = PgConnection::connect(&database).await.expect("a connection");
+            let now = NOW.parse().expect("an instant");
+            demo::load_first(&mut conn, now, &hash).await.expect("the practice of the first start");
+            conn.close().await.expect("an end");
+            database
+        });
+        Self::create(&loaded.await.name).await
     }
 
     /// A fresh, empty database of another encoding than UTF8.
