@@ -450,19 +450,10 @@ create function internal.word_variants(words text) returns text[]
 
 -- Bookings
 
--- The lists of all and of one therapist, in each order offered.
+-- By start, of all and of one therapist. (The lists stand on `internal.booking_facts`.)
 create index bookings_by_start on public.bookings (coalesce(booking_start_at, '-infinity'), booking_id);
 create index bookings_by_therapist_start on public.bookings
     (therapist_id, coalesce(booking_start_at, '-infinity'), booking_id);
-create index bookings_by_name on public.bookings (left(internal.fold(coalesce(invitee_name, '')), 100), booking_id);
-create index bookings_by_created on public.bookings (coalesce(invitee_created_at, '-infinity'), booking_id);
--- The tabs of cancelled bookings and no-shows: few rows, for which a walk by start alone would search the whole history.
-create index bookings_off_by_start on public.bookings
-    (coalesce(booking_start_at, '-infinity'), booking_id)
-    where internal.booking_status(booking_status) in ('cancelled', 'no_show');
-create index bookings_off_by_therapist_start on public.bookings
-    (therapist_id, coalesce(booking_start_at, '-infinity'), booking_id)
-    where internal.booking_status(booking_status) in ('cancelled', 'no_show');
 -- A therapist's occupied times and number of sessions ahead.
 create index bookings_by_therapist_end on public.bookings
     (therapist_id, internal.booking_end(booking_start_at, booking_end_at, booking_duration, invitee_payment_amount))
@@ -552,10 +543,9 @@ create index refunds_of_payment on public.refund_cancellation_table (payment_id)
 create index all_clients_by_email on public.all_clients_table (internal.email_key(email_id));
 create index all_clients_of_therapist on public.all_clients_table (therapist_id);
 create index all_clients_by_phone_key on public.all_clients_table (internal.phone_key(phone_number));
--- The orders of the list.
+-- By name. No index has the number of sessions: it changes often, and every index of the row would be written with it.
 create index all_clients_by_name on public.all_clients_table
     (left(internal.fold(coalesce(client_name, '')), 100), client_id);
-create index all_clients_by_sessions on public.all_clients_table (coalesce(no_of_sessions, 0), client_id);
 create index all_clients_search on public.all_clients_table
     using gin (internal.search_text(client_name, email_id, phone_number) internal.gin_trgm_ops);
 -- Without fastupdate: every search would read the pending list from end to end.

@@ -102,9 +102,9 @@ pub(super) async fn get_icon() -> impl IntoResponse {
 pub(super) struct Paths(Vec<String>);
 
 impl Paths {
-    /// Those of a document.
+    /// Those of a document, but for those that are a secret: no answer repeats one.
     pub(super) fn of(document: &OpenApi) -> Self {
-        Self(document.paths.paths.keys().cloned().collect())
+        Self(document.paths.paths.keys().filter(|path| !path.contains("{token}")).cloned().collect())
     }
 
     fn lead(&self, path: &str) -> bool {

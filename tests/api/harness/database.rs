@@ -106,6 +106,11 @@ impl Database {
         Self { name: String::new(), url }
     }
 
+    /// Whether it is one of those.
+    pub fn is_elsewhere(&self) -> bool {
+        self.name.is_empty()
+    }
+
     async fn create(template: &str) -> Self {
         static SWEPT: OnceCell<()> = OnceCell::const_new();
         static NUMBER: AtomicU32 = AtomicU32::new(0);

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use axum::{
     body::Body,
     extract::{ConnectInfo, Request},
-    http::{HeaderName, HeaderValue, Method, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
 };
 use http_body_util::BodyExt;
 use safestories::{
@@ -219,8 +219,8 @@ impl Person<'_> {
             Ok(response) => response,
             Err(never) => match never {},
         };
-        if ends_sessions {
-            // After a logout the next request logs in again.
+        if ends_sessions || response.status() == StatusCode::UNAUTHORIZED {
+            // After the end of a session the next request logs in again.
             self.api.people.lock().await.remove(&format!("{:?}", self.who));
         }
         response
