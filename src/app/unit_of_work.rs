@@ -98,7 +98,8 @@ impl Work {
     /// As `act`; if nothing was recorded; if the request repeats one that is still running or was another.
     pub async fn run<T>(self, act: impl AsyncFnOnce(&mut UnitOfWork) -> Result<T>) -> Result<T> {
         let mut uow = self.begin().await?;
-        let done = act(&mut uow).await;
+        // On the heap: an operation is large, and is carried through many layers.
+        let done = Box::pin(act(&mut uow)).await;
         if done.is_ok() || uow.stays {
             uow.commit().await?;
         } else {
@@ -110,7 +111,8 @@ impl Work {
     /// The same for what may find nothing to do: if nothing was recorded, nothing is kept.
     pub async fn run_if_needed<T>(self, act: impl AsyncFnOnce(&mut UnitOfWork) -> Result<T>) -> Result<T> {
         let mut uow = self.begin().await?;
-        let done = act(&mut uow).await;
+        // On the heap: an operation is large, and is carried through many layers.
+        let done = Box::pin(act(&mut uow)).await;
         if done.is_ok() && !uow.is_idle() {
             uow.commit().await?;
         } else {

@@ -114,7 +114,7 @@ pub(super) async fn count(db: &mut PgConnection, list: &BookingList) -> Result<B
 /// the clock is in.
 async fn count_by_sums(db: &mut PgConnection, list: &BookingList) -> Result<BookingCounts> {
     let criteria = &list.criteria;
-    let [first, last, present] = edges(criteria.start_from, criteria.start_before, list.now);
+    let [begun, ended, present] = edges(criteria.start_from, criteria.start_before, list.now);
     let therapist = list.scope.owner().or(criteria.therapist_id.as_ref().map(TherapistId::as_str));
     let per_therapist = !list.scope.is_practice() || therapist.is_some() || criteria.has_therapist.is_some();
     let counts = of_bookings!(
@@ -168,10 +168,10 @@ async fn count_by_sums(db: &mut PgConnection, list: &BookingList) -> Result<Book
         list,
         Some(per_therapist),
         therapist,
-        first.0 => Timestamp,
-        first.1 => Timestamp,
-        last.0 => Timestamp,
-        last.1 => Timestamp,
+        begun.0 => Timestamp,
+        begun.1 => Timestamp,
+        ended.0 => Timestamp,
+        ended.1 => Timestamp,
         present.0 => Timestamp,
         present.1 => Timestamp,
     )?;

@@ -242,14 +242,14 @@ impl Criteria {
             self.start_before = self.start_before.map_or(Some(later), |before| Some(before.min(later)));
         } else if is_wanted(S::Scheduled) || is_wanted(S::Live) {
             self.ends_after = Some(now);
-            if !is_wanted(S::Live) {
-                self.start_from = self.start_from.max(Some(later));
-            } else {
+            if is_wanted(S::Live) {
                 // A session is at most a day long (internal.booking_end).
                 self.start_from = self.start_from.max(Some(now - TimeDelta::days(1)));
                 if !is_wanted(S::Scheduled) {
                     self.start_before = self.start_before.map_or(Some(later), |before| Some(before.min(later)));
                 }
+            } else {
+                self.start_from = self.start_from.max(Some(later));
             }
         }
     }

@@ -158,7 +158,7 @@ mod tests {
     #[tokio::test]
     async fn where_no_thread_can_be_made_the_permit_is_given_back() {
         let mut passwords = Passwords { stack: usize::MAX / 4, ..Passwords::default() };
-        for _ in 0..PARALLEL + QUEUE + 1 {
+        for _ in 0..=PARALLEL + QUEUE {
             assert!(matches!(passwords.hash("correct horse".to_owned()).await, Err(Error::Unavailable(_))));
         }
         assert_eq!((passwords.turns.available_permits(), passwords.waiting.load(Ordering::Relaxed)), (PARALLEL, 0));

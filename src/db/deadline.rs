@@ -20,12 +20,16 @@ pub const STEP: Duration = Duration::from_secs(25);
 /// # Errors
 ///
 /// As the work; and where it took longer, that it timed out.
-pub async fn within<T, E: From<sqlx::Error>>(
+pub fn within<T, E: From<sqlx::Error>>(
     deadline: Duration,
     work: impl Future<Output = Result<T, E>>,
-) -> Result<T, E> {
-    tokio::time::timeout(deadline, work).await.unwrap_or_else(|_| {
-        let late = io::Error::new(io::ErrorKind::TimedOut, "PostgreSQL did not answer in time");
-        Err(sqlx::Error::Io(late).into())
-    })
+) -> impl Future<Output = Result<T, E>> {
+    // On the heap, so that who waits for much is not as large as all of it.
+    let work = Box::pin(work);
+    async move {
+        tokio::time::timeout(deadline, work).await.unwrap_or_else(|_| {
+            let late = io::Error::new(io::ErrorKind::TimedOut, "PostgreSQL did not answer in time");
+            Err(sqlx::Error::Io(late).into())
+        })
+    }
 }

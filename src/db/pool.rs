@@ -8,8 +8,6 @@
 //!
 //! Therapists' connections log in as another role, and each transaction on them is sealed for one therapist: [`rls`](super::rls).
 
-#![expect(clippy::disallowed_types, reason = "this is where the pools are")]
-
 use std::{str::FromStr, sync::Arc};
 
 use sqlx::{

@@ -73,9 +73,12 @@ macro_rules! pruned {
         $(, $argument:expr $(=> $type:ty)?)* $(,)?
     ) => {{
         let uses = vec![$($crate::db::pruned::Argument::used(&$argument)),*];
-        sqlx::$macro!($($row,)? "" $(+ $sql)+, $($argument $(as $type)?),*)
-            .$fetch($crate::db::pruned::Pruned::new($db, $sort, uses))
-            .await
+        // On the heap: rows have many columns, and operations read some on their way.
+        Box::pin(
+            sqlx::$macro!($($row,)? "" $(+ $sql)+, $($argument $(as $type)?),*)
+                .$fetch($crate::db::pruned::Pruned::new($db, $sort, uses)),
+        )
+        .await
     }};
 }
 pub(crate) use pruned;
@@ -104,7 +107,7 @@ impl<'c> Executor<'c> for Pruned<'c> {
         E: 'q + Execute<'q, Postgres>,
     {
         match arguments(&mut query) {
-            Ok(arguments) => self.db.fetch_many(statement(query.sql(), &self.uses, self.sort, arguments)),
+            Ok(arguments) => self.db.fetch_many(statement(&query.sql(), &self.uses, self.sort, arguments)),
             Err(error) => stream::once(async { Err(error) }).boxed(),
         }
     }
@@ -115,7 +118,7 @@ impl<'c> Executor<'c> for Pruned<'c> {
         E: 'q + Execute<'q, Postgres>,
     {
         match arguments(&mut query) {
-            Ok(arguments) => self.db.fetch_optional(statement(query.sql(), &self.uses, self.sort, arguments)),
+            Ok(arguments) => self.db.fetch_optional(statement(&query.sql(), &self.uses, self.sort, arguments)),
             Err(error) => future::ready(Err(error)).boxed(),
         }
     }
@@ -140,7 +143,7 @@ fn arguments<'q>(query: &mut impl Execute<'q, Postgres>) -> sqlx::Result<PgArgum
 }
 
 fn statement(
-    whole: SqlStr,
+    whole: &SqlStr,
     uses: &[Use],
     sort: Sort,
     arguments: PgArguments,

@@ -2,7 +2,7 @@
 //!
 //! `axum::serve` has no limit on how long a client may take over its headers, so hyper is driven here. Nor does it say when it
 //! closes a connection that a proxy would use again, and the next request on it would be lost: so what is left of a small body
-//! is read before an answer that did not wait for it ([`unread`](super::unread)), and at shutdown the answers say that the
+//! is read before an answer that did not wait for it ([`super::unread`]), and at shutdown the answers say that the
 //! connection closes, for a moment in which idle ones stay open.
 
 use std::{
@@ -103,7 +103,7 @@ pub async fn serve(mut listener: TcpListener, router: Router, write_timeout: Dur
     while running.count() > 0 && begun.elapsed() < LINGER {
         tokio::time::sleep(LINGER / 40).await;
     }
-    if tokio::time::timeout(DRAIN - LINGER, running.shutdown()).await.is_err() {
+    if tokio::time::timeout(DRAIN.saturating_sub(LINGER), running.shutdown()).await.is_err() {
         tracing::warn!("requests that ran for another {} seconds were cut off", DRAIN.as_secs());
         cut.cancel();
     }

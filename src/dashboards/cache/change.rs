@@ -24,7 +24,7 @@ pub async fn follow(uow: &mut UnitOfWork) -> Result<()> {
 }
 
 /// Of a rebuild: what its statements may take, and a little more.
-const REBUILD: Duration = Duration::from_secs(11 * 60);
+const REBUILD: Duration = Duration::from_mins(11);
 
 /// How many rows of each kind are followed in one transaction.
 const BATCH: i32 = 500;

@@ -36,7 +36,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
 /// The parameters of one request, which of them have been understood, and what is wrong with the others.
 #[derive(Debug)]
 pub struct Pairs<'a> {
-    pairs: Vec<Pair<'a>>,
+    given: Vec<Pair<'a>>,
     /// The names that the structs declare.
     known: Vec<&'static str>,
     faults: Vec<FieldError>,
@@ -57,13 +57,13 @@ impl<'a> Pairs<'a> {
     ///
     /// If there are too many parameters.
     pub fn parse(query: &'a str) -> Result<Self> {
-        let mut pairs: Vec<Pair<'a>> = Vec::new();
+        let mut given: Vec<Pair<'a>> = Vec::new();
         let mut faults = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            if pairs.len() == MAX_PARAMETERS {
+            if given.len() == MAX_PARAMETERS {
                 return Err(Error::Malformed("too many query parameters".into()));
             }
-            if let Some(first) = pairs.iter_mut().find(|pair| pair.name == name) {
+            if let Some(first) = given.iter_mut().find(|pair| pair.name == name) {
                 if !first.wrong {
                     faults.push(fault(&name, "is given twice"));
                 }
@@ -75,9 +75,9 @@ impl<'a> Pairs<'a> {
             if wrong {
                 faults.push(fault(&name, "holds bytes that are not text"));
             }
-            pairs.push(Pair { name, value, claimed: false, wrong });
+            given.push(Pair { name, value, claimed: false, wrong });
         }
-        Ok(Self { pairs, known: Vec::new(), faults })
+        Ok(Self { given, known: Vec::new(), faults })
     }
 
     /// Reads one struct, claiming the parameters it declares. An empty value is a value. None where something is wrong with
@@ -88,7 +88,7 @@ impl<'a> Pairs<'a> {
                 Ok(read) => return Some(read),
                 Err(fault) => fault,
             };
-            let given = self.pairs.iter_mut().find(|pair| pair.name == name);
+            let given = self.given.iter_mut().find(|pair| pair.name == name);
             match given {
                 // Left out, since it is wrong.
                 Some(pair) if pair.wrong => return None,
@@ -109,7 +109,7 @@ impl<'a> Pairs<'a> {
     /// [`Error::Invalid`], naming all that is wrong.
     pub fn finish<T>(mut self, read: Option<T>) -> Result<T> {
         let unknown = |pair: &Pair| fault(&pair.name, names::unknown(&pair.name, self.known.iter().copied()));
-        let unclaimed = self.pairs.iter().filter(|pair| !pair.claimed && !pair.wrong).map(unknown);
+        let unclaimed = self.given.iter().filter(|pair| !pair.claimed && !pair.wrong).map(unknown);
         self.faults.extend(unclaimed.collect::<Vec<_>>());
         match read {
             Some(read) if self.faults.is_empty() => Ok(read),
@@ -151,10 +151,10 @@ impl<'de> Deserializer<'de> for Claim<'_, '_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        let Pairs { pairs, known, .. } = self.0;
+        let Pairs { given, known, .. } = self.0;
         known.extend(fields);
         let mut claimed = Vec::new();
-        for pair in pairs.iter_mut().filter(|pair| fields.contains(&&*pair.name)) {
+        for pair in given.iter_mut().filter(|pair| fields.contains(&&*pair.name)) {
             pair.claimed = true;
             if !pair.wrong {
                 claimed.push((&*pair.name, &*pair.value));

@@ -162,12 +162,11 @@ async fn the_guesses_of_a_token_are_counted_wherever_a_password_or_code_is_asked
     totp::set_up(&api, &me).await;
     for number in 0..10_u8 {
         let (from, code) = (format!("203.0.{number}.1"), format!("{number:06}"));
-        let answer = match number % 2 {
-            0 => api.with(&me).from(&from).send(Method::DELETE, TOTP, Some(json!({ "totp": code }))).await,
-            _ => {
-                let body = json!({ "reason": "a reason that is long enough", "password": PASSWORD, "code": code });
-                api.with(&me).from(&from).post(&format!("/api/v1/admin/clients/{client}/break-glass"), body).await
-            }
+        let answer = if number % 2 == 0 {
+            api.with(&me).from(&from).send(Method::DELETE, TOTP, Some(json!({ "totp": code }))).await
+        } else {
+            let body = json!({ "reason": "a reason that is long enough", "password": PASSWORD, "code": code });
+            api.with(&me).from(&from).post(&format!("/api/v1/admin/clients/{client}/break-glass"), body).await
         };
         answer.is(422);
     }
