@@ -13,7 +13,7 @@
 //! | [`domain`] | the values of the tables' columns: ids, status words, times, money, phones and e-mail addresses, text |
 //! | [`error`] | the one error type, and the problem documents it becomes |
 //! | [`crypto`] | password hashes, signing keys, sealed values |
-//! | [`db`] | the pool; the scope of a connection and its row-level security (policies: `migrations/policies.sql`); running migrations |
+//! | [`db`] | the pool; the scope of a connection and its row-level security (policies: `migrations/policies.sql`); statements that run pruned; running migrations |
 //! | [`audit`] | audit entries: written with each commit (SQL `internal.write_trail`), chained, signed, exported, verified, erased |
 //! | [`app`] | the state shared by all requests; the unit of work; idempotency; notifications between instances |
 //! | [`http`] | extractors, lists, CSV, entity tags; the layers: telemetry, panics, browser headers, caller and scope, audit of refused requests |
@@ -69,6 +69,9 @@
 //!   condition and an answer then agree), and by [`domain::time`], [`domain::contact`] and [`domain::money`]. Text is compared
 //!   and searched in one folded form (`internal.fold`), what is stored and what is asked alike; `internal.phone_key`,
 //!   `internal.email_key` and `internal.name_key` alone say which phones, addresses and names are the same.
+//! - **Facts** ([`dashboards::cache`]) are what a row means, worked out where it is written: lists, counts and figures read
+//!   these narrow tables and join the wide rows last. The statement of a list stands once, with every filter and order, and
+//!   runs [pruned](db::pruned) to what the request uses.
 //! - Every list answers through [`http::list`], every single resource through [`http::etag`], every failure
 //!   through [`error`].
 //!

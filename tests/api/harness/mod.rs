@@ -125,7 +125,7 @@ impl TestApi {
 
     /// Another instance, which does not wait long for clients that read nothing.
     pub fn impatient_instance(&self) -> Self {
-        let patience = Duration::from_millis(300);
+        let patience = Duration::from_secs(2);
         Self::instance(self.database.clone(), self.clock.clone(), self.people.clone(), None, patience)
     }
 
