@@ -200,6 +200,7 @@ impl TestApi {
 
     /// Lets facts and caches follow, and PostgreSQL learn how the rows are, as it does by itself where rows stay.
     pub async fn analyze(&self) {
+        sqlx::raw_sql("analyze").execute(&mut *self.sql().await).await.expect("figures for plans");
         while cache::follow_others(&self.app).await.expect("caches that follow") {}
         sqlx::raw_sql("analyze").execute(&mut *self.sql().await).await.expect("figures for plans");
     }
