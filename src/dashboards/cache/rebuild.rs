@@ -183,8 +183,13 @@ async fn client_sessions(db: &mut PgConnection) -> Result<u64> {
 
 async fn appointments(db: &mut PgConnection) -> Result<u64> {
     let refreshed = sqlx::query!(
-        // Of those that differ, which are few: the ids are compared one by one.
-        "select internal.refresh_appointments(array(select booking_id from internal.drifted_appointments())) as rows",
+        // In parts: each id is compared with all of its part.
+        "select sum(internal.refresh_appointments(part.ids))::bigint as rows
+         from (
+             select array_agg(d.booking_id) as ids
+             from (select booking_id, row_number() over () / 500 as part from internal.drifted_appointments()) d
+             group by d.part
+         ) part",
     )
     .fetch_one(db)
     .await?;
