@@ -1,8 +1,7 @@
--- Clients: their bookings, status, last session and transfers.
+-- Clients: their bookings, status and transfers.
 --
--- A client's status (lead, active, drop_out, inactive) and last session change with the clock and with rows that other
--- programs write, so they are read and not stored: PostgreSQL inlines these sets, and every condition on them is an index
--- walk that ends early.
+-- What lists show of a client stands in `internal.client_facts` (`derived.sql`); the status is a range of those figures, which the
+-- clock moves. The sets here are for one client's record: PostgreSQL inlines them, and every condition on them is an index walk.
 
 -- The bookings of each client. A start that is not known counts as long past. It is a function and not a view: a view would
 -- read with its owner's rights, past every policy.
@@ -42,26 +41,6 @@ create or replace function internal.client_status(bookings bigint, standing bigi
         when standing = 1 then 'drop_out'
         else 'inactive'
     end;
-
--- The last session that each client came to, or is at: the latest start of an active booking. Clients without one are
--- left out.
-create or replace function internal.last_sessions(at timestamp) returns table (client_id text, start_at timestamp)
-    language sql stable parallel safe
-begin atomic
-    select s.client_id, s.start_at
-    from internal.client_bookings() s
-    where s.is_active
-      and s.start_at > '-infinity'
-      and s.start_at <= at
-      and not exists (
-          select
-          from internal.client_bookings() l
-          where l.client_id = s.client_id
-            and l.is_active
-            and l.start_at <= at
-            and (l.start_at, l.booking_id) > (s.start_at, s.booking_id)
-      );
-end;
 
 -- The clients a therapist knows of: those assigned to them, and those with a booking with them. Some are in it twice.
 create or replace function internal.reachable_clients(therapist text) returns setof text
