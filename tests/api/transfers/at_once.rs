@@ -252,16 +252,18 @@ async fn a_transfer_whose_server_is_killed_has_happened_entirely_or_not_at_all()
         ];
         Program::start(&folder, &settings)
     };
-    let others = "from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
 
     let program = start();
     let mut holder = api.sql().await;
     let mut hold = holder.begin().await.unwrap();
     sqlx::raw_sql(MIDDLE).execute(&mut *hold).await.unwrap();
     let cut_off = send(&program, &authorization);
-    api.until(&format!("exists (select {others})")).await;
+    let holder_pid: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut *hold).await.unwrap();
+    // Who waits for the holder, and not for a moment for somebody else.
+    let waiting = format!("from pg_stat_activity where {holder_pid} = any(pg_blocking_pids(pid))");
+    api.until(&format!("exists (select {waiting})")).await;
     let pid: i32 =
-        sqlx::query_scalar(sqlx::AssertSqlSafe(format!("select pid {others}"))).fetch_one(&mut *hold).await.unwrap();
+        sqlx::query_scalar(sqlx::AssertSqlSafe(format!("select pid {waiting}"))).fetch_one(&mut *hold).await.unwrap();
     assert_eq!(program.end(Signal::KILL), None);
     hold.rollback().await.unwrap();
     drop(cut_off);
