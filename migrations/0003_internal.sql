@@ -11,11 +11,37 @@ create table internal.properties (
     value text not null
 );
 
+-- Locked by who makes a report.
+insert into internal.properties (name, value) values ('reports', '');
+
 -- When an instance last tried whether the database takes writes. One row.
 create table internal.write_probe (
     is_only    boolean     primary key default true constraint write_probe_is_one check (is_only),
     written_at timestamptz not null
 );
+
+-- What was found when whole tables were read last (`src/app/reports.rs`): by each check of the data, by its code, and
+-- `reconciliation`, whose rows are in `internal.disagreements`. The samples name ids only.
+create table internal.reports (
+    name    text        primary key,
+    as_of   timestamptz not null,
+    found   bigint      not null,
+    samples jsonb       not null
+);
+
+-- The disagreements about money between the tables (`internal.money_disagreements`), as of the report `reconciliation`.
+create table internal.disagreements (
+    place         text   primary key,
+    kind          text   not null,
+    booking_id    text,
+    payment_id    bigint,
+    refund_row    integer,
+    bookings      text,
+    payments      text,
+    refunds       text,
+    cancellations text
+);
+create index disagreements_of_kind on internal.disagreements (kind, place);
 
 -- Each run of a re-run file (`functions/`, `policies.sql`), with the checksum of its text. The last one is in force.
 create table internal.applied_files (

@@ -125,27 +125,34 @@ create function internal.booking_status(word text) returns text
 
 create function internal.invitee_status(word text) returns text
     language sql immutable parallel safe
-    return case internal.word(word)
-        when 'confirmed' then 'confirmed'
-        when 'waiting' then 'waiting'
-        when 'cancelled' then 'cancelled'
-        when 'canceled' then 'cancelled'
-        else word
+    return case
+        -- The words as this server writes them, for which nothing has to be made out.
+        when word in ('confirmed', 'waiting', 'cancelled') then word
+        else case internal.word(word)
+            when 'confirmed' then 'confirmed'
+            when 'waiting' then 'waiting'
+            when 'cancelled' then 'cancelled'
+            when 'canceled' then 'cancelled'
+            else word
+        end
     end;
 
 -- `Pending` and empty mean that nothing was started.
 create function internal.refund_status(word text) returns text
     language sql immutable parallel safe
-    return case internal.word(word)
-        when 'initiated' then 'initiated'
-        when 'processing' then 'processing'
-        when 'completed' then 'completed'
-        when 'processed' then 'completed'
-        when 'failed' then 'failed'
-        when 'requested' then 'requested'
-        when 'pending' then null
-        when '' then null
-        else word
+    return case
+        when word is null or word in ('initiated', 'processing', 'completed', 'failed', 'requested') then word
+        else case internal.word(word)
+            when 'initiated' then 'initiated'
+            when 'processing' then 'processing'
+            when 'completed' then 'completed'
+            when 'processed' then 'completed'
+            when 'failed' then 'failed'
+            when 'requested' then 'requested'
+            when 'pending' then null
+            when '' then null
+            else word
+        end
     end;
 
 -- The progress of a refund, as a word of a closed set: `pending` where nothing was started.

@@ -60,6 +60,7 @@ create table internal.booking_facts (
 -- The lists of all and of one therapist, in each order offered, and by what few bookings may be.
 create index booking_facts_by_start on internal.booking_facts (starts_at, booking_id);
 create index booking_facts_of_therapist on internal.booking_facts (therapist_id, starts_at, booking_id);
+create index booking_facts_of_therapist_by_status on internal.booking_facts (therapist_id, status, starts_at, booking_id);
 create index booking_facts_of_client on internal.booking_facts (client_id, starts_at, booking_id);
 create index booking_facts_by_name on internal.booking_facts (left(name, 100), booking_id);
 create index booking_facts_by_created on internal.booking_facts (created_at, booking_id);
@@ -199,7 +200,15 @@ create index arrivals_given_up on internal.arrivals (arrival_id) where due_at = 
 -- Locked by what lets the caches follow other programs, or rebuilds them.
 insert into internal.properties (name, value) values ('follows', '');
 
--- What stands there already was written before anything was tracked.
-insert into internal.booking_changes (booking_id)
-select null
+-- What stood there before anything was tracked. Its facts are worked out in parts, in the order of the ids, beside other
+-- programs; then the caches are rebuilt (`src/dashboards/cache/backfill.rs`). One row while that goes on.
+create table internal.backfill (
+    is_only  boolean primary key default true constraint backfill_is_one check (is_only),
+    bookings bigint  not null,
+    done     bigint  not null default 0,
+    -- The last booking that is done.
+    up_to    text    not null default ''
+);
+insert into internal.backfill (bookings)
+select (select count(*) from public.bookings)
 where exists (select from public.bookings) or exists (select from public.all_clients_table);

@@ -72,6 +72,7 @@
 //! - **Facts** ([`dashboards::cache`]) are what a row means, worked out where it is written: lists, counts and figures read
 //!   these narrow tables and join the wide rows last. The statement of a list stands once, with every filter and order, and
 //!   runs [pruned](db::pruned) to what the request uses.
+//! - What reads whole tables is no request's work: a task finds it, and requests read what is [kept](app::reports).
 //! - Every list answers through [`http::list`], every single resource through [`http::etag`], every failure
 //!   through [`error`].
 //!

@@ -43,7 +43,11 @@ begin
     then
         raise exception 'the account awaits confirmation' using errcode = 'SSAWC';
     end if;
-    if r.outcome = 'done' then
+    if r.outcome = 'done'
+        and (exists (select from internal.fact_changes c where c.xid = pg_current_xact_id())
+             or exists (select from internal.booking_changes c where c.xid = pg_current_xact_id())
+             or exists (select from internal.client_changes c where c.xid = pg_current_xact_id()))
+    then
         perform internal.follow_facts();
         perform internal.follow_changes(r.at at time zone 'UTC');
     end if;

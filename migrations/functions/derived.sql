@@ -163,9 +163,9 @@ begin
             when a.therapist_id is not distinct from d.therapist_id then a.therapist_name
             else (select left(t.name, 255) from public.therapists t where t.therapist_id = d.therapist_id limit 1)
         end
-    from internal.drifted_appointments() d
-    where d.booking_id = any (bookings)
-      and a.session_id = d.booking_id;
+    from unnest(bookings) wanted (booking_id)
+    join internal.drifted_appointments() d on d.booking_id = wanted.booking_id
+    where a.session_id = d.booking_id;
     get diagnostics refreshed = row_count;
     return refreshed;
 end

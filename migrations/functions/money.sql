@@ -90,14 +90,14 @@ create or replace function internal.money_words(paid numeric, refund text, refun
         300
     );
 
--- Every disagreement between bookings, payments, refund_cancellation_table and booking_cancelled, of one kind or of all;
+-- Every disagreement between bookings, payments, refund_cancellation_table and booking_cancelled;
 -- src/payments/refunds/disagreement.rs says what each kind means, and which side is right by which rule.
 --
 -- Bookings and payments are joined once, whole, and only rows that may disagree are kept (`pairs`): 4.3 s of one core
--- on a million bookings. A kind that is not wanted costs nothing more. Only the audit trail is looked up by index, for
+-- on a million bookings. Only the audit trail is looked up by index, for
 -- the few rows that it decides over (`offset 0` keeps it from being read whole). A disagreement that several rows share
 -- is listed once.
-create or replace function internal.money_disagreements(wanted text)
+create or replace function internal.money_disagreements()
     returns table (
         kind          text,
         booking_id    text,
@@ -203,10 +203,6 @@ begin atomic
         end as kind
     ) d
     where d.kind is not null
-      and (wanted is null or d.kind = wanted)
-      and (wanted is null
-           or wanted in ('payment_without_booking', 'paid_without_payment', 'payment_while_awaited',
-                         'payment_without_amount', 'amount_differs'))
     union all
     -- Refunds: bookings against payments.
     select d.kind,
@@ -226,8 +222,6 @@ begin atomic
         end as kind
     ) d
     where d.kind is not null
-      and (wanted is null or d.kind = wanted)
-      and (wanted is null or wanted in ('refund_only_in_booking', 'refund_status_differs', 'refund_amount_differs'))
     union all
     -- Refunds: the list against payments.
     select d.kind,
@@ -254,10 +248,6 @@ begin atomic
         end as kind
     ) d
     where d.kind is not null
-      and (wanted is null or d.kind = wanted)
-      and (wanted is null
-           or wanted in ('refund_without_payment', 'refund_listed_twice', 'refund_only_listed', 'refund_listed_otherwise',
-                         'refund_waits_for_nothing'))
     union all
     select 'refund_not_listed',
            p.booking_id,
@@ -270,7 +260,6 @@ begin atomic
     from pairs p
     where p.refund is not null
       and not exists (select from listed l where l.payment_id = p.payment_id)
-      and (wanted is null or wanted = 'refund_not_listed')
     union all
     select 'refund_above_payment',
            p.booking_id,
@@ -283,7 +272,6 @@ begin atomic
     from pairs p
     where p.refund is not null
       and internal.booking_paid(p.amount) > internal.booking_paid(p.paid)
-      and (wanted is null or wanted = 'refund_above_payment')
     union all
     -- Cancellations.
     select 'cancelled_without_refund',
@@ -307,14 +295,12 @@ begin atomic
             and (nullif(btrim(r.payment_id), '') is null
                  or r.payment_id in (o.payment_id::text, o.payment_reference_id))
       )
-      and (wanted is null or wanted = 'cancelled_without_refund')
     union all
     select distinct 'cancelled_without_record', p.booking_id, null::integer, null::integer, 'cancelled', null, null,
            'no record'
     from pairs p
     where p.cancelled
       and not exists (select from public.booking_cancelled c where c.booking_id = p.booking_id)
-      and (wanted is null or wanted = 'cancelled_without_record')
     union all
     select distinct 'record_without_cancellation',
            c.booking_id,
@@ -338,6 +324,5 @@ begin atomic
             and e.action = 'booking_restore'
             and e.outcome = 'done'
           offset 0
-      )
-      and (wanted is null or wanted = 'record_without_cancellation');
+      );
 end;

@@ -6,6 +6,7 @@ pub mod guess_limits;
 pub mod idempotency;
 pub mod listen;
 pub mod origin;
+pub mod reports;
 pub mod state;
 pub mod streams;
 pub mod unit_of_work;

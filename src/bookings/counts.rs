@@ -103,7 +103,8 @@ pub(super) async fn count(db: &mut PgConnection, list: &BookingList) -> Result<B
                       count(*) filter (where f.phase = 'cancelled') as "cancelled!",
                       count(*) filter (where f.phase = 'no_show') as "no_show!",
                       count(*) filter (where f.phase = 'open' and f.ends_at > $1 and f.starts_at > $1) as "scheduled!",
-                      count(*) filter (where f.phase = 'open' and f.ends_at > $1 and f.starts_at <= $1) as "live!""#],
+                      count(*) filter (where f.phase = 'open' and f.ends_at > $1 and f.starts_at <= $1) as "live!"
+               from"#],
         [],
         list,
     )?;
@@ -140,7 +141,7 @@ async fn count_by_sums(db: &mut PgConnection, list: &BookingList) -> Result<Book
                      and f.mode = $7
                      and f.phase = $8
                      and f.week >= $9
-                     and f.week + interval '7 days' <= $10
+                     and f.week <= $10::timestamp - interval '7 days'
                      and f.free = $13
                      and f.noted = $14
                      and (f.counted_as = 'active' and $15)
@@ -156,13 +157,14 @@ async fn count_by_sums(db: &mut PgConnection, list: &BookingList) -> Result<Book
                               when f.starts_at <= $1 then 'live'
                               else 'scheduled'
                           end,
-                          1"#
+                          1
+                   from (values ($24::timestamp, $25::timestamp), ($26, $27), ($28, $29)) edge (begun, ended)
+                   cross join"#
         ],
         [
             "
-                     and (f.starts_at >= $24 and f.starts_at < $25
-                          or f.starts_at >= $26 and f.starts_at < $27
-                          or f.starts_at >= $28 and f.starts_at < $29)
+                     and f.starts_at >= edge.begun
+                     and f.starts_at < edge.ended
                ) c"
         ],
         list,

@@ -33,6 +33,6 @@ pub(super) async fn get_booking(
     unless: Preconditions,
 ) -> Result<Versioned<Booking>> {
     let mut db = app.db.read(&scope).await?;
-    let booking = Booking::read(&mut db, &scope, &id, app.clock.now()).await?;
+    let booking = Booking::find(&mut db, &scope, &id, app.clock.now()).await?;
     Ok(booking.versioned().unless(unless))
 }

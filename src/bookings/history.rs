@@ -77,7 +77,7 @@ pub(super) async fn list_booking_history(
     Path(id): Path<BookingId>,
     listing: Listing<NoFilter, HistoryOrder>,
 ) -> Result<Response> {
-    Booking::read(&mut *app.db.read(&scope).await?, &scope, &id, app.clock.now()).await?;
+    Booking::find(&mut *app.db.read(&scope).await?, &scope, &id, app.clock.now()).await?;
     listing.request.answer(History(id)).await
 }
 

@@ -142,7 +142,8 @@ impl List for BookingList {
                            left(f.name, 100), -- by invitee_name
                            f.created_at, -- by invitee_created_at
                            ''
-                       ) as sort_key"
+                       ) as sort_key
+                from"
             ],
             [
                 "

@@ -40,7 +40,7 @@ pub use self::{
     model::Booking,
     reassign::{Ahead, Span, ahead_of, clashes, reassign},
     refusal::{BookingRefusal, PROBLEMS, THERAPIST_FULL},
-    session::Session,
+    session::{Session, Subject},
     slot::booked,
 };
 use crate::app::state::App;

@@ -215,6 +215,28 @@ impl Booking {
         Ok(Self::whole(db, scope, id, now).await?.seen_by(scope))
     }
 
+    /// The same as of what is committed: read from its facts, outside of a unit of work.
+    pub(super) async fn find(db: &mut PgConnection, scope: &Scope, id: &BookingId, now: DateTime<Utc>) -> Result<Self> {
+        if !id.is_possible() {
+            return Err(Error::NotFound("booking"));
+        }
+        let found = select_bookings!(
+            fetch_optional(db, Sort::default()),
+            "''",
+            [
+                "where true
+                   and f.booking_id = $3
+                   and f.therapist_id = $4"
+            ],
+            ["internal.booking_facts"],
+            Timestamp::from(now) => Timestamp,
+            scope.therapist().map(TherapistId::as_str),
+            id.as_str(),
+            scope.owner(),
+        )?;
+        Ok(found.ok_or(Error::NotFound("booking"))?.seen_by(scope))
+    }
+
     /// One booking of the scope with all its columns, for deciding; not to be shown.
     pub(super) async fn whole(
         db: &mut PgConnection,

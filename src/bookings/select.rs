@@ -106,7 +106,7 @@ pub(super) struct BookingList {
 }
 
 /// A statement about the facts that a list wants: takes the macro that runs it, with what that takes before the statement; the
-/// statement's beginning and end; the list; and the arguments of the end, from `$22` on.
+/// statement's beginning, which ends before the facts' table, and its end; the list; and the arguments of both, from `$22` on.
 macro_rules! of_bookings {
     (
         $macro:ident!($($before:tt)*), [$($select:literal)+], [$($tail:literal)*], $list:expr
@@ -119,7 +119,7 @@ macro_rules! of_bookings {
             [
                 $($select)+
                 "
-                from internal.booking_facts f
+                internal.booking_facts f
                 where true
                   and f.therapist_id = $3
                   and f.therapist_id = $4

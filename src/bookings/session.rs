@@ -1,12 +1,14 @@
-//! A booking as notes need it: locked while its note is created or signed.
+//! A booking as notes need it: read while something is written about it, locked while its note is created or signed.
 
 use super::{
     lock::{self, Locked, Transition},
+    model::Booking,
     outcome,
     slot::Slot,
 };
 use crate::{
     app::unit_of_work::UnitOfWork,
+    clients,
     db::scope::Scope,
     domain::{
         ids::{BookingId, ClientId},
@@ -16,6 +18,53 @@ use crate::{
     error::Result,
     http::etag::Preconditions,
 };
+
+/// A session that is written about: until the transaction ends, nobody erases or merges its client. The therapist and the booking
+/// are not locked, since no rule compares them.
+#[derive(Debug)]
+pub struct Subject {
+    /// The client.
+    pub client_id: ClientId,
+    /// Their name, as the booking has it.
+    pub client_name: String,
+    /// The therapist who holds the session.
+    pub host_name: Option<String>,
+    /// When it starts.
+    pub start_at: Timestamp,
+}
+
+impl Subject {
+    /// Reads a session of the scope, and completes it first where another program left it without a client.
+    ///
+    /// # Errors
+    ///
+    /// If there is none in the scope, or the client's data was erased.
+    pub async fn read(uow: &mut UnitOfWork, scope: &Scope, id: &BookingId) -> Result<Self> {
+        let now = uow.now();
+        let booking = Booking::find(uow.db(), scope, id, now).await?;
+        let client = match &booking.client_id {
+            Some(client) => clients::lock_to_read(uow.db(), client).await?,
+            None => None,
+        };
+        let (Some(client), Some(host_name)) = (client, booking.booking_host_name) else {
+            let session = Session::lock(uow, scope, id).await?;
+            let (client_id, name) = session.client();
+            return Ok(Self {
+                client_id: client_id.clone(),
+                client_name: session.invitee_name().unwrap_or(name).to_owned(),
+                host_name: session.host_name().map(str::to_owned),
+                start_at: session.start_at(),
+            });
+        };
+        client.ensure_kept()?;
+        Ok(Self {
+            client_name: booking.invitee_name.unwrap_or(client.name),
+            client_id: client.client_id,
+            host_name: Some(host_name),
+            start_at: booking.booking_start_at,
+        })
+    }
+}
 
 /// A session, locked until the transaction ends: its therapist, its client and its booking, in this order.
 #[derive(Debug)]

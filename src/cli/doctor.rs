@@ -12,7 +12,6 @@ use clap::Args;
 use super::{options::Addresses, user};
 use crate::{
     app::{state::App, unit_of_work::Work},
-    db::scope::Scope,
     dev::embedded::{Embedded, Options},
     integrity::{
         self, CheckResult, Chosen, Integrity,
@@ -80,13 +79,13 @@ async fn start(folder: PathBuf) -> anyhow::Result<Embedded> {
 }
 
 async fn examine(app: App, command: &Doctor, chosen: &Chosen) -> anyhow::Result<ExitCode> {
-    let mut report = integrity::report(&app, &Scope::Practice, chosen, command.samples).await?;
+    let mut report = integrity::report(&app, chosen, command.samples).await?;
     print_report(&report);
     if command.fix {
         println!();
         // One repair may enable another one: a booking that has got its id has no client yet.
         while fix(&app, &report).await? > 0 {
-            report = integrity::report(&app, &Scope::Practice, chosen, command.samples).await?;
+            report = integrity::report(&app, chosen, command.samples).await?;
         }
         println!("\nAfter the repairs:\n");
         print_report(&report);

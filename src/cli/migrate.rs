@@ -1,14 +1,16 @@
 //! `safestories migrate`: brings a database to this build's schema, shows its status, or adopts one from elsewhere.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use sqlx::{Connection, PgConnection};
 
 use crate::{
+    app::state::App,
+    dashboards::cache,
     db::{
         migrate::{self, Status},
-        pool,
+        pool::{self, Db},
     },
     integrity::adoption::{self, Adoption, ForeignTriggers},
 };
@@ -62,7 +64,25 @@ pub async fn run(args: Migrate, url: &str, therapists: Option<&str>) -> anyhow::
             print(&applied);
         }
     }
+    backfill(url).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Works out what an adopted database held, if that is not done yet.
+async fn backfill(url: &str) -> anyhow::Result<()> {
+    let app = App::of_command(Db::new(url, Some(url), 2)?);
+    let mut before = None;
+    while let Some(now) = cache::backfill_under_way(&app).await? {
+        if before.replace(now) == Some(now) {
+            // A server is at it already.
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        } else {
+            eprintln!("Working out what the bookings come to: {} of {}", now.done, now.bookings);
+        }
+        cache::backfill(&app).await?;
+    }
+    app.db.close().await;
+    Ok(())
 }
 
 async fn check(conn: &mut PgConnection) -> anyhow::Result<ExitCode> {

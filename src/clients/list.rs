@@ -91,10 +91,10 @@ struct ClientList {
 }
 
 /// A statement about the facts of clients that a list wants: takes the macro that runs it, with what that takes before the
-/// statement; the statement's beginning and end; the list; and the arguments of the end, from `$11` on.
+/// statement; the statement's beginning and end; the list; the search; and the arguments of the end, from `$11` on.
 macro_rules! of_clients {
     (
-        $macro:ident!($($before:tt)*), [$($select:literal)+], [$($tail:literal)*], $list:expr
+        $macro:ident!($($before:tt)*), [$($select:literal)+], [$($tail:literal)*], $list:expr, $search:expr
         $(, $argument:expr $(=> $type:ty)?)* $(,)?
     ) => {{
         let criteria = &$list.criteria;
@@ -134,7 +134,7 @@ macro_rules! of_clients {
             criteria.last_from.map(Timestamp::from) => Option<Timestamp>,
             criteria.last_before.map(Timestamp::from) => Option<Timestamp>,
             criteria.possible_duplicate,
-            criteria.search.as_deref(),
+            $search,
             $($argument $(=> $type)?),*
         )
     }};
@@ -145,6 +145,11 @@ impl List for ClientList {
     type Order = ClientOrder;
 
     async fn rows(&self, db: &mut PgConnection, order: ClientOrder, position: &Position) -> Result<Vec<ClientRecord>> {
+        // A search is planned for its words: that is done for the narrow table alone.
+        let found = match self.criteria.search.as_deref() {
+            Some(search) => Some(self.find(db, search, order, position).await?),
+            None => None,
+        };
         let clients = of_clients!(
             select_clients!(
                 fetch_all(db, position.sorted(order)),
@@ -178,6 +183,7 @@ impl List for ClientList {
                   and (f.last_session, f.client_id) < ($11::text::timestamp, $12) -- by last_session_at
                   and (f.sessions, f.client_id) < ($11::text::integer, $12) -- by no_of_sessions
                   and (f.created_at, f.client_id) < ($11::text::timestamptz, $12) -- by created_at
+                  and f.client_id = any ($14)
                 order by
                     left(f.name, 100) desc, -- by client_name
                     f.last_session desc, -- by last_session_at
@@ -187,9 +193,11 @@ impl List for ClientList {
                 limit $13
             )"],
             self,
+            None::<&str>,
             position.sort(),
             position.id(),
             position.limit,
+            found.as_deref() => Option<&[String]>,
         )?;
         Ok(clients)
     }
@@ -200,12 +208,47 @@ impl List for ClientList {
             [r#"select count(*) as "total!""#],
             [],
             self,
+            self.criteria.search.as_deref(),
         )?;
         Ok(total)
     }
 
     fn key(client: &ClientRecord) -> Key {
         client.key()
+    }
+}
+
+impl ClientList {
+    /// The ids of a page of what a search finds.
+    async fn find(
+        &self,
+        db: &mut PgConnection,
+        search: &str,
+        order: ClientOrder,
+        position: &Position,
+    ) -> Result<Vec<String>> {
+        let found = of_clients!(
+            pruned!(fetch_all(db, position.sorted(order)), query_scalar!(),),
+            ["select f.client_id"],
+            ["
+                  and (left(f.name, 100), f.client_id) < ($11, $12) -- by client_name
+                  and (f.last_session, f.client_id) < ($11::text::timestamp, $12) -- by last_session_at
+                  and (f.sessions, f.client_id) < ($11::text::integer, $12) -- by no_of_sessions
+                  and (f.created_at, f.client_id) < ($11::text::timestamptz, $12) -- by created_at
+                order by
+                    left(f.name, 100) desc, -- by client_name
+                    f.last_session desc, -- by last_session_at
+                    f.sessions desc, -- by no_of_sessions
+                    f.created_at desc, -- by created_at
+                    f.client_id desc -- by any
+                limit $13"],
+            self,
+            Some(search),
+            position.sort(),
+            position.id(),
+            position.limit,
+        )?;
+        Ok(found)
     }
 }
 

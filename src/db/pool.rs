@@ -82,13 +82,13 @@ const TELL: &str = "; select internal.this_transaction()";
 /// Goes with the end of a therapist's transaction. SQL that was injected into a request may have left cursors, advisory locks,
 /// a LISTEN, settings or prepared statements on the connection, for the request of another therapist. Ours are prepared by
 /// the protocol, and never by SQL.
-const CLEANUP: &str = "; close all; unlisten *; select pg_catalog.pg_advisory_unlock_all(); reset role; reset all; \
-                       select pg_catalog.pg_terminate_backend(pg_catalog.pg_backend_pid()) \
-                       from pg_catalog.pg_prepared_statement() where from_sql limit 1";
+const CLEANUP: &str = "; close all; unlisten *; reset role; reset all; select pg_catalog.pg_advisory_unlock_all(), \
+                       (select pg_catalog.pg_terminate_backend(pg_catalog.pg_backend_pid()) \
+                       from pg_catalog.pg_prepared_statement() where from_sql limit 1)";
 /// The same behind a pooler, which keeps settings of its own on the connection.
-const CLEANUP_POOLED: &str = "; close all; unlisten *; select pg_catalog.pg_advisory_unlock_all(); reset role; \
-                              select pg_catalog.pg_terminate_backend(pg_catalog.pg_backend_pid()) \
-                              from pg_catalog.pg_prepared_statement() where from_sql limit 1";
+const CLEANUP_POOLED: &str = "; close all; unlisten *; reset role; select pg_catalog.pg_advisory_unlock_all(), \
+                              (select pg_catalog.pg_terminate_backend(pg_catalog.pg_backend_pid()) \
+                              from pg_catalog.pg_prepared_statement() where from_sql limit 1)";
 
 /// How many lists may be streamed at a time.
 const EXPORTS: u32 = 2;

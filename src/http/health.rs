@@ -79,6 +79,8 @@ enum NotReady {
     Audit,
     #[error("the database takes no writes")]
     Writes,
+    #[error("what stood in the adopted database is being worked out: {done} of {bookings} bookings")]
+    Backfill { done: i64, bookings: i64 },
 }
 
 impl Refusal for NotReady {
@@ -126,7 +128,8 @@ async fn check_health() -> Json<Health> {
 
 /// Can the server do its work?
 ///
-/// Whether the database answers, its migrations are those of this build, the audit can be written, and a write is taken. Looked
+/// Whether the database answers, its migrations are those of this build, the audit can be written, what an adopted database held
+/// is worked out, and a write is taken. Looked
 /// at anew at most twice a second, and written to at most every five seconds.
 #[utoipa::path(
     get,
@@ -207,5 +210,12 @@ async fn look(app: &App) -> Result<(), NotReady> {
     .fetch_one(&mut *db)
     .await;
     // An error says that the tables are not there.
-    if writable.unwrap_or(false) { Ok(()) } else { Err(NotReady::Audit) }
+    if !writable.unwrap_or(false) {
+        return Err(NotReady::Audit);
+    }
+    let backfill = sqlx::query!("select done, bookings from internal.backfill").fetch_optional(&mut *db).await;
+    match backfill.map_err(|_| NotReady::Database)? {
+        Some(row) => Err(NotReady::Backfill { done: row.done, bookings: row.bookings }),
+        None => Ok(()),
+    }
 }

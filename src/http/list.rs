@@ -21,6 +21,7 @@ use crate::{
         unit_of_work::{UnitOfWork, Work},
     },
     db::scope::Scope,
+    domain::time::Timestamp,
     error::{Error, Result},
 };
 
@@ -99,6 +100,11 @@ impl<F: DeserializeOwned, O: Order> FromRequestParts<App> for Listing<F, O> {
 }
 
 impl<O: Order> ListRequest<O> {
+    /// Whether it asks for the first page, or the whole list.
+    pub fn is_first(&self) -> bool {
+        self.from.is_none()
+    }
+
     /// Answers with the page, or with the whole list as CSV where the client accepts that.
     ///
     /// # Errors
@@ -112,7 +118,7 @@ impl<O: Order> ListRequest<O> {
             _ => self.ensure_json()?,
         }
         let (rows, total) = self.read(&mut *self.app.db.read(&self.scope).await?, &list).await?;
-        Ok(self.page(rows, total, L::key))
+        Ok(self.page(rows, total, list.as_of(), L::key))
     }
 
     /// Fails where only CSV is accepted. For lists without a CSV form that audit the read first: a refused read must
@@ -148,7 +154,7 @@ impl<O: Order> ListRequest<O> {
             Ok((rows, total))
         });
         let (rows, total) = run.await?;
-        Ok(self.page(rows, total, L::key))
+        Ok(self.page(rows, total, None, L::key))
     }
 
     /// The rows of the page, and one more where there are more; and the total, if requested.
@@ -164,7 +170,13 @@ impl<O: Order> ListRequest<O> {
     }
 
     /// Cuts `rows` to the requested size, puts them in order, and notes where the neighbouring pages start.
-    fn page<T: Serialize>(self, mut rows: Vec<T>, total: Option<i64>, key: impl Fn(&T) -> Key) -> Response {
+    fn page<T: Serialize>(
+        self,
+        mut rows: Vec<T>,
+        total: Option<i64>,
+        as_of: Option<Timestamp>,
+        key: impl Fn(&T) -> Key,
+    ) -> Response {
         let more = rows.len() > usize::from(self.limit);
         rows.truncate(self.limit.into());
         if self.backwards {
@@ -177,7 +189,7 @@ impl<O: Order> ListRequest<O> {
         let next = cursor(rows.last(), after, false);
         let prev = cursor(rows.first(), before, true);
         let link = self.links(next.as_deref(), prev.as_deref());
-        let page = PageInfo { limit: self.limit, next, prev, total };
+        let page = PageInfo { limit: self.limit, next, prev, total, as_of };
         let mut response = Json(Page { data: rows, page }).into_response();
         response.headers_mut().extend(link.map(|link| (header::LINK, link)));
         response

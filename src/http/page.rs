@@ -18,7 +18,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{db::pruned::Sort, error::Result};
+use crate::{db::pruned::Sort, domain::time::Timestamp, error::Result};
 
 /// The default number of rows of a page.
 pub(crate) const DEFAULT_LIMIT: u16 = 50;
@@ -143,6 +143,11 @@ pub trait List: Send + Sync + 'static {
     /// Counts all rows.
     fn total(&self, db: &mut PgConnection) -> impl Future<Output = Result<i64>> + Send;
 
+    /// When the rows were found, of a list that a background task keeps.
+    fn as_of(&self) -> Option<Timestamp> {
+        None
+    }
+
     /// Where a row stands.
     fn key(row: &Self::Row) -> Key;
 }
@@ -198,4 +203,8 @@ pub struct PageInfo {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 3000, nullable = false)]
     pub(crate) total: Option<i64>,
+    /// When the rows were found, of a list that is kept and not found anew for each request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) as_of: Option<Timestamp>,
 }

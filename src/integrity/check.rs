@@ -2,11 +2,16 @@
 
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use crate::{app::unit_of_work::UnitOfWork, db::repair::RepairedRows, domain::status::words, error::Result};
+use crate::{
+    app::{reports::Report, unit_of_work::UnitOfWork},
+    db::repair::RepairedRows,
+    domain::status::words,
+    error::{Error, Result},
+};
 
 words! {
     /// How much a finding matters.
@@ -49,7 +54,7 @@ impl Look {
 }
 
 /// One row found. Ids and words only: no name, no contact data, no clinical text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = CheckSample, example = json!({ "table": "bookings", "id": "56001", "about": "booking_status: Canceled → cancelled" }))]
 pub struct Sample {
     /// The table it stands in.
@@ -84,6 +89,12 @@ impl Findings {
         let samples =
             rows.into_iter().take(look.samples).map(|row| Sample { table: row.table, id: row.id, about: row.about });
         Self { count, samples: samples.collect() }
+    }
+
+    /// As they were kept.
+    pub(super) fn of_report(report: &Report) -> Result<Self> {
+        let samples = Deserialize::deserialize(&report.samples).map_err(|error| Error::Internal(error.into()))?;
+        Ok(Self { count: report.found, samples })
     }
 
     /// Adds a row that was found outside a query.

@@ -20,7 +20,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub use self::{
     chosen::Chosen,
     repair::{Repaired, repair_check},
-    report::{CheckResult, Integrity, report},
+    report::{CheckResult, Integrity, keep_reports, report},
 };
 use crate::app::state::App;
 

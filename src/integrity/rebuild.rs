@@ -5,9 +5,9 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::report::give_room;
+use super::{check::Findings, checks, report::keep};
 use crate::{
-    app::unit_of_work::Work,
+    app::{reports::give_room, unit_of_work::Work},
     audit::entry::Entry,
     dashboards::cache::{self, Rebuilt},
     db::scope::Scope,
@@ -63,6 +63,9 @@ pub(super) async fn rebuild_caches(
             give_room(uow.db()).await?;
             let drifted = cache::drift(uow.db(), now).await?.rows();
             let rebuilt = cache::rebuild(uow.db(), now).await?;
+            if let Some(check) = checks::by_code("cache_drift") {
+                keep(uow.db(), check, now, &Findings::default()).await?;
+            }
             uow.record(
                 Entry::new("caches_rebuild", "Wrote the caches anew")
                     .detail(json!({ "drifted": drifted, "rebuilt": rebuilt })),

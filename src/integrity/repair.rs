@@ -16,10 +16,13 @@ use utoipa::ToSchema;
 use super::{
     check::{Check, Look, Repair, Sample},
     chosen::Chosen,
-    report::{SAMPLES, give_room},
+    report::{SAMPLES, keep},
 };
 use crate::{
-    app::unit_of_work::{UnitOfWork, Work},
+    app::{
+        reports::give_room,
+        unit_of_work::{UnitOfWork, Work},
+    },
     audit::entry::Entry,
     db::{repair::RepairedRows, scope::Scope},
     domain::ids::{BookingId, NoteId, ResourceId, TherapistId},
@@ -194,8 +197,9 @@ async fn repair(
     let wanted = found.count > 0 || check.repair() == Repair::Chosen;
     let repaired = if wanted { act(uow).await? } else { RepairedRows::default() };
     give_room(uow.db()).await?;
-    let remaining =
-        if repaired.rows > 0 { check.find(uow.db(), Look { samples: 0, ..look }).await?.count } else { found.count };
+    let after = if repaired.rows > 0 { check.find(uow.db(), look).await? } else { found.clone() };
+    keep(uow.db(), check, look.now, &after).await?;
+    let remaining = after.count;
     record(uow, check, &repaired, remaining, &found.samples);
     found.samples.truncate(SAMPLES.into());
     Ok(Repaired { check: check.code, found: found.count, repaired: repaired.rows, remaining, changes: found.samples })

@@ -1,7 +1,12 @@
 //! The report on the data: all checks, or some, with counts and samples.
+//!
+//! A request is answered with what a background task found ([`keep_reports`]), check by check: at a million bookings some read for
+//! seconds. A check that was never run, or is asked for afresh, is run on the way.
 
 use axum::extract::State;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
@@ -10,7 +15,10 @@ use super::{
     chosen::Chosen,
 };
 use crate::{
-    app::state::App,
+    app::{
+        reports::{self, Report},
+        state::App,
+    },
     db::scope::Scope,
     domain::time::Timestamp,
     error::{Error, Result, problem::Problems},
@@ -32,6 +40,8 @@ pub(super) struct Wanted {
     /// How many rows each check names at most (0 to 200).
     #[param(value_type = Option<u16>, minimum = 0, maximum = 200, default = 10, example = 10)]
     samples: Option<u16>,
+    /// True: run the checks now, one after the other, and wait for them.
+    fresh: Option<bool>,
 }
 
 /// The findings of a check.
@@ -44,7 +54,8 @@ pub(super) struct Wanted {
     "count": 1,
     "samples": [{ "table": "client_session_notes", "id": "1", "about": "booking 56430 does not exist" }],
     "repair": "chosen",
-    "remedy": "Say to which booking the note belongs: `assign`."
+    "remedy": "Say to which booking the note belongs: `assign`.",
+    "as_of": "2026-02-04T04:30:00Z"
 }))]
 pub struct CheckResult {
     /// The check's code.
@@ -63,10 +74,12 @@ pub struct CheckResult {
     pub repair: Repair,
     /// The effect of the repair, or advice for people.
     pub remedy: &'static str,
+    /// When it was run.
+    pub as_of: Timestamp,
 }
 
 impl CheckResult {
-    fn new(check: &Check, found: Findings) -> Self {
+    fn new(check: &Check, found: Findings, as_of: DateTime<Utc>) -> Self {
         Self {
             check: check.code,
             title: check.title,
@@ -76,14 +89,15 @@ impl CheckResult {
             samples: found.samples,
             repair: check.repair(),
             remedy: check.remedy,
+            as_of: as_of.into(),
         }
     }
 }
 
-/// The findings of the checks, as of one instant.
+/// The findings of the checks.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "checked_at": "2026-02-04T04:30:00Z",
+    "as_of": "2026-02-04T04:30:00Z",
     "errors": 1,
     "warnings": 0,
     "notices": 0,
@@ -95,12 +109,13 @@ impl CheckResult {
         "count": 1,
         "samples": [{ "table": "client_session_notes", "id": "1", "about": "booking 56430 does not exist" }],
         "repair": "chosen",
-        "remedy": "Say to which booking the note belongs: `assign`."
+        "remedy": "Say to which booking the note belongs: `assign`.",
+        "as_of": "2026-02-04T04:30:00Z"
     }]
 }))]
 pub struct Integrity {
-    /// When it was looked.
-    pub checked_at: Timestamp,
+    /// When the check was run that was run longest ago.
+    pub as_of: Timestamp,
     /// Rows that are lost, wrong, or shut somebody out.
     pub errors: i64,
     /// Rows that are read all right and should be put right.
@@ -113,8 +128,8 @@ pub struct Integrity {
 
 /// See what is wrong with the data
 ///
-/// Runs the checks over everything, in one snapshot, and tells for each how many rows break its rule, names some of
-/// them, and says who can repair it. It takes seconds on large practices.
+/// For each check how many rows break its rule, some of them, who can repair it, and when it was run: every quarter of an hour,
+/// or now with `fresh`, which takes seconds on large practices.
 #[utoipa::path(
     get,
     path = "/integrity",
@@ -123,7 +138,7 @@ pub struct Integrity {
     responses((status = 200, description = "The findings of the checks", body = Integrity), Problems),
 )]
 pub(super) async fn get_integrity(
-    scope: Scope,
+    _scope: Scope,
     State(app): State<App>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Integrity>> {
@@ -132,32 +147,75 @@ pub(super) async fn get_integrity(
         return Err(Error::query("samples", format!("must be from 0 to {MAX_SAMPLES}")));
     }
     let chosen = wanted.check.unwrap_or_else(Chosen::all);
-    report(&app, &scope, &chosen, samples.into()).await.map(Json)
-}
-
-/// Runs checks in one snapshot.
-pub async fn report(app: &App, scope: &Scope, chosen: &Chosen, samples: usize) -> Result<Integrity> {
-    let look = Look { now: app.clock.now(), samples };
-    let mut snapshot = app.db.read_snapshot(scope).await?;
-    give_room(&mut snapshot).await?;
-    let mut report = Integrity { checked_at: look.now.into(), errors: 0, warnings: 0, notices: 0, checks: Vec::new() };
+    let is_fresh = wanted.fresh == Some(true);
+    let kept = if is_fresh { Vec::new() } else { kept(&app, &chosen).await? };
+    let mut results = Vec::new();
     for check in chosen.checks() {
-        let found = check.find(&mut snapshot, look).await?;
-        match check.severity {
-            Severity::Error => report.errors += found.count,
-            Severity::Warning => report.warnings += found.count,
-            Severity::Notice => report.notices += found.count,
-        }
-        report.checks.push(CheckResult::new(check, found));
+        let kept = kept.iter().find(|kept| kept.name == check.code);
+        let (as_of, mut found) = match kept {
+            Some(kept) => (kept.as_of, Findings::of_report(kept)?),
+            None => run_and_keep(&app, check).await?,
+        };
+        found.samples.truncate(samples.into());
+        results.push(CheckResult::new(check, found, as_of));
     }
-    Ok(report)
+    Ok(Json(Integrity::of(results)))
 }
 
-/// Lets the statements of the transaction read everything: time, and memory to sort and join in. Compiling them takes longer
-/// than it spares.
-pub(super) async fn give_room(db: &mut PgConnection) -> Result<()> {
-    sqlx::raw_sql("set local statement_timeout = '5min'; set local work_mem = '64MB'; set local jit = off")
-        .execute(db)
-        .await?;
+impl Integrity {
+    fn of(checks: Vec<CheckResult>) -> Self {
+        let rows = |severity| checks.iter().filter(|check| check.severity == severity).map(|check| check.count).sum();
+        Self {
+            as_of: checks.iter().map(|check| check.as_of).min().unwrap_or_default(),
+            errors: rows(Severity::Error),
+            warnings: rows(Severity::Warning),
+            notices: rows(Severity::Notice),
+            checks,
+        }
+    }
+}
+
+/// Runs checks in one snapshot, and keeps nothing.
+pub async fn report(app: &App, chosen: &Chosen, samples: usize) -> Result<Integrity> {
+    let look = Look { now: app.clock.now(), samples };
+    let mut snapshot = app.db.read_snapshot(&Scope::Practice).await?;
+    reports::give_room(&mut snapshot).await?;
+    let mut results = Vec::new();
+    for check in chosen.checks() {
+        results.push(CheckResult::new(check, check.find(&mut snapshot, look).await?, look.now));
+    }
+    Ok(Integrity::of(results))
+}
+
+/// Runs the checks that were not run for a while.
+pub async fn keep_reports(app: &App) -> Result<()> {
+    let all = Chosen::all();
+    let kept = kept(app, &all).await?;
+    for check in all.checks() {
+        if reports::is_due(app, kept.iter().find(|kept| kept.name == check.code)) {
+            run_and_keep(app, check).await?;
+        }
+    }
     Ok(())
+}
+
+async fn kept(app: &App, chosen: &Chosen) -> Result<Vec<Report>> {
+    let codes: Vec<&str> = chosen.checks().iter().map(|check| check.code).collect();
+    reports::kept(app, &codes).await
+}
+
+async fn run_and_keep(app: &App, check: &Check) -> Result<(DateTime<Utc>, Findings)> {
+    let mut tx = reports::begin(app).await?;
+    let look = Look { now: app.clock.now(), samples: MAX_SAMPLES.into() };
+    let found = check.find(&mut tx, look).await?;
+    keep(&mut tx, check, look.now, &found).await?;
+    tx.commit().await?;
+    Ok((look.now, found))
+}
+
+/// Keeps what a check found.
+pub(super) async fn keep(db: &mut PgConnection, check: &Check, as_of: DateTime<Utc>, found: &Findings) -> Result<()> {
+    let samples = &found.samples[..found.samples.len().min(MAX_SAMPLES.into())];
+    let report = Report { name: check.code.to_owned(), as_of, found: found.count, samples: json!(samples) };
+    reports::keep(db, &report).await
 }

@@ -151,7 +151,7 @@ async fn two_records_of_one_person_are_duplicates_in_any_coding() {
     ])
     .await;
     for check in ["duplicate_client", "shared_phone"] {
-        let report = api.admin().get(&format!("/api/v1/admin/integrity?check={check}")).await.ok();
+        let report = api.admin().get(&format!("/api/v1/admin/integrity?fresh=true&check={check}")).await.ok();
         assert_eq!(report["checks"][0]["count"], 1, "{report}");
     }
     let doubtful = api.admin().get(&format!("{CLIENTS}?possible_duplicate=true")).await.data();

@@ -12,6 +12,7 @@ mod port;
 mod preflight;
 mod private;
 mod progress;
+pub mod reports;
 pub mod retention;
 pub mod sealing;
 mod settings;
@@ -200,6 +201,7 @@ async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationTok
     background.spawn(drained.clone().run_until_cancelled_owned(tidy()));
     background.spawn(retention::run(app.clone(), drained.clone()));
     background.spawn(due::run(app.clone(), drained.clone()));
+    background.spawn(reports::run(app.clone(), drained.clone()));
     background.spawn(arrivals::run(app.clone(), drained.clone()));
     background.spawn(sealing::run(app.clone(), audit_key, drained.clone()));
     connections::serve(listener, router, WRITE_TIMEOUT, stop).await;

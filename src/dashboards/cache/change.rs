@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::rebuild;
+use super::{
+    backfill::{backfill, backfill_under_way},
+    rebuild::rebuild,
+};
 use crate::{
     app::{state::App, unit_of_work::UnitOfWork},
     db::{
@@ -32,6 +35,10 @@ const BATCH: i32 = 500;
 /// Lets facts and caches follow a part of what other programs have committed; returns whether there is more. Where more was
 /// written than can be told, the caches are rebuilt.
 pub async fn follow_others(app: &App) -> Result<bool> {
+    if within(STEP, backfill_under_way(app)).await?.is_some() {
+        within(REBUILD, backfill(app)).await?;
+        return Ok(true);
+    }
     let facts = within(STEP, follow_facts(app)).await?;
     let changes = within(STEP, follow_changes(app)).await?;
     if changes.is_none() {

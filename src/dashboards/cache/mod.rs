@@ -33,11 +33,13 @@
 //! before the booking's, so that they cannot deadlock. What other programs wrote about somebody whose row is held is followed
 //! when it is free, so that nobody else's caches wait.
 
+mod backfill;
 mod change;
 mod drift;
 mod rebuild;
 
 pub use self::{
+    backfill::{Backfill, backfill, backfill_under_way},
     change::{erase_foreign, follow, follow_others},
     drift::{Drift, drift},
     rebuild::{Rebuilt, rebuild},

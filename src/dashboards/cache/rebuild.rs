@@ -183,27 +183,26 @@ async fn client_sessions(db: &mut PgConnection) -> Result<u64> {
 
 async fn appointments(db: &mut PgConnection) -> Result<u64> {
     let refreshed = sqlx::query!(
-        // In parts: each id is compared with all of its part.
-        "select sum(internal.refresh_appointments(part.ids))::bigint as rows
-         from (
-             select array_agg(d.booking_id) as ids
-             from (select booking_id, row_number() over () / 500 as part from internal.drifted_appointments()) d
-             group by d.part
-         ) part",
+        "select internal.refresh_appointments(array(select booking_id from internal.drifted_appointments())) as rows",
     )
     .fetch_one(db)
     .await?;
     Ok(refreshed.rows.unwrap_or_default().cast_unsigned())
 }
 
+/// How many bookings are locked and worked out again in one statement.
+const PART: usize = 1000;
+
 /// The facts that drifted are worked out again, once their bookings are locked.
 async fn booking_facts(db: &mut PgConnection) -> Result<u64> {
     let drifted =
         sqlx::query_scalar!(r#"select internal.drifted_facts() as "booking_id!""#).fetch_all(&mut *db).await?;
-    sqlx::query!("select from bookings where booking_id = any ($1) order by booking_id for no key update", &drifted,)
-        .execute(&mut *db)
-        .await?;
-    sqlx::query!("select internal.refresh_booking_facts($1)", &drifted).execute(db).await?;
+    for part in drifted.chunks(PART) {
+        sqlx::query!("select from bookings where booking_id = any ($1) order by booking_id for no key update", part)
+            .execute(&mut *db)
+            .await?;
+        sqlx::query!("select internal.refresh_booking_facts($1)", part).execute(&mut *db).await?;
+    }
     Ok(drifted.len() as u64)
 }
 

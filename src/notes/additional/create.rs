@@ -73,22 +73,35 @@ pub(crate) async fn create_additional_note(
 }
 
 async fn create(uow: &mut UnitOfWork, scope: &Scope, request: &CreateAdditionalNote) -> Result<AdditionalNote> {
-    let session = bookings::Session::lock(uow, scope, &request.booking_id).await?;
+    let session = bookings::Subject::read(uow, scope, &request.booking_id).await?;
     let now = Timestamp::from(uow.now());
-    let id = sqlx::query_scalar!(
+    let written = sqlx::query!(
         r#"insert into client_additional_notes
                (booking_id, therapist_id, therapist_name, note_text, created_at, updated_at)
            values ($1, $2, left($3, 255), $4, $5, $5)
-           returning note_id as "note_id: AdditionalNoteId""#,
+           returning note_id as "note_id: AdditionalNoteId", therapist_name, xmin::text as "version!""#,
         request.booking_id.as_str(),
         scope.therapist().map(TherapistId::as_str),
-        session.host_name(),
+        session.host_name,
         &*request.note_text,
         now as Timestamp,
     )
     .fetch_one(uow.db())
     .await?;
-    let note = AdditionalNote::read(uow.db(), scope, id).await?;
+    let note = AdditionalNote {
+        note_id: written.note_id,
+        booking_id: request.booking_id.clone(),
+        client_id: Some(session.client_id),
+        client_name: Some(session.client_name),
+        therapist_id: scope.therapist().cloned(),
+        therapist_name: written.therapist_name,
+        booking_start_at: session.start_at,
+        note_text: request.note_text.to_string(),
+        created_at: now,
+        updated_at: now,
+        locked_at: AdditionalNote::locked_from(now),
+        version: written.version,
+    };
     uow.record(note.entry("additional_notes_create", "Wrote").detail(json!({ "booking_id": request.booking_id })));
     Ok(note)
 }

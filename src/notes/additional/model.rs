@@ -98,8 +98,13 @@ impl AdditionalNote {
         .fetch_optional(db)
         .await?;
         let mut note = found.ok_or(Error::NotFound("additional note"))?;
-        note.locked_at = note.created_at.instant().map(|written| written + OPEN).into();
+        note.locked_at = Self::locked_from(note.created_at);
         Ok(note)
+    }
+
+    /// From when on a note cannot be changed, by when it was written.
+    pub(super) fn locked_from(written: Timestamp) -> Timestamp {
+        written.instant().map(|written| written + OPEN).into()
     }
 
     /// The same, with a text that is to be shown: its client is locked for reading until the transaction ends. Where

@@ -11,7 +11,10 @@ mod status;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub use self::model::{Refund, RefundState};
+pub use self::{
+    model::{Refund, RefundState},
+    reconciliation::keep_disagreements,
+};
 use crate::app::state::App;
 
 /// The routes of admins.

@@ -1,15 +1,26 @@
 //! The disagreements between `bookings`, `payments`, `refund_cancellation_table` and `booking_cancelled`, as a list.
 //!
-//! Every page finds all disagreements anew, in one statement over whole tables (`internal.money_disagreements`).
+//! They are found by a background task ([`keep_disagreements`]), in one statement over whole tables
+//! (`internal.money_disagreements`); a page reads what was found last.
 
-use axum::response::Response;
+use axum::{extract::State, response::Response};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
 use super::disagreement::{DisagreementKind, DisagreementSide};
 use crate::{
-    domain::ids::{BookingId, PaymentId, RefundId},
+    app::{
+        reports::{self, Report},
+        state::App,
+    },
+    db::pruned::{Sort, pruned},
+    domain::{
+        ids::{BookingId, PaymentId, RefundId},
+        time::Timestamp,
+    },
     error::{Result, problem::Problems},
     http::{
         list::Listing,
@@ -22,6 +33,9 @@ orders! {
     DisagreementOrder: KindUp = "kind", KindDown = "-kind"
 }
 
+/// The report's name.
+const NAME: &str = "reconciliation";
+
 /// Which disagreements an admin lists.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -29,6 +43,8 @@ pub(crate) struct DisagreementFilter {
     /// Only those of this kind.
     #[param(inline)]
     kind: Option<DisagreementKind>,
+    /// True: find them now, and wait for it.
+    fresh: Option<bool>,
 }
 
 /// A disagreement: what each table says (null where it is not concerned), which is right, and what repairs it.
@@ -44,7 +60,7 @@ pub(crate) struct DisagreementFilter {
     "booking_cancelled": null,
     "right": "payments",
     "rule": "A payment says what was paid and how much of it goes back; bookings and the list follow.",
-    "mend": "Save the payment: PATCH /payments/{payment_id} with {}."
+    "repair": "Save the payment: PATCH /payments/{payment_id} with {}."
 }))]
 pub(super) struct Disagreement {
     /// The kind of disagreement.
@@ -73,7 +89,7 @@ pub(super) struct Disagreement {
     place: String,
 }
 
-/// A row of `internal.money_disagreements`.
+/// A row of `internal.disagreements`.
 struct Found {
     kind: DisagreementKind,
     booking_id: Option<BookingId>,
@@ -109,7 +125,8 @@ impl From<Found> for Disagreement {
 /// List disagreements
 ///
 /// Every disagreement between `bookings`, `payments`, `refund_cancellation_table` and `booking_cancelled`: what each says,
-/// which is right by which rule, and what repairs it. Reads whole tables: some seconds on a million bookings.
+/// which is right by which rule, and what repairs it. Found every quarter of an hour (`page.as_of`), or now with `fresh`: some
+/// seconds on a million bookings.
 #[utoipa::path(
     get,
     path = "/refunds/reconciliation",
@@ -127,12 +144,57 @@ impl From<Found> for Disagreement {
         Problems,
     ),
 )]
-pub(super) async fn list_disagreements(listing: Listing<DisagreementFilter, DisagreementOrder>) -> Result<Response> {
-    listing.request.answer(Disagreements(listing.filter.kind)).await
+pub(super) async fn list_disagreements(
+    State(app): State<App>,
+    listing: Listing<DisagreementFilter, DisagreementOrder>,
+) -> Result<Response> {
+    let is_fresh = listing.filter.fresh == Some(true) && listing.request.is_first();
+    let kept = if is_fresh { None } else { kept(&app).await? };
+    let report = match kept {
+        Some(report) => report,
+        None => find_and_keep(&app).await?,
+    };
+    listing.request.answer(Disagreements { kind: listing.filter.kind, as_of: report.as_of }).await
+}
+
+/// Finds the disagreements, if that is some time ago.
+pub async fn keep_disagreements(app: &App) -> Result<()> {
+    if reports::is_due(app, kept(app).await?.as_ref()) {
+        find_and_keep(app).await?;
+    }
+    Ok(())
+}
+
+async fn kept(app: &App) -> Result<Option<Report>> {
+    Ok(reports::kept(app, &[NAME]).await?.pop())
+}
+
+async fn find_and_keep(app: &App) -> Result<Report> {
+    let mut tx = reports::begin(app).await?;
+    let as_of = app.clock.now();
+    sqlx::query!("delete from internal.disagreements").execute(&mut *tx).await?;
+    let found = sqlx::query!(
+        // Kind, booking, payment and refund together name a disagreement; together, as one text, they are its place.
+        "insert into internal.disagreements
+             (place, kind, booking_id, payment_id, refund_row, bookings, payments, refunds, cancellations)
+         select concat_ws(' ', d.kind, coalesce(d.booking_id, ''), coalesce(d.payment_id, 0), coalesce(d.refund_row, 0)),
+                d.*
+         from internal.money_disagreements() d",
+    )
+    .execute(&mut *tx)
+    .await?;
+    let report =
+        Report { name: NAME.to_owned(), as_of, found: found.rows_affected().cast_signed(), samples: json!([]) };
+    reports::keep(&mut tx, &report).await?;
+    tx.commit().await?;
+    Ok(report)
 }
 
 /// The disagreements of a kind, or all.
-struct Disagreements(Option<DisagreementKind>);
+struct Disagreements {
+    kind: Option<DisagreementKind>,
+    as_of: DateTime<Utc>,
+}
 
 impl List for Disagreements {
     type Row = Disagreement;
@@ -141,55 +203,49 @@ impl List for Disagreements {
     async fn rows(
         &self,
         db: &mut PgConnection,
-        _: DisagreementOrder,
+        order: DisagreementOrder,
         position: &Position,
     ) -> Result<Vec<Disagreement>> {
-        // Kind, booking, payment and refund together name a disagreement; together, as one text, they are its place.
-        macro_rules! read {
-            ($beyond:literal, $direction:literal) => {
-                sqlx::query_as!(
-                    Found,
-                    r#"select d.kind as "kind!: DisagreementKind",
-                              d.booking_id as "booking_id: BookingId",
-                              d.payment_id as "payment_id: PaymentId",
-                              d.refund_row as "refund_row: RefundId",
-                              d.bookings,
-                              d.payments,
-                              d.refunds,
-                              d.cancellations,
-                              d.place as "place!"
-                       from (
-                           select d.*,
-                                  d.kind || ' ' || coalesce(d.booking_id, '') || ' ' || coalesce(d.payment_id, 0)
-                                      || ' ' || coalesce(d.refund_row, 0) as place
-                           from internal.money_disagreements($1) d
-                       ) d
-                       where ($2::text is null or d.place "#
-                        + $beyond
-                        + " $2)
-                       order by d.place "
-                        + $direction
-                        + " limit $3",
-                    self.0.map(DisagreementKind::as_str),
-                    position.sort(),
-                    position.limit,
-                )
-                .fetch_all(db)
-                .await
-            };
-        }
-        let rows = if position.descending { read!("<", "desc") } else { read!(">", "asc") }?;
+        let rows = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(Found),
+            [r#"select d.kind as "kind: DisagreementKind",
+                       d.booking_id as "booking_id: BookingId",
+                       d.payment_id as "payment_id: PaymentId",
+                       d.refund_row as "refund_row: RefundId",
+                       d.bookings,
+                       d.payments,
+                       d.refunds,
+                       d.cancellations,
+                       d.place
+                from internal.disagreements d
+                where true
+                  and d.kind = $1
+                  and d.place < $2 -- by any
+                order by d.place desc -- by any
+                limit $3"#],
+            self.kind.map(DisagreementKind::as_str),
+            position.sort(),
+            position.limit,
+        )?;
         Ok(rows.into_iter().map(Disagreement::from).collect())
     }
 
     async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        let count = sqlx::query_scalar!(
-            r#"select count(*) as "count!" from internal.money_disagreements($1)"#,
-            self.0.map(DisagreementKind::as_str),
-        )
-        .fetch_one(db)
-        .await?;
+        let count = pruned!(
+            fetch_one(db, Sort::default()),
+            query_scalar!(),
+            [r#"select count(*) as "count!"
+                from internal.disagreements d
+                where true
+                  and d.kind = $1"#],
+            self.kind.map(DisagreementKind::as_str),
+        )?;
         Ok(count)
+    }
+
+    fn as_of(&self) -> Option<Timestamp> {
+        Some(self.as_of.into())
     }
 
     fn key(found: &Disagreement) -> Key {

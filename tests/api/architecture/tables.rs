@@ -67,9 +67,12 @@ const HOMES: &[(&str, &str)] = &[
     ("internal.client_facts", "dashboards"),
     ("internal.therapist_client_facts", "dashboards"),
     ("internal.fact_changes", "dashboards"),
+    ("internal.backfill", "dashboards"),
     ("internal.arrivals", "arrivals"),
     ("internal.properties", "cli"),
     ("internal.write_probe", "http"),
+    ("internal.reports", "app"),
+    ("internal.disagreements", "payments"),
 ];
 
 /// Columns that belong to somebody else than their table: a name, or its beginning and `*`.

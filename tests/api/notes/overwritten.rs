@@ -16,7 +16,7 @@ async fn versions(person: &Person<'_>, path: &str) -> Vec<(Value, Value, Value)>
 }
 
 async fn found(api: &TestApi) -> Value {
-    api.admin().get("/api/v1/admin/integrity?check=note_overwritten").await.ok()["checks"][0].take()
+    api.admin().get("/api/v1/admin/integrity?fresh=true&check=note_overwritten").await.ok()["checks"][0].take()
 }
 
 #[tokio::test]

@@ -268,13 +268,13 @@ async fn figures_stay_and_caches_are_in_step() {
         "/api/v1/admin/dashboard?from=2026-01-01&to=2026-03-31".to_owned(),
         "/api/v1/admin/dashboard/therapists?from=2026-01-01&to=2026-03-31".to_owned(),
         "/api/v1/admin/payments/summary?from=2026-01-01&to=2026-03-31".to_owned(),
-        "/api/v1/admin/refunds/reconciliation".to_owned(),
+        "/api/v1/admin/refunds/reconciliation?fresh=true".to_owned(),
     ];
     let mut before = Vec::new();
     for path in &paths {
         before.push(api.admin().get(path).await.ok());
     }
-    let doctor = api.admin().get("/api/v1/admin/integrity").await.ok();
+    let doctor = api.admin().get("/api/v1/admin/integrity?fresh=true").await.ok();
     let money =
         "select jsonb_agg(to_jsonb(p) - 'invitee_name' - 'invitee_email' order by p.payment_id) from payments p";
     let paid = value(&api, money).await;
@@ -292,7 +292,7 @@ async fn figures_stay_and_caches_are_in_step() {
             })
             .collect()
     };
-    let (before, after) = (counts(&doctor), counts(&api.admin().get("/api/v1/admin/integrity").await.ok()));
+    let (before, after) = (counts(&doctor), counts(&api.admin().get("/api/v1/admin/integrity?fresh=true").await.ok()));
     assert!(!before.is_empty());
     for (check, count) in after {
         let known = before.iter().find(|(name, _)| *name == check).map_or(0, |(_, count)| *count);

@@ -1,0 +1,27 @@
+//! Has the reports that read whole tables made anew, when they are due.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{app::state::App, error::Result, integrity, payments::refunds};
+
+/// How often it is looked for.
+const EVERY: Duration = Duration::from_secs(30);
+
+/// Makes them until `stop`; a failure is tried again.
+pub(super) async fn run(app: App, stop: CancellationToken) {
+    let mut interval = tokio::time::interval(EVERY);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(interval.tick()).await.is_some() {
+        if let Some(Err(error)) = stop.run_until_cancelled(make(&app)).await {
+            tracing::warn!(%error, "a report could not be made; it will be tried again");
+        }
+    }
+}
+
+/// Makes those that are due.
+pub async fn make(app: &App) -> Result<()> {
+    let reconciled = refunds::keep_disagreements(app).await;
+    integrity::keep_reports(app).await.and(reconciled)
+}
