@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use safestories::cli::Cli;
+use safestories::cli::{Cli, terminal};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -12,7 +12,7 @@ async fn main() -> ExitCode {
     match Cli::read().run().await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("safestories: {error:#}");
+            terminal::fail(&error);
             ExitCode::FAILURE
         }
     }

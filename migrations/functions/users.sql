@@ -1,4 +1,97 @@
--- The independence of reviewers, and the accounts that await a review.
+-- User names; sessions that end, whoever ends them; the independence of reviewers, and the accounts that await a review.
+
+-- Two user names are the same if this is: NFKC, and folded.
+create or replace function internal.user_key(name text) returns text
+    language sql immutable parallel safe
+    return internal.fold(normalize(name, nfkc));
+
+-- Tells every instance to look at a session anew.
+create or replace function internal.tell_of_session() returns trigger
+    language plpgsql
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    perform pg_notify('safestories_sessions', old.session_id::text);
+    return null;
+end
+$$;
+
+create or replace trigger sessions_tell_update
+    after update on internal.sessions
+    for each row
+    when (
+        old.ended_at is null
+        and (
+            new.ended_at is not null
+            or new.expires_at < old.expires_at
+            or (new.session_id, new.user_id) <> (old.session_id, old.user_id)
+        )
+    )
+    execute function internal.tell_of_session();
+
+create or replace trigger sessions_tell_delete
+    after delete on internal.sessions
+    for each row
+    when (old.ended_at is null)
+    execute function internal.tell_of_session();
+
+-- Ends the sessions of an account whose password or rights another program changed, or that it deleted, and revokes the link to
+-- its calendar; as the operations of the server do themselves.
+create or replace function internal.end_sessions_of_user() returns trigger
+    language plpgsql security definer
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    if internal.is_server() then
+        return null;
+    end if;
+    update internal.sessions
+    set ended_at = clock_timestamp(),
+        end_reason = case
+            when tg_op = 'DELETE' then 'disabled'
+            when new.password is distinct from old.password then 'password'
+            else 'rights'
+        end
+    where user_id = old.id
+      and ended_at is null;
+    delete from internal.calendar_links where user_id = old.id;
+    return null;
+end
+$$;
+
+create or replace trigger users_end_sessions_update
+    after update on public.users
+    for each row
+    when (
+        (old.id, old.password, old.role, old.therapist_id) is distinct from (new.id, new.password, new.role, new.therapist_id)
+    )
+    execute function internal.end_sessions_of_user();
+
+create or replace trigger users_end_sessions_delete
+    after delete on public.users
+    for each row
+    execute function internal.end_sessions_of_user();
+
+-- The same of an account that was disabled by SQL.
+create or replace function internal.end_sessions_of_account() returns trigger
+    language plpgsql
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    update internal.sessions
+    set ended_at = clock_timestamp(),
+        end_reason = 'disabled'
+    where user_id = new.user_id
+      and ended_at is null;
+    return null;
+end
+$$;
+
+create or replace trigger accounts_end_sessions
+    after insert or update on internal.accounts
+    for each row
+    when (new.disabled_at is not null)
+    execute function internal.end_sessions_of_account();
 
 -- Whether an admin may review what another opened: somebody else, whose account is older, and not linked to the opener's.
 -- Whoever made, enabled, reset or re-roled an admin's account within the 30 days before or since is linked to it, in both

@@ -10,7 +10,7 @@ use crate::{
         unit_of_work::{UnitOfWork, Work},
     },
     auth::{Claim, Confirm},
-    domain::{ids::TherapistId, status::UserRole, text::Text},
+    domain::{ids::TherapistId, status::UserRole, text::Text, username::Username},
     error::{Result, problem::Problems},
     http::{caller::Caller, etag::Versioned, extract::Json},
     users::{self, NewUser, User, password},
@@ -29,7 +29,8 @@ use crate::{
 }))]
 pub(super) struct CreateUser {
     /// The login name; upper and lower case make no difference.
-    username: Text<255>,
+    #[schema(value_type = Text<255>)]
+    username: Username,
     /// The name they are called by.
     name: Text<255>,
     /// The name in full, which lists and the audit show; they show `name` unless given.

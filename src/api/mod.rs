@@ -31,7 +31,7 @@ use crate::{
     http::{
         self,
         browser::{self, Methods},
-        caller, health, panics, telemetry,
+        caller, health, host, panics, telemetry,
     },
     integrity, merges, notes, notifications, payments, privacy, search, therapists, transfers, users,
 };
@@ -46,6 +46,7 @@ fn open() -> OpenApiRouter<App> {
         .route("/docs/", get(docs::leave_folder))
         .routes(routes!(start::get_start))
         .route("/favicon.ico", get(start::get_icon))
+        .route("/.well-known/security.txt", get(start::get_security_contact))
         .routes(routes!(problems::get_problem))
         .merge(bookings::open_routes())
 }
@@ -161,6 +162,7 @@ pub fn router(app: App) -> Router {
         .layer(option_layer(browsers_ask.then(|| browser::cors(&app.cors_origins))))
         .layer(middleware::from_fn_with_state(methods, browser::options))
         .layer(browser::compression())
+        .layer(middleware::from_fn(host::require))
         .layer(middleware::from_fn_with_state(app.clone(), telemetry::observe))
         .with_state(app)
 }

@@ -1,14 +1,18 @@
-//! For somebody who has only the address: the page at `/`, its icon, and the answer to paths that lead nowhere.
+//! For somebody who has only the address: the page at `/`, its icon, whom to tell of a hole, and the answer to paths that lead
+//! nowhere.
 
 use axum::{
+    extract::State,
     http::{HeaderMap, HeaderValue, Uri, header},
     response::{IntoResponse, Response},
 };
+use chrono::TimeDelta;
 use serde::Serialize;
 use utoipa::{ToSchema, openapi::OpenApi};
 
 use crate::{
-    error::{Error, problem::Problems},
+    app::state::App,
+    error::{Error, Result, problem::Problems},
     http::extract::Json,
 };
 
@@ -95,6 +99,14 @@ pub(super) async fn get_start(headers: HeaderMap) -> Response {
 /// The icon that browsers ask for.
 pub(super) async fn get_icon() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "image/svg+xml"), (header::CACHE_CONTROL, "max-age=86400")], ICON)
+}
+
+/// Where somebody who found a hole writes to (RFC 9116), if the operator said so. It is good for half a year from now: asked again,
+/// it says so anew.
+pub(super) async fn get_security_contact(State(app): State<App>) -> Result<impl IntoResponse> {
+    let contact = app.security_contact.as_ref().ok_or(Error::NotFound("path"))?;
+    let expires = (app.clock.now() + TimeDelta::days(180)).format("%Y-%m-%dT00:00:00Z");
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], format!("Contact: {contact}\nExpires: {expires}\n")))
 }
 
 /// The paths of the router, with their parameters in braces.

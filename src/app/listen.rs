@@ -1,13 +1,13 @@
-//! Listens to notifications between instances: sessions that ended while their access tokens are still valid, and new
+//! Listens to notifications between instances: sessions that were changed while their access tokens are still valid, and new
 //! events for the open streams. One connection per instance listens for both.
 //!
-//! Ending a session notifies (`pg_notify`, in its transaction) and every instance listens. Silence may mean a lost
-//! connection, so the listener makes a round trip on its connection several times a second: an answer proves that all
+//! A trigger notifies of a session that ends or is deleted, whoever does it, and every instance listens: it trusts the session
+//! no longer, and looks it up so that its open streams end too. Silence may mean a lost connection, so the listener makes a round trip on its connection several times a second: an answer proves that all
 //! earlier notifications have arrived. The proof holds only where notifications arrive at all: not through a pooler in
 //! transaction mode, nor in another database. So each new connection first waits, without a query of its own, for a
 //! notification sent on a connection of the requests' pool. While the last proof is older than a second the guard asks
-//! the database instead ([`EndedSessions::knows`](super::ended_sessions::EndedSessions::knows)); and so that open
-//! streams end too, the sessions that ended are looked up twice a second meanwhile.
+//! the database instead ([`Sessions::is_alive`](super::sessions::Sessions::is_alive)); and so that open streams end too, the
+//! sessions that ended are looked up twice a second meanwhile.
 
 use std::time::{Duration, Instant};
 
@@ -16,14 +16,14 @@ use sqlx::postgres::{PgListener, PgNotification};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{ended_sessions::REMEMBERED, state::App};
+use super::{sessions::REMEMBERED, state::App};
 use crate::{
     db::deadline::{ANSWER, within},
     error::{Error, Result},
 };
 
-/// The channel on which ended sessions are named, one id a message.
-pub const CHANNEL: &str = "safestories_ended_sessions";
+/// The channel on which changed sessions are named, one id a message (`internal.tell_of_session`).
+pub const CHANNEL: &str = "safestories_sessions";
 /// The channel that announces new events for open streams, without a payload.
 pub const NEWS: &str = "safestories_news";
 
@@ -53,7 +53,7 @@ pub async fn listen(app: App, stop: CancellationToken) {
 async fn look_up_meanwhile(app: &App) {
     loop {
         tokio::time::sleep(LOOK_UP).await;
-        if !app.ended.is_current()
+        if !app.sessions.is_current()
             && let Err(error) = within(ANSWER, look_up(app)).await
         {
             tracing::debug!(%error, "the ended sessions cannot be looked up");
@@ -66,7 +66,7 @@ async fn look_up(app: &App) -> Result<()> {
     let ended = sqlx::query_scalar!("select session_id from internal.sessions where ended_at > $1", horizon(app))
         .fetch_all(&mut *db)
         .await?;
-    app.ended.add(ended);
+    app.sessions.add_ended(ended);
     Ok(())
 }
 
@@ -122,15 +122,30 @@ async fn listen_once(app: &App, warned: &mut bool) -> Result<(), Lost> {
     // Sessions that ended before the LISTEN took effect are in the table.
     let missed = sqlx::query_scalar!("select session_id from internal.sessions where ended_at > $1", horizon(app))
         .fetch_all(&mut listener);
-    app.ended.add(within(ANSWER, missed).await?);
+    app.sessions.add_ended(within(ANSWER, missed).await?);
+    app.sessions.forget_alive();
     app.streams.notify();
     loop {
         let asked = Instant::now();
-        within(LOST, sqlx::query!("select 1 as answer").fetch_one(&mut listener)).await?;
+        // Where none was changed, a round trip.
+        let over = sqlx::query_scalar!(
+            r#"select c.session_id as "session_id!"
+               from unnest($1::uuid[]) c (session_id)
+               where not exists (
+                   select
+                   from internal.sessions s
+                   where s.session_id = c.session_id
+                     and s.ended_at is null
+                     and s.expires_at > $2
+               )"#,
+            &app.sessions.take_changed(),
+            app.clock.now(),
+        );
+        app.sessions.add_ended(within(LOST, over.fetch_all(&mut listener)).await?);
         while let Some(notification) = listener.next_buffered() {
             take(app, &notification);
         }
-        app.ended.current_until(asked);
+        app.sessions.current_until(asked);
         match tokio::time::timeout(HEARTBEAT, listener.try_recv()).await {
             Ok(Ok(Some(notification))) => take(app, &notification),
             Ok(Ok(None)) => return Ok(()),
@@ -163,6 +178,10 @@ fn take(app: &App, notification: &PgNotification) {
     match notification.channel() {
         NEWS => app.streams.notify(),
         TRIAL => {}
-        _ => app.ended.add(notification.payload().parse::<Uuid>()),
+        _ => {
+            if let Ok(session) = notification.payload().parse() {
+                app.sessions.changed(session);
+            }
+        }
     }
 }

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    anonymous_attempts::AnonymousAttempts, ended_sessions::EndedSessions, guess_limits::GuessLimits, origin::Origin,
+    anonymous_attempts::AnonymousAttempts, guess_limits::GuessLimits, origin::Origin, sessions::Sessions,
     streams::Streams,
 };
 use crate::{
@@ -26,6 +26,8 @@ use crate::{
 
 /// How long the body of a request may take to arrive.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the head of a request may take to arrive.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a client may take to read anything of an answer.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How many days a login lasts at most, where nothing else is set.
@@ -50,8 +52,8 @@ pub struct Parts {
     pub seals: Seals,
     /// How long a login lasts, however often its tokens are refreshed.
     pub session_life: TimeDelta,
-    /// Sessions that ended, though their tokens have not.
-    pub ended: EndedSessions,
+    /// Sessions found alive, and those that ended, though their tokens have not.
+    pub sessions: Sessions,
     /// Counts of the audited attempts of callers who are not logged in.
     pub anonymous_attempts: AnonymousAttempts,
     /// Whether the trail was found to be rewritten, so that nothing is sealed.
@@ -66,12 +68,27 @@ pub struct Parts {
     pub trusted_proxies: Vec<IpNet>,
     /// The origins whose pages may call the API from a browser.
     pub cors_origins: Vec<Origin>,
+    /// Who sees the metrics.
+    pub metrics: MetricsAccess,
+    /// Where somebody who found a hole writes to, as a URI.
+    pub security_contact: Option<String>,
     /// Cancelled at shutdown: open streams end then.
     pub stopping: CancellationToken,
     /// How long the body of a request may take to arrive; [`BODY_TIMEOUT`] but in tests.
     pub body_timeout: Duration,
+    /// How long the head of a request may take from its first byte; [`HEAD_TIMEOUT`] but in tests.
+    pub head_timeout: Duration,
     /// How long a client may take to read anything of an answer; [`WRITE_TIMEOUT`] but in tests.
     pub write_timeout: Duration,
+}
+
+/// Who sees the metrics.
+#[derive(Debug, Default)]
+pub struct MetricsAccess {
+    /// Whether they have a port of their own, and are not on that of the API.
+    pub own_port: bool,
+    /// The bearer token to send; none: everybody who reaches the port.
+    pub token: Option<String>,
 }
 
 /// The sealing keys, by purpose.
@@ -113,7 +130,7 @@ impl App {
             seals: Seals::derive(&secrets),
             secrets,
             session_life: TimeDelta::days(SESSION_DAYS.into()),
-            ended: EndedSessions::default(),
+            sessions: Sessions::default(),
             anonymous_attempts: AnonymousAttempts::default(),
             trail_broken: AtomicBool::new(false),
             guess_limits: GuessLimits::DEFAULT,
@@ -121,8 +138,11 @@ impl App {
             passwords: Passwords::default(),
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
+            metrics: MetricsAccess::default(),
+            security_contact: None,
             stopping: CancellationToken::new(),
             body_timeout: BODY_TIMEOUT,
+            head_timeout: HEAD_TIMEOUT,
             write_timeout: WRITE_TIMEOUT,
         })
     }

@@ -24,6 +24,8 @@ use crate::domain::ids::UserId;
 
 /// How often a stream that has nothing to say shows that it is alive; proxies give up after a minute.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How many streams a user may have open on an instance.
+const STREAMS: usize = 8;
 /// How many batches a stream may be behind before it has to read the database.
 const QUEUE: usize = 16;
 
@@ -96,9 +98,13 @@ impl Streams {
         Self { heartbeat, open: Mutex::default(), news: Notify::new() }
     }
 
-    /// A place in a user's queue, which receives everything handed to the user from now on.
-    pub fn open(&self, user: UserId) -> broadcast::Receiver<Batch> {
-        let receiver = self.lock().queues.entry(user).or_insert_with(|| broadcast::Sender::new(QUEUE)).subscribe();
+    /// A place in a user's queue, which receives everything handed to the user from now on; none where the user has
+    /// [`STREAMS`] of them.
+    pub fn open(&self, user: UserId) -> Option<broadcast::Receiver<Batch>> {
+        let mut open = self.lock();
+        let queue = open.queues.entry(user).or_insert_with(|| broadcast::Sender::new(QUEUE));
+        let receiver = (queue.receiver_count() < STREAMS).then(|| queue.subscribe());
+        drop(open);
         self.news.notify_one();
         receiver
     }
@@ -157,7 +163,7 @@ mod tests {
     #[test]
     fn queues_go_with_their_last_stream() {
         let streams = Streams::default();
-        let (one, other) = (streams.open(UserId(1)), streams.open(UserId(2)));
+        let (one, other) = (streams.open(UserId(1)).unwrap(), streams.open(UserId(2)).unwrap());
         drop(other);
         streams.reached(Position { horizon: 1, floor: 0 });
         assert_eq!(streams.lock().queues.keys().copied().collect::<Vec<_>>(), [UserId(1)]);

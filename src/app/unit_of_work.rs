@@ -345,7 +345,7 @@ impl UnitOfWork {
         }
         write(&mut self.tx, &self.context, actor, self.now, &self.entries, "done", None).await?;
         self.tx.commit().await?;
-        self.app.ended.add(self.ended);
+        self.app.sessions.add_ended(self.ended);
         self.context.settle();
         Ok(())
     }

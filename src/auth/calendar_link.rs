@@ -1,12 +1,12 @@
 //! The link to one's own calendar: for calendar programs, which cannot log in.
 //!
 //! Anybody with the link reads the times of a therapist's sessions, with initials and nothing else. So it is shown once
-//! and stored hashed; a new link revokes the former one, and so do a change of the account's rights and a reset of its
-//! password.
+//! and stored hashed; a new link revokes the former one, and so do a change of the account's rights, a reset of its
+//! password and a logout everywhere.
 
 use axum::{
     extract::State,
-    http::{HeaderMap, StatusCode, header, uri::Authority},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -22,7 +22,7 @@ use crate::{
     db::scope::Scope,
     domain::{ids::UserId, time::Timestamp},
     error::{Error, Result, problem::Problems},
-    http::{caller::Caller, extract::Json},
+    http::{caller::Caller, extract::Json, host},
     users::{Account, calendar_links},
 };
 
@@ -75,7 +75,11 @@ pub(super) async fn make_calendar_link(caller: Caller, work: Work, headers: Head
     let link = work
         .run(async |uow| {
             let path = make(uow, caller.user_id).await?;
-            Ok(NewCalendarLink { url: url(&headers, &path), path, created_at: uow.now().into() })
+            Ok(NewCalendarLink {
+                url: host::base(&headers).map(|base| base + &path),
+                path,
+                created_at: uow.now().into(),
+            })
         })
         .await?;
     Ok((StatusCode::CREATED, [(header::LOCATION, HOME)], Json(link)).into_response())
@@ -91,15 +95,6 @@ async fn make(uow: &mut UnitOfWork, user: UserId) -> Result<String> {
     let sentence = if replaced { "Made another link to the calendar" } else { "Made a link to the calendar" };
     uow.record(Entry::new("calendar_link_create", sentence).on("user", user));
     Ok(format!("/calendar/{token}.ics"))
-}
-
-/// The whole address, by the host that the request names.
-fn url(headers: &HeaderMap, path: &str) -> Option<String> {
-    let host: Authority = headers.get(header::HOST)?.to_str().ok()?.parse().ok()?;
-    let name = host.host();
-    let here = name == "localhost" || name.starts_with("127.") || name == "[::1]";
-    let plain = !host.as_str().contains('@');
-    plain.then(|| format!("{}://{host}{path}", if here { "http" } else { "https" }))
 }
 
 /// Get the link to my calendar
@@ -157,27 +152,4 @@ pub async fn scope_of_link(app: &App, token: &str) -> Result<Option<Scope>> {
     let mut db = app.db.unscoped().await?;
     let holder = calendar_links::holder(&mut db, &session::hash(token)).await?;
     Ok(holder.map(|(therapist, user)| Scope::Own { therapist, user }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_address_is_the_one_that_was_asked() {
-        let of_host = |host: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::HOST, host.parse().expect("a header"));
-            url(&headers, "/calendar/x.ics")
-        };
-        assert_eq!(of_host("api.example.org").as_deref(), Some("https://api.example.org/calendar/x.ics"));
-        assert_eq!(of_host("api.example.org:8443").as_deref(), Some("https://api.example.org:8443/calendar/x.ics"));
-        for here in ["localhost:8080", "127.0.0.1:8080", "[::1]:8080"] {
-            assert_eq!(of_host(here), Some(format!("http://{here}/calendar/x.ics")));
-        }
-        for odd in ["", "a b", "me@example.org", "x/y"] {
-            assert_eq!(of_host(odd), None, "{odd}");
-        }
-        assert_eq!(url(&HeaderMap::new(), "/"), None);
-    }
 }

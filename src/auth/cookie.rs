@@ -1,4 +1,7 @@
 //! The refresh token as a cookie, for browsers that ask for it: scripts cannot read it, other sites cannot send it.
+//!
+//! By the prefix of its name a browser takes it over TLS only. (`__Host-`, which keeps neighbouring hosts from setting one, allows
+//! no path, and every request would carry the token.) A request that uses it says where it comes from ([`ensure_ours`]).
 
 use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, header},
@@ -7,10 +10,15 @@ use axum::{
 
 use chrono::TimeDelta;
 
-use crate::error::{Error, Result};
+use super::refusal::ForeignPage;
+use crate::{
+    app::origin::Origin,
+    error::{Error, Result},
+    http::host,
+};
 
 /// The name of the cookie.
-pub const NAME: &str = "refresh_token";
+pub const NAME: &str = "__Secure-refresh_token";
 const ATTRIBUTES: &str = "HttpOnly; Secure; SameSite=Strict; Path=/api/v1/auth";
 
 /// The `Set-Cookie` header of an answer; empty, where no cookie is wanted.
@@ -35,6 +43,24 @@ pub(super) fn clear(sent: &HeaderMap) -> SetCookie {
     AppendHeaders(read(sent).and_then(|_| Some((header::SET_COOKIE, HeaderValue::try_from(cookie).ok()?))))
 }
 
+/// Refuses a cookie that a page of another site sends along: neither of this host nor of `SAFESTORIES_CORS_ORIGINS`. Browsers
+/// say so; other clients need not.
+///
+/// # Errors
+///
+/// [`ForeignPage`].
+pub(super) fn ensure_ours(headers: &HeaderMap, known: &[Origin]) -> Result<(), ForeignPage> {
+    let cross_site = headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
+    let origin_is_ours = |origin: &HeaderValue| {
+        known.iter().any(|known| known.header_value() == origin)
+            || host::base(headers).is_some_and(|own| origin.as_bytes() == own.as_bytes())
+    };
+    if cross_site || !headers.get_all(header::ORIGIN).iter().all(origin_is_ours) {
+        return Err(ForeignPage);
+    }
+    Ok(())
+}
+
 /// The token that the browser sent.
 pub(super) fn read(headers: &HeaderMap) -> Option<&str> {
     headers
@@ -55,7 +81,7 @@ mod tests {
             let headers = HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_static(cookies))]);
             read(&headers).map(str::to_owned)
         };
-        assert_eq!(token("theme=dark; refresh_token=abc; x=y").as_deref(), Some("abc"));
-        assert_eq!(token("refresh_tokens=abc"), None);
+        assert_eq!(token("theme=dark; __Secure-refresh_token=abc; x=y").as_deref(), Some("abc"));
+        assert_eq!(token("__Secure-refresh_tokens=abc; refresh_token=abc"), None);
     }
 }

@@ -11,6 +11,7 @@ use crate::{
         state::App,
         unit_of_work::{UnitOfWork, Work},
     },
+    domain::username::Username,
     error::{Error, Result},
     http::caller::Caller,
     users::Account,
@@ -34,13 +35,13 @@ pub struct Proved {
 /// [`Error::TooMany`] if it was tried too often, too many names failed from this network, or too much is being checked.
 pub async fn prove(
     app: &App,
-    username: &str,
+    username: &Username,
     account: Option<Account>,
     password: String,
     address: Option<IpAddr>,
 ) -> Result<Option<Proved>> {
     // As the account spells it: a name must not get more attempts for being written in other ways.
-    let username = account.as_ref().map_or_else(|| username.to_lowercase(), |account| account.username.clone());
+    let username = account.as_ref().map_or_else(|| username.key(), |account| account.username.clone());
     let attempt = Attempt::count(app, &username, address).await?;
     let name = TriedName::of(app, &username, account.as_ref().map(|account| account.id), address).await?;
     let proved = verify(app, attempt, account, password).await?;

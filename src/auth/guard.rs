@@ -1,12 +1,13 @@
 //! The auth guard, a layer in front of all routes that require a login: verifies the access token, and leaves the
 //! [`Caller`].
 //!
-//! A request takes no query: notifications say which sessions ended ([`listen`](crate::app::listen)). Only while the
-//! listener has had no answer for a second, the session is looked up.
+//! The first request of a session looks it up, with the rights that the token claims; further ones take no query, since
+//! notifications say which sessions were changed ([`listen`](crate::app::listen)). Only while the listener has had no answer
+//! for a second, each request looks.
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, header},
+    http::HeaderMap,
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -14,8 +15,9 @@ use axum::{
 use super::token;
 use crate::{
     app::state::App,
+    domain::ids::TherapistId,
     error::{Error, Result},
-    http::caller::Caller,
+    http::caller::{Caller, bearer},
 };
 
 /// The layer. It stands outside the audit layer, which needs the caller.
@@ -34,19 +36,23 @@ async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Caller> {
     let token = bearer(headers).ok_or(Error::Unauthenticated("send an access token: Authorization: Bearer …"))?;
     let caller = token::verify(&app.secrets, token, app.clock.now())
         .ok_or(Error::Unauthenticated("the access token is not valid, or no longer"))?;
-    let ended = match app.ended.knows(caller.session_id) {
-        Some(ended) => ended,
-        None => has_ended(app, &caller).await?,
-    };
-    if ended { Err(Error::Unauthenticated("the session has ended")) } else { Ok(caller) }
+    let ended = Error::Unauthenticated("the session has ended");
+    if app.sessions.has_ended(caller.session_id) {
+        return Err(ended);
+    }
+    let holder = (caller.user_id, caller.role, caller.therapist_id.clone());
+    if app.sessions.is_alive(caller.session_id, &holder) {
+        return Ok(caller);
+    }
+    if !is_alive(app, &caller).await? {
+        return Err(ended);
+    }
+    app.sessions.found_alive(caller.session_id, holder);
+    Ok(caller)
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-async fn has_ended(app: &App, caller: &Caller) -> Result<bool> {
+/// Whether there is such a session, of an account that has these rights.
+async fn is_alive(app: &App, caller: &Caller) -> Result<bool> {
     let mut db = app.db.unscoped().await?;
     let lives = sqlx::query_scalar!(
         r#"select exists (
@@ -57,12 +63,18 @@ async fn has_ended(app: &App, caller: &Caller) -> Result<bool> {
                where s.session_id = $1
                  and s.user_id = $2
                  and s.ended_at is null
+                 and s.expires_at > $3
                  and a.disabled_at is null
+                 and internal.user_role(u.role) = $4
+                 and ($4 = 'admin' or u.therapist_id = $5)
            ) as "lives!""#,
         caller.session_id,
         caller.user_id.0,
+        app.clock.now(),
+        caller.role.as_str(),
+        caller.therapist_id.as_ref().map(TherapistId::as_str),
     )
     .fetch_one(&mut *db)
     .await?;
-    Ok(!lives)
+    Ok(lives)
 }

@@ -22,6 +22,7 @@ use crate::{
         state::App,
         unit_of_work::{UnitOfWork, Work},
     },
+    domain::username::Username,
     error::{Result, problem::Problems},
     http::extract::Json,
     users::{Account, User},
@@ -98,8 +99,9 @@ pub(super) async fn log_in(
     headers: HeaderMap,
     Json(body): Json<LogIn>,
 ) -> Result<(SetCookie, Json<Tokens>)> {
-    let account = find(&app, &body.username).await?;
-    let proved = prove(&app, &body.username, account, body.password, work.address()).await?;
+    let username = Username::meant(&body.username);
+    let account = Account::by_name(&mut *app.db.unscoped().await?, &username).await?;
+    let proved = prove(&app, &username, account, body.password, work.address()).await?;
 
     let proved = proved.ok_or(LoginRefusal::Credentials)?;
     let codes = Codes { totp: body.totp, recovery_code: body.recovery_code };
@@ -143,10 +145,4 @@ impl Tokens {
         };
         Ok((set_cookie, Json(tokens)))
     }
-}
-
-/// No row has a name with NUL in it, and PostgreSQL would not read it.
-async fn find(app: &App, username: &str) -> Result<Option<Account>> {
-    let mut db = app.db.unscoped().await?;
-    Account::by_name(&mut db, &username.replace('\0', "\u{fffd}")).await
 }

@@ -9,7 +9,10 @@ use crate::{
     audit::entry::Entry,
     error::{Result, problem::Problems},
     http::caller::Caller,
-    users::sessions::{self, Ending},
+    users::{
+        calendar_links,
+        sessions::{self, Ending},
+    },
 };
 
 /// Log out
@@ -33,7 +36,7 @@ pub(super) async fn log_out(caller: Caller, work: Work, headers: HeaderMap) -> R
 
 /// Log out everywhere
 ///
-/// Ends all of my sessions, this one included.
+/// Ends all of my sessions, this one included, and revokes the link to my calendar.
 #[utoipa::path(
     post,
     path = "/logout-all",
@@ -47,8 +50,9 @@ pub(super) async fn log_out_everywhere(
 ) -> Result<(StatusCode, SetCookie)> {
     work.run(async |uow| {
         let ended = sessions::end_all(uow, caller.user_id, Ending::Logout, None).await?;
+        let revoked = calendar_links::revoke(uow, caller.user_id).await?;
         let entry = Entry::new("logout", "Logged out everywhere").on("user", caller.user_id);
-        uow.record(entry.detail(json!({ "sessions": ended })));
+        uow.record(entry.detail(json!({ "sessions": ended, "calendar_link_revoked": revoked })));
         Ok(())
     })
     .await?;

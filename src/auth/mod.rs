@@ -1,7 +1,7 @@
 //! Login, logout, tokens and second factors; the guard that finds the caller of a request.
 //!
 //! A login opens a session and hands out two tokens. The *access token* is a signed JWT of 15 minutes ([`token`]); the
-//! [`guard`] proves it without asking the database. The *refresh token* is 32 random bytes, stored hashed, good for 30
+//! [`guard`] looks its session up once, and then trusts notifications. The *refresh token* is 32 random bytes, stored hashed, good for 30
 //! days and once: using it hands out the next, and a used one that comes back ends the session. A login ends after 90 days,
 //! however often it is refreshed, and its last tokens with it.
 //!

@@ -9,7 +9,7 @@
 //!
 //! Role, therapist and whether the user is disabled are read anew.
 
-use axum::http::HeaderMap;
+use axum::{extract::State, http::HeaderMap};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use sqlx::PgConnection;
@@ -22,7 +22,10 @@ use super::{
     session::{self, OpenSession, caller_of},
 };
 use crate::{
-    app::unit_of_work::{UnitOfWork, Work},
+    app::{
+        state::App,
+        unit_of_work::{UnitOfWork, Work},
+    },
     audit::{context::Actor, entry::Entry},
     crypto::seal::Seal,
     domain::ids::UserId,
@@ -50,7 +53,8 @@ pub(super) struct Refresh {
 
 /// Refresh the tokens
 ///
-/// Takes the refresh token from the body, or else from the cookie, and answers in the same way. Each is good once; sent
+/// Takes the refresh token from the body, or else from the cookie, and answers in the same way. The cookie counts where the page is
+/// of this host or of a configured origin. Each is good once; sent
 /// again within ten seconds, as by another tab, it is answered with the same next refresh token, unless that has been used.
 /// Any other reuse ends the session. None is good after the `ends_at` of its session.
 #[utoipa::path(
@@ -67,15 +71,20 @@ pub(super) struct Refresh {
             headers(("Set-Cookie" = String, description = "The refresh token, where it was a cookie")),
         ),
         (status = 401, description = "The refresh token is not valid, or no longer"),
+        (status = 403, description = "A page of another site sent the cookie along"),
         Problems,
     ),
 )]
 pub(super) async fn refresh_tokens(
     work: Work,
+    State(app): State<App>,
     headers: HeaderMap,
     OptionalJson(body): OptionalJson<Refresh>,
 ) -> Result<(SetCookie, Json<Tokens>)> {
     let as_cookie = body.refresh_token.is_none();
+    if as_cookie {
+        cookie::ensure_ours(&headers, &app.cors_origins)?;
+    }
     let token = body.refresh_token.as_deref().or_else(|| cookie::read(&headers)).ok_or(INVALID)?;
     work.run(async |uow| {
         let session = refresh(uow, token).await?;

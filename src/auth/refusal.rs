@@ -14,6 +14,8 @@ kinds! { PROBLEMS:
         "The code of the authenticator app or the recovery code is wrong, has expired, or was used before. Each is good once.";
     CLAIM_INVALID = UNAUTHORIZED, "claim-invalid", "The link is not valid, or no longer",
         "A link by which a user sets a password is good once, for 24 hours, and until another one is made. Ask an admin for another: `POST /api/v1/admin/users/{id}/password`.";
+    FOREIGN_PAGE = FORBIDDEN, "foreign-page", "A page of another site",
+        "The refresh token came as a cookie, from a page that is neither of this host nor of an origin in `SAFESTORIES_CORS_ORIGINS`. Behind a proxy, the `Host` has to be passed on as the browser sent it.";
     TOTP_ON = CONFLICT, "totp-enabled", "The second factor is on already",
         "To set up another authenticator app, first turn off the second factor with DELETE /api/v1/auth/me/totp.";
     TOTP_OFF = CONFLICT, "totp-not-set-up", "No second factor is being set up",
@@ -43,6 +45,17 @@ impl Refusal for LoginRefusal {
             Self::TotpRequired => &TOTP_REQUIRED,
             Self::WrongCode => &WRONG_CODE,
         }
+    }
+}
+
+/// Why a cookie does not count.
+#[derive(Debug, thiserror::Error)]
+#[error("a page of another site sent the cookie along")]
+pub(super) struct ForeignPage;
+
+impl Refusal for ForeignPage {
+    fn kind(&self) -> &'static ProblemKind {
+        &FOREIGN_PAGE
     }
 }
 

@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{options::Addresses, user};
+use super::{options::Addresses, terminal, user};
 use crate::{
     app::{state::App, unit_of_work::Work},
     audit::{
@@ -132,6 +132,7 @@ pub async fn run(command: AuditCommand) -> anyhow::Result<ExitCode> {
 }
 
 async fn run_export(Export { database, output, key }: Export) -> anyhow::Result<ExitCode> {
+    database.warn()?;
     let app = App::of_command(Db::new(database.required()?, Some(database.direct()?), 2)?);
     let key = key.read()?;
     if key.is_some() {
@@ -141,7 +142,7 @@ async fn run_export(Export { database, output, key }: Export) -> anyhow::Result<
     let public = key.map(|key| key.public());
     let mut db = app.db.direct().await?;
     if let Some(warning) = other_key(sealing::last_signed_with(&mut db).await?, public.as_ref()) {
-        eprintln!("{warning}");
+        terminal::note(warning);
     }
     let now = Clock::System.now();
     let entries = if let Some(path) = &output {
@@ -151,7 +152,7 @@ async fn run_export(Export { database, output, key }: Export) -> anyhow::Result<
         transcript::export(&mut db, now, public.as_ref(), &mut BufWriter::new(stdout().lock())).await?
     };
     if let Some(path) = output {
-        println!("Wrote {entries} entries to {}", path.display());
+        terminal::print(format_args!("Wrote {entries} entries to {}", path.display()))?;
     }
     app.db.close().await;
     Ok(ExitCode::SUCCESS)
@@ -181,8 +182,8 @@ async fn run_resume(Resume { database, reason, key }: Resume) -> anyhow::Result<
     let Some(Resumed { expected, head, .. }) = resumed.await? else {
         bail!("the trail is not broken: there is nothing to resume");
     };
-    println!("Expected entry {} with the head {}.", expected.seq, hex(&expected.hash));
-    println!("Going on after entry {}, whose head is {}.", head.seq, hex(&head.hash));
+    terminal::print(format_args!("Expected entry {} with the head {}.", expected.seq, hex(&expected.hash)))?;
+    terminal::print(format_args!("Going on after entry {}, whose head is {}.", head.seq, hex(&head.hash)))?;
     app.db.close().await;
     Ok(ExitCode::SUCCESS)
 }
@@ -221,28 +222,30 @@ fn run_verify(verify: &Verify) -> anyhow::Result<ExitCode> {
         _ => false,
     };
     let (expected, findings): (Vec<_>, Vec<_>) = verdict.findings.iter().partition(expected);
-    notify(&findings);
+    notify(&findings)?;
     let foreign = expected.iter().copied().filter(|finding| matches!(finding, Finding::SummaryInserted(_)));
     let foreign: Vec<_> = foreign.collect();
     if !foreign.is_empty() {
-        println!("Expected, and no part of the trail: {} rows.", foreign.len());
-        notify(&foreign);
+        terminal::print(format_args!("Expected, and no part of the trail: {} rows.", foreign.len()))?;
+        notify(&foreign)?;
     }
-    sum_up(&verdict);
+    sum_up(&verdict)?;
     if !findings.is_empty() {
-        println!("The trail is NOT whole: {} findings.", findings.len());
+        terminal::print(format_args!("The trail is NOT whole: {} findings.", findings.len()))?;
         return Ok(ExitCode::FAILURE);
     }
     if verify.unsigned {
-        println!("The chain is whole, but not signed: whoever may write to the database could have rewritten it.");
+        terminal::print(
+            "The chain is whole, but not signed: whoever may write to the database could have rewritten it.",
+        )?;
     } else if verify.checkpoint.is_some() {
-        println!("The trail is whole.");
+        terminal::print("The trail is whole.")?;
     } else {
-        println!("The trail is whole, as far as it goes.");
-        println!(
+        terminal::print("The trail is whole, as far as it goes.")?;
+        terminal::print(format_args!(
             "Without a head that was kept elsewhere (--checkpoint) this does not prove that nothing was cut off, nor that \
              nothing was rewritten before it was signed."
-        );
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -269,36 +272,44 @@ impl Verify {
                  --unsigned checks the chain of a server that has none"
             );
         };
-        println!("Checked with the key that the file names, {named}: it proves nothing unless it is yours.");
+        terminal::print(format_args!(
+            "Checked with the key that the file names, {named}: it proves nothing unless it is yours."
+        ))?;
         Ok(vec![named])
     }
 }
 
-fn notify(findings: &[&Finding]) {
+fn notify(findings: &[&Finding]) -> io::Result<()> {
     for finding in findings.iter().take(TOLD) {
-        println!("{finding}");
+        terminal::print(finding)?;
     }
     if findings.len() > TOLD {
-        println!("… and {} more", findings.len() - TOLD);
+        terminal::print(format_args!("… and {} more", findings.len() - TOLD))?;
     }
+    Ok(())
 }
 
-fn sum_up(verdict: &Verdict) {
+fn sum_up(verdict: &Verdict) -> io::Result<()> {
     for (key, checkpoints) in &verdict.unknown_keys {
-        println!(
+        terminal::print(format_args!(
             "{checkpoints} checkpoints are signed with the key {key}, which was not given: they were not checked."
-        );
+        ))?;
     }
     for seq in &verdict.resumptions {
-        println!("Entry {seq} says that the trail was found to be rewritten before it, and why that is in order.");
+        terminal::print(format_args!(
+            "Entry {seq} says that the trail was found to be rewritten before it, and why that is in order."
+        ))?;
     }
     if verdict.older_summaries > 0 {
-        println!("{} rows of audit_logs are older than the trail, and no part of it.", verdict.older_summaries);
+        terminal::print(format_args!(
+            "{} rows of audit_logs are older than the trail, and no part of it.",
+            verdict.older_summaries
+        ))?;
     }
-    println!(
+    terminal::print(format_args!(
         "{} entries, {} signed checkpoints, head {}",
         verdict.entries,
         verdict.signed_checkpoints,
         verdict.head.as_deref().unwrap_or("none"),
-    );
+    ))
 }

@@ -4,12 +4,12 @@
 //! Notices (rows that may well be as they are meant) alone leave it at 0, so that it can stand in a job that alarms
 //! somebody.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{io, path::PathBuf, process::ExitCode};
 
 use anyhow::bail;
 use clap::Args;
 
-use super::{options::Addresses, user};
+use super::{options::Addresses, terminal, user};
 use crate::{
     app::{state::App, unit_of_work::Work},
     dev::embedded::{Embedded, Options},
@@ -75,52 +75,63 @@ async fn start(folder: PathBuf) -> anyhow::Result<Embedded> {
             options.home.display()
         );
     }
-    Ok(tokio::task::spawn_blocking(move || Embedded::start(&options, &|line| eprintln!("{line}"))).await??)
+    Ok(tokio::task::spawn_blocking(move || Embedded::start(&options, &|line| terminal::note(line))).await??)
 }
 
 async fn examine(app: App, command: &Doctor, chosen: &Chosen) -> anyhow::Result<ExitCode> {
     let mut report = integrity::report(&app, chosen, command.samples).await?;
-    print_report(&report);
+    print_report(&report)?;
     if command.fix {
-        println!();
+        terminal::print("")?;
         // One repair may enable another one: a booking that has got its id has no client yet.
         while fix(&app, &report).await? > 0 {
             report = integrity::report(&app, chosen, command.samples).await?;
         }
-        println!("\nAfter the repairs:\n");
-        print_report(&report);
+        terminal::print("")?;
+        terminal::print("After the repairs:")?;
+        terminal::print("")?;
+        print_report(&report)?;
     }
     app.db.close().await;
     Ok(if report.errors + report.warnings > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn print_report(report: &Integrity) {
+fn print_report(report: &Integrity) -> io::Result<()> {
     let (found, clean): (Vec<_>, Vec<_>) = report.checks.iter().partition(|check| check.count > 0);
     if !found.is_empty() {
-        println!("{:>9}  {:<8}  {:<9}  {:<28}  FINDS", "ROWS", "SEVERITY", "REPAIR", "CHECK");
+        terminal::print(format_args!("{:>9}  {:<8}  {:<9}  {:<28}  FINDS", "ROWS", "SEVERITY", "REPAIR", "CHECK"))?;
     }
     for check in &found {
-        print_check(check);
+        print_check(check)?;
     }
     if !clean.is_empty() {
-        println!("{} {} found nothing.", clean.len(), if clean.len() == 1 { "check" } else { "checks" });
+        terminal::print(format_args!(
+            "{} {} found nothing.",
+            clean.len(),
+            if clean.len() == 1 { "check" } else { "checks" }
+        ))?;
     }
     let Integrity { errors, warnings, notices, .. } = report;
-    println!("Rows in all: {errors} with errors, {warnings} with warnings, {notices} to notice.");
+    terminal::print(format_args!("Rows in all: {errors} with errors, {warnings} with warnings, {notices} to notice."))
 }
 
-fn print_check(result: &CheckResult) {
+fn print_check(result: &CheckResult) -> io::Result<()> {
     let CheckResult { check, title, severity, count, samples, repair, remedy, .. } = result;
-    println!("{count:>9}  {:<8}  {:<9}  {check:<28}  {title}", severity.as_str(), repair.as_str());
+    terminal::print(format_args!(
+        "{count:>9}  {:<8}  {:<9}  {check:<28}  {title}",
+        severity.as_str(),
+        repair.as_str()
+    ))?;
     for sample in samples {
-        println!("{:>11}{} {}: {}", "", sample.table, sample.id, sample.about);
+        terminal::print(format_args!("{:>11}{} {}: {}", "", sample.table, sample.id, sample.about))?;
     }
     if usize::try_from(*count).is_ok_and(|count| count > samples.len()) && !samples.is_empty() {
-        println!("{:>11}and so on", "");
+        terminal::print(format_args!("{:>11}and so on", ""))?;
     }
     if *severity != Severity::Notice {
-        println!("{:>11}→ {remedy}", "");
+        terminal::print(format_args!("{:>11}→ {remedy}", ""))?;
     }
+    Ok(())
 }
 
 /// Runs all automatic repairs, one transaction each, in the order in which they build on each other; returns how many
@@ -141,7 +152,7 @@ async fn fix(app: &App, report: &Integrity) -> anyhow::Result<i64> {
             }
         }
         if repaired > 0 {
-            println!("Repaired {}: {repaired} rows, {remaining} remain.", check.code);
+            terminal::print(format_args!("Repaired {}: {repaired} rows, {remaining} remain.", check.code))?;
         }
         changed += repaired;
     }

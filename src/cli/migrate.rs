@@ -1,10 +1,11 @@
 //! `safestories migrate`: brings a database to this build's schema, shows its status, or adopts one from elsewhere.
 
-use std::{process::ExitCode, time::Duration};
+use std::{io, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use sqlx::{Connection, PgConnection};
 
+use super::terminal;
 use crate::{
     app::state::App,
     dashboards::cache,
@@ -38,7 +39,7 @@ pub async fn run(args: Migrate, url: &str, therapists: Option<&str>) -> anyhow::
     let mut conn = PgConnection::connect(url).await.context("the database cannot be reached")?;
     warn_of_powers(&mut conn).await?;
     for suspect in migrate::suspect_functions(&mut conn).await? {
-        eprintln!("Warning: {suspect}.");
+        terminal::note(format_args!("Warning: {suspect}."));
     }
     if args.check {
         return check(&mut conn).await;
@@ -46,22 +47,22 @@ pub async fn run(args: Migrate, url: &str, therapists: Option<&str>) -> anyhow::
     conn.close().await.ok();
     if args.adopt {
         match adoption::adopt_for(url, args.foreign_triggers, therapists).await? {
-            Adoption::Adopted(report) => println!("{report}"),
+            Adoption::Adopted(report) => report.lines().iter().try_for_each(terminal::print)?,
             Adoption::AlreadyOurs { pending } if pending.is_empty() => {
-                println!("The database is ours already and current; nothing was done.");
+                terminal::print("The database is ours already and current; nothing was done.")?;
             }
             Adoption::AlreadyOurs { pending } => {
-                println!("The database is ours already; nothing was done. `safestories migrate` would apply:");
-                print(&pending);
+                terminal::print("The database is ours already; nothing was done. `safestories migrate` would apply:")?;
+                print(&pending)?;
             }
         }
     } else {
         let applied = migrate::apply_for(url, therapists).await?;
         if applied.is_empty() {
-            println!("The database is current; nothing was done.");
+            terminal::print("The database is current; nothing was done.")?;
         } else {
-            println!("Applied:");
-            print(&applied);
+            terminal::print("Applied:")?;
+            print(&applied)?;
         }
     }
     backfill(url).await?;
@@ -89,39 +90,37 @@ async fn check(conn: &mut PgConnection) -> anyhow::Result<ExitCode> {
     match &migrate::status(conn).await? {
         Status::Ours { pending } if pending.is_empty() => match migrate::check_rls(conn).await {
             Ok(()) => {
-                println!("The database is current.");
+                terminal::print("The database is current.")?;
                 return Ok(ExitCode::SUCCESS);
             }
             Err(fault @ (migrate::Error::Role(_) | migrate::Error::Creators(_) | migrate::Error::Policies)) => {
-                println!("{fault}");
+                terminal::print_lines(fault)?;
             }
             Err(error) => return Err(error.into()),
         },
         Status::Ours { pending } => {
-            println!("Pending:");
-            print(pending);
+            terminal::print("Pending:")?;
+            print(pending)?;
         }
         Status::Empty => {
-            println!("The database is empty; `safestories migrate` creates the tables.");
+            terminal::print("The database is empty; `safestories migrate` creates the tables.")?;
         }
-        refused => println!("{}", refused.refusal()),
+        refused => terminal::print_lines(refused.refusal())?,
     }
     Ok(ExitCode::FAILURE)
 }
 
-fn print(steps: &[String]) {
-    for step in steps {
-        println!("- {step}");
-    }
+fn print(steps: &[String]) -> io::Result<()> {
+    steps.iter().try_for_each(|step| terminal::print(format_args!("- {step}")))
 }
 
 /// Objects that such a role creates belong to it, and not to the role that serves.
 async fn warn_of_powers(conn: &mut PgConnection) -> sqlx::Result<()> {
     if let Some(role) = pool::powerful_role(conn).await? {
-        eprintln!(
+        terminal::note(format_args!(
             "Warning: {role} is a superuser or bypasses row security. \
              The server refuses to run as such a role, so migrate as the ordinary role that owns the database."
-        );
+        ));
     }
     Ok(())
 }

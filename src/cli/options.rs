@@ -1,11 +1,16 @@
 //! Options that several commands share: where the database is, and how log lines look.
 
-use std::io::{IsTerminal, stderr};
+use std::{
+    io::{IsTerminal, stderr},
+    net::IpAddr,
+};
 
 use anyhow::Context;
 use clap::Args;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use tracing_subscriber::{EnvFilter, Layer, filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt};
+
+use super::terminal::{self, LogLines};
 
 /// The addresses of the database.
 #[derive(Debug, Args)]
@@ -49,6 +54,46 @@ impl Addresses {
         Ok(Some(options.get_username().to_owned()))
     }
 
+    /// Of each address that leads over a network to a server that does not prove who it is, a warning.
+    ///
+    /// # Errors
+    ///
+    /// If one cannot be read.
+    pub(super) fn exposed(&self) -> anyhow::Result<Vec<String>> {
+        let named = [
+            ("DATABASE_URL", &self.database_url),
+            ("SAFESTORIES_DIRECT_DATABASE_URL", &self.direct_database_url),
+            ("SAFESTORIES_THERAPIST_DATABASE_URL", &self.therapists),
+        ];
+        let mut warnings = Vec::new();
+        for (name, url) in named {
+            let Some(url) = url else { continue };
+            let options: PgConnectOptions = url.parse().context(name)?;
+            let host = options.get_host();
+            let is_here = options.get_socket().is_some()
+                || host.starts_with('/')
+                || host == "localhost"
+                || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|host| host.to_canonical().is_loopback());
+            if !is_here && !matches!(options.get_ssl_mode(), PgSslMode::VerifyFull) {
+                warnings.push(format!(
+                    "{name} leads to {host} without sslmode=verify-full: somebody on the way can read what is sent, or answer in \
+                     the place of the database"
+                ));
+            }
+        }
+        Ok(warnings)
+    }
+
+    /// The same, on the terminal.
+    ///
+    /// # Errors
+    ///
+    /// If one cannot be read.
+    pub(super) fn warn(&self) -> anyhow::Result<()> {
+        self.exposed()?.into_iter().for_each(|warning| terminal::note(format_args!("Warning: {warning}.")));
+        Ok(())
+    }
+
     /// The address that leads straight to PostgreSQL.
     pub(super) fn direct(&self) -> anyhow::Result<&str> {
         self.direct_database_url
@@ -76,10 +121,12 @@ pub fn init_logs(filter: &str, format: LogFormat) -> anyhow::Result<()> {
     let filter: EnvFilter = filter.parse().with_context(|| format!("cannot understand the log filter {filter:?}"))?;
     let format = match format {
         LogFormat::Pretty => {
-            tracing_subscriber::fmt::layer().with_writer(stderr).with_ansi(stderr().is_terminal()).boxed()
+            let coloured = stderr().is_terminal();
+            let lines = if coloured { LogLines::Coloured } else { LogLines::Plain };
+            tracing_subscriber::fmt::layer().with_writer(move || lines).with_ansi(coloured).boxed()
         }
         LogFormat::Json => tracing_subscriber::fmt::layer()
-            .with_writer(stderr)
+            .with_writer(|| LogLines::Json)
             .json()
             .flatten_event(true)
             .with_span_list(false)

@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::options::Addresses;
+use super::{options::Addresses, terminal};
 use crate::{
     app::{state::App, unit_of_work::Work},
     db::{
@@ -23,8 +23,9 @@ use crate::{
         ids::{TherapistId, UserId},
         status::UserRole,
         text::Text,
+        username::Username,
     },
-    users::{self, AccountChange, NewUser, User, password},
+    users::{self, AccountChange, NewUser, User, calendar_links, password},
 };
 
 /// Manage accounts.
@@ -54,7 +55,7 @@ enum Action {
 struct Create {
     /// The login name; upper and lower case make no difference.
     #[arg(long)]
-    username: Text<255>,
+    username: Username,
     /// The role of the account.
     #[arg(long)]
     role: Role,
@@ -106,6 +107,7 @@ pub(super) async fn run(command: UserCommand) -> anyhow::Result<ExitCode> {
 
 /// The state that the operations need, over a database that this build may write to.
 pub(super) async fn open(database: &Addresses) -> anyhow::Result<App> {
+    database.warn()?;
     let db = Db::new(database.required()?, Some(database.direct()?), 2)?;
     let mut direct = db.direct().await.context("the database cannot be reached")?;
     match migrate::status(&mut direct).await? {
@@ -133,7 +135,7 @@ async fn create(app: &App, new: Create) -> anyhow::Result<()> {
         therapist_id: new.therapist_id.map(TherapistId::from),
     };
     let id = Work::of_task(app, "safestories user create").run(async |uow| users::create(uow, new).await).await?;
-    println!("Created {username} ({role}), user {id}.");
+    terminal::print(format_args!("Created {username} ({role}), user {id}."))?;
     Ok(())
 }
 
@@ -141,9 +143,9 @@ async fn list(app: &App) -> anyhow::Result<()> {
     let users = users::list(&mut *app.db.unscoped().await?, app.clock.now()).await?;
     let line = |cells: [&str; 6]| {
         let [id, username, role, therapist, state, name] = cells;
-        println!("{id:>6}  {username:<24}  {role:<10}  {therapist:<12}  {state:<14}  {name}");
+        terminal::print(format_args!("{id:>6}  {username:<24}  {role:<10}  {therapist:<12}  {state:<14}  {name}"))
     };
-    line(["ID", "USERNAME", "ROLE", "THERAPIST", "STATE", "NAME"]);
+    line(["ID", "USERNAME", "ROLE", "THERAPIST", "STATE", "NAME"])?;
     for user in &users {
         line([
             &user.id.to_string(),
@@ -156,7 +158,7 @@ async fn list(app: &App) -> anyhow::Result<()> {
                 (false, false) => "enabled",
             },
             user.full_name.as_deref().unwrap_or(&user.name),
-        ]);
+        ])?;
     }
     Ok(())
 }
@@ -165,9 +167,9 @@ async fn disable(app: &App, whom: &Whom) -> anyhow::Result<()> {
     let user = find(app, whom).await?;
     let work = Work::of_task(app, "safestories user disable");
     if work.run_if_needed(async |uow| users::disable(uow, user.id).await).await? {
-        println!("Disabled {}.", user.username);
+        terminal::print(format_args!("Disabled {}.", user.username))?;
     } else {
-        println!("{} is disabled already; nothing was done.", user.username);
+        terminal::print(format_args!("{} is disabled already; nothing was done.", user.username))?;
     }
     Ok(())
 }
@@ -178,10 +180,11 @@ async fn set_password(app: &App, whom: &Whom) -> anyhow::Result<()> {
     let work = Work::of_task(app, "safestories user set-password");
     work.run(async |uow| {
         password::set(uow, user.id, &hash, None).await?;
+        calendar_links::revoke(uow, user.id).await?;
         users::note(uow, user.id, AccountChange::PasswordReset, None).await
     })
     .await?;
-    println!("Changed the password of {}.", user.username);
+    terminal::print(format_args!("Changed the password of {}.", user.username))?;
     Ok(())
 }
 
@@ -191,7 +194,10 @@ async fn hash_legacy_passwords(app: &App) -> anyhow::Result<()> {
     let mut hashed = 0;
     for user in &legacy {
         if !user.is_plain() {
-            println!("Left out {} (user {}): the password is empty or a hash of another kind.", user.username, user.id);
+            terminal::print(format_args!(
+                "Left out {} (user {}): the password is empty or a hash of another kind.",
+                user.username, user.id
+            ))?;
             continue;
         }
         let hash = app.passwords.hash(user.password.clone()).await?;
@@ -200,14 +206,14 @@ async fn hash_legacy_passwords(app: &App) -> anyhow::Result<()> {
             hashed += 1;
         }
     }
-    println!("Hashed {hashed} {}.", if hashed == 1 { "password" } else { "passwords" });
+    terminal::print(format_args!("Hashed {hashed} {}.", if hashed == 1 { "password" } else { "passwords" }))?;
     Ok(())
 }
 
 async fn find(app: &App, whom: &Whom) -> anyhow::Result<User> {
     let users = users::list(&mut *app.db.unscoped().await?, app.clock.now()).await?;
     let is_meant = |user: &User| match (&whom.username, whom.id) {
-        (Some(name), _) => user.username.to_lowercase() == name.to_lowercase(),
+        (Some(name), _) => Username::meant(&user.username).key() == Username::meant(name).key(),
         (None, id) => Some(user.id) == id.map(UserId),
     };
     let mut found: Vec<User> = users.into_iter().filter(is_meant).collect();

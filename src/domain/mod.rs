@@ -6,3 +6,4 @@ pub mod money;
 pub mod status;
 pub mod text;
 pub mod time;
+pub mod username;

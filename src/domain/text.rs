@@ -3,7 +3,12 @@
 //! Lengths are counted in Unicode scalar values, as PostgreSQL's `varchar(n)` counts. NUL never
 //! passes: PostgreSQL has no text with it.
 
-use std::{fmt, marker::PhantomData, ops::Deref, str::FromStr};
+use std::{
+    fmt::{self, Write},
+    marker::PhantomData,
+    ops::Deref,
+    str::FromStr,
+};
 
 use data_encoding::HEXLOWER;
 use serde::{
@@ -76,6 +81,38 @@ pub(crate) fn check(given: &str, max: usize) -> Result<&str, String> {
         return Err(format!("at most {max} characters"));
     }
     Ok(given.trim())
+}
+
+/// A text for one line of a terminal: characters that would steer it (control characters, line breaks and marks of direction)
+/// are shown as escapes.
+#[derive(Debug, Clone, Copy)]
+pub struct Printable<T>(pub T);
+
+impl<T: fmt::Display> fmt::Display for Printable<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.to_string().chars().try_for_each(|c| {
+            let steers = c.is_control()
+                || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            if steers { write!(f, "{}", c.escape_default()) } else { f.write_char(c) }
+        })
+    }
+}
+
+/// JSON without the control characters that JSON does not escape: they would steer a terminal that it is shown on.
+pub fn printable_json(json: String) -> String {
+    let raw = |c: char| c.is_control() && !c.is_ascii_control() || c == '\u{7f}';
+    if !json.contains(raw) {
+        return json;
+    }
+    let mut printable = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if raw(c) {
+            printable.extend(format!("\\u{:04x}", u32::from(c)).chars());
+        } else {
+            printable.push(c);
+        }
+    }
+    printable
 }
 
 /// The first `max_chars` characters of a text, or all of it.
@@ -225,6 +262,20 @@ mod tests {
             assert_eq!(refusal(control), "no control characters but line breaks and tabs");
         }
         assert!(from_value::<Text<5>>(json!(5)).is_err());
+    }
+
+    #[test]
+    fn what_would_steer_a_terminal_is_shown_instead() {
+        let shown = |text: &str| Printable(text).to_string();
+        assert_eq!(shown("Zoë नमस्ते 𝄞"), "Zoë नमस्ते 𝄞");
+        assert_eq!(shown("a\u{1b}[2Jb\r\n\u{9b}31m\u{7f}"), r"a\u{1b}[2Jb\r\n\u{9b}31m\u{7f}");
+        assert_eq!(shown("\u{202e}nimda"), r"\u{202e}nimda");
+        let json = "{\"a\":\"é\u{9b}\u{7f}\"}";
+        assert_eq!(printable_json(json.to_owned()), r#"{"a":"é\u009b\u007f"}"#);
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(json).ok(),
+            serde_json::from_str(&printable_json(json.to_owned())).ok()
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::{
     extract::{FromRequestParts, Request},
-    http::{StatusCode, request::Parts},
+    http::{HeaderMap, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -26,6 +26,12 @@ use crate::{
 
 /// How long a 404 takes on a therapist route: several times the duration of a look-up.
 const ABSENCE: Duration = Duration::from_millis(20);
+
+/// The token of the `Authorization` header.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
 
 /// An authenticated user.
 #[derive(Clone, Debug)]

@@ -1,24 +1,39 @@
 //! The metrics at `/metrics`, for Prometheus.
 //!
 //! There is one recorder per process; it is installed with the first router. Paths with ids, names of users and the
-//! like are never labels: a route is its template, a method one of those HTTP knows.
+//! like are never labels: a route is its template, a method one of those HTTP knows. How long requests take is kept by group of
+//! routes, and of a route their number and time in all, so that the page stays small whatever clients send.
+//!
+//! They are on the port of the API, or on one of their own; and behind a token, where one is set.
 
 use std::{
     fs,
     sync::{LazyLock, atomic::Ordering},
+    time::Duration,
 };
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::{
+    Router,
     extract::State,
-    http::header,
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
+    routing::get,
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-use crate::{app::state::App, crypto::password::PASSWORD_QUEUE, db::checkout::DATABASE_SECONDS};
+use super::caller::bearer;
+use crate::{
+    app::state::App,
+    crypto::password::PASSWORD_QUEUE,
+    db::checkout::DATABASE_SECONDS,
+    error::{Error, Result, problem::Problems},
+};
 
-/// How long requests take, by `method`, `route` and `status`.
-pub(crate) const REQUEST_SECONDS: &str = "safestories_request_seconds";
+const REQUEST_SECONDS: &str = "safestories_request_seconds";
+const ANSWERS: &str = "safestories_answers_total";
+const REQUESTS: &str = "safestories_requests_total";
+const REQUEST_TIME: &str = "safestories_request_microseconds_total";
 const POOL_CONNECTIONS: &str = "safestories_pool_connections";
 const TRAIL_BROKEN: &str = "safestories_trail_broken";
 const RESIDENT_MEMORY: &str = "process_resident_memory_bytes";
@@ -36,7 +51,10 @@ static RECORDER: LazyLock<PrometheusHandle> = LazyLock::new(|| {
     if metrics::set_global_recorder(recorder).is_err() {
         tracing::warn!("another recorder is installed; /metrics stays empty");
     }
-    metrics::describe_histogram!(REQUEST_SECONDS, "How long requests took, by method, route and status");
+    metrics::describe_histogram!(REQUEST_SECONDS, "How long requests took, by group of routes and class of status");
+    metrics::describe_counter!(ANSWERS, "Answers, by status");
+    metrics::describe_counter!(REQUESTS, "Requests, by method, route and class of status");
+    metrics::describe_counter!(REQUEST_TIME, "How long the requests of a route took in all");
     metrics::describe_histogram!(DATABASE_SECONDS, "How long requests held a connection to PostgreSQL");
     metrics::describe_gauge!(PASSWORD_QUEUE, "Password hashes running and waiting");
     metrics::describe_gauge!(POOL_CONNECTIONS, "Connections to PostgreSQL, by state");
@@ -56,24 +74,73 @@ pub fn tidy() {
     RECORDER.run_upkeep();
 }
 
+/// Counts a request. HEAD counts as GET; methods that a route does not know count apart from it.
+pub(super) fn count(method: &'static str, route: &str, status: StatusCode, elapsed: Duration) {
+    let group = route.strip_prefix("/api/v1/").and_then(|rest| rest.split('/').next()).unwrap_or("open").to_owned();
+    let is_of_route = method != "OPTIONS" && status != StatusCode::METHOD_NOT_ALLOWED;
+    let route = if is_of_route { route } else { "unmatched" }.to_owned();
+    let method = if method == "HEAD" { "GET" } else { method };
+    let class = match status.as_u16() / 100 {
+        2 => "2xx",
+        3 => "3xx",
+        4 => "4xx",
+        _ => "5xx",
+    };
+    metrics::histogram!(REQUEST_SECONDS, "group" => group, "status" => class).record(elapsed);
+    metrics::counter!(ANSWERS, "status" => status.as_u16().to_string()).increment(1);
+    metrics::counter!(REQUESTS, "method" => method, "route" => route.clone(), "status" => class).increment(1);
+    let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+    metrics::counter!(REQUEST_TIME, "method" => method, "route" => route).increment(micros);
+}
+
+/// The service of a port for metrics only.
+pub fn router(app: App) -> Router {
+    let show = async |State(app): State<App>, headers: HeaderMap| {
+        authorized(&app, &headers).then(|| render(&app)).ok_or(StatusCode::UNAUTHORIZED)
+    };
+    Router::new().route("/metrics", get(show)).with_state(app)
+}
+
+/// Whether a request may see them.
+fn authorized(app: &App, headers: &HeaderMap) -> bool {
+    app.metrics.token.as_ref().is_none_or(|token| {
+        bearer(headers).is_some_and(|given| verify_slices_are_equal(given.as_bytes(), token.as_bytes()).is_ok())
+    })
+}
+
 /// Metrics for Prometheus
 ///
 /// Requests by route, method and status, database time, the pool of connections, the queue of password hashes, memory, whether
-/// the trail is broken.
+/// the trail is broken. Behind a bearer token where the operator set one; not here where they have a port of their own.
 #[utoipa::path(
     get,
     path = "/metrics",
     tag = "operation",
     security(()),
-    responses((
-        status = 200,
-        description = "The text format of Prometheus",
-        body = String,
-        content_type = "text/plain",
-        example = "safestories_pool_connections{state=\"idle\"} 3\n",
-    )),
+    responses(
+        (
+            status = 200,
+            description = "The text format of Prometheus",
+            body = String,
+            content_type = "text/plain",
+            example = "safestories_pool_connections{state=\"idle\"} 3\n",
+        ),
+        (status = 401, description = "Another token is needed"),
+        (status = 404, description = "They have a port of their own"),
+        Problems,
+    ),
 )]
-pub(crate) async fn show_metrics(State(app): State<App>) -> Response {
+pub(crate) async fn show_metrics(State(app): State<App>, headers: HeaderMap) -> Result<Response> {
+    if app.metrics.own_port {
+        return Err(Error::NotFound("path"));
+    }
+    if !authorized(&app, &headers) {
+        return Err(Error::Unauthenticated("send the token of the metrics: Authorization: Bearer …"));
+    }
+    Ok(render(&app))
+}
+
+fn render(app: &App) -> Response {
     let (open, idle) = app.db.connections();
     for (state, count) in [("open", open), ("idle", idle)] {
         metrics::gauge!(POOL_CONNECTIONS, "state" => state).set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));

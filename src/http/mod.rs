@@ -7,6 +7,7 @@ pub mod csv;
 pub mod etag;
 pub mod extract;
 pub mod health;
+pub mod host;
 pub mod icalendar;
 pub mod list;
 pub mod metrics;

@@ -5,7 +5,7 @@
 
 use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, Once},
     time::{Duration, Instant},
 };
 
@@ -20,7 +20,7 @@ use ipnet::IpNet;
 use tracing::{Instrument, field::Empty};
 use uuid::Uuid;
 
-use super::{browser, extract::Json, metrics::REQUEST_SECONDS};
+use super::{browser, extract::Json, metrics};
 use crate::{
     app::state::App,
     error::{Error, problem::Problem},
@@ -30,6 +30,9 @@ use crate::{
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: &str = "traceparent";
+const FORWARDED_FOR: &str = "x-forwarded-for";
+/// Done once a peer that is not trusted forwarded an address.
+static UNTRUSTED: Once = Once::new();
 
 /// The request's id: taken from `X-Request-Id`, or made.
 #[derive(Clone, Debug)]
@@ -60,7 +63,17 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
         user_id = Empty,
     );
     if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
-        let address = client_address(&app.trusted_proxies, peer.ip().to_canonical(), request.headers());
+        let peer = peer.ip().to_canonical();
+        let address = client_address(&app.trusted_proxies, peer, request.headers());
+        if request.headers().contains_key(FORWARDED_FOR) && !is_trusted(&app.trusted_proxies, &peer) {
+            UNTRUSTED.call_once(|| {
+                tracing::warn!(
+                    %peer,
+                    "X-Forwarded-For comes from an address that SAFESTORIES_TRUSTED_PROXIES does not name, and does not count: \
+                     if that is your proxy, all clients behind it seem to be one (this is said once)"
+                );
+            });
+        }
         request.extensions_mut().insert(ClientAddress(address));
     }
     request.extensions_mut().insert(id.clone());
@@ -80,8 +93,7 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
     browser::protect(headers, &path);
 
     let elapsed = started.elapsed();
-    let labels = [("method", known(&method)), ("route", route), ("status", response.status().as_u16().to_string())];
-    metrics::histogram!(REQUEST_SECONDS, &labels).record(elapsed);
+    metrics::count(known(&method), &route, response.status(), elapsed);
     span.in_scope(|| {
         tracing::info!(
             status = response.status().as_u16(),
@@ -102,9 +114,9 @@ fn write_problem(problem: Problem, response: Response, path: &str, request_id: &
 }
 
 /// The method, as far as HTTP knows it: clients can make up any number of others.
-fn known(method: &Method) -> String {
-    let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
-    if known.contains(method) { method.to_string() } else { "other".to_owned() }
+fn known(method: &Method) -> &'static str {
+    let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    known.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
 }
 
 /// The id a client sent, if it is fit for logs and headers; else a new one.
@@ -128,18 +140,21 @@ fn trace_id(headers: &HeaderMap) -> Option<String> {
     (valid && trace.bytes().any(|byte| byte != b'0')).then(|| trace.to_owned())
 }
 
+fn is_trusted(proxies: &[IpNet], address: &IpAddr) -> bool {
+    proxies.iter().any(|net| net.contains(address))
+}
+
 /// The address of the peer; where that is a trusted proxy, the last one it forwards that is not. Proxies append
 /// addresses, so anything before a text that is no address may be forged: then the peer's address is used.
 fn client_address(trusted: &[IpNet], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-    let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
-    if !is_trusted(&peer) {
+    if !is_trusted(trusted, &peer) {
         return peer;
     }
     let lines: Vec<&str> =
-        headers.get_all("x-forwarded-for").iter().map(|line| line.to_str().unwrap_or_default()).collect();
+        headers.get_all(FORWARDED_FOR).iter().map(|line| line.to_str().unwrap_or_default()).collect();
     for entry in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
         match forwarded(entry.trim()) {
-            Some(address) if is_trusted(&address) => {}
+            Some(address) if is_trusted(trusted, &address) => {}
             Some(address) => return address,
             None => return peer,
         }

@@ -7,6 +7,7 @@ use crate::{
     domain::{
         ids::{TherapistId, UserId},
         status::UserRole,
+        username::Username,
     },
     error::{Error, Result},
     http::caller::Caller,
@@ -17,7 +18,7 @@ use crate::{
 pub struct Account {
     /// The account.
     pub id: UserId,
-    /// In lower case, as PostgreSQL writes it: two spellings are one name.
+    /// In the form in which names are compared: two spellings are one name.
     pub username: String,
     /// A PHC string, or another program's text.
     pub password: String,
@@ -41,7 +42,7 @@ macro_rules! select_account {
         sqlx::query_as!(
             Account,
             r#"select u.id as "id: UserId",
-                      coalesce(lower(u.username), '') as "username!",
+                      coalesce(internal.user_key(u.username), '') as "username!",
                       coalesce(u.password, '') as "password!",
                       u.role,
                       u.therapist_id as "therapist_id: TherapistId",
@@ -72,10 +73,12 @@ impl Account {
         account.ok_or(Error::Unauthenticated("the account is gone"))
     }
 
-    /// The one account with this name in any letter case; none where an adopted database has several.
-    pub async fn by_name(db: &mut PgConnection, username: &str) -> Result<Option<Self>> {
-        let mut found =
-            select_account!(["where lower(u.username) = lower($1::text) limit 2"], username).fetch_all(db).await?;
+    /// The one account with this name in any spelling; none where an adopted database has several.
+    pub async fn by_name(db: &mut PgConnection, username: &Username) -> Result<Option<Self>> {
+        let wanted: &str = username;
+        let found =
+            select_account!(["where internal.user_key(u.username) = internal.user_key($1::text) limit 2"], wanted);
+        let mut found = found.fetch_all(db).await?;
         Ok(found.pop().filter(|_| found.is_empty()))
     }
 

@@ -1,8 +1,9 @@
 //! The secret link to a therapist's calendar, which needs no login: one for each user, stored hashed.
 //!
-//! It belongs to the user *and* the therapist. Disabling a user, resetting their password, or giving the account another
-//! role or therapist, revokes it in the same transaction. Since other programs write `users` too, the link is also refused while the
-//! account's role or therapist differs from those it was made for.
+//! It belongs to the user *and* the therapist. Disabling a user, resetting their password, ending all their
+//! sessions, or giving the account another role or therapist, revokes it in the same transaction; a trigger does where another
+//! program changes the account. The link is also refused while the account's role or therapist differs from those it was made
+//! for.
 
 use sqlx::PgConnection;
 

@@ -19,6 +19,7 @@ use crate::{
         ids::{TherapistId, UserId},
         status::UserRole,
         text::Text,
+        username::Username,
     },
     error::{Error, Result},
     http::{caller::Caller, etag::Preconditions, extract::Patch},
@@ -36,7 +37,7 @@ pub struct EditUser {
     /// The login name; cannot be cleared.
     #[serde(default)]
     #[schema(value_type = Option<Text<255>>)]
-    username: Patch<Text<255>>,
+    username: Patch<Username>,
     /// The name they are called by; cannot be cleared.
     #[serde(default)]
     #[schema(value_type = Option<Text<255>>)]
@@ -178,7 +179,7 @@ pub async fn change(
 /// Fails if somebody else has the name. One that several adopted users share may be kept by each of them.
 async fn ensure_free_name(uow: &mut UnitOfWork, username: &str, id: UserId) -> Result<()> {
     let kept = sqlx::query_scalar!(
-        r#"select lower(username) = lower($2::text) as "kept!" from users where id = $1"#,
+        r#"select internal.user_key(username) = internal.user_key($2::text) as "kept!" from users where id = $1"#,
         id.0,
         username,
     )

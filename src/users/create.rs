@@ -13,6 +13,7 @@ use crate::{
         ids::{TherapistId, UserId},
         status::UserRole,
         text::Text,
+        username::Username,
     },
     error::Result,
 };
@@ -21,7 +22,7 @@ use crate::{
 #[derive(Debug)]
 pub struct NewUser {
     /// The login name.
-    pub username: Text<255>,
+    pub username: Username,
     /// The PHC string of their password, or a text that never matches.
     pub password_hash: String,
     /// The name they are called by.

@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use serde_json::json;
 
 use super::{
+    calendar_links,
     disable::lock,
     sessions::{self, Ending},
 };
@@ -17,7 +18,7 @@ use crate::{
 
 /// Log a user out everywhere
 ///
-/// Ends all their sessions; they can log in again.
+/// Ends all their sessions and revokes the link to their calendar; they can log in again.
 #[utoipa::path(
     post,
     path = "/users/{id}/logout-all",
@@ -30,8 +31,9 @@ pub(super) async fn log_user_out(work: Work, Path(id): Path<UserId>) -> Result<S
         uow.once(StatusCode::NO_CONTENT, &id, async |uow| {
             let user = lock(uow, id).await?;
             let ended = sessions::end_all(uow, id, Ending::Revoked, None).await?;
+            let revoked = calendar_links::revoke(uow, id).await?;
             let entry = Entry::new("user_logout", format!("Ended all sessions of {}", user.username)).on("user", id);
-            uow.record(entry.detail(json!({ "sessions_ended": ended })));
+            uow.record(entry.detail(json!({ "sessions_ended": ended, "calendar_link_revoked": revoked })));
             Ok(())
         })
         .await

@@ -23,7 +23,7 @@ pub(super) async fn ensure_free_name(uow: &mut UnitOfWork, username: &str, own: 
         r#"select exists (
                select
                from users
-               where lower(username) = lower($1::text)
+               where internal.user_key(username) = internal.user_key($1::text)
                  and id is distinct from $2
            ) as "taken!""#,
         username,

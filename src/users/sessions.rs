@@ -1,8 +1,8 @@
 //! Login sessions: opening, refreshing, ending.
 //!
-//! A session lives for [`LIFETIME`] after its last refresh, and ends at [`ends_at`] however often it is refreshed. Ending one
-//! notifies every instance in the same transaction, so that its access tokens are refused within a second although they have
-//! not expired.
+//! A session lives for [`LIFETIME`] after its last refresh, and ends at [`ends_at`] however often it is refreshed. A trigger
+//! notifies every instance of one that ends, whoever ends it, so that its access tokens are refused within a second although
+//! they have not expired. Triggers end those of accounts that other programs change (`migrations/functions/users.sql`).
 //!
 //! Opening a session and ending all sessions both lock the user's row ([`Account::lock`](super::Account::lock)), so
 //! that no concurrent login survives.
@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
-    app::{listen, state::App, unit_of_work::UnitOfWork},
+    app::{state::App, unit_of_work::UnitOfWork},
     domain::{ids::UserId, status::words, text},
     error::Result,
 };
@@ -150,28 +150,19 @@ async fn end_those(
 ) -> Result<usize> {
     let now = uow.now();
     let ended = sqlx::query_scalar!(
-        r#"with ended as (
-               update internal.sessions
-               set ended_at = $2,
-                   end_reason = $3
-               where user_id = $1
-                 and ended_at is null
-                 and ($4::uuid is null or session_id = $4)
-                 and ($5::uuid is null or session_id <> $5)
-               returning session_id
-           ), told as (
-               select session_id, pg_notify($6, session_id::text)::text as told
-               from ended
-           )
-           select session_id
-           from told
-           where told is not null"#,
+        "update internal.sessions
+         set ended_at = $2,
+             end_reason = $3
+         where user_id = $1
+           and ended_at is null
+           and ($4::uuid is null or session_id = $4)
+           and ($5::uuid is null or session_id <> $5)
+         returning session_id",
         user.0,
         now,
         why.as_str(),
         only,
         except,
-        listen::CHANNEL,
     )
     .fetch_all(uow.db())
     .await?;

@@ -4,7 +4,7 @@ use axum::http::Method;
 
 use crate::{
     fixtures::{booking, therapist},
-    harness::TestApi,
+    harness::{Reach, TestApi},
 };
 
 #[tokio::test]
@@ -156,8 +156,11 @@ async fn figures_name_routes_and_never_what_was_asked_for() {
     let figures = api.nobody().get("/metrics").await;
     figures.is(200);
     for line in [
-        r#"safestories_request_seconds_count{method="GET",route="/api/v1/admin/bookings/{booking_id}",status="#,
-        r#"safestories_request_seconds_count{method="other",route="/healthz",status="405"}"#,
+        r#"safestories_requests_total{method="GET",route="/api/v1/admin/bookings/{booking_id}",status="4xx"}"#,
+        r#"safestories_request_microseconds_total{method="GET",route="/api/v1/admin/bookings/{booking_id}"}"#,
+        r#"safestories_request_seconds_count{group="admin",status="4xx"}"#,
+        r#"safestories_requests_total{method="other",route="unmatched",status="4xx"}"#,
+        r#"safestories_answers_total{status="405"}"#,
         "safestories_database_seconds_bucket{le=",
         r#"safestories_pool_connections{state="idle"}"#,
         "safestories_password_queue",
@@ -168,4 +171,45 @@ async fn figures_name_routes_and_never_what_was_asked_for() {
     for word in ["some-booking", "secret", "SPELL"] {
         assert!(!figures.text.contains(word), "{word} in\n{}", figures.text);
     }
+}
+
+#[tokio::test]
+async fn the_figures_stay_small_whatever_was_asked() {
+    let api = TestApi::new().await;
+    let document = api.nobody().get("/openapi.json").await.ok();
+    let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "SPELL"];
+    for path in document["paths"].as_object().expect("paths").keys() {
+        for method in methods {
+            api.nobody().send(Method::from_bytes(method.as_bytes()).expect("a method"), path, None).await;
+        }
+        api.admin().get(path).await;
+    }
+    let figures = api.nobody().get("/metrics").await;
+    // Of each operation so far one or two classes of status: there is room for all.
+    assert!(figures.text.len() < 100_000, "{} bytes", figures.text.len());
+    assert!(!figures.text.contains(r#"method="HEAD""#) && !figures.text.contains(r#"method="OPTIONS",route="/"#));
+}
+
+#[tokio::test]
+async fn the_metrics_ask_for_a_token_where_one_is_set_and_may_have_a_port_of_their_own() {
+    let api = TestApi::new().await;
+    let guarded = api.reached(Reach { metrics_token: Some("a-token-of-prometheus"), ..Reach::default() });
+    for asked in [guarded.nobody(), guarded.nobody().bearing("a-token-of-prometheuS"), guarded.admin()] {
+        asked.get("/metrics").await.is_problem(401, "unauthenticated");
+    }
+    guarded.nobody().bearing("a-token-of-prometheus").get("/metrics").await.is(200);
+    let apart = api.reached(Reach { own_metrics_port: true, ..Reach::default() });
+    apart.nobody().get("/metrics").await.is_problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn whom_to_tell_of_a_hole_is_said_where_it_is_configured() {
+    let api = TestApi::new().await;
+    const PATH: &str = "/.well-known/security.txt";
+    api.nobody().get(PATH).await.is_problem(404, "not-found");
+    let open = api.reached(Reach { security_contact: Some("mailto:security@example.org"), ..Reach::default() });
+    let answer = open.nobody().get(PATH).await;
+    answer.is(200);
+    assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
+    assert_eq!(answer.text, "Contact: mailto:security@example.org\nExpires: 2026-08-03T00:00:00Z\n");
 }

@@ -85,7 +85,7 @@ async fn frozen_connections_are_thrown_away() {
     }
     let took = frozen.elapsed();
     assert!(took < Duration::from_secs(35), "{took:?}");
-    assert!(api.app.ended.is_current() && second.app.ended.is_current());
+    assert!(api.app.sessions.is_current() && second.app.sessions.is_current());
     let (open, _) = api.app.db.connections();
     assert!(open <= 8, "{open} connections");
     stop.cancel();

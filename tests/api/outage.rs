@@ -251,7 +251,7 @@ async fn an_ended_session_is_refused_though_the_listener_lost_its_connection() {
         heard(&api, session, Some(false)).await;
 
         let lost = "select pg_terminate_backend(pid) from pg_stat_activity
-                    where datname = current_database() and (query like 'LISTEN%' or query = 'select 1 as answer')";
+                    where datname = current_database() and pid <> pg_backend_pid() and (query like 'LISTEN%' or query like '%unnest($1::uuid[]) c (session_id)%')";
         let lost: Vec<bool> = sqlx::query_scalar(lost).fetch_all(&mut *api.sql().await).await.expect("its backend");
         assert_eq!(lost, [true], "there is one listener");
         let elsewhere = other.nobody().with("authorization", &token);
@@ -276,8 +276,12 @@ async fn an_ended_session_is_refused_though_the_listener_lost_its_connection() {
 /// Waits until the instance knows this of a session; ten seconds at most.
 async fn heard(api: &TestApi, session: uuid::Uuid, wanted: Option<bool>) {
     let since = Instant::now();
-    while api.app.ended.knows(session) != wanted {
-        let known = api.app.ended.knows(session);
+    let known = || {
+        let sessions = &api.app.sessions;
+        if sessions.has_ended(session) { Some(true) } else { sessions.is_current().then_some(false) }
+    };
+    while known() != wanted {
+        let known = known();
         assert!(since.elapsed() < Duration::from_secs(10), "{known:?} is known, not {wanted:?}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

@@ -93,11 +93,12 @@ async fn practice() -> (TestApi, PgConnection) {
     (api, conn)
 }
 
-/// A connection of the login of therapists' requests.
+/// A connection of the login of therapists' requests, of this practice or of the one that the owner owns.
 async fn log_in(api: &TestApi, owner: &mut PgConnection) -> PgConnection {
-    let login = login(owner).await;
+    let known = "select login, password from internal.therapist_login";
+    let (login, password): (String, String) = sqlx::query_as(known).fetch_one(owner).await.expect("a login");
     let address: PgConnectOptions = api.database().parse().expect("an address");
-    address.username(&login).connect().await.expect("a connection")
+    address.username(&login).password(&password).connect().await.expect("a connection")
 }
 
 /// The name of that login.

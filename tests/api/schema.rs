@@ -208,9 +208,9 @@ async fn public_holds_nothing_else() {
          order by 1",
     )
     .await;
-    // Signed notes do not change, calendars learn how often a session changed, and what any program writes is tracked: the only
-    // triggers in addition to the documented schema. The policies of row-level security bind one role alone, and have tests of
-    // their own.
+    // Signed notes do not change, calendars learn how often a session changed, logins end with their user's rights, and what any
+    // program writes is tracked: the only triggers in addition to the documented schema. The policies of row-level security bind
+    // one role alone, and have tests of their own.
     let tracked = [
         ("all_clients_table", &["delete", "insert", "truncate", "update"][..]),
         ("appointment_table", &["delete", "insert", "truncate", "update"]),
@@ -229,6 +229,8 @@ async fn public_holds_nothing_else() {
                 "bookings_count_calendar_revision",
                 "client_session_notes_keep_signed",
                 "client_session_notes_keep_signed_all",
+                "users_end_sessions_delete",
+                "users_end_sessions_update",
             ]
             .map(str::to_owned),
         )

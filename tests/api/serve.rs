@@ -170,3 +170,76 @@ async fn a_login_lasts_as_long_as_the_settings_say() {
     let answer = server.post("/api/v1/auth/login", &login.to_string());
     assert!(answer.contains("; Max-Age=86400; "), "{answer}");
 }
+
+#[tokio::test]
+async fn metrics_listen_where_they_are_told_to_and_nowhere_else() {
+    let database = Database::migrated().await;
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let settings = [
+        ("DATABASE_URL", &*database),
+        ("SAFESTORIES_JWT_SECRET", STRONG),
+        ("SAFESTORIES_METRICS_LISTEN", &free.to_string()),
+        ("SAFESTORIES_METRICS_TOKEN", "word"),
+    ];
+    let folder = Folder::new();
+    let server = Program::start(&folder, &settings);
+    let ask = |address, path: &str, more: &str| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{more}\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    assert!(ask(server.address(), "/metrics", "").starts_with("HTTP/1.1 404"));
+    assert!(ask(free, "/metrics", "").starts_with("HTTP/1.1 401"));
+    let figures = ask(free, "/metrics", "Authorization: Bearer word\r\n");
+    assert!(figures.starts_with("HTTP/1.1 200") && figures.contains("safestories_pool_connections"), "{figures}");
+    assert!(ask(free, "/healthz", "").starts_with("HTTP/1.1 404"));
+    assert_eq!(server.end(Signal::TERM), Some(0));
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_not_trusted_is_warned_of_once() {
+    let database = Database::migrated().await;
+    let file = std::env::temp_dir().join(format!("safestories-secret-{}", std::process::id()));
+    std::fs::write(&file, format!("{STRONG}\n")).unwrap();
+    // The secret comes from a file.
+    let settings = [("DATABASE_URL", &*database), ("SAFESTORIES_JWT_SECRET_FILE", file.to_str().unwrap())];
+    let folder = Folder::new();
+    let server = Program::start(&folder, &settings);
+    for _ in 0..3 {
+        let mut stream = TcpStream::connect(server.address()).unwrap();
+        let head = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Forwarded-For: 203.0.113.7\r\n\r\n";
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.read_to_string(&mut String::new()).unwrap();
+    }
+    server.signal(Signal::TERM);
+    let (code, said) = server.refused();
+    assert_eq!((code, said.matches("SAFESTORIES_TRUSTED_PROXIES").count()), (0, 1), "{said}");
+
+    let both = [("SAFESTORIES_JWT_SECRET", STRONG), ("SAFESTORIES_JWT_SECRET_FILE", file.to_str().unwrap())];
+    let (code, said) = Program::start(&folder, &both).refused();
+    assert!(code != 0 && said.contains("are both set"), "{said}");
+    std::fs::remove_file(&file).unwrap();
+    let gone = [("SAFESTORIES_JWT_SECRET_FILE", file.to_str().unwrap())];
+    let (code, said) = Program::start(&folder, &gone).refused();
+    assert!(code != 0 && said.contains("SAFESTORIES_JWT_SECRET_FILE: cannot read"), "{said}");
+    assert!(folder.is_empty());
+}
+
+#[test]
+fn a_database_that_does_not_prove_who_it_is_is_warned_of() {
+    let warned = |url: &str| {
+        let settings = [("DATABASE_URL", url), ("SAFESTORIES_JWT_SECRET", STRONG)];
+        let (code, said) = Program::start(&Folder::new(), &settings).refused();
+        assert_eq!(code, 1, "{said}");
+        said.contains("without sslmode=verify-full")
+    };
+    // Nobody answers at any of them.
+    assert!(warned("postgres://safestories@192.0.2.1.invalid/safestories"));
+    assert!(warned("postgres://safestories@db.invalid/safestories?sslmode=require"));
+    assert!(!warned("postgres://safestories@db.invalid/safestories?sslmode=verify-full"));
+    assert!(!warned("postgres://safestories@127.0.0.1:1/safestories"));
+    assert!(!warned("postgres://safestories@[::1]:1/safestories"));
+    assert!(!warned("postgres://safestories@localhost/safestories?host=/nowhere"));
+}

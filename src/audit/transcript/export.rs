@@ -11,6 +11,7 @@ use sqlx::{Connection, PgConnection};
 use super::line::{Bytes, Line};
 use crate::{
     audit::{chain::Facts, key::AuditPublicKey},
+    domain::text::printable_json,
     error::Result,
 };
 
@@ -60,8 +61,7 @@ pub async fn export(
 }
 
 fn put(out: &mut impl Write, line: &Line) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, line)?;
-    out.write_all(b"\n")
+    writeln!(out, "{}", printable_json(serde_json::to_string(line)?))
 }
 
 async fn seals(db: &mut PgConnection, after: i64) -> Result<Vec<Line>> {

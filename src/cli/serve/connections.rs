@@ -34,7 +34,7 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use super::{progress::say, unread};
+use super::{heads, progress::say, unread};
 
 /// The exit code that shells expect of a program that Ctrl-C ended.
 const INTERRUPTED: i32 = 130;
@@ -62,19 +62,28 @@ pub(super) fn on_signals() -> io::Result<CancellationToken> {
     Ok(stop)
 }
 
-/// How long headers may take, and how long a connection may wait for its next request: a little longer than the minute
-/// that proxies keep theirs, so that they are the ones who close them.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(65);
+/// How long a connection may wait for its next request: a little longer than the minute that proxies keep theirs, so that they
+/// are the ones who close them.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(65);
 /// How long requests may go on at shutdown.
 const DRAIN: Duration = Duration::from_secs(10);
 /// How long idle connections stay open at shutdown: a proxy may be about to send a request on one.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Serves until `stop`, then lets the running requests end for a while. A connection whose client reads nothing for
-/// `write_timeout` is closed.
-pub async fn serve(mut listener: TcpListener, router: Router, write_timeout: Duration, stop: &CancellationToken) {
+/// How long clients are waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For the head of a request, from its first byte.
+    pub head: Duration,
+    /// For reading anything of an answer.
+    pub write: Duration,
+}
+
+/// Serves until `stop`, then lets the running requests end for a while. A connection whose client takes longer than `patience`
+/// is closed.
+pub async fn serve(mut listener: TcpListener, router: Router, patience: Patience, stop: &CancellationToken) {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    http.timer(TokioTimer::new()).header_read_timeout(IDLE_TIMEOUT);
     let running = GracefulShutdown::new();
     let cut = CancellationToken::new();
     loop {
@@ -87,9 +96,18 @@ pub async fn serve(mut listener: TcpListener, router: Router, write_timeout: Dur
         // Answers are written whole; waiting for more to send would only delay them.
         let _ = stream.set_nodelay(true);
         let (router, stopping) = (router.clone(), stop.clone());
-        let service = service_fn(move |request| answer(router.clone(), peer, stopping.clone(), request));
         let mut stream = Box::pin(TimeoutStream::new(stream));
-        stream.as_mut().set_write_timeout_pinned(Some(write_timeout));
+        stream.as_mut().set_write_timeout_pinned(Some(patience.write));
+        let (stream, answering) = heads::timed(stream, patience.head);
+        let service = service_fn(move |request| {
+            let begun = answering.start();
+            let answer = answer(router.clone(), peer, stopping.clone(), request);
+            async move {
+                let answer = answer.await;
+                drop(begun);
+                answer
+            }
+        });
         let connection = running.watch(http.serve_connection(TokioIo::new(stream), service));
         let cut = cut.clone();
         tokio::spawn(async move {

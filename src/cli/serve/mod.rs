@@ -7,6 +7,7 @@
 
 pub mod connections;
 pub mod due;
+mod heads;
 mod key_file;
 mod port;
 mod preflight;
@@ -23,10 +24,12 @@ use std::{process::ExitCode, sync::atomic::AtomicBool, time::Duration};
 use anyhow::{Context, anyhow};
 use chrono::TimeDelta;
 use sqlx::Connection;
+use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use self::settings::Serve;
 use self::{
+    connections::Patience,
     port::{Port, Refused},
     progress::patiently,
 };
@@ -35,9 +38,9 @@ use crate::{
     api,
     app::{
         anonymous_attempts::AnonymousAttempts,
-        ended_sessions::EndedSessions,
         listen,
-        state::{App, BODY_TIMEOUT, Parts, Seals, WRITE_TIMEOUT},
+        sessions::Sessions,
+        state::{App, BODY_TIMEOUT, HEAD_TIMEOUT, MetricsAccess, Parts, Seals, WRITE_TIMEOUT},
         streams::Streams,
     },
     arrivals,
@@ -79,10 +82,15 @@ pub(super) async fn run(settings: Serve) -> anyhow::Result<ExitCode> {
     let private = settings.database.database_url.is_none();
     if private {
         private::refuse_public(settings.listen)?;
+        settings.metrics_listen.map_or(Ok(()), private::refuse_public)?;
+    }
+    for warning in settings.database.exposed()? {
+        tracing::warn!("{warning}");
     }
     let secrets = settings.jwt_secret.as_deref().map(str::parse).transpose().context("SAFESTORIES_JWT_SECRET")?;
     let audit_key = settings.audit_key.read()?;
     let port = claim(&settings, private)?;
+    let metrics_port = settings.metrics_listen.map(Port::claim).transpose()?;
     let preparing = Box::pin(async {
         match settings.database.database_url.clone() {
             None => prepare_private(&settings, secrets, audit_key).await,
@@ -92,7 +100,7 @@ pub(super) async fn run(settings: Serve) -> anyhow::Result<ExitCode> {
     let Some(ready) = stop.run_until_cancelled(preparing).await else {
         return Ok(ExitCode::SUCCESS);
     };
-    serve(settings, ready?, port, &stop).await?;
+    serve(settings, ready?, (port, metrics_port), &stop).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -158,7 +166,13 @@ async fn prepare_given(
     Ok(Ready { db, secrets, audit_key, passwords: Passwords::default(), embedded: None })
 }
 
-async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationToken) -> anyhow::Result<()> {
+/// Serves the API, and the metrics where they have a port of their own.
+async fn serve(
+    settings: Serve,
+    ready: Ready,
+    (port, metrics_port): (Port, Option<Port>),
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
     let Ready { db, secrets, audit_key, passwords, embedded } = ready;
     let app = App::new(Parts {
         db,
@@ -167,7 +181,7 @@ async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationTok
         seals: Seals::derive(&secrets),
         secrets,
         session_life: TimeDelta::days(settings.session_days.into()),
-        ended: EndedSessions::default(),
+        sessions: Sessions::default(),
         anonymous_attempts: AnonymousAttempts::default(),
         trail_broken: AtomicBool::new(false),
         guess_limits: settings.guesses.limits(),
@@ -175,14 +189,21 @@ async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationTok
         passwords,
         trusted_proxies: settings.trusted_proxies,
         cors_origins: settings.cors_origins,
+        metrics: MetricsAccess { own_port: settings.metrics_listen.is_some(), token: settings.metrics_token },
+        security_contact: settings.security_contact,
         stopping: stop.clone(),
         body_timeout: BODY_TIMEOUT,
+        head_timeout: HEAD_TIMEOUT,
         write_timeout: WRITE_TIMEOUT,
     });
     let router = api::router(app.clone());
     let listener = port.listen()?;
     let address = listener.local_addr()?;
     tracing::info!(%address, "listening");
+    let metrics_listener = metrics_port.map(Port::listen).transpose()?;
+    if let Some(address) = metrics_listener.as_ref().map(TcpListener::local_addr).transpose()? {
+        tracing::info!(%address, "listening for metrics");
+    }
     if let Some(key) = &audit_key {
         tracing::info!(public_key = %key.public(), "the trail is signed");
     }
@@ -204,7 +225,13 @@ async fn serve(settings: Serve, ready: Ready, port: Port, stop: &CancellationTok
     background.spawn(reports::run(app.clone(), drained.clone()));
     background.spawn(arrivals::run(app.clone(), drained.clone()));
     background.spawn(sealing::run(app.clone(), audit_key, drained.clone()));
-    connections::serve(listener, router, WRITE_TIMEOUT, stop).await;
+    let patience = Patience { head: app.head_timeout, write: app.write_timeout };
+    let metrics = async {
+        if let Some(listener) = metrics_listener {
+            connections::serve(listener, metrics::router(app.clone()), patience, stop).await;
+        }
+    };
+    tokio::join!(connections::serve(listener, router, patience, stop), metrics);
     drained.cancel();
     background.close();
     let closing = async {

@@ -1,17 +1,15 @@
 //! Messages on the terminal while a start takes its time.
 
-use std::{
-    io::{Write, stderr},
-    pin::pin,
-    time::Duration,
-};
+use std::{pin::pin, time::Duration};
+
+use crate::cli::terminal;
 
 /// Below this, nobody wonders.
 const TRIAL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// One line on stderr; a closed one is no reason to stop.
+/// One line on stderr.
 pub(super) fn say(line: &str) {
-    let _ = writeln!(stderr(), "{line}");
+    terminal::note(line);
 }
 
 /// Runs the work, and prints the line once it takes longer than a second.

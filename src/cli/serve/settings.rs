@@ -9,6 +9,7 @@ use std::{
 
 use clap::Args;
 use ipnet::IpNet;
+use url::Url;
 
 use crate::{
     app::{
@@ -20,7 +21,7 @@ use crate::{
         audit::Key,
         options::{Addresses, LogFormat},
     },
-    domain::time::Zone,
+    domain::{contact::Email, time::Zone},
 };
 
 /// The settings of the server. Flags win over the environment; an empty variable counts as unset.
@@ -70,6 +71,18 @@ pub struct Serve {
     /// Origins whose pages may call the API from a browser, comma-separated: `https://app.example.org`
     #[arg(long, env = "SAFESTORIES_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',')]
     pub(super) cors_origins: Vec<Origin>,
+
+    /// Where the metrics listen, instead of the port of the API: address and port
+    #[arg(long, env = "SAFESTORIES_METRICS_LISTEN", value_name = "ADDRESS")]
+    pub(super) metrics_listen: Option<SocketAddr>,
+
+    /// The bearer token that the metrics ask for; without one, everybody who reaches their port sees them
+    #[arg(long, env = "SAFESTORIES_METRICS_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub(super) metrics_token: Option<String>,
+
+    /// Where somebody who found a hole writes to, for `/.well-known/security.txt`: an e-mail address, or a `https:` address
+    #[arg(long, env = "SAFESTORIES_SECURITY_CONTACT", value_name = "CONTACT", value_parser = contact)]
+    pub(super) security_contact: Option<String>,
 
     /// After how many days a login ends, however often it is refreshed
     ///
@@ -155,4 +168,13 @@ fn address_or_range(text: &str) -> Result<IpNet, String> {
     text.parse::<IpNet>()
         .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
         .map_err(|_| "write an address (10.0.0.1) or a range (10.0.0.0/8)".to_owned())
+}
+
+/// The contact as a URI.
+fn contact(text: &str) -> Result<String, String> {
+    if let Some(address) = Email::parse(text) {
+        return Ok(format!("mailto:{address}"));
+    }
+    let known = Url::parse(text).ok().filter(|url| url.scheme() == "https");
+    known.map(String::from).ok_or_else(|| "write an e-mail address, or an address that begins with https:".to_owned())
 }

@@ -10,8 +10,10 @@ use std::{
     process::Stdio,
 };
 
+use rustix::process::geteuid;
+
 use super::{
-    APPLICATION, SUPERUSER,
+    APPLICATION, SUPERUSER, account,
     error::{Doing, EmbeddedError},
     home::Home,
     programs::Programs,
@@ -53,7 +55,7 @@ fn initdb(programs: &Programs, home: &Home, durable: bool, staging: &Path) -> Re
             initdb.arg("--no-sync");
         }
         let output = initdb
-            .args(["--auth=trust", "--encoding=UTF8", "--no-instructions"])
+            .args(["--auth=reject", "--encoding=UTF8", "--no-instructions"])
             .args(["--lc-collate=C", "--lc-messages=C", "--username", SUPERUSER])
             .arg(format!("--lc-ctype={classes}"))
             .arg("--pgdata")
@@ -69,6 +71,23 @@ fn initdb(programs: &Programs, home: &Home, durable: bool, staging: &Path) -> Re
         said = output.stderr;
     }
     Err(EmbeddedError::setup("initdb", &said))
+}
+
+/// Says who is let in, at every start: over the socket, as the superuser and the application's role, the account that serves the
+/// folder and we ourselves; as any other role, who knows its password. Over a network, nobody, however the data are served.
+pub(super) fn admit_owner(home: &Home) -> Result<(), EmbeddedError> {
+    let rules = format!("local all {SUPERUSER},{APPLICATION} peer map=owner\nlocal all all password\n");
+    let us = account::name_of(geteuid().as_raw());
+    let owners = [home.account().name(), &us];
+    let names: String = owners
+        .iter()
+        .flat_map(|owner| [SUPERUSER, APPLICATION].map(|role| format!("owner \"{owner}\" {role}\n")))
+        .collect();
+    for (file, text) in [("pg_hba.conf", rules), ("pg_ident.conf", names)] {
+        let path = home.data().join(file);
+        fs::write(&path, text).doing(|| format!("write {}", path.display()))?;
+    }
+    Ok(())
 }
 
 /// Makes the application's role and its database.

@@ -10,7 +10,8 @@
 //!   it is complete, roles included (`cluster.rs`); so are downloaded programs (`download.rs`).
 //! - PostgreSQL refuses to run as root. Started by root, it runs as the owner of the folder, or as
 //!   `postgres` or `nobody` where that is root (`account.rs`); so root and an ordinary user can share a folder.
-//! - It listens on a unix socket only, in a folder with mode 0700, and gets none of our environment.
+//! - It listens on a unix socket only, in a folder with mode 0700, lets in the owner of that folder and us (`cluster.rs`), and gets
+//!   none of our environment.
 //! - The application is an ordinary role: row-level security and privileges mean nothing to a superuser.
 //! - Everything blocks and needs no runtime: call it inside `spawn_blocking`.
 
@@ -77,6 +78,7 @@ impl Embedded {
         let home = Home::claim(&options.home, options.wait, progress)?;
         let programs = find::find(search, &home, progress)?;
         cluster::prepare(&programs, &home, options.durable, progress)?;
+        cluster::admit_owner(&home)?;
         let socket = Socket::in_reach_of(&home)?;
         let server = Server::launch(&programs, &home, &socket, options.durable, progress)?;
         Ok(Self { server: Some(server), socket, programs, durable: options.durable, home })

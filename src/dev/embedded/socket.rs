@@ -1,4 +1,4 @@
-//! The folder of the server's unix socket, whose permissions alone protect the data from other users.
+//! The folder of the server's unix socket, whose permissions keep other users away.
 
 use std::{
     fs::{self, DirBuilder},

@@ -4,7 +4,10 @@
 use std::{
     env, fs,
     io::{BufRead, BufReader},
-    os::unix::fs::{MetadataExt, chown},
+    os::unix::{
+        fs::{MetadataExt, chown},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
@@ -146,6 +149,29 @@ fn a_folder_with_a_long_or_odd_name_works() {
     fs::rename(long, &odd).unwrap();
     let server = start(&Options { home: odd, ..scratch.options() }).unwrap();
     assert_eq!(ask(&server.url("safestories"), "select 'yes'"), "yes");
+}
+
+#[test]
+fn the_owner_of_the_socket_is_let_in_and_nobody_else() {
+    let scratch = Scratch::new();
+    let server = start(&scratch.options()).unwrap();
+    run(&server.superuser_url("postgres"), "create role other login; create role known login password 'word'");
+    let of_role = |role: &str| server.url("safestories").replacen("safestories@", &format!("{role}@"), 1);
+    assert!(connect(&of_role("other")).is_err());
+    assert!(connect(&of_role("known:wrong")).is_err());
+    connect(&of_role("known:word")).unwrap();
+    if geteuid().is_root() {
+        // Somebody who has come into the folder of the socket all the same.
+        let socket = Command::new("chmod").arg("-R").arg("a+rwx").arg(scratch.0.join("socket")).status();
+        assert!(socket.unwrap().success());
+        Command::new("chmod").arg("a+x").arg(&scratch.0).status().unwrap();
+        let daemon = 1;
+        let asked =
+            Command::new("psql").args([&server.superuser_url("postgres"), "-c", "select 1"]).uid(daemon).output();
+        let refused = String::from_utf8_lossy(&asked.unwrap().stderr).into_owned();
+        assert!(refused.contains("Peer authentication failed"), "{refused}");
+    }
+    server.stop().unwrap();
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! The plan of an adoption, which the comparisons fill, and its report, as sentences for the person at the terminal.
 
-use std::fmt;
-
 /// The steps of an adoption that is yet to be carried out.
 #[derive(Default)]
 pub(super) struct Plan {
@@ -36,8 +34,9 @@ pub struct AdoptionReport {
     pub applied: Vec<String>,
 }
 
-impl fmt::Display for AdoptionReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl AdoptionReport {
+    /// The report for people, line by line.
+    pub fn lines(&self) -> Vec<String> {
         let sections = [
             ("Done", &self.done),
             ("Left out, or in force only in part", &self.left_out),
@@ -45,18 +44,11 @@ impl fmt::Display for AdoptionReport {
             ("Not ours, and kept", &self.theirs),
             ("About the rows", &self.data),
         ];
-        for (title, lines) in sections {
-            if !lines.is_empty() {
-                writeln!(f, "{title}:")?;
-                for line in lines {
-                    writeln!(f, "- {line}")?;
-                }
-            }
-        }
-        writeln!(f, "Migrations now in force:")?;
-        for step in &self.applied {
-            writeln!(f, "- {step}")?;
-        }
-        write!(f, "The database is adopted; no row was changed.")
+        let told = sections.into_iter().filter(|(_, lines)| !lines.is_empty());
+        let sections = told.chain([("Migrations now in force", &self.applied)]);
+        let lines = sections.flat_map(|(title, lines)| {
+            std::iter::once(format!("{title}:")).chain(lines.iter().map(|line| format!("- {line}")))
+        });
+        lines.chain(["The database is adopted; no row was changed.".to_owned()]).collect()
     }
 }

@@ -25,7 +25,7 @@ checks! {
         remedy: "Give the user a role.",
     }
     "duplicate_user_name" = Error, "Users who share a name" {
-        rule: "`users.username` is unique ignoring letter case. Nobody can log in by a name that several have.",
+        rule: "`users.username` is unique in any spelling: ignoring letter case, white space around it and characters that nobody sees. Nobody can log in by a name that several have.",
         find: same_name,
         remedy: "Rename all but one of them.",
     }
@@ -90,7 +90,7 @@ async fn same_name(db: &mut PgConnection, look: Look) -> Result<Findings> {
                   id::text as "id!",
                   concat('has the name of user ', first) as "about!"
            from (
-               select id, min(id) over (partition by lower(username)) as first
+               select id, min(id) over (partition by internal.user_key(username)) as first
                from users
            ) named
            where id <> first

@@ -61,7 +61,7 @@ async fn feed_for_ever(app: &App) {
             Err(_) => {}
         }
         tokio::time::sleep(APART).await;
-        let pause = if app.ended.is_current() { UNASKED } else { UNHEARD };
+        let pause = if app.sessions.is_current() { UNASKED } else { UNHEARD };
         // Running out of time is the other reason to look.
         let _ = tokio::time::timeout(pause, app.streams.news()).await;
     }

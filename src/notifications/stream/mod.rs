@@ -46,7 +46,8 @@ const HEADERS: [(HeaderName, HeaderValue); 2] = [
 /// Server-sent events, for clients that can send the bearer header (`fetch`): each `notification` event holds one
 /// notification as JSON. Events come within a second of what they tell, at least once: after a break, send the last `id`
 /// as `Last-Event-ID`, and drop repeats by `notification_id`. Without it, only what happens from now on is sent. A comment
-/// with an `id` comes every 15 seconds. The stream outlives its access token, but not its session.
+/// with an `id` comes every 15 seconds. The stream outlives its access token, but not its session. A user has at most eight
+/// open at once.
 #[utoipa::path(
     get,
     path = "/notifications/stream",

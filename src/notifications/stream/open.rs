@@ -35,6 +35,9 @@ use crate::{
 /// would be forgotten if it were waited for any longer.
 const STALLED: Duration = Duration::from_mins(5);
 
+/// In how many seconds one who has too many streams may try again: by then those whose client is gone have ended.
+const WAIT: u64 = 60;
+
 /// The state of a stream; it is small, and holds no connection.
 pub(super) struct OpenStream {
     app: App,
@@ -74,8 +77,8 @@ impl OpenStream {
     pub(super) async fn begin(app: App, scope: Scope, caller: &Caller, last: Option<Position>) -> Result<Self> {
         // In this order no event is lost: the queue receives all that is handed out, and every ended session, from here
         // on.
-        let queue = app.streams.open(caller.user_id);
-        let ended = app.ended.watch();
+        let queue = app.streams.open(caller.user_id).ok_or(Error::TooMany(WAIT))?;
+        let ended = app.sessions.watch();
         let mut db = app.db.read(&scope).await?;
         let expires_at = sqlx::query_scalar!(
             "select expires_at
@@ -128,7 +131,7 @@ impl OpenStream {
     async fn text(&mut self) -> Option<Bytes> {
         let app = self.app.clone();
         loop {
-            if app.stopping.is_cancelled() || app.ended.knows(self.session) == Some(true) {
+            if app.stopping.is_cancelled() || app.sessions.has_ended(self.session) {
                 return None;
             }
             if let Some(missed) = self.missed.take() {

@@ -126,10 +126,34 @@ async fn a_link_dies_with_the_rights_of_its_account() {
 }
 
 #[tokio::test]
+async fn a_link_dies_with_all_sessions_of_its_account() {
+    let api = practice().await;
+    let me = api.therapist("T1");
+    let user = me.user_id().await;
+    for (who, path) in [
+        (me.clone(), "/api/v1/auth/logout-all".to_owned()),
+        (api.admin(), format!("/api/v1/admin/users/{user}/logout-all")),
+    ] {
+        api.forget_logins().await;
+        let link = make(&me).await;
+        who.post(&path, Value::Null).await.is(204);
+        open(&api, &link).await.is_problem(404, "not-found");
+    }
+    api.forget_logins().await;
+    let link = make(&me).await;
+    sqlx::query("update users set password = '!' where id = $1")
+        .bind(user)
+        .execute(&mut *api.sql().await)
+        .await
+        .unwrap();
+    open(&api, &link).await.is_problem(404, "not-found");
+}
+
+#[tokio::test]
 async fn what_other_programs_make_of_an_account_counts_at_once() {
     let api = practice().await;
     api.given(therapist("T2")).await;
-    let path = make(&api.therapist("T1")).await;
+    let mut path = make(&api.therapist("T1")).await;
     for change in ["role = 'admin'", "therapist_id = 'T2'", "role = null", "therapist_id = null"] {
         let sql = format!("update users set {change} where therapist_id = 'T1'");
         sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut *api.sql().await).await.expect("an update");
@@ -138,6 +162,9 @@ async fn what_other_programs_make_of_an_account_counts_at_once() {
             .execute(&mut *api.sql().await)
             .await
             .expect("an update");
+        open(&api, &path).await.is_problem(404, "not-found");
+        api.forget_logins().await;
+        path = make(&api.therapist("T1")).await;
         open(&api, &path).await.is(200);
     }
     sqlx::query("delete from users").execute(&mut *api.sql().await).await.expect("deleted");

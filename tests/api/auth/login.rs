@@ -60,7 +60,7 @@ async fn whoever_cannot_log_in_is_told_the_same() {
         ("admin", ""),
         ("nobody", PASSWORD),
         ("", PASSWORD),
-        ("adm\0in", PASSWORD),
+        ("adm in", PASSWORD),
         ("nurse", PASSWORD),
         ("unnamed", PASSWORD),
         ("gone", PASSWORD),

@@ -64,8 +64,8 @@ async fn a_new_password_brings_the_token_as_a_cookie_where_it_was_one() {
     let api = TestApi::new().await;
     api.sign_up("admin", "admin", None).await;
     let (body, other) = (api.log_in("admin").await, api.log_in("admin").await);
-    let foreign = format!("refresh_token={}", other.refresh);
-    let mine = format!("theme=dark; refresh_token={}", body.refresh);
+    let foreign = format!("__Secure-refresh_token={}", other.refresh);
+    let mine = format!("theme=dark; __Secure-refresh_token={}", body.refresh);
     // A cookie that another login left behind does not say how this one keeps its token.
     let answer = api.with(&body).with("cookie", &foreign).post(CHANGE, change()).await;
     let changed = Tokens::of(answer.ok());
@@ -73,7 +73,7 @@ async fn a_new_password_brings_the_token_as_a_cookie_where_it_was_one() {
     let stale = api.with(&changed).with("cookie", &mine).post(CHANGE, back).await;
     let changed = Tokens::of(stale.ok());
 
-    let mine = format!("theme=dark; refresh_token={}", changed.refresh);
+    let mine = format!("theme=dark; __Secure-refresh_token={}", changed.refresh);
     let answer = api.with(&changed).with("cookie", &mine).post(CHANGE, change()).await;
     answer.is(200);
     assert_eq!(answer.body["refresh_token"], Value::Null);

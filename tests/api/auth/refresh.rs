@@ -6,7 +6,7 @@ use safestories::cli::serve::{due, retention};
 use serde_json::{Value, json};
 
 use super::{PASSWORD, Tokens};
-use crate::{fixtures::therapist, harness::TestApi};
+use crate::harness::TestApi;
 
 const REFRESH: &str = "/api/v1/auth/refresh";
 const ME: &str = "/api/v1/auth/me";
@@ -155,7 +155,7 @@ async fn a_cookie_lasts_no_longer_than_its_login() {
         api.pass(29 * 24 * 60);
         tokens = Tokens::of(api.refresh(&tokens.refresh).await.ok());
     }
-    let cookie = format!("refresh_token={}", tokens.refresh);
+    let cookie = format!("__Secure-refresh_token={}", tokens.refresh);
     let answer = api.nobody().with("cookie", &cookie).send(axum::http::Method::POST, REFRESH, None).await;
     answer.is(200);
     assert!(answer.header("set-cookie").contains("; Max-Age=259200; "), "{}", answer.header("set-cookie"));
@@ -172,21 +172,6 @@ async fn a_refresh_token_is_good_for_thirty_days() {
     let third = Tokens::of(api.refresh(&second.refresh).await.ok());
     api.at("2026-05-05T04:29:58Z");
     api.refresh(&third.refresh).await.is(401);
-}
-
-#[tokio::test]
-async fn role_and_therapist_are_read_anew() {
-    let api = TestApi::new().await;
-    api.given(therapist("T1")).await;
-    let id = api.sign_up("asha", "admin", None).await;
-    let tokens = api.log_in("asha").await;
-    let set = async |sql: &'static str| sqlx::query(sql).bind(id).execute(&mut *api.sql().await).await.unwrap();
-    set("update users set role = 'THERAPIST', therapist_id = 'T1' where id = $1").await;
-    let tokens = Tokens::of(api.refresh(&tokens.refresh).await.ok());
-    api.with(&tokens).get("/api/v1/therapist/bookings").await.is(200);
-    api.with(&tokens).get("/api/v1/admin/bookings").await.is(403);
-    set("update users set role = 'receptionist' where id = $1").await;
-    api.refresh(&tokens.refresh).await.is_problem(401, "unauthenticated");
 }
 
 #[tokio::test]
@@ -211,8 +196,41 @@ async fn browsers_may_have_the_token_as_a_cookie() {
 
     let gone = api.nobody().bearing(access).with("cookie", &next).post("/api/v1/auth/logout", Value::Null).await;
     gone.is(204);
-    assert!(gone.header("set-cookie").starts_with("refresh_token=; Max-Age=0; "));
+    assert!(gone.header("set-cookie").starts_with("__Secure-refresh_token=; Max-Age=0; "));
     api.nobody().with("cookie", &next).send(axum::http::Method::POST, REFRESH, None).await.is(401);
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_refreshes_nothing_by_the_cookie() {
+    let api = TestApi::new().await;
+    api.sign_up("admin", "admin", None).await;
+    let refresh = async |headers: &[(&'static str, &str)]| {
+        let cookie = format!("__Secure-refresh_token={}", api.log_in("admin").await.refresh);
+        let asked = api.nobody().with("cookie", &cookie).with("host", "api.example.org");
+        let asked = headers.iter().fold(asked, |asked, (name, value)| asked.with(name, value));
+        asked.send(axum::http::Method::POST, REFRESH, None).await
+    };
+    for ours in [
+        &[][..],
+        &[("origin", "https://api.example.org"), ("sec-fetch-site", "same-origin")],
+        &[("sec-fetch-site", "same-site")],
+        &[("sec-fetch-site", "none")],
+    ] {
+        refresh(ours).await.is(200);
+    }
+    for foreign in [
+        &[("sec-fetch-site", "cross-site")][..],
+        &[("origin", "https://evil.example.org")],
+        &[("origin", "https://evil.example.org"), ("sec-fetch-site", "same-site")],
+        &[("origin", "http://api.example.org")],
+        &[("origin", "https://api.example.org"), ("origin", "https://evil.example.org")],
+        &[("origin", "null")],
+    ] {
+        refresh(foreign).await.is_problem(403, "foreign-page");
+    }
+    // The token in the body is known to who sends it.
+    let token = json!({ "refresh_token": api.log_in("admin").await.refresh });
+    api.nobody().with("origin", "https://evil.example.org").post(REFRESH, token).await.is(200);
 }
 
 /// The name and the value of a cookie that scripts and other sites cannot reach.

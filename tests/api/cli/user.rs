@@ -115,3 +115,39 @@ async fn a_database_that_is_not_current_is_left_alone() {
     let output = run(&empty, &["list"]);
     assert!(told(&output, false).contains("safestories migrate"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_would_steer_the_terminal_are_shown_and_not_obeyed() {
+    let api = TestApi::new().await;
+    let url = api.database();
+    let names = "insert into users (username, password, name, full_name, role)
+                 values (E'me\\u001b[2Jera', '', E'a\\r\\nb\\u009b31m', E'\\u202eeman', E'admin\\u0007')";
+    sqlx::raw_sql(names).execute(&mut *api.sql().await).await.unwrap();
+    let mut said = told(&run(url, &["list"]), true);
+    said += &told(&run(url, &["hash-legacy-passwords"]), true);
+    said += &told(&run(url, &["disable", "--id", "1"]), true);
+    assert!(said.contains(r"me\u{1b}[2Jera") && said.contains(r"\u{202e}eman"), "{said}");
+    assert!(!said.contains(|c: char| c.is_control() && c != '\n' || c == '\u{202e}'), "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_is_the_same_however_it_is_typed() {
+    let api = TestApi::new().await;
+    let url = api.database();
+    told(&run(url, &["create", "--username", " Ｍｅｅｒａ\u{200b} ", "--role", "admin", "--name", "Meera"]), true);
+    let kept: String = sqlx::query_scalar("select username from users").fetch_one(&mut *api.sql().await).await.unwrap();
+    assert_eq!(kept, "Meera");
+    told(&run(url, &["create", "--username", "meera", "--role", "admin", "--name", "M"]), false);
+    told(&run(url, &["set-password", "--username", "ＭＥＥＲＡ"]), true);
+    let login = async |name: &str| {
+        api.nobody().post("/api/v1/auth/login", json!({ "username": name, "password": PASSWORD })).await
+    };
+    for name in ["meera", " meera\n", "ｍｅｅｒａ", "me\u{ad}era", "\u{202e}MEERA\0"] {
+        login(name).await.is(200);
+    }
+    login("me era").await.is(401);
+    // As another program left it.
+    let update = "update users set username = E'\\u00a0Zoe\\u0308\\u200d '";
+    sqlx::raw_sql(update).execute(&mut *api.sql().await).await.unwrap();
+    login("zoë").await.is(200);
+}

@@ -168,3 +168,50 @@ async fn a_request_on_a_kept_connection_at_shutdown_is_answered() {
     // One that is not used any more is closed a moment later.
     assert_eq!(kept[4].read(&mut [0]).await.unwrap(), 0);
 }
+
+#[tokio::test]
+async fn a_head_that_never_ends_is_not_waited_for_but_an_idle_connection_is() {
+    let api = practice().await;
+    let served = api.serve().await;
+    let mut client = served.connect().await;
+    let mut idle = served.connect().await;
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    assert!(answer(&mut idle).await.0.starts_with("http/1.1 200"));
+    // A line every now and then, for longer than a head may take (half a second here).
+    client.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n").await.unwrap();
+    let begun = std::time::Instant::now();
+    let trickle = async {
+        while client.write_all(b"X-More: x\r\n").await.is_ok() {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(5), trickle).await.expect("an end");
+    assert!(begun.elapsed() >= std::time::Duration::from_millis(500));
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    assert!(answer(&mut idle).await.0.starts_with("http/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_request_names_one_host() {
+    let api = practice().await;
+    let served = api.serve().await;
+    for (head, status) in [
+        ("GET /healthz HTTP/1.1\r\nHost: x\r\n", 200),
+        ("GET /healthz HTTP/1.0\r\n", 200),
+        ("GET /healthz HTTP/1.1\r\n", 400),
+        ("GET /healthz HTTP/1.1\r\nHost: x\r\nHost: x\r\n", 400),
+        ("GET /healthz HTTP/1.1\r\nHost: x\r\nhost: y\r\n", 400),
+        ("GET /healthz HTTP/1.1\r\nHost: a b\r\n", 400),
+        ("GET /healthz HTTP/1.1\r\nHost:\r\n", 400),
+    ] {
+        let mut client = served.connect().await;
+        client.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(
+            answer.starts_with(&format!("HTTP/1.{} {status} ", if head.contains("1.0") { 0 } else { 1 })),
+            "{head}: {answer}"
+        );
+        assert_eq!(answer.contains("/problems/malformed"), status == 400, "{answer}");
+    }
+}

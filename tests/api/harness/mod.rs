@@ -27,9 +27,9 @@ use safestories::{
     api,
     app::{
         anonymous_attempts::AnonymousAttempts,
-        ended_sessions::EndedSessions,
         guess_limits::GuessLimits,
-        state::{App, Parts, SESSION_DAYS, Seals, WRITE_TIMEOUT},
+        sessions::Sessions,
+        state::{App, MetricsAccess, Parts, SESSION_DAYS, Seals, WRITE_TIMEOUT},
         streams::Streams,
         unit_of_work::{UnitOfWork, Work},
     },
@@ -62,6 +62,21 @@ const SECRET: &str = "test:0123456789abcdefghijklmnopqrstuvwxyz";
 /// How many connections an instance has.
 const CONNECTIONS: u32 = 4;
 
+/// How an instance is reached.
+#[derive(Clone, Copy)]
+pub struct Reach {
+    pub write_timeout: Duration,
+    pub own_metrics_port: bool,
+    pub metrics_token: Option<&'static str>,
+    pub security_contact: Option<&'static str>,
+}
+
+impl Default for Reach {
+    fn default() -> Self {
+        Self { write_timeout: WRITE_TIMEOUT, own_metrics_port: false, metrics_token: None, security_contact: None }
+    }
+}
+
 /// The API under test: one instance of the server over one database.
 pub struct TestApi {
     /// The state of the instance.
@@ -83,7 +98,7 @@ impl TestApi {
     /// An instance over a migrated database.
     pub fn over(database: Database) -> Self {
         let clock = Arc::new(AtomicI64::new(micros(NOW)));
-        Self::instance(Arc::new(database), clock, Arc::default(), None, WRITE_TIMEOUT)
+        Self::instance(Arc::new(database), clock, Arc::default(), None, Reach::default())
     }
 
     fn instance(
@@ -91,7 +106,7 @@ impl TestApi {
         clock: Arc<AtomicI64>,
         people: Arc<Mutex<HashMap<String, people::Login>>>,
         direct: Option<&str>,
-        write_timeout: Duration,
+        reach: Reach,
     ) -> Self {
         let db = |direct, connections| Db::new(&database, direct, connections).expect("an address that can be read");
         let secrets: Secrets = SECRET.parse().expect("a strong secret");
@@ -102,7 +117,7 @@ impl TestApi {
             seals: Seals::derive(&secrets),
             secrets,
             session_life: TimeDelta::days(SESSION_DAYS.into()),
-            ended: EndedSessions::default(),
+            sessions: Sessions::default(),
             anonymous_attempts: AnonymousAttempts::default(),
             trail_broken: AtomicBool::new(false),
             guess_limits: GuessLimits::DEFAULT,
@@ -110,9 +125,15 @@ impl TestApi {
             passwords: Passwords::default(),
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
+            metrics: MetricsAccess {
+                own_port: reach.own_metrics_port,
+                token: reach.metrics_token.map(ToOwned::to_owned),
+            },
+            security_contact: reach.security_contact.map(ToOwned::to_owned),
             stopping: CancellationToken::new(),
             body_timeout: Duration::from_millis(500),
-            write_timeout,
+            head_timeout: Duration::from_millis(500),
+            write_timeout: reach.write_timeout,
         });
         let router = api::router(app.clone());
         Self { router, looks: db(None, 4), app, clock, people, database }
@@ -120,18 +141,22 @@ impl TestApi {
 
     /// Another instance of the server on the same database and at the same time.
     pub fn second_instance(&self) -> Self {
-        Self::instance(self.database.clone(), self.clock.clone(), self.people.clone(), None, WRITE_TIMEOUT)
+        Self::instance(self.database.clone(), self.clock.clone(), self.people.clone(), None, Reach::default())
     }
 
     /// Another instance, which does not wait long for clients that read nothing.
     pub fn impatient_instance(&self) -> Self {
-        let patience = Duration::from_secs(2);
-        Self::instance(self.database.clone(), self.clock.clone(), self.people.clone(), None, patience)
+        self.reached(Reach { write_timeout: Duration::from_secs(2), ..Reach::default() })
+    }
+
+    /// Another instance, which is reached in another way.
+    pub fn reached(&self, reach: Reach) -> Self {
+        Self::instance(self.database.clone(), self.clock.clone(), self.people.clone(), None, reach)
     }
 
     /// Another instance, which treats its connections as those of a pooler: `direct` leads to PostgreSQL directly.
     pub fn pooled_instance(&self, direct: &str) -> Self {
-        Self::instance(self.database.clone(), self.clock.clone(), self.people.clone(), Some(direct), WRITE_TIMEOUT)
+        Self::instance(self.database.clone(), self.clock.clone(), self.people.clone(), Some(direct), Reach::default())
     }
 
     /// The database, as an address.

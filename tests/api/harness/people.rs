@@ -163,7 +163,7 @@ impl Person<'_> {
     async fn open_session(&self, caller: &Caller) {
         sqlx::query(
             "insert into internal.sessions (session_id, user_id, created_at, last_used_at, expires_at)
-             values ($1, $2, $3, $3, $3::timestamptz + interval '30 days')",
+             values ($1, $2, $3, $3, $3::timestamptz + interval '10 years')",
         )
         .bind(caller.session_id)
         .bind(caller.user_id)
@@ -207,6 +207,7 @@ impl Person<'_> {
         for (name, value) in &self.headers {
             request.headers_mut().append(name, value.clone());
         }
+        request.headers_mut().entry(header::HOST).or_insert(HeaderValue::from_static("localhost"));
         if let Some(address) = self.address {
             request.extensions_mut().insert(ConnectInfo(SocketAddr::new(address, 40_000)));
         }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use safestories::cli::serve::connections;
+use safestories::cli::serve::connections::{self, Patience};
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinHandle,
@@ -23,8 +23,8 @@ impl TestApi {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let (router, app) = (self.router.clone(), self.app.clone());
-        let task =
-            tokio::spawn(async move { connections::serve(listener, router, app.write_timeout, &app.stopping).await });
+        let patience = Patience { head: app.head_timeout, write: app.write_timeout };
+        let task = tokio::spawn(async move { connections::serve(listener, router, patience, &app.stopping).await });
         Served { address, task }
     }
 }

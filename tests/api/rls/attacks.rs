@@ -4,7 +4,7 @@ use safestories::{
     db::{migrate, pool::Db, scope::Scope},
     domain::ids::{TherapistId, UserId},
 };
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, error::DatabaseError, postgres::PgConnectOptions};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, error::DatabaseError};
 
 use super::{PRACTICE, log_in, login, name, practice, run, seal, t1, tried};
 use crate::harness::{Database, TestApi, database, server};
@@ -333,10 +333,8 @@ async fn the_login_of_another_practice_reads_nothing() {
     let other = database().await;
     migrate::apply(&other).await.expect("another practice");
     let mut its_owner = PgConnection::connect(&other).await.unwrap();
-    let neighbour = login(&mut its_owner).await;
-    assert_ne!(neighbour, login(&mut owner).await);
-    let address: PgConnectOptions = api.database().parse().unwrap();
-    let mut conn = address.username(&neighbour).connect().await.unwrap();
+    assert_ne!(login(&mut its_owner).await, login(&mut owner).await);
+    let mut conn = log_in(&api, &mut its_owner).await;
     run(&mut conn, "begin").await;
     let this = text(&mut conn, "select internal.this_transaction()").await;
     let seal: String = sqlx::query_scalar(

@@ -124,6 +124,7 @@ async fn what_runs_as_the_owner_is_known_and_cannot_be_redirected() {
             "count_calendar_revision (trigger)",
             "delete_additional_note",
             "delete_notification",
+            "end_sessions_of_user (trigger)",
             "forget_draft",
             "is_earlier_note",
             "is_erased",

@@ -32,7 +32,7 @@ impl Cluster {
 
     /// As a role that may create only its own objects.
     fn plain(&self, database: &str) -> String {
-        self.url(database).replace("//safestories@", "//plain@")
+        self.url(database).replace("//safestories@", "//plain:word@")
     }
 
     async fn superuser(&self, database: &str) -> PgConnection {
@@ -69,7 +69,7 @@ async fn databases_migrated_at_the_same_moment_share_the_role() {
 async fn who_may_not_make_the_role_is_told_what_an_administrator_runs() {
     let cluster = Cluster::start("asked");
     let mut admin = cluster.superuser("postgres").await;
-    run(&mut admin, "create role plain login").await;
+    run(&mut admin, "create role plain login password 'word'").await;
     run(&mut admin, "create database practice owner plain").await;
     let url = cluster.plain("practice");
     let told = migrate::apply(&url).await.expect_err("there is no role").to_string();
@@ -151,7 +151,7 @@ async fn a_member_of_the_owner_is_the_practice() {
     let mut admin = cluster.superuser("safestories").await;
     run(
         &mut admin,
-        "create role plain login noinherit; grant safestories to plain; alter role plain set role safestories;
+        "create role plain login noinherit password 'word'; grant safestories to plain; alter role plain set role safestories;
          insert into public.therapists (therapist_id, name) values ('T1', 'Asha Rao')",
     )
     .await;

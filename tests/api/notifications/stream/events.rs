@@ -29,7 +29,7 @@ impl Running {
         tracker.spawn(listen::listen(api.app.clone(), stop.clone()));
         tracker.spawn(notifications::feed(api.app.clone(), stop.clone()));
         let at_work = async {
-            while api.app.streams.position().is_none() || !api.app.ended.is_current() {
+            while api.app.streams.position().is_none() || !api.app.sessions.is_current() {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };

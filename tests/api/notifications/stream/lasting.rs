@@ -106,3 +106,16 @@ async fn a_server_that_stops_ends_its_streams_and_waits_for_nobody() {
     assert!(rest.ends_with("0\r\n\r\n"), "the answer ends in order: {rest}");
     assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
 }
+
+#[tokio::test]
+async fn a_user_has_eight_streams_open_and_a_ninth_when_one_has_ended() {
+    let api = TestApi::new().await;
+    let mut open = Vec::new();
+    for _ in 0..8 {
+        open.push(api.admin().stream(axum::http::Method::GET, STREAM, axum::body::Body::empty()).await);
+    }
+    api.admin().get(STREAM).await.is_problem(429, "too-many-requests");
+    api.admin_named("other").get(STREAM).await.is(200);
+    open.pop();
+    api.admin().get(STREAM).await.is(200);
+}
