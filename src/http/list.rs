@@ -13,7 +13,7 @@ use sqlx::PgConnection;
 use super::{
     csv::{self, Form},
     extract::{Json, Pairs},
-    page::{DEFAULT_LIMIT, Key, List, Order, Page, PageInfo, PageParams, Position},
+    page::{self, DEFAULT_LIMIT, Key, List, Order, Page, PageInfo, PageParams, Position},
 };
 use crate::{
     app::{
@@ -23,6 +23,9 @@ use crate::{
     db::scope::Scope,
     error::{Error, Result},
 };
+
+/// How many rows a list holds, and whether there are more.
+type Total = (i64, Option<bool>);
 
 #[derive(Serialize, Deserialize)]
 struct Cursor {
@@ -152,19 +155,20 @@ impl<O: Order> ListRequest<O> {
     }
 
     /// The rows of the page, and one more where there are more; and the total, if requested.
-    async fn read<L: List<Order = O>>(&self, db: &mut PgConnection, list: &L) -> Result<(Vec<L::Row>, Option<i64>)> {
+    async fn read<L: List<Order = O>>(&self, db: &mut PgConnection, list: &L) -> Result<(Vec<L::Row>, Option<Total>)> {
         let position = Position {
             from: self.from.clone(),
             descending: self.order.is_descending() != self.backwards,
             limit: i64::from(self.limit) + 1,
+            count: None,
         };
         let rows = list.rows(db, self.order, &position).await?;
-        let total = if self.with_total { Some(list.total(db).await?) } else { None };
+        let total = if self.with_total { Some(page::total(list, db).await?) } else { None };
         Ok((rows, total))
     }
 
     /// Cuts `rows` to the requested size, puts them in order, and notes where the neighbouring pages start.
-    fn page<T: Serialize>(self, mut rows: Vec<T>, total: Option<i64>, key: impl Fn(&T) -> Key) -> Response {
+    fn page<T: Serialize>(self, mut rows: Vec<T>, total: Option<Total>, key: impl Fn(&T) -> Key) -> Response {
         let more = rows.len() > usize::from(self.limit);
         rows.truncate(self.limit.into());
         if self.backwards {
@@ -177,7 +181,8 @@ impl<O: Order> ListRequest<O> {
         let next = cursor(rows.last(), after, false);
         let prev = cursor(rows.first(), before, true);
         let link = self.links(next.as_deref(), prev.as_deref());
-        let page = PageInfo { limit: self.limit, next, prev, total };
+        let (total, total_is_more) = total.map_or((None, None), |(total, is_more)| (Some(total), is_more));
+        let page = PageInfo { limit: self.limit, next, prev, total, total_is_more };
         let mut response = Json(Page { data: rows, page }).into_response();
         response.headers_mut().extend(link.map(|link| (header::LINK, link)));
         response

@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::disagreement::{DisagreementKind, DisagreementSide};
 use crate::{
+    db::pruned::pruned,
     domain::ids::{BookingId, PaymentId, RefundId},
     error::{Result, problem::Problems},
     http::{
@@ -141,55 +142,40 @@ impl List for Disagreements {
     async fn rows(
         &self,
         db: &mut PgConnection,
-        _: DisagreementOrder,
+        order: DisagreementOrder,
         position: &Position,
     ) -> Result<Vec<Disagreement>> {
         // Kind, booking, payment and refund together name a disagreement; together, as one text, they are its place.
-        macro_rules! read {
-            ($beyond:literal, $direction:literal) => {
-                sqlx::query_as!(
-                    Found,
-                    r#"select d.kind as "kind!: DisagreementKind",
-                              d.booking_id as "booking_id: BookingId",
-                              d.payment_id as "payment_id: PaymentId",
-                              d.refund_row as "refund_row: RefundId",
-                              d.bookings,
-                              d.payments,
-                              d.refunds,
-                              d.cancellations,
-                              d.place as "place!"
-                       from (
-                           select d.*,
-                                  d.kind || ' ' || coalesce(d.booking_id, '') || ' ' || coalesce(d.payment_id, 0)
-                                      || ' ' || coalesce(d.refund_row, 0) as place
-                           from internal.money_disagreements($1) d
-                       ) d
-                       where ($2::text is null or d.place "#
-                        + $beyond
-                        + " $2)
-                       order by d.place "
-                        + $direction
-                        + " limit $3",
-                    self.0.map(DisagreementKind::as_str),
-                    position.sort(),
-                    position.limit,
-                )
-                .fetch_all(db)
-                .await
-            };
-        }
-        let rows = if position.descending { read!("<", "desc") } else { read!(">", "asc") }?;
-        Ok(rows.into_iter().map(Disagreement::from).collect())
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        let count = sqlx::query_scalar!(
-            r#"select count(*) as "count!" from internal.money_disagreements($1)"#,
+        let rows = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(Found),
+            [r#"
+                select d.kind as "kind!: DisagreementKind",
+                       d.booking_id as "booking_id: BookingId",
+                       d.payment_id as "payment_id: PaymentId",
+                       d.refund_row as "refund_row: RefundId",
+                       d.bookings,
+                       d.payments,
+                       d.refunds,
+                       d.cancellations,
+                       d.place as "place!"
+                from (
+                    select d.*,
+                           d.kind || ' ' || coalesce(d.booking_id, '') || ' ' || coalesce(d.payment_id, 0)
+                               || ' ' || coalesce(d.refund_row, 0) as place
+                    from internal.money_disagreements($1) d
+                ) d
+                where true
+                  and d.place < $2 -- by any
+                order by
+                    d.place desc -- by any
+                limit $3
+            "#],
             self.0.map(DisagreementKind::as_str),
-        )
-        .fetch_one(db)
-        .await?;
-        Ok(count)
+            position.sort(),
+            position.limit,
+        )?;
+        Ok(rows.into_iter().map(Disagreement::from).collect())
     }
 
     fn key(found: &Disagreement) -> Key {
