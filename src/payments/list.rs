@@ -5,8 +5,9 @@
 //! key, the payment's id (0 for an awaited one) and the booking's id (empty for a payment).
 //!
 //! Payments are walked by the index of their order (`payments_by_…`), or found by the one of a refund's state, a client, a booking
-//! or a search; of a therapist, a period or a gateway PostgreSQL chooses between the two by how many there are. Awaited ones are
-//! few (`booking_facts_awaited`): all are read, and sorted.
+//! or a search; of a therapist or a gateway PostgreSQL chooses between the two by how many there are. Those of a period, which
+//! is one of sessions, are all found and sorted: that costs as much as there are sessions in it. Awaited ones are few
+//! (`booking_facts_awaited`): all are read, and sorted.
 
 use axum::{extract::State, response::Response};
 use sqlx::PgConnection;

@@ -207,13 +207,15 @@ pub(super) async fn bookings(db: &mut PgConnection, terms: &Terms, clients: &[&s
                union all
                (select booking_id, null, null
                 from bookings
-                where left(internal.fold(invitee_payment_reference_id), 100) ~>=~ (select $1)
+                where invitee_payment_reference_id is not null
+                  and left(internal.fold(invitee_payment_reference_id), 100) ~>=~ (select $1)
                   and left(internal.fold(invitee_payment_reference_id), 100) ~<~ (select $2)
                 limit 50)
                union all
                (select booking_id, null, payment_reference_id
                 from payments
-                where left(internal.fold(payment_reference_id), 100) = (select $1)
+                where payment_reference_id is not null
+                  and left(internal.fold(payment_reference_id), 100) = (select $1)
                 limit 50)
                union all
                (select latest.session_id, found.client_id, null
