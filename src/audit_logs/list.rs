@@ -229,3 +229,14 @@ impl List for AuditLogList {
         Key { sort: row.log_id.to_string(), id: String::new() }
     }
 }
+
+impl AuditLog {
+    /// Reads one row.
+    ///
+    /// # Errors
+    ///
+    /// 404 if there is none.
+    pub(super) async fn read(db: &mut PgConnection, id: AuditLogId) -> Result<Self> {
+        AuditLogList::one(id).first(db).await?.ok_or(Error::NotFound("audit log entry"))
+    }
+}

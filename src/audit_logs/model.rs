@@ -2,17 +2,11 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use super::list::AuditLogList;
-use crate::{
-    domain::{
-        ids::{AuditLogId, ClientId, TherapistId},
-        time::Timestamp,
-    },
-    error::{Error, Result},
-    http::page::List as _,
+use crate::domain::{
+    ids::{AuditLogId, ClientId, TherapistId},
+    time::Timestamp,
 };
 
 /// Something that was done.
@@ -112,15 +106,4 @@ pub(super) struct AuditEntry {
     /// The facts: ids, states, times; never clinical text, and contact data only of an edit of it, before and after.
     #[schema(value_type = Object)]
     pub(super) detail: Value,
-}
-
-impl AuditLog {
-    /// Reads one row.
-    ///
-    /// # Errors
-    ///
-    /// 404 if there is none.
-    pub(super) async fn read(db: &mut PgConnection, id: AuditLogId) -> Result<Self> {
-        AuditLogList::one(id).first(db).await?.ok_or(Error::NotFound("audit log entry"))
-    }
 }

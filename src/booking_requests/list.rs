@@ -187,6 +187,13 @@ impl List for BookingRequests {
     }
 }
 
+impl BookingRequest {
+    /// One request.
+    pub(super) async fn read(db: &mut PgConnection, id: BookingRequestId) -> Result<Self> {
+        BookingRequests::one(id).first(db).await?.ok_or(Error::NotFound("booking request"))
+    }
+}
+
 /// Get a booking request
 #[utoipa::path(
     get,

@@ -1,10 +1,8 @@
 //! A booking request: the columns of its table, and the server's own beside them.
 
 use serde::Serialize;
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use super::list::BookingRequests;
 use crate::{
     app::unit_of_work::UnitOfWork,
     clients,
@@ -13,10 +11,10 @@ use crate::{
         status::RequestStatus,
         time::Timestamp,
     },
-    error::{Error, Result},
+    error::Result,
     http::{
         etag::{Preconditions, Versioned},
-        page::{Key, List as _},
+        page::Key,
     },
 };
 
@@ -76,11 +74,6 @@ pub(super) struct BookingRequest {
 }
 
 impl BookingRequest {
-    /// One request.
-    pub(super) async fn read(db: &mut PgConnection, id: BookingRequestId) -> Result<Self> {
-        BookingRequests::one(id).first(db).await?.ok_or(Error::NotFound("booking request"))
-    }
-
     /// One request, locked until the transaction ends, in the version the caller names.
     pub(super) async fn lock(uow: &mut UnitOfWork, id: BookingRequestId, conditions: &Preconditions) -> Result<Self> {
         sqlx::query!("select from booking_requests where request_id = $1 for no key update", id.0)

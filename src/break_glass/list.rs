@@ -18,7 +18,7 @@ use crate::{
         ids::{ClientId, GrantId, UserId},
         time::{Day, Timestamp, Zone},
     },
-    error::{Result, problem::Problems},
+    error::{Error, Result, problem::Problems},
     http::{
         etag::{Preconditions, Versioned},
         extract::Path,
@@ -290,5 +290,14 @@ impl List for Grants {
 
     fn key(grant: &Grant) -> Key {
         Key { sort: grant.sort_key.clone(), id: grant.grant_id.to_string() }
+    }
+}
+
+impl Grant {
+    /// Reads one.
+    pub(crate) async fn read(db: &mut PgConnection, id: GrantId, now: DateTime<Utc>) -> Result<Self> {
+        let (filter, period) = (GrantFilter::default(), Period::default());
+        let one = Grants { grant_id: Some(id), filter, period, now };
+        one.first(db).await?.ok_or(Error::NotFound("break-glass grant"))
     }
 }

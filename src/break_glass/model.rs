@@ -1,14 +1,10 @@
 //! A grant, and its lock while something is read under it.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use serde::Serialize;
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use super::{
-    list::{GrantFilter, Grants},
-    refusal::BreakGlassRefusal,
-};
+use super::refusal::BreakGlassRefusal;
 use crate::{
     app::unit_of_work::UnitOfWork,
     audit::entry::Entry,
@@ -20,8 +16,8 @@ use crate::{
         text::NO_NAME,
         time::Timestamp,
     },
-    error::{Error, Result},
-    http::{etag::Versioned, page::List as _, period::Period},
+    error::Result,
+    http::etag::Versioned,
 };
 
 /// How long a grant lasts.
@@ -118,13 +114,6 @@ pub(crate) struct Grant {
 }
 
 impl Grant {
-    /// Reads one.
-    pub(crate) async fn read(db: &mut PgConnection, id: GrantId, now: DateTime<Utc>) -> Result<Self> {
-        let (filter, period) = (GrantFilter::default(), Period::default());
-        let one = Grants { grant_id: Some(id), filter, period, now };
-        one.first(db).await?.ok_or(Error::NotFound("break-glass grant"))
-    }
-
     /// As an answer, with its version.
     pub(crate) fn versioned(self) -> Versioned<Self> {
         Versioned::new(self.version.clone(), self)

@@ -226,6 +226,21 @@ impl List for DocumentForms {
     }
 }
 
+impl DocumentForm {
+    /// One form.
+    pub(super) async fn read(db: &mut PgConnection, id: DocumentFormId) -> Result<Self> {
+        DocumentForms::one(id).first(db).await?.ok_or(Error::NotFound("document form"))
+    }
+
+    /// The latest form of a booking of the scope.
+    pub(super) async fn of_booking(db: &mut PgConnection, scope: &Scope, booking: &BookingId) -> Result<Self> {
+        if !booking.is_possible() {
+            return Err(Error::NotFound("document form"));
+        }
+        DocumentForms::of_booking(scope, booking).first(db).await?.ok_or(Error::NotFound("document form"))
+    }
+}
+
 /// Get a document form
 #[utoipa::path(
     get,

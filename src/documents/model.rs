@@ -4,12 +4,10 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use super::list::DocumentForms;
 use crate::{
     app::unit_of_work::UnitOfWork,
     audit::entry::Entry,
     clients,
-    db::scope::Scope,
     domain::{
         ids::{BookingId, ClientId, DocumentFormId, TherapistId},
         text::NO_NAME,
@@ -18,7 +16,7 @@ use crate::{
     error::{Error, Result},
     http::{
         etag::{Preconditions, Versioned},
-        page::{Key, List as _},
+        page::Key,
     },
 };
 
@@ -60,19 +58,6 @@ pub(super) struct DocumentForm {
 }
 
 impl DocumentForm {
-    /// One form.
-    pub(super) async fn read(db: &mut PgConnection, id: DocumentFormId) -> Result<Self> {
-        DocumentForms::one(id).first(db).await?.ok_or(Error::NotFound("document form"))
-    }
-
-    /// The latest form of a booking of the scope.
-    pub(super) async fn of_booking(db: &mut PgConnection, scope: &Scope, booking: &BookingId) -> Result<Self> {
-        if !booking.is_possible() {
-            return Err(Error::NotFound("document form"));
-        }
-        DocumentForms::of_booking(scope, booking).first(db).await?.ok_or(Error::NotFound("document form"))
-    }
-
     /// One form, locked until the transaction ends, in the version the caller names.
     pub(super) async fn lock(uow: &mut UnitOfWork, id: DocumentFormId, conditions: &Preconditions) -> Result<Self> {
         sqlx::query!("select from client_doc_form where link_id = $1 for no key update", id.0)

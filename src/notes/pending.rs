@@ -139,6 +139,7 @@ impl List for OwnNotes {
     const AS_CSV: bool = false;
 
     /// The sort key is whether the session waits (1, 0), a blank, and its start.
+    #[expect(clippy::too_many_lines, reason = "it is one statement")]
     async fn rows(&self, db: &mut PgConnection, order: OwnNoteOrder, position: &Position) -> Result<Vec<OwnNoteEntry>> {
         let is = |status| (self.filter.status == Some(status)).then_some(true);
         // The last row of the page before: whether it waits, and its start.

@@ -25,7 +25,7 @@ use crate::{
         money::Amount,
         time::Timestamp,
     },
-    error::{Result, problem::Problems},
+    error::{Error, Result, problem::Problems},
     http::{
         etag::{Preconditions, Versioned},
         extract::Path,
@@ -105,6 +105,7 @@ impl List for PaymentList {
     type Row = Payment;
     type Order = PaymentOrder;
 
+    #[expect(clippy::too_many_lines, reason = "it is one statement")]
     async fn rows(&self, db: &mut PgConnection, order: PaymentOrder, position: &Position) -> Result<Vec<Payment>> {
         let Self(criteria) = self;
         let is = |state| (criteria.state == Some(state)).then_some(true);
@@ -306,6 +307,17 @@ impl List for PaymentList {
 
     fn key(payment: &Payment) -> Key {
         payment.key()
+    }
+}
+
+impl Payment {
+    /// One payment.
+    ///
+    /// # Errors
+    ///
+    /// If there is none with this id.
+    pub(super) async fn read(db: &mut PgConnection, id: PaymentId) -> Result<Self> {
+        PaymentList(Criteria::one(id)).first(db).await?.ok_or(Error::NotFound("payment"))
     }
 }
 

@@ -1,10 +1,8 @@
 //! A payment: its columns, and values computed from them.
 
 use serde::Serialize;
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use super::{filter::Criteria, list::PaymentList};
 use crate::{
     domain::{
         ids::{BookingId, ClientId, PaymentId, RefundId, TherapistId},
@@ -12,11 +10,7 @@ use crate::{
         status::words,
         time::Timestamp,
     },
-    error::{Error, Result},
-    http::{
-        etag::Versioned,
-        page::{Key, List as _},
-    },
+    http::{etag::Versioned, page::Key},
 };
 
 words! {
@@ -124,15 +118,6 @@ pub struct Payment {
 }
 
 impl Payment {
-    /// One payment.
-    ///
-    /// # Errors
-    ///
-    /// If there is none with this id.
-    pub(super) async fn read(db: &mut PgConnection, id: PaymentId) -> Result<Self> {
-        PaymentList(Criteria::one(id)).first(db).await?.ok_or(Error::NotFound("payment"))
-    }
-
     /// As an answer, with its version.
     pub(super) fn versioned(self) -> Versioned<Self> {
         Versioned::new(self.version.clone(), self)

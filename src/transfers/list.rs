@@ -232,3 +232,10 @@ impl List for TransferList {
         Key { sort: transfer.sort_key.clone(), id: transfer.transfer_id.to_string() }
     }
 }
+
+impl Transfer {
+    /// One transfer.
+    pub(crate) async fn read(db: &mut PgConnection, id: TransferId) -> Result<Self> {
+        TransferList::one(id).first(db).await?.ok_or(Error::NotFound("transfer"))
+    }
+}

@@ -5,14 +5,14 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use super::{list::TransferList, plan::TransferPlan};
+use super::plan::TransferPlan;
 use crate::{
     domain::{
         ids::{ClientId, TherapistId, TransferId},
         time::Timestamp,
     },
-    error::{Error, Result},
-    http::{etag::Versioned, page::List as _},
+    error::Result,
+    http::etag::Versioned,
 };
 
 /// A client handed from one therapist to another.
@@ -80,11 +80,6 @@ pub(crate) struct TransferDetail {
 }
 
 impl Transfer {
-    /// One transfer.
-    pub(crate) async fn read(db: &mut PgConnection, id: TransferId) -> Result<Self> {
-        TransferList::one(id).first(db).await?.ok_or(Error::NotFound("transfer"))
-    }
-
     /// The plan it carried out, as the trail has it.
     pub(crate) async fn plan(&self, db: &mut PgConnection) -> Result<Option<Value>> {
         let plan = sqlx::query_scalar!(

@@ -174,3 +174,20 @@ impl List for UserList {
         user.key()
     }
 }
+
+impl User {
+    /// The user, without secrets.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub async fn read(db: &mut PgConnection, id: UserId, now: DateTime<Utc>) -> Result<Self> {
+        UserList::one(id, now).first(db).await?.ok_or(Error::NotFound("user"))
+    }
+}
+
+/// All users, by name.
+pub async fn list(db: &mut PgConnection, now: DateTime<Utc>) -> Result<Vec<User>> {
+    let position = Position { from: None, descending: false, limit: i64::MAX, count: None };
+    UserList::of(now).rows(db, UserOrder::UsernameUp, &position).await
+}

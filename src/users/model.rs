@@ -1,22 +1,15 @@
 //! A user as an answer.
 
-use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use super::list::{UserList, UserOrder};
 use crate::{
     domain::{
         ids::{TherapistId, UserId},
         status::UserRole,
         time::Timestamp,
     },
-    error::{Error, Result},
-    http::{
-        etag::Versioned,
-        page::{Key, List as _, Position},
-    },
+    http::{etag::Versioned, page::Key},
 };
 
 /// Somebody who logs in.
@@ -63,22 +56,7 @@ pub struct User {
     pub(super) sort_key: String,
 }
 
-/// All users, by name.
-pub async fn list(db: &mut PgConnection, now: DateTime<Utc>) -> Result<Vec<User>> {
-    let position = Position { from: None, descending: false, limit: i64::MAX, count: None };
-    UserList::of(now).rows(db, UserOrder::UsernameUp, &position).await
-}
-
 impl User {
-    /// The user, without secrets.
-    ///
-    /// # Errors
-    ///
-    /// If there is none.
-    pub async fn read(db: &mut PgConnection, id: UserId, now: DateTime<Utc>) -> Result<Self> {
-        UserList::one(id, now).first(db).await?.ok_or(Error::NotFound("user"))
-    }
-
     /// The role; none where the stored word is no role that can log in.
     pub(super) fn known_role(&self) -> Option<UserRole> {
         UserRole::read(self.role.as_deref()?)

@@ -19,6 +19,7 @@ use crate::{
 
 impl Timeline {
     /// The events after a position, in its direction.
+    #[expect(clippy::too_many_lines, reason = "it is one statement")]
     pub(super) async fn page(
         &self,
         db: &mut PgConnection,

@@ -19,7 +19,7 @@ use crate::{
         money::Amount,
         time::Timestamp,
     },
-    error::{Result, problem::Problems},
+    error::{Error, Result, problem::Problems},
     http::{
         etag::{Preconditions, Versioned},
         extract::Path,
@@ -147,6 +147,18 @@ impl List for RefundList {
 
     fn key(refund: &Refund) -> Key {
         refund.key()
+    }
+}
+
+impl Refund {
+    /// One refund.
+    ///
+    /// # Errors
+    ///
+    /// If there is none with this id.
+    pub(in crate::payments) async fn read(db: &mut PgConnection, id: RefundId) -> Result<Self> {
+        let one = Criteria { id: Some(id), ..Criteria::default() };
+        RefundList(one).first(db).await?.ok_or(Error::NotFound("refund"))
     }
 }
 

@@ -1,11 +1,9 @@
 //! A refund: its row in the list, and the columns of its payment and booking.
 
 use serde::Serialize;
-use sqlx::PgConnection;
 use strum::VariantArray as _;
 use utoipa::ToSchema;
 
-use super::{filter::Criteria, list::RefundList};
 use crate::{
     domain::{
         ids::{BookingId, ClientId, PaymentId, RefundId, TherapistId},
@@ -13,11 +11,7 @@ use crate::{
         status::{RefundStatus, words},
         time::Timestamp,
     },
-    error::{Error, Result},
-    http::{
-        etag::Versioned,
-        page::{Key, List as _},
-    },
+    http::{etag::Versioned, page::Key},
 };
 
 words! {
@@ -138,16 +132,6 @@ pub struct Refund {
 }
 
 impl Refund {
-    /// One refund.
-    ///
-    /// # Errors
-    ///
-    /// If there is none with this id.
-    pub(in crate::payments) async fn read(db: &mut PgConnection, id: RefundId) -> Result<Self> {
-        let one = Criteria { id: Some(id), ..Criteria::default() };
-        RefundList(one).first(db).await?.ok_or(Error::NotFound("refund"))
-    }
-
     /// As an answer, with its version.
     pub(super) fn versioned(self) -> Versioned<Self> {
         Versioned::new(self.version.clone(), self)

@@ -214,6 +214,7 @@ impl List for Accesses {
     type Row = AccessEntry;
     type Order = AccessOrder;
 
+    #[expect(clippy::too_many_lines, reason = "it is one statement")]
     async fn rows(&self, db: &mut PgConnection, order: AccessOrder, position: &Position) -> Result<Vec<AccessEntry>> {
         let last = self.last.to_string();
         let found = pruned!(

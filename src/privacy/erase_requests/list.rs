@@ -14,7 +14,7 @@ use crate::{
         ids::{ClientId, EraseRequestId, UserId},
         time::Timestamp,
     },
-    error::{Result, problem::Problems},
+    error::{Error, Result, problem::Problems},
     http::{
         etag::{Preconditions, Versioned},
         extract::Path,
@@ -174,5 +174,13 @@ impl List for EraseRequests {
 
     fn key(request: &EraseRequest) -> Key {
         Key { sort: request.sort_key.clone(), id: request.request_id.to_string() }
+    }
+}
+
+impl EraseRequest {
+    /// Reads one.
+    pub(super) async fn read(db: &mut PgConnection, id: EraseRequestId, now: DateTime<Utc>) -> Result<Self> {
+        let one = EraseRequests { request_id: Some(id), filter: EraseRequestFilter::default(), now };
+        one.first(db).await?.ok_or(Error::NotFound("erase request"))
     }
 }

@@ -6,7 +6,6 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use super::list::{EraseRequestFilter, EraseRequests};
 use crate::{
     audit::entry::Entry,
     domain::{
@@ -15,8 +14,8 @@ use crate::{
         text::NO_NAME,
         time::Timestamp,
     },
-    error::{Error, Result},
-    http::{etag::Versioned, page::List as _},
+    error::Result,
+    http::etag::Versioned,
     privacy::erase::Ground,
 };
 
@@ -111,12 +110,6 @@ pub(crate) struct EraseRequest {
 }
 
 impl EraseRequest {
-    /// Reads one.
-    pub(super) async fn read(db: &mut PgConnection, id: EraseRequestId, now: DateTime<Utc>) -> Result<Self> {
-        let one = EraseRequests { request_id: Some(id), filter: EraseRequestFilter::default(), now };
-        one.first(db).await?.ok_or(Error::NotFound("erase request"))
-    }
-
     /// Locks one and reads it.
     pub(super) async fn lock(db: &mut PgConnection, id: EraseRequestId, now: DateTime<Utc>) -> Result<Self> {
         sqlx::query!("select from internal.erase_requests where request_id = $1 for no key update", id.0)

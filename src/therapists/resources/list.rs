@@ -187,3 +187,14 @@ impl List for ResourceList {
         Key { sort: resource.sort_key.clone(), id: resource.id.to_string() }
     }
 }
+
+impl Resource {
+    /// A resource of a therapist.
+    pub(super) async fn read(db: &mut PgConnection, therapist: &TherapistId, id: ResourceId) -> Result<Self> {
+        if !therapist.is_possible() {
+            return Err(Error::NotFound("resource"));
+        }
+        let one = ResourceList { therapist: therapist.clone(), id: Some(id), search: None };
+        one.first(db).await?.ok_or(Error::NotFound("resource"))
+    }
+}

@@ -1,17 +1,14 @@
 //! A resource as an answer.
 
 use serde::Serialize;
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use super::list::ResourceList;
 use crate::{
     domain::{
         ids::{ResourceId, TherapistId},
         time::Timestamp,
     },
-    error::{Error, Result},
-    http::{etag::Versioned, page::List as _},
+    http::etag::Versioned,
 };
 
 /// Something of the scheduling provider that a therapist can be booked by: a kind of session.
@@ -48,15 +45,6 @@ pub(in crate::therapists) struct Resource {
 }
 
 impl Resource {
-    /// A resource of a therapist.
-    pub(super) async fn read(db: &mut PgConnection, therapist: &TherapistId, id: ResourceId) -> Result<Self> {
-        if !therapist.is_possible() {
-            return Err(Error::NotFound("resource"));
-        }
-        let one = ResourceList { therapist: therapist.clone(), id: Some(id), search: None };
-        one.first(db).await?.ok_or(Error::NotFound("resource"))
-    }
-
     /// As an answer, with its version.
     pub(super) fn versioned(self) -> Versioned<Self> {
         Versioned::new(self.version.clone(), self)
