@@ -179,6 +179,18 @@ create function internal.request_status(word text) returns text
         else word
     end;
 
+-- Nothing said is an online session; an unknown word stays as it is.
+create function internal.booking_mode(word text) returns text
+    language sql immutable parallel safe
+    return case
+        when word is null then 'google_meet'
+        when translate(internal.word(word), ' -', '__') in ('google_meet', 'googlemeet', 'online') then 'google_meet'
+        when translate(internal.word(word), ' -', '__') = 'physical' then 'in_person'
+        when translate(internal.word(word), ' -', '__') like 'in\_person%' then 'in_person'
+        when internal.word(word) = 'phone' then 'phone'
+        else word
+    end;
+
 -- An empty word is `pending`.
 create function internal.form_status(word text) returns text
     language sql immutable parallel safe
@@ -465,11 +477,6 @@ create index bookings_by_therapist_start on public.bookings
 create index bookings_by_therapist_end on public.bookings
     (therapist_id, internal.booking_end(booking_start_at, booking_end_at, booking_duration, invitee_payment_amount))
     where internal.is_active(booking_status);
-create index bookings_search on public.bookings
-    using gin (internal.search_text(invitee_name, invitee_email, invitee_phone) internal.gin_trgm_ops);
--- Bookings whose payment is awaited stand among the payments, as pending.
-create index bookings_awaiting_payment on public.bookings (booking_id)
-    where internal.invitee_status(invitee_status) = 'waiting';
 -- Bookings with a refund are few: the figures of refunds and the reconciliation look for them.
 create index bookings_refunded on public.bookings (coalesce(booking_start_at, '-infinity'), booking_id)
     where internal.refund_status(refund_status) is not null;
@@ -509,6 +516,8 @@ create index appointments_of_nobody on public.appointment_table (session_id) whe
 create index appointments_by_start on public.appointment_table (coalesce(session_timings, '-infinity'), session_id);
 create index appointments_by_therapist_start on public.appointment_table
     (therapist_id, coalesce(session_timings, '-infinity'), session_id);
+create index appointments_by_mode on public.appointment_table
+    (internal.booking_mode(session_mode), coalesce(session_timings, '-infinity'), session_id);
 create index appointments_by_name on public.appointment_table
     (left(internal.fold(coalesce(client_name, '')), 100), session_id);
 -- `contact_info` is a phone or an e-mail address.
@@ -529,12 +538,14 @@ create index payments_search on public.payments
     using gin (internal.search_words(invitee_name, invitee_email, payment_reference_id) internal.gin_trgm_ops);
 create index payments_by_reference on public.payments (left(internal.fold(payment_reference_id), 100))
     where payment_reference_id is not null;
--- Payments with a refund are few, and looked for by its progress.
-create index payments_refunded on public.payments
-    (internal.refund_state(refund_status), coalesce(payment_date, '-infinity'), payment_id)
-    where internal.refund_status(refund_status) is not null;
--- Pending payments are fewer still.
-create index payments_without_amount on public.payments (payment_id) where internal.booking_paid(amount) = 0;
+-- By the progress of their refund.
+create index payments_by_refund on public.payments
+    (internal.refund_state(refund_status), coalesce(payment_date, '-infinity'), payment_id);
+-- Those without an amount are pending.
+create index payments_without_amount on public.payments (coalesce(payment_date, '-infinity'), payment_id)
+    where internal.booking_paid(amount) = 0;
+create index payments_by_gateway on public.payments
+    (left(internal.fold(payment_gateway_name), 100), coalesce(payment_date, '-infinity'), payment_id);
 create index payments_without_booking on public.payments (payment_id) where booking_id is null;
 -- Refunds, likewise.
 create index refunds_by_state on public.refund_cancellation_table (internal.refund_state(refund_status), id);
@@ -603,7 +614,11 @@ create index audit_logs_by_action on public.audit_logs (action_type, log_id);
 create index audit_logs_by_therapist_action on public.audit_logs (therapist_id, action_type, log_id)
     where therapist_id is not null;
 create index audit_logs_by_client_name on public.audit_logs (internal.fold(client_name), log_id);
-create index audit_logs_by_instant on public.audit_logs (internal.audit_instant("timestamp"), log_id);
+create index audit_logs_by_instant on public.audit_logs (internal.audit_instant("timestamp"), log_id)
+    include ("timestamp", is_visible);
+create index audit_logs_of_therapist_by_instant on public.audit_logs
+    (therapist_id, internal.audit_instant("timestamp"), log_id) include ("timestamp", is_visible)
+    where therapist_id is not null;
 create index audit_logs_hidden on public.audit_logs (log_id) where is_visible is false;
 -- A user's notifications: the unread ones, which are few, and those of one kind.
 create index notifications_unread on public.notifications (user_id, notification_id) where is_read is not true;

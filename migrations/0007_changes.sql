@@ -47,7 +47,10 @@ create table internal.booking_facts (
     -- The client's name, folded; and what a search finds.
     name          text not null,
     search        text not null,
-    -- The amount of a booking whose payment is awaited.
+    -- Whether there is a session note, if only a draft.
+    begun         boolean not null,
+    -- Whether its payment is awaited; and the amount.
+    awaited       boolean not null,
     claimed       numeric not null,
     -- Of its rows in `payments`: how many are of money, and how much; refunds completed, and under way.
     payments      integer not null,
@@ -70,6 +73,10 @@ create index booking_facts_by_mode on internal.booking_facts (mode, starts_at, b
 create index booking_facts_off on internal.booking_facts (starts_at, booking_id) where counted_as <> 'active';
 create index booking_facts_refunds on internal.booking_facts (refund_status, starts_at, booking_id)
     where refund_status is not null;
+-- A therapist's sessions that have no note yet, or wait for its signature.
+create index booking_facts_unnoted on internal.booking_facts (therapist_id, starts_at, booking_id) where not noted;
+-- Bookings whose payment is awaited stand among the payments, as pending.
+create index booking_facts_awaited on internal.booking_facts (booking_id) where awaited;
 create index booking_facts_search on internal.booking_facts using gin (search internal.gin_trgm_ops);
 
 -- How many bookings of each kind start in a week (from Monday, UTC): of each therapist, and of the whole practice. A count over
@@ -93,6 +100,21 @@ create table internal.booking_sum_changes (
     change_id bigint generated always as identity primary key,
     like internal.booking_sums
 );
+
+-- What the bookings of a therapist that start in such a week come to: few rows, of which a therapist's figures are sums.
+create table internal.therapist_weeks (
+    therapist_id text not null,
+    week         timestamp not null,
+    sessions     integer not null,
+    paid         numeric not null,
+    refunded     numeric not null,
+    primary key (therapist_id, week)
+);
+create table internal.therapist_week_changes (
+    change_id bigint generated always as identity primary key,
+    like internal.therapist_weeks
+);
+create index therapist_week_changes_of_therapist on internal.therapist_week_changes (therapist_id);
 
 -- What a client's bookings come to, and what a therapist's with a client do: `functions/derived.sql`.
 create table internal.client_facts (

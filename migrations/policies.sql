@@ -350,7 +350,7 @@ begin
     call internal.secure_rows('internal.booking_facts', reads => mine);
     call internal.grant_columns('select', 'internal.booking_facts',
         'booking_id, therapist_id, client_id, starts_at, ends_at, created_at, status, mode, counted_as, noted, phase, free, '
-            || 'name');
+            || 'name, begun');
     call internal.secure_rows('internal.therapist_client_facts', reads => mine);
     call internal.secure_rows('internal.booking_sums', reads => 'per_therapist and ' || mine);
     call internal.grant_columns('select', 'internal.booking_sums');
@@ -419,6 +419,8 @@ begin
         internal.session_of_note(text),
         internal.sessions_of_client(text),
         internal.was_high_before(text, text),
+        internal.clients_once_at_high_risk(),
+        internal.own_audit_logs(timestamp, timestamp),
         internal.account_name(integer),
         internal.therapist_name(text),
         internal.is_erased(integer),

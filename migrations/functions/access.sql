@@ -254,6 +254,42 @@ begin
 end
 $$;
 
+-- The clients of whom any note says that the risk is high; for a therapist, those assigned to them.
+create or replace function internal.clients_once_at_high_risk() returns setof text
+    language plpgsql stable security definer rows 100
+    set search_path = pg_catalog, pg_temp
+    as $$
+declare
+    own_therapist text := internal.own_therapist_unless_owner();
+begin
+    return query
+    select distinct c.client_id::text
+    from public.client_session_notes n
+    join public.appointment_table a on a.session_id = n.booking_id
+    join public.all_clients_table c on c.client_id = a.client_id
+    where internal.risk_word(n.current_risk_level) = 'high'
+      and (own_therapist is null or c.therapist_id = own_therapist);
+end
+$$;
+
+-- The rows of the log that the therapist sees, of a period (null: unbounded).
+create or replace function internal.own_audit_logs(since timestamp, before timestamp) returns setof integer
+    language plpgsql stable security definer rows 1000
+    set search_path = pg_catalog, pg_temp
+    as $$
+declare
+    own_therapist text := internal.own_therapist_unless_owner();
+begin
+    return query
+    select l.log_id
+    from public.audit_logs l
+    where l.therapist_id = own_therapist
+      and internal.audit_instant(l."timestamp") >= coalesce(since, '-infinity')
+      and internal.audit_instant(l."timestamp") < coalesce(before, 'infinity')
+      and l.is_visible is not false;
+end
+$$;
+
 -- The names of colleagues, and nothing else of them.
 create or replace function internal.account_name(account integer) returns text
     language plpgsql stable security definer

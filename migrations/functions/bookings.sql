@@ -19,18 +19,6 @@ create or replace function internal.booking_state(
         end
     end;
 
--- Nothing said is an online session; an unknown word stays as it is.
-create or replace function internal.booking_mode(word text) returns text
-    language sql immutable parallel safe
-    return case
-        when word is null then 'google_meet'
-        when translate(internal.word(word), ' -', '__') in ('google_meet', 'googlemeet', 'online') then 'google_meet'
-        when translate(internal.word(word), ' -', '__') = 'physical' then 'in_person'
-        when translate(internal.word(word), ' -', '__') like 'in\_person%' then 'in_person'
-        when internal.word(word) = 'phone' then 'phone'
-        else word
-    end;
-
 -- The clients whose contact data a therapist sees: those assigned to them, and those with a session with them ahead. The
 -- result is a set, so that PostgreSQL inlines the function and looks up one client by index.
 create or replace function internal.contact_clients(therapist text, at timestamp) returns setof text
@@ -96,7 +84,8 @@ create or replace function internal.meanings_of_bookings()
         phase         text,
         free          boolean,
         name          text,
-        search        text
+        search        text,
+        begun         boolean
     )
     language sql stable parallel safe
 begin atomic
@@ -115,35 +104,21 @@ begin atomic
            case when w.status in ('cancelled', 'no_show', 'completed') then w.status when w.noted then 'completed' else 'open' end,
            internal.is_free(b.invitee_payment_amount),
            internal.fold(coalesce(b.invitee_name, '')),
-           internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone)
+           internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone),
+           w.begun
     from public.bookings b
     cross join lateral (
         select internal.booking_status(b.booking_status) as status,
-               exists (
-                   select
-                   from public.client_session_notes n
-                   left join internal.session_notes own on own.note_id = n.note_id
-                   where n.booking_id = b.booking_id
-                     and (own.note_id is null or own.signed_at is not null)
-               ) as noted
+               count(*) > 0 as begun,
+               coalesce(bool_or(own.note_id is null or own.signed_at is not null), false) as noted
+        from public.client_session_notes n
+        left join internal.session_notes own on own.note_id = n.note_id
+        where n.booking_id = b.booking_id
         offset 0
     ) w
     left join lateral internal.appointment_of(b.booking_id) a on true
     where b.booking_id is not null;
 end;
-
--- A statement with optional conditions, `($n is null or …)`, has to be planned for its arguments: PostgreSQL does that five
--- times, and then keeps one plan for all arguments if it estimates that as no dearer, which it may be by far. Such a
--- statement ends in `and ($n is not null or internal.planned_for_arguments())`, of an argument that is never null: known, it
--- falls away with the function; unknown, the plan seems dear, and is not kept. The function is never called.
-create or replace function internal.planned_for_arguments() returns boolean
-    language plpgsql stable parallel safe cost 1000000000
-    set search_path = pg_catalog, pg_temp
-    as $$
-begin
-    return true;
-end
-$$;
 
 -- Counts in the database and not in the operations, so that changes by other programs count too. It runs as the owner, with
 -- a fixed search_path: programs that write to the table need not, and may not, read `internal`.

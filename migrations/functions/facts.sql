@@ -10,11 +10,8 @@ create or replace function internal.facts_of_bookings() returns setof internal.b
     language sql stable parallel safe
 begin atomic
     select f.*,
-           case
-               when internal.invitee_status(b.invitee_status) = 'waiting' and f.counted_as <> 'cancelled'
-                   then internal.booking_paid(b.invitee_payment_amount)
-               else 0
-           end,
+           w.awaited,
+           case when w.awaited then internal.booking_paid(b.invitee_payment_amount) else 0 end,
            m.payments,
            m.paid,
            m.refunds,
@@ -23,6 +20,9 @@ begin atomic
            m.refunding
     from internal.meanings_of_bookings() f
     join public.bookings b on b.booking_id = f.booking_id
+    cross join lateral (
+        select coalesce(internal.invitee_status(b.invitee_status) = 'waiting', false) and f.counted_as <> 'cancelled' as awaited
+    ) w
     cross join lateral (
         select (count(*) filter (where internal.booking_paid(p.amount) > 0))::integer as payments,
                coalesce(sum(internal.booking_paid(p.amount)), 0) as paid,
@@ -101,7 +101,36 @@ begin atomic
     having sum(d.bookings) <> 0;
 end;
 
--- Adds to the sums what was appended, at most so many rows, the oldest first. Returns how many. One at a time: the caller has
+-- The weeks of therapists, as what was appended leaves them.
+create or replace function internal.weeks_of_therapists() returns setof internal.therapist_weeks
+    language sql stable parallel safe
+begin atomic
+    select w.*
+    from internal.therapist_weeks w
+    union all
+    select c.therapist_id, c.week, c.sessions, c.paid, c.refunded
+    from internal.therapist_week_changes c;
+end;
+
+-- What these lack, or have too much, against the facts.
+create or replace function internal.drifted_therapist_weeks() returns setof internal.therapist_weeks
+    language sql stable parallel safe
+begin atomic
+    select d.therapist_id, d.week, sum(d.sessions)::integer, sum(d.paid), sum(d.refunded)
+    from (
+        select f.therapist_id, date_trunc('week', f.starts_at) as week, (f.counted_as = 'active')::integer as sessions, f.paid,
+               f.refunded
+        from internal.booking_facts f
+        where f.therapist_id is not null
+        union all
+        select w.therapist_id, w.week, -w.sessions, -w.paid, -w.refunded
+        from internal.weeks_of_therapists() w
+    ) d
+    group by d.therapist_id, d.week
+    having sum(d.sessions) <> 0 or sum(d.paid) <> 0 or sum(d.refunded) <> 0;
+end;
+
+-- Adds to the sums what was appended, at most so many rows of each kind, the oldest first. Returns how many. One at a time: the caller has
 -- locked `follows`.
 create or replace function internal.add_booking_sums(most integer) returns integer
     language plpgsql
@@ -125,6 +154,20 @@ begin
         set bookings = s.bookings + excluded.bookings
     )
     select count(*) into added from taken;
+    with taken as (
+        delete from internal.therapist_week_changes c
+        where c.change_id in (select o.change_id from internal.therapist_week_changes o order by o.change_id limit most)
+        returning c.*
+    ), written as (
+        insert into internal.therapist_weeks as w
+        select t.therapist_id, t.week, sum(t.sessions), sum(t.paid), sum(t.refunded)
+        from taken t
+        group by t.therapist_id, t.week
+        on conflict (therapist_id, week) do update
+        set (sessions, paid, refunded)
+            = (w.sessions + excluded.sessions, w.paid + excluded.paid, w.refunded + excluded.refunded)
+    )
+    select added + count(*) into added from taken;
     return added;
 end
 $$;
@@ -156,11 +199,11 @@ begin
         from after
         on conflict (booking_id) do update
         set (therapist_id, client_id, starts_at, ends_at, created_at, status, mode, refund_status, counted_as, noted,
-             phase, free, name, search, claimed, payments, paid, refunds, refunded, open_refunds, refunding)
+             phase, free, name, search, begun, awaited, claimed, payments, paid, refunds, refunded, open_refunds, refunding)
             = (excluded.therapist_id, excluded.client_id, excluded.starts_at, excluded.ends_at, excluded.created_at,
                excluded.status, excluded.mode, excluded.refund_status, excluded.counted_as, excluded.noted,
-               excluded.phase, excluded.free, excluded.name, excluded.search, excluded.claimed, excluded.payments,
-               excluded.paid, excluded.refunds, excluded.refunded, excluded.open_refunds, excluded.refunding)
+               excluded.phase, excluded.free, excluded.name, excluded.search, excluded.begun, excluded.awaited, excluded.claimed,
+               excluded.payments, excluded.paid, excluded.refunds, excluded.refunded, excluded.open_refunds, excluded.refunding)
         where f is distinct from excluded
     ), summed as (
         insert into internal.booking_sum_changes
@@ -173,6 +216,14 @@ begin
         group by k.per_therapist, k.therapist_id, k.week, k.status, k.mode, k.refund_status, k.counted_as, k.noted, k.phase,
                  k.free
         having sum(m.n) <> 0
+    ), summed_by_week as (
+        insert into internal.therapist_week_changes (therapist_id, week, sessions, paid, refunded)
+        select m.therapist_id, date_trunc('week', m.starts_at), sum(m.n * (m.counted_as = 'active')::integer),
+               sum(m.n * m.paid), sum(m.n * m.refunded)
+        from (select before.*, -1 as n from before union all select after.*, 1 from after) m
+        where m.therapist_id is not null
+        group by 1, 2
+        having sum(m.n * (m.counted_as = 'active')::integer) <> 0 or sum(m.n * m.paid) <> 0 or sum(m.n * m.refunded) <> 0
     )
     -- What they come to for their clients.
     insert into internal.client_changes (client_id)

@@ -26,43 +26,30 @@ create or replace function internal.therapies(specialization text) returns text[
         order by place
     );
 
--- The number of active sessions of a therapist that are ahead. A session that starts later ends later, and the index of
--- active bookings is ordered by the end.
+-- The number of active sessions of a therapist that are ahead.
 create or replace function internal.therapist_upcoming(therapist text, at timestamp) returns bigint
     language sql stable parallel safe
 begin atomic
     select count(*)
-    from public.bookings b
-    where b.therapist_id = therapist
-      and internal.is_active(b.booking_status)
-      and internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration, b.invitee_payment_amount) > at
-      and b.booking_start_at > at
-      and b.booking_id is not null;
+    from internal.booking_facts f
+    where f.therapist_id = therapist
+      and f.counted_as = 'active'
+      and f.starts_at > at;
 end;
 
 -- The session that a therapist is in, the latest begun where another program left several; null if in none.
 create or replace function internal.therapist_live(therapist text, at timestamp) returns text
     language sql stable parallel safe
 begin atomic
-    select b.booking_id
-    from public.bookings b
-    where b.therapist_id = therapist
-      and internal.is_active(b.booking_status)
-      and internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration, b.invitee_payment_amount) > at
+    select f.booking_id
+    from internal.booking_facts f
+    where f.therapist_id = therapist
+      and f.phase = 'open'
+      and f.ends_at > at
+      and f.starts_at <= at
       -- No session takes more than a day.
-      and internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration, b.invitee_payment_amount)
-          <= at + interval '1 day'
-      and b.booking_start_at <= at
-      and internal.booking_status(b.booking_status) is distinct from 'completed'
-      and b.booking_id is not null
-      and not exists (
-          select
-          from public.client_session_notes n
-          left join internal.session_notes own on own.note_id = n.note_id
-          where n.booking_id = b.booking_id
-            and (own.note_id is null or own.signed_at is not null)
-      )
-    order by b.booking_start_at desc, b.booking_id
+      and f.starts_at >= at - interval '1 day'
+    order by f.starts_at desc, f.booking_id
     limit 1;
 end;
 
@@ -72,13 +59,28 @@ create or replace function internal.therapist_sums(therapist text, since timesta
     returns table (sessions bigint, paid numeric, refunded numeric)
     language sql stable parallel safe
 begin atomic
-    select count(*) filter (where f.counted_as = 'active'),
-           coalesce(sum(f.paid), 0),
-           coalesce(sum(f.refunded), 0)
-    from internal.booking_facts f
-    where f.therapist_id = therapist
-      and (since is null or f.starts_at >= since)
-      and (before is null or f.starts_at < before);
+    select coalesce(sum(c.sessions), 0)::bigint, coalesce(sum(c.paid), 0), coalesce(sum(c.refunded), 0)
+    from (
+        -- The whole weeks in the period; before and after them, booking by booking.
+        select p.since, w.first, greatest(date_trunc('week', p.before), w.first) as last, p.before
+        from (select coalesce(since, '-infinity') as since, coalesce(before, 'infinity') as before) p
+        cross join lateral (
+            select least(date_trunc('week', p.since + interval '7 days' - interval '1 microsecond'), p.before) as first
+        ) w
+    ) period
+    cross join lateral (
+        select w.sessions, w.paid, w.refunded
+        from internal.weeks_of_therapists() w
+        where w.therapist_id = therapist
+          and w.week >= period.first
+          and (w.week < period.last or period.before = 'infinity')
+        union all
+        select (f.counted_as = 'active')::integer, f.paid, f.refunded
+        from internal.booking_facts f
+        where f.therapist_id = therapist
+          and (f.starts_at >= period.since and f.starts_at < period.first
+               or f.starts_at >= period.last and f.starts_at < period.before)
+    ) c;
 end;
 
 -- The therapists that bookings name and the practice does not have.

@@ -17,7 +17,7 @@ use crate::{
         unit_of_work::{UnitOfWork, Work},
     },
     audit::entry::Entry,
-    db::scope::Scope,
+    db::{pruned::pruned, scope::Scope},
     domain::{
         ids::{AccountChangeId, TherapistId, UserId},
         status::words,
@@ -52,7 +52,7 @@ words! {
 }
 
 /// Which account reviews are listed.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct AccountReviewFilter {
     /// Only those that are awaited, or only the others.
@@ -117,45 +117,6 @@ pub(super) struct AccountReview {
     sort_key: String,
 }
 
-/// Reads reviews as they are at an instant (`$1`) for an admin (`$2`): the conditions and what follows them, and the arguments
-/// from `$4` on; `$3` stands where a password has still to be set.
-macro_rules! select_reviews {
-    ([$($tail:literal)+], $now:expr, $admin:expr $(, $argument:expr)* $(,)?) => {
-        sqlx::query_as!(
-            AccountReview,
-            r#"select c.change_id as "review_id: AccountChangeId",
-                      c.user_id as "user_id: UserId",
-                      internal.account_name(c.user_id) as user_name,
-                      c.therapist_id as "therapist_id: TherapistId",
-                      internal.therapist_name(c.therapist_id) as therapist_name,
-                      c.kind as "kind: AccountChange",
-                      c.changed_by as "changed_by: UserId",
-                      internal.account_name(c.changed_by) as changed_by_name,
-                      c.changed_at as "changed_at!: Timestamp",
-                      case when c.confirmed_at is not null then 'confirmed'
-                           when c.opens_at <= $1 then 'unreviewed'
-                           else 'awaiting'
-                      end as "state!: ReviewState",
-                      c.opens_at as "opens_at!: Timestamp",
-                      (c.confirmed_at is null
-                       and c.user_id <> $2
-                       and exists (select from users u where u.id = c.user_id and u.password <> $3)
-                       and internal.is_independent($2, c.changed_by, c.changed_at)) as "can_confirm!",
-                      c.confirmed_at as "confirmed_at!: Timestamp",
-                      c.confirmed_by as "confirmed_by: UserId",
-                      internal.account_name(c.confirmed_by) as confirmed_by_name,
-                      c.changed_at::text as "sort_key!"
-               from internal.account_changes c
-               where c.needs_review
-                 and "# $(+ $tail)+,
-            $now as DateTime<Utc>,
-            $admin,
-            password::UNSET,
-            $($argument),*
-        )
-    };
-}
-
 /// List account reviews
 ///
 /// The changes of therapists' accounts by admins, latest first; `awaiting=true` are those to be confirmed.
@@ -183,11 +144,12 @@ pub(super) async fn list_account_reviews(
     State(app): State<App>,
     Listing { filter, request }: Listing<AccountReviewFilter, AccountReviewOrder>,
 ) -> Result<Response> {
-    request.answer(AccountReviews { filter, admin: caller.user_id, now: app.clock.now() }).await
+    request.answer(AccountReviews { review_id: None, filter, admin: caller.user_id, now: app.clock.now() }).await
 }
 
 /// The reviews that a filter wants, as they are at an instant for an admin.
 struct AccountReviews {
+    review_id: Option<AccountChangeId>,
     filter: AccountReviewFilter,
     admin: UserId,
     now: DateTime<Utc>,
@@ -200,51 +162,57 @@ impl List for AccountReviews {
     async fn rows(
         &self,
         db: &mut PgConnection,
-        _: AccountReviewOrder,
+        order: AccountReviewOrder,
         position: &Position,
     ) -> Result<Vec<AccountReview>> {
-        macro_rules! page {
-            ($beyond:literal, $direction:literal) => {
-                select_reviews!(
-                    [
-                        "($4::boolean is null
-                          or (c.confirmed_at is null and (c.opens_at is null or c.opens_at > $1)) = $4)
-                         and ($5::integer is null or c.user_id = $5)
-                         and ($6::text is null or (c.changed_at, c.change_id) " $beyond
-                        " ($6::text::timestamptz, $7::text::integer))
-                         order by c.changed_at " $direction ", c.change_id " $direction
-                        " limit $8"
-                    ],
-                    self.now,
-                    self.admin.0,
-                    self.filter.awaiting,
-                    self.filter.user_id.map(|user| user.0),
-                    position.sort(),
-                    position.id(),
-                    position.limit,
-                )
-                .fetch_all(db)
-                .await
-            };
-        }
-        Ok(if position.descending { page!("<", "desc") } else { page!(">", "asc") }?)
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        let total = sqlx::query_scalar!(
-            r#"select count(*) as "total!"
-               from internal.account_changes c
-               where c.needs_review
-                 and ($2::boolean is null
-                      or (c.confirmed_at is null and (c.opens_at is null or c.opens_at > $1)) = $2)
-                 and ($3::integer is null or c.user_id = $3)"#,
+        let reviews = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(AccountReview),
+            [r#"
+                select c.change_id as "review_id: AccountChangeId",
+                       c.user_id as "user_id: UserId",
+                       internal.account_name(c.user_id) as user_name,
+                       c.therapist_id as "therapist_id: TherapistId",
+                       internal.therapist_name(c.therapist_id) as therapist_name,
+                       c.kind as "kind: AccountChange",
+                       c.changed_by as "changed_by: UserId",
+                       internal.account_name(c.changed_by) as changed_by_name,
+                       c.changed_at as "changed_at!: Timestamp",
+                       case when c.confirmed_at is not null then 'confirmed'
+                            when c.opens_at <= $1 then 'unreviewed'
+                            else 'awaiting'
+                       end as "state!: ReviewState",
+                       c.opens_at as "opens_at!: Timestamp",
+                       (c.confirmed_at is null
+                        and c.user_id <> $2
+                        and exists (select from users u where u.id = c.user_id and u.password <> $3)
+                        and internal.is_independent($2, c.changed_by, c.changed_at)) as "can_confirm!",
+                       c.confirmed_at as "confirmed_at!: Timestamp",
+                       c.confirmed_by as "confirmed_by: UserId",
+                       internal.account_name(c.confirmed_by) as confirmed_by_name,
+                       c.changed_at::text as "sort_key!"
+                from internal.account_changes c
+                where c.needs_review
+                  and c.change_id = $4
+                  and (c.confirmed_at is null and (c.opens_at is null or c.opens_at > $1)) = $5
+                  and c.user_id = $6
+                  and (c.changed_at, c.change_id) < ($7::text::timestamptz, $8::text::integer) -- by any
+                order by
+                    c.changed_at desc, -- by any
+                    c.change_id desc -- by any
+                limit $9
+            "#],
             self.now,
+            self.admin.0,
+            password::UNSET,
+            self.review_id.map(|id| id.0),
             self.filter.awaiting,
             self.filter.user_id.map(|user| user.0),
-        )
-        .fetch_one(db)
-        .await?;
-        Ok(total)
+            position.sort(),
+            position.id(),
+            position.limit,
+        )?;
+        Ok(reviews)
     }
 
     fn key(review: &AccountReview) -> Key {
@@ -254,8 +222,8 @@ impl List for AccountReviews {
 
 impl AccountReview {
     async fn read(db: &mut PgConnection, id: AccountChangeId, admin: UserId, now: DateTime<Utc>) -> Result<Self> {
-        let review = select_reviews!(["c.change_id = $4"], now, admin.0, id.0).fetch_optional(db).await?;
-        review.ok_or(Error::NotFound("account review"))
+        let one = AccountReviews { review_id: Some(id), filter: AccountReviewFilter::default(), admin, now };
+        one.first(db).await?.ok_or(Error::NotFound("account review"))
     }
 }
 

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    db::scope::Scope,
+    db::{pruned::pruned, scope::Scope},
     domain::time::Timestamp,
     error::{Result, problem::Problems},
     http::{
@@ -85,46 +85,35 @@ impl List for Checkpoints {
     type Row = Checkpoint;
     type Order = CheckpointOrder;
 
-    async fn rows(&self, db: &mut PgConnection, _: CheckpointOrder, position: &Position) -> Result<Vec<Checkpoint>> {
-        macro_rules! read {
-            ($beyond:literal, $direction:literal) => {
-                sqlx::query_as!(
-                    Checkpoint,
-                    r#"select seq,
-                              entries,
-                              sealed_at as "sealed_at!: Timestamp",
-                              encode(head, 'hex') as "head!",
-                              key_id,
-                              translate(encode(signature, 'base64'), E'\n', '') as signature
-                       from internal.audit_checkpoints
-                       where ($1::boolean is null or (signature is not null) = $1)
-                         and ($2::text is null or seq "#
-                        + $beyond
-                        + " $2::text::bigint)
-                       order by seq "
-                        + $direction
-                        + " limit $3",
-                    self.0.signed,
-                    position.sort(),
-                    position.limit,
-                )
-                .fetch_all(db)
-                .await?
-            };
-        }
-        Ok(if position.descending { read!("<", "desc") } else { read!(">", "asc") })
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        let total = sqlx::query_scalar!(
-            r#"select count(*) as "total!"
-               from internal.audit_checkpoints
-               where ($1::boolean is null or (signature is not null) = $1)"#,
+    async fn rows(
+        &self,
+        db: &mut PgConnection,
+        order: CheckpointOrder,
+        position: &Position,
+    ) -> Result<Vec<Checkpoint>> {
+        let checkpoints = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(Checkpoint),
+            [r#"
+                select seq,
+                       entries,
+                       sealed_at as "sealed_at!: Timestamp",
+                       encode(head, 'hex') as "head!",
+                       key_id,
+                       translate(encode(signature, 'base64'), E'\n', '') as signature
+                from internal.audit_checkpoints
+                where true
+                  and (signature is not null) = $1
+                  and seq < $2::text::bigint -- by any
+                order by
+                    seq desc -- by any
+                limit $3
+            "#],
             self.0.signed,
-        )
-        .fetch_one(db)
-        .await?;
-        Ok(total)
+            position.sort(),
+            position.limit,
+        )?;
+        Ok(checkpoints)
     }
 
     fn key(checkpoint: &Checkpoint) -> Key {

@@ -1,13 +1,10 @@
 //! Listing the audit log, newest first.
 //!
-//! Pages are in the order of `log_id`. The planner assumes that matching rows are spread over the whole log, so it would
-//! scan from the end even for a therapist who left or a month of eight years ago. So each statement is ordered by the
-//! index that it should use ([`ReadBy`]):
-//!
-//! - without a filter the key, with a therapist or an action the index that has them in order (`audit_logs_of_therapist`,
-//!   `audit_logs_by_action`, `audit_logs_by_therapist_action`): a page costs what it shows;
-//! - else the index that finds the rows, which are then sorted (`audit_logs_by_instant`,
-//!   `audit_logs_by_client_name`, a client's of `internal.audit_entries`).
+//! Pages are in the order of `log_id`. Without a filter they are walked by the key, with a therapist or an action by the index that
+//! has them in order (`audit_logs_of_therapist`, `audit_logs_by_action`, `audit_logs_by_therapist_action`). Rows of a period are
+//! found by an index that holds all that is asked of them, and sorted (`audit_logs_by_instant`,
+//! `audit_logs_of_therapist_by_instant`); so are a client's, by `internal.audit_entries` or `audit_logs_by_client_name`. A
+//! therapist's login may not look into the index by a function, so `internal.own_audit_logs` finds the rows of a period for it.
 //!
 //! `q` is matched against the rows that the other filters leave; alone, against as many as it takes to fill the page. An
 //! index for it would make every change of the practice a third dearer.
@@ -20,11 +17,14 @@ use sqlx::PgConnection;
 
 use super::{
     filter::{AuditLogFilter, AuditLogOrder, OwnAuditLogFilter, Visibility},
-    model::{AuditLog, select_audit_logs},
+    model::AuditLog,
 };
 use crate::{
     app::state::App,
-    db::scope::Scope,
+    db::{
+        pruned::{Sort, pruned},
+        scope::Scope,
+    },
     domain::{
         contact::Search,
         ids::{AuditLogId, ClientId, TherapistId},
@@ -86,22 +86,12 @@ pub(super) async fn list_own_audit_logs(
     listing.request.answer(AuditLogList::of(&scope, listing.filter.into(), app.zone)?).await
 }
 
-/// The index that a page is read by.
-enum ReadBy {
-    /// The key.
-    Key,
-    /// The index of the therapist.
-    Therapist,
-    /// The index of the action.
-    Action,
-    /// The index of both.
-    TherapistAndAction,
-    /// The index that finds the fewest rows; they are sorted.
-    WhatFinds,
-}
-
 /// The rows that a scope reaches and a filter wants.
-struct AuditLogList {
+#[derive(Default)]
+pub(super) struct AuditLogList {
+    log_id: Option<AuditLogId>,
+    /// Whether it is a therapist's own log.
+    is_own: bool,
     /// The one asked for, or the only one in scope.
     therapist_id: Option<TherapistId>,
     action: Option<Text<100>>,
@@ -114,6 +104,11 @@ struct AuditLogList {
 }
 
 impl AuditLogList {
+    /// One row.
+    pub(super) fn one(id: AuditLogId) -> Self {
+        Self { log_id: Some(id), ..Self::default() }
+    }
+
     fn of(scope: &Scope, filter: AuditLogFilter, practice: Zone) -> Result<Self> {
         let zone = filter.tz.unwrap_or(practice);
         if let (Some(from), Some(to)) = (filter.from, filter.to)
@@ -123,6 +118,8 @@ impl AuditLogList {
         }
         let search = filter.q.as_deref().map(Search::parse).transpose();
         Ok(Self {
+            log_id: None,
+            is_own: scope.owner().is_some(),
             therapist_id: scope.owner().map(TherapistId::from).or(filter.therapist_id),
             action: filter.action,
             client_id: filter.client_id,
@@ -138,109 +135,108 @@ impl AuditLogList {
         })
     }
 
-    fn read_by(&self) -> ReadBy {
-        let Self { therapist_id, action, client_id, client_name, from, before, search: _, hidden } = self;
-        let few = client_id.is_some() || client_name.is_some() || from.is_some() || before.is_some();
-        match (therapist_id, action) {
-            _ if few || *hidden == Some(true) => ReadBy::WhatFinds,
-            (None, None) => ReadBy::Key,
-            (Some(_), None) => ReadBy::Therapist,
-            (None, Some(_)) => ReadBy::Action,
-            (Some(_), Some(_)) => ReadBy::TherapistAndAction,
-        }
+    /// Whether a filter finds few rows, which are sorted: the planner assumes that they are spread over the whole log, and would
+    /// walk it from the end even for a month of eight years ago.
+    fn is_of_few(&self) -> bool {
+        let is_of_period = (self.from.is_some() || self.before.is_some()) && !self.is_own;
+        is_of_period || self.client_id.is_some() || self.client_name.is_some() || self.hidden == Some(true)
     }
-}
-
-/// Passes the list's conditions to a statement: takes the macro, the clauses before and after them, and more arguments.
-/// `between` means `=` here; with `=` PostgreSQL would ignore the column in the order.
-macro_rules! listed {
-    ($read:ident $(in $order:literal)?, [$($before:literal)+], [$($after:literal)*], $list:expr $(, $more:expr)*) => {
-        $read!(
-            [
-                $($before)+
-                " from audit_logs l
-                  where ($1::text is null or l.therapist_id between $1 and $1)
-                    and ($2::text is null or l.action_type between $2 and $2)
-                    and ($3::text is null or l.log_id = any (array(
-                            select e.log_id
-                            from internal.audit_entries e
-                            where e.client_id = $3
-                              and e.log_id is not null
-                        )))
-                    and ($4::text is null or internal.fold(l.client_name) = internal.fold($4))
-                    and ($5::timestamp is null or internal.audit_instant(l.timestamp) >= $5)
-                    and ($6::timestamp is null or internal.audit_instant(l.timestamp) < $6)
-                    and ($7::text is null
-                         or internal.search_words(l.action_description, l.client_name, l.therapist_name)
-                              like internal.like_words($7))
-                    and ($8::boolean is null or (l.is_visible is false) = $8)"
-                $($after)*
-            ],
-            $($order,)?
-            $list.therapist_id.as_ref().map(TherapistId::as_str),
-            $list.action.as_deref(),
-            $list.client_id.as_ref().map(ClientId::as_str),
-            $list.client_name.as_deref(),
-            $list.from.map(Timestamp::from) as Option<Timestamp>,
-            $list.before.map(Timestamp::from) as Option<Timestamp>,
-            $list.search.as_deref(),
-            $list.hidden,
-            $($more,)*
-        )
-    };
-}
-
-/// Counts the rows of a statement.
-macro_rules! count {
-    ([$($statement:literal)+], $($argument:expr,)+) => {
-        sqlx::query_scalar!("" $(+ $statement)+, $($argument),+)
-    };
 }
 
 impl List for AuditLogList {
     type Row = AuditLog;
     type Order = AuditLogOrder;
 
-    async fn rows(&self, db: &mut PgConnection, _: AuditLogOrder, position: &Position) -> Result<Vec<AuditLog>> {
-        macro_rules! read {
-            ($([$key:literal])* $id:literal) => {
-                if position.descending {
-                    read!($([$key])* $id, "<", "desc")
-                } else {
-                    read!($([$key])* $id, ">", "asc")
-                }
-            };
-            ($([$key:literal])* $id:literal, $beyond:literal, $direction:literal) => {
-                listed!(
-                    select_audit_logs in $direction,
-                    ["select l.*"],
-                    [
-                        "and ($9::text is null or l.log_id " $beyond " $9::text::integer) order by "
-                        $($key " " $direction ",")* $id " " $direction " limit $10"
-                    ],
-                    self,
-                    position.sort(),
-                    position.limit
-                )
-                .fetch_all(db)
-                .await
-            };
-        }
-        let rows = match self.read_by() {
-            ReadBy::Key => read!("l.log_id"),
-            ReadBy::Therapist => read!(["l.therapist_id"] "l.log_id"),
-            ReadBy::Action => read!(["l.action_type"] "l.log_id"),
-            ReadBy::TherapistAndAction => read!(["l.therapist_id"] ["l.action_type"] "l.log_id"),
-            ReadBy::WhatFinds => read!("l.log_id + 0"),
-        }?;
-        Ok(rows)
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        Ok(listed!(count, [r#"select count(*) as "total!""#], [], self).fetch_one(db).await?)
+    async fn rows(&self, db: &mut PgConnection, order: AuditLogOrder, position: &Position) -> Result<Vec<AuditLog>> {
+        let by = if self.is_of_few() { "found" } else { "log_id" };
+        let (from, before) = (self.from.map(Timestamp::from), self.before.map(Timestamp::from));
+        let is_of_period = from.is_some() || before.is_some();
+        let entries = pruned!(
+            fetch_all(db, Sort { by, ..position.sorted(order) }),
+            query_as!(AuditLog),
+            [r#"
+                select l.log_id as "log_id!: AuditLogId",
+                       coalesce(e.at at time zone 'UTC', internal.audit_instant(l.timestamp)) as "at!: Timestamp",
+                       l.timestamp,
+                       l.therapist_id as "therapist_id: TherapistId",
+                       l.therapist_name,
+                       e.actor_id as "actor_id?",
+                       e.actor_role as "actor_role?",
+                       coalesce(l.action_type, '') as "action_type!",
+                       coalesce(l.action_description, '') as "action_description!",
+                       e.client_id as "client_id?: ClientId",
+                       l.client_name,
+                       l.ip_address,
+                       l.is_visible is not false as "is_visible!"
+                from ( -- counted
+                    select l.log_id
+                    from audit_logs l
+                    where true
+                      and l.log_id = $1
+                      and l.therapist_id = $2
+                      and l.action_type = $3
+                      and l.log_id = any (array(
+                          select e.log_id
+                          from internal.audit_entries e
+                          where e.client_id = $4
+                            and e.log_id is not null
+                      ))
+                      and internal.fold(l.client_name) = internal.fold($5)
+                      and internal.audit_instant(l.timestamp) >= $6
+                      and internal.audit_instant(l.timestamp) < $7
+                      and (l.log_id = any (array(select internal.own_audit_logs($8, $9))) and $10)
+                      and internal.search_words(l.action_description, l.client_name, l.therapist_name) like internal.like_words($11)
+                      and (l.is_visible is false and $12)
+                      and (l.is_visible is not false and $13)
+                      and l.log_id < $14::text::integer -- by log_id
+                      and l.log_id < $14::text::integer -- by found
+                    order by
+                        l.log_id + 0 desc, -- by found
+                        l.log_id desc -- by any
+                    limit $15
+                ) u
+                join audit_logs l on l.log_id = u.log_id
+                left join lateral (
+                    select e.at, e.actor_id, e.actor_role, e.client_id
+                    from internal.audit_entries e
+                    where e.log_id = l.log_id
+                    order by e.client_id is null, e.entry_id
+                    limit 1
+                ) e on true
+                order by
+                    l.log_id desc -- by any
+            "#],
+            self.log_id.map(|id| id.0),
+            self.therapist_id.as_ref().map(TherapistId::as_str),
+            self.action.as_deref(),
+            self.client_id.as_ref().map(ClientId::as_str),
+            self.client_name.as_deref(),
+            from.filter(|_| !self.is_own) => Option<Timestamp>,
+            before.filter(|_| !self.is_own) => Option<Timestamp>,
+            from.unwrap_or_default() => Timestamp,
+            before.unwrap_or_default() => Timestamp,
+            (is_of_period && self.is_own).then_some(true),
+            self.search.as_deref(),
+            self.hidden.filter(|hidden| *hidden),
+            self.hidden.map(|hidden| !hidden).filter(|shown| *shown),
+            position.sort(),
+            position.limit,
+        )?;
+        Ok(entries)
     }
 
     fn key(row: &AuditLog) -> Key {
         Key { sort: row.log_id.to_string(), id: String::new() }
+    }
+}
+
+impl AuditLog {
+    /// Reads one row.
+    ///
+    /// # Errors
+    ///
+    /// 404 if there is none.
+    pub(super) async fn read(db: &mut PgConnection, id: AuditLogId) -> Result<Self> {
+        AuditLogList::one(id).first(db).await?.ok_or(Error::NotFound("audit log entry"))
     }
 }

@@ -2,15 +2,11 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use crate::{
-    domain::{
-        ids::{AuditLogId, ClientId, TherapistId},
-        time::Timestamp,
-    },
-    error::{Error, Result},
+use crate::domain::{
+    ids::{AuditLogId, ClientId, TherapistId},
+    time::Timestamp,
 };
 
 /// Something that was done.
@@ -110,52 +106,4 @@ pub(super) struct AuditEntry {
     /// The facts: ids, states, times; never clinical text, and contact data only of an edit of it, before and after.
     #[schema(value_type = Object)]
     pub(super) detail: Value,
-}
-
-/// Reads rows of the log: the statement that finds them (their columns, of `audit_logs`), the order they come in, and
-/// the arguments. The audit entries are looked up per row, by index.
-macro_rules! select_audit_logs {
-    ([$($found:literal)+], $order:literal, $($argument:expr),+ $(,)?) => {
-        sqlx::query_as!(
-            $crate::audit_logs::model::AuditLog,
-            r#"select l.log_id as "log_id!: AuditLogId",
-                      coalesce(e.at at time zone 'UTC', internal.audit_instant(l.timestamp)) as "at!: Timestamp",
-                      l.timestamp,
-                      l.therapist_id as "therapist_id: TherapistId",
-                      l.therapist_name,
-                      e.actor_id as "actor_id?",
-                      e.actor_role as "actor_role?",
-                      coalesce(l.action_type, '') as "action_type!",
-                      coalesce(l.action_description, '') as "action_description!",
-                      e.client_id as "client_id?: ClientId",
-                      l.client_name,
-                      l.ip_address,
-                      l.is_visible is not false as "is_visible!"
-               from ("# $(+ $found)+ + r#") l
-               left join lateral (
-                   select e.at, e.actor_id, e.actor_role, e.client_id
-                   from internal.audit_entries e
-                   where e.log_id = l.log_id
-                   order by e.client_id is null, e.entry_id
-                   limit 1
-               ) e on true
-               order by l.log_id "# + $order,
-            $($argument),+
-        )
-    };
-}
-pub(super) use select_audit_logs;
-
-impl AuditLog {
-    /// Reads one row.
-    ///
-    /// # Errors
-    ///
-    /// 404 if there is none.
-    pub(super) async fn read(db: &mut PgConnection, id: AuditLogId) -> Result<Self> {
-        select_audit_logs!(["select * from audit_logs where log_id = $1"], "asc", id.0)
-            .fetch_optional(db)
-            .await?
-            .ok_or(Error::NotFound("audit log entry"))
-    }
 }

@@ -11,6 +11,7 @@ use super::guesses::codes_of;
 use crate::{
     app::{state::App, unit_of_work::Work},
     audit::entry::Entry,
+    db::pruned::pruned,
     domain::{ids::UserId, time::Timestamp},
     error::{Error, Result, problem::Problems},
     http::{
@@ -91,77 +92,53 @@ struct SessionList {
     life: TimeDelta,
 }
 
-macro_rules! page_of_sessions {
-    ($beyond:literal, $direction:literal, $list:expr, $position:expr) => {
-        sqlx::query_as!(
-            Session,
-            r#"select session_id as id,
-                      created_at as "created_at!: Timestamp",
-                      last_used_at as "last_used_at!: Timestamp",
-                      least(expires_at, created_at + $7::interval) as "expires_at!: Timestamp",
-                      created_at + $7::interval as "ends_at!: Timestamp",
-                      ip_address,
-                      user_agent,
-                      (
-                          select count(*)
-                          from internal.guesses g
-                          where g.subject = $8
-                            and g.guessed_at >= greatest(created_at, $3::timestamptz - interval '24 hours')
-                      ) as "wrong_codes!",
-                      session_id = $2 as "current!",
-                      created_at::text as "key!"
-               from internal.sessions
-               where user_id = $1
-                 and ended_at is null
-                 and least(expires_at, created_at + $7::interval) > $3
-                 and ($4::text is null or (created_at, session_id) "#
-                + $beyond
-                + " ($4::text::timestamptz, $5::text::uuid)) "
-                + "order by created_at "
-                + $direction
-                + ", session_id "
-                + $direction
-                + " limit $6",
-            $list.user.0,
-            $list.current,
-            $list.now,
-            $position.sort(),
-            $position.id(),
-            $position.limit,
-            $list.life as _,
-            codes_of($list.user),
-        )
-    };
-}
-
 impl List for SessionList {
     type Row = Session;
     type Order = SessionOrder;
 
     const AS_CSV: bool = false;
 
-    async fn rows(&self, db: &mut PgConnection, _: SessionOrder, position: &Position) -> Result<Vec<Session>> {
-        Ok(if position.descending {
-            page_of_sessions!("<", "desc", self, position).fetch_all(db).await
-        } else {
-            page_of_sessions!(">", "asc", self, position).fetch_all(db).await
-        }?)
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        let total = sqlx::query_scalar!(
-            r#"select count(*) as "total!"
-               from internal.sessions
-               where user_id = $1
-                 and ended_at is null
-                 and least(expires_at, created_at + $3::interval) > $2"#,
+    async fn rows(&self, db: &mut PgConnection, order: SessionOrder, position: &Position) -> Result<Vec<Session>> {
+        let codes = codes_of(self.user);
+        let sessions = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(Session),
+            [r#"
+                select session_id as id,
+                       created_at as "created_at!: Timestamp",
+                       last_used_at as "last_used_at!: Timestamp",
+                       least(expires_at, created_at + $4::interval) as "expires_at!: Timestamp",
+                       created_at + $4::interval as "ends_at!: Timestamp",
+                       ip_address,
+                       user_agent,
+                       (
+                           select count(*)
+                           from internal.guesses g
+                           where g.subject = $5
+                             and g.guessed_at >= greatest(created_at, $3::timestamptz - interval '24 hours')
+                       ) as "wrong_codes!",
+                       session_id = $2 as "current!",
+                       created_at::text as "key!"
+                from internal.sessions
+                where user_id = $1
+                  and ended_at is null
+                  and least(expires_at, created_at + $4::interval) > $3
+                  and (created_at, session_id) < ($6::text::timestamptz, $7::text::uuid) -- by any
+                order by
+                    created_at desc, -- by any
+                    session_id desc -- by any
+                limit $8
+            "#],
             self.user.0,
+            self.current,
             self.now,
-            self.life as _,
-        )
-        .fetch_one(db)
-        .await?;
-        Ok(total)
+            self.life => TimeDelta,
+            codes.as_str(),
+            position.sort(),
+            position.id(),
+            position.limit,
+        )?;
+        Ok(sessions)
     }
 
     fn key(session: &Session) -> Key {

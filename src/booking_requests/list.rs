@@ -1,18 +1,17 @@
 //! Reading booking requests: the list, latest first, and one of them.
 //!
-//! One statement a page, walked by the index of its order or of what it is asked for (`booking_requests_by_…`,
-//! `request_clients_of_client`, `booking_requests_search`), a
-//! deep page as the first one.
+//! They are walked by the index of their order or of a filter (`booking_requests_by_…`), or found by
+//! `request_clients_of_client` or `booking_requests_search`.
 
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use sqlx::PgConnection;
 use utoipa::IntoParams;
 
-use super::model::{BookingRequest, select_requests};
+use super::model::BookingRequest;
 use crate::{
     app::state::App,
-    db::scope::Scope,
+    db::{pruned::pruned, scope::Scope},
     domain::{
         contact::Search,
         ids::{BookingId, BookingRequestId, ClientId},
@@ -36,7 +35,7 @@ orders! {
 }
 
 /// Which booking requests are listed.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct BookingRequestFilter {
     /// Only those that stand so.
@@ -93,59 +92,23 @@ pub(super) async fn list_booking_requests(
 ) -> Result<Response> {
     let period = Period::of(filter.from, filter.to, filter.tz, app.zone)?;
     let search = filter.q.as_deref().map(Search::parse).transpose().map_err(|fault| Error::query("q", fault))?;
-    request.answer(BookingRequests { filter, period, search }).await
+    request.answer(BookingRequests { request_id: None, filter, period, search }).await
 }
 
 /// The requests that a filter wants.
-struct BookingRequests {
+#[derive(Default)]
+pub(super) struct BookingRequests {
+    request_id: Option<BookingRequestId>,
     filter: BookingRequestFilter,
     period: Period,
     search: Option<Search>,
 }
 
-/// Passes the conditions of the list, the clauses after them, and all arguments to a macro that makes a statement of
-/// them.
-macro_rules! filtered {
-    ($statement:ident!($($key:literal,)?), $list:expr, [$($tail:literal)*] $(, $argument:expr)* $(,)?) => {
-        $statement!(
-            $($key,)?
-            [
-                "($1::text is null or internal.request_status(r.status) = $1)
-                 and ($2::text is null or l.client_id = $2)
-                 and ($3::text is null or internal.fold(r.therapist_name) = internal.fold($3))
-                 and ($4::text is null or internal.fold(r.therapy_type) = internal.fold($4))
-                 and ($5::boolean is null or coalesce(r.is_free_consultation, false) = $5)
-                 and ($6::timestamp is null or coalesce(r.created_at, '-infinity') >= $6)
-                 and ($7::timestamp is null or coalesce(r.created_at, '-infinity') < $7)
-                 and ($8::text is null
-                      or internal.search_text(r.client_name, r.client_email, r.client_whatsapp)
-                          like any (internal.search_patterns($8))) "
-                $($tail)*
-            ],
-            $list.filter.status.map(RequestStatus::as_str),
-            $list.filter.client_id.as_ref().map(ClientId::as_str),
-            $list.filter.therapist_name.as_deref(),
-            $list.filter.therapy_type.as_deref(),
-            $list.filter.free,
-            $list.period.from.map(Timestamp::from) as Option<Timestamp>,
-            $list.period.before.map(Timestamp::from) as Option<Timestamp>,
-            $list.search.as_deref(),
-            $($argument),*
-        )
-    };
-}
-
-/// Counts booking requests.
-macro_rules! count_requests {
-    ([$($tail:literal)+], $($argument:expr),+ $(,)?) => {
-        sqlx::query_scalar!(
-            r#"select count(*) as "count!"
-               from booking_requests r
-               left join internal.request_clients l on l.request_id = r.request_id
-               where "# $(+ $tail)+,
-            $($argument),+
-        )
-    };
+impl BookingRequests {
+    /// One request.
+    pub(super) fn one(id: BookingRequestId) -> Self {
+        Self { request_id: Some(id), ..Self::default() }
+    }
 }
 
 impl List for BookingRequests {
@@ -158,43 +121,76 @@ impl List for BookingRequests {
         order: BookingRequestOrder,
         position: &Position,
     ) -> Result<Vec<BookingRequest>> {
-        use BookingRequestOrder as O;
-        macro_rules! page {
-            ($key:literal: $type:literal, $beyond:literal, $direction:literal) => {
-                filtered!(
-                    select_requests!($key,),
-                    self,
-                    [
-                        "and ($9::text is null or (" $key ", r.request_id) " $beyond
-                        " ($9::text::" $type ", $10::text::integer)) "
-                        "order by " $key " " $direction ", r.request_id " $direction " limit $11"
-                    ],
-                    position.sort(),
-                    position.id(),
-                    position.limit,
-                )
-                .fetch_all(db)
-                .await
-            };
-        }
-        macro_rules! read {
-            ($key:literal: $type:literal) => {
-                if position.descending { page!($key: $type, "<", "desc") } else { page!($key: $type, ">", "asc") }
-            };
-        }
-        let rows = match order {
-            O::NewestFirst | O::OldestFirst => read!("coalesce(r.created_at, '-infinity')": "timestamp"),
-            O::NameUp | O::NameDown => read!("left(internal.fold(r.client_name), 100)": "text"),
-        }?;
-        Ok(rows)
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        Ok(filtered!(count_requests!(), self, []).fetch_one(db).await?)
+        let requests = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(BookingRequest),
+            [r#"
+                select r.request_id as "request_id: BookingRequestId",
+                       l.client_id as "client_id?: ClientId",
+                       coalesce(r.client_name, '(no name)') as "client_name!",
+                       coalesce(r.client_whatsapp, '') as "client_whatsapp!",
+                       r.client_email,
+                       coalesce(r.therapy_type, '') as "therapy_type!",
+                       coalesce(r.therapist_name, '(no name)') as "therapist_name!",
+                       r.booking_link,
+                       coalesce(r.is_free_consultation, false) as "is_free_consultation!",
+                       internal.request_status(r.status) as "status!",
+                       r.created_at as "created_at!: Timestamp",
+                       f.booking_id as "booking_id?: BookingId",
+                       coalesce(f.resent, 0) as "resend_count!",
+                       f.resent_at as "last_resent_at!: Timestamp",
+                       r.xmin::text || coalesce('-' || f.xmin::text, '') as "version!",
+                       concat(
+                           coalesce(r.created_at, '-infinity'), -- by created_at
+                           left(internal.fold(r.client_name), 100), -- by client_name
+                           ''
+                       ) as "sort_key!"
+                from booking_requests r
+                left join internal.request_clients l on l.request_id = r.request_id
+                left join internal.request_facts f on f.request_id = r.request_id
+                where true
+                  and r.request_id = $1
+                  and internal.request_status(r.status) = $2 -- planned anew
+                  and l.client_id = $3
+                  and internal.fold(r.therapist_name) = internal.fold($4) -- planned anew
+                  and internal.fold(r.therapy_type) = internal.fold($5) -- planned anew
+                  and coalesce(r.is_free_consultation, false) = $6
+                  and coalesce(r.created_at, '-infinity') >= $7
+                  and coalesce(r.created_at, '-infinity') < $8
+                  and internal.search_text(r.client_name, r.client_email, r.client_whatsapp) like any (internal.search_patterns($9)) -- planned anew
+                  and (coalesce(r.created_at, '-infinity'), r.request_id) < ($10::text::timestamp, $11::text::integer) -- by created_at
+                  and (left(internal.fold(r.client_name), 100), r.request_id) < ($10, $11::text::integer) -- by client_name
+                order by
+                    coalesce(r.created_at, '-infinity') desc, -- by created_at
+                    left(internal.fold(r.client_name), 100) desc, -- by client_name
+                    r.request_id desc -- by any
+                limit $12
+            "#],
+            self.request_id.map(|id| id.0),
+            self.filter.status.map(RequestStatus::as_str),
+            self.filter.client_id.as_ref().map(ClientId::as_str),
+            self.filter.therapist_name.as_deref(),
+            self.filter.therapy_type.as_deref(),
+            self.filter.free,
+            self.period.from.map(Timestamp::from) => Option<Timestamp>,
+            self.period.before.map(Timestamp::from) => Option<Timestamp>,
+            self.search.as_deref(),
+            position.sort(),
+            position.id(),
+            position.limit,
+        )?;
+        Ok(requests)
     }
 
     fn key(request: &BookingRequest) -> Key {
         request.key()
+    }
+}
+
+impl BookingRequest {
+    /// One request.
+    pub(super) async fn read(db: &mut PgConnection, id: BookingRequestId) -> Result<Self> {
+        BookingRequests::one(id).first(db).await?.ok_or(Error::NotFound("booking request"))
     }
 }
 

@@ -1,7 +1,6 @@
 //! A booking request: the columns of its table, and the server's own beside them.
 
 use serde::Serialize;
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use crate::{
@@ -12,7 +11,7 @@ use crate::{
         status::RequestStatus,
         time::Timestamp,
     },
-    error::{Error, Result},
+    error::Result,
     http::{
         etag::{Preconditions, Versioned},
         page::Key,
@@ -74,45 +73,7 @@ pub(super) struct BookingRequest {
     pub(super) sort_key: String,
 }
 
-/// Reads booking requests: takes the order's key, the conditions, the clauses after them, and the arguments.
-macro_rules! select_requests {
-    ($key:literal, [$($tail:literal)+] $(, $argument:expr)* $(,)?) => {
-        sqlx::query_as!(
-            $crate::booking_requests::model::BookingRequest,
-            r#"select
-               r.request_id as "request_id: BookingRequestId",
-               l.client_id as "client_id?: ClientId",
-               coalesce(r.client_name, '(no name)') as "client_name!",
-               coalesce(r.client_whatsapp, '') as "client_whatsapp!",
-               r.client_email,
-               coalesce(r.therapy_type, '') as "therapy_type!",
-               coalesce(r.therapist_name, '(no name)') as "therapist_name!",
-               r.booking_link,
-               coalesce(r.is_free_consultation, false) as "is_free_consultation!",
-               internal.request_status(r.status) as "status!",
-               r.created_at as "created_at!: Timestamp",
-               f.booking_id as "booking_id?: BookingId",
-               coalesce(f.resent, 0) as "resend_count!",
-               f.resent_at as "last_resent_at!: Timestamp",
-               r.xmin::text || coalesce('-' || f.xmin::text, '') as "version!",
-               "# + $key + r#"::text as "sort_key!"
-            from booking_requests r
-            left join internal.request_clients l on l.request_id = r.request_id
-            left join internal.request_facts f on f.request_id = r.request_id
-            where "# $(+ $tail)+,
-            $($argument),*
-        )
-    };
-}
-pub(super) use select_requests;
-
 impl BookingRequest {
-    /// One request.
-    pub(super) async fn read(db: &mut PgConnection, id: BookingRequestId) -> Result<Self> {
-        let found = select_requests!("''", ["r.request_id = $1"], id.0).fetch_optional(db).await?;
-        found.ok_or(Error::NotFound("booking request"))
-    }
-
     /// One request, locked until the transaction ends, in the version the caller names.
     pub(super) async fn lock(uow: &mut UnitOfWork, id: BookingRequestId, conditions: &Preconditions) -> Result<Self> {
         sqlx::query!("select from booking_requests where request_id = $1 for no key update", id.0)

@@ -3,8 +3,8 @@
 //! They are written with their bookings (`clients::link_booking`), follow them (`dashboards::cache`) and read here, beside their bookings; one whose booking
 //! is missing is shown too.
 //!
-//! A page is one statement, which scans the index of its order (`appointments_by_…`), `appointments_of_client` or
-//! `appointments_search`: a deep page costs as much as the first one.
+//! They are walked by the index of their order, of a therapist or of a mode (`appointments_by_…`), or found by
+//! `appointments_of_client` or `appointments_search`.
 
 use axum::{extract::State, response::Response};
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     app::state::App,
-    db::scope::Scope,
+    db::{pruned::pruned, scope::Scope},
     domain::{
         contact::Search,
         ids::{ClientId, SessionId, TherapistId},
@@ -37,7 +37,7 @@ orders! {
 }
 
 /// Which appointments are listed.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct AppointmentFilter {
     /// Only those of this therapist.
@@ -104,70 +104,6 @@ pub(super) struct Appointment {
     sort_key: String,
 }
 
-/// Reads appointments: takes the order's key, the conditions, the clauses after them, and the arguments.
-macro_rules! select_appointments {
-    ($key:literal, [$($tail:literal)+], $($argument:expr),+ $(,)?) => {
-        sqlx::query_as!(
-            Appointment,
-            r#"select
-               a.session_id as "session_id: SessionId",
-               a.session_timings as "session_timings!: Timestamp",
-               a.session_name,
-               internal.booking_mode(a.session_mode) as "session_mode!",
-               (select internal.booking_status(b.booking_status) from bookings b where b.booking_id = a.session_id)
-                   as booking_status,
-               a.client_id as "client_id: ClientId",
-               a.client_name,
-               a.contact_info,
-               a.therapist_id as "therapist_id: TherapistId",
-               a.therapist_name,
-               a.xmin::text as "version!",
-               "# + $key + r#"::text as "sort_key!"
-            from appointment_table a
-            where "# $(+ $tail)+,
-            $($argument),+
-        )
-    };
-}
-
-/// Counts appointments.
-macro_rules! count_appointments {
-    ([$($tail:literal)+], $($argument:expr),+ $(,)?) => {
-        sqlx::query_scalar!(
-            r#"select count(*) as "count!" from appointment_table a where "# $(+ $tail)+,
-            $($argument),+
-        )
-    };
-}
-
-/// Passes the conditions of the list, the clauses after them, and all arguments to a macro that makes a statement of
-/// them.
-macro_rules! filtered {
-    ($statement:ident!($($key:literal,)?), $list:expr, [$($tail:literal)*] $(, $argument:expr)* $(,)?) => {
-        $statement!(
-            $($key,)?
-            [
-                "($1::text is null or a.therapist_id = $1)
-                 and ($2::text is null or a.client_id = $2)
-                 and ($3::text is null or internal.booking_mode(a.session_mode) = $3)
-                 and ($4::timestamp is null or coalesce(a.session_timings, '-infinity') >= $4)
-                 and ($5::timestamp is null or coalesce(a.session_timings, '-infinity') < $5)
-                 and ($6::text is null
-                      or internal.search_text(a.client_name, a.contact_info, a.contact_info)
-                          like any (internal.search_patterns($6))) "
-                $($tail)*
-            ],
-            $list.filter.therapist_id.as_ref().map(TherapistId::as_str),
-            $list.filter.client_id.as_ref().map(ClientId::as_str),
-            $list.filter.mode.map(BookingMode::as_str),
-            $list.period.from.map(Timestamp::from) as Option<Timestamp>,
-            $list.period.before.map(Timestamp::from) as Option<Timestamp>,
-            $list.search.as_deref(),
-            $($argument),*
-        )
-    };
-}
-
 /// List appointments
 ///
 /// Latest first. `Accept: text/csv` streams the whole list.
@@ -190,7 +126,7 @@ pub(super) async fn list_appointments(
 ) -> Result<Response> {
     let period = Period::of(filter.from, filter.to, filter.tz, app.zone)?;
     let search = filter.q.as_deref().map(Search::parse).transpose().map_err(|fault| Error::query("q", fault))?;
-    request.answer(Appointments { filter, period, search }).await
+    request.answer(Appointments { session_id: None, filter, period, search }).await
 }
 
 /// Get an appointment
@@ -215,13 +151,15 @@ pub(super) async fn get_appointment(
         return Err(Error::NotFound("appointment"));
     }
     let mut db = app.db.read(&scope).await?;
-    let found = select_appointments!("''", ["a.session_id = $1"], id.as_str()).fetch_optional(&mut *db).await?;
-    let appointment = found.ok_or(Error::NotFound("appointment"))?;
+    let one = Appointments { session_id: Some(id), ..Appointments::default() };
+    let appointment = one.first(&mut db).await?.ok_or(Error::NotFound("appointment"))?;
     Ok(Versioned::new(appointment.version.clone(), appointment).unless(unless))
 }
 
 /// The appointments that a filter wants.
+#[derive(Default)]
 struct Appointments {
+    session_id: Option<SessionId>,
     filter: AppointmentFilter,
     period: Period,
     search: Option<Search>,
@@ -237,38 +175,56 @@ impl List for Appointments {
         order: AppointmentOrder,
         position: &Position,
     ) -> Result<Vec<Appointment>> {
-        use AppointmentOrder as O;
-        macro_rules! page {
-            ($key:literal: $type:literal, $beyond:literal, $direction:literal) => {
-                filtered!(
-                    select_appointments!($key,),
-                    self,
-                    [
-                        "and ($7::text is null or (" $key ", a.session_id) " $beyond " ($7::text::" $type ", $8)) "
-                        "order by " $key " " $direction ", a.session_id " $direction " limit $9"
-                    ],
-                    position.sort(),
-                    position.id(),
-                    position.limit,
-                )
-                .fetch_all(db)
-                .await
-            };
-        }
-        macro_rules! read {
-            ($key:literal: $type:literal) => {
-                if position.descending { page!($key: $type, "<", "desc") } else { page!($key: $type, ">", "asc") }
-            };
-        }
-        let rows = match order {
-            O::LatestFirst | O::EarliestFirst => read!("coalesce(a.session_timings, '-infinity')": "timestamp"),
-            O::NameUp | O::NameDown => read!("left(internal.fold(coalesce(a.client_name, '')), 100)": "text"),
-        }?;
-        Ok(rows)
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        Ok(filtered!(count_appointments!(), self, []).fetch_one(db).await?)
+        let appointments = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(Appointment),
+            [r#"
+                select a.session_id as "session_id: SessionId",
+                       a.session_timings as "session_timings!: Timestamp",
+                       a.session_name,
+                       internal.booking_mode(a.session_mode) as "session_mode!",
+                       (select internal.booking_status(b.booking_status) from bookings b where b.booking_id = a.session_id)
+                           as booking_status,
+                       a.client_id as "client_id: ClientId",
+                       a.client_name,
+                       a.contact_info,
+                       a.therapist_id as "therapist_id: TherapistId",
+                       a.therapist_name,
+                       a.xmin::text as "version!",
+                       concat(
+                           coalesce(a.session_timings, '-infinity'), -- by session_timings
+                           left(internal.fold(coalesce(a.client_name, '')), 100), -- by client_name
+                           ''
+                       ) as "sort_key!"
+                from appointment_table a
+                where true
+                  and a.session_id = $1
+                  and a.therapist_id = $2
+                  and a.client_id = $3
+                  and internal.booking_mode(a.session_mode) = $4 -- planned anew
+                  and coalesce(a.session_timings, '-infinity') >= $5
+                  and coalesce(a.session_timings, '-infinity') < $6
+                  and internal.search_text(a.client_name, a.contact_info, a.contact_info) like any (internal.search_patterns($7)) -- planned anew
+                  and (coalesce(a.session_timings, '-infinity'), a.session_id) < ($8::text::timestamp, $9) -- by session_timings
+                  and (left(internal.fold(coalesce(a.client_name, '')), 100), a.session_id) < ($8, $9) -- by client_name
+                order by
+                    coalesce(a.session_timings, '-infinity') desc, -- by session_timings
+                    left(internal.fold(coalesce(a.client_name, '')), 100) desc, -- by client_name
+                    a.session_id desc -- by any
+                limit $10
+            "#],
+            self.session_id.as_ref().map(SessionId::as_str),
+            self.filter.therapist_id.as_ref().map(TherapistId::as_str),
+            self.filter.client_id.as_ref().map(ClientId::as_str),
+            self.filter.mode.map(BookingMode::as_str),
+            self.period.from.map(Timestamp::from) => Option<Timestamp>,
+            self.period.before.map(Timestamp::from) => Option<Timestamp>,
+            self.search.as_deref(),
+            position.sort(),
+            position.id(),
+            position.limit,
+        )?;
+        Ok(appointments)
     }
 
     fn key(appointment: &Appointment) -> Key {

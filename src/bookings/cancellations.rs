@@ -2,9 +2,8 @@
 //!
 //! A booking that was cancelled, restored and cancelled again has two.
 //!
-//! A page is one statement, which scans the index of its order or of its filter (`booking_cancelled_by_…`,
-//! `booking_cancelled_search`). A therapist's page scans all cancellations by time until it is full, or all of the
-//! therapist's bookings where those are few.
+//! They are walked by the index of their order or of a filter (`booking_cancelled_by_…`, `booking_cancelled_search`). For a
+//! therapist the facts of their bookings are looked up, or those of the cancellations on the way, whichever are fewer.
 
 use axum::{extract::State, response::Response};
 use serde::{Deserialize, Serialize};
@@ -13,6 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     app::state::App,
+    db::pruned::pruned,
     domain::{
         contact::Search,
         ids::{BookingId, CancellationId, ClientId, TherapistId},
@@ -149,38 +149,6 @@ struct Cancellations {
     search: Option<Search>,
 }
 
-/// A statement on cancellations: takes the columns, the conditions of the list, the clauses after them, and all
-/// arguments.
-macro_rules! statement {
-    ($query:ident!($($row:ty,)?), [$($columns:literal)+], $list:expr, [$($tail:literal)*] $(, $argument:expr)* $(,)?) => {
-        sqlx::$query!(
-            $($row,)?
-            $($columns +)+
-            " from booking_cancelled x
-              left join bookings b on b.booking_id = x.booking_id
-              where ($1::text is null or left(internal.fold(x.cancelled_by), 100) = left(internal.fold($1), 100))
-                and ($2::text is null or x.booking_id = $2)
-                and ($3::text is null or b.therapist_id = $3)
-                and ($4::text is null
-                     or x.booking_id = any (array(select session_id from appointment_table where client_id = $4)))
-                and ($5::timestamp is null or coalesce(x.cancelled_at, '-infinity') >= $5)
-                and ($6::timestamp is null or coalesce(x.cancelled_at, '-infinity') < $6)
-                and ($7::text is null
-                     or internal.search_text(x.invitee_name, x.invitee_email, x.invitee_number)
-                         like any (internal.search_patterns($7))) "
-            $(+ $tail)*,
-            $list.filter.cancelled_by.as_deref(),
-            $list.filter.booking_id.as_ref().map(BookingId::as_str),
-            $list.filter.therapist_id.as_ref().map(TherapistId::as_str),
-            $list.filter.client_id.as_ref().map(ClientId::as_str),
-            $list.period.from.map(Timestamp::from) as Option<Timestamp>,
-            $list.period.before.map(Timestamp::from) as Option<Timestamp>,
-            $list.search.as_deref(),
-            $($argument),*
-        )
-    };
-}
-
 impl List for Cancellations {
     type Row = Cancellation;
     type Order = CancellationOrder;
@@ -191,55 +159,67 @@ impl List for Cancellations {
         order: CancellationOrder,
         position: &Position,
     ) -> Result<Vec<Cancellation>> {
-        use CancellationOrder as O;
-        macro_rules! page {
-            ($key:literal: $type:literal) => {
-                if position.descending { page!($key: $type, "<", "desc") } else { page!($key: $type, ">", "asc") }
-            };
-            ($key:literal: $type:literal, $beyond:literal, $direction:literal) => {
-                statement!(
-                    query_as!(Cancellation,),
-                    [
-                        r#"select x.id as "id: CancellationId",
-                                  x.booking_id as "booking_id: BookingId",
-                                  x.invitee_id,
-                                  x.invitee_name,
-                                  x.invitee_number,
-                                  x.invitee_email,
-                                  x.cancelled_at as "cancelled_at!: Timestamp",
-                                  x.cancelled_by,
-                                  x.cancel_reason,
-                                  x.created_at as "created_at!: Timestamp",
-                                  (select a.client_id from internal.appointment_of(x.booking_id) a)
-                                      as "client_id?: ClientId",
-                                  b.therapist_id as "therapist_id?: TherapistId",
-                                  b.booking_host_name as "therapist_name?",
-                                  b.booking_start_at as "booking_start_at!: Timestamp", "#
-                        $key r#"::text as "sort_key!" "#
-                    ],
-                    self,
-                    [
-                        "and ($8::text is null or (" $key ", x.id) " $beyond
-                        " ($8::text::" $type ", $9::text::integer)) "
-                        "order by " $key " " $direction ", x.id " $direction " limit $10"
-                    ],
-                    position.sort(),
-                    position.id(),
-                    position.limit,
-                )
-                .fetch_all(db)
-                .await
-            };
-        }
-        let rows = match order {
-            O::LatestFirst | O::EarliestFirst => page!("coalesce(x.cancelled_at, '-infinity')": "timestamp"),
-            O::NameUp | O::NameDown => page!("left(internal.fold(coalesce(x.invitee_name, '')), 100)": "text"),
-        }?;
-        Ok(rows)
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        Ok(statement!(query_scalar!(), [r#"select count(*) as "count!" "#], self, []).fetch_one(db).await?)
+        let cancellations = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(Cancellation),
+            [r#"
+                select x.id as "id: CancellationId",
+                       x.booking_id as "booking_id: BookingId",
+                       x.invitee_id,
+                       x.invitee_name,
+                       x.invitee_number,
+                       x.invitee_email,
+                       x.cancelled_at as "cancelled_at!: Timestamp",
+                       x.cancelled_by,
+                       x.cancel_reason,
+                       x.created_at as "created_at!: Timestamp",
+                       (select a.client_id from internal.appointment_of(x.booking_id) a) as "client_id?: ClientId",
+                       b.therapist_id as "therapist_id?: TherapistId",
+                       b.booking_host_name as "therapist_name?",
+                       b.booking_start_at as "booking_start_at!: Timestamp",
+                       concat(
+                           coalesce(x.cancelled_at, '-infinity'), -- by cancelled_at
+                           left(internal.fold(coalesce(x.invitee_name, '')), 100), -- by invitee_name
+                           ''
+                       ) as "sort_key!"
+                from ( -- counted
+                    select x.*
+                    from booking_cancelled x
+                    left join internal.booking_facts f on f.booking_id = x.booking_id
+                    where true
+                      and left(internal.fold(x.cancelled_by), 100) = left(internal.fold($1), 100)
+                      and x.booking_id = $2
+                      and f.therapist_id = $3 -- planned anew
+                      and x.booking_id in (select a.session_id from appointment_table a where a.client_id = $4)
+                      and coalesce(x.cancelled_at, '-infinity') >= $5
+                      and coalesce(x.cancelled_at, '-infinity') < $6
+                      and internal.search_text(x.invitee_name, x.invitee_email, x.invitee_number) like any (internal.search_patterns($7)) -- planned anew
+                      and (coalesce(x.cancelled_at, '-infinity'), x.id) < ($8::text::timestamp, $9::text::integer) -- by cancelled_at
+                      and (left(internal.fold(coalesce(x.invitee_name, '')), 100), x.id) < ($8, $9::text::integer) -- by invitee_name
+                    order by
+                        coalesce(x.cancelled_at, '-infinity') desc, -- by cancelled_at
+                        left(internal.fold(coalesce(x.invitee_name, '')), 100) desc, -- by invitee_name
+                        x.id desc -- by any
+                    limit $10
+                ) x
+                left join bookings b on b.booking_id = x.booking_id
+                order by
+                    coalesce(x.cancelled_at, '-infinity') desc, -- by cancelled_at
+                    left(internal.fold(coalesce(x.invitee_name, '')), 100) desc, -- by invitee_name
+                    x.id desc -- by any
+            "#],
+            self.filter.cancelled_by.as_deref(),
+            self.filter.booking_id.as_ref().map(BookingId::as_str),
+            self.filter.therapist_id.as_ref().map(TherapistId::as_str),
+            self.filter.client_id.as_ref().map(ClientId::as_str),
+            self.period.from.map(Timestamp::from) => Option<Timestamp>,
+            self.period.before.map(Timestamp::from) => Option<Timestamp>,
+            self.search.as_deref(),
+            position.sort(),
+            position.id(),
+            position.limit,
+        )?;
+        Ok(cancellations)
     }
 
     fn key(cancellation: &Cancellation) -> Key {

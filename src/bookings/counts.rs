@@ -91,7 +91,7 @@ async fn answer(app: &App, list: BookingList) -> Result<Json<BookingCounts>> {
 
 /// Counts the bookings that a list wants, by state.
 pub(super) async fn count(db: &mut PgConnection, list: &BookingList) -> Result<BookingCounts> {
-    if list.criteria.client_id.is_none() && list.criteria.search.is_none() {
+    if list.is_summed() {
         return count_by_sums(db, list).await;
     }
     let counts = of_bookings!(

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::model::Booking;
 use crate::{
     app::state::App,
-    db::scope::Scope,
+    db::{pruned::pruned, scope::Scope},
     domain::{ids::BookingId, time::Timestamp},
     error::{Result, problem::Problems},
     http::{
@@ -88,53 +88,34 @@ impl List for History {
     type Row = HistoryEntry;
     type Order = HistoryOrder;
 
-    async fn rows(&self, db: &mut PgConnection, _: HistoryOrder, position: &Position) -> Result<Vec<HistoryEntry>> {
-        macro_rules! read {
-            ($beyond:literal, $direction:literal) => {
-                sqlx::query_as!(
-                    HistoryEntry,
-                    r#"select e.at as "at!: Timestamp",
-                              e.action,
-                              e.actor_id,
-                              coalesce(u.full_name, u.name) as actor_name,
-                              e.actor_role,
-                              e.request_id,
-                              e.detail,
-                              e.entry_id
-                       from internal.audit_entries e
-                       left join users u on u.id = e.actor_id
-                       where e.subject_type = 'booking'
-                         and e.subject_id = $1
-                         and e.outcome = 'done'
-                         and ($2::text is null or e.entry_id "#
-                        + $beyond
-                        + " $2::text::bigint)
-                       order by e.entry_id "
-                        + $direction
-                        + " limit $3",
-                    self.0.as_str(),
-                    position.sort(),
-                    position.limit,
-                )
-                .fetch_all(db)
-                .await
-            };
-        }
-        Ok(if position.descending { read!("<", "desc") } else { read!(">", "asc") }?)
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        let count = sqlx::query_scalar!(
-            r#"select count(*) as "count!"
-               from internal.audit_entries
-               where subject_type = 'booking'
-                 and subject_id = $1
-                 and outcome = 'done'"#,
+    async fn rows(&self, db: &mut PgConnection, order: HistoryOrder, position: &Position) -> Result<Vec<HistoryEntry>> {
+        let entries = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(HistoryEntry),
+            [r#"
+                select e.at as "at!: Timestamp",
+                       e.action,
+                       e.actor_id,
+                       coalesce(u.full_name, u.name) as actor_name,
+                       e.actor_role,
+                       e.request_id,
+                       e.detail,
+                       e.entry_id
+                from internal.audit_entries e
+                left join users u on u.id = e.actor_id
+                where e.subject_type = 'booking'
+                  and e.subject_id = $1
+                  and e.outcome = 'done'
+                  and e.entry_id < $2::text::bigint -- by any
+                order by
+                    e.entry_id desc -- by any
+                limit $3
+            "#],
             self.0.as_str(),
-        )
-        .fetch_one(db)
-        .await?;
-        Ok(count)
+            position.sort(),
+            position.limit,
+        )?;
+        Ok(entries)
     }
 
     fn key(entry: &HistoryEntry) -> Key {

@@ -134,7 +134,7 @@ impl List for BookingList {
                 ],
             ),
             [
-                "(
+                "( -- counted
                 select f.booking_id, f.client_id, f.therapist_id, f.phase, f.starts_at, f.ends_at, f.created_at, f.noted, f.free,
                        f.counted_as, f.status, f.mode, f.name,
                        concat(
@@ -166,8 +166,8 @@ impl List for BookingList {
         Ok(rows.into_iter().map(|booking| booking.seen_by(&self.scope)).collect())
     }
 
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        Ok(count(db, self).await?.all)
+    async fn known_total(&self, db: &mut PgConnection) -> Result<Option<i64>> {
+        if self.is_summed() { Ok(Some(count(db, self).await?.all)) } else { Ok(None) }
     }
 
     fn key(booking: &Booking) -> Key {

@@ -105,6 +105,13 @@ pub(super) struct BookingList {
     pub(super) now: DateTime<Utc>,
 }
 
+impl BookingList {
+    /// Whether the sums of bookings know how many it holds.
+    pub(super) fn is_summed(&self) -> bool {
+        self.criteria.client_id.is_none() && self.criteria.search.is_none()
+    }
+}
+
 /// A statement about the facts that a list wants: takes the macro that runs it, with what that takes before the statement; the
 /// statement's beginning, which ends before the facts' table, and its end; the list; and the arguments of both, from `$22` on.
 macro_rules! of_bookings {
@@ -146,8 +153,7 @@ macro_rules! of_bookings {
                               select
                               from bookings w
                               where w.booking_id = f.booking_id
-                                and internal.search_text(w.invitee_name, w.invitee_email, w.invitee_phone)
-                                    like any (internal.search_patterns($21))
+                                and internal.search_text(w.invitee_name, w.invitee_email, w.invitee_phone) like any (internal.search_patterns($21))
                           )
                   )
                 "

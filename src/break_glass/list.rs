@@ -1,7 +1,7 @@
 //! Listing grants, for those who review them.
 //!
-//! One statement a page, walked by `break_glass_grants_by_opened`, or by that of the unreviewed ones, which are few; what was
-//! read under each is counted by the index of the trail's subjects.
+//! They are walked by `break_glass_grants_by_opened`, or by the index of the unreviewed ones, which are few; what was read under
+//! those of the page is counted by the index of the trail's subjects.
 
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};
@@ -10,15 +10,15 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
-use super::model::{Grant, GrantKind, GrantReview, select_grants};
+use super::model::{Grant, GrantKind, GrantReview};
 use crate::{
     app::state::App,
-    db::scope::Scope,
+    db::{pruned::pruned, scope::Scope},
     domain::{
         ids::{ClientId, GrantId, UserId},
         time::{Day, Timestamp, Zone},
     },
-    error::{Result, problem::Problems},
+    error::{Error, Result, problem::Problems},
     http::{
         etag::{Preconditions, Versioned},
         extract::Path,
@@ -37,7 +37,7 @@ orders! {
 }
 
 /// Which grants are listed.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct GrantFilter {
     /// Only those under which something can be read now, or only the others.
@@ -91,7 +91,7 @@ pub(crate) async fn list_break_glass(
     Listing { filter, request }: Listing<GrantFilter, GrantOrder>,
 ) -> Result<Response> {
     let period = Period::of(filter.from, filter.to, filter.tz, app.zone)?;
-    request.answer(Grants { filter, period, now: app.clock.now() }).await
+    request.answer(Grants { grant_id: None, filter, period, now: app.clock.now() }).await
 }
 
 /// Something that was read under a grant.
@@ -188,90 +188,116 @@ pub(crate) async fn get_break_glass(
 }
 
 /// The grants that a filter wants, as they are at an instant.
-struct Grants {
-    filter: GrantFilter,
-    period: Period,
-    now: DateTime<Utc>,
+pub(super) struct Grants {
+    pub(super) grant_id: Option<GrantId>,
+    pub(super) filter: GrantFilter,
+    pub(super) period: Period,
+    pub(super) now: DateTime<Utc>,
 }
 
 impl List for Grants {
     type Row = Grant;
     type Order = GrantOrder;
 
-    async fn rows(&self, db: &mut PgConnection, _: GrantOrder, position: &Position) -> Result<Vec<Grant>> {
-        macro_rules! page {
-            ($beyond:literal, $direction:literal) => {
-                select_grants!(
-                    [
-                        "where ($2::boolean is null or (g.reviewed_at is null and g.expires_at > $1) = $2)
-                           and ($3::boolean is null or (g.reviewed_at is not null) = $3 and ($3 or g.unreviewed_at is null))
-                           and ($4::text is null or g.client_id = $4)
-                           and ($5::integer is null or g.user_id = $5)
-                           and ($6::timestamptz is null or g.opened_at >= $6)
-                           and ($7::timestamptz is null or g.opened_at < $7)
-                           and ($11::text is null or g.kind = $11)
-                           and ($12::text is null or $12 = case
-                                    when g.reviewed_at is not null then 'reviewed'
-                                    when g.unreviewed_at is not null then 'unreviewed'
-                                    else 'waiting'
-                                end)
-                           and ($8::text is null or (g.opened_at, g.grant_id) " $beyond
-                        " ($8::text::timestamptz, $9::text::integer))
-                         order by g.opened_at " $direction ", g.grant_id " $direction
-                        " limit $10"
-                    ],
-                    self.now,
-                    self.filter.open,
-                    self.filter.reviewed,
-                    self.filter.client_id.as_ref().map(ClientId::as_str),
-                    self.filter.user_id.map(|user| user.0),
-                    self.period.from,
-                    self.period.before,
-                    position.sort(),
-                    position.id(),
-                    position.limit,
-                    self.filter.kind.map(GrantKind::as_str),
-                    self.filter.review.map(GrantReview::as_str),
-                )
-                .fetch_all(db)
-                .await
-            };
-        }
-        Ok(if position.descending { page!("<", "desc") } else { page!(">", "asc") }?)
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        let total = sqlx::query_scalar!(
-            r#"select count(*) as "total!"
-               from internal.break_glass_grants g
-               where ($2::boolean is null or (g.reviewed_at is null and g.expires_at > $1) = $2)
-                 and ($3::boolean is null or (g.reviewed_at is not null) = $3 and ($3 or g.unreviewed_at is null))
-                 and ($4::text is null or g.client_id = $4)
-                 and ($5::integer is null or g.user_id = $5)
-                 and ($6::timestamptz is null or g.opened_at >= $6)
-                 and ($7::timestamptz is null or g.opened_at < $7)
-                 and ($8::text is null or g.kind = $8)
-                 and ($9::text is null or $9 = case
-                          when g.reviewed_at is not null then 'reviewed'
-                          when g.unreviewed_at is not null then 'unreviewed'
-                          else 'waiting'
-                      end)"#,
+    async fn rows(&self, db: &mut PgConnection, order: GrantOrder, position: &Position) -> Result<Vec<Grant>> {
+        let is = |review| (self.filter.review == Some(review)).then_some(true);
+        let grants = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(Grant),
+            [r#"
+                select g.grant_id as "grant_id: GrantId",
+                       g.kind as "kind: GrantKind",
+                       g.client_id as "client_id: ClientId",
+                       c.client_name as "client_name?",
+                       i.merged_into as "merged_into?: ClientId",
+                       g.user_id as "user_id: UserId",
+                       coalesce(u.full_name, u.name) as user_name,
+                       g.reason,
+                       g.opened_at as "opened_at!: Timestamp",
+                       g.expires_at as "expires_at!: Timestamp",
+                       (g.reviewed_at is null and g.expires_at > $1) as "is_open!",
+                       seen.reads as "reads!",
+                       seen.last_read_at as "last_read_at!: Timestamp",
+                       g.review as "review!: GrantReview",
+                       g.reviewed_at as "reviewed_at!: Timestamp",
+                       g.reviewed_by as "reviewed_by: UserId",
+                       coalesce(r.full_name, r.name) as reviewer_name,
+                       g.review_note,
+                       g.unreviewed_at as "unreviewed_at!: Timestamp",
+                       g.version as "version!",
+                       g.opened_at::text as "sort_key!"
+                from ( -- counted
+                    select g.*,
+                           g.xmin::text as version,
+                           case when g.reviewed_at is not null then 'reviewed'
+                                when g.unreviewed_at is not null then 'unreviewed'
+                                else 'waiting'
+                           end as review
+                    from internal.break_glass_grants g
+                    where true
+                      and g.grant_id = $2
+                      and (g.reviewed_at is null and g.expires_at > $1) = $3
+                      and (g.reviewed_at is not null and $4)
+                      and (g.reviewed_at is null and g.unreviewed_at is null and $5)
+                      and g.client_id = $6
+                      and g.user_id = $7
+                      and g.opened_at >= $8
+                      and g.opened_at < $9
+                      and g.kind = $10
+                      and (g.reviewed_at is not null and $11)
+                      and (g.reviewed_at is null and g.unreviewed_at is not null and $12)
+                      and (g.reviewed_at is null and g.unreviewed_at is null and $13)
+                      and (g.opened_at, g.grant_id) < ($14::text::timestamptz, $15::text::integer) -- by any
+                    order by
+                        g.opened_at desc, -- by any
+                        g.grant_id desc -- by any
+                    limit $16
+                ) g
+                left join internal.clients i on i.client_id = g.client_id and i.merged_into is not null
+                left join all_clients_table c on c.client_id = coalesce(i.merged_into, g.client_id)
+                left join users u on u.id = g.user_id
+                left join users r on r.id = g.reviewed_by
+                cross join lateral (
+                    select count(*) as reads, max(e.at) as last_read_at
+                    from internal.audit_entries e
+                    where e.subject_type = 'break_glass'
+                      and e.subject_id = g.grant_id::text
+                      and e.action = 'break_glass_read'
+                ) seen
+                order by
+                    g.opened_at desc, -- by any
+                    g.grant_id desc -- by any
+            "#],
             self.now,
+            self.grant_id.map(|id| id.0),
             self.filter.open,
-            self.filter.reviewed,
+            self.filter.reviewed.filter(|reviewed| *reviewed),
+            self.filter.reviewed.map(|reviewed| !reviewed).filter(|waits| *waits),
             self.filter.client_id.as_ref().map(ClientId::as_str),
             self.filter.user_id.map(|user| user.0),
             self.period.from,
             self.period.before,
             self.filter.kind.map(GrantKind::as_str),
-            self.filter.review.map(GrantReview::as_str),
-        )
-        .fetch_one(db)
-        .await?;
-        Ok(total)
+            is(GrantReview::Reviewed),
+            is(GrantReview::Unreviewed),
+            is(GrantReview::Waiting),
+            position.sort(),
+            position.id(),
+            position.limit,
+        )?;
+        Ok(grants)
     }
 
     fn key(grant: &Grant) -> Key {
         Key { sort: grant.sort_key.clone(), id: grant.grant_id.to_string() }
+    }
+}
+
+impl Grant {
+    /// Reads one.
+    pub(crate) async fn read(db: &mut PgConnection, id: GrantId, now: DateTime<Utc>) -> Result<Self> {
+        let (filter, period) = (GrantFilter::default(), Period::default());
+        let one = Grants { grant_id: Some(id), filter, period, now };
+        one.first(db).await?.ok_or(Error::NotFound("break-glass grant"))
     }
 }

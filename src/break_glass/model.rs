@@ -1,8 +1,7 @@
 //! A grant, and its lock while something is read under it.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use serde::Serialize;
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use super::refusal::BreakGlassRefusal;
@@ -17,7 +16,7 @@ use crate::{
         text::NO_NAME,
         time::Timestamp,
     },
-    error::{Error, Result},
+    error::Result,
     http::etag::Versioned,
 };
 
@@ -114,64 +113,7 @@ pub(crate) struct Grant {
     pub(crate) sort_key: String,
 }
 
-/// Reads grants as they are at an instant (`$1`). It takes the conditions and the clauses after them, and the arguments
-/// from `$2` on. The reads under a grant are looked up by the index of their subject.
-macro_rules! select_grants {
-    ([$($tail:literal)+], $now:expr $(, $argument:expr)* $(,)?) => {
-        sqlx::query_as!(
-            $crate::break_glass::model::Grant,
-            r#"select g.grant_id as "grant_id: GrantId",
-                      g.kind as "kind: GrantKind",
-                      g.client_id as "client_id: ClientId",
-                      c.client_name as "client_name?",
-                      i.merged_into as "merged_into?: ClientId",
-                      g.user_id as "user_id: UserId",
-                      coalesce(u.full_name, u.name) as user_name,
-                      g.reason,
-                      g.opened_at as "opened_at!: Timestamp",
-                      g.expires_at as "expires_at!: Timestamp",
-                      (g.reviewed_at is null and g.expires_at > $1) as "is_open!",
-                      seen.reads as "reads!",
-                      seen.last_read_at as "last_read_at!: Timestamp",
-                      case when g.reviewed_at is not null then 'reviewed'
-                           when g.unreviewed_at is not null then 'unreviewed'
-                           else 'waiting'
-                      end as "review!: GrantReview",
-                      g.reviewed_at as "reviewed_at!: Timestamp",
-                      g.reviewed_by as "reviewed_by: UserId",
-                      coalesce(r.full_name, r.name) as reviewer_name,
-                      g.review_note,
-                      g.unreviewed_at as "unreviewed_at!: Timestamp",
-                      g.xmin::text as "version!",
-                      g.opened_at::text as "sort_key!"
-               from internal.break_glass_grants g
-               left join internal.clients i on i.client_id = g.client_id and i.merged_into is not null
-               left join all_clients_table c on c.client_id = coalesce(i.merged_into, g.client_id)
-               left join users u on u.id = g.user_id
-               left join users r on r.id = g.reviewed_by
-               cross join lateral (
-                   select count(*) as reads, max(e.at) as last_read_at
-                   from internal.audit_entries e
-                   where e.subject_type = 'break_glass'
-                     and e.subject_id = g.grant_id::text
-                     and e.action = 'break_glass_read'
-               ) seen "# $(+ $tail)+,
-            $now as DateTime<Utc>,
-            $($argument),*
-        )
-    };
-}
-pub(crate) use select_grants;
-
 impl Grant {
-    /// Reads one.
-    pub(crate) async fn read(db: &mut PgConnection, id: GrantId, now: DateTime<Utc>) -> Result<Self> {
-        select_grants!(["where g.grant_id = $2"], now, id.0)
-            .fetch_optional(db)
-            .await?
-            .ok_or(Error::NotFound("break-glass grant"))
-    }
-
     /// As an answer, with its version.
     pub(crate) fn versioned(self) -> Versioned<Self> {
         Versioned::new(self.version.clone(), self)

@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::model::OpenGrant;
 use crate::{
     app::unit_of_work::Work,
-    db::scope::Scope,
+    db::{pruned::pruned, scope::Scope},
     domain::{
         ids::{BookingId, ClientId, TherapistId, UserId},
         status::words,
@@ -150,98 +150,70 @@ impl List for Notes {
     async fn rows(
         &self,
         db: &mut PgConnection,
-        _: NoteOfClientOrder,
+        order: NoteOfClientOrder,
         position: &Position,
     ) -> Result<Vec<NoteOfClient>> {
-        macro_rules! page {
-            ($beyond:literal, $direction:literal) => {
-                sqlx::query_as!(
-                    NoteOfClient,
-                    r#"select found.kind as "kind!",
-                              found.note_id as "note_id!",
-                              found.booking_id as "booking_id: BookingId",
-                              found.start_at as "booking_start_at!: Timestamp",
-                              found.therapist_id as "therapist_id: TherapistId",
-                              found.therapist_name,
-                              found.is_signed,
-                              found.signed_at as "signed_at!: Timestamp",
-                              found.author_id as "author_id: UserId",
-                              case when found.kind = 'session' then (
-                                  select count(*) from internal.note_addenda d where d.note_id = found.note_id
-                              ) else 0 end as "addenda!",
-                              case when found.kind = 'session' then (
-                                  select count(*) from internal.note_versions v where v.note_id = found.note_id
-                              ) else 0 end as "versions!",
-                              found.created_at as "created_at!: Timestamp",
-                              found.updated_at as "updated_at!: Timestamp",
-                              coalesce(found.start_at, '-infinity')::text as "sort_key!"
-                       from (
-                           select distinct on (n.note_id)
-                                  'session' as kind, n.note_id, n.booking_id, b.booking_start_at as start_at,
-                                  b.therapist_id,
-                                  coalesce(b.booking_host_name, a.therapist_name, n.host_name) as therapist_name,
-                                  own.note_id is null or own.signed_at is not null as is_signed, own.signed_at,
-                                  own.author_id, n.created_at, n.updated_at
-                           from appointment_table a
-                           join client_session_notes n on n.booking_id = a.session_id
-                           left join internal.session_notes own on own.note_id = n.note_id
-                           left join bookings b on b.booking_id = a.session_id
-                           where a.client_id = $1
-                             and $2::text is distinct from 'additional'
-                           union all
-                           select distinct on (n.note_id)
-                                  'additional', n.note_id, n.booking_id, b.booking_start_at, n.therapist_id,
-                                  n.therapist_name, null, null, null, n.created_at, n.updated_at
-                           from appointment_table a
-                           join client_additional_notes n on n.booking_id = a.session_id
-                           left join bookings b on b.booking_id = a.session_id
-                           where a.client_id = $1
-                             and $2::text is distinct from 'session'
-                       ) found
-                       where ($3::text is null
-                              or (coalesce(found.start_at, '-infinity'), found.kind, found.note_id) "#
-                        + $beyond
-                        + " ($3::text::timestamp, split_part($4::text, ' ', 1), split_part($4::text, ' ', 2)::integer))
-                       order by coalesce(found.start_at, '-infinity') "
-                        + $direction
-                        + ", found.kind "
-                        + $direction
-                        + ", found.note_id "
-                        + $direction
-                        + " limit $5",
-                    self.client.as_str(),
-                    self.kind.map(NoteKind::as_str),
-                    position.sort(),
-                    position.id(),
-                    position.limit,
-                )
-                .fetch_all(db)
-                .await
-            };
-        }
-        Ok(if position.descending { page!("<", "desc") } else { page!(">", "asc") }?)
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        let total = sqlx::query_scalar!(
-            r#"select case when $2::text is distinct from 'additional' then (
-                          select count(distinct n.note_id)
-                          from appointment_table a
-                          join client_session_notes n on n.booking_id = a.session_id
-                          where a.client_id = $1
-                      ) else 0 end
-                      + case when $2::text is distinct from 'session' then (
-                          select count(distinct n.note_id)
-                          from appointment_table a
-                          join client_additional_notes n on n.booking_id = a.session_id
-                          where a.client_id = $1
-                      ) else 0 end as "total!""#,
+        let is = |kind| (self.kind == Some(kind)).then_some(true);
+        let notes = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(NoteOfClient),
+            [r#"
+                select found.kind as "kind!",
+                       found.note_id as "note_id!",
+                       found.booking_id as "booking_id: BookingId",
+                       found.start_at as "booking_start_at!: Timestamp",
+                       found.therapist_id as "therapist_id: TherapistId",
+                       found.therapist_name,
+                       found.is_signed,
+                       found.signed_at as "signed_at!: Timestamp",
+                       found.author_id as "author_id: UserId",
+                       case when found.kind = 'session' then (
+                           select count(*) from internal.note_addenda d where d.note_id = found.note_id
+                       ) else 0 end as "addenda!",
+                       case when found.kind = 'session' then (
+                           select count(*) from internal.note_versions v where v.note_id = found.note_id
+                       ) else 0 end as "versions!",
+                       found.created_at as "created_at!: Timestamp",
+                       found.updated_at as "updated_at!: Timestamp",
+                       coalesce(found.start_at, '-infinity')::text as "sort_key!"
+                from (
+                    select distinct on (n.note_id)
+                           'session' as kind, n.note_id, n.booking_id, b.booking_start_at as start_at, b.therapist_id,
+                           coalesce(b.booking_host_name, a.therapist_name, n.host_name) as therapist_name,
+                           own.note_id is null or own.signed_at is not null as is_signed, own.signed_at, own.author_id,
+                           n.created_at, n.updated_at
+                    from appointment_table a
+                    join client_session_notes n on n.booking_id = a.session_id
+                    left join internal.session_notes own on own.note_id = n.note_id
+                    left join bookings b on b.booking_id = a.session_id
+                    where a.client_id = $1
+                      and (false and $3)
+                    union all
+                    select distinct on (n.note_id)
+                           'additional', n.note_id, n.booking_id, b.booking_start_at, n.therapist_id, n.therapist_name,
+                           null, null, null, n.created_at, n.updated_at
+                    from appointment_table a
+                    join client_additional_notes n on n.booking_id = a.session_id
+                    left join bookings b on b.booking_id = a.session_id
+                    where a.client_id = $1
+                      and (false and $2)
+                ) found
+                where true
+                  and (coalesce(found.start_at, '-infinity'), found.kind, found.note_id) < ($4::text::timestamp, split_part($5::text, ' ', 1), split_part($5::text, ' ', 2)::integer) -- by any
+                order by
+                    coalesce(found.start_at, '-infinity') desc, -- by any
+                    found.kind desc, -- by any
+                    found.note_id desc -- by any
+                limit $6
+            "#],
             self.client.as_str(),
-            self.kind.map(NoteKind::as_str),
-        )
-        .fetch_one(db)
-        .await?;
-        Ok(total)
+            is(NoteKind::Session),
+            is(NoteKind::Additional),
+            position.sort(),
+            position.id(),
+            position.limit,
+        )?;
+        Ok(notes)
     }
 
     fn key(note: &NoteOfClient) -> Key {

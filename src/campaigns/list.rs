@@ -7,6 +7,7 @@ use utoipa::IntoParams;
 
 use super::model::Campaign;
 use crate::{
+    db::pruned::pruned,
     domain::contact::Search,
     error::{Error, Result, problem::Problems},
     http::{
@@ -73,82 +74,55 @@ impl List for Campaigns {
     type Order = CampaignOrder;
 
     async fn rows(&self, db: &mut PgConnection, order: CampaignOrder, position: &Position) -> Result<Vec<Campaign>> {
-        use CampaignOrder as O;
-        macro_rules! page {
-            ($key:literal) => {
-                if position.descending { page!($key, "<", "desc") } else { page!($key, ">", "asc") }
-            };
-            ($key:literal, $beyond:literal, $direction:literal) => {
-                // The identity is JSON, in which null and the empty text differ.
-                sqlx::query_as!(
-                    Campaign,
-                    r#"select g.campaign_name,
-                              g.therapy,
-                              g.therapist_name,
-                              g.count as "count!",
-                              g.version as "version!",
-                              g.sort_key as "sort_key!",
-                              g.identity as "identity!"
-                       from (
-                           select campaign_name,
-                                  therapy,
-                                  therapist_name,
-                                  count(*) as count,
-                                  max(xmin::text::bigint)::text || '-' || count(*) as version,
-                                  internal.fold(coalesce("# + $key + r#", '')) as sort_key,
-                                  jsonb_build_array(campaign_name, therapy, therapist_name)::text as identity
-                           from aisensy_campaign_api
-                           where ($1::text is null or campaign_name = $1)
-                             and ($2::text is null or therapy = $2)
-                             and ($3::text is null or therapist_name = $3)
-                             and ($4::text is null
-                                  or internal.search_words(campaign_name, therapy, therapist_name)
-                                      like internal.like_words($4))
-                           group by campaign_name, therapy, therapist_name
-                       ) g
-                       where $5::text is null
-                          or (g.sort_key, g.identity) "# + $beyond + " ($5, $6)
-                       order by g.sort_key " + $direction + ", g.identity " + $direction + "
-                       limit $7",
-                    self.filter.campaign_name,
-                    self.filter.therapy,
-                    self.filter.therapist_name,
-                    self.search.as_deref(),
-                    position.sort(),
-                    position.id(),
-                    position.limit,
-                )
-                .fetch_all(db)
-                .await
-            };
-        }
-        let rows = match order {
-            O::NameUp | O::NameDown => page!("campaign_name"),
-            O::TherapistUp | O::TherapistDown => page!("therapist_name"),
-        }?;
-        Ok(rows)
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        let count = sqlx::query_scalar!(
-            r#"select count(*) as "count!"
-               from (
-                   select distinct campaign_name, therapy, therapist_name
-                   from aisensy_campaign_api
-                   where ($1::text is null or campaign_name = $1)
-                     and ($2::text is null or therapy = $2)
-                     and ($3::text is null or therapist_name = $3)
-                     and ($4::text is null
-                          or internal.search_words(campaign_name, therapy, therapist_name) like internal.like_words($4))
-               ) g"#,
-            self.filter.campaign_name,
-            self.filter.therapy,
-            self.filter.therapist_name,
+        // The identity is JSON, in which null and the empty text differ.
+        let campaigns = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(Campaign),
+            [r#"
+                select g.campaign_name,
+                       g.therapy,
+                       g.therapist_name,
+                       g.count as "count!",
+                       g.version as "version!",
+                       concat(
+                           internal.fold(g.campaign_name), -- by campaign_name
+                           internal.fold(g.therapist_name), -- by therapist_name
+                           ''
+                       ) as "sort_key!",
+                       g.identity as "identity!"
+                from (
+                    select campaign_name,
+                           therapy,
+                           therapist_name,
+                           count(*) as count,
+                           max(xmin::text::bigint)::text || '-' || count(*) as version,
+                           jsonb_build_array(campaign_name, therapy, therapist_name)::text as identity
+                    from aisensy_campaign_api
+                    where true
+                      and campaign_name = $1
+                      and therapy = $2
+                      and therapist_name = $3
+                      and internal.search_words(campaign_name, therapy, therapist_name) like internal.like_words($4)
+                    group by campaign_name, therapy, therapist_name
+                ) g
+                where true
+                  and (coalesce(internal.fold(g.campaign_name), ''), g.identity) < ($5, $6) -- by campaign_name
+                  and (coalesce(internal.fold(g.therapist_name), ''), g.identity) < ($5, $6) -- by therapist_name
+                order by
+                    coalesce(internal.fold(g.campaign_name), '') desc, -- by campaign_name
+                    coalesce(internal.fold(g.therapist_name), '') desc, -- by therapist_name
+                    g.identity desc -- by any
+                limit $7
+            "#],
+            self.filter.campaign_name.as_deref(),
+            self.filter.therapy.as_deref(),
+            self.filter.therapist_name.as_deref(),
             self.search.as_deref(),
-        )
-        .fetch_one(db)
-        .await?;
-        Ok(count)
+            position.sort(),
+            position.id(),
+            position.limit,
+        )?;
+        Ok(campaigns)
     }
 
     fn key(campaign: &Campaign) -> Key {

@@ -45,9 +45,8 @@ pub async fn link_unassigned_bookings(uow: &mut UnitOfWork, client: &ClientId) -
     let found = sqlx::query_scalar!(
         r#"select b.booking_id as "booking_id!: BookingId"
            from all_clients_table c
-           join bookings b
-             on internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone)
-                like '%' || right(internal.phone_key(c.phone_number), 7) || '%'
+           join internal.booking_facts f on f.search like '%' || right(internal.phone_key(c.phone_number), 7) || '%'
+           join bookings b on b.booking_id = f.booking_id
            where c.client_id = $1
              and internal.phone_key(b.invitee_phone) = internal.phone_key(c.phone_number)
              and internal.name_key(b.invitee_name) = internal.name_key(c.client_name)

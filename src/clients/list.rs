@@ -13,10 +13,7 @@ use super::{
 };
 use crate::{
     app::state::App,
-    db::{
-        pruned::{Sort, pruned},
-        scope::Scope,
-    },
+    db::scope::Scope,
     domain::{
         contact::Search,
         ids::{ClientId, TherapistId},
@@ -90,20 +87,39 @@ struct ClientList {
     now: DateTime<Utc>,
 }
 
-/// A statement about the facts of clients that a list wants: takes the macro that runs it, with what that takes before the
-/// statement; the statement's beginning and end; the list; the search; and the arguments of the end, from `$11` on.
-macro_rules! of_clients {
-    (
-        $macro:ident!($($before:tt)*), [$($select:literal)+], [$($tail:literal)*], $list:expr, $search:expr
-        $(, $argument:expr $(=> $type:ty)?)* $(,)?
-    ) => {{
-        let criteria = &$list.criteria;
+impl List for ClientList {
+    type Row = ClientRecord;
+    type Order = ClientOrder;
+
+    async fn rows(&self, db: &mut PgConnection, order: ClientOrder, position: &Position) -> Result<Vec<ClientRecord>> {
+        let criteria = &self.criteria;
         let is = |status| (criteria.status == Some(status)).then_some(true);
-        $macro!(
-            $($before)*
-            [
-                $($select)+
-                "
+        let clients = select_clients!(
+            fetch_all(db, position.sorted(order)),
+            ["order by
+                left(f.name, 100) desc, -- by client_name
+                f.last_session desc, -- by last_session_at
+                f.sessions desc, -- by no_of_sessions
+                f.created_at desc, -- by created_at
+                f.client_id desc -- by any"],
+            ["( -- counted
+                select f.*,
+                       true as contact,
+                       (
+                           select o.client_id
+                           from internal.client_facts o
+                           where o.phone = f.phone
+                             and o.client_id <> f.client_id
+                           order by o.client_id
+                           limit 1
+                       ) as duplicate,
+                       concat(
+                           left(f.name, 100), -- by client_name
+                           f.last_session, -- by last_session_at
+                           f.sessions, -- by no_of_sessions
+                           f.created_at, -- by created_at
+                           ''
+                       ) as sort_key
                 from internal.client_facts f
                 where true
                   and f.therapist_id = $2
@@ -122,68 +138,10 @@ macro_rules! of_clients {
                       )
                   ) = $9
                   and f.search like any (internal.search_patterns($10)) -- planned anew
-                "
-                $($tail)*
-            ],
-            Timestamp::from($list.now) => Timestamp,
-            criteria.therapist_id.as_ref().map(TherapistId::as_str),
-            is(ClientStatus::Lead),
-            is(ClientStatus::Active),
-            is(ClientStatus::DropOut),
-            is(ClientStatus::Inactive),
-            criteria.last_from.map(Timestamp::from) => Option<Timestamp>,
-            criteria.last_before.map(Timestamp::from) => Option<Timestamp>,
-            criteria.possible_duplicate,
-            $search,
-            $($argument $(=> $type)?),*
-        )
-    }};
-}
-
-impl List for ClientList {
-    type Row = ClientRecord;
-    type Order = ClientOrder;
-
-    async fn rows(&self, db: &mut PgConnection, order: ClientOrder, position: &Position) -> Result<Vec<ClientRecord>> {
-        // A search is planned for its words: that is done for the narrow table alone.
-        let found = match self.criteria.search.as_deref() {
-            Some(search) => Some(self.find(db, search, order, position).await?),
-            None => None,
-        };
-        let clients = of_clients!(
-            select_clients!(
-                fetch_all(db, position.sorted(order)),
-                ["order by
-                left(f.name, 100) desc, -- by client_name
-                f.last_session desc, -- by last_session_at
-                f.sessions desc, -- by no_of_sessions
-                f.created_at desc, -- by created_at
-                f.client_id desc -- by any"],
-            ),
-            ["(
-                select f.*,
-                       true as contact,
-                       (
-                           select o.client_id
-                           from internal.client_facts o
-                           where o.phone = f.phone
-                             and o.client_id <> f.client_id
-                           order by o.client_id
-                           limit 1
-                       ) as duplicate,
-                       concat(
-                           left(f.name, 100), -- by client_name
-                           f.last_session, -- by last_session_at
-                           f.sessions, -- by no_of_sessions
-                           f.created_at, -- by created_at
-                           ''
-                       ) as sort_key"],
-            ["
                   and (left(f.name, 100), f.client_id) < ($11, $12) -- by client_name
                   and (f.last_session, f.client_id) < ($11::text::timestamp, $12) -- by last_session_at
                   and (f.sessions, f.client_id) < ($11::text::integer, $12) -- by no_of_sessions
                   and (f.created_at, f.client_id) < ($11::text::timestamptz, $12) -- by created_at
-                  and f.client_id = any ($14)
                 order by
                     left(f.name, 100) desc, -- by client_name
                     f.last_session desc, -- by last_session_at
@@ -192,63 +150,25 @@ impl List for ClientList {
                     f.client_id desc -- by any
                 limit $13
             )"],
-            self,
-            None::<&str>,
+            Timestamp::from(self.now) => Timestamp,
+            criteria.therapist_id.as_ref().map(TherapistId::as_str),
+            is(ClientStatus::Lead),
+            is(ClientStatus::Active),
+            is(ClientStatus::DropOut),
+            is(ClientStatus::Inactive),
+            criteria.last_from.map(Timestamp::from) => Option<Timestamp>,
+            criteria.last_before.map(Timestamp::from) => Option<Timestamp>,
+            criteria.possible_duplicate,
+            criteria.search.as_deref(),
             position.sort(),
             position.id(),
             position.limit,
-            found.as_deref() => Option<&[String]>,
         )?;
         Ok(clients)
     }
 
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        let total = of_clients!(
-            pruned!(fetch_one(db, Sort::default()), query_scalar!(),),
-            [r#"select count(*) as "total!""#],
-            [],
-            self,
-            self.criteria.search.as_deref(),
-        )?;
-        Ok(total)
-    }
-
     fn key(client: &ClientRecord) -> Key {
         client.key()
-    }
-}
-
-impl ClientList {
-    /// The ids of a page of what a search finds.
-    async fn find(
-        &self,
-        db: &mut PgConnection,
-        search: &str,
-        order: ClientOrder,
-        position: &Position,
-    ) -> Result<Vec<String>> {
-        let found = of_clients!(
-            pruned!(fetch_all(db, position.sorted(order)), query_scalar!(),),
-            ["select f.client_id"],
-            ["
-                  and (left(f.name, 100), f.client_id) < ($11, $12) -- by client_name
-                  and (f.last_session, f.client_id) < ($11::text::timestamp, $12) -- by last_session_at
-                  and (f.sessions, f.client_id) < ($11::text::integer, $12) -- by no_of_sessions
-                  and (f.created_at, f.client_id) < ($11::text::timestamptz, $12) -- by created_at
-                order by
-                    left(f.name, 100) desc, -- by client_name
-                    f.last_session desc, -- by last_session_at
-                    f.sessions desc, -- by no_of_sessions
-                    f.created_at desc, -- by created_at
-                    f.client_id desc -- by any
-                limit $13"],
-            self,
-            Some(search),
-            position.sort(),
-            position.id(),
-            position.limit,
-        )?;
-        Ok(found)
     }
 }
 
@@ -257,41 +177,6 @@ struct OwnClientList {
     scope: Scope,
     search: Option<Search>,
     now: DateTime<Utc>,
-}
-
-/// The same of the clients of a therapist; the arguments of the end from `$4` on.
-macro_rules! of_own_clients {
-    (
-        $macro:ident!($($before:tt)*), [$($select:literal)+], [$($tail:literal)*], $list:expr
-        $(, $argument:expr $(=> $type:ty)?)* $(,)?
-    ) => {
-        $macro!(
-            $($before)*
-            [
-                $($select)+
-                "
-                from internal.therapist_client_facts f
-                where true
-                  and f.therapist_id = $2
-                  and (
-                      f.name like internal.like_words($3) -- planned anew
-                      or (f.assigned or f.active_until > $1) and exists (
-                          select
-                          from all_clients_table w
-                          where w.client_id = f.client_id
-                            and internal.search_text(w.client_name, w.email_id, w.phone_number)
-                                like any (internal.search_patterns($3))
-                      )
-                  )
-                "
-                $($tail)*
-            ],
-            Timestamp::from($list.now) => Timestamp,
-            $list.scope.owner() => Option<&str>,
-            $list.search.as_deref(),
-            $($argument $(=> $type)?),*
-        )
-    };
 }
 
 impl List for OwnClientList {
@@ -304,15 +189,13 @@ impl List for OwnClientList {
         order: OwnClientOrder,
         position: &Position,
     ) -> Result<Vec<ClientRecord>> {
-        let clients = of_own_clients!(
-            select_clients!(
-                fetch_all(db, position.sorted(order)),
-                ["order by
+        let clients = select_clients!(
+            fetch_all(db, position.sorted(order)),
+            ["order by
                 left(f.name, 100) desc, -- by client_name
                 f.last_session desc, -- by last_session_at
                 f.client_id desc -- by any"],
-            ),
-            ["(
+            ["( -- counted
                 select f.*,
                        f.assigned or f.active_until > $1 as contact,
                        null as duplicate,
@@ -320,8 +203,19 @@ impl List for OwnClientList {
                            left(f.name, 100), -- by client_name
                            f.last_session, -- by last_session_at
                            ''
-                       ) as sort_key"],
-            ["
+                       ) as sort_key
+                from internal.therapist_client_facts f
+                where true
+                  and f.therapist_id = $2
+                  and (
+                      f.name like internal.like_words($3) -- planned anew
+                      or (f.assigned or f.active_until > $1) and exists (
+                          select
+                          from all_clients_table w
+                          where w.client_id = f.client_id
+                            and internal.search_text(w.client_name, w.email_id, w.phone_number) like any (internal.search_patterns($3))
+                      )
+                  )
                   and (left(f.name, 100), f.client_id) < ($4, $5) -- by client_name
                   and (f.last_session, f.client_id) < ($4::text::timestamp, $5) -- by last_session_at
                 order by
@@ -330,22 +224,14 @@ impl List for OwnClientList {
                     f.client_id desc -- by any
                 limit $6
             )"],
-            self,
+            Timestamp::from(self.now) => Timestamp,
+            self.scope.owner() => Option<&str>,
+            self.search.as_deref(),
             position.sort(),
             position.id(),
             position.limit,
         )?;
         Ok(clients.into_iter().map(|client| client.seen_by(&self.scope)).collect())
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        let total = of_own_clients!(
-            pruned!(fetch_one(db, Sort::default()), query_scalar!(),),
-            [r#"select count(*) as "total!""#],
-            [],
-            self,
-        )?;
-        Ok(total)
     }
 
     fn key(client: &ClientRecord) -> Key {

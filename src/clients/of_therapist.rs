@@ -1,11 +1,9 @@
 //! A therapist's clients, and the copies of a therapist's name in their rows.
 //!
-//! A therapist's clients are those assigned to them and those with an appointment of theirs. The clients are found by
-//! an index of the appointments alone (`appointments_of_therapist`); their bookings are read only for the clients of
-//! the page.
+//! A therapist's clients are those assigned to them and those with a booking with them: `internal.therapist_client_facts`, which a
+//! page sorts by name.
 
 use axum::{extract::State, response::Response};
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
@@ -15,7 +13,7 @@ use crate::{
         state::App,
         unit_of_work::{UnitOfWork, Work},
     },
-    db::scope::Scope,
+    db::{pruned::pruned, scope::Scope},
     domain::{
         contact::Search,
         ids::{ClientId, TherapistId},
@@ -110,8 +108,7 @@ pub(super) async fn list_therapist_clients(
     therapists::ensure_named(&mut *app.db.read(&scope).await?, &therapist).await?;
     let ClientsOfTherapistFilter { assigned, q } = listing.filter;
     let search = q.as_deref().map(Search::parse).transpose().map_err(|fault| Error::query("q", fault))?;
-    let list = TherapistClients { therapist, assigned, search, now: app.clock.now() };
-    listing.request.answer(list).await
+    listing.request.answer(TherapistClients { therapist, assigned, search }).await
 }
 
 /// The clients of a therapist.
@@ -119,7 +116,6 @@ struct TherapistClients {
     therapist: TherapistId,
     assigned: Option<bool>,
     search: Option<Search>,
-    now: DateTime<Utc>,
 }
 
 impl List for TherapistClients {
@@ -129,118 +125,52 @@ impl List for TherapistClients {
     async fn rows(
         &self,
         db: &mut PgConnection,
-        _: TherapistClientOrder,
+        order: TherapistClientOrder,
         position: &Position,
     ) -> Result<Vec<TherapistClient>> {
-        macro_rules! read {
-            ($beyond:literal, $direction:literal) => {
-                sqlx::query_as!(
-                    TherapistClient,
-                    r#"select c.client_id as "client_id!: ClientId",
-                              c.client_name,
-                              c.phone_number,
-                              c.email_id,
-                              c.assigned as "assigned!",
-                              s.sessions as "sessions!",
-                              s.last_at as "last_session_at!: Timestamp",
-                              s.next_at as "next_session_at!: Timestamp",
-                              c.sort_key as "sort_key!"
-                       from (
-                           select c.client_id,
-                                  c.client_name,
-                                  c.phone_number,
-                                  c.email_id,
-                                  c.therapist_id is not distinct from $1 as assigned,
-                                  coalesce(internal.fold(c.client_name), '') as sort_key
-                           from (
-                               select own.client_id
-                               from all_clients_table own
-                               where own.therapist_id = $1
-                               union
-                               select a.client_id
-                               from appointment_table a
-                               where a.therapist_id = $1
-                               union
-                               select a.client_id
-                               from appointment_table a
-                               join bookings b on b.booking_id = a.session_id
-                               where a.therapist_id is null
-                                 and b.therapist_id = $1
-                           ) known
-                           join all_clients_table c on c.client_id = known.client_id
-                           where ($2::boolean is null or (c.therapist_id is not distinct from $1) = $2)
-                             and ($3::text is null
-                                  or internal.search_text(c.client_name, c.email_id, c.phone_number)
-                                      like any (internal.search_patterns($3)))
-                             and ($4::text is null or (coalesce(internal.fold(c.client_name), ''), c.client_id) "#
-                        + $beyond
-                        + r#" ($4, $5))
-                           order by sort_key "#
-                        + $direction
-                        + ", c.client_id "
-                        + $direction
-                        + r#"
-                           limit $6
-                       ) c
-                       cross join lateral (
-                           select count(*) as sessions,
-                                  max(b.booking_start_at) filter (where b.booking_start_at <= $7) as last_at,
-                                  min(b.booking_start_at) filter (where b.booking_start_at > $7) as next_at
-                           from appointment_table a
-                           join bookings b on b.booking_id = a.session_id
-                           where a.client_id = c.client_id
-                             and b.therapist_id = $1
-                             and internal.is_active(b.booking_status)
-                       ) s
-                       order by c.sort_key "#
-                        + $direction
-                        + ", c.client_id "
-                        + $direction,
-                    self.therapist.as_str(),
-                    self.assigned,
-                    self.search.as_deref(),
-                    position.sort(),
-                    position.id(),
-                    position.limit,
-                    Timestamp::from(self.now) as Timestamp,
-                )
-                .fetch_all(db)
-                .await
-            };
-        }
-        Ok(if position.descending { read!("<", "desc") } else { read!(">", "asc") }?)
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        let total = sqlx::query_scalar!(
-            r#"select count(*) as "total!"
-               from (
-                   select own.client_id
-                   from all_clients_table own
-                   where own.therapist_id = $1
-                   union
-                   select a.client_id
-                   from appointment_table a
-                   where a.therapist_id = $1
-                   union
-                   select a.client_id
-                   from appointment_table a
-                   join bookings b on b.booking_id = a.session_id
-                   where a.therapist_id is null
-                     and b.therapist_id = $1
-               ) known
-               join all_clients_table c on c.client_id = known.client_id
-               where ($2::boolean is null or (c.therapist_id is not distinct from $1) = $2)
-                 and ($3::text is null
-                      or internal.search_text(c.client_name, c.email_id, c.phone_number)
-                          like any (internal.search_patterns($3)))"#,
+        let clients = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(TherapistClient),
+            [r#"
+                select c.client_id as "client_id!: ClientId",
+                       c.client_name,
+                       c.phone_number,
+                       c.email_id,
+                       f.assigned as "assigned!",
+                       f.sessions::bigint as "sessions!",
+                       f.last_session as "last_session_at!: Timestamp",
+                       f.next_session as "next_session_at!: Timestamp",
+                       left(f.name, 100) as "sort_key!"
+                from ( -- counted
+                    select f.*
+                    from internal.therapist_client_facts f
+                    where f.therapist_id = $1
+                      and f.assigned = $2
+                      and exists (
+                          select
+                          from internal.client_facts c
+                          where c.client_id = f.client_id
+                            and c.search like any (internal.search_patterns($3)) -- planned anew
+                      )
+                      and (left(f.name, 100), f.client_id) < ($4, $5) -- by any
+                    order by
+                        left(f.name, 100) desc, -- by any
+                        f.client_id desc -- by any
+                    limit $6
+                ) f
+                join all_clients_table c on c.client_id = f.client_id
+                order by
+                    left(f.name, 100) desc, -- by any
+                    f.client_id desc -- by any
+            "#],
             self.therapist.as_str(),
             self.assigned,
             self.search.as_deref(),
-        )
-        .fetch_one(db)
-        .await?;
-        Ok(total)
+            position.sort(),
+            position.id(),
+            position.limit,
+        )?;
+        Ok(clients)
     }
 
     fn key(client: &TherapistClient) -> Key {

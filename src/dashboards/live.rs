@@ -1,4 +1,4 @@
-//! The sessions that are running now.
+//! The sessions that are running now: a page reads the facts of one day (`booking_facts_by_start`).
 
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     app::state::App,
+    db::pruned::pruned,
     domain::{
         ids::{BookingId, ClientId, TherapistId},
         time::Timestamp,
@@ -111,87 +112,52 @@ impl LiveList {
     }
 }
 
-/// Reads the running sessions: takes the columns, and the clauses after the conditions. `$1` is now, `$2` a day before,
-/// `$3` the therapist.
-macro_rules! select_live {
-    ($what:literal, $as:ident($($row:ty)?), [$($tail:literal)*], $list:expr $(, $argument:expr)* $(,)?) => {
-        sqlx::$as!(
-            $($row,)?
-            "select " + $what + r#"
-            from bookings b
-            left join lateral internal.appointment_of(b.booking_id) a on true
-            left join all_clients_table c on c.client_id = a.client_id
-            cross join lateral (
-                select internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration,
-                                            b.invitee_payment_amount) as end_at,
-                       exists (
-                           select
-                           from client_session_notes n
-                           left join internal.session_notes own on own.note_id = n.note_id
-                           where n.booking_id = b.booking_id
-                             and (own.note_id is null or own.signed_at is not null)
-                       ) as noted
-                offset 0
-            ) v
-            where b.booking_id is not null
-              and coalesce(b.booking_start_at, '-infinity') >= $2
-              and coalesce(b.booking_start_at, '-infinity') <= $1
-              and internal.booking_state(internal.booking_status(b.booking_status), b.booking_start_at, v.end_at, v.noted,
-                                         $1) = 'live'
-              and ($3::text is null or b.therapist_id = $3)
-            "# $(+ $tail)*,
-            Timestamp::from($list.now) as Timestamp,
-            $list.since() as Timestamp,
-            $list.therapist_id.as_ref().map(TherapistId::as_str),
-            $($argument),*
-        )
-    };
-}
-
-macro_rules! page_of_live {
-    ($beyond:literal, $direction:literal, $list:expr, $position:expr) => {
-        select_live!(
-            r#"b.booking_id as "booking_id!: BookingId",
-               b.therapist_id as "therapist_id: TherapistId",
-               coalesce((select t.name from therapists t where t.therapist_id = b.therapist_id limit 1),
-                        b.booking_host_name) as therapist_name,
-               a.client_id as "client_id: ClientId",
-               coalesce(c.client_name, b.invitee_name) as client_name,
-               b.booking_start_at as "booking_start_at!: Timestamp",
-               v.end_at as "ends_at!: Timestamp",
-               internal.booking_mode(b.booking_mode) as "booking_mode!",
-               b.booking_resource_name,
-               b.booking_joining_link,
-               internal.is_free(b.invitee_payment_amount) as "is_free_consultation!",
-               b.booking_start_at::text as "sort_key!""#,
-            query_as(LiveSession),
-            [
-                "and ($4::text is null or (coalesce(b.booking_start_at, '-infinity'), b.booking_id) " $beyond
-                " ($4::text::timestamp, $5)) "
-                "order by coalesce(b.booking_start_at, '-infinity') " $direction ", b.booking_id " $direction " limit $6"
-            ],
-            $list,
-            $position.sort(),
-            $position.id(),
-            $position.limit,
-        )
-    };
-}
-
 impl List for LiveList {
     type Row = LiveSession;
     type Order = LiveOrder;
 
-    async fn rows(&self, db: &mut PgConnection, _: LiveOrder, position: &Position) -> Result<Vec<LiveSession>> {
-        Ok(if position.descending {
-            page_of_live!("<", "desc", self, position).fetch_all(db).await
-        } else {
-            page_of_live!(">", "asc", self, position).fetch_all(db).await
-        }?)
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        Ok(select_live!("count(*) as \"total!\"", query_scalar(), [], self).fetch_one(db).await?)
+    async fn rows(&self, db: &mut PgConnection, order: LiveOrder, position: &Position) -> Result<Vec<LiveSession>> {
+        let sessions = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(LiveSession),
+            [r#"
+                select f.booking_id as "booking_id!: BookingId",
+                       f.therapist_id as "therapist_id: TherapistId",
+                       coalesce(
+                           (select t.name from therapists t where t.therapist_id = f.therapist_id limit 1),
+                           b.booking_host_name
+                       ) as therapist_name,
+                       f.client_id as "client_id: ClientId",
+                       coalesce(c.client_name, b.invitee_name) as client_name,
+                       b.booking_start_at as "booking_start_at!: Timestamp",
+                       f.ends_at as "ends_at!: Timestamp",
+                       f.mode as "booking_mode!",
+                       b.booking_resource_name,
+                       b.booking_joining_link,
+                       f.free as "is_free_consultation!",
+                       f.starts_at::text as "sort_key!"
+                from internal.booking_facts f
+                join bookings b on b.booking_id = f.booking_id
+                left join all_clients_table c on c.client_id = f.client_id
+                where f.starts_at >= $2
+                  and f.starts_at <= $1
+                  and f.ends_at > $1
+                  and f.phase = 'open'
+                  and f.therapist_id = $3
+                  and (f.starts_at, f.booking_id) < ($4::text::timestamp, $5) -- by any
+                order by
+                    f.starts_at desc, -- by any
+                    f.booking_id desc -- by any
+                limit $6
+            "#],
+            Timestamp::from(self.now) => Timestamp,
+            self.since() => Timestamp,
+            self.therapist_id.as_ref().map(TherapistId::as_str),
+            position.sort(),
+            position.id(),
+            position.limit,
+        )?;
+        Ok(sessions)
     }
 
     fn key(session: &LiveSession) -> Key {

@@ -4,32 +4,39 @@
 //! when it is compiled. PostgreSQL plans and runs what a request uses, so that each combination has one good plan:
 //!
 //! - A condition (a line that begins with `and`, and the lines below it until its brackets are closed) is left out if an argument of it is `None`.
+//! - A line that ends in `-- with $N`, and the lines below it until its brackets are closed, is left out if that argument is `None`.
 //! - A line that ends in `-- by WORD` belongs to the order of that name; one that ends in `-- by any` to all of them. Both are
 //!   written for the descending order: in the ascending one `<` reads `>`, and `desc` reads `asc`.
 //! - An `i64`, which is a limit, is written into the statement: PostgreSQL takes a tenth of all rows for an unknown one.
 //! - A statement with a line that ends in `-- planned anew` is not kept: how much such a condition selects depends on what is
 //!   asked for.
+//! - The same statement counts what it finds, without its orders and keys: the brackets that a line ending in `-- counted` opens,
+//!   or all of it.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::OnceLock};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{
     future::{self, BoxFuture, FutureExt as _},
     stream::{self, BoxStream, StreamExt as _},
 };
 use sqlx::{
-    AssertSqlSafe, Describe, Either, Execute, Executor, PgConnection, Postgres, SqlStr,
+    AssertSqlSafe, Describe, Either, Execute, Executor, PgConnection, Postgres, Row as _, SqlStr,
     postgres::{PgArguments, PgQueryResult, PgRow, PgStatement, PgTypeInfo},
 };
+use uuid::Uuid;
 
 use crate::domain::time::Timestamp;
 
 /// The order that a statement is read in.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Sort {
+pub struct Sort<'c> {
     /// Its name, without a direction.
     pub by: &'static str,
     /// Whether the largest key comes first.
     pub descending: bool,
+    /// Set where the rows are counted and not read: takes how many there are.
+    pub count: Option<&'c OnceLock<i64>>,
 }
 
 /// What an argument does in a statement.
@@ -64,7 +71,13 @@ impl Argument for i64 {
 }
 
 impl Argument for Timestamp {}
+impl Argument for DateTime<Utc> {}
+impl Argument for TimeDelta {}
+impl Argument for Uuid {}
 impl Argument for &str {}
+impl Argument for i32 {}
+impl Argument for bool {}
+impl Argument for &[&str] {}
 
 /// Runs a checked statement pruned: `pruned!(fetch_all(db, sort), query_as!(Row), ["select …"], argument, argument => Type)`.
 macro_rules! pruned {
@@ -87,13 +100,13 @@ pub(crate) use pruned;
 #[derive(Debug)]
 pub struct Pruned<'c> {
     db: &'c mut PgConnection,
-    sort: Sort,
+    sort: Sort<'c>,
     uses: Vec<Use>,
 }
 
 impl<'c> Pruned<'c> {
     /// For one statement; `uses` in the order of its arguments.
-    pub fn new(db: &'c mut PgConnection, sort: Sort, uses: Vec<Use>) -> Self {
+    pub fn new(db: &'c mut PgConnection, sort: Sort<'c>, uses: Vec<Use>) -> Self {
         Self { db, sort, uses }
     }
 }
@@ -106,10 +119,17 @@ impl<'c> Executor<'c> for Pruned<'c> {
         'c: 'e,
         E: 'q + Execute<'q, Postgres>,
     {
-        match arguments(&mut query) {
-            Ok(arguments) => self.db.fetch_many(statement(&query.sql(), &self.uses, self.sort, arguments)),
-            Err(error) => stream::once(async { Err(error) }).boxed(),
-        }
+        let query = match arguments(&mut query) {
+            Ok(arguments) => statement(&query.sql(), &self.uses, self.sort, arguments),
+            Err(error) => return stream::once(async { Err(error) }).boxed(),
+        };
+        let Some(count) = self.sort.count else { return self.db.fetch_many(query) };
+        stream::once(async move {
+            let rows = self.db.fetch_one(query).await?.try_get(0)?;
+            count.get_or_init(|| rows);
+            Ok(Either::Left(PgQueryResult::default()))
+        })
+        .boxed()
     }
 
     fn fetch_optional<'e, 'q: 'e, E>(self, mut query: E) -> BoxFuture<'e, sqlx::Result<Option<PgRow>>>
@@ -145,7 +165,7 @@ fn arguments<'q>(query: &mut impl Execute<'q, Postgres>) -> sqlx::Result<PgArgum
 fn statement(
     whole: &SqlStr,
     uses: &[Use],
-    sort: Sort,
+    sort: Sort<'_>,
     arguments: PgArguments,
 ) -> sqlx::query::Query<'static, Postgres, PgArguments> {
     let (sql, is_kept) = prune(whole.as_str(), uses, sort);
@@ -153,14 +173,18 @@ fn statement(
 }
 
 /// The statement as it runs, and whether it is kept prepared.
-fn prune(whole: &str, uses: &[Use], sort: Sort) -> (String, bool) {
+fn prune(whole: &str, uses: &[Use], sort: Sort<'_>) -> (String, bool) {
     let lines: Vec<Line<'_>> = whole.lines().map(Line::parse).filter(|line| !line.code.is_empty()).collect();
     let mut pruned = String::with_capacity(whole.len());
     let mut is_kept = true;
     let mut rest = lines.as_slice();
+    if sort.count.is_some() {
+        pruned.push_str("select count(*) from (\n");
+        rest = counted(rest);
+    }
     while let [line, below @ ..] = rest {
         rest = below;
-        if line.is_condition() {
+        if line.is_condition() || line.with.is_some() {
             let mut open = line.opens();
             let is_part = |below: &&Line<'_>| {
                 let is_part = open > 0;
@@ -168,19 +192,38 @@ fn prune(whole: &str, uses: &[Use], sort: Sort) -> (String, bool) {
                 is_part
             };
             let rest_of_it = below.iter().take_while(is_part).count();
-            let condition = std::iter::once(line).chain(&below[..rest_of_it]);
-            if condition.clone().any(|line| line.binds_absent(uses)) || line.order.is_some_and(|by| by != sort.by) {
+            let mut whole = std::iter::once(line).chain(&below[..rest_of_it]);
+            let is_absent = match line.with {
+                Some(number) => usage(uses, Some(number)) == Some(Use::Absent),
+                None => whole.any(|line| line.binds_absent(uses)),
+            };
+            if is_absent || !line.belongs_to(sort) {
                 rest = &below[rest_of_it..];
                 continue;
             }
         }
-        if line.order.is_some_and(|by| by != "any" && by != sort.by) {
+        if !line.belongs_to(sort) {
             continue;
         }
         is_kept &= !line.is_planned_anew;
         line.write(&mut pruned, uses, sort);
     }
+    if sort.count.is_some() {
+        pruned.push_str(") counted\n");
+    }
     (pruned, is_kept)
+}
+
+/// The lines of a statement that are counted.
+fn counted<'s, 'a>(lines: &'s [Line<'a>]) -> &'s [Line<'a>] {
+    let Some(start) = lines.iter().position(|line| line.is_counted) else { return lines };
+    let below = &lines[start + 1..];
+    let mut open = lines[start].opens();
+    let is_within = |line: &&Line<'_>| {
+        open += line.opens();
+        open > 0
+    };
+    &below[..below.iter().take_while(is_within).count()]
 }
 
 /// A line of a statement.
@@ -189,13 +232,30 @@ struct Line<'a> {
     code: &'a str,
     /// The order it belongs to.
     order: Option<&'a str>,
+    /// The argument it depends on.
+    with: Option<usize>,
     is_planned_anew: bool,
+    is_counted: bool,
 }
 
 impl<'a> Line<'a> {
     fn parse(line: &'a str) -> Self {
         let (code, mark) = line.split_once(" -- ").unwrap_or((line, ""));
-        Self { code: code.trim(), order: mark.strip_prefix("by "), is_planned_anew: mark == "planned anew" }
+        Self {
+            code: code.trim(),
+            order: mark.strip_prefix("by "),
+            with: mark.strip_prefix("with $").and_then(|number| number.parse().ok()),
+            is_planned_anew: mark == "planned anew",
+            is_counted: mark == "counted",
+        }
+    }
+
+    /// Whether it is part of what is read in an order; what is counted has none.
+    fn belongs_to(&self, sort: Sort<'_>) -> bool {
+        match self.order {
+            Some(by) => sort.count.is_none() && (by == "any" || by == sort.by),
+            None => sort.count.is_none() || self.code != "order by",
+        }
     }
 
     fn is_condition(&self) -> bool {
@@ -221,7 +281,7 @@ impl<'a> Line<'a> {
         self.parameters().any(|(_, number)| usage(uses, number) == Some(Use::Absent))
     }
 
-    fn write(&self, sql: &mut String, uses: &[Use], sort: Sort) {
+    fn write(&self, sql: &mut String, uses: &[Use], sort: Sort<'_>) {
         let turned = self.order.is_some() && !sort.descending;
         for (code, number) in self.parameters() {
             // Writing into a string does not fail.
@@ -275,7 +335,7 @@ mod tests {
         limit $6";
 
     fn pruned(uses: [Use; 6], by: &'static str, descending: bool) -> (String, bool) {
-        let (sql, is_kept) = prune(LIST, &uses, Sort { by, descending });
+        let (sql, is_kept) = prune(LIST, &uses, Sort { by, descending, count: None });
         (sql.split_whitespace().collect::<Vec<_>>().join(" "), is_kept)
     }
 
@@ -301,5 +361,30 @@ mod tests {
              b.id asc limit 6"
         );
         assert!(!is_kept);
+    }
+    #[test]
+    fn a_part_is_left_out_with_its_argument() {
+        let union = "select 1\nunion all ( -- with $1\nselect 2\nwhere $1 and $2\n)\nlimit $2";
+        let pruned = |uses: [Use; 2]| prune(union, &uses, Sort::default()).0.replace('\n', " ");
+        assert_eq!(pruned([Use::Absent, Use::Bound]), "select 1 limit $2 ");
+        assert_eq!(pruned([Use::Bound, Use::Absent]), "select 1 union all ( select 2 where $1 and $2 ) limit $2 ");
+    }
+
+    #[test]
+    fn what_is_counted_has_no_order() {
+        use Use::{Absent, Bound, Written};
+        let count = OnceLock::new();
+        let sort = Sort { by: "name", descending: true, count: Some(&count) };
+        let counted = |statement: &str| {
+            let (sql, _) = prune(statement, &[Absent, Bound, Absent, Absent, Absent, Written(11)], sort);
+            sql.split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(
+            counted(LIST),
+            "select count(*) from ( select b.id, (true ) as seen, concat( '' ) as key from b where true and b.at >= $2 limit 11 \
+             ) counted"
+        );
+        let within = format!("select w.*\nfrom ( -- counted\n{LIST}\n) f\njoin wide w on w.id = f.id");
+        assert_eq!(counted(&within), counted(LIST));
     }
 }

@@ -1,18 +1,17 @@
 //! Reading document forms: the list, latest first; one of them, or the one of a booking.
 //!
-//! One statement a page, walked by `client_doc_form_pkey` or `client_doc_form_by_status`,
-//! deep pages alike. A client's forms are found by `appointments_of_client`. A therapist's page walks the forms of
-//! all until it is full, or all of the therapist's bookings where those are few.
+//! They are walked by `client_doc_form_pkey` or `client_doc_form_by_status`, or found by `appointments_of_client` for a client. For a
+//! therapist or a search the facts of bookings are looked up, or those of the forms on the way, whichever are fewer.
 
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use sqlx::PgConnection;
 use utoipa::IntoParams;
 
-use super::model::{DocumentForm, select_forms};
+use super::model::DocumentForm;
 use crate::{
     app::state::App,
-    db::scope::Scope,
+    db::{pruned::pruned, scope::Scope},
     domain::{
         contact::Search,
         ids::{BookingId, ClientId, DocumentFormId, TherapistId},
@@ -129,8 +128,10 @@ pub(super) async fn list_own_document_forms(
     request.answer(DocumentForms::new(scope, filter.into())?).await
 }
 
-/// The forms that a scope reaches and a filter wants.
-struct DocumentForms {
+/// The forms that a scope reaches and a filter wants. A therapist's search term is searched in names only: contact data may be
+/// hidden from them.
+pub(super) struct DocumentForms {
+    link_id: Option<DocumentFormId>,
     scope: Scope,
     filter: AdminFormFilter,
     search: Option<Search>,
@@ -139,53 +140,19 @@ struct DocumentForms {
 impl DocumentForms {
     fn new(scope: Scope, filter: AdminFormFilter) -> Result<Self> {
         let search = filter.q.as_deref().map(Search::parse).transpose().map_err(|fault| Error::query("q", fault))?;
-        Ok(Self { scope, filter, search })
+        Ok(Self { link_id: None, scope, filter, search })
     }
-}
 
-/// Passes the conditions of the list, the clauses after them, and all arguments to a macro that makes a statement of
-/// them. A therapist's search term is searched in names only: contact data may be hidden from them.
-macro_rules! filtered {
-    ($statement:ident, $list:expr, [$($tail:literal)*] $(, $argument:expr)* $(,)?) => {
-        $statement!(
-            $list.scope.owner(),
-            [
-                "($2::text is null or internal.form_status(d.status) = $2)
-                 and ($3::text is null or d.booking_id = $3)
-                 and ($4::text is null or b.therapist_id = $4)
-                 and ($5::text is null
-                      or d.booking_id = any (array(select session_id from appointment_table where client_id = $5)))
-                 and ($6::text is null
-                      or internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone)
-                          like any (internal.search_patterns($6)))
-                 and ($6::text is null or internal.current_therapist() is null
-                      or internal.fold(coalesce(b.invitee_name, ''))
-                          like internal.like_words($6)) "
-                $($tail)*
-            ],
-            $list.filter.status.map(FormStatus::as_str),
-            $list.filter.booking_id.as_ref().map(BookingId::as_str),
-            $list.filter.therapist_id.as_ref().map(TherapistId::as_str),
-            $list.filter.client_id.as_ref().map(ClientId::as_str),
-            $list.search.as_deref(),
-            $($argument),*
-        )
-    };
-}
+    /// One form.
+    pub(super) fn one(id: DocumentFormId) -> Self {
+        Self { link_id: Some(id), scope: Scope::Practice, filter: AdminFormFilter::default(), search: None }
+    }
 
-/// Counts document forms; takes the arguments of [`select_forms`].
-macro_rules! count_forms {
-    ($owner:expr, [$($tail:literal)+], $($argument:expr),+ $(,)?) => {
-        sqlx::query_scalar!(
-            r#"select count(*) as "count!"
-               from client_doc_form d
-               left join bookings b on b.booking_id = d.booking_id
-               where ($1::text is null or b.therapist_id = $1)
-                 and "# $(+ $tail)+,
-            $owner,
-            $($argument),+
-        )
-    };
+    /// The forms of a booking of the scope.
+    pub(super) fn of_booking(scope: &Scope, booking: &BookingId) -> Self {
+        let filter = AdminFormFilter { booking_id: Some(booking.clone()), ..AdminFormFilter::default() };
+        Self { link_id: None, scope: scope.clone(), filter, search: None }
+    }
 }
 
 impl List for DocumentForms {
@@ -195,34 +162,82 @@ impl List for DocumentForms {
     async fn rows(
         &self,
         db: &mut PgConnection,
-        _: DocumentFormOrder,
+        order: DocumentFormOrder,
         position: &Position,
     ) -> Result<Vec<DocumentForm>> {
-        macro_rules! page {
-            ($beyond:literal, $direction:literal) => {
-                filtered!(
-                    select_forms,
-                    self,
-                    [
-                        "and ($7::text is null or d.link_id " $beyond " $7::text::integer)
-                         order by d.link_id " $direction " limit $8"
-                    ],
-                    position.sort(),
-                    position.limit,
-                )
-                .fetch_all(db)
-                .await
-            };
-        }
-        Ok(if position.descending { page!("<", "desc") } else { page!(">", "asc") }?)
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        Ok(filtered!(count_forms, self, []).fetch_one(db).await?)
+        let search = self.search.as_deref();
+        let forms = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(DocumentForm),
+            [r#"
+                select d.link_id as "link_id: DocumentFormId",
+                       d.booking_id as "booking_id: BookingId",
+                       d.paperform_link,
+                       internal.form_status(d.status) as "status!",
+                       a.client_id as "client_id?: ClientId",
+                       coalesce(b.invitee_name, a.client_name) as client_name,
+                       b.therapist_id as "therapist_id?: TherapistId",
+                       coalesce(t.name, b.booking_host_name) as therapist_name,
+                       b.booking_start_at as "booking_start_at!: Timestamp",
+                       d.xmin::text as "version!"
+                from ( -- counted
+                    select d.link_id
+                    from client_doc_form d
+                    left join internal.booking_facts f on f.booking_id = d.booking_id
+                    where true
+                      and d.link_id = $1
+                      and f.therapist_id = $2 -- planned anew
+                      and internal.form_status(d.status) = $3 -- planned anew
+                      and d.booking_id = $4
+                      and f.therapist_id = $5 -- planned anew
+                      and d.booking_id in (select a.session_id from appointment_table a where a.client_id = $6)
+                      and f.search like any (internal.search_patterns($7)) -- planned anew
+                      and f.name like internal.like_words($8) -- planned anew
+                      and d.link_id < $9::text::integer -- by any
+                    order by
+                        d.link_id desc -- by any
+                    limit $10
+                ) u
+                join client_doc_form d on d.link_id = u.link_id
+                left join bookings b on b.booking_id = d.booking_id
+                left join lateral internal.appointment_of(d.booking_id) a on true
+                left join lateral (
+                    select t.name from therapists t where t.therapist_id = b.therapist_id order by t.id limit 1
+                ) t on true
+                order by
+                    d.link_id desc -- by any
+            "#],
+            self.link_id.map(|id| id.0),
+            self.scope.owner(),
+            self.filter.status.map(FormStatus::as_str),
+            self.filter.booking_id.as_ref().map(BookingId::as_str),
+            self.filter.therapist_id.as_ref().map(TherapistId::as_str),
+            self.filter.client_id.as_ref().map(ClientId::as_str),
+            search.filter(|_| self.scope.is_practice()),
+            search.filter(|_| !self.scope.is_practice()),
+            position.sort(),
+            position.limit,
+        )?;
+        Ok(forms)
     }
 
     fn key(form: &DocumentForm) -> Key {
         form.key()
+    }
+}
+
+impl DocumentForm {
+    /// One form.
+    pub(super) async fn read(db: &mut PgConnection, id: DocumentFormId) -> Result<Self> {
+        DocumentForms::one(id).first(db).await?.ok_or(Error::NotFound("document form"))
+    }
+
+    /// The latest form of a booking of the scope.
+    pub(super) async fn of_booking(db: &mut PgConnection, scope: &Scope, booking: &BookingId) -> Result<Self> {
+        if !booking.is_possible() {
+            return Err(Error::NotFound("document form"));
+        }
+        DocumentForms::of_booking(scope, booking).first(db).await?.ok_or(Error::NotFound("document form"))
     }
 }
 

@@ -8,7 +8,6 @@ use crate::{
     app::unit_of_work::UnitOfWork,
     audit::entry::Entry,
     clients,
-    db::scope::Scope,
     domain::{
         ids::{BookingId, ClientId, DocumentFormId, TherapistId},
         text::NO_NAME,
@@ -58,57 +57,7 @@ pub(super) struct DocumentForm {
     pub(super) version: String,
 }
 
-/// Reads document forms of a scope: takes its owner, the other conditions and the clauses after them, and the arguments
-/// from `$2` on.
-macro_rules! select_forms {
-    ($owner:expr, [$($tail:literal)+] $(, $argument:expr)* $(,)?) => {
-        sqlx::query_as!(
-            $crate::documents::model::DocumentForm,
-            r#"select
-               d.link_id as "link_id: DocumentFormId",
-               d.booking_id as "booking_id: BookingId",
-               d.paperform_link,
-               internal.form_status(d.status) as "status!",
-               a.client_id as "client_id?: ClientId",
-               coalesce(b.invitee_name, a.client_name) as client_name,
-               b.therapist_id as "therapist_id?: TherapistId",
-               coalesce(t.name, b.booking_host_name) as therapist_name,
-               b.booking_start_at as "booking_start_at!: Timestamp",
-               d.xmin::text as "version!"
-            from client_doc_form d
-            left join bookings b on b.booking_id = d.booking_id
-            left join lateral internal.appointment_of(d.booking_id) a on true
-            left join lateral (
-                select t.name from therapists t where t.therapist_id = b.therapist_id order by t.id limit 1
-            ) t on true
-            where ($1::text is null or b.therapist_id = $1)
-              and "# $(+ $tail)+,
-            $owner as Option<&str>,
-            $($argument),*
-        )
-    };
-}
-pub(super) use select_forms;
-
 impl DocumentForm {
-    /// One form.
-    pub(super) async fn read(db: &mut PgConnection, id: DocumentFormId) -> Result<Self> {
-        let found = select_forms!(None, ["d.link_id = $2"], id.0).fetch_optional(db).await?;
-        found.ok_or(Error::NotFound("document form"))
-    }
-
-    /// The latest form of a booking of the scope.
-    pub(super) async fn of_booking(db: &mut PgConnection, scope: &Scope, booking: &BookingId) -> Result<Self> {
-        let found = if booking.is_possible() {
-            let latest =
-                select_forms!(scope.owner(), ["d.booking_id = $2 order by d.link_id desc limit 1"], booking.as_str());
-            latest.fetch_optional(db).await?
-        } else {
-            None
-        };
-        found.ok_or(Error::NotFound("document form"))
-    }
-
     /// One form, locked until the transaction ends, in the version the caller names.
     pub(super) async fn lock(uow: &mut UnitOfWork, id: DocumentFormId, conditions: &Preconditions) -> Result<Self> {
         sqlx::query!("select from client_doc_form where link_id = $1 for no key update", id.0)

@@ -13,7 +13,7 @@ use sqlx::PgConnection;
 use super::{
     csv::{self, Form},
     extract::{Json, Pairs},
-    page::{DEFAULT_LIMIT, Key, List, Order, Page, PageInfo, PageParams, Position},
+    page::{self, DEFAULT_LIMIT, Key, List, Order, Page, PageInfo, PageParams, Position},
 };
 use crate::{
     app::{
@@ -24,6 +24,9 @@ use crate::{
     domain::time::Timestamp,
     error::{Error, Result},
 };
+
+/// How many rows a list holds, and whether there are more.
+type Total = (i64, Option<bool>);
 
 #[derive(Serialize, Deserialize)]
 struct Cursor {
@@ -158,14 +161,15 @@ impl<O: Order> ListRequest<O> {
     }
 
     /// The rows of the page, and one more where there are more; and the total, if requested.
-    async fn read<L: List<Order = O>>(&self, db: &mut PgConnection, list: &L) -> Result<(Vec<L::Row>, Option<i64>)> {
+    async fn read<L: List<Order = O>>(&self, db: &mut PgConnection, list: &L) -> Result<(Vec<L::Row>, Option<Total>)> {
         let position = Position {
             from: self.from.clone(),
             descending: self.order.is_descending() != self.backwards,
             limit: i64::from(self.limit) + 1,
+            count: None,
         };
         let rows = list.rows(db, self.order, &position).await?;
-        let total = if self.with_total { Some(list.total(db).await?) } else { None };
+        let total = if self.with_total { Some(page::total(list, db).await?) } else { None };
         Ok((rows, total))
     }
 
@@ -173,7 +177,7 @@ impl<O: Order> ListRequest<O> {
     fn page<T: Serialize>(
         self,
         mut rows: Vec<T>,
-        total: Option<i64>,
+        total: Option<Total>,
         as_of: Option<Timestamp>,
         key: impl Fn(&T) -> Key,
     ) -> Response {
@@ -189,7 +193,8 @@ impl<O: Order> ListRequest<O> {
         let next = cursor(rows.last(), after, false);
         let prev = cursor(rows.first(), before, true);
         let link = self.links(next.as_deref(), prev.as_deref());
-        let page = PageInfo { limit: self.limit, next, prev, total, as_of };
+        let (total, total_is_more) = total.map_or((None, None), |(total, is_more)| (Some(total), is_more));
+        let page = PageInfo { limit: self.limit, next, prev, total, total_is_more, as_of };
         let mut response = Json(Page { data: rows, page }).into_response();
         response.headers_mut().extend(link.map(|link| (header::LINK, link)));
         response

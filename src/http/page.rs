@@ -13,12 +13,20 @@
 //!     b.id desc -- by any
 //! limit $5
 //! ```
+//!
+//! The same statement counts the list for `include=total`.
+
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{db::pruned::Sort, domain::time::Timestamp, error::Result};
+use crate::{
+    db::pruned::Sort,
+    domain::time::Timestamp,
+    error::{Error, Result},
+};
 
 /// The default number of rows of a page.
 pub(crate) const DEFAULT_LIMIT: u16 = 50;
@@ -36,7 +44,7 @@ pub struct PageParams {
     /// Where to go on: `page.next` or `page.prev` of an earlier answer under the same order.
     #[param(min_length = 1, example = "AbYv0q3X")]
     pub(crate) cursor: Option<String>,
-    /// `total`: also count all rows of the list (costs a count).
+    /// `total`: also count the rows of the list; more than 10,000 are counted only where that is quick.
     #[param(inline)]
     pub(crate) include: Option<Include>,
 }
@@ -132,7 +140,7 @@ pub trait List: Send + Sync + 'static {
     /// Whether it may leave as CSV too: the lists of the clinical record may not.
     const AS_CSV: bool = true;
 
-    /// Reads the rows after a position, in its direction. One statement.
+    /// Reads the rows after a position, in its direction; or, for a position that counts, none. One statement.
     fn rows(
         &self,
         db: &mut PgConnection,
@@ -140,8 +148,19 @@ pub trait List: Send + Sync + 'static {
         position: &Position,
     ) -> impl Future<Output = Result<Vec<Self::Row>>> + Send;
 
-    /// Counts all rows.
-    fn total(&self, db: &mut PgConnection) -> impl Future<Output = Result<i64>> + Send;
+    /// How many rows there are, where figures know it.
+    fn known_total(&self, _: &mut PgConnection) -> impl Future<Output = Result<Option<i64>>> + Send {
+        async { Ok(None) }
+    }
+
+    /// The first row in the default order; the only one of a list of one.
+    fn first(&self, db: &mut PgConnection) -> impl Future<Output = Result<Option<Self::Row>>> + Send {
+        async {
+            let order = Self::Order::default();
+            let position = Position { from: None, descending: order.is_descending(), limit: 1, count: None };
+            Ok(self.rows(db, order, &position).await?.pop())
+        }
+    }
 
     /// When the rows were found, of a list that a background task keeps.
     fn as_of(&self) -> Option<Timestamp> {
@@ -161,12 +180,14 @@ pub struct Position {
     pub descending: bool,
     /// How many rows to read.
     pub limit: i64,
+    /// Set where the rows are counted, up to the limit, and not read: takes how many there are.
+    pub count: Option<OnceLock<i64>>,
 }
 
 impl Position {
     /// The order in which the rows are read.
-    pub fn sorted(&self, order: impl Order) -> Sort {
-        Sort { by: order.word().trim_start_matches('-'), descending: self.descending }
+    pub fn sorted(&self, order: impl Order) -> Sort<'_> {
+        Sort { by: order.word().trim_start_matches('-'), descending: self.descending, count: self.count.as_ref() }
     }
 
     /// The sort key after which the page starts.
@@ -199,12 +220,31 @@ pub struct PageInfo {
     pub(crate) next: Option<String>,
     /// The cursor of the page before; null on the first.
     pub(crate) prev: Option<String>,
-    /// How many rows the list holds; only with `include=total`.
+    /// How many rows the list holds; only with `include=total`. At most 10,000, unless figures know it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 3000, nullable = false)]
     pub(crate) total: Option<i64>,
+    /// True where there are more rows than `total`; else it is absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) total_is_more: Option<bool>,
     /// When the rows were found, of a list that is kept and not found anew for each request.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) as_of: Option<Timestamp>,
+}
+
+/// The most rows that are counted one by one.
+const MOST_COUNTED: i64 = 10_000;
+
+/// Counts the rows of a list; with whether there are more.
+pub(super) async fn total<L: List>(list: &L, db: &mut PgConnection) -> Result<(i64, Option<bool>)> {
+    if let Some(known) = list.known_total(db).await? {
+        return Ok((known, None));
+    }
+    let position = Position { from: None, descending: true, limit: MOST_COUNTED + 1, count: Some(OnceLock::new()) };
+    list.rows(db, L::Order::default(), &position).await?;
+    let counted = position.count.and_then(OnceLock::into_inner);
+    let rows = counted.ok_or_else(|| Error::internal("a list that was not counted"))?;
+    Ok((rows.min(MOST_COUNTED), (rows > MOST_COUNTED).then_some(true)))
 }

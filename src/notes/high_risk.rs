@@ -1,10 +1,8 @@
 //! Clients at high risk: those assigned to the therapist whose latest submitted note says that the risk is high, and
 //! who had no session for some days.
 //!
-//! The latest note is that of the latest session which has one, whichever therapist held it. The statement looks up
-//! each client of the therapist by index: first whether any note says high (`client_session_notes_high`), then, for
-//! those with such a note, their sessions. The first is a scalar subquery, so that PostgreSQL does not begin with the
-//! notes of the whole practice.
+//! The latest note is that of the latest session which has one, whichever therapist held it. Clients of whom any note says high
+//! are few (`client_session_notes_high`); the sessions of each of these are looked up.
 
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -19,7 +17,7 @@ use crate::{
         unit_of_work::{UnitOfWork, Work},
     },
     audit::entry::Entry,
-    db::scope::Scope,
+    db::{pruned::pruned, scope::Scope},
     domain::{
         ids::{BookingId, ClientId, NoteId},
         text::NO_NAME,
@@ -131,88 +129,63 @@ struct AtHighRisk {
     since: DateTime<Utc>,
 }
 
-/// A statement on these clients: takes the columns, the clauses after the conditions, and the arguments from `$4` on.
-macro_rules! statement {
-    ($query:ident!($($row:ty,)?), [$($columns:literal)+], $list:expr, [$($tail:literal)*] $(, $argument:expr)* $(,)?) => {
-        sqlx::$query!(
-            $($row,)?
-            $($columns +)+
-            " from all_clients_table c
-              cross join lateral (
-                  select n.note_id, n.booking_id, n.self_harm_mention, n.current_risk_level, s.start_at
-                  from internal.sessions_of_client(c.client_id) s
-                  join client_session_notes n on n.booking_id = s.booking_id
-                  left join internal.session_notes own on own.note_id = n.note_id
-                  where (own.note_id is null or own.signed_at is not null)
-                  order by coalesce(s.start_at, '-infinity') desc, s.booking_id desc, own.note_id is null,
-                           coalesce(n.created_at, '-infinity') desc, n.note_id desc
-                  limit 1
-              ) latest
-              cross join lateral (
-                  select coalesce(max(s.start_at) filter (where s.start_at <= $2), '-infinity') as last,
-                         min(s.start_at) filter (where s.start_at > $2) as next
-                  from internal.sessions_of_client(c.client_id) s
-                  where s.is_active
-              ) sessions
-              where ($1::text is null or c.therapist_id = $1)
-                -- Of the clients in reach only those assigned: their risk is by everybody's notes.
-                and (internal.current_therapist() is null or c.therapist_id = internal.current_therapist())
-                and (
-                    select true
-                    from internal.sessions_of_client(c.client_id) s
-                    join client_session_notes n on n.booking_id = s.booking_id
-                    where internal.risk_word(n.current_risk_level) = 'high'
-                    limit 1
-                )
-                and internal.risk_word(latest.current_risk_level) = 'high'
-                and sessions.last < $3 "
-            $(+ $tail)*,
-            $list.scope.owner(),
-            Timestamp::from($list.now) as Timestamp,
-            Timestamp::from($list.since) as Timestamp,
-            $($argument),*
-        )
-    };
-}
-
 impl List for AtHighRisk {
     type Row = HighRisk;
     type Order = HighRiskOrder;
 
     const AS_CSV: bool = false;
 
-    async fn rows(&self, db: &mut PgConnection, _: HighRiskOrder, position: &Position) -> Result<Vec<HighRisk>> {
-        macro_rules! page {
-            ($beyond:literal, $direction:literal) => {
-                statement!(
-                    query_as!(HighRisk,),
-                    [r#"select c.client_id as "client_id: ClientId",
-                               c.client_name,
-                               latest.note_id as "note_id: NoteId",
-                               latest.booking_id as "booking_id!: BookingId",
-                               latest.start_at as "booking_start_at!: Timestamp",
-                               internal.mention_word(latest.self_harm_mention) as self_harm_mention,
-                               sessions.last as "last_session_at!: Timestamp",
-                               sessions.next as "next_session_at!: Timestamp",
-                               sessions.last::text as "sort_key!" "#],
-                    self,
-                    [
-                        "and ($4::text is null or (sessions.last, c.client_id) " $beyond " ($4::text::timestamp, $5))
-                         order by sessions.last " $direction ", c.client_id " $direction " limit $6"
-                    ],
-                    position.sort(),
-                    position.id(),
-                    position.limit,
-                )
-                .fetch_all(db)
-                .await
-            };
-        }
-        Ok(if position.descending { page!("<", "desc") } else { page!(">", "asc") }?)
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        Ok(statement!(query_scalar!(), [r#"select count(*) as "count!" "#], self, []).fetch_one(db).await?)
+    async fn rows(&self, db: &mut PgConnection, order: HighRiskOrder, position: &Position) -> Result<Vec<HighRisk>> {
+        let clients = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(HighRisk),
+            [r#"
+                select c.client_id as "client_id: ClientId",
+                       c.client_name,
+                       latest.note_id as "note_id: NoteId",
+                       latest.booking_id as "booking_id!: BookingId",
+                       latest.start_at as "booking_start_at!: Timestamp",
+                       internal.mention_word(latest.self_harm_mention) as self_harm_mention,
+                       sessions.last as "last_session_at!: Timestamp",
+                       sessions.next as "next_session_at!: Timestamp",
+                       sessions.last::text as "sort_key!"
+                from all_clients_table c
+                cross join lateral (
+                    select n.note_id, n.booking_id, n.self_harm_mention, n.current_risk_level, s.start_at
+                    from internal.sessions_of_client(c.client_id) s
+                    join client_session_notes n on n.booking_id = s.booking_id
+                    left join internal.session_notes own on own.note_id = n.note_id
+                    where (own.note_id is null or own.signed_at is not null)
+                    order by coalesce(s.start_at, '-infinity') desc, s.booking_id desc, own.note_id is null,
+                             coalesce(n.created_at, '-infinity') desc, n.note_id desc
+                    limit 1
+                ) latest
+                cross join lateral (
+                    select coalesce(max(s.start_at) filter (where s.start_at <= $2), '-infinity') as last,
+                           min(s.start_at) filter (where s.start_at > $2) as next
+                    from internal.sessions_of_client(c.client_id) s
+                    where s.is_active
+                ) sessions
+                where c.client_id = any (array(select internal.clients_once_at_high_risk()))
+                  -- Of the clients in reach only those assigned: their risk is by everybody's notes.
+                  and c.therapist_id = $1
+                  and (internal.current_therapist() is null or c.therapist_id = internal.current_therapist())
+                  and internal.risk_word(latest.current_risk_level) = 'high'
+                  and sessions.last < $3
+                  and (sessions.last, c.client_id) < ($4::text::timestamp, $5) -- by any
+                order by
+                    sessions.last desc, -- by any
+                    c.client_id desc -- by any
+                limit $6
+            "#],
+            self.scope.owner(),
+            Timestamp::from(self.now) => Timestamp,
+            Timestamp::from(self.since) => Timestamp,
+            position.sort(),
+            position.id(),
+            position.limit,
+        )?;
+        Ok(clients)
     }
 
     fn key(client: &HighRisk) -> Key {

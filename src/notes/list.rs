@@ -3,8 +3,9 @@
 //!
 //! The table has no key to bookings and holds orphans: they are listed like any other, and say so.
 //!
-//! One statement a page, walked by `client_session_notes_by_created` (deep pages alike), for a client by `appointments_of_client`, for drafts by `session_notes_unsigned`. A therapist's page walks
-//! the notes of all by time until it is full, or all of the therapist's bookings where those are few.
+//! They are walked by `client_session_notes_by_created`; drafts, which are few, are found by `session_notes_unsigned`, a client's by
+//! `appointments_of_client`. For a therapist the facts of their bookings are looked up, or those of the notes on the way,
+//! whichever are fewer.
 
 use axum::{extract::State, response::Response};
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::model::SessionNote;
 use crate::{
     app::{state::App, unit_of_work::Work},
-    db::scope::Scope,
+    db::{pruned::pruned, scope::Scope},
     domain::{
         ids::{BookingId, ClientId, NoteId, TherapistId, UserId},
         time::{Day, Timestamp, Zone},
@@ -136,37 +137,6 @@ struct SessionNotes {
     period: Period,
 }
 
-/// A statement on session notes: takes the columns, the conditions of the list, the clauses after them, and all
-/// arguments.
-macro_rules! statement {
-    ($query:ident!($($row:ty,)?), [$($columns:literal)+], $list:expr, [$($tail:literal)*] $(, $argument:expr)* $(,)?) => {
-        sqlx::$query!(
-            $($row,)?
-            $($columns +)+
-            " from client_session_notes n
-              left join internal.session_notes own on own.note_id = n.note_id
-              left join bookings b on b.booking_id = n.booking_id
-              where ($1::text is null or b.therapist_id = $1)
-                and ($2::text is null
-                     or n.booking_id = any (array(select session_id from appointment_table where client_id = $2)))
-                and ($3::text is null or n.booking_id = $3)
-                and ($4::boolean is null
-                     or ($4 and (own.note_id is null or own.signed_at is not null))
-                     or (not $4 and own.note_id is not null and own.signed_at is null))
-                and ($5::timestamp is null or coalesce(n.created_at, '-infinity') >= $5)
-                and ($6::timestamp is null or coalesce(n.created_at, '-infinity') < $6) "
-            $(+ $tail)*,
-            $list.filter.therapist_id.as_ref().map(TherapistId::as_str),
-            $list.filter.client_id.as_ref().map(ClientId::as_str),
-            $list.filter.booking_id.as_ref().map(BookingId::as_str),
-            $list.filter.signed,
-            $list.period.from.map(Timestamp::from) as Option<Timestamp>,
-            $list.period.before.map(Timestamp::from) as Option<Timestamp>,
-            $($argument),*
-        )
-    };
-}
-
 impl List for SessionNotes {
     type Row = SessionNoteEntry;
     type Order = SessionNoteOrder;
@@ -176,52 +146,65 @@ impl List for SessionNotes {
     async fn rows(
         &self,
         db: &mut PgConnection,
-        _: SessionNoteOrder,
+        order: SessionNoteOrder,
         position: &Position,
     ) -> Result<Vec<SessionNoteEntry>> {
-        macro_rules! page {
-            ($beyond:literal, $direction:literal) => {
-                statement!(
-                    query_as!(SessionNoteEntry,),
-                    [r#"select n.note_id as "note_id: NoteId",
-                               n.booking_id as "booking_id: BookingId",
-                               b.booking_id is null as "is_orphaned!",
-                               (select a.client_id from internal.appointment_of(n.booking_id) a)
-                                   as "client_id?: ClientId",
-                               coalesce(
-                                   b.invitee_name,
-                                   (select a.client_name from internal.appointment_of(n.booking_id) a),
-                                   n.client_name
-                               ) as client_name,
-                               b.therapist_id as "therapist_id?: TherapistId",
-                               coalesce(b.booking_host_name, n.host_name) as therapist_name,
-                               b.booking_start_at as "booking_start_at!: Timestamp",
-                               (own.note_id is null or own.signed_at is not null) as "is_signed!",
-                               own.signed_at as "signed_at!: Timestamp",
-                               own.author_id as "author_id?: UserId",
-                               n.created_at as "created_at!: Timestamp",
-                               n.updated_at as "updated_at!: Timestamp",
-                               coalesce(n.created_at, '-infinity')::text as "sort_key!" "#],
-                    self,
-                    [
-                        "and ($7::text is null or (coalesce(n.created_at, '-infinity'), n.note_id) " $beyond
-                        " ($7::text::timestamp, $8::text::integer))
-                         order by coalesce(n.created_at, '-infinity') " $direction ", n.note_id " $direction
-                        " limit $9"
-                    ],
-                    position.sort(),
-                    position.id(),
-                    position.limit,
-                )
-                .fetch_all(db)
-                .await
-            };
-        }
-        Ok(if position.descending { page!("<", "desc") } else { page!(">", "asc") }?)
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        Ok(statement!(query_scalar!(), [r#"select count(*) as "count!" "#], self, []).fetch_one(db).await?)
+        let notes = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(SessionNoteEntry),
+            [r#"
+                select n.note_id as "note_id: NoteId",
+                       n.booking_id as "booking_id: BookingId",
+                       b.booking_id is null as "is_orphaned!",
+                       a.client_id as "client_id?: ClientId",
+                       coalesce(b.invitee_name, a.client_name, n.client_name) as client_name,
+                       b.therapist_id as "therapist_id?: TherapistId",
+                       coalesce(b.booking_host_name, n.host_name) as therapist_name,
+                       b.booking_start_at as "booking_start_at!: Timestamp",
+                       (own.note_id is null or own.signed_at is not null) as "is_signed!",
+                       own.signed_at as "signed_at!: Timestamp",
+                       own.author_id as "author_id?: UserId",
+                       n.created_at as "created_at!: Timestamp",
+                       n.updated_at as "updated_at!: Timestamp",
+                       coalesce(n.created_at, '-infinity')::text as "sort_key!"
+                from ( -- counted
+                    select n.*
+                    from client_session_notes n
+                    left join internal.session_notes own on own.note_id = n.note_id
+                    left join internal.booking_facts f on f.booking_id = n.booking_id
+                    where true
+                      and f.therapist_id = $1 -- planned anew
+                      and n.booking_id in (select a.session_id from appointment_table a where a.client_id = $2)
+                      and n.booking_id = $3
+                      and ((own.note_id is null or own.signed_at is not null) and $4)
+                      and (own.note_id is not null and own.signed_at is null and $5)
+                      and coalesce(n.created_at, '-infinity') >= $6
+                      and coalesce(n.created_at, '-infinity') < $7
+                      and (coalesce(n.created_at, '-infinity'), n.note_id) < ($8::text::timestamp, $9::text::integer) -- by created_at
+                    order by
+                        coalesce(n.created_at, '-infinity') desc, -- by created_at
+                        n.note_id desc -- by any
+                    limit $10
+                ) n
+                left join internal.session_notes own on own.note_id = n.note_id
+                left join bookings b on b.booking_id = n.booking_id
+                left join lateral internal.appointment_of(n.booking_id) a on true
+                order by
+                    coalesce(n.created_at, '-infinity') desc, -- by created_at
+                    n.note_id desc -- by any
+            "#],
+            self.filter.therapist_id.as_ref().map(TherapistId::as_str),
+            self.filter.client_id.as_ref().map(ClientId::as_str),
+            self.filter.booking_id.as_ref().map(BookingId::as_str),
+            self.filter.signed.filter(|signed| *signed),
+            self.filter.signed.map(|signed| !signed).filter(|is_draft| *is_draft),
+            self.period.from.map(Timestamp::from) => Option<Timestamp>,
+            self.period.before.map(Timestamp::from) => Option<Timestamp>,
+            position.sort(),
+            position.id(),
+            position.limit,
+        )?;
+        Ok(notes)
     }
 
     fn key(note: &SessionNoteEntry) -> Key {

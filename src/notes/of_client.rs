@@ -103,31 +103,41 @@ struct ClientNotes {
     client: ClientId,
 }
 
-/// A statement on the notes of a client (`$2`) that a scope (`$1`: its owner) reaches: takes the columns, the other
-/// conditions and the clauses after them, and the arguments from `$3` on.
-macro_rules! of_client {
-    (
-        $query:ident!($($row:ty,)?), [$($columns:literal)+], [$($tail:literal)*],
-        $scope:expr, $client:expr $(, $argument:expr)* $(,)?
-    ) => {
-        sqlx::$query!(
-            $($row,)?
-            $($columns +)+
-            " from internal.sessions_of_client($2) s
-              join client_session_notes n on n.booking_id = s.booking_id
-              left join internal.session_notes own on own.note_id = n.note_id
-              left join all_clients_table c on c.client_id = $2
-              where ($1::text is null
-                     or s.therapist_id = $1
-                     or (c.therapist_id = $1 and (own.note_id is null or own.signed_at is not null))) "
-            $(+ $tail)*,
+/// Reads the notes of a client (`$2`) that a scope (`$1`: its owner) reaches: takes how it is run, the columns, the scope, the
+/// client, whether only submitted ones are wanted, and the position. Their cost goes with the client's history.
+macro_rules! notes_of_client {
+    ($row:ty, [$($columns:literal)+], $db:expr, $order:expr, $scope:expr, $client:expr, $submitted:expr, $position:expr) => {
+        $crate::db::pruned::pruned!(
+            fetch_all($db, $position.sorted($order)),
+            query_as!($row),
+            [
+                $($columns)+
+                r#"from internal.sessions_of_client($2) s
+                join client_session_notes n on n.booking_id = s.booking_id
+                left join internal.session_notes own on own.note_id = n.note_id
+                left join all_clients_table c on c.client_id = $2
+                where true
+                  and (
+                      s.therapist_id = $1
+                      or (c.therapist_id = $1 and (own.note_id is null or own.signed_at is not null))
+                  )
+                  and ((own.note_id is null or own.signed_at is not null) and $3)
+                  and (coalesce(s.start_at, '-infinity'), n.note_id) < ($4::text::timestamp, $5::text::integer) -- by any
+                order by
+                    coalesce(s.start_at, '-infinity') desc, -- by any
+                    n.note_id desc -- by any
+                limit $6"#
+            ],
             $scope.owner(),
             $client.as_str(),
-            $($argument),*
+            $submitted,
+            $position.sort(),
+            $position.id(),
+            $position.limit,
         )
     };
 }
-pub(super) use of_client;
+pub(super) use notes_of_client;
 
 impl List for ClientNotes {
     type Row = ClientNoteEntry;
@@ -138,46 +148,32 @@ impl List for ClientNotes {
     async fn rows(
         &self,
         db: &mut PgConnection,
-        _: ClientNoteOrder,
+        order: ClientNoteOrder,
         position: &Position,
     ) -> Result<Vec<ClientNoteEntry>> {
-        macro_rules! page {
-            ($beyond:literal, $direction:literal) => {
-                of_client!(
-                    query_as!(ClientNoteEntry,),
-                    [r#"select n.note_id as "note_id: NoteId",
-                               n.booking_id as "booking_id: BookingId",
-                               s.start_at as "booking_start_at!: Timestamp",
-                               s.therapist_id as "therapist_id?: TherapistId",
-                               coalesce(s.therapist_name, n.host_name) as therapist_name,
-                               coalesce(s.therapist_id = internal.current_therapist(), false) as "is_own!",
-                               (own.note_id is null or own.signed_at is not null) as "is_signed!",
-                               own.signed_at as "signed_at!: Timestamp",
-                               n.created_at as "created_at!: Timestamp",
-                               n.updated_at as "updated_at!: Timestamp",
-                               coalesce(s.start_at, '-infinity')::text as "sort_key!" "#],
-                    [
-                        "and ($3::text is null or (coalesce(s.start_at, '-infinity'), n.note_id) " $beyond
-                        " ($3::text::timestamp, $4::text::integer))
-                         order by coalesce(s.start_at, '-infinity') " $direction ", n.note_id " $direction
-                        " limit $5"
-                    ],
-                    self.scope,
-                    self.client,
-                    position.sort(),
-                    position.id(),
-                    position.limit,
-                )
-                .fetch_all(db)
-                .await
-            };
-        }
-        Ok(if position.descending { page!("<", "desc") } else { page!(">", "asc") }?)
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        let count = of_client!(query_scalar!(), [r#"select count(*) as "count!" "#], [], self.scope, self.client);
-        Ok(count.fetch_one(db).await?)
+        let notes = notes_of_client!(
+            ClientNoteEntry,
+            [r#"
+                select n.note_id as "note_id: NoteId",
+                       n.booking_id as "booking_id: BookingId",
+                       s.start_at as "booking_start_at!: Timestamp",
+                       s.therapist_id as "therapist_id?: TherapistId",
+                       coalesce(s.therapist_name, n.host_name) as therapist_name,
+                       coalesce(s.therapist_id = internal.current_therapist(), false) as "is_own!",
+                       (own.note_id is null or own.signed_at is not null) as "is_signed!",
+                       own.signed_at as "signed_at!: Timestamp",
+                       n.created_at as "created_at!: Timestamp",
+                       n.updated_at as "updated_at!: Timestamp",
+                       coalesce(s.start_at, '-infinity')::text as "sort_key!"
+            "#],
+            db,
+            order,
+            self.scope,
+            self.client,
+            None::<bool>,
+            position
+        )?;
+        Ok(notes)
     }
 
     fn key(note: &ClientNoteEntry) -> Key {

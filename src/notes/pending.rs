@@ -1,9 +1,8 @@
 //! A therapist's sessions and the state of their notes: those still to be written or signed first.
 //!
 //! A session waits for its note from its start on, unless it was cancelled or is a no-show and nothing was begun, or
-//! the client's data was erased. One statement a page, of two branches that each stop at the page's size, both walked by
-//! `bookings_by_therapist_start` with one look into `client_session_notes_of_booking` a session. Where fewer
-//! wait than a page holds, the first branch goes through all of the therapist's sessions.
+//! the client's data was erased. Of those that wait and of those whose note is submitted a page is read each, by the facts of the
+//! therapist's bookings (`booking_facts_unnoted`, `booking_facts_of_therapist`).
 
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};
@@ -13,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     app::state::App,
-    db::scope::Scope,
+    db::{pruned::pruned, scope::Scope},
     domain::{
         ids::{BookingId, ClientId, NoteId},
         status::words,
@@ -133,142 +132,123 @@ struct OwnNotes {
     now: DateTime<Utc>,
 }
 
-/// A statement on the sessions and their notes: takes the columns, the limits of its branches (sessions that wait, and
-/// those with a submitted note), the clauses after, and the arguments from `$7` on. The sort key is whether the session
-/// waits (1, 0), a blank, and its start.
-macro_rules! statement {
-    (
-        $query:ident!($($row:ty,)?), [$($columns:literal)+], $list:expr,
-        [$($waiting:literal)*], [$($submitted:literal)*], [$($tail:literal)*] $(, $argument:expr)* $(,)?
-    ) => {
-        sqlx::$query!(
-            $($row,)?
-            $($columns +)+
-            " from (
-                  (select 1 as waiting, b.booking_id, b.booking_start_at, b.invitee_name
-                   from bookings b
-                   cross join lateral (
-                       select bool_or(own.note_id is null or own.signed_at is not null) as submitted
-                       from client_session_notes n
-                       left join internal.session_notes own on own.note_id = n.note_id
-                       where n.booking_id = b.booking_id
-                   ) v
-                   where ($1::text is null or b.therapist_id = $1)
-                     and b.booking_id is not null
-                     and coalesce(b.booking_start_at, '-infinity') <= $2
-                     and v.submitted is not true
-                     and (v.submitted is not null or internal.is_active(b.booking_status))
-                     and (b.invitee_name is distinct from '(erased)' or not exists (
-                         select
-                         from appointment_table a
-                         join internal.clients i on i.client_id = a.client_id
-                         where a.session_id = b.booking_id
-                           and i.erased_at is not null
-                     ))
-                     and ($3::text is null or $3 = case when v.submitted is null then 'pending' else 'draft' end)
-                     and ($4::text is null or exists (
-                         select from appointment_table a where a.session_id = b.booking_id and a.client_id = $4
-                     ))
-                     and ($5::timestamp is null or coalesce(b.booking_start_at, '-infinity') >= $5)
-                     and ($6::timestamp is null or coalesce(b.booking_start_at, '-infinity') < $6)
-                   " $(+ $waiting)* + ")
-                  union all
-                  (select 0 as waiting, b.booking_id, b.booking_start_at, b.invitee_name
-                   from bookings b
-                   where ($1::text is null or b.therapist_id = $1)
-                     and b.booking_id is not null
-                     and ($3::text is null or $3 = 'signed')
-                     and exists (
-                         select
-                         from client_session_notes n
-                         left join internal.session_notes own on own.note_id = n.note_id
-                         where n.booking_id = b.booking_id
-                           and (own.note_id is null or own.signed_at is not null)
-                     )
-                     and ($4::text is null or exists (
-                         select from appointment_table a where a.session_id = b.booking_id and a.client_id = $4
-                     ))
-                     and ($5::timestamp is null or coalesce(b.booking_start_at, '-infinity') >= $5)
-                     and ($6::timestamp is null or coalesce(b.booking_start_at, '-infinity') < $6)
-                   " $(+ $submitted)* + ")
-              ) b "
-            $(+ $tail)*,
-            $list.scope.owner(),
-            Timestamp::from($list.now) as Timestamp,
-            $list.filter.status.map(NoteStatus::as_str),
-            $list.filter.client_id.as_ref().map(ClientId::as_str),
-            $list.period.from.map(Timestamp::from) as Option<Timestamp>,
-            $list.period.before.map(Timestamp::from) as Option<Timestamp>,
-            $($argument),*
-        )
-    };
-}
-
 impl List for OwnNotes {
     type Row = OwnNoteEntry;
     type Order = OwnNoteOrder;
 
     const AS_CSV: bool = false;
 
-    async fn rows(&self, db: &mut PgConnection, _: OwnNoteOrder, position: &Position) -> Result<Vec<OwnNoteEntry>> {
-        macro_rules! page {
-            ($beyond:literal, $direction:literal) => {
-                statement!(
-                    query_as!(OwnNoteEntry,),
-                    [r#"select b.booking_id as "booking_id!: BookingId",
-                               b.booking_start_at as "booking_start_at!: Timestamp",
-                               a.client_id as "client_id?: ClientId",
-                               coalesce(b.invitee_name, a.client_name) as client_name,
-                               case when n.note_id is null then 'pending' when n.is_draft then 'draft' else 'signed'
-                               end as "status!",
-                               n.note_id as "note_id?: NoteId",
-                               n.signed_at as "signed_at!: Timestamp",
-                               n.created_at as "created_at!: Timestamp",
-                               n.updated_at as "updated_at!: Timestamp",
-                               b.waiting || ' ' || coalesce(b.booking_start_at, '-infinity') as "sort_key!" "#],
-                    self,
-                    [
-                        "and ($7::text is null
-                              or (1, coalesce(b.booking_start_at, '-infinity'), b.booking_id) " $beyond
-                        "        (left($7, 1)::integer, substr($7, 3)::timestamp, $8))
-                         order by coalesce(b.booking_start_at, '-infinity') " $direction ", b.booking_id " $direction
-                        " limit $9"
-                    ],
-                    [
-                        "and ($7::text is null
-                              or (0, coalesce(b.booking_start_at, '-infinity'), b.booking_id) " $beyond
-                        "        (left($7, 1)::integer, substr($7, 3)::timestamp, $8))
-                         order by coalesce(b.booking_start_at, '-infinity') " $direction ", b.booking_id " $direction
-                        " limit $9"
-                    ],
-                    [
-                        "left join lateral internal.appointment_of(b.booking_id) a on true
-                         left join lateral (
-                             select n.note_id, own.note_id is not null and own.signed_at is null as is_draft,
-                                    own.signed_at, n.created_at, n.updated_at
-                             from client_session_notes n
-                             left join internal.session_notes own on own.note_id = n.note_id
-                             where n.booking_id = b.booking_id
-                             order by own.note_id is not null and own.signed_at is null, own.note_id is null,
-                                      coalesce(n.created_at, '-infinity') desc, n.note_id desc
-                             limit 1
-                         ) n on true
-                         order by b.waiting " $direction ", coalesce(b.booking_start_at, '-infinity') " $direction
-                        ", b.booking_id " $direction " limit $9"
-                    ],
-                    position.sort(),
-                    position.id(),
-                    position.limit,
-                )
-                .fetch_all(db)
-                .await
-            };
-        }
-        Ok(if position.descending { page!("<", "desc") } else { page!(">", "asc") }?)
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        Ok(statement!(query_scalar!(), [r#"select count(*) as "count!" "#], self, [], [], []).fetch_one(db).await?)
+    /// The sort key is whether the session waits (1, 0), a blank, and its start.
+    #[expect(clippy::too_many_lines, reason = "it is one statement")]
+    async fn rows(&self, db: &mut PgConnection, order: OwnNoteOrder, position: &Position) -> Result<Vec<OwnNoteEntry>> {
+        let is = |status| (self.filter.status == Some(status)).then_some(true);
+        // The last row of the page before: whether it waits, and its start.
+        let last = position.sort().and_then(|key| key.split_once(' ')).map(|(waiting, start)| (waiting == "1", start));
+        let [of_waiting, of_submitted] = [true, false].map(|waits| last.filter(|(waiting, _)| *waiting == waits));
+        let no_waiting = is(NoteStatus::Signed).or(of_submitted.filter(|_| position.descending).map(|_| true));
+        let no_submitted = is(NoteStatus::Pending)
+            .or(is(NoteStatus::Draft))
+            .or(of_waiting.filter(|_| !position.descending).map(|_| true));
+        let notes = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(OwnNoteEntry),
+            [r#"
+                select f.booking_id as "booking_id!: BookingId",
+                       b.booking_start_at as "booking_start_at!: Timestamp",
+                       a.client_id as "client_id?: ClientId",
+                       coalesce(b.invitee_name, a.client_name) as client_name,
+                       case when n.note_id is null then 'pending' when n.is_draft then 'draft' else 'signed'
+                       end as "status!",
+                       n.note_id as "note_id?: NoteId",
+                       n.signed_at as "signed_at!: Timestamp",
+                       n.created_at as "created_at!: Timestamp",
+                       n.updated_at as "updated_at!: Timestamp",
+                       f.waiting || ' ' || f.starts_at as "sort_key!"
+                from ( -- counted
+                    select f.*
+                    from (
+                        (
+                            select 1 as waiting, f.booking_id, f.starts_at
+                            from internal.booking_facts f
+                            where not f.noted
+                              and f.starts_at <= $2
+                              and (f.begun or f.counted_as = 'active')
+                              and (f.name <> '(erased)' or not exists (
+                                  select
+                                  from appointment_table a
+                                  join internal.clients i on i.client_id = a.client_id
+                                  where a.session_id = f.booking_id
+                                    and i.erased_at is not null
+                              ))
+                              and f.therapist_id = $1
+                              and (not f.begun and $3)
+                              and (f.begun and $4)
+                              and (false and $5)
+                              and f.client_id = $6
+                              and f.starts_at >= $7
+                              and f.starts_at < $8
+                              and (f.starts_at, f.booking_id) < ($9::text::timestamp, $10) -- by any
+                            order by
+                                f.starts_at desc, -- by any
+                                f.booking_id desc -- by any
+                            limit $14
+                        )
+                        union all
+                        (
+                            select 0 as waiting, f.booking_id, f.starts_at
+                            from internal.booking_facts f
+                            where f.noted
+                              and f.therapist_id = $1
+                              and (false and $13)
+                              and f.client_id = $6
+                              and f.starts_at >= $7
+                              and f.starts_at < $8
+                              and (f.starts_at, f.booking_id) < ($11::text::timestamp, $12) -- by any
+                            order by
+                                f.starts_at desc, -- by any
+                                f.booking_id desc -- by any
+                            limit $14
+                        )
+                    ) f
+                    order by
+                        f.waiting desc, -- by any
+                        f.starts_at desc, -- by any
+                        f.booking_id desc -- by any
+                    limit $14
+                ) f
+                join bookings b on b.booking_id = f.booking_id
+                left join lateral internal.appointment_of(f.booking_id) a on true
+                left join lateral (
+                    select n.note_id, own.note_id is not null and own.signed_at is null as is_draft,
+                           own.signed_at, n.created_at, n.updated_at
+                    from client_session_notes n
+                    left join internal.session_notes own on own.note_id = n.note_id
+                    where n.booking_id = f.booking_id
+                    order by own.note_id is not null and own.signed_at is null, own.note_id is null,
+                             coalesce(n.created_at, '-infinity') desc, n.note_id desc
+                    limit 1
+                ) n on true
+                order by
+                    f.waiting desc, -- by any
+                    f.starts_at desc, -- by any
+                    f.booking_id desc -- by any
+            "#],
+            self.scope.owner(),
+            Timestamp::from(self.now) => Timestamp,
+            is(NoteStatus::Pending),
+            is(NoteStatus::Draft),
+            no_waiting,
+            self.filter.client_id.as_ref().map(ClientId::as_str),
+            self.period.from.map(Timestamp::from) => Option<Timestamp>,
+            self.period.before.map(Timestamp::from) => Option<Timestamp>,
+            of_waiting.map(|(_, start)| start),
+            position.id().filter(|_| of_waiting.is_some()),
+            of_submitted.map(|(_, start)| start),
+            position.id().filter(|_| of_submitted.is_some()),
+            no_submitted,
+            position.limit,
+        )?;
+        Ok(notes)
     }
 
     fn key(note: &OwnNoteEntry) -> Key {

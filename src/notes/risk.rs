@@ -9,7 +9,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use super::of_client::{ClientNoteOrder, of_client};
+use super::of_client::{ClientNoteOrder, notes_of_client};
 use crate::{
     app::unit_of_work::Work,
     audit::entry::Entry,
@@ -113,48 +113,27 @@ impl List for Risk {
 
     const AS_CSV: bool = false;
 
-    async fn rows(&self, db: &mut PgConnection, _: ClientNoteOrder, position: &Position) -> Result<Vec<RiskEntry>> {
-        macro_rules! page {
-            ($beyond:literal, $direction:literal) => {
-                of_client!(
-                    query_as!(RiskEntry,),
-                    [r#"select n.note_id as "note_id: NoteId",
-                               n.booking_id as "booking_id: BookingId",
-                               s.start_at as "booking_start_at!: Timestamp",
-                               s.therapist_id as "therapist_id?: TherapistId",
-                               coalesce(s.therapist_name, n.host_name) as therapist_name,
-                               internal.mention_word(n.self_harm_mention) as self_harm_mention,
-                               internal.risk_word(n.current_risk_level) as current_risk_level,
-                               coalesce(s.start_at, '-infinity')::text as "sort_key!" "#],
-                    [
-                        "and (own.note_id is null or own.signed_at is not null)
-                         and ($3::text is null or (coalesce(s.start_at, '-infinity'), n.note_id) " $beyond
-                        " ($3::text::timestamp, $4::text::integer))
-                         order by coalesce(s.start_at, '-infinity') " $direction ", n.note_id " $direction
-                        " limit $5"
-                    ],
-                    self.scope,
-                    self.client,
-                    position.sort(),
-                    position.id(),
-                    position.limit,
-                )
-                .fetch_all(db)
-                .await
-            };
-        }
-        Ok(if position.descending { page!("<", "desc") } else { page!(">", "asc") }?)
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        let count = of_client!(
-            query_scalar!(),
-            [r#"select count(*) as "count!" "#],
-            ["and (own.note_id is null or own.signed_at is not null)"],
+    async fn rows(&self, db: &mut PgConnection, order: ClientNoteOrder, position: &Position) -> Result<Vec<RiskEntry>> {
+        let entries = notes_of_client!(
+            RiskEntry,
+            [r#"
+                select n.note_id as "note_id: NoteId",
+                       n.booking_id as "booking_id: BookingId",
+                       s.start_at as "booking_start_at!: Timestamp",
+                       s.therapist_id as "therapist_id?: TherapistId",
+                       coalesce(s.therapist_name, n.host_name) as therapist_name,
+                       internal.mention_word(n.self_harm_mention) as self_harm_mention,
+                       internal.risk_word(n.current_risk_level) as current_risk_level,
+                       coalesce(s.start_at, '-infinity')::text as "sort_key!"
+            "#],
+            db,
+            order,
             self.scope,
             self.client,
-        );
-        Ok(count.fetch_one(db).await?)
+            Some(true),
+            position
+        )?;
+        Ok(entries)
     }
 
     fn key(entry: &RiskEntry) -> Key {

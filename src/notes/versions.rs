@@ -11,7 +11,7 @@ use super::model::SessionNote;
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     audit::entry::Entry,
-    db::scope::Scope,
+    db::{pruned::pruned, scope::Scope},
     domain::{
         ids::{BookingId, ClientId, NoteId, UserId},
         status::words,
@@ -164,44 +164,30 @@ impl List for Versions {
 
     const AS_CSV: bool = false;
 
-    async fn rows(&self, db: &mut PgConnection, _: VersionOrder, position: &Position) -> Result<Vec<NoteVersion>> {
-        macro_rules! page {
-            ($beyond:literal, $direction:literal) => {
-                sqlx::query_as!(
-                    NoteVersion,
-                    r#"select v.version,
-                              v.event,
-                              v.saved_at as "saved_at!: Timestamp",
-                              v.author_id as "author_id: UserId",
-                              case when v.author_id is null then 'another program'
-                                   else internal.account_name(v.author_id)
-                              end as author_name,
-                              v.changes
-                       from internal.note_versions v
-                       where v.note_id = $1
-                         and ($2::text is null or v.version "#
-                        + $beyond
-                        + " $2::text::integer)
-                       order by v.version "
-                        + $direction
-                        + " limit $3",
-                    self.0.0,
-                    position.sort(),
-                    position.limit,
-                )
-                .fetch_all(db)
-                .await
-            };
-        }
-        Ok(if position.descending { page!("<", "desc") } else { page!(">", "asc") }?)
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        let count = sqlx::query_scalar!(
-            r#"select count(*) as "count!" from internal.note_versions where note_id = $1"#,
-            self.0.0
-        );
-        Ok(count.fetch_one(db).await?)
+    async fn rows(&self, db: &mut PgConnection, order: VersionOrder, position: &Position) -> Result<Vec<NoteVersion>> {
+        let versions = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(NoteVersion),
+            [r#"
+                select v.version,
+                       v.event,
+                       v.saved_at as "saved_at!: Timestamp",
+                       v.author_id as "author_id: UserId",
+                       case when v.author_id is null then 'another program' else internal.account_name(v.author_id)
+                       end as author_name,
+                       v.changes
+                from internal.note_versions v
+                where v.note_id = $1
+                  and v.version < $2::text::integer -- by any
+                order by
+                    v.version desc -- by any
+                limit $3
+            "#],
+            self.0.0,
+            position.sort(),
+            position.limit,
+        )?;
+        Ok(versions)
     }
 
     fn key(version: &NoteVersion) -> Key {

@@ -8,11 +8,9 @@ use serde::Deserialize;
 use sqlx::PgConnection;
 use utoipa::IntoParams;
 
-use super::{
-    model::{Notification, select_notifications},
-    notify::NotificationKind,
-};
+use super::{model::Notification, notify::NotificationKind};
 use crate::{
+    db::pruned::pruned,
     domain::{
         ids::{NotificationId, UserId},
         time::IstTimestamp,
@@ -66,14 +64,15 @@ pub(super) async fn list_notifications(
     listing: Listing<NotificationFilter, NotificationOrder>,
 ) -> Result<Response> {
     let NotificationFilter { unread, r#type } = listing.filter;
-    listing.request.answer(NotificationList { user: caller.user_id, unread, kind: r#type }).await
+    listing.request.answer(NotificationList { notification_id: None, user: caller.user_id, unread, kind: r#type }).await
 }
 
 /// The notifications of a user.
-struct NotificationList {
-    user: UserId,
-    unread: Option<bool>,
-    kind: Option<NotificationKind>,
+pub(super) struct NotificationList {
+    pub(super) notification_id: Option<NotificationId>,
+    pub(super) user: UserId,
+    pub(super) unread: Option<bool>,
+    pub(super) kind: Option<NotificationKind>,
 }
 
 impl List for NotificationList {
@@ -83,46 +82,43 @@ impl List for NotificationList {
     async fn rows(
         &self,
         db: &mut PgConnection,
-        _: NotificationOrder,
+        order: NotificationOrder,
         position: &Position,
     ) -> Result<Vec<Notification>> {
-        macro_rules! read {
-            ($beyond:literal, $direction:literal) => {
-                select_notifications!(
-                    [
-                        "user_id = $1
-                         and ($2::boolean is null or (is_read is not true) = $2)
-                         and ($3::text is null or notification_type = $3)
-                         and ($4::text is null or notification_id " $beyond " $4::text::integer)
-                         order by notification_id " $direction " limit $5"
-                    ],
-                    self.user.0,
-                    self.unread,
-                    self.kind.map(NotificationKind::as_str),
-                    position.sort(),
-                    position.limit,
-                )
-                .fetch_all(db)
-                .await
-            };
-        }
-        Ok(if position.descending { read!("<", "desc") } else { read!(">", "asc") }?)
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        let total = sqlx::query_scalar!(
-            r#"select count(*) as "total!"
-               from notifications
-               where user_id = $1
-                 and ($2::boolean is null or (is_read is not true) = $2)
-                 and ($3::text is null or notification_type = $3)"#,
+        let notifications = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(Notification),
+            [r#"
+                select notification_id as "notification_id: NotificationId",
+                       user_id as "user_id!: UserId",
+                       coalesce(user_role, '') as "user_role!",
+                       coalesce(notification_type, '') as "notification_type!",
+                       coalesce(title, '') as "title!",
+                       coalesce(message, '') as "message!",
+                       related_id,
+                       coalesce(is_read, false) as "is_read!",
+                       created_at as "created_at!: IstTimestamp",
+                       0::bigint as "xid!"
+                from notifications
+                where user_id = $1
+                  and notification_id = $2
+                  and (is_read and $3)
+                  and (is_read is not true and $4)
+                  and notification_type = $5
+                  and notification_id < $6::text::integer -- by any
+                order by
+                    notification_id desc -- by any
+                limit $7
+            "#],
             self.user.0,
-            self.unread,
+            self.notification_id.map(|id| id.0),
+            self.unread.map(|unread| !unread).filter(|is_read| *is_read),
+            self.unread.filter(|unread| *unread),
             self.kind.map(NotificationKind::as_str),
-        )
-        .fetch_one(db)
-        .await?;
-        Ok(total)
+            position.sort(),
+            position.limit,
+        )?;
+        Ok(notifications)
     }
 
     fn key(notification: &Notification) -> Key {

@@ -48,12 +48,9 @@ pub(super) struct Notification {
     pub(super) xid: i64,
 }
 
-/// Reads notifications: takes the conditions, the clauses after them, and the arguments. With an expression for it,
-/// `n.xid` is the transaction.
+/// Reads notifications: takes the expression for the transaction `n.xid`, the conditions and the clauses after them, and the
+/// arguments.
 macro_rules! select_notifications {
-    ([$($tail:literal)+], $($rest:tt)+) => {
-        select_notifications!("0::bigint", [$($tail)+], $($rest)+)
-    };
     ($xid:literal, [$($tail:literal)+], $($argument:expr),+ $(,)?) => {
         sqlx::query_as!(
             $crate::notifications::model::Notification,

@@ -6,19 +6,17 @@ use serde_json::json;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use super::model::{Notification, select_notifications};
+use super::{list::NotificationList, model::Notification};
 use crate::{
     app::{state::App, unit_of_work::Work},
     audit::entry::Entry,
     db::scope::Scope,
-    domain::{
-        ids::{NotificationId, UserId},
-        time::IstTimestamp,
-    },
+    domain::ids::{NotificationId, UserId},
     error::{Error, Result, problem::Problems},
     http::{
         caller::Caller,
         extract::{Json, OptionalJson, Path},
+        page::List as _,
     },
 };
 
@@ -97,10 +95,8 @@ pub(super) async fn read_notification(
             Ok(())
         })
         .await?;
-        let notification = select_notifications!(["notification_id = $1 and user_id = $2"], id.0, caller.user_id.0)
-            .fetch_optional(uow.db())
-            .await?;
-        notification.map(Json).ok_or(Error::NotFound("notification"))
+        let one = NotificationList { notification_id: Some(id), user: caller.user_id, unread: None, kind: None };
+        one.first(uow.db()).await?.map(Json).ok_or(Error::NotFound("notification"))
     })
     .await
 }

@@ -3,12 +3,12 @@
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{model::PaymentState, select::Criteria};
+use super::model::PaymentState;
 use crate::{
     app::state::App,
     domain::{
         contact::Search,
-        ids::{BookingId, ClientId, TherapistId},
+        ids::{BookingId, ClientId, PaymentId, TherapistId},
         text::Text,
         time::{Day, Zone},
     },
@@ -81,16 +81,43 @@ impl ClientPaymentFilter {
     }
 }
 
+/// A filter as the statement takes it.
+#[derive(Debug, Default)]
+pub(super) struct Criteria {
+    pub(super) payment_id: Option<PaymentId>,
+    pub(super) state: Option<PaymentState>,
+    pub(super) gateway: Option<String>,
+    pub(super) therapist_id: Option<TherapistId>,
+    pub(super) client_id: Option<ClientId>,
+    pub(super) booking_id: Option<BookingId>,
+    pub(super) period: Period,
+    pub(super) search: Option<Search>,
+}
+
+impl Criteria {
+    /// One payment.
+    pub(super) fn one(id: PaymentId) -> Self {
+        Self { payment_id: Some(id), ..Self::default() }
+    }
+
+    /// The state of the refund, where that is the payment's: there is an index of those.
+    pub(super) fn refund(&self) -> Option<&'static str> {
+        self.state.and_then(|state| state.as_str().strip_prefix("refund_"))
+    }
+
+    /// Whether payments that have not arrived are among those wanted.
+    pub(super) fn wants_awaited(&self) -> bool {
+        self.payment_id.is_none() && self.state.is_none_or(|state| state == PaymentState::Pending)
+    }
+}
+
 impl PaymentFilter {
     /// Checks the values against each other and puts them into the form of the statement.
     pub(super) fn criteria(self, app: &App) -> Result<Criteria> {
         let search = self.q.as_deref().map(Search::parse).transpose().map_err(|fault| Error::query("q", fault))?;
-        let state = self.state.map(PaymentState::as_str);
-        let refund = state.and_then(|state| state.strip_prefix("refund_"));
         Ok(Criteria {
             payment_id: None,
-            state: state.filter(|_| refund.is_none()),
-            refund,
+            state: self.state,
             gateway: self.gateway.map(Text::into_string),
             therapist_id: self.therapist_id,
             client_id: self.client_id,

@@ -28,7 +28,6 @@ mod record;
 pub mod refund;
 pub mod refunds;
 mod refusal;
-mod select;
 mod summary;
 mod sync;
 pub mod upkeep;

@@ -1,10 +1,8 @@
 //! A payment: its columns, and values computed from them.
 
 use serde::Serialize;
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use super::select::Criteria;
 use crate::{
     domain::{
         ids::{BookingId, ClientId, PaymentId, RefundId, TherapistId},
@@ -12,7 +10,6 @@ use crate::{
         status::words,
         time::Timestamp,
     },
-    error::{Error, Result},
     http::{etag::Versioned, page::Key},
 };
 
@@ -120,118 +117,7 @@ pub struct Payment {
     pub(super) place: String,
 }
 
-/// Reads payments as [`Payment`]s, in the order of the key of either set; the rest as in `select_payments!`.
-macro_rules! read_payments {
-    ($key:literal, $awaited_key:literal, [$($each:literal)*], [$($awaited:literal)*], [$($rest:literal)*],
-     $criteria:expr $(, $argument:expr)* $(,)?) => {
-        $crate::payments::select::select_payments!(
-            $crate::payments::model::Payment,
-            r#"f.payment_id as "payment_id: PaymentId",
-               f.booking_id as "booking_id: BookingId",
-               f.client_id as "client_id: ClientId",
-               f.therapist_id as "therapist_id: TherapistId",
-               f.state as "state!: PaymentState",
-               f.booking_start_at as "booking_start_at!: Timestamp",
-               f.booking_status,
-               f.invitee_name,
-               f.invitee_email,
-               f.payment_reference_id,
-               f.amount as "amount!: Amount",
-               f.currency,
-               f.payment_date as "payment_date!: Timestamp",
-               f.payment_gateway_name,
-               f.refund_amount as "refund_amount!: Amount",
-               f.refund_initiation_date as "refund_initiation_date!: Timestamp",
-               f.refund_status,
-               f.refund_failed_date as "refund_failed_date!: Timestamp",
-               f.refund_id,
-               (
-                   select r.id
-                   from refund_cancellation_table r
-                   where (r.session_id = f.booking_id or (f.booking_id is null and r.payment_id = f.payment_id::text))
-                     and internal.payment_of_refund(r.session_id, r.payment_id) = f.payment_id
-                   order by internal.refund_status(r.refund_status) is null, r.id
-                   limit 1
-               ) as "refund_cancellation_id: RefundId",
-               f.created_at as "created_at!: Timestamp",
-               f.updated_at as "updated_at!: Timestamp",
-               f.version as "version!",
-               f.place::text as "place!""#,
-            [r#"p.payment_id,
-               p.booking_id,
-               (select a.client_id from internal.appointment_of(p.booking_id) a) as client_id,
-               b.therapist_id,
-               internal.payment_state(p.refund_status, p.amount, b.booking_status, b.invitee_status)
-                   as state,
-               b.booking_start_at,
-               internal.booking_status(b.booking_status) as booking_status,
-               p.invitee_name,
-               p.invitee_email,
-               p.payment_reference_id,
-               p.amount,
-               p.currency,
-               p.payment_date,
-               p.payment_gateway_name,
-               p.refund_amount,
-               p.refund_initiation_date,
-               internal.refund_status(p.refund_status) as refund_status,
-               p.refund_failed_date,
-               p.refund_id,
-               p.created_at,
-               p.updated_at,
-               p.xmin::text as version,
-               "# $key r#" as place,
-               p.payment_id as nth,
-               ''::text as mark"#],
-            [r#"null,
-               b.booking_id,
-               (select a.client_id from internal.appointment_of(b.booking_id) a),
-               b.therapist_id,
-               'pending',
-               b.booking_start_at,
-               internal.booking_status(b.booking_status),
-               b.invitee_name,
-               b.invitee_email,
-               b.invitee_payment_reference_id,
-               b.invitee_payment_amount,
-               b.invitee_payment_currency,
-               null,
-               b.invitee_payment_gateway,
-               null,
-               null,
-               null,
-               null,
-               null,
-               b.invitee_created_at,
-               b.booking_updated_at,
-               b.xmin::text,
-               "# $awaited_key r#",
-               0,
-               b.booking_id"#],
-            [$($each)*],
-            [$($awaited)*],
-            [$($rest)*],
-            $criteria
-            $(, $argument)*
-        )
-    };
-}
-pub(super) use read_payments;
-
 impl Payment {
-    /// One payment.
-    ///
-    /// # Errors
-    ///
-    /// If there is none with this id.
-    pub(super) async fn read(db: &mut PgConnection, id: PaymentId) -> Result<Self> {
-        let one = Criteria::one(id);
-        read_payments!("''::text", "''::text", [], [], [], one)
-            .fetch_optional(db)
-            .await?
-            .ok_or(Error::NotFound("payment"))
-    }
-
     /// As an answer, with its version.
     pub(super) fn versioned(self) -> Versioned<Self> {
         Versioned::new(self.version.clone(), self)

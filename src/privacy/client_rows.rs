@@ -197,9 +197,8 @@ async fn bookings(db: &mut PgConnection, clients: &[ClientId]) -> Result<Vec<Boo
            union
            select b.booking_id
            from all_clients_table c
-           join bookings b
-             on internal.search_text(b.invitee_name, b.invitee_email, b.invitee_phone)
-                like '%' || right(internal.phone_key(c.phone_number), 7) || '%'
+           join internal.booking_facts f on f.search like '%' || right(internal.phone_key(c.phone_number), 7) || '%'
+           join bookings b on b.booking_id = f.booking_id
            where c.client_id = any ($1)
              and internal.phone_key(b.invitee_phone) = internal.phone_key(c.phone_number)
              and internal.name_key(b.invitee_name) = internal.name_key(c.client_name)

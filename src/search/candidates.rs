@@ -207,13 +207,15 @@ pub(super) async fn bookings(db: &mut PgConnection, terms: &Terms, clients: &[&s
                union all
                (select booking_id, null, null
                 from bookings
-                where left(internal.fold(invitee_payment_reference_id), 100) ~>=~ (select $1)
+                where invitee_payment_reference_id is not null
+                  and left(internal.fold(invitee_payment_reference_id), 100) ~>=~ (select $1)
                   and left(internal.fold(invitee_payment_reference_id), 100) ~<~ (select $2)
                 limit 50)
                union all
                (select booking_id, null, payment_reference_id
                 from payments
-                where left(internal.fold(payment_reference_id), 100) = (select $1)
+                where payment_reference_id is not null
+                  and left(internal.fold(payment_reference_id), 100) = (select $1)
                 limit 50)
                union all
                (select latest.session_id, found.client_id, null
@@ -227,20 +229,20 @@ pub(super) async fn bookings(db: &mut PgConnection, terms: &Terms, clients: &[&s
                 ) latest)
                union all
                (select booking_id, null, null
-                from bookings
-                where left(internal.fold(coalesce(invitee_name, '')), 100) >= (select $1)
-                  and left(internal.fold(coalesce(invitee_name, '')), 100) < (select $2)
-                order by left(internal.fold(coalesce(invitee_name, '')), 100)
+                from internal.booking_facts
+                where left(name, 100) >= (select $1)
+                  and left(name, 100) < (select $2)
+                order by left(name, 100)
                 limit 200)
                union all
                (select booking_id, null, null
-                from bookings
-                where internal.search_text(invitee_name, invitee_email, invitee_phone) like (select $6::text)
+                from internal.booking_facts
+                where search like (select $6::text)
                 limit 200)
                union all
                (select booking_id, null, null
-                from bookings
-                where internal.search_text(invitee_name, invitee_email, invitee_phone) like (select $5::text)
+                from internal.booking_facts
+                where search like (select $5::text)
                 limit 200)
                limit 200
            ) f

@@ -1,8 +1,7 @@
 //! Listing therapists: their therapies, load, sessions and income.
 //!
 //! Sessions, and gross, refunded and net money, are counted as everywhere (`internal.therapist_sums`): over the bookings
-//! that start in the period, and over all. They are read from indexes that hold nothing else, by
-//! index-only scans. In orders that do not go by figures they are counted for the rows of the page only.
+//! that start in the period, and over all. They are sums of weeks, so a page costs the therapists times the weeks.
 
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};
@@ -13,6 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::{
     app::state::App,
     dashboards::Period,
+    db::pruned::pruned,
     domain::{
         contact::Search,
         ids::{BookingId, TherapistId},
@@ -158,104 +158,6 @@ struct TherapistList {
     now: DateTime<Utc>,
 }
 
-/// One page in one direction. The figures are counted `first`, for all therapists of the filter, where the order needs
-/// them; or `last`, for the rows of the page.
-macro_rules! page_of_therapists {
-    (first $($rest:tt)*) => {
-        page_of_therapists!(
-            @ "cross join lateral internal.therapist_sums(t.therapist_id, $2, $3) p
-               cross join lateral internal.therapist_sums(t.therapist_id, null, null) e",
-            "p.sessions as p_sessions, round(p.paid, 2) - round(p.refunded, 2) as p_net, e.sessions as e_sessions, round(e.paid, 2) - round(e.refunded, 2) as e_net,",
-            "",
-            "c.p_sessions as \"sessions!\",
-             c.p_net as \"net!: Amount\",
-             c.e_sessions as \"lifetime_sessions!\",
-             c.e_net as \"lifetime_net!: Amount\",",
-            $($rest)*
-        )
-    };
-    (last $($rest:tt)*) => {
-        page_of_therapists!(
-            @ "",
-            "",
-            "cross join lateral internal.therapist_sums(c.therapist_id, $2, $3) p
-             cross join lateral internal.therapist_sums(c.therapist_id, null, null) e",
-            "p.sessions as \"sessions!\",
-             round(p.paid, 2) - round(p.refunded, 2) as \"net!: Amount\",
-             e.sessions as \"lifetime_sessions!\",
-             round(e.paid, 2) - round(e.refunded, 2) as \"lifetime_net!: Amount\",",
-            $($rest)*
-        )
-    };
-    (
-        @ $first:literal, $counted:literal, $last:literal, $figures:literal,
-        $key:literal: $type:literal, $beyond:literal, $direction:literal, $list:expr, $position:expr
-    ) => {
-        sqlx::query_as!(
-            ListedTherapist,
-            r#"select c.id as "id!",
-                      c.therapist_id as "therapist_id!: TherapistId",
-                      c.name as "name!",
-                      c.specialization,
-                      c.contact_info,
-                      c.upcoming as "sessions_booked!",
-                      c.capacity as "capacity!",
-                      c.created_at as "created_at!: Timestamp",
-                      c.therapies as "therapies!",
-                      c.live_booking_id as "live_booking_id: BookingId",
-                      c.retired_at at time zone 'UTC' as "retired_at!: Timestamp",
-                      "# + $figures + r#"
-                      c.sort_key::text as "sort_key!"
-               from (
-                   select t.id,
-                          coalesce(t.therapist_id, '') as therapist_id,
-                          coalesce(t.name, '(no name)') as name,
-                          t.specialization,
-                          t.contact_info,
-                          w.upcoming,
-                          greatest(coalesce(t.capacity, 0), 0) as capacity,
-                          t.created_at,
-                          w.therapies,
-                          w.live_booking_id,
-                          r.retired_at,
-                          "# + $counted + $key + r#" as sort_key
-                   from therapists t
-                   left join internal.retirements r on r.therapist_id = t.therapist_id
-                   cross join lateral (
-                       select internal.therapist_upcoming(t.therapist_id, $1) as upcoming,
-                              internal.therapist_live(t.therapist_id, $1) as live_booking_id,
-                              internal.therapies(t.specialization) as therapies
-                       offset 0
-                   ) w
-                   "# + $first + r#"
-                   where ($4::text is null
-                          or exists (select from unnest(w.therapies) as one (word) where internal.fold(one.word) = internal.fold($4)))
-                     and ($5::boolean is null or (w.live_booking_id is not null) = $5)
-                     and ($6::boolean is null or (r.retired_at is not null) = $6)
-                     and ($7::text is null
-                          or internal.search_text(concat_ws(E'\n', t.name, t.therapist_id, t.specialization),
-                                                  t.contact_info, t.contact_info) like any (internal.search_patterns($7)))
-                     and ($10::bigint is not null or internal.planned_for_arguments())
-                     and ($8::text is null or ("# + $key + ", t.id) " + $beyond + " ($8::text::" + $type + r#", $9::text::integer))
-                   order by sort_key "# + $direction + ", t.id " + $direction + r#"
-                   limit $10
-               ) c
-               "# + $last + r#"
-               order by c.sort_key "# + $direction + ", c.id " + $direction,
-            Timestamp::from($list.now) as Timestamp,
-            Timestamp::from($list.period.start()) as Timestamp,
-            Timestamp::from($list.period.end()) as Timestamp,
-            $list.therapy,
-            $list.live,
-            $list.retired,
-            $list.search.as_deref(),
-            $position.sort(),
-            $position.id(),
-            $position.limit,
-        )
-    };
-}
-
 impl List for TherapistList {
     type Row = ListedTherapist;
     type Order = TherapistOrder;
@@ -266,53 +168,100 @@ impl List for TherapistList {
         order: TherapistOrder,
         position: &Position,
     ) -> Result<Vec<ListedTherapist>> {
-        use TherapistOrder as O;
-        macro_rules! read {
-            ($when:ident $key:literal: $type:literal) => {
-                if position.descending {
-                    page_of_therapists!($when $key: $type, "<", "desc", self, position).fetch_all(db).await
-                } else {
-                    page_of_therapists!($when $key: $type, ">", "asc", self, position).fetch_all(db).await
-                }
-            };
-        }
-        let rows = match order {
-            O::NameUp | O::NameDown => read!(last "coalesce(internal.fold(t.name), '')": "text"),
-            O::OldestFirst | O::NewestFirst => read!(last "coalesce(t.created_at, '-infinity')": "timestamp"),
-            O::LeastBooked | O::MostBooked => read!(last "w.upcoming": "bigint"),
-            O::FewestSessions | O::MostSessions => read!(first "p.sessions": "bigint"),
-            O::LeastNet | O::MostNet => read!(first "(round(p.paid, 2) - round(p.refunded, 2))": "numeric"),
-            O::FewestEver | O::MostEver => read!(first "e.sessions": "bigint"),
-            O::LeastNetEver | O::MostNetEver => read!(first "(round(e.paid, 2) - round(e.refunded, 2))": "numeric"),
-        }?;
-        Ok(rows)
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        let total = sqlx::query_scalar!(
-            r#"select count(*) as "total!"
-               from therapists t
-               left join internal.retirements r on r.therapist_id = t.therapist_id
-               where ($2::text is null
-                      or exists (
+        let therapists = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(ListedTherapist),
+            [r#"
+                select c.id as "id!",
+                       c.therapist_id as "therapist_id!: TherapistId",
+                       c.name as "name!",
+                       c.specialization,
+                       c.contact_info,
+                       c.upcoming as "sessions_booked!",
+                       c.capacity as "capacity!",
+                       c.created_at as "created_at!: Timestamp",
+                       c.therapies as "therapies!",
+                       c.live_booking_id as "live_booking_id: BookingId",
+                       c.retired_at at time zone 'UTC' as "retired_at!: Timestamp",
+                       c.sessions as "sessions!",
+                       c.net as "net!: Amount",
+                       c.lifetime_sessions as "lifetime_sessions!",
+                       c.lifetime_net as "lifetime_net!: Amount",
+                       concat(
+                           c.name_key, -- by name
+                           coalesce(c.created_at, '-infinity'), -- by created_at
+                           c.upcoming, -- by sessions_booked
+                           c.sessions, -- by sessions
+                           c.net, -- by net
+                           c.lifetime_sessions, -- by lifetime_sessions
+                           c.lifetime_net, -- by lifetime_net
+                           ''
+                       ) as "sort_key!"
+                from ( -- counted
+                    select t.id,
+                           coalesce(t.therapist_id, '') as therapist_id,
+                           coalesce(t.name, '(no name)') as name,
+                           coalesce(internal.fold(t.name), '') as name_key,
+                           t.specialization,
+                           t.contact_info,
+                           greatest(coalesce(t.capacity, 0), 0) as capacity,
+                           t.created_at,
+                           internal.therapies(t.specialization) as therapies,
+                           internal.therapist_upcoming(t.therapist_id, $1) as upcoming,
+                           internal.therapist_live(t.therapist_id, $1) as live_booking_id,
+                           p.sessions, -- by any
+                           round(p.paid, 2) - round(p.refunded, 2) as net, -- by any
+                           e.sessions as lifetime_sessions, -- by any
+                           round(e.paid, 2) - round(e.refunded, 2) as lifetime_net, -- by any
+                           r.retired_at
+                    from therapists t
+                    left join internal.retirements r on r.therapist_id = t.therapist_id
+                    cross join lateral internal.therapist_sums(t.therapist_id, $2, $3) p -- by any
+                    cross join lateral internal.therapist_sums(t.therapist_id, null, null) e -- by any
+                    where true
+                      and exists (
                           select
                           from unnest(internal.therapies(t.specialization)) as one (word)
-                          where internal.fold(one.word) = internal.fold($2)
-                      ))
-                 and ($3::boolean is null or (internal.therapist_live(t.therapist_id, $1) is not null) = $3)
-                 and ($4::boolean is null or (r.retired_at is not null) = $4)
-                 and ($5::text is null
-                      or internal.search_text(concat_ws(E'\n', t.name, t.therapist_id, t.specialization),
-                                              t.contact_info, t.contact_info) like any (internal.search_patterns($5)))"#,
-            Timestamp::from(self.now) as Timestamp,
-            self.therapy,
+                          where internal.fold(one.word) = internal.fold($4)
+                      )
+                      and (internal.therapist_live(t.therapist_id, $1) is not null) = $5
+                      and (r.retired_at is not null) = $6
+                      and internal.search_text(
+                          concat_ws(E'\n', t.name, t.therapist_id, t.specialization), t.contact_info, t.contact_info
+                      ) like any (internal.search_patterns($7))
+                    offset 0
+                ) c
+                where true
+                  and (c.name_key, c.id) < ($8, $9::text::integer) -- by name
+                  and (coalesce(c.created_at, '-infinity'), c.id) < ($8::text::timestamp, $9::text::integer) -- by created_at
+                  and (c.upcoming, c.id) < ($8::text::bigint, $9::text::integer) -- by sessions_booked
+                  and (c.sessions, c.id) < ($8::text::bigint, $9::text::integer) -- by sessions
+                  and (c.net, c.id) < ($8::text::numeric, $9::text::integer) -- by net
+                  and (c.lifetime_sessions, c.id) < ($8::text::bigint, $9::text::integer) -- by lifetime_sessions
+                  and (c.lifetime_net, c.id) < ($8::text::numeric, $9::text::integer) -- by lifetime_net
+                order by
+                    c.name_key desc, -- by name
+                    coalesce(c.created_at, '-infinity') desc, -- by created_at
+                    c.upcoming desc, -- by sessions_booked
+                    c.sessions desc, -- by sessions
+                    c.net desc, -- by net
+                    c.lifetime_sessions desc, -- by lifetime_sessions
+                    c.lifetime_net desc, -- by lifetime_net
+                    c.id desc -- by any
+                limit $10
+            "#],
+            Timestamp::from(self.now) => Timestamp,
+            Timestamp::from(self.period.start()) => Timestamp,
+            Timestamp::from(self.period.end()) => Timestamp,
+            self.therapy.as_deref(),
             self.live,
             self.retired,
             self.search.as_deref(),
-        )
-        .fetch_one(db)
-        .await?;
-        Ok(total)
+            position.sort(),
+            position.id(),
+            position.limit,
+        )?;
+        Ok(therapists)
     }
 
     fn key(therapist: &ListedTherapist) -> Key {

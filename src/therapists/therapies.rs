@@ -9,6 +9,7 @@ use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
+    db::pruned::pruned,
     domain::contact::Search,
     error::{Error, Result, problem::Problems},
     http::{
@@ -81,52 +82,32 @@ impl List for TherapyList {
     type Row = Therapy;
     type Order = TherapyOrder;
 
-    async fn rows(&self, db: &mut PgConnection, _: TherapyOrder, position: &Position) -> Result<Vec<Therapy>> {
-        macro_rules! read {
-            ($beyond:literal, $direction:literal) => {
-                sqlx::query_as!(
-                    Therapy,
-                    r#"select mode() within group (order by offered.word) as "therapy!",
-                              array_agg(t.therapist_id::text order by internal.fold(t.name), t.id) as "therapist_ids!",
-                              array_agg(coalesce(t.name, '(no name)')::text order by internal.fold(t.name), t.id)
-                                  as "therapist_names!",
-                              internal.fold(offered.word) as "sort_key!"
-                       from therapists t
-                       cross join lateral unnest(internal.therapies(t.specialization)) as offered (word)
-                       where t.therapist_id is not null
-                         and not exists (select from internal.retirements r where r.therapist_id = t.therapist_id)
-                         and ($1::text is null or internal.fold(offered.word) like internal.like_words($1))
-                         and ($2::text is null or internal.fold(offered.word) "#
-                        + $beyond
-                        + " $2)
-                       group by internal.fold(offered.word)
-                       order by internal.fold(offered.word) "
-                        + $direction
-                        + " limit $3",
-                    self.search.as_deref(),
-                    position.sort(),
-                    position.limit,
-                )
-                .fetch_all(db)
-                .await
-            };
-        }
-        Ok(if position.descending { read!("<", "desc") } else { read!(">", "asc") }?)
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        let total = sqlx::query_scalar!(
-            r#"select count(distinct internal.fold(offered.word)) as "total!"
-               from therapists t
-               cross join lateral unnest(internal.therapies(t.specialization)) as offered (word)
-               where t.therapist_id is not null
-                 and not exists (select from internal.retirements r where r.therapist_id = t.therapist_id)
-                 and ($1::text is null or internal.fold(offered.word) like internal.like_words($1))"#,
+    async fn rows(&self, db: &mut PgConnection, order: TherapyOrder, position: &Position) -> Result<Vec<Therapy>> {
+        let therapies = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(Therapy),
+            [r#"
+                select mode() within group (order by offered.word) as "therapy!",
+                       array_agg(t.therapist_id::text order by internal.fold(t.name), t.id) as "therapist_ids!",
+                       array_agg(coalesce(t.name, '(no name)')::text order by internal.fold(t.name), t.id)
+                           as "therapist_names!",
+                       internal.fold(offered.word) as "sort_key!"
+                from therapists t
+                cross join lateral unnest(internal.therapies(t.specialization)) as offered (word)
+                where t.therapist_id is not null
+                  and not exists (select from internal.retirements r where r.therapist_id = t.therapist_id)
+                  and internal.fold(offered.word) like internal.like_words($1)
+                  and internal.fold(offered.word) < $2 -- by any
+                group by internal.fold(offered.word)
+                order by
+                    internal.fold(offered.word) desc -- by any
+                limit $3
+            "#],
             self.search.as_deref(),
-        )
-        .fetch_one(db)
-        .await?;
-        Ok(total)
+            position.sort(),
+            position.limit,
+        )?;
+        Ok(therapies)
     }
 
     fn key(therapy: &Therapy) -> Key {

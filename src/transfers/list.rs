@@ -1,15 +1,17 @@
 //! Listing transfers, latest first: all, or a client's.
+//!
+//! They are walked by the index of their order, or found by that of a therapist, a client or a search (`client_transfers_…`).
 
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use sqlx::PgConnection;
 use utoipa::IntoParams;
 
-use super::model::{Transfer, TransferDetail, select_transfers};
+use super::model::{Transfer, TransferDetail};
 use crate::{
     app::state::App,
     clients,
-    db::scope::Scope,
+    db::{pruned::pruned, scope::Scope},
     domain::{
         contact::Search,
         ids::{ClientId, TherapistId, TransferId},
@@ -141,7 +143,9 @@ pub(crate) async fn get_transfer(
 }
 
 /// The transfers that a filter wants.
-struct TransferList {
+#[derive(Default)]
+pub(super) struct TransferList {
+    transfer_id: Option<TransferId>,
     therapist_id: Option<TherapistId>,
     client_id: Option<ClientId>,
     made: Period,
@@ -149,8 +153,14 @@ struct TransferList {
 }
 
 impl TransferList {
+    /// One transfer.
+    pub(super) fn one(id: TransferId) -> Self {
+        Self { transfer_id: Some(id), ..Self::default() }
+    }
+
     fn of(filter: TransferFilter, app: &App) -> Result<Self> {
         Ok(Self {
+            transfer_id: None,
             therapist_id: filter.therapist_id,
             client_id: filter.client_id,
             made: Period::of(filter.from, filter.to, filter.tz, app.zone)?,
@@ -159,78 +169,73 @@ impl TransferList {
     }
 }
 
-/// One page in one direction: the order's key and its type, the comparison with the position, and the direction.
-macro_rules! page_of_transfers {
-    ($key:literal: $type:literal, $beyond:literal, $direction:literal, $list:expr, $position:expr) => {
-        select_transfers!(
-            $key,
-            [
-                r#"where ($1::text is null or h.from_therapist_id = $1 or h.to_therapist_id = $1)
-                and ($2::text is null or h.transfer_id in (select internal.client_transfers($2)))
-                and ($3::timestamp is null or coalesce(h.transfer_date, '-infinity') >= $3)
-                and ($4::timestamp is null or coalesce(h.transfer_date, '-infinity') < $4)
-                and ($5::text is null
-                     or internal.search_text(h.client_name, h.client_email, h.client_phone)
-                         like any (internal.search_patterns($5)))
-                and ($6::text is null or ("# $key ", h.transfer_id) " $beyond " ($6::text::" $type
-                ", $7::text::integer)) order by " $key " " $direction ", h.transfer_id " $direction " limit $8"
-            ],
-            $list.therapist_id.as_ref().map(TherapistId::as_str),
-            $list.client_id.as_ref().map(ClientId::as_str),
-            $list.made.from.map(Timestamp::from) as Option<Timestamp>,
-            $list.made.before.map(Timestamp::from) as Option<Timestamp>,
-            $list.search.as_deref(),
-            $position.sort(),
-            $position.id(),
-            $position.limit,
-        )
-    };
-}
-
 impl List for TransferList {
     type Row = Transfer;
     type Order = TransferOrder;
 
     async fn rows(&self, db: &mut PgConnection, order: TransferOrder, position: &Position) -> Result<Vec<Transfer>> {
-        use TransferOrder as O;
-        macro_rules! read {
-            ($key:literal: $type:literal) => {
-                if position.descending {
-                    page_of_transfers!($key: $type, "<", "desc", self, position).fetch_all(db).await
-                } else {
-                    page_of_transfers!($key: $type, ">", "asc", self, position).fetch_all(db).await
-                }
-            };
-        }
-        Ok(match order {
-            O::LatestFirst | O::EarliestFirst => read!("coalesce(h.transfer_date, '-infinity')": "timestamp"),
-            O::NameUp | O::NameDown => read!("left(internal.fold(coalesce(h.client_name, '')), 100)": "text"),
-        }?)
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        let total = sqlx::query_scalar!(
-            r#"select count(*) as "total!"
-               from client_transfer_history h
-               where ($1::text is null or h.from_therapist_id = $1 or h.to_therapist_id = $1)
-                 and ($2::text is null or h.transfer_id in (select internal.client_transfers($2)))
-                 and ($3::timestamp is null or coalesce(h.transfer_date, '-infinity') >= $3)
-                 and ($4::timestamp is null or coalesce(h.transfer_date, '-infinity') < $4)
-                 and ($5::text is null
-                      or internal.search_text(h.client_name, h.client_email, h.client_phone)
-                          like any (internal.search_patterns($5)))"#,
+        let transfers = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(Transfer),
+            [r#"
+                select h.transfer_id as "transfer_id: TransferId",
+                       l.client_id as "client_id?: ClientId",
+                       coalesce(h.client_name, '(no name)') as "client_name!",
+                       h.client_email,
+                       h.client_phone,
+                       h.from_therapist_id as "from_therapist_id: TherapistId",
+                       h.from_therapist_name,
+                       coalesce(h.to_therapist_id, '') as "to_therapist_id!: TherapistId",
+                       coalesce(h.to_therapist_name, '(no name)') as "to_therapist_name!",
+                       h.transferred_by_admin_id,
+                       h.transferred_by_admin_name,
+                       h.transfer_date as "transfer_date!: Timestamp",
+                       h.reason,
+                       h.notes,
+                       h.xmin::text as "version!",
+                       concat(
+                           coalesce(h.transfer_date, '-infinity'), -- by transfer_date
+                           left(internal.fold(coalesce(h.client_name, '')), 100), -- by client_name
+                           ''
+                       ) as "sort_key!"
+                from client_transfer_history h
+                left join internal.transfer_clients l on l.transfer_id = h.transfer_id
+                where true
+                  and h.transfer_id = $1
+                  and $2 in (h.from_therapist_id, h.to_therapist_id) -- planned anew
+                  and h.transfer_id in (select internal.client_transfers($3))
+                  and coalesce(h.transfer_date, '-infinity') >= $4
+                  and coalesce(h.transfer_date, '-infinity') < $5
+                  and internal.search_text(h.client_name, h.client_email, h.client_phone) like any (internal.search_patterns($6)) -- planned anew
+                  and (coalesce(h.transfer_date, '-infinity'), h.transfer_id) < ($7::text::timestamp, $8::text::integer) -- by transfer_date
+                  and (left(internal.fold(coalesce(h.client_name, '')), 100), h.transfer_id) < ($7, $8::text::integer) -- by client_name
+                order by
+                    coalesce(h.transfer_date, '-infinity') desc, -- by transfer_date
+                    left(internal.fold(coalesce(h.client_name, '')), 100) desc, -- by client_name
+                    h.transfer_id desc -- by any
+                limit $9
+            "#],
+            self.transfer_id.map(|id| id.0),
             self.therapist_id.as_ref().map(TherapistId::as_str),
             self.client_id.as_ref().map(ClientId::as_str),
-            self.made.from.map(Timestamp::from) as Option<Timestamp>,
-            self.made.before.map(Timestamp::from) as Option<Timestamp>,
+            self.made.from.map(Timestamp::from) => Option<Timestamp>,
+            self.made.before.map(Timestamp::from) => Option<Timestamp>,
             self.search.as_deref(),
-        )
-        .fetch_one(db)
-        .await?;
-        Ok(total)
+            position.sort(),
+            position.id(),
+            position.limit,
+        )?;
+        Ok(transfers)
     }
 
     fn key(transfer: &Transfer) -> Key {
         Key { sort: transfer.sort_key.clone(), id: transfer.transfer_id.to_string() }
+    }
+}
+
+impl Transfer {
+    /// One transfer.
+    pub(crate) async fn read(db: &mut PgConnection, id: TransferId) -> Result<Self> {
+        TransferList::one(id).first(db).await?.ok_or(Error::NotFound("transfer"))
     }
 }

@@ -11,7 +11,7 @@ use crate::{
         ids::{ClientId, TherapistId, TransferId},
         time::Timestamp,
     },
-    error::{Error, Result},
+    error::Result,
     http::etag::Versioned,
 };
 
@@ -79,45 +79,7 @@ pub(crate) struct TransferDetail {
     plan: Option<Value>,
 }
 
-/// Reads transfers: takes the order's key, the other conditions, the clauses after them, and the arguments.
-macro_rules! select_transfers {
-    ($key:literal, [$($tail:literal)+] $(, $argument:expr)* $(,)?) => {
-        sqlx::query_as!(
-            $crate::transfers::model::Transfer,
-            r#"select h.transfer_id as "transfer_id: TransferId",
-                      l.client_id as "client_id?: ClientId",
-                      coalesce(h.client_name, '(no name)') as "client_name!",
-                      h.client_email,
-                      h.client_phone,
-                      h.from_therapist_id as "from_therapist_id: TherapistId",
-                      h.from_therapist_name,
-                      coalesce(h.to_therapist_id, '') as "to_therapist_id!: TherapistId",
-                      coalesce(h.to_therapist_name, '(no name)') as "to_therapist_name!",
-                      h.transferred_by_admin_id,
-                      h.transferred_by_admin_name,
-                      h.transfer_date as "transfer_date!: Timestamp",
-                      h.reason,
-                      h.notes,
-                      h.xmin::text as "version!",
-                      "# + $key + r#"::text as "sort_key!"
-               from client_transfer_history h
-               left join internal.transfer_clients l on l.transfer_id = h.transfer_id
-               "# $(+ $tail)+
-            $(, $argument)*
-        )
-    };
-}
-pub(crate) use select_transfers;
-
 impl Transfer {
-    /// One transfer.
-    pub(crate) async fn read(db: &mut PgConnection, id: TransferId) -> Result<Self> {
-        select_transfers!("''", ["where h.transfer_id = $1"], id.0)
-            .fetch_optional(db)
-            .await?
-            .ok_or(Error::NotFound("transfer"))
-    }
-
     /// The plan it carried out, as the trail has it.
     pub(crate) async fn plan(&self, db: &mut PgConnection) -> Result<Option<Value>> {
         let plan = sqlx::query_scalar!(

@@ -6,9 +6,10 @@ use serde::Deserialize;
 use sqlx::PgConnection;
 use utoipa::IntoParams;
 
-use super::model::{User, select_users};
+use super::model::User;
 use crate::{
     app::state::App,
+    db::pruned::pruned,
     domain::{
         contact::Search,
         ids::{TherapistId, UserId},
@@ -77,6 +78,7 @@ pub(super) async fn list_users(State(app): State<App>, listing: Listing<UserFilt
     let filter = listing.filter;
     let search = filter.q.as_deref().map(Search::parse).transpose().map_err(|fault| Error::query("q", fault))?;
     let list = UserList {
+        id: None,
         search,
         role: filter.role.map(ListedRole::as_str),
         disabled: filter.disabled,
@@ -87,7 +89,8 @@ pub(super) async fn list_users(State(app): State<App>, listing: Listing<UserFilt
 }
 
 /// The users that a filter wants.
-struct UserList {
+pub(super) struct UserList {
+    id: Option<UserId>,
     search: Option<Search>,
     role: Option<&'static str>,
     disabled: Option<bool>,
@@ -95,76 +98,96 @@ struct UserList {
     now: DateTime<Utc>,
 }
 
-/// One page in one direction: the order's key and its type, the comparison with the position, and the direction.
-macro_rules! page_of_users {
-    ($key:literal: $type:literal, $beyond:literal, $direction:literal, $list:expr, $position:expr) => {
-        select_users!(
-            $key,
-            [
-                "where ($2::text is null or internal.search_words(u.username, u.name, u.full_name)
-                    like internal.like_words($2))
-                   and ($3::text is null or coalesce(internal.user_role(u.role), 'other') = $3)
-                   and ($4::boolean is null or (a.disabled_at is not null) = $4)
-                   and ($5::text is null or u.therapist_id = $5)
-                   and ($6::text is null or (" $key ", u.id) " $beyond " ($6::text::" $type ", $7::text::integer)) "
-                "order by " $key " " $direction ", u.id " $direction " limit $8"
-            ],
-            $list.now,
-            $list.search.as_deref(),
-            $list.role,
-            $list.disabled,
-            $list.therapist_id.as_ref().map(TherapistId::as_str),
-            $position.sort(),
-            $position.id(),
-            $position.limit,
-        )
-    };
+impl UserList {
+    /// All of them, as they are at an instant.
+    pub(super) fn of(now: DateTime<Utc>) -> Self {
+        Self { id: None, search: None, role: None, disabled: None, therapist_id: None, now }
+    }
+
+    /// One of them.
+    pub(super) fn one(id: UserId, now: DateTime<Utc>) -> Self {
+        Self { id: Some(id), ..Self::of(now) }
+    }
 }
 
 impl List for UserList {
     type Row = User;
     type Order = UserOrder;
 
+    /// The version is that of the two rows that say who somebody is.
     async fn rows(&self, db: &mut PgConnection, order: UserOrder, position: &Position) -> Result<Vec<User>> {
-        use UserOrder as O;
-        macro_rules! read {
-            ($key:literal: $type:literal) => {
-                if position.descending {
-                    page_of_users!($key: $type, "<", "desc", self, position).fetch_all(db).await
-                } else {
-                    page_of_users!($key: $type, ">", "asc", self, position).fetch_all(db).await
-                }
-            };
-        }
-        let rows = match order {
-            O::UsernameUp | O::UsernameDown => read!("coalesce(lower(u.username), '')": "text"),
-            O::NameUp | O::NameDown => read!("coalesce(internal.fold(u.name), '')": "text"),
-            O::OldestFirst | O::NewestFirst => read!("coalesce(u.created_at, '-infinity')": "timestamp"),
-        }?;
-        Ok(rows)
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        let total = sqlx::query_scalar!(
-            r#"select count(*) as "total!"
-               from users u
-               left join internal.accounts a on a.user_id = u.id
-               where ($1::text is null or internal.search_words(u.username, u.name, u.full_name)
-                   like internal.like_words($1))
-                 and ($2::text is null or coalesce(internal.user_role(u.role), 'other') = $2)
-                 and ($3::boolean is null or (a.disabled_at is not null) = $3)
-                 and ($4::text is null or u.therapist_id = $4)"#,
+        let users = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(User),
+            [r#"
+                select u.id as "id: UserId",
+                       coalesce(u.username, '') as "username!",
+                       coalesce(u.name, '(no name)') as "name!",
+                       coalesce(internal.user_role(u.role), u.role) as role,
+                       u.created_at as "created_at!: Timestamp",
+                       u.updated_at as "updated_at!: Timestamp",
+                       u.therapist_id as "therapist_id: TherapistId",
+                       u.full_name,
+                       a.disabled_at is not null as "disabled!",
+                       f.confirmed_at is not null as "totp_enabled!",
+                       internal.awaits_confirmation(u.id, $1) as "awaiting_confirmation!",
+                       concat_ws('-', u.xmin, a.xmin) as "version!",
+                       concat(
+                           lower(u.username), -- by username
+                           internal.fold(u.name), -- by name
+                           coalesce(u.created_at, '-infinity'), -- by created_at
+                           ''
+                       ) as "sort_key!"
+                from users u
+                left join internal.accounts a on a.user_id = u.id
+                left join internal.second_factors f on f.user_id = u.id
+                where true
+                  and u.id = $2
+                  and internal.search_words(u.username, u.name, u.full_name) like internal.like_words($3)
+                  and coalesce(internal.user_role(u.role), 'other') = $4
+                  and (a.disabled_at is not null) = $5
+                  and u.therapist_id = $6
+                  and (coalesce(lower(u.username), ''), u.id) < ($7, $8::text::integer) -- by username
+                  and (coalesce(internal.fold(u.name), ''), u.id) < ($7, $8::text::integer) -- by name
+                  and (coalesce(u.created_at, '-infinity'), u.id) < ($7::text::timestamp, $8::text::integer) -- by created_at
+                order by
+                    coalesce(lower(u.username), '') desc, -- by username
+                    coalesce(internal.fold(u.name), '') desc, -- by name
+                    coalesce(u.created_at, '-infinity') desc, -- by created_at
+                    u.id desc -- by any
+                limit $9
+            "#],
+            self.now,
+            self.id.map(|id| id.0),
             self.search.as_deref(),
             self.role,
             self.disabled,
             self.therapist_id.as_ref().map(TherapistId::as_str),
-        )
-        .fetch_one(db)
-        .await?;
-        Ok(total)
+            position.sort(),
+            position.id(),
+            position.limit,
+        )?;
+        Ok(users)
     }
 
     fn key(user: &User) -> Key {
         user.key()
     }
+}
+
+impl User {
+    /// The user, without secrets.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub async fn read(db: &mut PgConnection, id: UserId, now: DateTime<Utc>) -> Result<Self> {
+        UserList::one(id, now).first(db).await?.ok_or(Error::NotFound("user"))
+    }
+}
+
+/// All users, by name.
+pub async fn list(db: &mut PgConnection, now: DateTime<Utc>) -> Result<Vec<User>> {
+    let position = Position { from: None, descending: false, limit: i64::MAX, count: None };
+    UserList::of(now).rows(db, UserOrder::UsernameUp, &position).await
 }

@@ -38,7 +38,8 @@ pub use self::{
     create::{NewUser, create},
     disable::{disable, disable_therapist},
     edit::{EditProfile, edit_profile},
-    model::{User, list},
+    list::list,
+    model::User,
     refusal::{PROBLEMS, UserRefusal},
     repair::{Legacy, hash_legacy, legacy},
 };

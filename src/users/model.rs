@@ -1,8 +1,6 @@
 //! A user as an answer.
 
-use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use crate::{
@@ -11,7 +9,6 @@ use crate::{
         status::UserRole,
         time::Timestamp,
     },
-    error::{Error, Result},
     http::{etag::Versioned, page::Key},
 };
 
@@ -59,51 +56,7 @@ pub struct User {
     pub(super) sort_key: String,
 }
 
-/// Rows of `users` as [`User`]s: the key of their order, and the condition and order that follow. The version is that of
-/// the two rows that say who somebody is.
-macro_rules! select_users {
-    ($key:literal, [$($rest:literal)+], $now:expr $(, $argument:expr)* $(,)?) => {
-        sqlx::query_as!(
-            $crate::users::model::User,
-            r#"select u.id as "id: UserId",
-                      coalesce(u.username, '') as "username!",
-                      coalesce(u.name, '(no name)') as "name!",
-                      coalesce(internal.user_role(u.role), u.role) as role,
-                      u.created_at as "created_at!: Timestamp",
-                      u.updated_at as "updated_at!: Timestamp",
-                      u.therapist_id as "therapist_id: TherapistId",
-                      u.full_name,
-                      a.disabled_at is not null as "disabled!",
-                      f.confirmed_at is not null as "totp_enabled!",
-                      internal.awaits_confirmation(u.id, $1) as "awaiting_confirmation!",
-                      concat_ws('-', u.xmin, a.xmin) as "version!",
-                      "# + $key + r#"::text as "sort_key!"
-               from users u
-               left join internal.accounts a on a.user_id = u.id
-               left join internal.second_factors f on f.user_id = u.id "# $(+ $rest)+,
-            $now as DateTime<Utc>
-            $(, $argument)*
-        )
-    };
-}
-pub(super) use select_users;
-
-/// All users, by name.
-pub async fn list(db: &mut PgConnection, now: DateTime<Utc>) -> Result<Vec<User>> {
-    Ok(select_users!("''", ["order by lower(u.username), u.id"], now).fetch_all(db).await?)
-}
-
 impl User {
-    /// The user, without secrets.
-    ///
-    /// # Errors
-    ///
-    /// If there is none.
-    pub async fn read(db: &mut PgConnection, id: UserId, now: DateTime<Utc>) -> Result<Self> {
-        let user = select_users!("''", ["where u.id = $2"], now, id.0).fetch_optional(db).await?;
-        user.ok_or(Error::NotFound("user"))
-    }
-
     /// The role; none where the stored word is no role that can log in.
     pub(super) fn known_role(&self) -> Option<UserRole> {
         UserRole::read(self.role.as_deref()?)

@@ -229,12 +229,13 @@ impl List for Timeline {
     type Row = TimelineEntry;
     type Order = TimelineOrder;
 
-    async fn rows(&self, db: &mut PgConnection, _: TimelineOrder, position: &Position) -> Result<Vec<TimelineEntry>> {
-        self.page(db, position).await
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        self.count(db).await
+    async fn rows(
+        &self,
+        db: &mut PgConnection,
+        order: TimelineOrder,
+        position: &Position,
+    ) -> Result<Vec<TimelineEntry>> {
+        self.page(db, order, position).await
     }
 
     fn key(entry: &TimelineEntry) -> Key {

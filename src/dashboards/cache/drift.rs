@@ -21,7 +21,7 @@ pub struct Drift {
     pub appointments: i64,
     /// Rows of `internal.booking_facts`.
     pub booking_facts: i64,
-    /// Rows of `internal.booking_sums`.
+    /// Rows of `internal.booking_sums` and `internal.therapist_weeks`.
     pub booking_sums: i64,
     /// Rows of `internal.client_facts` and `internal.therapist_client_facts`.
     pub client_facts: i64,
@@ -93,7 +93,8 @@ pub async fn drift(db: &mut PgConnection, now: DateTime<Utc>) -> Result<Drift> {
                   ) as "client_sessions!",
                   (select count(*) from internal.drifted_appointments()) as "appointments!",
                   (select count(*) from internal.drifted_facts()) as "booking_facts!",
-                  (select count(*) from internal.drifted_booking_sums()) as "booking_sums!",
+                  (select count(*) from internal.drifted_booking_sums())
+                      + (select count(*) from internal.drifted_therapist_weeks()) as "booking_sums!",
                   internal.drifted_client_facts() as "client_facts!",
                   (
                       select count(*)

@@ -12,6 +12,7 @@
 //! | `appointment_table` | per booking with a client: the booking's columns. Whose session it is, `client_id`, and the name that the therapist had stand nowhere else |
 //! | `internal.booking_facts` | per booking: how it counts, and its money, which is that of its rows in `payments` (`migrations/functions/facts.sql`) |
 //! | `internal.booking_sums` | per week, therapist and kind: how many bookings |
+//! | `internal.therapist_weeks` | per week and therapist: sessions, and money |
 //! | `internal.client_facts`, `internal.therapist_client_facts` | per client, and per therapist and client that know each other: what the bookings come to |
 //!
 //! `migrations/functions/derived.sql` defines them in SQL, as full recomputations. A row missing from

@@ -22,7 +22,7 @@ pub struct Rebuilt {
     pub appointments: u64,
     /// Bookings whose facts were others.
     pub booking_facts: u64,
-    /// Rows of `internal.booking_sums` that were others.
+    /// Rows of `internal.booking_sums` and `internal.therapist_weeks` that were others.
     pub booking_sums: u64,
     /// Rows of `internal.client_facts` and `internal.therapist_client_facts`.
     pub client_facts: u64,
@@ -213,9 +213,15 @@ async fn booking_sums(db: &mut PgConnection) -> Result<u64> {
              (per_therapist, therapist_id, week, status, mode, refund_status, counted_as, noted, phase, free, bookings)
          select * from internal.drifted_booking_sums()",
     )
+    .execute(&mut *db)
+    .await?;
+    let weeks = sqlx::query!(
+        "insert into internal.therapist_week_changes (therapist_id, week, sessions, paid, refunded)
+         select * from internal.drifted_therapist_weeks()",
+    )
     .execute(db)
     .await?;
-    Ok(corrected.rows_affected())
+    Ok(corrected.rows_affected() + weeks.rows_affected())
 }
 
 async fn client_facts(db: &mut PgConnection, now: Timestamp) -> Result<u64> {

@@ -34,9 +34,10 @@ const TABLES: &str = "public.therapists, public.users, public.all_clients_table,
     public.aisensy_campaign_api, internal.clients, internal.request_clients, internal.transfer_clients, \
     internal.appointments_cache_rows, internal.clients_summary_rows";
 /// The tables that are worked out from the others, by their indexes, and each by those of the one before.
-const FACTS: [(&str, &str); 4] = [
+const FACTS: [(&str, &str); 5] = [
     ("internal.booking_facts", "select * from internal.facts_of_bookings()"),
     ("internal.booking_sums", "select * from internal.drifted_booking_sums()"),
+    ("internal.therapist_weeks", "select * from internal.drifted_therapist_weeks()"),
     (
         "internal.client_facts",
         "select f.* from demo, public.all_clients_table c, internal.facts_of_client(c.client_id, demo.now) f",

@@ -82,7 +82,7 @@ struct Rest<L: List> {
 /// Streams all rows of `list`.
 pub(crate) async fn stream<L: List>(app: &App, scope: &Scope, list: L, order: L::Order) -> Result<Response> {
     let mut snapshot = app.db.begin_export(scope).await?.ok_or(Error::TooMany(5))?;
-    let position = Position { from: None, descending: order.is_descending(), limit: ROWS };
+    let position = Position { from: None, descending: order.is_descending(), limit: ROWS, count: None };
     // The first rows are read before the answer begins, so that an error in them is still a problem document.
     let rows = Some(list.rows(&mut snapshot, order, &position).await?);
     let snapshot = Some(snapshot);

@@ -12,7 +12,7 @@ use crate::{
 
 checks! {
     "cache_drift" = Warning, "Derived rows that have drifted from their sources" {
-        rule: "`therapist_dashboard_stats`, `therapist_clients_summary`, `therapist_appointments_cache`, `all_clients_table.no_of_sessions`, `appointment_table` (but for its client and its therapist's name) and the facts of bookings and clients and their sums (`internal.booking_facts`, `internal.booking_sums`, `internal.client_facts`, `internal.therapist_client_facts`) equal a full recomputation. They follow every write, of other programs within a second; what writes into them by itself, or past the triggers, makes them drift. What the clock alone changes (upcoming sessions) does not count.",
+        rule: "`therapist_dashboard_stats`, `therapist_clients_summary`, `therapist_appointments_cache`, `all_clients_table.no_of_sessions`, `appointment_table` (but for its client and its therapist's name) and the facts of bookings and clients and their sums (`internal.booking_facts`, `internal.booking_sums`, `internal.therapist_weeks`, `internal.client_facts`, `internal.therapist_client_facts`) equal a full recomputation. They follow every write, of other programs within a second; what writes into them by itself, or past the triggers, makes them drift. What the clock alone changes (upcoming sessions) does not count.",
         find: drifted,
         remedy: "All of them are written anew from their sources, as `POST /api/v1/admin/caches/rebuild` does.",
         repair: rebuild,

@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::AdditionalNote;
 use crate::{
     app::{state::App, unit_of_work::Work},
-    db::scope::Scope,
+    db::{pruned::pruned, scope::Scope},
     domain::{
         ids::{AdditionalNoteId, BookingId, ClientId, TherapistId},
         time::{Day, Timestamp, Zone},
@@ -187,34 +187,6 @@ struct AdditionalNotes {
     period: Period,
 }
 
-/// A statement on additional notes: takes the columns, the conditions of the list, the clauses after them, and all
-/// arguments.
-macro_rules! statement {
-    ($query:ident!($($row:ty,)?), [$($columns:literal)+], $list:expr, [$($tail:literal)*] $(, $argument:expr)* $(,)?) => {
-        sqlx::$query!(
-            $($row,)?
-            $($columns +)+
-            " from client_additional_notes n
-              left join bookings b on b.booking_id = n.booking_id
-              where ($1::text is null or n.therapist_id = $1)
-                and ($2::text is null
-                     or n.booking_id = any (array(select session_id from appointment_table where client_id = $2)))
-                and ($3::text is null or n.booking_id = $3)
-                and ($4::timestamp is null or coalesce(n.created_at, '-infinity') >= $4)
-                and ($5::timestamp is null or coalesce(n.created_at, '-infinity') < $5)
-                and ($6::text is null or n.therapist_id = $6) "
-            $(+ $tail)*,
-            $list.filter.therapist_id.as_ref().map(TherapistId::as_str),
-            $list.filter.client_id.as_ref().map(ClientId::as_str),
-            $list.filter.booking_id.as_ref().map(BookingId::as_str),
-            $list.period.from.map(Timestamp::from) as Option<Timestamp>,
-            $list.period.before.map(Timestamp::from) as Option<Timestamp>,
-            $list.scope.owner(),
-            $($argument),*
-        )
-    };
-}
-
 impl List for AdditionalNotes {
     type Row = AdditionalNoteEntry;
     type Order = AdditionalNoteOrder;
@@ -224,49 +196,57 @@ impl List for AdditionalNotes {
     async fn rows(
         &self,
         db: &mut PgConnection,
-        _: AdditionalNoteOrder,
+        order: AdditionalNoteOrder,
         position: &Position,
     ) -> Result<Vec<AdditionalNoteEntry>> {
-        macro_rules! page {
-            ($beyond:literal, $direction:literal) => {
-                statement!(
-                    query_as!(AdditionalNoteEntry,),
-                    [r#"select n.note_id as "note_id: AdditionalNoteId",
-                               coalesce(n.booking_id, '') as "booking_id!: BookingId",
-                               case when internal.current_therapist() is null then b.booking_id is null end
-                                   as is_orphaned,
-                               (select a.client_id from internal.appointment_of(n.booking_id) a)
-                                   as "client_id?: ClientId",
-                               coalesce(
-                                   b.invitee_name,
-                                   (select a.client_name from internal.appointment_of(n.booking_id) a)
-                               ) as client_name,
-                               n.therapist_id as "therapist_id: TherapistId",
-                               n.therapist_name,
-                               b.booking_start_at as "booking_start_at!: Timestamp",
-                               n.created_at as "created_at!: Timestamp",
-                               n.updated_at as "updated_at!: Timestamp",
-                               coalesce(n.created_at, '-infinity')::text as "sort_key!" "#],
-                    self,
-                    [
-                        "and ($7::text is null or (coalesce(n.created_at, '-infinity'), n.note_id) " $beyond
-                        " ($7::text::timestamp, $8::text::integer))
-                         order by coalesce(n.created_at, '-infinity') " $direction ", n.note_id " $direction
-                        " limit $9"
-                    ],
-                    position.sort(),
-                    position.id(),
-                    position.limit,
-                )
-                .fetch_all(db)
-                .await
-            };
-        }
-        Ok(if position.descending { page!("<", "desc") } else { page!(">", "asc") }?)
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        Ok(statement!(query_scalar!(), [r#"select count(*) as "count!" "#], self, []).fetch_one(db).await?)
+        let notes = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(AdditionalNoteEntry),
+            [r#"
+                select n.note_id as "note_id: AdditionalNoteId",
+                       coalesce(n.booking_id, '') as "booking_id!: BookingId",
+                       case when internal.current_therapist() is null then b.booking_id is null end as is_orphaned,
+                       a.client_id as "client_id?: ClientId",
+                       coalesce(b.invitee_name, a.client_name) as client_name,
+                       n.therapist_id as "therapist_id: TherapistId",
+                       n.therapist_name,
+                       b.booking_start_at as "booking_start_at!: Timestamp",
+                       n.created_at as "created_at!: Timestamp",
+                       n.updated_at as "updated_at!: Timestamp",
+                       coalesce(n.created_at, '-infinity')::text as "sort_key!"
+                from ( -- counted
+                    select n.*
+                    from client_additional_notes n
+                    where true
+                      and n.therapist_id = $1
+                      and n.therapist_id = $2
+                      and n.booking_id in (select a.session_id from appointment_table a where a.client_id = $3)
+                      and n.booking_id = $4
+                      and coalesce(n.created_at, '-infinity') >= $5
+                      and coalesce(n.created_at, '-infinity') < $6
+                      and (coalesce(n.created_at, '-infinity'), n.note_id) < ($7::text::timestamp, $8::text::integer) -- by created_at
+                    order by
+                        coalesce(n.created_at, '-infinity') desc, -- by created_at
+                        n.note_id desc -- by any
+                    limit $9
+                ) n
+                left join bookings b on b.booking_id = n.booking_id
+                left join lateral internal.appointment_of(n.booking_id) a on true
+                order by
+                    coalesce(n.created_at, '-infinity') desc, -- by created_at
+                    n.note_id desc -- by any
+            "#],
+            self.scope.owner(),
+            self.filter.therapist_id.as_ref().map(TherapistId::as_str),
+            self.filter.client_id.as_ref().map(ClientId::as_str),
+            self.filter.booking_id.as_ref().map(BookingId::as_str),
+            self.period.from.map(Timestamp::from) => Option<Timestamp>,
+            self.period.before.map(Timestamp::from) => Option<Timestamp>,
+            position.sort(),
+            position.id(),
+            position.limit,
+        )?;
+        Ok(notes)
     }
 
     fn key(note: &AdditionalNoteEntry) -> Key {

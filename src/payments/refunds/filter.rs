@@ -8,7 +8,7 @@ use crate::{
     app::state::App,
     domain::{
         contact::Search,
-        ids::{BookingId, ClientId, TherapistId},
+        ids::{BookingId, ClientId, RefundId, TherapistId},
         time::{Day, Zone},
     },
     error::{Error, Result},
@@ -52,8 +52,9 @@ pub(crate) struct RefundFilter {
 }
 
 /// A filter as the statements take it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Criteria {
+    pub(super) id: Option<RefundId>,
     pub(super) status: Option<&'static str>,
     pub(super) period: Period,
     pub(super) therapist_id: Option<TherapistId>,
@@ -67,6 +68,7 @@ impl RefundFilter {
     pub(super) fn criteria(self, app: &App) -> Result<Criteria> {
         let search = self.q.as_deref().map(Search::parse).transpose().map_err(|fault| Error::query("q", fault))?;
         Ok(Criteria {
+            id: None,
             status: self.status.map(RefundState::as_str),
             period: Period::of(self.from, self.to, self.tz, app.zone)?,
             therapist_id: self.therapist_id,

@@ -1,25 +1,25 @@
 //! Reading refunds: the list, newest first, and one of them.
 //!
-//! One statement a page, walked by the index of its order (`refunds_by_session`, `refunds_by_name`, the primary key;
-//! `refunds_by_state` where a state is asked for); what a row needs of its payment and booking is looked up by their keys.
-//! The refunds of a short period are looked up first, by the start of their sessions, as an array of ids.
+//! Refunds are a twentieth of all bookings. They are walked by the index of their order (`refunds_by_session`, `refunds_by_name`,
+//! the primary key), or of a state, a client or a search; the therapist and the start of their sessions are looked up in the
+//! facts of bookings. What a row shows of its payment and booking is joined last.
 
 use axum::{extract::State, response::Response};
 use sqlx::PgConnection;
 
 use super::{
     filter::{Criteria, RefundFilter, RefundOrder},
-    model::{Refund, RefundState, select_refunds},
+    model::{Refund, RefundState},
 };
 use crate::{
     app::state::App,
-    db::scope::Scope,
+    db::{pruned::pruned, scope::Scope},
     domain::{
         ids::{BookingId, ClientId, PaymentId, RefundId, TherapistId},
         money::Amount,
         time::Timestamp,
     },
-    error::{Result, problem::Problems},
+    error::{Error, Result, problem::Problems},
     http::{
         etag::{Preconditions, Versioned},
         extract::Path,
@@ -54,106 +54,111 @@ pub(super) async fn list_refunds(
 }
 
 /// The refunds that a filter wants.
-struct RefundList(Criteria);
-
-/// One page in one direction: the order's key and its type, the comparison with the position, and the direction.
-macro_rules! page_of_refunds {
-    ($key:literal: $type:literal, $beyond:literal, $direction:literal, $criteria:expr, $position:expr) => {
-        select_refunds!(
-            $key,
-            [
-                r#"($1::text is null or internal.refund_state(r.refund_status) = $1)
-                and ($2::timestamp is null or coalesce(b.booking_start_at, r.session_timings, '-infinity') >= $2)
-                and ($3::timestamp is null or coalesce(b.booking_start_at, r.session_timings, '-infinity') < $3)
-                and ($4::text is null or b.therapist_id = $4)
-                and ($5::text is null or r.client_id = $5)
-                and ($6::text is null or r.session_id = $6)
-                and ($7::text is null or internal.search_words(r.client_name, r.refund_id, r.payment_id)
-                    like internal.like_words($7))
-                and ($8::boolean is null
-                     or r.id = any (array(
-                         select o.id
-                         from bookings n
-                         join refund_cancellation_table o on o.session_id = n.booking_id
-                         where coalesce(n.booking_start_at, '-infinity') >= $2
-                           and coalesce(n.booking_start_at, '-infinity') < $3
-                         union all
-                         select o.id
-                         from refund_cancellation_table o
-                         where coalesce(o.session_timings, '-infinity') >= $2
-                           and coalesce(o.session_timings, '-infinity') < $3
-                     )))
-                and ($9::text is null or ("# $key ", r.id) " $beyond " ($9::text::" $type ", $10::text::integer)) "
-                "order by " $key " " $direction ", r.id " $direction " limit $11"
-            ],
-            $criteria.status,
-            $criteria.period.from.map(Timestamp::from) as Option<Timestamp>,
-            $criteria.period.before.map(Timestamp::from) as Option<Timestamp>,
-            $criteria.therapist_id.as_ref().map(TherapistId::as_str),
-            $criteria.client_id.as_ref().map(ClientId::as_str),
-            $criteria.booking_id.as_ref().map(BookingId::as_str),
-            $criteria.search.as_deref(),
-            $crate::payments::select::is_short($criteria.period).then_some(true),
-            $position.sort(),
-            $position.id(),
-            $position.limit,
-        )
-    };
-}
+pub(super) struct RefundList(pub(super) Criteria);
 
 impl List for RefundList {
     type Row = Refund;
     type Order = RefundOrder;
 
     async fn rows(&self, db: &mut PgConnection, order: RefundOrder, position: &Position) -> Result<Vec<Refund>> {
-        use RefundOrder as O;
-        macro_rules! read {
-            ($key:literal: $type:literal) => {
-                if position.descending {
-                    page_of_refunds!($key: $type, "<", "desc", self.0, position).fetch_all(db).await
-                } else {
-                    page_of_refunds!($key: $type, ">", "asc", self.0, position).fetch_all(db).await
-                }
-            };
-        }
-        let rows = match order {
-            O::NewestFirst | O::OldestFirst => read!("r.id": "integer"),
-            O::LatestSession | O::EarliestSession => read!("coalesce(r.session_timings, '-infinity')": "timestamp"),
-            O::NameUp | O::NameDown => read!("left(internal.fold(coalesce(r.client_name, '')), 100)": "text"),
-        }?;
-        Ok(rows)
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        let Criteria { status, period, therapist_id, client_id, booking_id, search } = &self.0;
-        // The conditions equal those of the pages: the tests compare `page.total` with the rows.
-        let count = sqlx::query_scalar!(
-            r#"select count(*) as "count!"
-               from refund_cancellation_table r
-               left join bookings b on b.booking_id = r.session_id
-               where ($1::text is null or internal.refund_state(r.refund_status) = $1)
-                 and ($2::timestamp is null or coalesce(b.booking_start_at, r.session_timings, '-infinity') >= $2)
-                 and ($3::timestamp is null or coalesce(b.booking_start_at, r.session_timings, '-infinity') < $3)
-                 and ($4::text is null or b.therapist_id = $4)
-                 and ($5::text is null or r.client_id = $5)
-                 and ($6::text is null or r.session_id = $6)
-                 and ($7::text is null or internal.search_words(r.client_name, r.refund_id, r.payment_id)
-                     like internal.like_words($7))"#,
-            *status,
-            period.from.map(Timestamp::from) as Option<Timestamp>,
-            period.before.map(Timestamp::from) as Option<Timestamp>,
-            therapist_id.as_ref().map(TherapistId::as_str),
-            client_id.as_ref().map(ClientId::as_str),
-            booking_id.as_ref().map(BookingId::as_str),
-            search.as_deref(),
-        )
-        .fetch_one(db)
-        .await?;
-        Ok(count)
+        let Self(criteria) = self;
+        let refunds = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(Refund),
+            [r#"
+                select r.id as "id: RefundId",
+                       internal.refund_state(r.refund_status) as "state!: RefundState",
+                       r.client_id as "client_id: ClientId",
+                       r.client_name,
+                       r.session_id as "session_id: BookingId",
+                       r.session_name,
+                       r.session_timings as "session_timings!: Timestamp",
+                       r.payment_id,
+                       internal.refund_status(r.refund_status) as refund_status,
+                       coalesce(r.refund_id, p.refund_id) as refund_id,
+                       p.payment_id as "refund_of?: PaymentId",
+                       coalesce(p.amount, b.invitee_payment_amount) as "amount!: Amount",
+                       coalesce(p.currency, b.invitee_payment_currency) as currency,
+                       p.payment_gateway_name as "payment_gateway_name?",
+                       p.payment_reference_id as "payment_reference_id?",
+                       case when p.payment_id is null then b.refund_amount else p.refund_amount end
+                           as "refund_amount!: Amount",
+                       p.refund_initiation_date as "refund_initiation_date!: Timestamp",
+                       case when p.payment_id is null then b.refund_failed_time else p.refund_failed_date end
+                           as "refund_failed_date!: Timestamp",
+                       b.therapist_id as "therapist_id?: TherapistId",
+                       coalesce(b.booking_start_at, r.session_timings) as "booking_start_at!: Timestamp",
+                       internal.booking_status(b.booking_status) as booking_status,
+                       r.xmin::text as "version!",
+                       u.place as "place!"
+                from ( -- counted
+                    select r.id,
+                           concat(
+                               coalesce(r.session_timings, '-infinity'), -- by session_timings
+                               left(internal.fold(coalesce(r.client_name, '')), 100), -- by client_name
+                               ''
+                           ) as place
+                    from refund_cancellation_table r
+                    left join internal.booking_facts f on f.booking_id = r.session_id
+                    where true
+                      and r.id = $1
+                      and internal.refund_state(r.refund_status) = $2
+                      and coalesce(nullif(f.starts_at, '-infinity'), r.session_timings, '-infinity') >= $3
+                      and coalesce(nullif(f.starts_at, '-infinity'), r.session_timings, '-infinity') < $4
+                      and f.therapist_id = $5 -- planned anew
+                      and r.client_id = $6
+                      and r.session_id = $7
+                      and internal.search_words(r.client_name, r.refund_id, r.payment_id) like internal.like_words($8) -- planned anew
+                      and r.id < $9::text::integer -- by id
+                      and (coalesce(r.session_timings, '-infinity'), r.id) < ($10::text::timestamp, $9::text::integer) -- by session_timings
+                      and (left(internal.fold(coalesce(r.client_name, '')), 100), r.id) < ($10, $9::text::integer) -- by client_name
+                    order by
+                        coalesce(r.session_timings, '-infinity') desc, -- by session_timings
+                        left(internal.fold(coalesce(r.client_name, '')), 100) desc, -- by client_name
+                        r.id desc -- by any
+                    limit $11
+                ) u
+                join refund_cancellation_table r on r.id = u.id
+                left join bookings b on b.booking_id = r.session_id
+                left join lateral (
+                    select o.*
+                    from payments o
+                    where o.payment_id = internal.payment_of_refund(r.session_id, r.payment_id)
+                ) p on true
+                order by
+                    coalesce(r.session_timings, '-infinity') desc, -- by session_timings
+                    left(internal.fold(coalesce(r.client_name, '')), 100) desc, -- by client_name
+                    u.id desc -- by any
+            "#],
+            criteria.id.map(|id| id.0),
+            criteria.status,
+            criteria.period.from.map(Timestamp::from) => Option<Timestamp>,
+            criteria.period.before.map(Timestamp::from) => Option<Timestamp>,
+            criteria.therapist_id.as_ref().map(TherapistId::as_str),
+            criteria.client_id.as_ref().map(ClientId::as_str),
+            criteria.booking_id.as_ref().map(BookingId::as_str),
+            criteria.search.as_deref(),
+            position.id(),
+            position.sort(),
+            position.limit,
+        )?;
+        Ok(refunds)
     }
 
     fn key(refund: &Refund) -> Key {
         refund.key()
+    }
+}
+
+impl Refund {
+    /// One refund.
+    ///
+    /// # Errors
+    ///
+    /// If there is none with this id.
+    pub(in crate::payments) async fn read(db: &mut PgConnection, id: RefundId) -> Result<Self> {
+        let one = Criteria { id: Some(id), ..Criteria::default() };
+        RefundList(one).first(db).await?.ok_or(Error::NotFound("refund"))
     }
 }
 

@@ -1,7 +1,6 @@
 //! A refund: its row in the list, and the columns of its payment and booking.
 
 use serde::Serialize;
-use sqlx::PgConnection;
 use strum::VariantArray as _;
 use utoipa::ToSchema;
 
@@ -12,7 +11,6 @@ use crate::{
         status::{RefundStatus, words},
         time::Timestamp,
     },
-    error::{Error, Result},
     http::{etag::Versioned, page::Key},
 };
 
@@ -133,60 +131,7 @@ pub struct Refund {
     pub(super) place: String,
 }
 
-/// Reads refunds: takes the order's key, the conditions, the clauses after them, and the arguments.
-macro_rules! select_refunds {
-    ($key:literal, [$($tail:literal)+] $(, $argument:expr)* $(,)?) => {
-        sqlx::query_as!(
-            $crate::payments::refunds::model::Refund,
-            r#"select r.id as "id: RefundId",
-                      internal.refund_state(r.refund_status) as "state!: RefundState",
-                      r.client_id as "client_id: ClientId",
-                      r.client_name,
-                      r.session_id as "session_id: BookingId",
-                      r.session_name,
-                      r.session_timings as "session_timings!: Timestamp",
-                      r.payment_id,
-                      internal.refund_status(r.refund_status) as refund_status,
-                      coalesce(r.refund_id, p.refund_id) as refund_id,
-                      p.payment_id as "refund_of?: PaymentId",
-                      coalesce(p.amount, b.invitee_payment_amount) as "amount!: Amount",
-                      coalesce(p.currency, b.invitee_payment_currency) as currency,
-                      p.payment_gateway_name as "payment_gateway_name?",
-                      p.payment_reference_id as "payment_reference_id?",
-                      case when p.payment_id is null then b.refund_amount else p.refund_amount end
-                          as "refund_amount!: Amount",
-                      p.refund_initiation_date as "refund_initiation_date!: Timestamp",
-                      case when p.payment_id is null then b.refund_failed_time else p.refund_failed_date end
-                          as "refund_failed_date!: Timestamp",
-                      b.therapist_id as "therapist_id?: TherapistId",
-                      coalesce(b.booking_start_at, r.session_timings) as "booking_start_at!: Timestamp",
-                      internal.booking_status(b.booking_status) as booking_status,
-                      r.xmin::text as "version!",
-                      "# + $key + r#"::text as "place!"
-               from refund_cancellation_table r
-               left join bookings b on b.booking_id = r.session_id
-               left join lateral (
-                   select o.*
-                   from payments o
-                   where o.payment_id = internal.payment_of_refund(r.session_id, r.payment_id)
-               ) p on true
-               where "# $(+ $tail)+
-            $(, $argument)*
-        )
-    };
-}
-pub(super) use select_refunds;
-
 impl Refund {
-    /// One refund.
-    ///
-    /// # Errors
-    ///
-    /// If there is none with this id.
-    pub(in crate::payments) async fn read(db: &mut PgConnection, id: RefundId) -> Result<Self> {
-        select_refunds!("''", ["r.id = $1"], id.0).fetch_optional(db).await?.ok_or(Error::NotFound("refund"))
-    }
-
     /// As an answer, with its version.
     pub(super) fn versioned(self) -> Versioned<Self> {
         Versioned::new(self.version.clone(), self)

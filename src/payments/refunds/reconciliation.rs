@@ -16,7 +16,7 @@ use crate::{
         reports::{self, Report},
         state::App,
     },
-    db::pruned::{Sort, pruned},
+    db::pruned::pruned,
     domain::{
         ids::{BookingId, PaymentId, RefundId},
         time::Timestamp,
@@ -229,19 +229,6 @@ impl List for Disagreements {
             position.limit,
         )?;
         Ok(rows.into_iter().map(Disagreement::from).collect())
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        let count = pruned!(
-            fetch_one(db, Sort::default()),
-            query_scalar!(),
-            [r#"select count(*) as "count!"
-                from internal.disagreements d
-                where true
-                  and d.kind = $1"#],
-            self.kind.map(DisagreementKind::as_str),
-        )?;
-        Ok(count)
     }
 
     fn as_of(&self) -> Option<Timestamp> {

@@ -25,7 +25,7 @@ use crate::{
     app::{state::App, unit_of_work::Work},
     audit::entry::Entry,
     clients::{self, Client},
-    db::scope::Scope,
+    db::{pruned::pruned, scope::Scope},
     domain::{
         ids::{BookingId, ClientId, UserId},
         time::{Day, Timestamp, Zone},
@@ -210,132 +210,111 @@ struct Found {
     sort_key: String,
 }
 
-/// A statement on a client's access log: takes the columns, the clauses after the conditions, the order of all, and the
-/// arguments from `$8` on.
-macro_rules! statement {
-    (
-        $query:ident!($($row:ty,)?), [$($columns:literal)+], $list:expr, [$($tail:literal)*], [$($order:literal)*]
-        $(, $argument:expr)* $(,)?
-    ) => {
-        sqlx::$query!(
-            $($row,)?
-            $($columns +)+
-            " from (
-              select e.*
-              from internal.audit_entries e
-              where (e.client_id = any (array(
-                         select $1::text
-                         union all
-                         select i.client_id
-                         from internal.clients i
-                         where i.merged_into = $1
-                     ))
-                     or e.entry_id = any (array(
-                         select s.entry_id
-                         from internal.audit_entries s
-                         where s.subject_type = 'session_note'
-                           and s.subject_id = any (array(
-                               select n.note_id::text
-                               from appointment_table a
-                               join client_session_notes n on n.booking_id = a.session_id
-                               where a.client_id = $1
-                           ))
-                           and s.client_id is null
-                         union all
-                         select s.entry_id
-                         from internal.audit_entries s
-                         where s.subject_type = 'additional_note'
-                           and s.subject_id = any (array(
-                               select n.note_id::text
-                               from appointment_table a
-                               join client_additional_notes n on n.booking_id = a.session_id
-                               where a.client_id = $1
-                           ))
-                           and s.client_id is null
-                     )))
-                and (e.action = any ($2::text[]) or (e.action = 'attempt' and e.route = any ($3::text[])))
-                and ($4::integer is null or e.actor_id = $4)
-                and ($5::timestamptz is null or e.at >= $5)
-                and ($6::timestamptz is null or e.at < $6)
-                and e.entry_id <= $7 "
-            $(+ $tail)* + ") e " $(+ $order)*,
-            $list.client.as_str(),
-            &$list.actions as &[&str],
-            &$list.routes as &[&str],
-            $list.user_id.map(|user| user.0),
-            $list.period.from,
-            $list.period.before,
-            $list.last,
-            $($argument),*
-        )
-    };
-}
-
 impl List for Accesses {
     type Row = AccessEntry;
     type Order = AccessOrder;
 
-    async fn rows(&self, db: &mut PgConnection, _: AccessOrder, position: &Position) -> Result<Vec<AccessEntry>> {
-        macro_rules! page {
-            ($beyond:literal, $direction:literal) => {
-                statement!(
-                    query_as!(Found,),
-                    [r#"select e.entry_id,
-                               e.at as "at!: Timestamp",
-                               e.actor_id as "user_id: UserId",
-                               coalesce(
-                                   (select l.therapist_name from audit_logs l where l.log_id = e.log_id),
-                                   (select coalesce(u.full_name, u.name) from users u where u.id = e.actor_id)
-                               ) as user_name,
-                               e.actor_role as role,
-                               e.action,
-                               e.route,
-                               e.subject_type,
-                               e.subject_id,
-                               e.client_id as "client_id: ClientId",
-                               coalesce(
-                                   e.detail ->> 'booking_id',
-                                   case when e.subject_id ~ '^[0-9]{1,18}$' then case e.subject_type
-                                       when 'session_note' then (
-                                           select n.booking_id
-                                           from client_session_notes n
-                                           where n.note_id = e.subject_id::bigint
-                                       )
-                                       when 'additional_note' then (
-                                           select n.booking_id
-                                           from client_additional_notes n
-                                           where n.note_id = e.subject_id::bigint
-                                       )
-                                   end end
-                               ) as "booking_id: BookingId",
-                               e.outcome,
-                               e.status,
-                               e.request_id,
-                               e.ip_address,
-                               e.detail,
-                               e.at::text as "sort_key!" "#],
-                    self,
-                    [
-                        "and ($8::text is null or (e.at, e.entry_id) " $beyond
-                        " ($8::text::timestamptz, $9::text::bigint))
-                         order by e.at " $direction ", e.entry_id " $direction
-                        " limit $10"
-                    ],
-                    ["order by e.at " $direction ", e.entry_id " $direction],
-                    position.sort(),
-                    position.id(),
-                    position.limit,
-                )
-                .fetch_all(db)
-                .await
-            };
-        }
-        let found = if position.descending { page!("<", "desc") } else { page!(">", "asc") }?;
+    #[expect(clippy::too_many_lines, reason = "it is one statement")]
+    async fn rows(&self, db: &mut PgConnection, order: AccessOrder, position: &Position) -> Result<Vec<AccessEntry>> {
+        let last = self.last.to_string();
+        let found = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(Found),
+            [r#"
+                select e.entry_id,
+                       e.at as "at!: Timestamp",
+                       e.actor_id as "user_id: UserId",
+                       coalesce(
+                           (select l.therapist_name from audit_logs l where l.log_id = e.log_id),
+                           (select coalesce(u.full_name, u.name) from users u where u.id = e.actor_id)
+                       ) as user_name,
+                       e.actor_role as role,
+                       e.action,
+                       e.route,
+                       e.subject_type,
+                       e.subject_id,
+                       e.client_id as "client_id: ClientId",
+                       coalesce(
+                           e.detail ->> 'booking_id',
+                           case when e.subject_id ~ '^[0-9]{1,18}$' then case e.subject_type
+                               when 'session_note' then (
+                                   select n.booking_id
+                                   from client_session_notes n
+                                   where n.note_id = e.subject_id::bigint
+                               )
+                               when 'additional_note' then (
+                                   select n.booking_id
+                                   from client_additional_notes n
+                                   where n.note_id = e.subject_id::bigint
+                               )
+                           end end
+                       ) as "booking_id: BookingId",
+                       e.outcome,
+                       e.status,
+                       e.request_id,
+                       e.ip_address,
+                       e.detail,
+                       e.at::text as "sort_key!"
+                from ( -- counted
+                    select e.*
+                    from internal.audit_entries e
+                    where (e.client_id = any (array(
+                               select $1::text
+                               union all
+                               select i.client_id
+                               from internal.clients i
+                               where i.merged_into = $1
+                           ))
+                           or e.entry_id = any (array(
+                               select s.entry_id
+                               from internal.audit_entries s
+                               where s.subject_type = 'session_note'
+                                 and s.subject_id = any (array(
+                                     select n.note_id::text
+                                     from appointment_table a
+                                     join client_session_notes n on n.booking_id = a.session_id
+                                     where a.client_id = $1
+                                 ))
+                                 and s.client_id is null
+                               union all
+                               select s.entry_id
+                               from internal.audit_entries s
+                               where s.subject_type = 'additional_note'
+                                 and s.subject_id = any (array(
+                                     select n.note_id::text
+                                     from appointment_table a
+                                     join client_additional_notes n on n.booking_id = a.session_id
+                                     where a.client_id = $1
+                                 ))
+                                 and s.client_id is null
+                           )))
+                      and (e.action = any ($2::text[]) or (e.action = 'attempt' and e.route = any ($3::text[])))
+                      and e.actor_id = $4
+                      and e.at >= $5
+                      and e.at < $6
+                      and e.entry_id <= $7::text::bigint
+                      and (e.at, e.entry_id) < ($8::text::timestamptz, $9::text::bigint) -- by any
+                    order by
+                        e.at desc, -- by any
+                        e.entry_id desc -- by any
+                    limit $10
+                ) e
+                order by
+                    e.at desc, -- by any
+                    e.entry_id desc -- by any
+            "#],
+            self.client.as_str(),
+            self.actions.as_slice() => &[&str],
+            self.routes.as_slice() => &[&str],
+            self.user_id.map(|user| user.0),
+            self.period.from,
+            self.period.before,
+            last.as_str(),
+            position.sort(),
+            position.id(),
+            position.limit,
+        )?;
         Ok(found.into_iter().map(AccessEntry::from).collect())
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        Ok(statement!(query_scalar!(), [r#"select count(*) as "count!" "#], self, [], []).fetch_one(db).await?)
     }
 
     fn key(entry: &AccessEntry) -> Key {

@@ -6,15 +6,15 @@ use serde::Deserialize;
 use sqlx::PgConnection;
 use utoipa::IntoParams;
 
-use super::model::{EraseRequest, EraseRequestState, select_erase_requests};
+use super::model::{EraseRequest, EraseRequestState};
 use crate::{
     app::state::App,
-    db::scope::Scope,
+    db::{pruned::pruned, scope::Scope},
     domain::{
         ids::{ClientId, EraseRequestId, UserId},
         time::Timestamp,
     },
-    error::{Result, problem::Problems},
+    error::{Error, Result, problem::Problems},
     http::{
         etag::{Preconditions, Versioned},
         extract::Path,
@@ -30,7 +30,7 @@ orders! {
 }
 
 /// The filters of the list.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct EraseRequestFilter {
     /// Only those that stand so.
@@ -66,7 +66,7 @@ pub(super) async fn list_erase_requests(
     State(app): State<App>,
     Listing { filter, request }: Listing<EraseRequestFilter, EraseRequestOrder>,
 ) -> Result<Response> {
-    request.answer(EraseRequests { filter, now: app.clock.now() }).await
+    request.answer(EraseRequests { request_id: None, filter, now: app.clock.now() }).await
 }
 
 /// Get a request to erase a client's data
@@ -94,9 +94,10 @@ pub(super) async fn get_erase_request(
 }
 
 /// The filtered requests, as they are at an instant.
-struct EraseRequests {
-    filter: EraseRequestFilter,
-    now: DateTime<Utc>,
+pub(super) struct EraseRequests {
+    pub(super) request_id: Option<EraseRequestId>,
+    pub(super) filter: EraseRequestFilter,
+    pub(super) now: DateTime<Utc>,
 }
 
 impl List for EraseRequests {
@@ -106,56 +107,80 @@ impl List for EraseRequests {
     async fn rows(
         &self,
         db: &mut PgConnection,
-        _: EraseRequestOrder,
+        order: EraseRequestOrder,
         position: &Position,
     ) -> Result<Vec<EraseRequest>> {
-        macro_rules! page {
-            ($beyond:literal, $direction:literal) => {
-                select_erase_requests!(
-                    [
-                        "where ($2::text is null or $2 = case
-                                    when q.outcome is null and q.expires_at <= $1 then 'expired'
-                                    else coalesce(q.outcome, 'waiting')
-                                end)
-                           and ($3::text is null or q.client_id = $3)
-                           and ($4::text is null or (q.requested_at, q.request_id) " $beyond
-                        " ($4::text::timestamptz, $5::text::integer))
-                         order by q.requested_at " $direction ", q.request_id " $direction
-                        " limit $6"
-                    ],
-                    self.now,
-                    self.filter.state.map(EraseRequestState::as_str),
-                    self.filter.client_id.as_ref().map(ClientId::as_str),
-                    position.sort(),
-                    position.id(),
-                    position.limit,
-                )
-                .fetch_all(db)
-                .await
-            };
-        }
-        Ok(if position.descending { page!("<", "desc") } else { page!(">", "asc") }?)
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        let total = sqlx::query_scalar!(
-            r#"select count(*) as "total!"
-               from internal.erase_requests q
-               where ($2::text is null or $2 = case
-                          when q.outcome is null and q.expires_at <= $1 then 'expired'
-                          else coalesce(q.outcome, 'waiting')
-                      end)
-                 and ($3::text is null or q.client_id = $3)"#,
+        let requests = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(EraseRequest),
+            [r#"
+                select q.request_id as "request_id: EraseRequestId",
+                       q.client_id as "client_id: ClientId",
+                       c.client_name as "client_name?",
+                       i.merged_into as "merged_into?: ClientId",
+                       array_remove(q.client_ids, q.client_id) as "merged_client_ids!: Vec<ClientId>",
+                       coalesce(
+                           (
+                               select jsonb_object_agg(r.key, jsonb_array_length(r.value))
+                               from jsonb_each(q.rows) r
+                               where jsonb_array_length(r.value) > 0
+                           ),
+                           '{}'
+                       ) as "tables!",
+                       q.ground as "ground: Ground",
+                       q.reason,
+                       q.requested_by as "requested_by: UserId",
+                       coalesce(r.full_name, r.name) as requester_name,
+                       q.requested_at as "requested_at!: Timestamp",
+                       q.expires_at as "expires_at!: Timestamp",
+                       q.runs_at as "runs_at!: Timestamp",
+                       q.refused_as,
+                       case when q.outcome is null and q.expires_at <= $1 then 'expired'
+                            else coalesce(q.outcome, 'waiting')
+                       end as "state!: EraseRequestState",
+                       case when q.outcome is null and q.expires_at <= $1 then q.expires_at else q.ended_at
+                       end as "ended_at!: Timestamp",
+                       q.ended_by as "ended_by: UserId",
+                       coalesce(e.full_name, e.name) as ended_by_name,
+                       k.erasure_id as "certificate_id?",
+                       q.xmin::text as "version!",
+                       q.requested_at::text as "sort_key!"
+                from internal.erase_requests q
+                left join internal.clients i on i.client_id = q.client_id and i.merged_into is not null
+                left join all_clients_table c on c.client_id = coalesce(i.merged_into, q.client_id)
+                left join users r on r.id = q.requested_by
+                left join users e on e.id = q.ended_by
+                left join internal.erasure_certificates k on k.client_id = q.client_id and q.outcome = 'erased'
+                where true
+                  and q.request_id = $2
+                  and $3 = case when q.outcome is null and q.expires_at <= $1 then 'expired' else coalesce(q.outcome, 'waiting') end
+                  and q.client_id = $4
+                  and (q.requested_at, q.request_id) < ($5::text::timestamptz, $6::text::integer) -- by any
+                order by
+                    q.requested_at desc, -- by any
+                    q.request_id desc -- by any
+                limit $7
+            "#],
             self.now,
+            self.request_id.map(|id| id.0),
             self.filter.state.map(EraseRequestState::as_str),
             self.filter.client_id.as_ref().map(ClientId::as_str),
-        )
-        .fetch_one(db)
-        .await?;
-        Ok(total)
+            position.sort(),
+            position.id(),
+            position.limit,
+        )?;
+        Ok(requests)
     }
 
     fn key(request: &EraseRequest) -> Key {
         Key { sort: request.sort_key.clone(), id: request.request_id.to_string() }
+    }
+}
+
+impl EraseRequest {
+    /// Reads one.
+    pub(super) async fn read(db: &mut PgConnection, id: EraseRequestId, now: DateTime<Utc>) -> Result<Self> {
+        let one = EraseRequests { request_id: Some(id), filter: EraseRequestFilter::default(), now };
+        one.first(db).await?.ok_or(Error::NotFound("erase request"))
     }
 }

@@ -14,7 +14,7 @@ use crate::{
         text::NO_NAME,
         time::Timestamp,
     },
-    error::{Error, Result},
+    error::Result,
     http::etag::Versioned,
     privacy::erase::Ground,
 };
@@ -109,65 +109,7 @@ pub(crate) struct EraseRequest {
     pub(super) sort_key: String,
 }
 
-/// Reads requests as they are at an instant (`$1`). It takes the conditions and the clauses after them, and the arguments
-/// from `$2` on.
-macro_rules! select_erase_requests {
-    ([$($tail:literal)+], $now:expr $(, $argument:expr)* $(,)?) => {
-        sqlx::query_as!(
-            $crate::privacy::erase_requests::model::EraseRequest,
-            r#"select q.request_id as "request_id: EraseRequestId",
-                      q.client_id as "client_id: ClientId",
-                      c.client_name as "client_name?",
-                      i.merged_into as "merged_into?: ClientId",
-                      array_remove(q.client_ids, q.client_id) as "merged_client_ids!: Vec<ClientId>",
-                      coalesce(
-                          (
-                              select jsonb_object_agg(r.key, jsonb_array_length(r.value))
-                              from jsonb_each(q.rows) r
-                              where jsonb_array_length(r.value) > 0
-                          ),
-                          '{}'
-                      ) as "tables!",
-                      q.ground as "ground: Ground",
-                      q.reason,
-                      q.requested_by as "requested_by: UserId",
-                      coalesce(r.full_name, r.name) as requester_name,
-                      q.requested_at as "requested_at!: Timestamp",
-                      q.expires_at as "expires_at!: Timestamp",
-                      q.runs_at as "runs_at!: Timestamp",
-                      q.refused_as,
-                      case when q.outcome is null and q.expires_at <= $1 then 'expired'
-                           else coalesce(q.outcome, 'waiting')
-                      end as "state!: EraseRequestState",
-                      case when q.outcome is null and q.expires_at <= $1 then q.expires_at else q.ended_at
-                      end as "ended_at!: Timestamp",
-                      q.ended_by as "ended_by: UserId",
-                      coalesce(e.full_name, e.name) as ended_by_name,
-                      k.erasure_id as "certificate_id?",
-                      q.xmin::text as "version!",
-                      q.requested_at::text as "sort_key!"
-               from internal.erase_requests q
-               left join internal.clients i on i.client_id = q.client_id and i.merged_into is not null
-               left join all_clients_table c on c.client_id = coalesce(i.merged_into, q.client_id)
-               left join users r on r.id = q.requested_by
-               left join users e on e.id = q.ended_by
-               left join internal.erasure_certificates k on k.client_id = q.client_id and q.outcome = 'erased' "# $(+ $tail)+,
-            $now as DateTime<Utc>,
-            $($argument),*
-        )
-    };
-}
-pub(super) use select_erase_requests;
-
 impl EraseRequest {
-    /// Reads one.
-    pub(super) async fn read(db: &mut PgConnection, id: EraseRequestId, now: DateTime<Utc>) -> Result<Self> {
-        select_erase_requests!(["where q.request_id = $2"], now, id.0)
-            .fetch_optional(db)
-            .await?
-            .ok_or(Error::NotFound("erase request"))
-    }
-
     /// Locks one and reads it.
     pub(super) async fn lock(db: &mut PgConnection, id: EraseRequestId, now: DateTime<Utc>) -> Result<Self> {
         sqlx::query!("select from internal.erase_requests where request_id = $1 for no key update", id.0)

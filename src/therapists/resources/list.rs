@@ -5,13 +5,10 @@ use serde::Deserialize;
 use sqlx::PgConnection;
 use utoipa::IntoParams;
 
-use super::{
-    super::model::ensure_named,
-    model::{Resource, select_resources},
-};
+use super::{super::model::ensure_named, model::Resource};
 use crate::{
     app::state::App,
-    db::scope::Scope,
+    db::{pruned::pruned, scope::Scope},
     domain::{
         contact::Search,
         ids::{ResourceId, TherapistId},
@@ -106,7 +103,7 @@ async fn answer(
     request: ListRequest<ResourceOrder>,
 ) -> Result<Response> {
     let search = filter.q.as_deref().map(Search::parse).transpose().map_err(|fault| Error::query("q", fault))?;
-    request.answer(ResourceList { therapist, search }).await
+    request.answer(ResourceList { therapist, id: None, search }).await
 }
 
 /// Get a resource
@@ -135,30 +132,11 @@ pub(in crate::therapists) async fn get_therapist_resource(
     Ok(resource.versioned().unless(unless))
 }
 
-/// The resources of a therapist.
-struct ResourceList {
-    therapist: TherapistId,
-    search: Option<Search>,
-}
-
-/// One page in one direction: the order's key and its type, the comparison with the position, and the direction.
-macro_rules! page_of_resources {
-    ($key:literal: $type:literal, $beyond:literal, $direction:literal, $list:expr, $position:expr) => {
-        select_resources!(
-            $key,
-            [
-                "and ($2::text is null or internal.search_words(x.resource_name, x.therapy_name, null)
-                    like internal.like_words($2))
-                 and ($3::text is null or (" $key ", x.id) " $beyond " ($3::text::" $type ", $4::text::integer)) "
-                "order by " $key " " $direction ", x.id " $direction " limit $5"
-            ],
-            $list.therapist.as_str(),
-            $list.search.as_deref(),
-            $position.sort(),
-            $position.id(),
-            $position.limit,
-        )
-    };
+/// The resources of a therapist: a handful.
+pub(super) struct ResourceList {
+    pub(super) therapist: TherapistId,
+    pub(super) id: Option<ResourceId>,
+    pub(super) search: Option<Search>,
 }
 
 impl List for ResourceList {
@@ -166,39 +144,57 @@ impl List for ResourceList {
     type Order = ResourceOrder;
 
     async fn rows(&self, db: &mut PgConnection, order: ResourceOrder, position: &Position) -> Result<Vec<Resource>> {
-        use ResourceOrder as O;
-        macro_rules! read {
-            ($key:literal: $type:literal) => {
-                if position.descending {
-                    page_of_resources!($key: $type, "<", "desc", self, position).fetch_all(db).await
-                } else {
-                    page_of_resources!($key: $type, ">", "asc", self, position).fetch_all(db).await
-                }
-            };
-        }
-        let rows = match order {
-            O::NameUp | O::NameDown => read!("coalesce(internal.fold(x.resource_name), '')": "text"),
-            O::OldestFirst | O::NewestFirst => read!("coalesce(x.created_at, '-infinity')": "timestamp"),
-        }?;
-        Ok(rows)
-    }
-
-    async fn total(&self, db: &mut PgConnection) -> Result<i64> {
-        let total = sqlx::query_scalar!(
-            r#"select count(*) as "total!"
-               from therapist_resources x
-               where x.therapist_id = $1
-                 and ($2::text is null or internal.search_words(x.resource_name, x.therapy_name, null)
-                     like internal.like_words($2))"#,
+        let resources = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(Resource),
+            [r#"
+                select x.id as "id: ResourceId",
+                       coalesce(x.resource_id, 0) as "resource_id!",
+                       coalesce(x.resource_name, '(no name)') as "resource_name!",
+                       x.therapist_id as "therapist_id!: TherapistId",
+                       x.therapist_name,
+                       x.created_at as "created_at!: Timestamp",
+                       x.therapy_name,
+                       x.xmin::text as "version!",
+                       concat(
+                           internal.fold(x.resource_name), -- by resource_name
+                           coalesce(x.created_at, '-infinity'), -- by created_at
+                           ''
+                       ) as "sort_key!"
+                from therapist_resources x
+                where x.therapist_id = $1
+                  and x.id = $2
+                  and internal.search_words(x.resource_name, x.therapy_name, null) like internal.like_words($3)
+                  and (coalesce(internal.fold(x.resource_name), ''), x.id) < ($4, $5::text::integer) -- by resource_name
+                  and (coalesce(x.created_at, '-infinity'), x.id) < ($4::text::timestamp, $5::text::integer) -- by created_at
+                order by
+                    coalesce(internal.fold(x.resource_name), '') desc, -- by resource_name
+                    coalesce(x.created_at, '-infinity') desc, -- by created_at
+                    x.id desc -- by any
+                limit $6
+            "#],
             self.therapist.as_str(),
+            self.id.map(|id| id.0),
             self.search.as_deref(),
-        )
-        .fetch_one(db)
-        .await?;
-        Ok(total)
+            position.sort(),
+            position.id(),
+            position.limit,
+        )?;
+        Ok(resources)
     }
 
     fn key(resource: &Resource) -> Key {
         Key { sort: resource.sort_key.clone(), id: resource.id.to_string() }
+    }
+}
+
+impl Resource {
+    /// A resource of a therapist.
+    pub(super) async fn read(db: &mut PgConnection, therapist: &TherapistId, id: ResourceId) -> Result<Self> {
+        if !therapist.is_possible() {
+            return Err(Error::NotFound("resource"));
+        }
+        let one = ResourceList { therapist: therapist.clone(), id: Some(id), search: None };
+        one.first(db).await?.ok_or(Error::NotFound("resource"))
     }
 }

@@ -1,7 +1,6 @@
 //! A resource as an answer.
 
 use serde::Serialize;
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use crate::{
@@ -9,7 +8,6 @@ use crate::{
         ids::{ResourceId, TherapistId},
         time::Timestamp,
     },
-    error::{Error, Result},
     http::etag::Versioned,
 };
 
@@ -46,38 +44,7 @@ pub(in crate::therapists) struct Resource {
     pub(super) sort_key: String,
 }
 
-/// Rows of `therapist_resources`: the key of their order, and the condition and order that follow.
-macro_rules! select_resources {
-    ($key:literal, [$($rest:literal)+], $($argument:expr),+ $(,)?) => {
-        sqlx::query_as!(
-            $crate::therapists::resources::model::Resource,
-            r#"select x.id as "id: ResourceId",
-                      coalesce(x.resource_id, 0) as "resource_id!",
-                      coalesce(x.resource_name, '(no name)') as "resource_name!",
-                      x.therapist_id as "therapist_id!: TherapistId",
-                      x.therapist_name,
-                      x.created_at as "created_at!: Timestamp",
-                      x.therapy_name,
-                      x.xmin::text as "version!",
-                      "# + $key + r#"::text as "sort_key!"
-               from therapist_resources x
-               where x.therapist_id = $1 "# $(+ $rest)+,
-            $($argument),+
-        )
-    };
-}
-pub(super) use select_resources;
-
 impl Resource {
-    /// A resource of a therapist.
-    pub(super) async fn read(db: &mut PgConnection, therapist: &TherapistId, id: ResourceId) -> Result<Self> {
-        if !therapist.is_possible() {
-            return Err(Error::NotFound("resource"));
-        }
-        let resource = select_resources!("''", ["and x.id = $2"], therapist.as_str(), id.0).fetch_optional(db).await?;
-        resource.ok_or(Error::NotFound("resource"))
-    }
-
     /// As an answer, with its version.
     pub(super) fn versioned(self) -> Versioned<Self> {
         Versioned::new(self.version.clone(), self)

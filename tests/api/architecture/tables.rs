@@ -64,6 +64,8 @@ const HOMES: &[(&str, &str)] = &[
     ("internal.booking_facts", "dashboards"),
     ("internal.booking_sums", "dashboards"),
     ("internal.booking_sum_changes", "dashboards"),
+    ("internal.therapist_weeks", "dashboards"),
+    ("internal.therapist_week_changes", "dashboards"),
     ("internal.client_facts", "dashboards"),
     ("internal.therapist_client_facts", "dashboards"),
     ("internal.fact_changes", "dashboards"),

@@ -157,6 +157,37 @@ async fn a_total_is_counted_where_it_is_asked_for() {
 }
 
 #[tokio::test]
+async fn more_than_ten_thousand_rows_are_counted_only_where_figures_know_them() {
+    let api = practice().await;
+    let total = async |path: &str| api.admin().get(&format!("{path}limit=1&include=total")).await.ok()["page"].clone();
+    let notify = "insert into notifications (user_id, user_role, notification_type, title, message)
+                  select $1, 'admin', 'new_booking', 'Booked', 'A session' from generate_series(1, $2)";
+    let user = api.admin().user_id().await;
+    let add = async |rows: i32| {
+        sqlx::query(notify).bind(user).bind(rows).execute(&mut *api.sql().await).await.unwrap();
+    };
+    let notifications = "/api/v1/admin/notifications?";
+    add(10_000).await;
+    let exact = total(notifications).await;
+    assert_eq!((&exact["total"], exact.get("total_is_more")), (&10_000.into(), None));
+    add(1).await;
+    let more = total(notifications).await;
+    assert_eq!((&more["total"], &more["total_is_more"]), (&10_000.into(), &true.into()));
+    assert_eq!(total(&format!("{notifications}unread=false&")).await["total"], 0);
+
+    sqlx::query(
+        "insert into bookings (booking_id, booking_start_at, booking_status, therapist_id)
+         select 'many' || n, timestamp '2026-01-05' + n * interval '1 minute', 'Confirmed', 'T1'
+         from generate_series(1, 10001) n",
+    )
+    .execute(&mut *api.sql().await)
+    .await
+    .unwrap();
+    let known = total(&format!("{BOOKINGS}?")).await;
+    assert_eq!((&known["total"], known.get("total_is_more")), (&10_001.into(), None));
+}
+
+#[tokio::test]
 async fn a_search_finds_names_addresses_and_phones_in_any_notation() {
     let api = practice().await;
     let row = booking("T1", "2026-02-10T10:00:00Z")

@@ -121,6 +121,7 @@ async fn what_runs_as_the_owner_is_known_and_cannot_be_redirected() {
         definers,
         [
             "account_name",
+            "clients_once_at_high_risk",
             "count_calendar_revision (trigger)",
             "delete_additional_note",
             "delete_notification",
@@ -135,6 +136,7 @@ async fn what_runs_as_the_owner_is_known_and_cannot_be_redirected() {
             "keep_signed_note (trigger)",
             "keep_signed_notes (trigger)",
             "notify",
+            "own_audit_logs",
             "own_therapist_unless_owner",
             "session_of_note",
             "sessions_of_client",

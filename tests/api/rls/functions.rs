@@ -207,6 +207,31 @@ async fn the_risk_before_is_told_of_what_a_therapist_may_read() {
 }
 
 #[tokio::test]
+async fn a_therapist_finds_only_their_own_log_and_clients_at_high_risk() {
+    let (api, mut owner) = practice().await;
+    run(
+        &mut owner,
+        "insert into bookings (booking_id, therapist_id, booking_status) values ('B6', 'T1', 'confirmed'), ('B7', 'T2', 'confirmed');
+         insert into appointment_table (session_id, client_id) values ('B6', 'C1'), ('B7', 'C2');
+         insert into client_session_notes (note_id, booking_id, current_risk_level) values (8, 'B6', 'high'), (9, 'B7', 'high')",
+    )
+    .await;
+    let mut conn = t1(&api, &mut owner).await;
+    for (query, found) in [
+        (
+            "select coalesce(string_agg(c, ' ' order by c), '') from internal.clients_once_at_high_risk() c
+          where not exists (select from all_clients_table k where k.client_id = c and k.therapist_id = 'T1')",
+            "",
+        ),
+        ("select count(*)::text from internal.clients_once_at_high_risk() c where c = 'C2'", "0"),
+        ("select string_agg(l::text, ' ' order by l) from internal.own_audit_logs(null, null) l", "1"),
+        ("select count(*)::text from internal.own_audit_logs(null, '2000-01-01') l", "0"),
+    ] {
+        assert_eq!(tried(&mut conn, query).await.as_deref(), Ok(found), "{query}");
+    }
+}
+
+#[tokio::test]
 async fn an_earlier_note_is_one_of_the_booking_it_is_asked_by() {
     let (api, mut owner) = practice().await;
     let mut conn = t1(&api, &mut owner).await;
@@ -232,6 +257,8 @@ async fn who_names_nobody_is_refused() {
         "select count(*)::text from internal.sessions_of_client('C1')",
         "select count(*)::text from internal.session_of_note('B1')",
         "select internal.was_high_before('C1', 'B1')::text",
+        "select internal.clients_once_at_high_risk()",
+        "select internal.own_audit_logs(null, null)::text",
         "select internal.account_name(1)",
         "select internal.therapist_name('T1')",
         "select internal.notify('no_show', 't', 'm', 'B1', now()::timestamp, null, true, false, '{}', '{}', 'x')::text",
