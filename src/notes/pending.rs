@@ -34,8 +34,9 @@ orders! {
 
 words! {
     /// How far the note of a session is.
+    #[schema(title = "NoteStatus")]
     pub(super) enum NoteStatus {
-        /// There is none yet.
+        /// The session ended, and no note was submitted: there is none yet, or a draft.
         Pending,
         /// Begun, not signed.
         Draft,
@@ -48,7 +49,8 @@ words! {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct OwnNoteFilter {
-    /// Only those that are this far.
+    /// Only those that are this far. `pending` are the pending notes of every figure: of sessions that ended, neither
+    /// cancelled nor no-shows, without a submitted note; so drafts are among them.
     #[param(inline)]
     status: Option<NoteStatus>,
     /// Only those of this client.
@@ -88,6 +90,7 @@ pub(super) struct OwnNoteEntry {
     /// Their name, as the booking has it.
     client_name: Option<String>,
     /// `pending` (no note yet), `draft` or `signed` (also by another program).
+    #[schema(value_type = NoteStatus)]
     status: String,
     /// The note's id; null where there is none yet.
     note_id: Option<NoteId>,
@@ -165,7 +168,12 @@ macro_rules! statement {
                          where a.session_id = b.booking_id
                            and i.erased_at is not null
                      ))
-                     and ($3::text is null or $3 = case when v.submitted is null then 'pending' else 'draft' end)
+                     and ($3::text is null
+                          or $3 = 'draft' and v.submitted is not null
+                          or $3 = 'pending'
+                             and internal.is_active(b.booking_status)
+                             and coalesce(internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration,
+                                                               b.invitee_payment_amount), '-infinity') <= $2)
                      and ($4::text is null or exists (
                          select from appointment_table a where a.session_id = b.booking_id and a.client_id = $4
                      ))
