@@ -187,6 +187,15 @@ create index clients_by_created on internal.clients (created_at, client_id);
 -- A merge looks for all rows that refer to a client.
 create index clients_merged_into on internal.clients (merged_into) where merged_into is not null;
 
+-- Names and phones that clients had before they were corrected, or their record was merged into another: a booking under one
+-- of them finds its person. Written by a trigger, and by a merge.
+create table internal.former_contacts (
+    client_id    text not null,
+    client_name  text,
+    phone_number text
+);
+create index former_contacts_of_client on internal.former_contacts (client_id);
+
 -- The client that a booking request is about.
 create table internal.request_clients (
     request_id integer primary key,

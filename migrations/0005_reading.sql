@@ -238,6 +238,18 @@ create function internal.booking_paid(amount numeric) returns numeric
     language sql immutable parallel safe
     return case when internal.is_free(amount) then 0 else greatest(amount, 0) end;
 
+-- The currency of an amount as an ISO 4217 code. One that names none is in rupees; another program's word stays as it is.
+create function internal.currency(word text) returns text
+    language sql immutable parallel safe
+    return case upper(internal.word(word))
+        when '' then 'INR'
+        when 'RS' then 'INR'
+        when 'RS.' then 'INR'
+        when '₹' then 'INR'
+        when 'RUPEES' then 'INR'
+        else coalesce(left(upper(internal.word(word)), 10), 'INR')
+    end;
+
 -- The amount refunded: refunded figures are sums of this.
 create function internal.booking_refunded(word text, amount numeric) returns numeric
     language sql immutable parallel safe
@@ -256,8 +268,8 @@ create function internal.booking_refunding(word text, amount numeric) returns nu
     end;
 
 -- The end of a session: its own, if that is after its start, else by its duration, else after 50 minutes (15 if free). It
--- is at most a day after the start, so that the sessions of an instant are found by start. A start beyond the calendar
--- stands for the end too; without a start there is no end.
+-- is at most a day after the start, so that the sessions of an instant are found by start. Without a start there is no end; one
+-- beyond the calendar is not known.
 create function internal.booking_end(start_at timestamp, end_at timestamp, minutes integer, amount numeric)
     returns timestamp
     language sql immutable parallel safe
@@ -272,7 +284,8 @@ create function internal.booking_end(start_at timestamp, end_at timestamp, minut
             ),
             start_at + interval '1 day'
         )
-        else start_at
+        -- The last day of the calendar.
+        when start_at > '9999-12-30' and start_at < '10000-01-01' then start_at
     end;
 
 -- The instant (UTC) that a text in `audit_logs.timestamp` names in ISO 8601. Text without an offset is India's time, as the
@@ -313,7 +326,9 @@ $$;
 create function internal.audit_instant(words text) returns timestamp
     language sql immutable parallel safe
     return case
-        when words ~ '^[A-Z][a-z][a-z], [A-Z][a-z][a-z] [0-9][0-9]?, [0-9]{4}, [0-9][0-9]?:[0-5][0-9] [AP]M IST$' then case
+        -- Newer JavaScript writes a narrow space before the half of the day, or the latter in small letters.
+        when words ~ '^[A-Z][a-z][a-z], [A-Z][a-z][a-z] [0-9][0-9]?, [0-9]{4}, [0-9][0-9]?:[0-5][0-9][ \u202F\u00A0][AaPp][Mm] IST$'
+        then case
             when position(substr(words, 6, 3) in 'JanFebMarAprMayJunJulAugSepOctNovDec') % 3 = 1
                 and rtrim(substr(words, 10, 2), ',')::integer between 1 and 31
                 and split_part(split_part(words, ' ', 5), ':', 1)::integer between 1 and 12
@@ -323,7 +338,7 @@ create function internal.audit_instant(words text) returns timestamp
                 0,
                 rtrim(substr(words, 10, 2), ',')::integer - 1,
                 split_part(split_part(words, ' ', 5), ':', 1)::integer % 12
-                    + case when words like '%PM IST' then 12 else 0 end,
+                    + case when words ~ '[Pp][Mm] IST$' then 12 else 0 end,
                 left(split_part(words, ':', 2), 2)::integer - 330
             )
             else '-infinity'
@@ -525,6 +540,8 @@ create index appointments_search on public.appointment_table
     using gin (internal.search_text(client_name, contact_info, contact_info) internal.gin_trgm_ops);
 -- Finds the one appointment of a booking without sorting; where a session stands twice, there is no primary key.
 create index appointments_of_session on public.appointment_table (session_id, client_id);
+
+create index former_contacts_by_phone on internal.former_contacts (internal.phone_key(phone_number));
 
 -- Payments and refunds
 

@@ -49,7 +49,7 @@ create table internal.booking_facts (
     search        text not null,
     -- Whether there is a session note, if only a draft.
     begun         boolean not null,
-    -- Whether its payment is awaited; and the amount.
+    -- Whether its payment is awaited; and the amount. Amounts are those in rupees.
     awaited       boolean not null,
     claimed       numeric not null,
     -- Of its rows in `payments`: how many are of money, and how much; refunds completed, and under way.
@@ -58,7 +58,10 @@ create table internal.booking_facts (
     refunds       integer not null,
     refunded      numeric not null,
     open_refunds  integer not null,
-    refunding     numeric not null
+    refunding     numeric not null,
+    -- The same amounts in other currencies: by code an object of `claimed`, `paid`, `refunded` and `refunding`; null where
+    -- there are none.
+    elsewhere     jsonb
 );
 -- The lists of all and of one therapist, in each order offered, and by what few bookings may be.
 create index booking_facts_by_start on internal.booking_facts (starts_at, booking_id);
@@ -71,6 +74,7 @@ create index booking_facts_by_phase on internal.booking_facts (phase, starts_at,
 create index booking_facts_by_status on internal.booking_facts (status, starts_at, booking_id);
 create index booking_facts_by_mode on internal.booking_facts (mode, starts_at, booking_id);
 create index booking_facts_off on internal.booking_facts (starts_at, booking_id) where counted_as <> 'active';
+create index booking_facts_elsewhere on internal.booking_facts (starts_at) where elsewhere is not null;
 create index booking_facts_refunds on internal.booking_facts (refund_status, starts_at, booking_id)
     where refund_status is not null;
 -- A therapist's sessions that have no note yet, or wait for its signature.

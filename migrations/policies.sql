@@ -204,6 +204,7 @@ declare
     of_my_booking constant text := 'exists (select from public.bookings b where b.booking_id = %I.%I)';
     my_booking text;
     my_note text;
+    my_draft text;
     number regclass;
     opened text;
     roles oid[];
@@ -256,9 +257,9 @@ begin
 
     -- Locked while a booking of theirs is changed, but never changed: a lock needs the right to update, and every new row is
     -- refused.
-    call internal.secure_rows('public.therapists', reads => mine, changes => mine);
+    call internal.secure_rows('public.therapists', reads => mine, changes => mine, becomes => mine);
     call internal.grant_columns('select', 'public.therapists');
-    call internal.grant_columns('update', 'public.therapists', 'sessions_booked');
+    call internal.grant_columns('update', 'public.therapists', 'specialization, contact_info');
     call internal.secure_rows('public.all_clients_table',
                               reads => mine || ' or internal.is_own_client(client_id)',
                               changes => mine || ' or internal.is_own_client(client_id)');
@@ -377,7 +378,10 @@ begin
     call internal.grant_columns('insert', 'internal.session_notes', 'note_id, booking_id, author_id, started_at');
     call internal.grant_columns('update', 'internal.session_notes', 'signed_at');
     foreach my_note in array array['note_versions', 'note_addenda'] loop
+        -- The autosaves of a draft go on in its last version: a trigger knows which that is.
+        my_draft := case my_note when 'note_versions' then 'author_id = (select internal.own_account())' else 'false' end;
         call internal.secure_rows(format('internal.%I', my_note)::regclass,
+                                  changes => my_draft, becomes => my_draft,
                                   reads => format('exists (select
                                       from public.client_session_notes n
                                       where n.note_id = %1$I.note_id) or internal.was_own_note(%1$I.note_id)', my_note),
@@ -389,6 +393,7 @@ begin
     end loop;
     call internal.grant_columns('insert', 'internal.note_versions',
         'note_id, version, saved_at, author_id, event, changes');
+    call internal.grant_columns('update', 'internal.note_versions', 'changes');
     call internal.grant_columns('insert', 'internal.note_addenda', 'note_id, author_id, created_at, text');
 
     -- The sequences of the rows that a therapist adds.

@@ -1,7 +1,7 @@
 -- Bookings: their state, the right to read contact data, and the revision that tells calendars of changes.
 
--- The state of a booking; `status` is the written word, `noted` whether a session note was submitted. A start that is
--- not known counts as long past, as it does in every order and period.
+-- The state of a booking; `status` is the written word, `end_at` by `internal.booking_end`, `noted` whether a session note was
+-- submitted. A start that is not known (none, or infinite) counts as long past, as it does in every order and period.
 create or replace function internal.booking_state(
     status text, start_at timestamp, end_at timestamp, noted boolean, at timestamp
 ) returns text
@@ -12,7 +12,7 @@ create or replace function internal.booking_state(
         when 'completed' then 'completed'
         else case
             when noted then 'completed'
-            when start_at is null then 'pending_notes'
+            when start_at is null or end_at is null then 'pending_notes'
             when end_at <= at then 'pending_notes'
             when start_at <= at then 'live'
             else 'scheduled'
@@ -92,9 +92,8 @@ begin atomic
     select b.booking_id,
            b.therapist_id,
            a.client_id,
-           coalesce(b.booking_start_at, '-infinity'),
-           coalesce(internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration, b.invitee_payment_amount),
-                    '-infinity'),
+           case when w.ends_at is null then '-infinity' else b.booking_start_at end,
+           coalesce(w.ends_at, '-infinity'),
            coalesce(b.invitee_created_at, '-infinity'),
            w.status,
            internal.booking_mode(b.booking_mode),
@@ -109,6 +108,8 @@ begin atomic
     from public.bookings b
     cross join lateral (
         select internal.booking_status(b.booking_status) as status,
+               internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration, b.invitee_payment_amount)
+                   as ends_at,
                count(*) > 0 as begun,
                coalesce(bool_or(own.note_id is null or own.signed_at is not null), false) as noted
         from public.client_session_notes n

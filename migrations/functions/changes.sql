@@ -58,11 +58,11 @@ begin
                 full join (select * from new_rows where booking_id is not null) n on n.booking_id = o.booking_id
                 where (o.booking_id, o.therapist_id, o.booking_start_at, o.booking_end_at, o.booking_duration, o.booking_status,
                        o.booking_mode, o.invitee_created_at, o.invitee_name, o.invitee_phone, o.invitee_email,
-                       o.invitee_status, o.invitee_payment_amount, o.refund_status)
+                       o.invitee_status, o.invitee_payment_amount, o.invitee_payment_currency, o.refund_status)
                       is distinct from
                       (n.booking_id, n.therapist_id, n.booking_start_at, n.booking_end_at, n.booking_duration, n.booking_status,
                        n.booking_mode, n.invitee_created_at, n.invitee_name, n.invitee_phone, n.invitee_email,
-                       n.invitee_status, n.invitee_payment_amount, n.refund_status)
+                       n.invitee_status, n.invitee_payment_amount, n.invitee_payment_currency, n.refund_status)
             );
     end case;
     if current_setting('transaction_isolation') in ('read committed', 'read uncommitted') then
@@ -215,6 +215,16 @@ begin
             where (o.client_id, o.client_name, o.phone_number, o.email_id, o.therapist_id, o.no_of_sessions)
                   is distinct from
                   (n.client_id, n.client_name, n.phone_number, n.email_id, n.therapist_id, n.no_of_sessions);
+            -- What they were called by goes on finding them, but for an erasure.
+            insert into internal.former_contacts (client_id, client_name, phone_number)
+            select o.client_id, o.client_name, o.phone_number
+            from old_rows o
+            join new_rows n on n.client_id = o.client_id
+            where (o.client_name, o.phone_number) is distinct from (n.client_name, n.phone_number)
+              and n.client_name is distinct from '(erased)'
+              and (internal.name_key(o.client_name) is distinct from internal.name_key(n.client_name)
+                   or internal.phone_key(o.phone_number) <> internal.phone_key(n.phone_number)
+                   or internal.phone_key(o.phone_number) is not null and internal.phone_key(n.phone_number) is null);
     end case;
     return null;
 end
@@ -397,8 +407,8 @@ begin
             from old_rows o
             full join new_rows n on n.payment_id = o.payment_id
             cross join lateral (values (o.booking_id), (n.booking_id)) concerned (booking_id)
-            where (o.booking_id, o.amount, o.refund_status, o.refund_amount)
-                  is distinct from (n.booking_id, n.amount, n.refund_status, n.refund_amount)
+            where (o.booking_id, o.amount, o.currency, o.refund_status, o.refund_amount)
+                  is distinct from (n.booking_id, n.amount, n.currency, n.refund_status, n.refund_amount)
               and concerned.booking_id is not null;
     end case;
 

@@ -31,7 +31,11 @@ begin atomic
                count(*)::integer as total,
                count(*) filter (where internal.booking_status(b.booking_status) = 'cancelled')::integer as cancelled,
                count(*) filter (where internal.booking_status(b.booking_status) = 'no_show')::integer as no_shows,
-               count(*) filter (where internal.is_active(b.booking_status) and b.booking_start_at > at)::integer
+               count(*) filter (
+                   where internal.is_active(b.booking_status)
+                     and b.booking_start_at > at
+                     and internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration, b.invitee_payment_amount) > at
+               )::integer
                    as upcoming
         from public.bookings b
         where b.booking_id is not null

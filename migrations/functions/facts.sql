@@ -11,28 +11,56 @@ create or replace function internal.facts_of_bookings() returns setof internal.b
 begin atomic
     select f.*,
            w.awaited,
-           case when w.awaited then internal.booking_paid(b.invitee_payment_amount) else 0 end,
+           m.claimed,
            m.payments,
            m.paid,
            m.refunds,
            m.refunded,
            m.open_refunds,
-           m.refunding
+           m.refunding,
+           m.elsewhere
     from internal.meanings_of_bookings() f
     join public.bookings b on b.booking_id = f.booking_id
     cross join lateral (
         select coalesce(internal.invitee_status(b.invitee_status) = 'waiting', false) and f.counted_as <> 'cancelled' as awaited
     ) w
     cross join lateral (
-        select (count(*) filter (where internal.booking_paid(p.amount) > 0))::integer as payments,
-               coalesce(sum(internal.booking_paid(p.amount)), 0) as paid,
-               (count(*) filter (where internal.refund_status(p.refund_status) = 'completed'))::integer as refunds,
-               coalesce(sum(internal.booking_refunded(p.refund_status, p.refund_amount)), 0) as refunded,
-               (count(*) filter (where internal.refund_status(p.refund_status) in ('initiated', 'processing')))::integer
-                   as open_refunds,
-               coalesce(sum(internal.booking_refunding(p.refund_status, p.refund_amount)), 0) as refunding
-        from public.payments p
-        where p.booking_id = b.booking_id
+        select coalesce(sum(c.claimed) filter (where c.currency = 'INR'), 0) as claimed,
+               coalesce(sum(c.payments), 0)::integer as payments,
+               coalesce(sum(c.paid) filter (where c.currency = 'INR'), 0) as paid,
+               coalesce(sum(c.refunds), 0)::integer as refunds,
+               coalesce(sum(c.refunded) filter (where c.currency = 'INR'), 0) as refunded,
+               coalesce(sum(c.open_refunds), 0)::integer as open_refunds,
+               coalesce(sum(c.refunding) filter (where c.currency = 'INR'), 0) as refunding,
+               jsonb_object_agg(
+                   c.currency,
+                   jsonb_build_object('claimed', c.claimed, 'paid', c.paid, 'refunded', c.refunded, 'refunding', c.refunding)
+               ) filter (where c.currency <> 'INR' and c.claimed + c.paid + c.refunded + c.refunding > 0) as elsewhere
+        from (
+            select a.currency,
+                   sum(a.claimed) as claimed,
+                   count(*) filter (where a.paid > 0) as payments,
+                   sum(a.paid) as paid,
+                   count(*) filter (where a.refund = 'completed') as refunds,
+                   sum(a.refunded) as refunded,
+                   count(*) filter (where a.refund in ('initiated', 'processing')) as open_refunds,
+                   sum(a.refunding) as refunding
+            from (
+                select internal.currency(p.currency) as currency,
+                       0 as claimed,
+                       internal.booking_paid(p.amount) as paid,
+                       internal.refund_status(p.refund_status) as refund,
+                       internal.booking_refunded(p.refund_status, p.refund_amount) as refunded,
+                       internal.booking_refunding(p.refund_status, p.refund_amount) as refunding
+                from public.payments p
+                where p.booking_id = b.booking_id
+                union all
+                select internal.currency(b.invitee_payment_currency), internal.booking_paid(b.invitee_payment_amount),
+                       0, null, 0, 0
+                where w.awaited
+            ) a
+            group by a.currency
+        ) c
     ) m;
 end;
 
@@ -199,11 +227,13 @@ begin
         from after
         on conflict (booking_id) do update
         set (therapist_id, client_id, starts_at, ends_at, created_at, status, mode, refund_status, counted_as, noted,
-             phase, free, name, search, begun, awaited, claimed, payments, paid, refunds, refunded, open_refunds, refunding)
+             phase, free, name, search, begun, awaited, claimed, payments, paid, refunds, refunded, open_refunds, refunding,
+             elsewhere)
             = (excluded.therapist_id, excluded.client_id, excluded.starts_at, excluded.ends_at, excluded.created_at,
                excluded.status, excluded.mode, excluded.refund_status, excluded.counted_as, excluded.noted,
                excluded.phase, excluded.free, excluded.name, excluded.search, excluded.begun, excluded.awaited, excluded.claimed,
-               excluded.payments, excluded.paid, excluded.refunds, excluded.refunded, excluded.open_refunds, excluded.refunding)
+               excluded.payments, excluded.paid, excluded.refunds, excluded.refunded, excluded.open_refunds, excluded.refunding,
+               excluded.elsewhere)
         where f is distinct from excluded
     ), summed as (
         insert into internal.booking_sum_changes

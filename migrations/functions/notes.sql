@@ -141,12 +141,23 @@ $$;
 create or replace trigger session_notes_keep_signed before update or delete on internal.session_notes
     for each row execute function internal.keep_signature();
 
--- Versions and addenda are written once.
+-- Versions and addenda are written once, but for the last version of a draft.
 create or replace function internal.keep_of_note() returns trigger
     language plpgsql
     set search_path = pg_catalog, pg_temp
     as $$
 begin
+    -- The autosaves of a draft go on in its last version.
+    if tg_op = 'UPDATE'
+        and tg_table_name = 'note_versions'
+        and to_jsonb(new) - 'changes' = to_jsonb(old) - 'changes'
+        and to_jsonb(old) ->> 'event' = 'saved'
+        and exists (
+            select from internal.session_notes own where own.note_id = old.note_id and own.signed_at is null
+        )
+    then
+        return new;
+    end if;
     if not internal.is_erased(old.note_id) then
         raise exception '% keeps what it holds', tg_table_name using errcode = 'integrity_constraint_violation';
     end if;

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 use utoipa::openapi::{
     ContentBuilder, Header, ObjectBuilder, Ref, RefOr, Required, Response, ResponseBuilder,
-    example::ExampleBuilder,
+    example::{Example, ExampleBuilder},
     header::HeaderBuilder,
     path::{Parameter, ParameterBuilder, ParameterIn},
     schema::Type,
@@ -79,7 +79,6 @@ pub(super) const PROBLEMS: &[(StatusCode, &str)] = &[
     (StatusCode::NOT_FOUND, "NotFound"),
     (StatusCode::NOT_ACCEPTABLE, "NotAcceptable"),
     (StatusCode::REQUEST_TIMEOUT, "TooSlow"),
-    (StatusCode::CONFLICT, "Conflict"),
     (StatusCode::PRECONDITION_FAILED, "Stale"),
     (StatusCode::PAYLOAD_TOO_LARGE, "TooLarge"),
     (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType"),
@@ -140,12 +139,15 @@ pub(super) fn problems() -> BTreeMap<String, RefOr<Response>> {
     PROBLEMS.iter().map(response).collect()
 }
 
+/// The example of a kind, by its code.
+pub(super) fn problem_example(kind: &ProblemKind) -> (&'static str, Example) {
+    (kind.code, ExampleBuilder::new().summary(kind.title).value(Some(example(kind))).build())
+}
+
 fn problem(status: StatusCode, kinds: &[&ProblemKind]) -> Response {
-    let example =
-        |kind: &&ProblemKind| (kind.code, ExampleBuilder::new().summary(kind.title).value(Some(example(kind))).build());
     let content = ContentBuilder::new()
         .schema(Some(Ref::from_schema_name("Problem")))
-        .examples_from_iter(kinds.iter().map(example))
+        .examples_from_iter(kinds.iter().map(|kind| problem_example(kind)))
         .build();
     let titles: Vec<&str> = kinds.iter().map(|kind| kind.title).collect();
     let mut response =
@@ -165,6 +167,7 @@ fn problem(status: StatusCode, kinds: &[&ProblemKind]) -> Response {
 fn example(kind: &ProblemKind) -> Value {
     json!({
         "type": format!("/problems/{}", kind.code),
+        "code": kind.code,
         "title": kind.title,
         "status": kind.status.as_u16(),
         "detail": kind.about,

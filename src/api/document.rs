@@ -6,17 +6,16 @@ use serde_json::Value;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Server, Tag,
-        path::{Operation, PathItem},
+        ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, Server, Tag,
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
         tag::TagBuilder,
     },
 };
 
 use super::{
-    components, examples,
+    components, conflicts, examples,
     group::{Group, TOKEN},
-    operation, schemas,
+    operation, problems, schemas,
 };
 use crate::{auth, domain::time::Day, error::problem::Problems};
 
@@ -65,7 +64,7 @@ pub(super) fn assemble<const N: usize>(groups: [(Group, OpenApi); N]) -> OpenApi
     for (group, mut part) in groups {
         let mut features = Vec::new();
         for (path, item) in &mut part.paths.paths {
-            for (method, operation) in operations(item) {
+            for (method, operation) in schemas::operations(item) {
                 features.extend(operation.tags.clone().unwrap_or_default());
                 operation::complete(group, method, path, operation);
             }
@@ -82,7 +81,9 @@ pub(super) fn assemble<const N: usize>(groups: [(Group, OpenApi); N]) -> OpenApi
     let components = document.components.get_or_insert_default();
     // The routes register the types of bodies, not those of parameters: this one is in no body.
     components.schemas.entry(Day::name().into_owned()).or_insert_with(Day::schema);
-    components.schemas.insert("Problem".to_owned(), Problems::schema());
+    components.schemas.insert("Problem".to_owned(), Problems::schema(Ref::from_schema_name(problems::Code::name())));
+    components.schemas.insert(problems::Code::name().into_owned(), problems::Code::schema());
+    components.schemas.extend(conflicts::schemas());
     components.responses = components::problems();
     components.headers = components::headers();
     components.parameters = components::parameters();
@@ -95,7 +96,7 @@ pub(super) fn assemble<const N: usize>(groups: [(Group, OpenApi); N]) -> OpenApi
     let known: BTreeMap<String, Value> =
         components.schemas.iter().filter_map(|(name, schema)| Some((name.clone(), examples::first(schema)?))).collect();
     for (path, item) in &mut document.paths.paths {
-        for (_, operation) in operations(item) {
+        for (_, operation) in schemas::operations(item) {
             examples::settle(path, operation, |name| known.get(name).cloned());
         }
     }
@@ -131,12 +132,4 @@ pub(super) fn as_called(mut document: OpenApi) -> OpenApi {
         document.paths.paths.insert("/calendar/{token}.ics".to_owned(), calendar);
     }
     document
-}
-
-/// The operations of a path, with their methods.
-pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
-    let PathItem { get, put, post, delete, patch, .. } = item;
-    [("GET", get), ("PUT", put), ("POST", post), ("DELETE", delete), ("PATCH", patch)]
-        .into_iter()
-        .filter_map(|(method, operation)| operation.as_mut().map(|operation| (method, operation)))
 }

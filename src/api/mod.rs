@@ -5,6 +5,7 @@
 //! the document in [`operation`], and enforced by the layers below.
 
 mod components;
+mod conflicts;
 mod docs;
 mod document;
 mod examples;

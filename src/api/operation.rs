@@ -13,7 +13,7 @@ use utoipa::openapi::{
 };
 
 use super::{
-    components,
+    components, conflicts,
     group::{Group, TOKEN},
     schemas,
 };
@@ -125,7 +125,6 @@ fn problems(group: Group, open: bool, method: &str, path: &str, operation: &mut 
         (StatusCode::FORBIDDEN, group.role().is_some()),
         (StatusCode::NOT_FOUND, path.contains('{')),
         (StatusCode::REQUEST_TIMEOUT, changes),
-        (StatusCode::CONFLICT, changes && group.role().is_some()),
         (StatusCode::PRECONDITION_FAILED, takes(operation, IF_MATCH)),
         (StatusCode::PAYLOAD_TOO_LARGE, changes),
         (StatusCode::UNSUPPORTED_MEDIA_TYPE, body),
@@ -134,8 +133,15 @@ fn problems(group: Group, open: bool, method: &str, path: &str, operation: &mut 
         (StatusCode::INTERNAL_SERVER_ERROR, api),
         (StatusCode::SERVICE_UNAVAILABLE, api),
     ];
+    let conflict = conflicts::response(operation.operation_id.as_deref().unwrap_or_default(), method == "POST");
     let responses = &mut operation.responses.responses;
     responses.remove("default");
+    if let Some(conflict) = conflict {
+        match responses.entry(StatusCode::CONFLICT.as_str().to_owned()).or_insert_with(|| conflict.clone().into()) {
+            RefOr::T(own) if own.content.is_empty() => own.content = conflict.content,
+            _ => {}
+        }
+    }
     for &(status, name) in components::PROBLEMS {
         let shared = || RefOr::Ref(Ref::from_response_name(name));
         let applies = possible.iter().any(|(possible, applies)| *possible == status && *applies);
@@ -168,6 +174,7 @@ fn response_headers(operation: &mut Operation) {
             ("Idempotent-Replayed", answers && repeats),
             ("Link", answers && paged),
             ("Location", status == "201"),
+            ("Retry-After", matches!(status.as_str(), "429" | "503")),
             ("X-Request-Id", true),
         ];
         for (name, _) in names.iter().filter(|(_, applies)| *applies) {

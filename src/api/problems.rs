@@ -1,9 +1,11 @@
 //! The kinds of problems there are, and a page about each.
 
+use std::borrow::Cow;
+
 use axum::{http::header, response::IntoResponse};
 use serde_json::Value;
 use utoipa::{
-    PartialSchema,
+    PartialSchema, ToSchema,
     openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
 };
 
@@ -47,13 +49,20 @@ pub(super) fn all() -> impl Iterator<Item = &'static ProblemKind> {
 }
 
 /// The code of a kind, as the document shows it.
-struct Code;
+pub(super) struct Code;
+
+impl ToSchema for Code {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("ProblemCode")
+    }
+}
 
 impl PartialSchema for Code {
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()
             .schema_type(Type::String)
             .enum_values(Some(all().map(|kind| Value::from(kind.code))))
+            .title(Some("ProblemCode"))
             .into()
     }
 }

@@ -4,20 +4,31 @@
 //! - A page of things is called `ThingPage` and refers to `Thing`: utoipa always derives `Page_Thing`, also for a
 //!   `ToSchema` written by hand.
 //! - The description of a field stands beside its type also where that may be null.
+//! - A closed list of words stands once, under its name: where it is written out, its `title` is that name.
+//! - An object of any form says so (`additionalProperties: true`): generators take it for an empty one otherwise.
 //! - In answers, a field that may be null is always present: one that may be absent says `nullable = false`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use utoipa::openapi::{
     OpenApi, Ref, RefOr, Response, Schema,
-    schema::{ArrayItems, Object, OneOf, SchemaType, Type},
+    path::{Operation, Parameter, PathItem},
+    schema::{AdditionalProperties, ArrayItems, Object, OneOf, SchemaType, Type},
 };
 
 /// Where schemas stand in the document.
 const SCHEMAS: &str = "#/components/schemas/";
 /// How the name of a page's schema starts, as it is derived.
 const PAGE: &str = "Page_";
+
+/// The operations of a path, with their methods.
+pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let PathItem { get, put, post, delete, patch, .. } = item;
+    [("GET", get), ("PUT", put), ("POST", post), ("DELETE", delete), ("PATCH", patch)]
+        .into_iter()
+        .filter_map(|(method, operation)| operation.as_mut().map(|operation| (method, operation)))
+}
 
 /// The name of a shared schema.
 pub(super) fn name(shared: &Ref) -> Option<&str> {
@@ -51,6 +62,7 @@ pub(super) fn settle(document: &mut OpenApi) {
         }
         components.schemas.insert(format!("{row}Page"), RefOr::T(Schema::Object(page)));
     }
+    name_words(document);
     let Ok(written) = serde_json::to_value(&*document) else { return };
     let mut asked = BTreeSet::new();
     let mut known = BTreeSet::new();
@@ -75,6 +87,69 @@ pub(super) fn settle(document: &mut OpenApi) {
         change(schema, lift_descriptions);
         if !asked.contains(&format!("{SCHEMAS}{name}")) {
             change(schema, require_nullable);
+        }
+    }
+}
+
+/// Moves the lists of words that parameters and fields write out to the shared schemas.
+fn name_words(document: &mut OpenApi) {
+    let mut named = BTreeMap::new();
+    for (_, operation) in document.paths.paths.values_mut().flat_map(operations) {
+        for parameter in operation.parameters.iter_mut().flatten() {
+            if let RefOr::T(Parameter { schema: Some(schema), .. }) = parameter {
+                name_word(schema, &mut named);
+            }
+        }
+    }
+    let Some(components) = &mut document.components else { return };
+    for (name, schema) in &mut components.schemas {
+        if let RefOr::T(Schema::Object(words)) = schema
+            && words.title.as_deref() == Some(name)
+        {
+            words.title = None;
+        } else {
+            name_word(schema, &mut named);
+        }
+        change(schema, free_objects);
+    }
+    components.schemas.extend(named);
+}
+
+/// Refers to a list of words by its name, and keeps it under that.
+fn name_word(schema: &mut RefOr<Schema>, named: &mut BTreeMap<String, RefOr<Schema>>) {
+    match schema {
+        RefOr::T(Schema::Object(object)) if object.enum_values.is_some() => {
+            let Some(name) = object.title.take() else { return };
+            let mut words = object.clone();
+            words.default = None;
+            let mut shared = Ref::from_schema_name(&name);
+            shared.description = words.description.take().unwrap_or_default();
+            named.insert(name, RefOr::T(Schema::Object(words)));
+            *schema = RefOr::Ref(shared);
+        }
+        RefOr::T(Schema::Object(object)) => {
+            object.properties.values_mut().for_each(|property| name_word(property, named));
+        }
+        RefOr::T(Schema::Array(array)) => {
+            if let ArrayItems::RefOrSchema(items) = &mut array.items {
+                name_word(items, named);
+            }
+        }
+        RefOr::T(Schema::OneOf(choice)) => choice.items.iter_mut().for_each(|item| name_word(item, named)),
+        RefOr::T(Schema::AllOf(all)) => all.items.iter_mut().for_each(|item| name_word(item, named)),
+        _ => {}
+    }
+}
+
+/// Says of objects without known fields that they have any.
+fn free_objects(object: &mut Object) {
+    for property in object.properties.values_mut() {
+        if let RefOr::T(Schema::Object(free)) = property
+            && free.schema_type == SchemaType::Type(Type::Object)
+            && free.properties.is_empty()
+            && free.additional_properties.is_none()
+        {
+            free.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(true)));
         }
     }
 }

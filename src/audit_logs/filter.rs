@@ -20,6 +20,7 @@ orders! {
 /// Which rows an admin sees.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(title = "Visibility")]
 pub(super) enum Visibility {
     /// Those not hidden.
     #[default]

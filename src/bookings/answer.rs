@@ -32,6 +32,13 @@ pub(super) struct ChangedBooking {
     effects: Option<Vec<Effect>>,
 }
 
+impl ChangedBooking {
+    /// Whether it was done.
+    pub(super) fn is_kept(&self) -> bool {
+        self.effects.is_none()
+    }
+}
+
 /// Changes the booking once and answers with it. The answer of a dry run has no `ETag`, since no such version is stored.
 pub(super) async fn changed(
     work: Work,
@@ -42,18 +49,16 @@ pub(super) async fn changed(
     work.run(async |uow| {
         uow.once(StatusCode::OK, id, change).await?;
         let booking = read(uow, scope, id).await?;
-        Ok(if let Some(effects) = uow.effects() {
-            Json(ChangedBooking { booking, dry_run: Some(true), effects: Some(effects) }).into_response()
-        } else {
-            let stored = booking.version.clone();
-            Versioned::new(stored, ChangedBooking { booking, dry_run: None, effects: None }).into_response()
-        })
+        Ok(if booking.body.is_kept() { booking.into_response() } else { Json(booking.body).into_response() })
     })
     .await
 }
 
 /// The booking as it stands now.
-pub(super) async fn read(uow: &mut UnitOfWork, scope: &Scope, id: &BookingId) -> Result<Booking> {
+pub(super) async fn read(uow: &mut UnitOfWork, scope: &Scope, id: &BookingId) -> Result<Versioned<ChangedBooking>> {
     let now = uow.now();
-    Booking::read(uow.db(), scope, id, now).await
+    let booking = Booking::read(uow.db(), scope, id, now).await?;
+    let (stored, effects) = (booking.version.clone(), uow.effects());
+    let dry_run = effects.is_some().then_some(true);
+    Ok(Versioned::new(stored, ChangedBooking { booking, dry_run, effects }))
 }

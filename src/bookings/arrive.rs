@@ -92,7 +92,11 @@ pub async fn arrive(
     let now = Standing { status: locked.booking.booking_status.clone(), start_at: locked.booking.booking_start_at };
     let event = Event::between(former, left);
     let stands = event == Event::between(former, &now);
-    payments::record_for_booking(uow, id).await?;
+    // A payment of a booking that was there before has been confirmed since.
+    match former {
+        Some(_) => payments::record_confirmed(uow, id).await?,
+        None => payments::record_for_booking(uow, id).await?,
+    }
     if let Some(former) = former {
         payments::upkeep::retime(uow, id, former.start_at, locked.booking.booking_start_at).await?;
     }

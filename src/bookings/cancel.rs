@@ -31,6 +31,7 @@ use crate::{
 
 words! {
     /// The party that cancelled a session.
+    #[schema(title = "CancelledBy")]
     enum CancelledBy {
         /// The practice.
         Admin,

@@ -78,7 +78,8 @@ pub(super) struct CancellationFilter {
     "client_id": "cl_0199c0de00007000800000000000000b",
     "therapist_id": "58101",
     "therapist_name": "Asha Rao",
-    "booking_start_at": "2026-02-04T10:30:00Z"
+    "booking_start_at": "2026-02-04T10:30:00Z",
+    "restored_at": null
 }))]
 pub(super) struct Cancellation {
     /// The cancellation's id.
@@ -109,6 +110,8 @@ pub(super) struct Cancellation {
     therapist_name: Option<String>,
     /// When it was to start.
     booking_start_at: Timestamp,
+    /// When the session was restored after this; null where it was not.
+    restored_at: Timestamp,
     #[serde(skip)]
     sort_key: String,
 }
@@ -177,6 +180,15 @@ impl List for Cancellations {
                        b.therapist_id as "therapist_id?: TherapistId",
                        b.booking_host_name as "therapist_name?",
                        b.booking_start_at as "booking_start_at!: Timestamp",
+                       (
+                           select min(e.at at time zone 'UTC')
+                           from internal.audit_entries e
+                           where e.subject_type = 'booking'
+                             and e.subject_id = x.booking_id
+                             and e.action = 'booking_restore'
+                             and e.outcome = 'done'
+                             and e.at at time zone 'UTC' >= coalesce(x.cancelled_at, x.created_at, '-infinity')
+                       ) as "restored_at!: Timestamp",
                        concat(
                            coalesce(x.cancelled_at, '-infinity'), -- by cancelled_at
                            left(internal.fold(coalesce(x.invitee_name, '')), 100), -- by invitee_name

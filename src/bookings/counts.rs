@@ -21,7 +21,8 @@ use crate::{
     http::extract::{Json, Query},
 };
 
-/// How many bookings a filter leaves on each tab. The states add up to `all`; `upcoming` is `scheduled` and `live`.
+/// How many bookings a filter leaves on each tab; `upcoming` is `scheduled` and `live`. A session that is said to be completed
+/// and lacks its note stands in two tabs, so that the tabs add up to more than `all`.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "all": 3000, "upcoming": 210, "completed": 2190, "pending_notes": 130, "cancelled": 350, "no_show": 120,
@@ -34,7 +35,7 @@ pub(crate) struct BookingCounts {
     upcoming: i64,
     /// Held.
     completed: i64,
-    /// Held, as it seems, but without a session note.
+    /// Ended, neither cancelled nor a no-show, without a submitted session note; whether or not somebody said completed.
     pending_notes: i64,
     /// Called off.
     cancelled: i64,
@@ -99,7 +100,8 @@ pub(super) async fn count(db: &mut PgConnection, list: &BookingList) -> Result<B
         [r#"select count(*) as "all!",
                       count(*) filter (where f.phase = 'open' and f.ends_at > $1) as "upcoming!",
                       count(*) filter (where f.phase = 'completed') as "completed!",
-                      count(*) filter (where f.phase = 'open' and f.ends_at <= $1) as "pending_notes!",
+                      count(*) filter (where f.counted_as = 'active' and not f.noted and f.ends_at <= $1)
+                          as "pending_notes!",
                       count(*) filter (where f.phase = 'cancelled') as "cancelled!",
                       count(*) filter (where f.phase = 'no_show') as "no_show!",
                       count(*) filter (where f.phase = 'open' and f.ends_at > $1 and f.starts_at > $1) as "scheduled!",
@@ -124,7 +126,7 @@ async fn count_by_sums(db: &mut PgConnection, list: &BookingList) -> Result<Book
             r#"select coalesce(sum(c.bookings), 0) as "all!",
                       coalesce(sum(c.bookings) filter (where c.state in ('scheduled', 'live')), 0) as "upcoming!",
                       coalesce(sum(c.bookings) filter (where c.state = 'completed'), 0) as "completed!",
-                      coalesce(sum(c.bookings) filter (where c.state = 'pending_notes'), 0) as "pending_notes!",
+                      coalesce(sum(c.bookings) filter (where c.lacks_note), 0) as "pending_notes!",
                       coalesce(sum(c.bookings) filter (where c.state = 'cancelled'), 0) as "cancelled!",
                       coalesce(sum(c.bookings) filter (where c.state = 'no_show'), 0) as "no_show!",
                       coalesce(sum(c.bookings) filter (where c.state = 'scheduled'), 0) as "scheduled!",
@@ -132,6 +134,7 @@ async fn count_by_sums(db: &mut PgConnection, list: &BookingList) -> Result<Book
                from (
                    select case when f.phase <> 'open' then f.phase when f.week > $1 then 'scheduled' else 'pending_notes' end
                               as state,
+                          f.counted_as = 'active' and not f.noted and f.week <= $1 as lacks_note,
                           f.bookings
                    from internal.sums_of_bookings() f
                    where true
@@ -157,6 +160,7 @@ async fn count_by_sums(db: &mut PgConnection, list: &BookingList) -> Result<Book
                               when f.starts_at <= $1 then 'live'
                               else 'scheduled'
                           end,
+                          f.counted_as = 'active' and not f.noted and f.ends_at <= $1,
                           1
                    from (values ($24::timestamp, $25::timestamp), ($26, $27), ($28, $29)) edge (begun, ended)
                    cross join"#

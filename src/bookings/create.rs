@@ -1,12 +1,12 @@
 //! Creating a booking.
 
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{
-    answer,
-    model::Booking,
+    answer::{self, ChangedBooking},
     slot::{Override, Slot, ensure_free, ensure_room},
 };
 use crate::{
@@ -18,13 +18,13 @@ use crate::{
     domain::{
         contact::{EmailInput, PhoneInput},
         ids::{BookingId, ClientId, TherapistId},
-        money::AmountInput,
+        money::{AmountInput, Currency},
         status::{BookingMode, BookingStatus, InviteeStatus},
         text::Text,
         time::{Instant, Timestamp, client_zone, text::invitee_time_text},
     },
     error::{Error, Result, problem::Problems},
-    http::{etag::Versioned, extract::Json},
+    http::extract::{DryRun, Json, Query},
     notifications::{self, Notice, NotificationKind, Recipient},
     payments, therapists,
 };
@@ -50,8 +50,10 @@ pub(super) struct CreateBooking {
     invitee_phone: Option<PhoneInput>,
     /// The client's e-mail address; this or the phone is needed.
     invitee_email: Option<EmailInput>,
-    /// When the session starts.
+    /// When the session starts; ahead, unless `backfill` is true.
     booking_start_at: Instant,
+    /// True: the session is entered after it began.
+    backfill: Option<bool>,
     /// When it ends; 50 minutes later (15 if free) unless given.
     booking_end_at: Option<Instant>,
     /// How many minutes it takes (1 to 1440), instead of its end.
@@ -60,10 +62,12 @@ pub(super) struct CreateBooking {
     /// How it is held; `google_meet` unless given.
     #[schema(inline)]
     booking_mode: Option<BookingMode>,
-    /// The price; nothing or 0 makes it a free consultation.
+    /// The price; needed unless `free` is true.
     invitee_payment_amount: Option<AmountInput>,
+    /// True: a free consultation, without a price.
+    free: Option<bool>,
     /// The currency of the amount; INR unless given.
-    invitee_payment_currency: Option<Text<10>>,
+    invitee_payment_currency: Option<Currency>,
     /// The payment gateway.
     invitee_payment_gateway: Option<Text<255>>,
     /// The gateway's reference.
@@ -109,25 +113,37 @@ pub(super) struct CreateBooking {
 /// Book a session
 ///
 /// Finds or makes the client, writes the booking, its appointment and, if paid, its payment, and tells the admins and
-/// the therapist. Refused while the therapist has another session at that time.
+/// the therapist. Refused while the therapist has another session at that time. A price or `free: true` is needed, and
+/// `backfill: true` for a start that has passed: what was forgotten or mistyped books nothing.
 #[utoipa::path(
     post,
     path = "/bookings",
     tag = "bookings",
+    params(DryRun),
     request_body = CreateBooking,
-    responses((status = 201, description = "Booked", body = Booking), Problems),
+    responses(
+        (status = 201, description = "Booked", body = ChangedBooking),
+        (status = 200, description = "A dry run: what would be booked", body = ChangedBooking),
+        Problems,
+    ),
 )]
 pub(super) async fn create_booking(
     scope: Scope,
     work: Work,
+    Query(DryRun { dry_run }): Query<DryRun>,
     Json(request): Json<CreateBooking>,
-) -> Result<Versioned<Booking>> {
-    work.run(async |uow| {
-        let id = uow.make_once(async |uow| create(uow, request).await).await?;
-        let booking = answer::read(uow, &scope, &id).await?;
-        Ok(booking.versioned().created(format!("/api/v1/admin/bookings/{id}")))
-    })
-    .await
+) -> Result<Response> {
+    work.dry_run(dry_run)
+        .run(async |uow| {
+            let id = uow.make_once(async |uow| create(uow, request).await).await?;
+            let booking = answer::read(uow, &scope, &id).await?;
+            Ok(if booking.body.is_kept() {
+                booking.created(format!("/api/v1/admin/bookings/{id}")).into_response()
+            } else {
+                Json(booking.body).into_response()
+            })
+        })
+        .await
 }
 
 /// Books a session; answers with its id.
@@ -148,9 +164,13 @@ async fn create(uow: &mut UnitOfWork, request: CreateBooking) -> Result<BookingI
         return Err(Error::body("/reason", "is only taken with `allow_overlap: true`"));
     }
     let waived = Override::check(request.allow_overlap, request.reason.clone())?;
-    let free = request.invitee_payment_amount.is_none_or(AmountInput::is_zero);
+    let free = is_free(&request)?;
     let slot =
         Slot::new(request.booking_start_at, request.booking_end_at, request.booking_duration, Slot::usual(free))?;
+
+    if slot.start <= uow.now() && request.backfill != Some(true) {
+        return Err(Error::body("/booking_start_at", "has passed: send `backfill: true` to enter a past session"));
+    }
 
     let therapist = therapists::lock(uow.db(), &request.therapist_id)
         .await?
@@ -184,6 +204,19 @@ async fn create(uow: &mut UnitOfWork, request: CreateBooking) -> Result<BookingI
             })),
     );
     Ok(id)
+}
+
+/// Whether it is a free consultation, which the request has to say.
+fn is_free(request: &CreateBooking) -> Result<bool> {
+    let priced = request.invitee_payment_amount.is_some_and(|amount| !amount.is_zero());
+    match (priced, request.free) {
+        (true, Some(true)) => Err(Error::body("/free", "contradicts invitee_payment_amount")),
+        (false, None | Some(false)) => Err(Error::body(
+            "/invitee_payment_amount",
+            "is needed, more than 0, or `free: true` for a free consultation",
+        )),
+        (priced, _) => Ok(!priced),
+    }
 }
 
 /// Notifies the admins and the therapist of a new booking.
@@ -247,7 +280,7 @@ async fn insert(
         request.invitee_payment_reference_id.as_deref(),
         request.invitee_payment_gateway.as_deref(),
         request.invitee_payment_name.as_deref(),
-        request.invitee_payment_currency.as_deref().or(amount.map(|_| "INR")),
+        request.invitee_payment_currency.as_ref().map(Currency::as_str).or(amount.map(|_| Currency::INR)),
         amount as Option<AmountInput>,
         request.booking_subject.as_deref(),
         BookingStatus::Confirmed.as_str(),

@@ -4,7 +4,13 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{answer, lock, model::Booking, refusal::BookingRefusal, slot::Slot};
+use super::{
+    answer::{self, ChangedBooking},
+    lock,
+    model::Booking,
+    refusal::BookingRefusal,
+    slot::Slot,
+};
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     audit::entry::Entry,
@@ -132,7 +138,7 @@ pub(super) struct EditBooking {
     tag = "bookings",
     params(("booking_id" = BookingId, Path, description = "The booking's id"), Preconditions),
     request_body = EditBooking,
-    responses((status = 200, description = "Corrected", body = Booking), Problems),
+    responses((status = 200, description = "Corrected", body = ChangedBooking), Problems),
 )]
 pub(super) async fn edit_booking(
     scope: Scope,
@@ -140,10 +146,10 @@ pub(super) async fn edit_booking(
     Path(id): Path<BookingId>,
     conditions: Preconditions,
     Json(request): Json<EditBooking>,
-) -> Result<Versioned<Booking>> {
+) -> Result<Versioned<ChangedBooking>> {
     work.run(async |uow| {
         edit(uow, &scope, &id, &conditions, request).await?;
-        Ok(answer::read(uow, &scope, &id).await?.versioned())
+        answer::read(uow, &scope, &id).await
     })
     .await
 }
@@ -172,8 +178,12 @@ async fn edit(
         return Err(BookingRefusal::Paid(payment).into());
     }
     let changed = request.names();
+    let clears = request.invitee_phone == Patch::Clear || request.invitee_email == Patch::Clear;
     let mut booking = locked.booking.clone();
     request.apply(&mut booking);
+    if clears && booking.invitee_phone.is_none() && booking.invitee_email.is_none() {
+        return Err(Error::body("/invitee_phone", "a phone or an e-mail address is needed"));
+    }
     let now = Timestamp::from(uow.now());
     let zone = client_zone(booking.invitee_timezone.as_deref(), uow.app().zone);
     if let (true, Some(Slot { start, end })) = (changed.contains(&"invitee_timezone"), booking.slot()) {
@@ -224,7 +234,7 @@ async fn edit(
     .execute(uow.db())
     .await?;
     if changed.contains(&"invitee_status") {
-        payments::record_for_booking(uow, id).await?;
+        payments::record_confirmed(uow, id).await?;
     }
     uow.record(
         Entry::new("booking_edit", format!("Corrected the booking of {}", locked.client.name))

@@ -26,6 +26,7 @@ orders! {
 /// The tabs of a therapist's page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(title = "BookingTab")]
 pub(crate) enum BookingTab {
     /// Running or ahead.
     Upcoming,
@@ -33,7 +34,7 @@ pub(crate) enum BookingTab {
     All,
     /// Held.
     Completed,
-    /// Held, as it seems, but without a session note.
+    /// Ended, neither cancelled nor a no-show, without a submitted session note; whether or not somebody said completed.
     PendingNotes,
     /// Called off.
     Cancelled,
@@ -186,6 +187,11 @@ pub(super) struct Criteria {
 }
 
 impl AdminBookingFilter {
+    /// The order where the request names none.
+    pub(super) fn usual_order(&self) -> BookingOrder {
+        if self.tab == Some(BookingTab::Upcoming) { BookingOrder::EarliestFirst } else { BookingOrder::default() }
+    }
+
     /// The same of one therapist.
     pub(super) fn of_therapist(self, therapist: TherapistId) -> Self {
         Self { therapist_id: Some(therapist), ..self }
@@ -210,7 +216,11 @@ impl AdminBookingFilter {
             search,
             ..Criteria::default()
         };
-        let tab = self.tab.filter(|tab| *tab != BookingTab::All);
+        let now = app.clock.now();
+        if self.tab == Some(BookingTab::PendingNotes) {
+            criteria.limit_to_pending_notes(now);
+        }
+        let tab = self.tab.filter(|tab| !matches!(tab, BookingTab::All | BookingTab::PendingNotes));
         if self.state.is_some() || tab.is_some() {
             let states: Vec<BookingState> = BookingState::VARIANTS
                 .iter()
@@ -218,28 +228,46 @@ impl AdminBookingFilter {
                 .filter(|state| self.state.is_none_or(|wanted| wanted == *state))
                 .filter(|state| tab.is_none_or(|tab| tab.states().contains(state)))
                 .collect();
-            criteria.limit_to(&states, app.clock.now());
+            criteria.limit_to(&states, now);
         }
         Ok(criteria)
     }
 }
 
+/// An instant of PostgreSQL is whole microseconds.
+const INSTANT: TimeDelta = TimeDelta::microseconds(1);
+
 impl Criteria {
+    /// Wants sessions that ended and lack a submitted note, whatever else was said of them: fewer than all of a state.
+    fn limit_to_pending_notes(&mut self, now: DateTime<Utc>) {
+        if self.active == Some(false) || self.has_note == Some(true) {
+            self.phase = Some("none");
+        }
+        (self.active, self.has_note) = (Some(true), Some(false));
+        self.limit_to_ended(now);
+    }
+
+    /// Wants what has ended.
+    fn limit_to_ended(&mut self, now: DateTime<Utc>) {
+        self.ends_by = Some(now);
+        // It has started, which an index knows.
+        let later = now + INSTANT;
+        self.start_before = self.start_before.map_or(Some(later), |before| Some(before.min(later)));
+    }
+
     /// Wants bookings in some states of one phase, or in none. A state is a phase and a range of time.
     fn limit_to(&mut self, states: &[BookingState], now: DateTime<Utc>) {
         use BookingState as S;
-        self.phase = Some(match states {
+        let phase = match states {
             [S::Scheduled | S::Live | S::PendingNotes, ..] => "open",
             [S::Cancelled | S::NoShow | S::Completed] => states[0].as_str(),
             _ => "none",
-        });
-        // An instant of PostgreSQL is whole microseconds.
-        let later = now + TimeDelta::microseconds(1);
+        };
+        self.phase.get_or_insert(phase);
+        let later = now + INSTANT;
         let is_wanted = |state| states.contains(&state);
         if is_wanted(S::PendingNotes) {
-            self.ends_by = Some(now);
-            // It has started, which an index knows.
-            self.start_before = self.start_before.map_or(Some(later), |before| Some(before.min(later)));
+            self.limit_to_ended(now);
         } else if is_wanted(S::Scheduled) || is_wanted(S::Live) {
             self.ends_after = Some(now);
             if is_wanted(S::Live) {

@@ -32,7 +32,7 @@ use crate::{
 
 /// List bookings
 ///
-/// All of the practice's, latest first. `Accept: text/csv` streams the whole list.
+/// All of the practice's, latest first; of the tab `upcoming` the nearest first. `Accept: text/csv` streams the whole list.
 #[utoipa::path(
     get,
     path = "/bookings",
@@ -51,13 +51,14 @@ pub(super) async fn list_bookings(
     State(app): State<App>,
     listing: Listing<AdminBookingFilter, BookingOrder>,
 ) -> Result<Response> {
+    let order = listing.filter.usual_order();
     let criteria = listing.filter.criteria(&app)?;
-    listing.request.answer(BookingList { scope, criteria, now: app.clock.now() }).await
+    listing.request.usually(order).answer(BookingList { scope, criteria, now: app.clock.now() }).await
 }
 
 /// List a therapist's bookings
 ///
-/// Those of one therapist, latest first; `/bookings` with `therapist_id` knows more filters.
+/// Those of one therapist, latest first, of the tab `upcoming` the nearest first; `/bookings` with `therapist_id` knows more filters.
 #[utoipa::path(
     get,
     path = "/therapists/{therapist_id}/bookings",
@@ -83,13 +84,15 @@ pub(super) async fn list_therapist_bookings(
     listing: Listing<TherapistBookingFilter, BookingOrder>,
 ) -> Result<Response> {
     therapists::ensure_named(&mut *app.db.read(&scope).await?, &therapist).await?;
-    let criteria = AdminBookingFilter::from(listing.filter).of_therapist(therapist).criteria(&app)?;
-    listing.request.answer(BookingList { scope, criteria, now: app.clock.now() }).await
+    let filter = AdminBookingFilter::from(listing.filter).of_therapist(therapist);
+    let order = filter.usual_order();
+    let criteria = filter.criteria(&app)?;
+    listing.request.usually(order).answer(BookingList { scope, criteria, now: app.clock.now() }).await
 }
 
 /// List my bookings
 ///
-/// The caller's own, latest first.
+/// The caller's own, latest first; of the tab `upcoming` the nearest first.
 #[utoipa::path(
     get,
     path = "/bookings",
@@ -112,8 +115,10 @@ pub(super) async fn list_own_bookings(
     State(app): State<App>,
     listing: Listing<TherapistBookingFilter, BookingOrder>,
 ) -> Result<Response> {
-    let criteria = AdminBookingFilter::from(listing.filter).criteria(&app)?;
-    listing.request.answer(BookingList { scope, criteria, now: app.clock.now() }).await
+    let filter = AdminBookingFilter::from(listing.filter);
+    let order = filter.usual_order();
+    let criteria = filter.criteria(&app)?;
+    listing.request.usually(order).answer(BookingList { scope, criteria, now: app.clock.now() }).await
 }
 
 impl List for BookingList {

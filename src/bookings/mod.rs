@@ -9,6 +9,7 @@ mod arrive;
 mod calendar;
 mod cancel;
 mod cancellations;
+mod contact_log;
 mod counts;
 mod create;
 mod detail;
@@ -62,6 +63,7 @@ pub fn admin_routes() -> OpenApiRouter<App> {
         .routes(routes!(outcome::no_show_booking))
         .routes(routes!(outcome::complete_booking))
         .routes(routes!(restore::restore_booking))
+        .routes(routes!(contact_log::log_booking_contact))
         .routes(routes!(history::list_booking_history))
         .routes(routes!(appointments::list_appointments))
         .routes(routes!(appointments::get_appointment))
@@ -77,6 +79,7 @@ pub fn therapist_routes() -> OpenApiRouter<App> {
         .routes(routes!(detail::get_booking))
         .routes(routes!(outcome::no_show_booking))
         .routes(routes!(outcome::complete_booking))
+        .routes(routes!(contact_log::log_booking_contact))
         .routes(routes!(of_client::list_client_bookings))
         .routes(routes!(sos::raise_sos))
 }

@@ -48,6 +48,8 @@ pub(super) async fn list_client_bookings(
     listing: Listing<ClientBookingFilter, BookingOrder>,
 ) -> Result<Response> {
     clients::ensure(&mut *app.db.read(&scope).await?, &scope, &id).await?;
-    let criteria = listing.filter.of(id).criteria(&app)?;
-    listing.request.answer(BookingList { scope, criteria, now: app.clock.now() }).await
+    let filter = listing.filter.of(id);
+    let order = filter.usual_order();
+    let criteria = filter.criteria(&app)?;
+    listing.request.usually(order).answer(BookingList { scope, criteria, now: app.clock.now() }).await
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     domain::{
-        ids::{BookingId, PaymentId},
+        ids::{BookingId, PaymentId, TherapistId},
         status::BookingState,
         time::Timestamp,
     },
@@ -23,6 +23,8 @@ kinds! { PROBLEMS:
         "The therapist has as many upcoming bookings as their `capacity` allows. An admin may send `allow_overlap: true` with a `reason`, which the audit keeps.";
     PAYMENT_RECORDED = CONFLICT, "payment-recorded", "The payment has arrived",
         "A payment is recorded for the booking: `payment_id` names it. So none is awaited, and `invitee_status` does not become `waiting`. Where it was recorded by mistake, correct or refund it.";
+    CLIENT_TRANSFERRED = CONFLICT, "client-transferred", "The client has another therapist by now",
+        "The client was transferred after the session was booked; `therapist_id` and `therapist_name` name their present therapist. Send `therapist_id`: this one, or that of the session.";
     SOS_CLOSED = CONFLICT, "sos-closed", "Outside the time for an SOS",
         "An SOS is raised from the session's start to 24 hours after its end; `from` and `until` name these. Outside of it, call the practice.";
 }
@@ -52,6 +54,14 @@ pub enum BookingRefusal {
     /// No payment is awaited; with the present one.
     #[error("a payment is recorded for the booking, so none is awaited")]
     Paid(PaymentId),
+    /// The client was transferred; with their present therapist.
+    #[error("the client has another therapist by now: say with whom the session takes place")]
+    Transferred {
+        /// The therapist whom the client is assigned to.
+        therapist_id: TherapistId,
+        /// Their name.
+        name: Option<String>,
+    },
     /// The session has not begun, or ended too long ago; neither is known where it has no time.
     #[error("an SOS is raised from the session's start to 24 hours after its end")]
     SosClosed {
@@ -77,6 +87,7 @@ impl Refusal for BookingRefusal {
             Self::SlotTaken(_) => &SLOT_TAKEN,
             Self::Full { .. } => &THERAPIST_FULL,
             Self::Paid(_) => &PAYMENT_RECORDED,
+            Self::Transferred { .. } => &CLIENT_TRANSFERRED,
             Self::SosClosed { .. } => &SOS_CLOSED,
         }
     }
@@ -94,6 +105,12 @@ impl Refusal for BookingRefusal {
             ),
             Self::Full { booked, capacity } => ("capacity", json!({ "booked": booked, "capacity": capacity })),
             Self::Paid(payment) => ("payment_id", json!(payment)),
+            Self::Transferred { therapist_id, name } => {
+                return Map::from_iter([
+                    ("therapist_id".to_owned(), json!(therapist_id)),
+                    ("therapist_name".to_owned(), json!(name)),
+                ]);
+            }
             Self::SosClosed { from, until } => {
                 return Map::from_iter([("from".to_owned(), json!(from)), ("until".to_owned(), json!(until))]);
             }

@@ -24,7 +24,7 @@ use crate::{
     error::{Error, Result, problem::Problems},
     http::{
         etag::Preconditions,
-        extract::{Json, Path},
+        extract::{DryRun, Json, Path, Query},
     },
     notifications::{self, Notice, NotificationKind, Recipient},
 };
@@ -49,12 +49,13 @@ pub(super) struct RescheduleBooking {
 
 /// Reschedule a booking
 ///
-/// Moves a scheduled session to another time ahead. Refused while the therapist has another session then.
+/// Moves a scheduled session to another time ahead. Refused while the therapist has another session then, and where it is at
+/// that time already.
 #[utoipa::path(
     post,
     path = "/bookings/{booking_id}/reschedule",
     tag = "bookings",
-    params(("booking_id" = BookingId, Path, description = "The booking's id"), Preconditions),
+    params(("booking_id" = BookingId, Path, description = "The booking's id"), DryRun, Preconditions),
     request_body = RescheduleBooking,
     responses((status = 200, description = "Rescheduled", body = ChangedBooking), Problems),
 )]
@@ -62,10 +63,14 @@ pub(super) async fn reschedule_booking(
     scope: Scope,
     work: Work,
     Path(id): Path<BookingId>,
+    Query(DryRun { dry_run }): Query<DryRun>,
     conditions: Preconditions,
     Json(request): Json<RescheduleBooking>,
 ) -> Result<Response> {
-    answer::changed(work, &scope, &id, async |uow| reschedule(uow, &scope, &id, &conditions, request).await).await
+    answer::changed(work.dry_run(dry_run), &scope, &id, async |uow| {
+        reschedule(uow, &scope, &id, &conditions, request).await
+    })
+    .await
 }
 
 /// Moves a booking of the scope.
@@ -87,6 +92,9 @@ async fn reschedule(
     let now = uow.now();
     if slot.start <= now {
         return Err(Error::body("/booking_start_at", "must be ahead"));
+    }
+    if booking.slot() == Some(slot) {
+        return Err(Error::Unchanged("the session is at that time already"));
     }
     if let Some(therapist) = &locked.therapist {
         ensure_free(uow, therapist, slot, Some(id), &waived).await?;

@@ -26,7 +26,7 @@ const CONSULTATION: i64 = 15;
 const LONGEST: i64 = 24 * 60;
 
 /// From when to when a session takes place.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Slot {
     pub(super) start: DateTime<Utc>,
     pub(super) end: DateTime<Utc>,

@@ -71,18 +71,40 @@ impl Campaign {
     }
 }
 
-/// Which campaign is meant.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, IntoParams)]
+/// Stands in an address for what the campaign does not have (NULL), as in PostgreSQL's text format.
+const NULL: &str = r"\N";
+
+/// Which campaign is meant, by all three: `\N` for what it does not have (NULL); an empty one is the empty text.
+#[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct CampaignAddress {
-    /// Its name; left out for a campaign without one.
+pub(super) struct CampaignParams {
+    /// Its name, or `\N`.
     #[param(example = "session_reminder_v2")]
-    pub(super) campaign_name: Option<String>,
-    /// Its therapy; left out for a campaign without one.
+    campaign_name: String,
+    /// Its therapy, or `\N`.
     #[param(example = "Couples Therapy")]
-    pub(super) therapy: Option<String>,
-    /// Its therapist's name; left out for a campaign without one.
+    therapy: String,
+    /// Its therapist's name, or `\N`.
     #[param(example = "Asha Rao")]
+    therapist_name: String,
+}
+
+impl From<CampaignParams> for CampaignAddress {
+    fn from(params: CampaignParams) -> Self {
+        let [campaign_name, therapy, therapist_name] = [params.campaign_name, params.therapy, params.therapist_name]
+            .map(|given| Some(given).filter(|given| given != NULL));
+        Self { campaign_name, therapy, therapist_name }
+    }
+}
+
+/// A campaign's natural key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct CampaignAddress {
+    /// Its name.
+    pub(super) campaign_name: Option<String>,
+    /// Its therapy.
+    pub(super) therapy: Option<String>,
+    /// Its therapist's name.
     pub(super) therapist_name: Option<String>,
 }
 

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use super::model::{self, Campaign, CampaignAddress, CampaignExists, WriteCampaign};
+use super::model::{self, Campaign, CampaignAddress, CampaignExists, CampaignParams, WriteCampaign};
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     audit::entry::Entry,
@@ -57,13 +57,13 @@ async fn create(uow: &mut UnitOfWork, wanted: &CampaignAddress) -> Result<()> {
 
 /// Replace a campaign
 ///
-/// The parameters say which one: a parameter left out stands for NULL, an empty one for the empty text. All its
-/// duplicates become what the body says; `count` tells how many. Refused if the body is a campaign that exists already.
+/// The parameters say which one: name, therapy and therapist, each of them; `\N` for what it does not have. All its duplicates
+/// become what the body says; `count` tells how many. Refused if the body is a campaign that exists already.
 #[utoipa::path(
     put,
     path = "/campaigns",
     tag = "campaigns",
-    params(CampaignAddress, Preconditions),
+    params(CampaignParams, Preconditions),
     request_body = WriteCampaign,
     responses(
         (status = 200, description = "Replaced", body = Campaign),
@@ -73,10 +73,11 @@ async fn create(uow: &mut UnitOfWork, wanted: &CampaignAddress) -> Result<()> {
 )]
 pub(super) async fn replace_campaign(
     work: Work,
-    Query(address): Query<CampaignAddress>,
+    Query(params): Query<CampaignParams>,
     conditions: Preconditions,
     Json(wanted): Json<WriteCampaign>,
 ) -> Result<Versioned<Campaign>> {
+    let address = CampaignAddress::from(params);
     let wanted = CampaignAddress::from(wanted);
     work.run(async |uow| {
         replace(uow, &address, &conditions, &wanted).await?;
@@ -132,13 +133,13 @@ async fn replace(
 
 /// Delete a campaign
 ///
-/// The parameters say which one: a parameter left out stands for NULL, an empty one for the empty text. All its
-/// duplicates go.
+/// The parameters say which one: name, therapy and therapist, each of them, so that one that was forgotten deletes nothing; `\N`
+/// for what it does not have. All its duplicates go.
 #[utoipa::path(
     delete,
     path = "/campaigns",
     tag = "campaigns",
-    params(CampaignAddress, Preconditions),
+    params(CampaignParams, Preconditions),
     responses(
         (status = 204, description = "Deleted"),
         (status = 404, description = "There is no such campaign"),
@@ -147,9 +148,10 @@ async fn replace(
 )]
 pub(super) async fn delete_campaign(
     work: Work,
-    Query(address): Query<CampaignAddress>,
+    Query(params): Query<CampaignParams>,
     conditions: Preconditions,
 ) -> Result<StatusCode> {
+    let address = CampaignAddress::from(params);
     work.run(async |uow| delete(uow, &address, &conditions).await).await?;
     Ok(StatusCode::NO_CONTENT)
 }

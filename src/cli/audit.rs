@@ -90,11 +90,11 @@ pub struct Verify {
     /// it
     #[arg(long, conflicts_with_all = ["public_key", "audit_key"])]
     unsigned: bool,
-    /// Count the rows of `audit_logs` that stand behind no entry, instead of taking them for inserted
+    /// Take the rows of `audit_logs` that stand behind no entry for inserted, and fail, instead of counting them
     ///
-    /// For a practice where other programs write there too. Their rows are not part of the trail.
+    /// Other programs write such rows, which are no part of the trail. Where none does, they should not be there.
     #[arg(long)]
-    other_programs: bool,
+    strict: bool,
     #[command(flatten)]
     key: Key,
 }
@@ -218,7 +218,7 @@ fn run_verify(verify: &Verify) -> anyhow::Result<ExitCode> {
         .with_context(unreadable)?;
     let expected = |finding: &&Finding| match finding {
         Finding::Uncovered(..) => verify.unsigned,
-        Finding::SummaryInserted(_) => verify.other_programs,
+        Finding::SummaryInserted(_) => !verify.strict,
         _ => false,
     };
     let (expected, findings): (Vec<_>, Vec<_>) = verdict.findings.iter().partition(expected);
@@ -226,7 +226,10 @@ fn run_verify(verify: &Verify) -> anyhow::Result<ExitCode> {
     let foreign = expected.iter().copied().filter(|finding| matches!(finding, Finding::SummaryInserted(_)));
     let foreign: Vec<_> = foreign.collect();
     if !foreign.is_empty() {
-        terminal::print(format_args!("Expected, and no part of the trail: {} rows.", foreign.len()))?;
+        terminal::print(format_args!(
+            "{} rows of audit_logs are of other programs, and no part of the trail; --strict makes them findings.",
+            foreign.len()
+        ))?;
         notify(&foreign)?;
     }
     sum_up(&verdict)?;

@@ -44,7 +44,8 @@ pub(super) struct ClientDetail {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "bookings": 15, "sessions": 12, "upcoming": 1, "cancelled": 2, "no_shows": 1, "free_consultations": 1,
-    "paid": "23800.00", "refunded": "1700.00", "currency": "INR"
+    "paid": "23800.00", "refunded": "1700.00", "currency": "INR",
+    "currencies": [{ "currency": "INR", "paid": "23800.00", "refunded": "1700.00" }]
 }))]
 struct ClientTotals {
     /// All bookings.
@@ -65,6 +66,22 @@ struct ClientTotals {
     refunded: Amount,
     /// The currency of both. Payment data.
     currency: Option<String>,
+    /// The sums by currency: first those in rupees, which stand above too, then what there is in others, by code. Payment
+    /// data, empty for therapists.
+    currencies: Vec<ClientMoney>,
+}
+
+/// What a client paid in one currency.
+#[derive(Debug, Serialize, ToSchema)]
+struct ClientMoney {
+    /// The currency: an ISO 4217 code, or another program's word as it is.
+    currency: String,
+    /// The sum of payments.
+    #[schema(value_type = String, format = "decimal")]
+    paid: Amount,
+    /// The sum of completed refunds.
+    #[schema(value_type = String, format = "decimal")]
+    refunded: Amount,
 }
 
 /// Somebody to call in an emergency.
@@ -164,18 +181,14 @@ impl ClientDetail {
 }
 
 async fn totals(db: &mut PgConnection, scope: &Scope, id: &ClientId, now: DateTime<Utc>) -> Result<ClientTotals> {
-    let mut totals = sqlx::query_as!(
-        ClientTotals,
+    let counted = sqlx::query!(
         r#"select count(*) as "bookings!",
                   count(*) filter (where s.is_active) as "sessions!",
                   count(*) filter (where s.is_active and s.start_at > $2) as "upcoming!",
                   count(*) filter (where s.is_cancelled) as "cancelled!",
                   count(*) filter (where not s.is_active and not s.is_cancelled) as "no_shows!",
                   count(*) filter (where s.is_active and internal.is_free(b.invitee_payment_amount))
-                      as "free_consultations!",
-                  null::numeric as "paid!: Amount",
-                  null::numeric as "refunded!: Amount",
-                  null as currency
+                      as "free_consultations!"
            from internal.client_bookings() s
            join bookings b on b.booking_id = s.booking_id
            where s.client_id = $1
@@ -187,20 +200,51 @@ async fn totals(db: &mut PgConnection, scope: &Scope, id: &ClientId, now: DateTi
     .fetch_one(&mut *db)
     .await?;
     // A therapist's login cannot read money at all.
-    if scope.therapist().is_none() {
-        let money = sqlx::query!(
-            r#"select round(coalesce(sum(f.paid), 0), 2) as "paid!: Amount",
-                      round(coalesce(sum(f.refunded), 0), 2) as "refunded!: Amount"
+    let currencies = if scope.is_practice() { money(db, id).await? } else { Vec::new() };
+    let rupees = currencies.first();
+    Ok(ClientTotals {
+        bookings: counted.bookings,
+        sessions: counted.sessions,
+        upcoming: counted.upcoming,
+        cancelled: counted.cancelled,
+        no_shows: counted.no_shows,
+        free_consultations: counted.free_consultations,
+        paid: rupees.map_or(Amount::ABSENT, |money| money.paid),
+        refunded: rupees.map_or(Amount::ABSENT, |money| money.refunded),
+        currency: rupees.map(|money| money.currency.clone()),
+        currencies,
+    })
+}
+
+/// What the client paid in each currency, rupees first.
+async fn money(db: &mut PgConnection, id: &ClientId) -> Result<Vec<ClientMoney>> {
+    let money = sqlx::query_as!(
+        ClientMoney,
+        r#"select m.currency as "currency!",
+                  round(coalesce(sum(m.paid), 0), 2) as "paid!: Amount",
+                  round(coalesce(sum(m.refunded), 0), 2) as "refunded!: Amount"
+           from (
+               select 'INR' as currency, 0 as paid, 0 as refunded
+               union all
+               select m.currency, m.paid, m.refunded
                from internal.client_bookings() s
                join internal.booking_facts f on f.booking_id = s.booking_id
-               where s.client_id = $1"#,
-            id.as_str(),
-        )
-        .fetch_one(db)
-        .await?;
-        (totals.paid, totals.refunded, totals.currency) = (money.paid, money.refunded, Some("INR".to_owned()));
-    }
-    Ok(totals)
+               cross join lateral (
+                   select 'INR' as currency, f.paid, f.refunded
+                   union all
+                   select e.key, (e.value ->> 'paid')::numeric, (e.value ->> 'refunded')::numeric
+                   from jsonb_each(f.elsewhere) e
+               ) m
+               where s.client_id = $1
+           ) m
+           group by m.currency
+           having m.currency = 'INR' or sum(m.paid) + sum(m.refunded) > 0
+           order by m.currency <> 'INR', m.currency"#,
+        id.as_str(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(money)
 }
 
 async fn emergency_contact(db: &mut PgConnection, scope: &Scope, id: &ClientId) -> Result<Option<EmergencyContact>> {

@@ -60,7 +60,8 @@ pub(super) struct EditClient {
 
 /// Correct a client
 ///
-/// JSON merge patch of the name and the contact data; the therapist changes by a transfer. Refused where another client
+/// JSON merge patch of the name and the contact data, of which a phone or an e-mail address stays; the therapist changes by a
+/// transfer. What they were called by before goes on finding them. Refused where another client
 /// has the new phone (or, without another phone, the new e-mail address): the answer lists them.
 #[utoipa::path(
     patch,
@@ -97,6 +98,7 @@ async fn edit(
         return Err(Error::body("/client_name", "cannot be cleared"));
     }
     let insists = request.new_client == Some(true);
+    let clears = request.phone_number == Patch::Clear || request.email_id == Patch::Clear;
     let now = uow.now();
     // The same order of locks as for a new booking: the phone before the client.
     let seen = ClientRecord::read(uow.db(), scope, id, now).await?;
@@ -112,6 +114,9 @@ async fn edit(
     let name = request.client_name.apply(before.client_name.clone());
     let phone = request.phone_number.apply(before.phone_number.clone());
     let email = request.email_id.apply(before.email_id.clone());
+    if clears && phone.is_none() && email.is_none() {
+        return Err(Error::body("/phone_number", "a phone or an e-mail address is needed"));
+    }
     let (mut old, mut new) = (Map::new(), Map::new());
     for (field, was, is) in [
         ("client_name", &before.client_name, &name),

@@ -41,15 +41,19 @@ pub async fn ensure_kept_of_booking(db: &mut PgConnection, booking: &BookingId) 
 /// Assigns bookings without a client, which other programs wrote, to this one by their phone and name. Returns them.
 /// The client must be locked.
 pub async fn link_unassigned_bookings(uow: &mut UnitOfWork, client: &ClientId) -> Result<Vec<BookingId>> {
-    // By the index of the search, then by the rule.
+    // By the index of the search, then by the rule; what they were called by before counts too.
     let found = sqlx::query_scalar!(
-        r#"select b.booking_id as "booking_id!: BookingId"
-           from all_clients_table c
-           join internal.booking_facts f on f.search like '%' || right(internal.phone_key(c.phone_number), 7) || '%'
+        r#"with called as (
+               select client_name, phone_number from all_clients_table where client_id = $1
+               union
+               select client_name, phone_number from internal.former_contacts where client_id = $1
+           )
+           select distinct b.booking_id as "booking_id!: BookingId"
+           from (select distinct internal.phone_key(phone_number) as phone from called) c
+           join internal.booking_facts f on f.search like '%' || right(c.phone, 7) || '%'
            join bookings b on b.booking_id = f.booking_id
-           where c.client_id = $1
-             and internal.phone_key(b.invitee_phone) = internal.phone_key(c.phone_number)
-             and internal.name_key(b.invitee_name) = internal.name_key(c.client_name)
+           where internal.phone_key(b.invitee_phone) = c.phone
+             and internal.name_key(b.invitee_name) in (select internal.name_key(client_name) from called)
              and length(b.booking_id) <= 255
              and not exists (
                  select
@@ -57,7 +61,7 @@ pub async fn link_unassigned_bookings(uow: &mut UnitOfWork, client: &ClientId) -
                  where a.session_id = b.booking_id
                    and a.client_id is not null
              )
-           order by b.booking_id"#,
+           order by 1"#,
         client.as_str(),
     )
     .fetch_all(uow.db())
@@ -114,6 +118,15 @@ pub async fn erase(uow: &mut UnitOfWork, theirs: &RowsToErase, certificate_id: i
     )
     .execute(uow.db())
     .await?;
+    let former = sqlx::query_scalar!(
+        r#"with gone as (
+               delete from internal.former_contacts where client_id = any ($1) returning client_id
+           )
+           select client_id as "client_id!" from gone"#,
+        &theirs.clients as &[ClientId],
+    )
+    .fetch_all(uow.db())
+    .await?;
     sqlx::query!(
         "insert into internal.clients (client_id, created_at, erased_at, erasure_id)
          values ($1, $2, $2, $3)
@@ -128,6 +141,7 @@ pub async fn erase(uow: &mut UnitOfWork, theirs: &RowsToErase, certificate_id: i
     .execute(uow.db())
     .await?;
     Ok(vec![
+        Erased::destroyed("internal.former_contacts", former),
         Erased::anonymised(
             "all_clients_table",
             [client],

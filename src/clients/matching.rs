@@ -5,6 +5,10 @@
 //! couple: that makes a client of its own, marked as a possible duplicate; where an admin enters it by hand, the candidates
 //! are shown and the admin chooses. Without a match by phone, by e-mail address, if it is a real one and that client has no
 //! other phone. Two people are never merged by a machine, so the name has to agree there too.
+//!
+//! Names and phones that were corrected or merged go on finding their person (`internal.former_contacts`): a former phone only
+//! together with a name that the client has or had, since it may be somebody else's by now. A client who is matched by the
+//! e-mail address and has no phone receives the one given.
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -73,6 +77,12 @@ pub enum Choice {
 
 /// A client somebody may be.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "client_id": "cl_0199c0de00007000800000000000000b",
+    "client_name": "Meera Iyer",
+    "phone_number": "+919800012345",
+    "email_id": "meera.iyer@example.org"
+}))]
 pub struct Candidate {
     /// The client's id.
     pub(super) client_id: String,
@@ -137,6 +147,7 @@ pub async fn resolve(
             .await?
             .filter(|client| client.erasure.is_none())
             .ok_or_else(|| Error::contended("the client was merged or erased while it was looked for"))?;
+        receive_phone(uow, &client, person).await?;
         return assign(uow, client, therapist).await;
     }
     if matches!(choice, Choice::Ask) && !candidates.is_empty() {
@@ -205,25 +216,43 @@ pub(super) async fn candidates(db: &mut PgConnection, person: Person<'_>) -> Res
     // Who has another phone is not met by an e-mail address.
     let found = sqlx::query_as!(
         Candidate,
-        r#"select client_id as "client_id!",
-                  client_name,
-                  phone_number,
-                  email_id,
-                  coalesce(nullif(internal.name_key(client_name), internal.name_key($4)), '')
-                      = coalesce(nullif(internal.name_key($3), internal.name_key($4)), '') as "same_name!",
-                  internal.phone_key(phone_number) is not distinct from internal.phone_key($1) as "same_phone!"
+        r#"select distinct on (found.client_id)
+                  found.client_id as "client_id!",
+                  found.client_name,
+                  found.phone_number,
+                  found.email_id,
+                  named.same as "same_name!",
+                  internal.phone_key(found.phone_number) is not distinct from internal.phone_key($1) as "same_phone!"
            from (
                -- Each by its index, which is cheaper than the whole table even where that has no statistics yet.
-               select client_id, client_name, phone_number, email_id
+               select client_id, client_name, phone_number, email_id, true as now
                from all_clients_table
                where internal.phone_key(phone_number) = internal.phone_key($1)
                union
-               select client_id, client_name, phone_number, email_id
+               select client_id, client_name, phone_number, email_id, true
                from all_clients_table
                where internal.email_key(email_id) = internal.email_key($2)
                  and (internal.phone_key(phone_number) is null or internal.phone_key($1) is null)
+               union
+               select c.client_id, c.client_name, c.phone_number, c.email_id, false
+               from internal.former_contacts f
+               join all_clients_table c on c.client_id = f.client_id
+               where internal.phone_key(f.phone_number) = internal.phone_key($1)
+                 and internal.phone_key(c.phone_number) is distinct from internal.phone_key($1)
            ) found
-           order by client_id
+           cross join lateral (
+               select coalesce(nullif(internal.name_key(found.client_name), internal.name_key($4)), '')
+                          = coalesce(nullif(internal.name_key($3), internal.name_key($4)), '')
+                      or exists (
+                          select
+                          from internal.former_contacts f
+                          where f.client_id = found.client_id
+                            and internal.name_key(f.client_name)
+                                = nullif(nullif(internal.name_key($3), internal.name_key($4)), '')
+                      ) as same
+           ) named
+           where found.now or named.same and internal.name_key($3) <> ''
+           order by found.client_id, found.now desc
            limit 200"#,
         person.phone,
         person.email,
@@ -232,6 +261,54 @@ pub(super) async fn candidates(db: &mut PgConnection, person: Person<'_>) -> Res
     )
     .fetch_all(db)
     .await?;
+    Ok(found)
+}
+
+/// Gives a client without a phone the one of the person whom they were matched with by the e-mail address.
+async fn receive_phone(uow: &mut UnitOfWork, client: &Client, person: Person<'_>) -> Result<()> {
+    let Some(phone) = person.phone.map(Phone::stored) else { return Ok(()) };
+    let received = sqlx::query!(
+        "update all_clients_table
+         set phone_number = left($2, 50)
+         where client_id = $1
+           and internal.phone_key(phone_number) is null
+           and internal.phone_key($2) is not null",
+        client.client_id.as_str(),
+        phone,
+    )
+    .execute(uow.db())
+    .await?;
+    if received.rows_affected() > 0 {
+        let sentence = format!("Took the phone of {} from a booking", client.name);
+        let entry = Entry::new("client_contact_edit", sentence)
+            .on("client", &client.client_id)
+            .client(&client.client_id, &client.name)
+            .detail(json!({ "old": { "phone_number": null }, "new": { "phone_number": phone } }));
+        uow.record(entry.quiet());
+    }
+    Ok(())
+}
+
+/// Other clients who may be this one: with the same phone or e-mail address.
+///
+/// # Errors
+///
+/// If the database refuses.
+pub async fn look_alikes(uow: &mut UnitOfWork, id: &ClientId) -> Result<Vec<Candidate>> {
+    let record = sqlx::query!(
+        "select client_name, phone_number, email_id from all_clients_table where client_id = $1",
+        id.as_str(),
+    )
+    .fetch_optional(uow.db())
+    .await?;
+    let Some(record) = record else { return Ok(Vec::new()) };
+    let person = Person {
+        name: record.client_name.as_deref(),
+        phone: record.phone_number.as_deref(),
+        email: record.email_id.as_deref(),
+    };
+    let mut found = candidates(uow.db(), person).await?;
+    found.retain(|candidate| candidate.client_id != id.as_str());
     Ok(found)
 }
 

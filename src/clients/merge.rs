@@ -97,6 +97,22 @@ pub async fn absorb(uow: &mut UnitOfWork, survivor: &Record, gone: &ClientId) ->
     )
     .execute(uow.db())
     .await?;
+    // What the other one was called by, now and before, finds the surviving one.
+    sqlx::query!(
+        "with moved as (
+             update internal.former_contacts
+             set client_id = $1
+             where client_id = $2
+         )
+         insert into internal.former_contacts (client_id, client_name, phone_number)
+         select $1, client_name, phone_number
+         from all_clients_table
+         where client_id = $2",
+        survivor.client_id.as_str(),
+        gone.as_str(),
+    )
+    .execute(uow.db())
+    .await?;
     let bookings = sqlx::query!(
         "update appointment_table
          set client_id = $1

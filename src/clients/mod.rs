@@ -23,7 +23,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub use self::{
     appointment::{Appointment, complete_for_therapist, is_there, link_booking, lock_of_booking},
     erase::{ensure_kept_of_booking, erase, link_unassigned_bookings},
-    matching::{Choice, Client, ClientErased, PROBLEMS, Person, lock, lock_to_erase, lock_to_read, resolve},
+    matching::{
+        Candidate, Choice, Client, ClientErased, PROBLEMS, Person, lock, lock_to_erase, lock_to_read, look_alikes,
+        resolve,
+    },
     merge::{Absorbed, Record, absorb, records, remove},
     missing::{merge_survivor, missing},
     record::ensure,

@@ -7,14 +7,18 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use super::period::Period;
+use super::{
+    currencies::{CurrencyFigures, elsewhere},
+    period::Period,
+};
 use crate::{
-    domain::{ids::TherapistId, money::Amount, time::Timestamp},
+    domain::{
+        ids::TherapistId,
+        money::{Amount, Currency},
+        time::Timestamp,
+    },
     error::Result,
 };
-
-/// The currency of all amounts: the practice's books are kept in it.
-pub(super) const CURRENCY: &str = "INR";
 
 /// The figures of the bookings that start in a period. "The list" is `GET /admin/bookings` with the same `from`, `to`
 /// and `tz` (and the therapist, in a therapist's figures): `page.total` of the filter named is the same number.
@@ -32,7 +36,11 @@ pub(super) const CURRENCY: &str = "INR";
     "cancellations": 21,
     "no_shows": 6,
     "refunds": 3,
-    "open_refunds": 1
+    "open_refunds": 1,
+    "currencies": [{
+        "currency": "INR", "gross": "289000.00", "refunded": "5100.00", "net": "283900.00",
+        "refunds_in_flight": "1700.00", "claims": "3400.00"
+    }]
 }))]
 pub(super) struct Figures {
     /// The first day of the period.
@@ -40,15 +48,20 @@ pub(super) struct Figures {
     /// The last day of the period.
     to: NaiveDate,
     /// The sum of the payments of these bookings, cancelled ones included. An amount below 0 counts as 0.
+    #[schema(value_type = String, format = "decimal")]
     gross: Amount,
     /// The sum of their completed refunds.
+    #[schema(value_type = String, format = "decimal")]
     refunded: Amount,
     /// The difference: `gross` less `refunded`.
+    #[schema(value_type = String, format = "decimal")]
     net: Amount,
     /// The sum of their refunds under way (initiated or processing). Not taken off `net`.
+    #[schema(value_type = String, format = "decimal")]
     refunds_in_flight: Amount,
     /// What is still to be paid: the sum of `invitee_payment_amount` of bookings that are `waiting` for their payment and
     /// not cancelled. Not part of `gross`.
+    #[schema(value_type = String, format = "decimal")]
     claims: Amount,
     /// Sessions, free consultations among them: the list with `active=true`.
     sessions: i64,
@@ -62,6 +75,8 @@ pub(super) struct Figures {
     refunds: i64,
     /// Refunds under way.
     open_refunds: i64,
+    /// The amounts by currency: first those in rupees, which stand above too, then what there is in others, by code.
+    currencies: Vec<CurrencyFigures>,
 }
 
 impl Figures {
@@ -81,6 +96,7 @@ impl Figures {
             no_shows: 0,
             refunds: 0,
             open_refunds: 0,
+            currencies: vec![CurrencyFigures::nothing()],
         }
     }
 }
@@ -138,7 +154,7 @@ pub(super) async fn count(db: &mut PgConnection, periods: &[Period], by_therapis
         *end as Timestamp,
         by_therapist,
     )
-    .fetch_all(db)
+    .fetch_all(&mut *db)
     .await?;
     let counted = rows.into_iter().filter_map(|row| {
         let period = usize::try_from(row.bucket).ok()?.checked_sub(1)?;
@@ -160,8 +176,25 @@ pub(super) async fn count(db: &mut PgConnection, periods: &[Period], by_therapis
                 no_shows: row.no_shows,
                 refunds: row.refunds,
                 open_refunds: row.open_refunds,
+                currencies: vec![CurrencyFigures {
+                    currency: Currency::INR.to_owned(),
+                    gross: row.gross,
+                    refunded: row.refunded,
+                    net: row.net,
+                    refunds_in_flight: row.refunds_in_flight,
+                    claims: row.claims,
+                }],
             },
         })
     });
-    Ok(counted.collect())
+    let mut counted: Vec<Counted> = counted.collect();
+    for found in elsewhere(db, &bounds, None, by_therapist).await? {
+        let same = |one: &&mut Counted| {
+            usize::try_from(found.bucket) == Ok(one.period + 1) && one.therapist_id == found.therapist_id
+        };
+        if let Some(of) = counted.iter_mut().find(same) {
+            of.figures.currencies.push(found.figures);
+        }
+    }
+    Ok(counted)
 }

@@ -16,6 +16,7 @@
 //! The derived tables and columns are kept by [`cache`]; no figure here is read from them.
 
 pub mod cache;
+mod currencies;
 mod figures;
 mod live;
 mod period;
@@ -26,6 +27,7 @@ mod therapists;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub use self::currencies::{CurrencyFigures, elsewhere};
 pub(crate) use self::period::{Period, PeriodParams};
 
 use crate::app::state::App;

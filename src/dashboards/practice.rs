@@ -5,13 +5,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    figures::{CURRENCY, Figures, count},
+    figures::{Figures, count},
     period::PeriodParams,
 };
 use crate::{
     app::state::App,
     db::scope::Scope,
-    domain::time::Zone,
+    domain::{money::Currency, time::Zone},
     error::{Result, problem::Problems},
     http::extract::{Json, Query},
 };
@@ -22,7 +22,7 @@ pub(super) struct Dashboard {
     /// The zone whose calendar days the periods are made of.
     #[schema(value_type = Zone)]
     tz: String,
-    /// The currency of the amounts.
+    /// The currency of the amounts that name none.
     #[schema(example = "INR")]
     currency: &'static str,
     /// The period asked for.
@@ -55,5 +55,5 @@ pub(super) async fn get_dashboard(
     for found in counted {
         *(if found.period == 0 { &mut previous } else { &mut current }) = found.figures;
     }
-    Ok(Json(Dashboard { tz: period.zone.to_string(), currency: CURRENCY, current, previous }))
+    Ok(Json(Dashboard { tz: period.zone.to_string(), currency: Currency::INR, current, previous }))
 }

@@ -6,13 +6,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    figures::{CURRENCY, Figures, count},
+    figures::{Figures, count},
     period::{Period, month_end},
 };
 use crate::{
     app::state::App,
     db::scope::Scope,
-    domain::time::{Day, Zone},
+    domain::{
+        money::Currency,
+        time::{Day, Zone},
+    },
     error::{Error, Result, problem::Problems},
     http::extract::{Json, Query},
 };
@@ -59,7 +62,7 @@ pub(super) struct DashboardSeries {
     /// The zone whose calendar days the period is made of.
     #[schema(value_type = Zone)]
     tz: String,
-    /// The currency of the amounts.
+    /// The currency of the amounts that name none.
     #[schema(example = "INR")]
     currency: &'static str,
     /// The parts of the series.
@@ -95,7 +98,7 @@ pub(super) async fn get_dashboard_series(
     for found in counted {
         data[found.period] = found.figures;
     }
-    Ok(Json(DashboardSeries { tz: period.zone.to_string(), currency: CURRENCY, bucket, data }))
+    Ok(Json(DashboardSeries { tz: period.zone.to_string(), currency: Currency::INR, bucket, data }))
 }
 
 /// The parts of a period, in order.

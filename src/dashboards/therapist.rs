@@ -1,7 +1,4 @@
-//! The cards of a therapist's page: their own bookings, without money.
-//!
-//! One therapist's bookings of a period are few (`bookings_by_therapist_start`), and their states need columns that no
-//! index has; so these figures are counted like the list's.
+//! The cards of a therapist's page: their own bookings, without money. Counted over the facts of bookings, as the list is.
 
 use axum::extract::State;
 use chrono::NaiveDate;
@@ -52,7 +49,8 @@ pub(super) struct OwnFigures {
     no_shows: i64,
     /// Bookings called off: the list with `tab=cancelled`.
     cancelled: i64,
-    /// Sessions that ended and have no session note: the list with `tab=pending_notes`.
+    /// Sessions that ended and have no submitted note, whether or not somebody said completed: the list with
+    /// `tab=pending_notes`, and my session notes with `status=pending`.
     pending_notes: i64,
     /// Sessions running or ahead: the list with `tab=upcoming`.
     upcoming: i64,
@@ -84,37 +82,17 @@ pub(super) async fn get_own_dashboard(
     let bounds = Period::bounds(&periods);
     let mut db = app.db.read(&scope).await?;
     let rows = sqlx::query!(
-        r#"select c.bucket as "bucket!",
-                  count(*) filter (where internal.is_active(c.booking_status)) as "sessions!",
-                  count(*) filter (where c.state = 'no_show') as "no_shows!",
-                  count(*) filter (where c.state = 'cancelled') as "cancelled!",
-                  count(*) filter (where c.state = 'pending_notes') as "pending_notes!",
-                  count(*) filter (where c.state in ('scheduled', 'live')) as "upcoming!"
-           from (
-               select width_bucket(coalesce(b.booking_start_at, '-infinity'), $3::timestamp[]) as bucket,
-                      b.booking_status,
-                      internal.booking_state(
-                          internal.booking_status(b.booking_status),
-                          b.booking_start_at,
-                          internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration,
-                                               b.invitee_payment_amount),
-                          exists (
-                              select
-                              from client_session_notes n
-                              left join internal.session_notes own on own.note_id = n.note_id
-                              where n.booking_id = b.booking_id
-                                and (own.note_id is null or own.signed_at is not null)
-                          ),
-                          $1
-                      ) as state
-               from bookings b
-               where b.booking_id is not null
-                 and ($2::text is null or b.therapist_id = $2)
-                 and coalesce(b.booking_start_at, '-infinity') >= $4
-                 and coalesce(b.booking_start_at, '-infinity') < $5
-               offset 0
-           ) c
-           group by c.bucket"#,
+        r#"select width_bucket(f.starts_at, $3::timestamp[]) as "bucket!",
+                  count(*) filter (where f.counted_as = 'active') as "sessions!",
+                  count(*) filter (where f.phase = 'no_show') as "no_shows!",
+                  count(*) filter (where f.phase = 'cancelled') as "cancelled!",
+                  count(*) filter (where f.counted_as = 'active' and not f.noted and f.ends_at <= $1) as "pending_notes!",
+                  count(*) filter (where f.phase = 'open' and f.ends_at > $1) as "upcoming!"
+           from internal.booking_facts f
+           where ($2::text is null or f.therapist_id = $2)
+             and f.starts_at >= $4
+             and f.starts_at < $5
+           group by 1"#,
         Timestamp::from(app.clock.now()) as Timestamp,
         scope.owner(),
         bounds.as_slice() as &[Timestamp],

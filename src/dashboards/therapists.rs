@@ -7,13 +7,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    figures::{CURRENCY, Counted, Figures, count},
+    figures::{Counted, Figures, count},
     period::PeriodParams,
 };
 use crate::{
     app::state::App,
     db::scope::Scope,
-    domain::{ids::TherapistId, time::Zone},
+    domain::{ids::TherapistId, money::Currency, time::Zone},
     error::{Result, problem::Problems},
     http::extract::{Json, Query},
 };
@@ -24,7 +24,7 @@ pub(super) struct DashboardOfTherapists {
     /// The zone whose calendar days the periods are made of.
     #[schema(value_type = Zone)]
     tz: String,
-    /// The currency of the amounts.
+    /// The currency of the amounts that name none.
     #[schema(example = "INR")]
     currency: &'static str,
     /// The therapists by name, then the bookings that are none of theirs.
@@ -98,5 +98,5 @@ pub(super) async fn get_dashboard_of_therapists(
         })
         .collect();
     data.extend(of_nobody.map(|figures| row(None, None, figures)));
-    Ok(Json(DashboardOfTherapists { tz: period.zone.to_string(), currency: CURRENCY, data }))
+    Ok(Json(DashboardOfTherapists { tz: period.zone.to_string(), currency: Currency::INR, data }))
 }

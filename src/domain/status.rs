@@ -38,6 +38,7 @@ pub(crate) use words;
 
 words! {
     /// `bookings.booking_status`.
+    #[schema(title = "BookingStatus")]
     pub enum BookingStatus {
         /// Agreed.
         Confirmed,

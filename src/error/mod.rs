@@ -100,6 +100,9 @@ pub enum Error {
     /// The version that the update names is not the current one; with the current one and its entity tag.
     #[error("it has changed since you read it")]
     Stale(Box<Value>, String),
+    /// It is already as it is wanted.
+    #[error("{0}")]
+    Unchanged(&'static str),
     /// A rule stands against it.
     #[error("{0}")]
     Refused(Box<dyn Refusal>),
@@ -181,6 +184,7 @@ impl Error {
             Self::TooSlow => &problem::TOO_SLOW,
             Self::PreconditionRequired => &problem::PRECONDITION_REQUIRED,
             Self::Stale(..) => &problem::STALE,
+            Self::Unchanged(_) => &problem::UNCHANGED,
             Self::Refused(refusal) => refusal.kind(),
             Self::TooMany(_) => &problem::TOO_MANY,
             Self::Unavailable(_) | Self::Contended(_) => &problem::UNAVAILABLE,

@@ -68,6 +68,8 @@ kinds! { PROBLEMS:
         "This update must say which version it changes: send `If-Match` with the ETag last read.";
     STALE = PRECONDITION_FAILED, "stale", "It has changed meanwhile",
         "The version named in `If-Match` is not the current one. `current` holds the current one; nothing was changed.";
+    UNCHANGED = CONFLICT, "unchanged", "Nothing would change",
+        "It is already as the request wants it. Nothing was done, and nobody was told.";
     TOO_MANY = TOO_MANY_REQUESTS, "too-many-requests", "Too many attempts",
         "Wait as long as the Retry-After header says, then try again.";
     UNAVAILABLE = SERVICE_UNAVAILABLE, "unavailable", "Not available at the moment",
@@ -89,6 +91,7 @@ impl Problem {
     pub(crate) fn document(self, instance: &str, request_id: &str) -> ProblemDocument {
         ProblemDocument {
             r#type: format!("/problems/{}", self.kind.code),
+            code: self.kind.code,
             title: self.kind.title.to_owned(),
             status: self.kind.status.as_u16(),
             detail: self.detail,
@@ -105,6 +108,7 @@ impl Problem {
     as = Problem,
     example = json!({
         "type": "/problems/invalid",
+        "code": "invalid",
         "title": "Invalid values",
         "status": 422,
         "detail": "/invitee_email: not an e-mail address",
@@ -116,6 +120,8 @@ impl Problem {
 pub struct ProblemDocument {
     /// The kind of problem; stable; a page of this server that explains it.
     r#type: String,
+    /// The code of the kind, to decide by: the last part of `type`.
+    code: &'static str,
     /// A short summary of the kind.
     title: String,
     /// The HTTP status.
@@ -128,7 +134,7 @@ pub struct ProblemDocument {
     request_id: String,
     /// Further members of the kind: `errors`, `current`, `state`, `clash`...
     #[serde(flatten)]
-    #[schema(additional_properties)]
+    #[schema(ignore)]
     members: Map<String, Value>,
 }
 
@@ -143,10 +149,11 @@ impl IntoResponses for Problems {
 }
 
 impl Problems {
-    /// The schema of every such answer.
-    pub fn schema() -> RefOr<Schema> {
+    /// The schema of every such answer: `code` is the schema of its codes.
+    pub fn schema(code: impl Into<RefOr<Schema>>) -> RefOr<Schema> {
         let mut schema = ProblemDocument::schema();
         if let RefOr::T(Schema::Object(document)) = &mut schema {
+            document.properties.insert("code".to_owned(), code.into());
             let text = |about: &str| ObjectBuilder::new().schema_type(Type::String).description(Some(about));
             let fault = ObjectBuilder::new()
                 .property("pointer", text("Where in the body: a JSON pointer (RFC 6901)."))

@@ -54,6 +54,9 @@ pub struct NoFilter {}
 #[derive(Debug)]
 pub struct ListRequest<O> {
     order: O,
+    /// Whether the request names the order.
+    is_sorted: bool,
+    cursor: Option<String>,
     with_total: bool,
     limit: u16,
     from: Option<Key>,
@@ -67,8 +70,7 @@ pub struct ListRequest<O> {
 /// The order, as a parameter of its own.
 #[derive(Deserialize)]
 struct OrderParam<O> {
-    #[serde(default)]
-    sort: O,
+    sort: Option<O>,
 }
 
 impl<F: DeserializeOwned, O: Order> FromRequestParts<App> for Listing<F, O> {
@@ -79,9 +81,11 @@ impl<F: DeserializeOwned, O: Order> FromRequestParts<App> for Listing<F, O> {
         let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
         let mut pairs = Pairs::parse(uri.query().unwrap_or_default())?;
         let (filter, order, params) = (pairs.read(), pairs.read::<OrderParam<O>>(), pairs.read::<PageParams>());
-        let ((filter, OrderParam { sort: order }), params) = pairs.finish(filter.zip(order).zip(params))?;
+        let ((filter, OrderParam { sort }), params) = pairs.finish(filter.zip(order).zip(params))?;
         let mut request = ListRequest {
-            order,
+            order: sort.unwrap_or_default(),
+            is_sorted: sort.is_some(),
+            cursor: params.cursor,
             with_total: params.include.is_some(),
             limit: params.limit.unwrap_or(DEFAULT_LIMIT),
             from: None,
@@ -91,12 +95,9 @@ impl<F: DeserializeOwned, O: Order> FromRequestParts<App> for Listing<F, O> {
             app: app.clone(),
             scope: Scope::of_route(parts),
         };
-        if let Some(cursor) = params.cursor {
-            let cursor = request
-                .open(&cursor)
-                .ok_or_else(|| Error::query("cursor", "is not a cursor of this list in this order"))?;
-            request.from = Some(cursor.key);
-            request.backwards = cursor.backwards;
+        request.go_on();
+        if request.is_sorted {
+            request.ensure_opened()?;
         }
         Ok(Self { filter, request })
     }
@@ -108,12 +109,38 @@ impl<O: Order> ListRequest<O> {
         self.from.is_none()
     }
 
+    /// The same in this order, unless the request names one.
+    #[must_use]
+    pub fn usually(mut self, order: O) -> Self {
+        if !self.is_sorted {
+            self.order = order;
+            self.go_on();
+        }
+        self
+    }
+
+    /// Goes on where the cursor says, if it is one of the order.
+    fn go_on(&mut self) {
+        let cursor = self.cursor.as_deref().and_then(|cursor| self.open(cursor));
+        self.backwards = cursor.as_ref().is_some_and(|cursor| cursor.backwards);
+        self.from = cursor.map(|cursor| cursor.key);
+    }
+
+    /// Fails where the cursor is none of the order.
+    fn ensure_opened(&self) -> Result<()> {
+        if self.cursor.is_some() && self.from.is_none() {
+            return Err(Error::query("cursor", "is not a cursor of this list in this order"));
+        }
+        Ok(())
+    }
+
     /// Answers with the page, or with the whole list as CSV where the client accepts that.
     ///
     /// # Errors
     ///
     /// If the list cannot be read, too many lists are being streamed, or this list has no CSV form.
     pub async fn answer<L: List<Order = O>>(self, list: L) -> Result<Response> {
+        self.ensure_opened()?;
         match self.form {
             Form::Csv | Form::CsvOrJson if L::AS_CSV => {
                 return csv::stream(&self.app, &self.scope, list, self.order).await;
@@ -146,6 +173,7 @@ impl<O: Order> ListRequest<O> {
         list: L,
         record: impl FnOnce(&mut UnitOfWork, &[L::Row]),
     ) -> Result<Response> {
+        self.ensure_opened()?;
         self.ensure_json()?;
         let run = work.run_if_needed(async |uow| {
             let (rows, total) = self.read(uow.db(), &list).await?;

@@ -52,6 +52,7 @@ pub struct PageParams {
 /// Values that a list may include beside its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(title = "Include")]
 pub enum Include {
     /// `page.total`: how many rows the list holds.
     Total,
@@ -103,6 +104,7 @@ macro_rules! orders {
                     .schema_type(::utoipa::openapi::schema::Type::String)
                     .enum_values(Some([$first_word, $($word),+]))
                     .default(Some($first_word.into()))
+                    .title(Some(stringify!($name)))
                     .into()
             }
         }

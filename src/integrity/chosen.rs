@@ -80,7 +80,10 @@ impl<'de> Deserialize<'de> for Chosen {
 impl PartialSchema for Chosen {
     fn schema() -> RefOr<Schema> {
         let codes: Vec<&str> = checks::all().map(|check| check.code).collect();
-        let code = || ObjectBuilder::new().schema_type(Type::String).enum_values(Some(codes.clone()));
+        let code = || {
+            let words = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(codes.clone()));
+            words.title(Some("CheckCode"))
+        };
         OneOfBuilder::new()
             .item(code())
             .item(ArrayBuilder::new().items(code()).min_items(Some(1)))

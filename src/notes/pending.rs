@@ -33,8 +33,9 @@ orders! {
 
 words! {
     /// How far the note of a session is.
+    #[schema(title = "NoteStatus")]
     pub(super) enum NoteStatus {
-        /// There is none yet.
+        /// The session ended, and no note was submitted: there is none yet, or a draft.
         Pending,
         /// Begun, not signed.
         Draft,
@@ -47,7 +48,8 @@ words! {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct OwnNoteFilter {
-    /// Only those that are this far.
+    /// Only those that are this far. `pending` are the pending notes of every figure: of sessions that ended, neither
+    /// cancelled nor no-shows, without a submitted note; so drafts are among them.
     #[param(inline)]
     status: Option<NoteStatus>,
     /// Only those of this client.
@@ -87,6 +89,7 @@ pub(super) struct OwnNoteEntry {
     /// Their name, as the booking has it.
     client_name: Option<String>,
     /// `pending` (no note yet), `draft` or `signed` (also by another program).
+    #[schema(value_type = NoteStatus)]
     status: String,
     /// The note's id; null where there is none yet.
     note_id: Option<NoteId>,
@@ -181,7 +184,7 @@ impl List for OwnNotes {
                                     and i.erased_at is not null
                               ))
                               and f.therapist_id = $1
-                              and (not f.begun and $3)
+                              and (f.counted_as = 'active' and f.ends_at <= $2 and $3)
                               and (f.begun and $4)
                               and (false and $5)
                               and f.client_id = $6

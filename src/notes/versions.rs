@@ -5,7 +5,10 @@ use axum::response::Response;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
+};
 
 use super::model::SessionNote;
 use crate::{
@@ -16,7 +19,7 @@ use crate::{
         ids::{BookingId, ClientId, NoteId, UserId},
         status::words,
         text::NO_NAME,
-        time::Timestamp,
+        time::{Instant, Timestamp},
     },
     error::{Error, Result, problem::Problems},
     http::{
@@ -40,6 +43,18 @@ words! {
     }
 }
 
+/// The changes that make versions, those of other programs too.
+struct VersionEvent;
+
+impl PartialSchema for VersionEvent {
+    fn schema() -> RefOr<Schema> {
+        let words = ["created", "saved", "signed", "overwritten", "deleted"];
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).into()
+    }
+}
+
+impl ToSchema for VersionEvent {}
+
 /// A version of a session note.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
@@ -54,8 +69,10 @@ pub(crate) struct NoteVersion {
     /// Its number; the first is 1.
     version: i32,
     /// The change that made it: `created`, `saved` or `signed`; of another program `overwritten` or `deleted`.
+    #[schema(value_type = VersionEvent)]
     event: String,
-    /// When it was made.
+    /// When it was made. What its author saved within ten minutes of that is part of it.
+    #[schema(value_type = Instant)]
     saved_at: Timestamp,
     /// The account that did it; null for another program.
     author_id: Option<UserId>,
@@ -68,7 +85,7 @@ pub(crate) struct NoteVersion {
 
 /// List the versions of a session note
 ///
-/// Latest first, each with what changed in it. A note of another program has none until such a program changes it. What one
+/// Latest first, each with what changed in it; what the author of a draft saves within ten minutes is one version. A note of another program has none until such a program changes it. What one
 /// deleted is read here by the therapist of the session. Each read is audited, page by page. JSON only: never as CSV.
 #[utoipa::path(
     get,
@@ -140,10 +157,36 @@ pub(super) async fn keep(uow: &mut UnitOfWork, note: NoteId, event: Event, chang
     let author = uow.actor().map(|actor| actor.user_id.0).ok_or_else(|| Error::internal("a note without an author"))?;
     let now = uow.now();
     sqlx::query!(
-        "insert into internal.note_versions (note_id, version, saved_at, author_id, event, changes)
+        "with last as (
+             select v.version, v.changes
+             from internal.note_versions v
+             where v.note_id = $1
+               and v.version = (select max(o.version) from internal.note_versions o where o.note_id = $1)
+               and v.event = 'saved'
+               and $4 = 'saved'
+               and v.author_id = $3
+               and v.saved_at > $2::timestamptz - interval '10 minutes'
+         ), saved_with_it as (
+             update internal.note_versions v
+             set changes = (
+                 select coalesce(jsonb_object_agg(c.field, jsonb_build_object('from', c.was, 'to', c.is)), '{}')
+                 from (
+                     select f.field,
+                            coalesce(last.changes -> f.field, $5 -> f.field) -> 'from' as was,
+                            coalesce($5 -> f.field, last.changes -> f.field) -> 'to' as is
+                     from jsonb_object_keys(last.changes || $5) f (field)
+                 ) c
+                 where c.was is distinct from c.is
+             )
+             from last
+             where v.note_id = $1
+               and v.version = last.version
+         )
+         insert into internal.note_versions (note_id, version, saved_at, author_id, event, changes)
          select $1, coalesce(max(version), 0) + 1, $2, $3, $4, $5
          from internal.note_versions
-         where note_id = $1",
+         where note_id = $1
+         having not exists (select from last)",
         note.0,
         now,
         author,

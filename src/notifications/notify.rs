@@ -16,6 +16,7 @@ use crate::{
 
 words! {
     /// The kind of event.
+    #[schema(title = "NotificationKind")]
     pub enum NotificationKind {
         /// A session was booked.
         NewBooking,

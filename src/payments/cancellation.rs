@@ -1,6 +1,6 @@
 //! The refunds to decide after a paid booking is cancelled: a `Pending` row per payment in `refund_cancellation_table`.
 
-use super::complete::record_for_booking;
+use super::{complete::record_for_booking, refusal::RefundRefusal};
 use crate::{app::unit_of_work::UnitOfWork, domain::ids::BookingId, error::Result};
 
 /// Writes the `Pending` rows of a booking that was cancelled: one for each payment that has neither such a row nor a
@@ -36,6 +36,25 @@ pub async fn cancellation_entry(uow: &mut UnitOfWork, booking: &BookingId) -> Re
     .execute(uow.db())
     .await?;
     Ok(())
+}
+
+/// Refuses what presumes that the booking's money stays here, once a gateway has been told to give it back.
+pub async fn ensure_not_under_way(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
+    let status = sqlx::query_scalar!(
+        r#"select min(status) as status
+           from (
+               select internal.refund_status(refund_status) as status from payments where booking_id = $1
+               union all
+               select internal.refund_status(refund_status) from bookings where booking_id = $1
+               union all
+               select internal.refund_status(refund_status) from refund_cancellation_table where session_id = $1
+           ) r
+           where status in ('processing', 'completed')"#,
+        booking.as_str(),
+    )
+    .fetch_one(uow.db())
+    .await?;
+    status.map_or(Ok(()), |status| Err(RefundRefusal::UnderWay(status).into()))
 }
 
 /// Takes back the `Pending` rows of a booking that takes place after all. A refund that was opened stays.

@@ -1,11 +1,14 @@
 //! Completing the payment of a booking that another program left: by the booking's columns and the list of refunds.
 
+use serde_json::json;
 use sqlx::PgConnection;
 
 use crate::{
     app::unit_of_work::UnitOfWork,
+    audit::entry::Entry,
     domain::{
         ids::{BookingId, PaymentId},
+        money::Amount,
         time::Timestamp,
     },
     error::Result,
@@ -31,33 +34,51 @@ pub async fn arrived_payment(db: &mut PgConnection, booking: &BookingId) -> Resu
 ///
 /// A booking whose payment is awaited (`invitee_status` `waiting`), or was when it was cancelled, was not paid.
 pub async fn record_for_booking(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
+    record(uow, booking, Timestamp::ABSENT).await
+}
+
+/// The same of a booking that was there before its payment was confirmed: it was paid now, not when it was booked.
+pub async fn record_confirmed(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
     let now = Timestamp::from(uow.now());
-    sqlx::query!(
-        "insert into payments
-             (booking_id, invitee_name, invitee_email, payment_reference_id, amount, currency, payment_date,
-              payment_gateway_name, created_at, updated_at)
-         select b.booking_id,
-                b.invitee_name,
-                b.invitee_email,
-                b.invitee_payment_reference_id,
-                b.invitee_payment_amount,
-                left(coalesce(nullif(btrim(b.invitee_payment_currency), ''), 'INR'), 10),
-                coalesce(b.invitee_created_at, $2),
-                b.invitee_payment_gateway,
-                $2,
-                $2
-         from bookings b
-         where b.booking_id = $1
-           and internal.booking_paid(b.invitee_payment_amount) > 0
-           and internal.invitee_status(b.invitee_status) is distinct from 'waiting'
-           and not exists (select from payments p where p.booking_id = b.booking_id)
-           and (internal.booking_status(b.booking_status) is distinct from 'cancelled'
-                or not internal.was_cancelled_unpaid(b.booking_id))",
+    record(uow, booking, now).await
+}
+
+async fn record(uow: &mut UnitOfWork, booking: &BookingId, paid_at: Timestamp) -> Result<()> {
+    let now = Timestamp::from(uow.now());
+    let recorded = sqlx::query!(
+        r#"insert into payments
+               (booking_id, invitee_name, invitee_email, payment_reference_id, amount, currency, payment_date,
+                payment_gateway_name, created_at, updated_at)
+           select b.booking_id,
+                  b.invitee_name,
+                  b.invitee_email,
+                  b.invitee_payment_reference_id,
+                  b.invitee_payment_amount,
+                  left(coalesce(nullif(btrim(b.invitee_payment_currency), ''), 'INR'), 10),
+                  coalesce($3, b.invitee_created_at, $2),
+                  b.invitee_payment_gateway,
+                  $2,
+                  $2
+           from bookings b
+           where b.booking_id = $1
+             and internal.booking_paid(b.invitee_payment_amount) > 0
+             and internal.invitee_status(b.invitee_status) is distinct from 'waiting'
+             and not exists (select from payments p where p.booking_id = b.booking_id)
+             and (internal.booking_status(b.booking_status) is distinct from 'cancelled'
+                  or not internal.was_cancelled_unpaid(b.booking_id))
+           returning payment_id as "payment_id: PaymentId", amount as "amount!: Amount", currency"#,
         booking.as_str(),
         now as Timestamp,
+        paid_at as Timestamp,
     )
-    .execute(uow.db())
+    .fetch_optional(uow.db())
     .await?;
+    if let Some(payment) = recorded {
+        let entry = Entry::new("payment_record", format!("Recorded the payment of booking {booking}"))
+            .on("payment", payment.payment_id)
+            .detail(json!({ "booking_id": booking, "amount": payment.amount, "currency": payment.currency }));
+        uow.record(entry.quiet());
+    }
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use crate::{
     audit::entry::Entry,
     domain::{
         ids::PaymentId,
-        money::{Amount, AmountInput},
+        money::{Amount, AmountInput, Currency},
         text::Text,
         time::{Instant, Timestamp},
     },
@@ -38,8 +38,8 @@ pub(super) struct EditPayment {
     amount: Patch<AmountInput>,
     /// In which currency; cleared, it is INR.
     #[serde(default)]
-    #[schema(value_type = Option<Text<10>>)]
-    currency: Patch<Text<10>>,
+    #[schema(value_type = Option<Currency>)]
+    currency: Patch<Currency>,
     /// Through which gateway.
     #[serde(default)]
     #[schema(value_type = Option<Text<255>>)]
@@ -104,9 +104,9 @@ async fn edit(uow: &mut UnitOfWork, id: PaymentId, conditions: &Preconditions, r
     let gateway = request.payment_gateway_name.apply(before.payment_gateway_name.clone());
     let reference = request.payment_reference_id.clone().apply(before.payment_reference_id.clone());
     if let Patch::Set(reference) = &request.payment_reference_id {
-        ensure_free_reference(uow, Some(reference), gateway.as_deref(), Some(id)).await?;
+        ensure_free_reference(uow, Some(reference), Some(id)).await?;
     }
-    let currency = request.currency.apply(before.currency.clone()).unwrap_or_else(|| "INR".to_owned());
+    let currency = request.currency.apply(before.currency.clone()).unwrap_or_else(|| Currency::INR.to_owned());
     let amount = match request.amount {
         Patch::Set(amount) => Amount::from(amount),
         Patch::Keep | Patch::Clear => Amount::ABSENT,

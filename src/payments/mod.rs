@@ -36,7 +36,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
     arrive::arrive,
-    complete::{arrived_payment, record_for_booking},
+    complete::{arrived_payment, record_confirmed, record_for_booking},
     model::{Payment, PaymentState},
     refusal::PROBLEMS,
     upkeep::{InFlight, erase, follow_merge, in_flight},

@@ -13,7 +13,7 @@ use crate::{
     audit::entry::Entry,
     domain::{
         ids::{BookingId, PaymentId},
-        money::AmountInput,
+        money::{AmountInput, Currency},
         text::Text,
         time::{Instant, Timestamp},
     },
@@ -38,7 +38,7 @@ pub(super) struct RecordPayment {
     /// How much; more than 0.
     amount: AmountInput,
     /// In which currency; INR unless given.
-    currency: Option<Text<10>>,
+    currency: Option<Currency>,
     /// Through which gateway; `cash` and the like are gateways too.
     payment_gateway_name: Option<Text<255>>,
     /// The gateway's reference; no other payment may have it.
@@ -86,8 +86,7 @@ async fn record(uow: &mut UnitOfWork, request: RecordPayment) -> Result<PaymentI
     if let Some(present) = present {
         return Err(PaymentRefusal::Already(present).into());
     }
-    ensure_free_reference(uow, request.payment_reference_id.as_deref(), request.payment_gateway_name.as_deref(), None)
-        .await?;
+    ensure_free_reference(uow, request.payment_reference_id.as_deref(), None).await?;
     let now = Timestamp::from(uow.now());
     let payment = sqlx::query_scalar!(
         r#"insert into payments
@@ -100,7 +99,7 @@ async fn record(uow: &mut UnitOfWork, request: RecordPayment) -> Result<PaymentI
         id,
         request.payment_reference_id.as_deref(),
         request.amount as AmountInput,
-        request.currency.as_deref().unwrap_or("INR"),
+        request.currency.as_ref().map_or(Currency::INR, Currency::as_str),
         request.payment_date.map_or(now, Timestamp::from) as Timestamp,
         request.payment_gateway_name.as_deref(),
         now as Timestamp,
@@ -138,12 +137,11 @@ pub(super) fn check_date(uow: &UnitOfWork, date: Option<Instant>) -> Result<()> 
     Ok(())
 }
 
-/// Refuses a reference that another payment has: in any letter case, through the same gateway or one that is not known.
-/// Held to the end of the transaction, so that of two at the same moment one is refused.
+/// Refuses a reference that another payment has, in any letter case and whatever its gateway is called: it is the same
+/// payment. Held to the end of the transaction, so that of two at the same moment one is refused.
 pub(super) async fn ensure_free_reference(
     uow: &mut UnitOfWork,
     reference: Option<&str>,
-    gateway: Option<&str>,
     own: Option<PaymentId>,
 ) -> Result<()> {
     let Some(reference) = reference else { return Ok(()) };
@@ -158,14 +156,10 @@ pub(super) async fn ensure_free_reference(
            from payments
            where left(internal.fold(payment_reference_id), 100) = left(internal.fold($1), 100)
              and internal.fold(payment_reference_id) = internal.fold($1)
-             and (nullif(btrim(payment_gateway_name), '') is null
-                  or $2::text is null
-                  or internal.fold(payment_gateway_name) = internal.fold($2))
-             and payment_id is distinct from $3
+             and payment_id is distinct from $2
            order by payment_id
            limit 1"#,
         reference,
-        gateway,
         own.map(|own| own.0),
     )
     .fetch_optional(uow.db())

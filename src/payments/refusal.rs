@@ -20,6 +20,8 @@ kinds! { PROBLEMS:
         "Nothing was paid: a free consultation, or one whose payment is still awaited; or the refund would be of 0.";
     WRONG_REFUND_STATE = CONFLICT, "wrong-refund-state", "The refund's state does not allow it",
         "The move is not allowed from the refund's present state, which `refund_status` names (`pending`: nothing was started). A refund is initiated, then processing, then completed or failed; one that failed can be initiated again.";
+    REFUND_UNDER_WAY = CONFLICT, "refund-under-way", "The money is on its way back",
+        "A gateway gives the booking's money back, or has done so; `refund_status` says how far it is. Book the session anew.";
     ALREADY_PAID = CONFLICT, "already-paid", "The booking has a payment",
         "A booking has one payment; `payment_id` names it. Correct that one instead: to a larger amount, where more was paid.";
     REFERENCE_TAKEN = CONFLICT, "reference-taken", "The reference belongs to another payment",
@@ -40,6 +42,9 @@ pub enum RefundRefusal {
     /// There is nothing.
     #[error("there is nothing to refund")]
     Nothing,
+    /// It is at the gateway or paid; with its status.
+    #[error("its refund is {0}")]
+    UnderWay(String),
     /// Its state does not allow the move.
     #[error("a refund that is {present} cannot become {wanted}")]
     WrongState {
@@ -55,6 +60,7 @@ impl Refusal for RefundRefusal {
         match self {
             Self::Already(_) => &ALREADY_REFUNDED,
             Self::Exceeds(_) => &REFUND_EXCEEDS_PAYMENT,
+            Self::UnderWay(_) => &REFUND_UNDER_WAY,
             Self::Nothing => &NOTHING_TO_REFUND,
             Self::WrongState { .. } => &WRONG_REFUND_STATE,
         }
@@ -62,7 +68,7 @@ impl Refusal for RefundRefusal {
 
     fn members(&self) -> Map<String, Value> {
         let (name, value) = match self {
-            Self::Already(status) => ("refund_status", json!(status)),
+            Self::Already(status) | Self::UnderWay(status) => ("refund_status", json!(status)),
             Self::Exceeds(refundable) => ("refundable", json!(refundable)),
             Self::Nothing => return Map::new(),
             Self::WrongState { present, .. } => ("refund_status", json!(present)),

@@ -23,7 +23,8 @@ pub(super) async fn sync(uow: &mut UnitOfWork, booking: &LockedBooking, payment:
     }
 }
 
-/// Brings the booking's payment columns in line with its payments: the sum, and whence the first came.
+/// Brings the booking's payment columns in line with its payments: the sum of those in the first one's currency, and whence
+/// that came.
 async fn sync_price(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
     sqlx::query!(
         "update bookings b
@@ -32,12 +33,16 @@ async fn sync_price(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
              invitee_payment_gateway = p.gateway,
              invitee_payment_reference_id = p.reference
          from (
-             select sum(internal.booking_paid(amount)) as amount,
-                    (array_agg(currency order by payment_id))[1] as currency,
-                    (array_agg(payment_gateway_name order by payment_id))[1] as gateway,
-                    (array_agg(payment_reference_id order by payment_id))[1] as reference
-             from payments
-             where booking_id = $1
+             select sum(internal.booking_paid(p.amount)) as amount,
+                    (array_agg(p.currency order by p.payment_id))[1] as currency,
+                    (array_agg(p.payment_gateway_name order by p.payment_id))[1] as gateway,
+                    (array_agg(p.payment_reference_id order by p.payment_id))[1] as reference
+             from (
+                 select p.*, first_value(p.currency) over (order by p.payment_id) as first
+                 from payments p
+                 where p.booking_id = $1
+             ) p
+             where internal.currency(p.currency) = internal.currency(p.first)
          ) p
          where b.booking_id = $1
            and p.amount > 0

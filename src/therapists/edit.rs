@@ -11,11 +11,15 @@ use utoipa::ToSchema;
 
 use super::{create::Capacity, lock::lock, model::Profile};
 use crate::{
-    app::unit_of_work::UnitOfWork,
+    app::unit_of_work::{UnitOfWork, Work},
     audit::entry::Entry,
+    db::scope::Scope,
     domain::{contact::Phone, ids::TherapistId, text::Text},
-    error::{Error, Result},
-    http::{etag::Preconditions, extract::Patch},
+    error::{Error, Result, problem::Problems},
+    http::{
+        etag::{Preconditions, Versioned},
+        extract::{Json, Patch},
+    },
 };
 
 /// Fields to change (JSON merge patch): absent fields stay, null clears.
@@ -69,10 +73,7 @@ pub async fn edit(
     .filter_map(|(field, named)| named.then_some(field))
     .collect();
     let name = patch.name.apply::<String>(None);
-    let contact = match patch.contact_info {
-        Patch::Set(contact) => Some(Phone::stored(&contact)),
-        unset => unset.apply(before.contact_info),
-    };
+    let contact = contact_info(patch.contact_info, before.contact_info);
     let capacity = patch.capacity.apply(Some(before.capacity)).unwrap_or(0);
     sqlx::query!(
         "update therapists
@@ -102,4 +103,76 @@ pub async fn edit(
         "capacity": (capacity != before.capacity).then(|| json!({ "from": before.capacity, "to": capacity })),
     })));
     Ok(renamed)
+}
+
+/// The contact after a patch; a phone in E.164.
+fn contact_info(patch: Patch<Text<255>>, before: Option<String>) -> Option<String> {
+    match patch {
+        Patch::Set(contact) => Some(Phone::stored(&contact)),
+        unset => unset.apply(before),
+    }
+}
+
+/// Fields of one's own to change (JSON merge patch): absent fields stay, null clears.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "specialization": "Individual Therapy, EMDR" }))]
+pub(super) struct EditOwnProfile {
+    /// The therapies offered, separated by commas.
+    #[serde(default)]
+    #[schema(value_type = Option<Text<2000>>)]
+    specialization: Patch<Text<2000>>,
+    /// A phone or an e-mail address.
+    #[serde(default)]
+    #[schema(value_type = Option<Text<255>>)]
+    contact_info: Patch<Text<255>>,
+}
+
+/// Change my profile as a therapist
+///
+/// JSON merge patch of the contact and the therapies offered. Name and capacity are changed by an admin.
+#[utoipa::path(
+    patch,
+    path = "/profile",
+    tag = "therapists",
+    params(Preconditions),
+    request_body = EditOwnProfile,
+    responses((status = 200, description = "Changed", body = Profile), Problems),
+)]
+pub(super) async fn edit_own_profile(
+    scope: Scope,
+    work: Work,
+    when: Preconditions,
+    Json(patch): Json<EditOwnProfile>,
+) -> Result<Versioned<Profile>> {
+    let own = scope.therapist().ok_or_else(|| Error::internal("a profile is changed by no therapist"))?;
+    work.run(async |uow| {
+        edit_own(uow, own, patch, &when).await?;
+        let now = uow.now();
+        Ok(Profile::read(uow.db(), own, now).await?.versioned())
+    })
+    .await
+}
+
+async fn edit_own(uow: &mut UnitOfWork, own: &TherapistId, patch: EditOwnProfile, when: &Preconditions) -> Result<()> {
+    let now = uow.now();
+    lock(uow.db(), own).await?.ok_or(Error::NotFound("therapist"))?;
+    let before = Profile::read(uow.db(), own, now).await?;
+    when.check(before.version(), &before)?;
+    let fields = [("specialization", patch.specialization.is_named()), ("contact_info", patch.contact_info.is_named())];
+    let fields: Vec<&str> = fields.into_iter().filter_map(|(field, named)| named.then_some(field)).collect();
+    sqlx::query!(
+        "update therapists
+         set specialization = $2,
+             contact_info = $3
+         where therapist_id = $1",
+        own.as_str(),
+        patch.specialization.apply(before.specialization),
+        contact_info(patch.contact_info, before.contact_info),
+    )
+    .execute(uow.db())
+    .await?;
+    let entry = Entry::new("therapist_edit", format!("Changed the therapist {}", before.name)).on("therapist", own);
+    uow.record(entry.detail(json!({ "fields": fields })));
+    Ok(())
 }

@@ -47,5 +47,7 @@ pub fn admin_routes() -> OpenApiRouter<App> {
 
 /// The routes of therapists.
 pub fn therapist_routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(detail::get_own_profile)).routes(routes!(resources::list::list_own_resources))
+    OpenApiRouter::new()
+        .routes(routes!(detail::get_own_profile, edit::edit_own_profile))
+        .routes(routes!(resources::list::list_own_resources))
 }

@@ -52,7 +52,8 @@ pub(super) struct RetireTherapist {
 
 /// Retire a therapist
 ///
-/// They take no new sessions or clients, and their accounts are disabled. Refused while sessions run or are ahead.
+/// They take no new sessions or clients, and their accounts are disabled. Refused while sessions run or are ahead. Where they
+/// have retired before, this disables the accounts that were kept, and is refused if there are none (`unchanged`).
 #[utoipa::path(
     post,
     path = "/therapists/{therapist_id}/retire",
@@ -90,9 +91,11 @@ pub(super) async fn reinstate_therapist(
         let left = sqlx::query!("delete from internal.retirements where therapist_id = $1", id.as_str())
             .execute(uow.db())
             .await?;
+        if left.rows_affected() == 0 {
+            return Err(Error::Unchanged("the therapist is at work"));
+        }
         let sentence = format!("{} returned to work", therapist.name);
-        let entry = Entry::new("therapist_reinstate", sentence).on("therapist", &id);
-        uow.record(if left.rows_affected() == 0 { entry.quiet() } else { entry });
+        uow.record(Entry::new("therapist_reinstate", sentence).on("therapist", &id));
         Ok(())
     })
     .await
@@ -111,11 +114,13 @@ async fn retire(uow: &mut UnitOfWork, id: &TherapistId, when: &Preconditions, re
     )
     .execute(uow.db())
     .await?;
+    let already = retired.rows_affected() == 0;
     let entry = Entry::new("therapist_retire", format!("{} retired", therapist.name)).on("therapist", id);
     let entry = entry.detail(json!({ "reason": request.reason.as_deref(), "keep_logins": request.keep_logins }));
-    uow.record(if retired.rows_affected() == 0 { entry.quiet() } else { entry });
-    if !request.keep_logins {
-        users::disable_therapist(uow, id).await?;
+    uow.record(if already { entry.quiet() } else { entry });
+    let disabled = if request.keep_logins { Vec::new() } else { users::disable_therapist(uow, id).await? };
+    if already && disabled.is_empty() {
+        return Err(Error::Unchanged("the therapist has retired"));
     }
     Ok(())
 }

@@ -13,11 +13,11 @@ use utoipa::ToSchema;
 use super::model::ensure_named;
 use crate::{
     app::state::App,
-    dashboards::{Period, PeriodParams},
+    dashboards::{CurrencyFigures, Period, PeriodParams, elsewhere},
     db::scope::Scope,
     domain::{
         ids::TherapistId,
-        money::Amount,
+        money::{Amount, Currency},
         time::{Timestamp, Zone},
     },
     error::{Result, problem::Problems},
@@ -29,7 +29,11 @@ use crate::{
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "from": "2026-02-01", "to": "2026-02-28", "gross": "79900.00", "refunded": "10200.00", "net": "69700.00",
-    "refunds_in_flight": "1700.00", "claims": "0.00", "sessions": 41, "free_consultations": 6, "cancellations": 8, "no_shows": 3
+    "refunds_in_flight": "1700.00", "claims": "0.00", "sessions": 41, "free_consultations": 6, "cancellations": 8, "no_shows": 3,
+    "currencies": [{
+        "currency": "INR", "gross": "79900.00", "refunded": "10200.00", "net": "69700.00",
+        "refunds_in_flight": "1700.00", "claims": "0.00"
+    }]
 }))]
 pub(super) struct TherapistTotals {
     /// The first day; null for all times.
@@ -37,14 +41,19 @@ pub(super) struct TherapistTotals {
     /// The last day; null for all times.
     to: Option<NaiveDate>,
     /// Payments, for cancelled bookings too.
+    #[schema(value_type = String, format = "decimal")]
     gross: Amount,
     /// Completed refunds.
+    #[schema(value_type = String, format = "decimal")]
     refunded: Amount,
     /// Gross less refunded.
+    #[schema(value_type = String, format = "decimal")]
     net: Amount,
     /// Refunds under way; not taken off `net`.
+    #[schema(value_type = String, format = "decimal")]
     refunds_in_flight: Amount,
     /// What bookings that are `waiting` for their payment, and not cancelled, are to bring in; not part of `gross`.
+    #[schema(value_type = String, format = "decimal")]
     claims: Amount,
     /// Bookings neither cancelled nor no-shows, free consultations among them.
     sessions: i64,
@@ -54,6 +63,8 @@ pub(super) struct TherapistTotals {
     cancellations: i64,
     /// Bookings whose client did not come.
     no_shows: i64,
+    /// The amounts by currency: first those in rupees, which stand above too, then what there is in others, by code.
+    currencies: Vec<CurrencyFigures>,
 }
 
 /// A therapist's figures.
@@ -64,7 +75,7 @@ pub(super) struct TherapistStats {
     /// The zone of the calendar days.
     #[schema(value_type = Zone)]
     tz: String,
-    /// The currency of the amounts.
+    /// The currency of the amounts that name none.
     #[schema(example = "INR")]
     currency: &'static str,
     /// Of the period asked for.
@@ -107,7 +118,15 @@ pub(super) async fn get_therapist_stats(
     .fetch_one(&mut *db)
     .await?;
     let tz = period.zone.to_string();
-    Ok(Json(TherapistStats { therapist_id: id, tz, currency: "INR", current, previous, lifetime, assigned_clients }))
+    Ok(Json(TherapistStats {
+        therapist_id: id,
+        tz,
+        currency: Currency::INR,
+        current,
+        previous,
+        lifetime,
+        assigned_clients,
+    }))
 }
 
 /// Counts the bookings that start in a period, or those of all times.
@@ -132,8 +151,19 @@ async fn count(db: &mut PgConnection, id: &TherapistId, period: Option<Period>) 
         since as Option<Timestamp>,
         before as Option<Timestamp>,
     )
-    .fetch_one(db)
+    .fetch_one(&mut *db)
     .await?;
+    let rupees = CurrencyFigures {
+        currency: Currency::INR.to_owned(),
+        gross: counted.gross,
+        refunded: counted.refunded,
+        net: counted.net,
+        refunds_in_flight: counted.refunds_in_flight,
+        claims: counted.claims,
+    };
+    let bounds: Vec<Timestamp> = since.into_iter().chain(before).collect();
+    let others = elsewhere(db, &bounds, Some(id), false).await?;
+    let currencies = std::iter::once(rupees).chain(others.into_iter().map(|found| found.figures)).collect();
     Ok(TherapistTotals {
         from: period.map(|period| period.from),
         to: period.map(|period| period.to),
@@ -146,5 +176,6 @@ async fn count(db: &mut PgConnection, id: &TherapistId, period: Option<Period>) 
         free_consultations: counted.free_consultations,
         cancellations: counted.cancellations,
         no_shows: counted.no_shows,
+        currencies,
     })
 }

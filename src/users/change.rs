@@ -171,7 +171,7 @@ pub async fn change(
     if let Some(change) = change {
         changes::note(uow, id, change, Some(&before)).await?;
     }
-    let entry = Entry::new("user_edit", "Changed a user").on("user", id);
+    let entry = Entry::new("user_edit", format!("Changed the user {}", before.username)).on("user", id);
     uow.record(entry.detail(Value::Object(detail)));
     Ok(())
 }

@@ -31,6 +31,7 @@ orders! {
 
 words! {
     /// Roles of users, as far as the list distinguishes them.
+    #[schema(title = "ListedRole")]
     pub(super) enum ListedRole {
         /// Runs the practice.
         Admin,

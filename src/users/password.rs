@@ -92,8 +92,8 @@ fn is_one_character(text: &str) -> bool {
 /// Sets a user's password, by its hash, and ends all sessions but `except`.
 pub async fn set(uow: &mut UnitOfWork, user: UserId, hash: &str, except: Option<uuid::Uuid>) -> Result<()> {
     let ended = sessions::end_all(uow, user, Ending::Password, except).await?;
-    write(uow, user, hash).await?;
-    let entry = Entry::new("password_change", "Changed a password").on("user", user);
+    let named = write(uow, user, hash).await?;
+    let entry = Entry::new("password_change", format!("Changed the password of {named}")).on("user", user);
     uow.record(entry.detail(serde_json::json!({ "sessions_ended": ended })));
     Ok(())
 }
@@ -127,31 +127,34 @@ pub async fn is_set(db: &mut PgConnection, user: UserId) -> Result<bool> {
     Ok(set)
 }
 
-/// Writes a hash where the password was. A link by which another could be set is revoked.
-pub(super) async fn write(uow: &mut UnitOfWork, user: UserId, hash: &str) -> Result<()> {
+/// Writes a hash where the password was; returns the user name. A link by which another could be set is revoked.
+pub(super) async fn write(uow: &mut UnitOfWork, user: UserId, hash: &str) -> Result<String> {
     links::revoke(uow, user).await?;
     let now = uow.now();
-    sqlx::query!(
-        "with written as (
-             update users
-             set password = $2,
-                 updated_at = $3
-             where id = $1
-             returning id
-         )
-         insert into internal.accounts (user_id, password_changed_at)
-         select id, $4
-         from written
-         on conflict (user_id) do update
-         set password_changed_at = excluded.password_changed_at",
+    let named = sqlx::query_scalar!(
+        r#"with written as (
+               update users
+               set password = $2,
+                   updated_at = $3
+               where id = $1
+               returning id, username
+           ), noted as (
+               insert into internal.accounts (user_id, password_changed_at)
+               select id, $4
+               from written
+               on conflict (user_id) do update
+               set password_changed_at = excluded.password_changed_at
+           )
+           select coalesce(username, '') as "username!"
+           from written"#,
         user.0,
         hash,
         now.naive_utc(),
         now,
     )
-    .execute(uow.db())
+    .fetch_optional(uow.db())
     .await?;
-    Ok(())
+    Ok(named.unwrap_or_default())
 }
 
 #[cfg(test)]

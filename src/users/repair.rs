@@ -50,9 +50,10 @@ pub async fn hash_legacy(uow: &mut UnitOfWork, user: &Legacy, hash: &str) -> Res
     if locked != Some(true) {
         return Ok(false);
     }
-    password::write(uow, user.id, hash).await?;
+    let named = password::write(uow, user.id, hash).await?;
     sessions::end_all(uow, user.id, sessions::Ending::Password, None).await?;
-    uow.record(Entry::new("password_hash", "Hashed a password that was kept as plain text").on("user", user.id));
+    let sentence = format!("Hashed the password of {named}, which was kept as plain text");
+    uow.record(Entry::new("password_hash", sentence).on("user", user.id));
     Ok(true)
 }
 

@@ -24,6 +24,7 @@ async fn book(person: &Person<'_>, therapist: &str, start: &str) -> Value {
         "invitee_name": "Meera Iyer",
         "invitee_phone": "+91 98000 12345",
         "booking_start_at": start,
+        "free": true,
     });
     person.post("/api/v1/admin/bookings", request).await.created()
 }

@@ -6,6 +6,7 @@ mod appointments;
 pub mod calendar;
 mod cancel;
 mod cancellations;
+mod contact_log;
 mod create;
 mod edit;
 mod filter;
@@ -55,6 +56,10 @@ fn wanted(therapist_id: &str, start: &str, more: Value) -> Value {
         "invitee_payment_amount": "1700.00",
     });
     let (Value::Object(fields), Value::Object(more)) = (&mut body, more) else { panic!("objects") };
+    // Without a price it is free, unless `more` says otherwise.
+    if more.get("invitee_payment_amount").is_some_and(Value::is_null) {
+        fields.insert("free".to_owned(), json!(true));
+    }
     for (name, value) in more {
         match value {
             Value::Null => drop(fields.remove(&name)),

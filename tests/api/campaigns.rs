@@ -44,8 +44,9 @@ async fn every_mixture(api: &TestApi) -> Vec<[Option<&'static str>; 3]> {
 /// The address of a campaign.
 fn address(parts: [Option<&str>; 3]) -> String {
     let names = ["campaign_name", "therapy", "therapist_name"];
-    let given = names.into_iter().zip(parts).filter_map(|(name, part)| Some((name, part?)));
-    form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish()
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(names.into_iter().zip(parts.map(|part| part.unwrap_or(r"\N"))));
+    query.finish()
 }
 
 #[tokio::test]
@@ -141,11 +142,34 @@ async fn each_one_is_replaced_by_its_address_with_all_duplicates() {
 async fn a_campaign_does_not_become_one_that_is_there() {
     let api = TestApi::new().await;
     api.given_all([campaign(Some("a"), None, None), campaign(Some("b"), None, None)]).await;
-    put(&api, "campaign_name=a", named("b", None, None)).await.is_problem(409, "campaign-exists");
-    assert_eq!(put(&api, "campaign_name=a", named("a", None, None)).await.ok()["count"], 1);
+    put(&api, &address([Some("a"), None, None]), named("b", None, None)).await.is_problem(409, "campaign-exists");
+    assert_eq!(put(&api, &address([Some("a"), None, None]), named("a", None, None)).await.ok()["count"], 1);
     assert_eq!(all(&api).await, [json!(["a", null, null, 1]), json!(["b", null, null, 1])]);
-    put(&api, "campaign=a", named("b", None, None)).await.is_invalid(&["campaign"]);
-    api.admin().delete(&format!("{CAMPAIGNS}?campaign_name=a&therapist=b")).await.is_invalid(&["therapist"]);
+}
+
+#[tokio::test]
+async fn nothing_is_deleted_or_replaced_by_a_part_of_its_address() {
+    let api = TestApi::new().await;
+    every_mixture(&api).await;
+    for (query, places) in [
+        ("", &["campaign_name"][..]),
+        ("campaign_name=a", &["therapy"]),
+        ("campaign_name=a&therapy=a", &["therapist_name"]),
+        ("campaign_name=a&therapy=a&therapist=b", &["therapist", "therapist_name"]),
+    ] {
+        let deleted = api.admin().delete(&format!("{CAMPAIGNS}?{query}")).await;
+        let replaced = put(&api, query, named("b", None, None)).await;
+        for answer in [deleted, replaced] {
+            answer.is(422);
+            let mut named: Vec<&str> =
+                answer.body["errors"].as_array().unwrap().iter().map(|e| e["parameter"].as_str().unwrap()).collect();
+            named.sort_unstable();
+            let mut places = places.to_vec();
+            places.sort_unstable();
+            assert_eq!(named, places, "{query}");
+        }
+    }
+    assert_eq!(all(&api).await.len(), 27);
 }
 
 #[tokio::test]
@@ -155,12 +179,17 @@ async fn a_version_that_is_gone_is_not_replaced() {
     let tag = made.etag().to_owned();
     // Another program adds a duplicate.
     api.given(campaign(Some("a"), None, None)).await;
-    let stale = api.admin().with("if-match", &tag).delete(&format!("{CAMPAIGNS}?campaign_name=a")).await;
+    let stale =
+        api.admin().with("if-match", &tag).delete(&format!("{CAMPAIGNS}?{}", address([Some("a"), None, None]))).await;
     stale.is_problem(412, "stale");
     assert_eq!(stale.body["current"]["count"], 2);
-    let again = put(&api, "campaign_name=a", named("b", None, None)).await;
+    let again = put(&api, &address([Some("a"), None, None]), named("b", None, None)).await;
     let tag = again.etag().to_owned();
-    api.admin().with("if-match", &tag).delete(&format!("{CAMPAIGNS}?campaign_name=b")).await.is(204);
+    api.admin()
+        .with("if-match", &tag)
+        .delete(&format!("{CAMPAIGNS}?{}", address([Some("b"), None, None])))
+        .await
+        .is(204);
 }
 
 #[tokio::test]
@@ -176,13 +205,13 @@ async fn of_two_writers_at_once_one_wins() {
         let mut statuses = [a.status.as_u16(), b.status.as_u16()];
         statuses.sort_unstable();
         assert_eq!(statuses, [201, 409]);
-        let query = format!("campaign_name=new+{round}");
+        let query = address([Some(&format!("new {round}")), None, None]);
         let (a, b) = tokio::join!(put(&api, &query, add("left")), put(&other, &query, add("right")));
         let mut statuses = [a.status.as_u16(), b.status.as_u16()];
         statuses.sort_unstable();
         assert_eq!(statuses, [200, 404]);
         for name in ["left", "right"] {
-            api.admin().delete(&format!("{CAMPAIGNS}?campaign_name={name}")).await;
+            api.admin().delete(&format!("{CAMPAIGNS}?{}", address([Some(name), None, None]))).await;
         }
     }
     assert_eq!(all(&api).await, [] as [Value; 0]);

@@ -48,7 +48,7 @@ const PRACTICE: &str = "
     insert into internal.session_notes (note_id, booking_id, author_id, started_at, signed_at) values
         (1, 'B1', 11, now(), null), (2, 'B2', 12, now(), now()), (4, 'B4', 12, now(), null), (5, 'B5', 11, now(), now());
     insert into internal.note_versions (note_id, version, saved_at, author_id, event, changes)
-        select n, 1, now(), 11, 'created', '{}' from unnest(array[1, 2, 4, 5]) n;
+        select n, 1, now(), 11, case n when 1 then 'saved' else 'created' end, '{}' from unnest(array[1, 2, 4, 5]) n;
     insert into internal.note_versions (note_id, version, saved_at, event, changes, booking_id) values
         (8, 1, now(), 'deleted', '{}', 'B1'), (9, 1, now(), 'deleted', '{}', 'B2'), (7, 1, now(), 'overwritten', '{}', 'B1');
     insert into internal.note_addenda (note_id, author_id, created_at, text)

@@ -4,7 +4,7 @@
 //! a start that differs from its text by exactly the offset of India is corrected from the text. Any other difference
 //! is for people to judge.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use futures_util::TryStreamExt;
 use serde_json::json;
 use sqlx::PgConnection;
@@ -48,8 +48,13 @@ pub struct Disagreement {
 impl Disagreement {
     /// Whether the two differ by exactly the offset of India.
     pub fn is_shift(&self) -> bool {
-        (self.named.0 - self.start).abs() == IST
+        (self.named.0 - minute(self.start)).abs() == IST
     }
+}
+
+/// The minute of an instant: a text names no seconds.
+fn minute(at: DateTime<Utc>) -> DateTime<Utc> {
+    at.duration_trunc(TimeDelta::minutes(1)).unwrap_or(at)
 }
 
 /// A row as it is read for the comparison.
@@ -74,8 +79,7 @@ pub async fn disagreements(db: &mut PgConnection, mut found: impl FnMut(Disagree
            where booking_invitee_time is not null
              and booking_start_at between '0001-01-01' and '9999-12-30'
              and not (
-                 date_trunc('minute', booking_start_at) = booking_start_at
-                 and right(booking_invitee_time, 11) = '(GMT+05:30)'
+                 right(booking_invitee_time, 11) = '(GMT+05:30)'
                  and starts_with(
                      booking_invitee_time,
                      to_char(booking_start_at + interval '330 min', 'FMDay, Mon FMDD, YYYY "at" FMHH12:MI AM - ')
@@ -85,7 +89,7 @@ pub async fn disagreements(db: &mut PgConnection, mut found: impl FnMut(Disagree
     .fetch(db);
     while let Some(Row { id, is_possible, start, text }) = rows.try_next().await? {
         let Some(start) = start.instant() else { continue };
-        if let Some(named) = parse_invitee_time(&text).filter(|named| named.0 != start) {
+        if let Some(named) = parse_invitee_time(&text).filter(|named| named.0 != minute(start)) {
             found(Disagreement { id, is_possible, start, named });
         }
     }

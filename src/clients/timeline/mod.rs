@@ -64,6 +64,7 @@ words! {
 /// The kinds of events that therapists read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(title = "OwnTimelineKind")]
 pub(super) enum OwnTimelineKind {
     /// A session.
     Booking,

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        ObjectBuilder, RefOr, Schema,
+        ObjectBuilder, RefOr, Schema, SchemaFormat,
         schema::{SchemaType, Type as JsonType},
     },
 };
@@ -89,6 +89,7 @@ impl PartialSchema for Amount {
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()
             .schema_type(SchemaType::from_iter([JsonType::String, JsonType::Null]))
+            .format(Some(SchemaFormat::Custom("decimal".to_owned())))
             .pattern(Some(r"^-?[0-9]+(\.[0-9]+)?$"))
             .description(Some("An amount of money, as a decimal number in a string"))
             .examples(["1700.00"])

@@ -9,7 +9,7 @@ use serde::{
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        ObjectBuilder, RefOr, Schema,
+        ObjectBuilder, RefOr, Schema, SchemaFormat,
         schema::{SchemaType, Type as JsonType},
     },
 };
@@ -106,6 +106,7 @@ impl PartialSchema for AmountInput {
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()
             .schema_type(SchemaType::from_iter([JsonType::String, JsonType::Integer]))
+            .format(Some(SchemaFormat::Custom("decimal".to_owned())))
             .pattern(Some(r"^[0-9]{1,10}(\.[0-9]{1,2})?$"))
             .minimum(Some(0_u64))
             .maximum(Some(LARGEST))

@@ -1,4 +1,4 @@
-//! Rows that refer to missing rows.
+//! Rows that refer to missing rows, and drafts whose therapist has left.
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
@@ -22,6 +22,11 @@ checks! {
         find: resources,
         remedy: "Say which therapist it is given to (`assign`), or that it shall be deleted (`remove`); or create the therapist.",
         chosen: true,
+    }
+    "draft_of_retired" = Warning, "Drafts of therapists who have retired" {
+        rule: "A session note is finished by the therapist of the session. A therapist who has retired and whose accounts are disabled cannot: the session stays among the pending notes.",
+        find: drafts,
+        remedy: "Enable their account until they have signed (`PATCH /admin/users/{id}`); or read the draft by break-glass.",
     }
     "notification_without_user" = Warning, "Notifications that reach nobody" {
         rule: "A notification is for the user whom `notifications.user_id` names. One that names nobody, whatever its `user_role` says, or a user who does not exist, is in nobody's list.",
@@ -65,6 +70,30 @@ async fn resources(db: &mut PgConnection, look: Look) -> Result<Findings> {
            from therapist_resources r
            where not exists (select from therapists t where t.therapist_id = r.therapist_id)
            order by r.id
+           limit $1"#,
+        look.limit(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(Findings::of(rows, look))
+}
+
+async fn drafts(db: &mut PgConnection, look: Look) -> Result<Findings> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select count(*) over () as "total!",
+                  'client_session_notes' as "table!",
+                  own.note_id::text as "id!",
+                  concat('booking ', left(b.booking_id, 50), ' of ', left(t.name, 50), ', who retired on ',
+                         to_char(r.retired_at at time zone 'UTC', 'YYYY-MM-DD')) as "about!"
+           from internal.session_notes own
+           join bookings b on b.booking_id = own.booking_id
+           join internal.retirements r on r.therapist_id = b.therapist_id
+           left join lateral (
+               select t.name from therapists t where t.therapist_id = b.therapist_id order by t.id limit 1
+           ) t on true
+           where own.signed_at is null
+           order by own.note_id
            limit $1"#,
         look.limit(),
     )

@@ -110,7 +110,8 @@ impl<'de> Deserialize<'de> for AccessAction {
 
 impl PartialSchema for AccessAction {
     fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Self::all().map(Value::from))).into()
+        let words = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Self::all().map(Value::from)));
+        words.title(Some("AccessAction")).into()
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
         ids::{ClientId, UserId},
         status::words,
         text::hex,
-        time::Timestamp,
+        time::{Instant, Timestamp},
     },
     error::{Error, Result},
 };
@@ -81,12 +81,14 @@ pub(crate) struct Certificate {
     /// The records that had been merged into the client's.
     pub(crate) merged_client_ids: Vec<ClientId>,
     /// When the data was erased.
+    #[schema(value_type = Instant)]
     pub(crate) erased_at: Timestamp,
     /// The admin who requested it.
     pub(crate) erased_by: UserId,
     /// Their name now; null if the account is gone.
     pub(crate) erased_by_name: Option<String>,
     /// When it was requested.
+    #[schema(value_type = Instant)]
     pub(crate) requested_at: Timestamp,
     /// The admin who accepted it; null in a practice of one admin.
     pub(crate) accepted_by: Option<UserId>,

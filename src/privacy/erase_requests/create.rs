@@ -19,6 +19,7 @@ use crate::{
     },
     audit::entry::Effect,
     auth::Confirm,
+    clients::{self, Candidate},
     db::{
         erasure::{Erased, Outcome},
         scope::Scope,
@@ -72,6 +73,9 @@ pub(super) struct ErasurePlan {
     anonymised: Vec<Erased>,
     /// Rows that would stay as they are, and on which ground.
     kept: Vec<Erased>,
+    /// Other clients with the same phone or e-mail address, whose data stays: where one of them is the same person, merge the
+    /// two first.
+    look_alikes: Vec<Candidate>,
     /// The audit entries that would be written.
     effects: Vec<Effect>,
 }
@@ -133,10 +137,11 @@ async fn plan(work: Work, id: ClientId, ground: Ground, reason: Option<Text<500>
         erase::lock(uow, &id).await?;
         let reason = reason.as_deref();
         let order = Order { client: &id, ground, reason, requested_by, requested_at, accepted_by: None };
+        let look_alikes = clients::look_alikes(uow, &id).await?;
         let erasure = erase::erase(uow, order).await?;
-        Ok((erasure, uow.effects().unwrap_or_default()))
+        Ok((erasure, look_alikes, uow.effects().unwrap_or_default()))
     });
-    let (Erasure { theirs, erased, certificate: _ }, effects) = dry.await?;
+    let (Erasure { theirs, erased, certificate: _ }, look_alikes, effects) = dry.await?;
     let part = |fate| erased.iter().filter(|part| part.fate == fate).cloned().collect();
     Ok(ErasurePlan {
         dry_run: true,
@@ -145,6 +150,7 @@ async fn plan(work: Work, id: ClientId, ground: Ground, reason: Option<Text<500>
         destroyed: part(Outcome::Destroyed),
         anonymised: part(Outcome::Anonymised),
         kept: part(Outcome::Kept),
+        look_alikes,
         effects,
     })
 }

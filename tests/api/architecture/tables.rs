@@ -47,6 +47,7 @@ const HOMES: &[(&str, &str)] = &[
     ("internal.trail_breaks", "audit"),
     ("internal.retirements", "therapists"),
     ("internal.clients", "clients"),
+    ("internal.former_contacts", "clients"),
     ("internal.request_clients", "booking_requests"),
     ("internal.request_facts", "booking_requests"),
     ("internal.transfer_clients", "transfers"),

@@ -201,5 +201,5 @@ async fn what_is_no_token_is_a_404() {
         assert_eq!(answer.body["instance"], "/calendar/{token}.ics", "{file}");
     }
     api.nobody().post(&path, json!({})).await.is_problem(405, "method-not-allowed");
-    api.nobody().get(&format!("{path}?x=1")).await.is_invalid(&["x"]);
+    api.nobody().get(&format!("{path}?x=1")).await.is(200);
 }

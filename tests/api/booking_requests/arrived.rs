@@ -17,6 +17,7 @@ async fn books(api: &TestApi, therapist_id: &str, more: Value) -> String {
         "invitee_name": "Meera Iyer",
         "invitee_phone": "098000 12345",
         "booking_start_at": start,
+        "free": true,
     });
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let booking = api.admin().post("/api/v1/admin/bookings", body).await.created();
@@ -117,6 +118,7 @@ async fn a_booking_that_is_refused_books_no_request() {
     let start = api.admin().get(&format!("/api/v1/admin/bookings/{id}")).await.ok()["booking_start_at"].clone();
     let clash = json!({
         "therapist_id": "T1", "invitee_name": "Meera Iyer", "invitee_phone": "98000 12345", "booking_start_at": start,
+        "free": true,
     });
     api.admin().post("/api/v1/admin/bookings", clash).await.is_problem(409, "slot-taken");
     assert_eq!(stands(&api, &next).await.0, "sent");

@@ -79,6 +79,15 @@ fn session(id: &str, start: &str) -> Row {
 }
 
 #[tokio::test]
+async fn what_calendar_programs_add_to_the_link_does_not_matter() {
+    let api = practice().await;
+    let feed = Feed::of(api.therapist("T1"), &api).await;
+    for query in ["?nocache=1", "?t=1770000000&x", "?"] {
+        api.nobody().get(&format!("{}{query}", feed.path)).await.is(200);
+    }
+}
+
+#[tokio::test]
 async fn a_session_is_told_by_its_time_and_the_clients_initials() {
     let api = practice().await;
     let secret = session("b1", "2026-02-04T10:30:00Z")

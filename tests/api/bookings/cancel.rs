@@ -143,7 +143,11 @@ async fn a_dry_run_tells_the_effects_and_keeps_nothing() {
     assert_eq!(told["dry_run"], true);
     assert_eq!(told["state"], "cancelled");
     let effects: Vec<_> = told["effects"].as_array().unwrap().iter().map(|effect| &effect["action"]).collect();
-    assert_eq!(effects, ["booking_cancel", "refund_open"]);
+    // The payment of a booking of another program would be recorded first.
+    assert_eq!(effects, ["payment_record", "booking_cancel", "refund_open"]);
+    let [made, _, opened] = &told["effects"].as_array().unwrap()[..] else { panic!("three effects") };
+    assert_eq!(made["subject_id"], opened["detail"]["payment_id"].to_string());
+    assert_eq!(made["detail"], json!({ "booking_id": id, "amount": "1700.0", "currency": "INR" }));
     assert_eq!(api.admin().get(&path(&id, "")).await.etag(), before.etag());
     for table in ["booking_cancelled", "refund_cancellation_table", "payments", "notifications", "audit_logs"] {
         assert_eq!(rows(&api, &format!("select 1 from {table}")).await, [] as [Value; 0], "{table}");

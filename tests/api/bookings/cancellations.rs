@@ -46,8 +46,26 @@ async fn a_booking_cancelled_here_is_there() {
             "therapist_id": "T1",
             "therapist_name": "Therapist T1",
             "booking_start_at": START,
+            "restored_at": null,
         })
     );
+}
+
+#[tokio::test]
+async fn each_one_tells_when_the_session_was_restored_after_it() {
+    let api = practice().await;
+    let act = async |operation: &str, body: Value| {
+        api.pass(10);
+        api.admin().post(&format!("/api/v1/admin/bookings/B1/{operation}"), body).await.ok();
+    };
+    act("cancel", json!({ "reason": "first" })).await;
+    act("restore", json!({})).await;
+    act("cancel", json!({ "reason": "second" })).await;
+    let listed = api.admin().get(CANCELLATIONS).await.data();
+    let told: Vec<(&Value, bool)> =
+        listed.iter().map(|row| (&row["cancel_reason"], row["restored_at"].is_null())).collect();
+    assert_eq!(told, [(&json!("second"), true), (&json!("first"), false)]);
+    assert_eq!(listed[1]["restored_at"], "2026-02-04T04:50:00Z");
 }
 
 #[tokio::test]

@@ -117,7 +117,7 @@ async fn nothing_is_paid_while_the_payment_is_awaited_and_for_free_consultations
     let waiting = wanted("T1", START, json!({ "invitee_status": "waiting" }));
     assert_eq!(api.admin().post(BOOKINGS, waiting).await.created()["invitee_status"], "waiting");
     for (start, amount) in [("2026-02-06T10:30:00Z", Value::Null), ("2026-02-07T10:30:00Z", json!("0"))] {
-        let free = wanted("T1", start, json!({ "invitee_payment_amount": amount }));
+        let free = wanted("T1", start, json!({ "invitee_payment_amount": amount, "free": true }));
         let booking = api.admin().post(BOOKINGS, free).await.created();
         assert_eq!(booking["is_free_consultation"], true);
         assert_eq!(booking["booking_duration"], 15);
@@ -181,7 +181,7 @@ async fn the_trail_tells_who_booked_what() {
             "action": action,
             "subject_type": kind,
             "subject_id": id,
-            "client_id": booking["client_id"],
+            "client_id": if kind == "payment" { &Value::Null } else { &booking["client_id"] },
             "outcome": "done",
             "request_id": "desk-1",
             "log_id": log[0]["log_id"],
@@ -192,6 +192,7 @@ async fn the_trail_tells_who_booked_what() {
         entries,
         [
             entry("client_create", "client", &booking["client_id"]),
+            entry("payment_record", "payment", &entries[1]["subject_id"]),
             entry("booking_create", "booking", &booking["booking_id"]),
         ]
     );
@@ -249,6 +250,12 @@ async fn what_is_wrong_is_named_and_nothing_is_kept() {
         (json!({ "invitee_payment_amount": 17.5 }), "/invitee_payment_amount"),
         (json!({ "invitee_payment_amount": 1e30 }), "/invitee_payment_amount"),
         (json!({ "invitee_payment_amount": "17.005" }), "/invitee_payment_amount"),
+        (json!({ "invitee_payment_amount": null, "free": null }), "/invitee_payment_amount"),
+        (json!({ "invitee_payment_amount": null, "free": false }), "/invitee_payment_amount"),
+        (json!({ "invitee_payment_amount": "0" }), "/invitee_payment_amount"),
+        (json!({ "free": true }), "/free"),
+        (json!({ "booking_start_at": "2026-02-03T10:30:00Z" }), "/booking_start_at"),
+        (json!({ "booking_start_at": "2026-02-03T10:30:00Z", "backfill": false }), "/booking_start_at"),
         (json!({ "invitee_status": "cancelled" }), "/invitee_status"),
         (json!({ "invitee_timezone": "Mars/Base" }), "/invitee_timezone"),
         (json!({ "emergency_contact_number": "98123" }), "/emergency_contact_number"),
@@ -274,6 +281,28 @@ async fn what_is_wrong_is_named_and_nothing_is_kept() {
         assert!(matches!(answer.status.as_u16(), 400 | 422), "{body}: {}", answer.text);
     }
     for table in ["bookings", "all_clients_table", "appointment_table", "payments", "notifications", "audit_logs"] {
+        assert_eq!(rows(&api, &format!("select * from {table}")).await, [] as [Value; 0], "{table}");
+    }
+}
+
+#[tokio::test]
+async fn a_past_session_is_entered_where_that_is_meant() {
+    let api = practice().await;
+    let past = wanted("T1", "2026-02-03T10:30:00Z", json!({ "backfill": true }));
+    assert_eq!(api.admin().post(BOOKINGS, past).await.created()["state"], "pending_notes");
+    let ahead = wanted("T1", START, json!({ "backfill": true }));
+    assert_eq!(api.admin().post(BOOKINGS, ahead).await.created()["state"], "scheduled");
+}
+
+#[tokio::test]
+async fn a_dry_run_shows_the_booking_and_keeps_nothing() {
+    let api = practice().await;
+    let shown = api.admin().post(&format!("{BOOKINGS}?dry_run=true"), wanted("T1", START, json!({}))).await.ok();
+    assert_eq!(shown["dry_run"], true);
+    assert_eq!(shown["booking_start_at"], START);
+    let actions: Vec<&Value> = shown["effects"].as_array().unwrap().iter().map(|effect| &effect["action"]).collect();
+    assert_eq!(actions, ["client_create", "payment_record", "booking_create"]);
+    for table in ["bookings", "all_clients_table", "payments", "notifications", "audit_logs"] {
         assert_eq!(rows(&api, &format!("select * from {table}")).await, [] as [Value; 0], "{table}");
     }
 }

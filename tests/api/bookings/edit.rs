@@ -18,6 +18,15 @@ async fn practice() -> (TestApi, String) {
 }
 
 #[tokio::test]
+async fn a_phone_or_an_address_stays() {
+    let (api, id) = practice().await;
+    let edit = async |body: Value| api.admin().patch(&path(&id, ""), body).await;
+    edit(json!({ "invitee_phone": null, "invitee_email": null })).await.is_invalid(&["/invitee_phone"]);
+    edit(json!({ "invitee_phone": null })).await.ok();
+    edit(json!({ "invitee_email": null })).await.is_invalid(&["/invitee_phone"]);
+}
+
+#[tokio::test]
 async fn what_is_named_is_set_null_clears_and_the_rest_stays() {
     let (api, id) = practice().await;
     let before = api.admin().get(&path(&id, "")).await.ok();
@@ -156,10 +165,15 @@ async fn an_awaited_payment_that_arrived_is_recorded_once() {
     let waiting = wanted("T1", "2026-02-05T10:30:00Z", json!({ "invitee_status": "waiting" }));
     let id = api.admin().post(BOOKINGS, waiting).await.created()["booking_id"].clone();
     let id = id.as_str().unwrap();
+    api.pass(90);
     for _ in 0..2 {
         api.admin().patch(&path(id, ""), json!({ "invitee_status": "confirmed" })).await.ok();
     }
-    assert_eq!(rows(&api, "select amount from payments").await, [json!({ "amount": 1700.00 })]);
+    // It was paid when it was confirmed, not when it was booked.
+    assert_eq!(
+        rows(&api, "select amount, payment_date from payments").await,
+        [json!({ "amount": 1700.00, "payment_date": "2026-02-04T06:00:00" })]
+    );
     api.admin().post(&path(id, "/cancel"), json!({ "reason": "Ill" })).await.ok();
     let refused = api.admin().patch(&path(id, ""), json!({ "invitee_status": "confirmed" })).await;
     refused.is_problem(409, "wrong-state");

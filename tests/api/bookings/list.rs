@@ -57,6 +57,25 @@ fn text<'a>(row: &'a Value, field: &str) -> &'a str {
 }
 
 #[tokio::test]
+async fn of_the_upcoming_the_nearest_comes_first() {
+    let api = practice().await;
+    for list in [BOOKINGS, "/api/v1/admin/therapists/T2/bookings", "/api/v1/admin/clients/C2/bookings"] {
+        let nearest = api.admin().get(&format!("{list}?tab=upcoming&sort=booking_start_at")).await.data();
+        let latest = api.admin().get(&format!("{list}?tab=upcoming&sort=-booking_start_at")).await.data();
+        assert!(nearest.len() > 2 && nearest[0] != latest[0], "{list}");
+        assert_eq!(api.admin().get(&format!("{list}?tab=upcoming")).await.data(), nearest, "{list}");
+        // Page by page, and with a cursor of that order.
+        let first = api.admin().get(&format!("{list}?tab=upcoming&limit=2")).await.ok();
+        let next = format!("{list}?tab=upcoming&limit=2&cursor={}", first["page"]["next"].as_str().unwrap());
+        let second = api.admin().get(&next).await.ok();
+        assert_eq!(second["data"][0], nearest[2], "{list}");
+        let back = format!("{list}?tab=upcoming&limit=2&cursor={}", second["page"]["prev"].as_str().unwrap());
+        assert_eq!(api.admin().get(&back).await.data(), nearest[..2], "{list}");
+        api.admin().get(&next.replace("tab=upcoming", "tab=all")).await.is_invalid(&["cursor"]);
+    }
+}
+
+#[tokio::test]
 async fn every_row_with_an_id_is_listed_once_in_every_order() {
     let api = practice().await;
     let mut known = None;
@@ -102,7 +121,9 @@ async fn every_filter_leaves_what_it_says_and_the_counts_agree() {
         ("tab=all", |_| true),
         ("tab=upcoming", |row| row["state"] == "scheduled" || row["state"] == "live"),
         ("tab=completed", |row| row["state"] == "completed"),
-        ("tab=pending_notes", |row| row["state"] == "pending_notes"),
+        ("tab=pending_notes", |row| {
+            ["pending_notes", "completed"].contains(&text(row, "state")) && row["has_session_note"] == false
+        }),
         ("tab=cancelled", |row| row["state"] == "cancelled"),
         ("tab=no_show", |row| row["state"] == "no_show"),
         ("tab=upcoming&state=live", |row| row["state"] == "live"),
@@ -149,7 +170,10 @@ async fn every_filter_leaves_what_it_says_and_the_counts_agree() {
     for (query, keeps) in filters {
         let nothing = ["tab=upcoming&state=completed", "therapist_id=nobody"].contains(query);
         assert_eq!(whole.iter().any(keeps), !nothing, "{query}: a filter that leaves nothing tells nothing");
-        let expected: Vec<_> = whole.iter().filter(|row| keeps(row)).cloned().collect();
+        let mut expected: Vec<_> = whole.iter().filter(|row| keeps(row)).cloned().collect();
+        if query.contains("tab=upcoming") {
+            expected.reverse();
+        }
         let listed = all(&admin, BOOKINGS, query, 3).await;
         assert_eq!(ids(&listed), ids(&expected), "{query}");
         let total = admin.get(&format!("{BOOKINGS}?{query}&include=total&limit=1")).await.ok();
@@ -162,7 +186,12 @@ async fn every_filter_leaves_what_it_says_and_the_counts_agree() {
                 "all": expected.len(),
                 "upcoming": count(&["scheduled", "live"]),
                 "completed": count(&["completed"]),
-                "pending_notes": count(&["pending_notes"]),
+                // Whether or not somebody said completed.
+                "pending_notes": expected
+                    .iter()
+                    .filter(|row| ["pending_notes", "completed"].contains(&text(row, "state")))
+                    .filter(|row| row["has_session_note"] == false)
+                    .count(),
                 "cancelled": count(&["cancelled"]),
                 "no_show": count(&["no_show"]),
                 "scheduled": count(&["scheduled"]),
@@ -200,8 +229,8 @@ async fn the_states_are_those_of_the_rules() {
     }
     let unknown: Vec<_> =
         rows.iter().filter(|row| row["booking_start_at"] == Value::Null).map(|row| text(row, "state")).collect();
-    // Latest first: `infinity` is ahead; an unknown time counts as the oldest.
-    assert_eq!(unknown, ["scheduled", "pending_notes", "pending_notes", "pending_notes", "pending_notes"]);
+    // An unknown time, infinite ones too, counts as the oldest.
+    assert_eq!(unknown, ["pending_notes"; 5]);
 }
 
 #[tokio::test]

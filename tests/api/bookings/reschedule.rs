@@ -73,6 +73,31 @@ async fn a_session_does_not_clash_with_itself_but_with_others() {
 }
 
 #[tokio::test]
+async fn to_the_time_it_is_at_changes_nothing_and_tells_nobody() {
+    let (api, id) = practice(|row| row).await;
+    for body in [
+        json!({ "booking_start_at": START }),
+        json!({ "booking_start_at": "2026-02-05T16:00:00+05:30", "booking_duration": 50 }),
+    ] {
+        reschedule(&api, &id, body).await.is_problem(409, "unchanged");
+    }
+    assert_eq!(rows(&api, "select 1 from notifications").await, [] as [Value; 0]);
+    assert_eq!(api.admin().get(&path(&id, "")).await.ok()["booking_status"], "confirmed");
+    let longer = json!({ "booking_start_at": START, "booking_duration": 60 });
+    assert_eq!(reschedule(&api, &id, longer).await.ok()["rescheduled_from"], START);
+}
+
+#[tokio::test]
+async fn a_dry_run_moves_nothing() {
+    let (api, id) = practice(|row| row).await;
+    let shown =
+        api.admin().post(&path(&id, "/reschedule?dry_run=true"), json!({ "booking_start_at": LATER })).await.ok();
+    assert_eq!((&shown["dry_run"], &shown["booking_start_at"]), (&json!(true), &json!(LATER)));
+    assert_eq!(shown["effects"][0]["action"], "booking_reschedule");
+    assert_eq!(api.admin().get(&path(&id, "")).await.ok()["booking_start_at"], START);
+}
+
+#[tokio::test]
 async fn it_takes_as_long_as_before() {
     for (change, minutes) in [
         (json!({ "booking_end_at": "2026-02-05T12:00:00" }), 90),

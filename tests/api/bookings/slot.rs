@@ -143,7 +143,7 @@ async fn capacity_bounds_what_is_ahead() {
     assert_eq!(rows(&api, "select sessions_booked from therapists").await, [json!({ "sessions_booked": 2 })]);
 
     // Past sessions do not count towards the capacity, and rescheduling adds nothing to the count.
-    book(&api, "2026-02-02T10:30:00Z", json!({})).await.created();
+    book(&api, "2026-02-02T10:30:00Z", json!({ "backfill": true })).await.created();
     let id = last["booking_id"].as_str().unwrap();
     let to = json!({ "booking_start_at": "2026-02-12T10:30:00Z" });
     api.admin().post(&path(id, "/reschedule"), to).await.ok();

@@ -138,6 +138,7 @@ async fn a_client_added_by_hand_is_found_by_the_booking_that_follows() {
         "invitee_name": "asha rao",
         "invitee_phone": "+919800000001",
         "booking_start_at": "2026-02-05T10:30:00Z",
+        "free": true,
     });
     let booked = api.admin().post("/api/v1/admin/bookings", booking).await.created();
     assert_eq!(booked["client_id"], made["client_id"]);

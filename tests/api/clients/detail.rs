@@ -50,7 +50,8 @@ async fn an_admin_sees_what_all_bookings_come_to() {
         client["totals"],
         json!({
             "bookings": 7, "sessions": 5, "upcoming": 1, "cancelled": 1, "no_shows": 1, "free_consultations": 2,
-            "paid": "6800.00", "refunded": "1700.00", "currency": "INR"
+            "paid": "6800.00", "refunded": "1700.00", "currency": "INR",
+            "currencies": [{ "currency": "INR", "paid": "6800.00", "refunded": "1700.00" }],
         })
     );
     assert_eq!(
@@ -85,7 +86,7 @@ async fn a_therapist_sees_their_own_part_and_no_money() {
         mine["totals"],
         json!({
             "bookings": 4, "sessions": 2, "upcoming": 1, "cancelled": 1, "no_shows": 1, "free_consultations": 0,
-            "paid": null, "refunded": null, "currency": null
+            "paid": null, "refunded": null, "currency": null, "currencies": [],
         })
     );
     assert_eq!(mine["therapists"].as_array().unwrap().len(), 1);

@@ -20,6 +20,19 @@ async fn practice() -> TestApi {
 }
 
 #[tokio::test]
+async fn a_phone_or_an_address_stays() {
+    let api = practice().await;
+    let edit = async |body: Value| api.admin().patch(&path("C1", ""), body).await;
+    edit(json!({ "phone_number": null, "email_id": null })).await.is_invalid(&["/phone_number"]);
+    edit(json!({ "email_id": null })).await.ok();
+    edit(json!({ "phone_number": null })).await.is_invalid(&["/phone_number"]);
+    edit(json!({ "phone_number": null, "email_id": "a@example.org" })).await.ok();
+    // Of who has neither, another program's, the name can be corrected.
+    api.given(client("C9").with("phone_number", Value::Null).with("email_id", Value::Null)).await;
+    api.admin().patch(&path("C9", ""), json!({ "client_name": "Noor" })).await.ok();
+}
+
+#[tokio::test]
 async fn contact_data_changes_and_the_trail_keeps_what_was() {
     let api = practice().await;
     let tag = api.admin().get(&path("C1", "")).await.etag().to_owned();

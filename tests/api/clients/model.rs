@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     fixtures::{Row, booking, client, therapist},
-    harness::{Answer, TestApi},
+    harness::{Answer, TestApi, run},
 };
 
 /// A practice that knows one client, C1, as the test wants them: Asha Rao, +919800000001, asha@example.org.
@@ -23,7 +23,7 @@ async fn practice(change: impl FnOnce(Row) -> Row) -> TestApi {
 async fn arrive(api: &TestApi, name: &str, phone: Option<&str>, email: Option<&str>, more: Value) -> Answer {
     let start = api.now() + chrono::TimeDelta::days(1);
     api.pass(60);
-    let mut body = json!({ "therapist_id": "T1", "invitee_name": name, "booking_start_at": start });
+    let mut body = json!({ "therapist_id": "T1", "invitee_name": name, "booking_start_at": start, "free": true });
     let fields = body.as_object_mut().unwrap();
     fields.extend(phone.map(|phone| ("invitee_phone".to_owned(), json!(phone))));
     fields.extend(email.map(|email| ("invitee_email".to_owned(), json!(email))));
@@ -91,6 +91,44 @@ async fn same_phone_and_another_name_asks_and_the_admin_chooses() {
     let chosen = arrive(&api, "Asha and Ravi", phone, None, json!({ "client_id": "C1" })).await.created();
     assert_eq!((&chosen["client_id"], &chosen["invitee_name"]), (&json!("C1"), &json!("Asha and Ravi")));
     assert_eq!(clients(&api).await, 2);
+}
+
+#[tokio::test]
+async fn who_is_found_by_the_address_receives_the_phone() {
+    let api = practice(|asha| asha.with("phone_number", Value::Null)).await;
+    let email = Some("asha@example.org");
+    assert_eq!(arrive(&api, "Asha Rao", Some("98000 00002"), email, json!({})).await.created()["client_id"], "C1");
+    let client = async || api.admin().get("/api/v1/admin/clients/C1").await.ok();
+    assert_eq!(client().await["phone_number"], "+919800000002");
+    // By the phone alone from now on; and another phone does not take its place.
+    assert_eq!(arrive(&api, "Asha Rao", Some("98000 00002"), None, json!({})).await.created()["client_id"], "C1");
+    arrive(&api, "Asha Rao", Some("98000 00003"), email, json!({})).await.created();
+    assert_eq!(client().await["phone_number"], "+919800000002");
+}
+
+#[tokio::test]
+async fn a_former_name_or_phone_finds_the_same_person() {
+    let api = practice(|asha| asha.with("client_name", "Asha Roa").with("email_id", Value::Null)).await;
+    let edit = async |body: Value| api.admin().patch("/api/v1/admin/clients/C1", body).await.ok();
+    edit(json!({ "client_name": "Asha Rao" })).await;
+    edit(json!({ "phone_number": "98000 00009" })).await;
+    for (name, phone) in [
+        ("Asha Rao", "98000 00009"),
+        ("Asha Roa", "98000 00009"),
+        ("Asha Roa", "98000 00001"),
+        ("asha rao", "+91 98000-00001"),
+    ] {
+        let booking = arrive(&api, name, Some(phone), None, json!({})).await.created();
+        assert_eq!(booking["client_id"], "C1", "{name} {phone}");
+    }
+    // The number may be somebody else's by now.
+    let other = arrive(&api, "Ravi Menon", Some("98000 00001"), None, json!({})).await.created();
+    assert_ne!(other["client_id"], "C1");
+    assert_eq!(duplicate_of(&api, &other["client_id"]).await, None);
+    // And what another program corrects is remembered likewise.
+    run(&api, "update all_clients_table set client_name = 'Asha R Menon' where client_id = 'C1'").await;
+    let booking = arrive(&api, "Asha Rao", Some("98000 00009"), None, json!({})).await.created();
+    assert_eq!(booking["client_id"], "C1");
 }
 
 #[tokio::test]
@@ -164,6 +202,7 @@ async fn one_person_arriving_twice_at_the_same_moment_is_one_client() {
             "invitee_phone": if number % 2 == 0 { "98000 77777" } else { "+91 9800077777" },
             "invitee_email": "meera@example.org",
             "booking_start_at": "2026-02-05T10:30:00Z",
+            "free": true,
         });
         let api = if number % 2 == 0 { &api } else { &other };
         async move { api.admin().post("/api/v1/admin/bookings", body).await.created()["client_id"].clone() }

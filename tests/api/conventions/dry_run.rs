@@ -11,7 +11,7 @@ async fn a_dry_run_tells_and_keeps_nothing() {
     let before = api.admin().get(&path).await;
     let dry = api.admin().post(&format!("{path}/cancel?dry_run=true"), json!({ "reason": "fever" })).await.ok();
     assert_eq!((&dry["state"], &dry["dry_run"]), (&json!("cancelled"), &json!(true)));
-    assert_eq!(dry["effects"][0]["action"], "booking_cancel");
+    assert_eq!(dry["effects"][1]["action"], "booking_cancel");
     let after = api.admin().get(&path).await;
     assert_eq!((after.etag(), &after.body), (before.etag(), &before.body));
     assert_eq!(api.trail().await, []);

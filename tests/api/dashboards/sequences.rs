@@ -55,9 +55,12 @@ fn step(api: &TestApi, dice: &mut Dice, known: &Known) -> (&'static str, String,
                 "invitee_email": format!("{}@example.org", id.to_lowercase()),
                 "booking_start_at": near(dice, -48, 240),
                 "invitee_status": dice.of(&["confirmed", "waiting"]),
+                "backfill": true,
             });
             if dice.below(3) > 0 {
                 body["invitee_payment_amount"] = json!("1700.00");
+            } else {
+                body["free"] = json!(true);
             }
             if dice.below(4) == 0 {
                 body["allow_overlap"] = json!(true);
@@ -70,7 +73,7 @@ fn step(api: &TestApi, dice: &mut Dice, known: &Known) -> (&'static str, String,
             let body = json!({ "reason": "Ill", "refund": dice.below(2) == 0 });
             ("cancel", known.booking(dice, "cancel"), body)
         }
-        7 => ("restore", known.booking(dice, "restore"), Value::Null),
+        7 => ("restore", known.booking(dice, "restore"), json!({ "therapist_id": dice.of(&THERAPISTS) })),
         8 => ("no-show", known.booking(dice, "no-show"), Value::Null),
         9 => ("complete", known.booking(dice, "complete"), Value::Null),
         10 | 11 => {

@@ -5,6 +5,7 @@
 //! - Requests go straight into the router; a test about sockets asks for one ([`TestApi::serve`]).
 
 mod answer;
+mod contract;
 mod cost;
 mod database;
 mod people;

@@ -20,7 +20,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use super::{Answer, TestApi};
+use super::{Answer, TestApi, contract};
 
 /// Somebody who sends requests.
 #[derive(Clone)]
@@ -229,12 +229,16 @@ impl Person<'_> {
 
     /// Sends any body under the headers given with [`Self::with`].
     pub async fn send_raw(&self, method: Method, path: &str, body: impl Into<Body>) -> Answer {
-        let (parts, body) = self.stream(method, path, body).await.into_parts();
+        let (parts, body) = self.stream(method.clone(), path, body).await.into_parts();
         // Events are for [`Self::stream`]: an answer that does not end is not read.
         let endless = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
         let body = if endless { Body::empty() } else { body };
         let bytes = body.collect().await.expect("a whole answer").to_bytes();
-        Answer::new(parts.status, parts.headers, &bytes)
+        let answer = Answer::new(parts.status, parts.headers, &bytes);
+        if answer.status == StatusCode::CONFLICT {
+            contract::assert_listed(&method, path, &answer);
+        }
+        answer
     }
 }
 

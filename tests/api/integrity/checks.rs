@@ -115,6 +115,15 @@ pub(super) const TRIPS: &[(&str, &str, i64, &str)] = &[
         "therapist 58605 does not exist",
     ),
     (
+        "draft_of_retired",
+        "insert into internal.session_notes (note_id, booking_id, author_id, started_at)
+         select note_id, booking_id, 1, now() from client_session_notes;
+         insert into internal.retirements (therapist_id, retired_at)
+         select therapist_id, '2026-02-01T00:00:00Z' from therapists",
+        1,
+        "who retired on 2026-02-01",
+    ),
+    (
         "notification_without_user",
         "alter table notifications drop constraint notifications_user_id_fkey;
          insert into notifications (user_id, user_role, notification_type, title, message)

@@ -22,6 +22,7 @@ async fn saving_needs_a_version_and_makes_one() {
     // An edit that changes nothing makes no version.
     let again = person.clone().with("if-match", saved.etag()).patch(&path, json!({ "gender": "female" })).await;
     assert_eq!((again.status.as_u16(), again.etag()), (200, saved.etag()));
+    api.pass(11);
     let cleared =
         person.clone().with("if-match", saved.etag()).patch(&path, json!({ "gender": null, "somatic_cues": [] })).await;
     assert_eq!((&cleared.body["gender"], &cleared.body["somatic_cues"]), (&Value::Null, &json!([])));
@@ -51,6 +52,43 @@ async fn saving_needs_a_version_and_makes_one() {
     assert_eq!(page["page"]["total"], 4);
     let rest = format!("{path}/versions?limit=3&cursor={}", page["page"]["next"].as_str().unwrap());
     assert_eq!(person.get(&rest).await.data().len(), 1);
+}
+
+#[tokio::test]
+async fn what_an_author_saves_within_ten_minutes_is_one_version() {
+    let api = practice().await;
+    let mut note = draft(&api).await;
+    let (path, person) = (path_of(&note), api.therapist("T1"));
+    for (minutes, change) in [
+        (1, json!({ "gender": "f", "occupation": "x" })),
+        (4, json!({ "gender": "female" })),
+        (5, json!({ "occupation": null, "goal_progress": "some" })),
+        (1, json!({ "gender": "other" })),
+    ] {
+        api.pass(minutes);
+        note = person.clone().with("if-match", note.etag()).patch(&path, change).await;
+        note.is(200);
+    }
+    let told = async || -> Vec<Value> {
+        let versions = person.get(&format!("{path}/versions")).await.data();
+        versions.iter().map(|version| json!([version["version"], version["event"], version["changes"]])).collect()
+    };
+    let saved = [
+        json!([3, "saved", { "gender": { "from": "female", "to": "other" } }]),
+        json!([2, "saved", {
+            "gender": { "from": null, "to": "female" },
+            "goal_progress": { "from": null, "to": "some" },
+        }]),
+    ];
+    assert_eq!(told().await[..2], saved);
+    // Once it is signed, nothing is added to a version.
+    sign(&api, &note).await.ok();
+    assert_eq!(told().await[1..3], saved);
+    let mut sql = api.sql().await;
+    for version in 1..=4 {
+        let change = format!("update internal.note_versions set changes = '{{}}' where version = {version}");
+        assert!(sqlx::raw_sql(sqlx::AssertSqlSafe(change)).execute(&mut *sql).await.is_err(), "{version}");
+    }
 }
 
 #[tokio::test]

@@ -40,7 +40,10 @@ async fn a_paid_booking_of_another_program_is_refunded_in_full() {
         "refunds": [["C1", "initiated", true]],
     });
     assert_eq!(told(&api).await, expected);
-    assert_eq!(api.trail().await, [("refund_open".to_owned(), "done".to_owned())]);
+    assert_eq!(
+        api.trail().await,
+        ["payment_record", "refund_open"].map(|action| (action.to_owned(), "done".to_owned()))
+    );
     let notified: Vec<(String, String)> = sqlx::query_as("select notification_type, related_id from notifications")
         .fetch_all(&mut *api.sql().await)
         .await

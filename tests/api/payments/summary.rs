@@ -49,6 +49,13 @@ fn figures(payments: i64, gross: &str, refunds: (i64, &str), net: &str, in_fligh
         "net": net,
         "open_refunds": in_flight.0,
         "refunds_in_flight": in_flight.1,
+        "currencies": [{
+            "currency": "INR",
+            "gross": gross,
+            "refunded": refunds.1,
+            "net": net,
+            "refunds_in_flight": in_flight.1,
+        }],
     })
 }
 

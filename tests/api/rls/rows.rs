@@ -33,7 +33,7 @@ const fn read(table: &'static str, key: &'static str, rows: &'static str) -> Rea
 
 const REACH: &[Reach] = &[
     none("public.users"),
-    Reach { holds: Some("T1"), ..read("public.therapists", "therapist_id", "T1") },
+    Reach { holds: Some("T1"), changes: true, ..read("public.therapists", "therapist_id", "T1") },
     Reach { holds: Some("B1 B5"), changes: true, ..read("public.bookings", "booking_id", "B1 B5") },
     read("public.booking_cancelled", "id", "1 5"),
     none("public.booking_requests"),
@@ -101,6 +101,7 @@ const REACH: &[Reach] = &[
     none("internal.erasure_certificates"),
     none("internal.erasures"),
     none("internal.fact_changes"),
+    none("internal.former_contacts"),
     Reach {
         holds: Some("11"),
         changes: true,
@@ -122,6 +123,8 @@ const REACH: &[Reach] = &[
         ..read("internal.note_addenda", "note_id", "3 5")
     },
     Reach {
+        holds: Some("1 5"),
+        changes: true,
         adds: Some((
             "note_id, version, saved_at, author_id, event, changes",
             "1, 2, now(), 11, 'saved', '{}'",

@@ -24,7 +24,7 @@ async fn a_new_therapist_is_at_work() {
     // A new therapist can be booked and can log in.
     let booking = json!({
         "therapist_id": "58611", "invitee_name": "Meera", "invitee_phone": "98000 12345",
-        "booking_start_at": "2026-02-05T10:30:00Z",
+        "booking_start_at": "2026-02-05T10:30:00Z", "free": true,
     });
     api.admin().post("/api/v1/admin/bookings", booking).await.created();
     assert_eq!(api.admin().get(&format!("{THERAPISTS}/58611")).await.ok()["sessions_booked"], 1);

@@ -67,7 +67,7 @@ async fn a_version_goes_stale_by_people_and_not_by_bookings() {
     let tag = api.admin().get(&path).await.etag().to_owned();
     let booking = json!({
         "therapist_id": "T1", "invitee_name": "Meera", "invitee_phone": "98000 12345",
-        "booking_start_at": "2026-02-05T10:30:00Z",
+        "booking_start_at": "2026-02-05T10:30:00Z", "free": true,
     });
     api.admin().post("/api/v1/admin/bookings", booking).await.created();
     let admin = api.admin().with("if-match", &tag);

@@ -13,7 +13,7 @@ const BOOKINGS: &str = "/api/v1/admin/bookings";
 fn wanted(start: &str) -> Value {
     json!({
         "therapist_id": "T1", "invitee_name": "Meera", "invitee_phone": "98000 12345", "booking_start_at": start,
-        "allow_overlap": true, "reason": "An emergency",
+        "free": true, "allow_overlap": true, "reason": "An emergency",
     })
 }
 
@@ -34,9 +34,10 @@ async fn sessions_that_run_or_are_ahead_stand_against_it() {
     api.pass(60);
     let retired = api.admin().post(&path, json!({ "reason": "Moves abroad" })).await.ok();
     assert_eq!(retired["retired_at"], "2026-02-04T05:30:00Z");
-    // Once more changes nothing.
+    // Once more changes nothing, and says so.
     api.pass(5);
-    assert_eq!(api.admin().post(&path, json!({})).await.ok(), retired);
+    api.admin().post(&path, json!({})).await.is_problem(409, "unchanged");
+    assert_eq!(api.admin().get(&format!("{THERAPISTS}/T1")).await.ok(), retired);
     api.admin().post(&format!("{THERAPISTS}/T9/retire"), json!({})).await.is_problem(404, "not-found");
 }
 
@@ -76,11 +77,19 @@ async fn their_accounts_are_disabled_unless_they_shall_finish_their_notes() {
     let clara = api.given(user("clara", "Therapist").with("therapist_id", "T1")).await;
     api.admin().post(&format!("{THERAPISTS}/T2/retire"), json!({ "keep_logins": true })).await.ok();
     assert!(api.therapist("T2").get(own).await.ok()["retired_at"].is_string());
+    // Once they have finished, their accounts are disabled too.
+    api.admin()
+        .post(&format!("{THERAPISTS}/T2/retire"), json!({ "keep_logins": true }))
+        .await
+        .is_problem(409, "unchanged");
+    api.admin().post(&format!("{THERAPISTS}/T2/retire"), json!({})).await.ok();
+    api.admin().post(&format!("{THERAPISTS}/T2/retire"), json!({})).await.is_problem(409, "unchanged");
     api.admin().post(&format!("{THERAPISTS}/T1/retire"), json!({ "keep_logins": false })).await.ok();
     let users = api.admin().get("/api/v1/admin/users?therapist_id=T1").await.data();
     let disabled: Vec<_> = users.iter().map(|user| (&user["username"], &user["disabled"])).collect();
     assert_eq!(disabled, [(&json!("boss"), &json!(false)), (&json!("clara"), &json!(true))]);
     api.admin().post(&format!("{THERAPISTS}/T1/reinstate"), json!({})).await.ok();
+    api.admin().post(&format!("{THERAPISTS}/T1/reinstate"), json!({})).await.is_problem(409, "unchanged");
     assert_eq!(api.admin().get(&format!("/api/v1/admin/users/{clara}")).await.ok()["disabled"], true);
 }
 

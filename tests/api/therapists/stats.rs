@@ -45,6 +45,10 @@ async fn figures_are_those_of_the_period_the_one_before_and_all_times() {
         json!({
             "from": "2026-02-01", "to": "2026-02-28", "gross": "6800.00", "refunded": "100.50", "net": "6699.50",
             "refunds_in_flight": "900.00", "claims": "0.00", "sessions": 4, "free_consultations": 2, "cancellations": 2, "no_shows": 1,
+            "currencies": [{
+                "currency": "INR", "gross": "6800.00", "refunded": "100.50", "net": "6699.50",
+                "refunds_in_flight": "900.00", "claims": "0.00",
+            }],
         })
     );
     assert_eq!(stats["previous"]["from"], "2026-01-04");

@@ -39,6 +39,7 @@ async fn a_change_reads_little_however_long_the_history() {
         "invitee_name": "Client C3",
         "invitee_email": "c3@example.org",
         "booking_start_at": "2026-02-09T10:00:00Z",
+        "free": true,
     });
     for (path, body) in [
         (bookings.to_owned(), book),

@@ -137,7 +137,7 @@ async fn nothing_more_is_written_about_the_client() {
     let one = one.as_str().expect("an id");
     let booking = json!({
         "therapist_id": "T1", "client_id": id, "invitee_name": NAME, "invitee_phone": PHONE,
-        "booking_start_at": "2026-03-09T10:00:00Z"
+        "booking_start_at": "2026-03-09T10:00:00Z", "free": true
     });
     let form = value(&api, "select link_id from client_doc_form").await;
     let request = value(&api, "select min(request_id) from booking_requests").await;
@@ -193,7 +193,7 @@ async fn who_comes_back_is_somebody_new() {
     erase(&api, &id).await.is(201);
     let booking = json!({
         "therapist_id": "T1", "invitee_name": NAME, "invitee_phone": PHONE, "invitee_email": EMAIL,
-        "booking_start_at": "2026-03-09T10:00:00Z"
+        "booking_start_at": "2026-03-09T10:00:00Z", "free": true
     });
     let made = api.admin().post(BOOKINGS, booking).await.created();
     assert_ne!(made["client_id"], id);

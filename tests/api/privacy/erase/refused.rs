@@ -147,7 +147,7 @@ async fn of_a_booking_and_an_erasure_at_once_none_is_half_done() {
     api.given(client("C1").with("client_name", "Zubin Qureshi").with("phone_number", super::PHONE)).await;
     let wanted = json!({
         "therapist_id": "T1", "invitee_name": "Zubin Qureshi", "invitee_phone": super::PHONE,
-        "booking_start_at": (api.now() + chrono::TimeDelta::days(3)).to_rfc3339()
+        "booking_start_at": (api.now() + chrono::TimeDelta::days(3)).to_rfc3339(), "free": true
     });
     let other = api.second_instance();
     let admin = other.admin_named("other");
