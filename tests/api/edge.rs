@@ -205,10 +205,10 @@ async fn the_metrics_ask_for_a_token_where_one_is_set_and_may_have_a_port_of_the
 #[tokio::test]
 async fn whom_to_tell_of_a_hole_is_said_where_it_is_configured() {
     let api = TestApi::new().await;
-    const PATH: &str = "/.well-known/security.txt";
-    api.nobody().get(PATH).await.is_problem(404, "not-found");
+    let path = "/.well-known/security.txt";
+    api.nobody().get(path).await.is_problem(404, "not-found");
     let open = api.reached(Reach { security_contact: Some("mailto:security@example.org"), ..Reach::default() });
-    let answer = open.nobody().get(PATH).await;
+    let answer = open.nobody().get(path).await;
     answer.is(200);
     assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
     assert_eq!(answer.text, "Contact: mailto:security@example.org\nExpires: 2026-08-03T00:00:00Z\n");

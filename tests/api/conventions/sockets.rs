@@ -208,10 +208,7 @@ async fn a_request_names_one_host() {
         client.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).await.unwrap();
         let mut answer = String::new();
         client.read_to_string(&mut answer).await.unwrap();
-        assert!(
-            answer.starts_with(&format!("HTTP/1.{} {status} ", if head.contains("1.0") { 0 } else { 1 })),
-            "{head}: {answer}"
-        );
+        assert!(answer.starts_with("HTTP/1.") && answer[8..].starts_with(&format!(" {status} ")), "{head}: {answer}");
         assert_eq!(answer.contains("/problems/malformed"), status == 400, "{answer}");
     }
 }
