@@ -118,14 +118,16 @@ const CONFLICTS: &[(&str, &[&str])] = &[
 
 /// The members that a kind of problem adds, as properties of a schema.
 fn members(code: &str) -> Value {
-    let shared = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });
+    let shared =
+        |name: &str, about: &str| json!({ "$ref": format!("#/components/schemas/{name}"), "description": about });
     let text = |about: &str| json!({ "type": "string", "description": about });
     let number = |about: &str| json!({ "type": "integer", "description": about });
     let instant = |about: &str| json!({ "type": ["string", "null"], "format": "date-time", "description": about });
     let amount = |about: &str| json!({ "type": "string", "format": "decimal", "description": about });
-    let list = |items: Value| json!({ "type": "array", "items": items });
+    let list = |items: Value, about: &str| json!({ "type": "array", "items": items, "description": about });
     let session = json!({
         "type": "object",
+        "description": "The session in the way",
         "properties": {
             "booking_id": text("The booking"),
             "booking_start_at": instant("When it starts"),
@@ -134,7 +136,7 @@ fn members(code: &str) -> Value {
         "required": ["booking_id", "booking_start_at"],
     });
     match code {
-        "wrong-state" | "no-session" => json!({ "state": shared("BookingState") }),
+        "wrong-state" | "no-session" => json!({ "state": shared("BookingState", "The booking's present state") }),
         "slot-taken" => json!({ "clash": session }),
         "payment-recorded" | "already-paid" | "reference-taken" => json!({ "payment_id": number("The payment") }),
         "client-transferred" => json!({
@@ -146,12 +148,13 @@ fn members(code: &str) -> Value {
             json!({ "refund_status": text("How far the refund is") })
         }
         "amount-below-refund" => json!({ "refund_amount": amount("How much goes back") }),
-        "client-ambiguous" => json!({ "candidates": list(shared("Candidate")) }),
+        "client-ambiguous" => json!({ "candidates": list(shared("Candidate", "One of them"), "Whom it may be") }),
         "client-erased" => json!({ "certificate_id": number("The certificate of the erasure") }),
         "therapist-booked" => json!({
             "upcoming": {
                 "type": "object",
-                "properties": { "count": number("How many"), "bookings": list(session) },
+                "description": "The sessions that run or are ahead",
+                "properties": { "count": number("How many"), "bookings": list(session, "The first of them") },
                 "required": ["count", "bookings"],
             },
         }),
@@ -166,22 +169,22 @@ fn members(code: &str) -> Value {
                     "transferred_by_admin_name": { "type": ["string", "null"], "description": "By whom" },
                 },
                 "required": ["client_id"],
-            })),
+            }), "Whose clients they are"),
         }),
         "transfer-clash" => json!({
-            "clashes": list(shared("TransferClash")),
-            "load": shared("Load"),
+            "clashes": list(shared("TransferClash", "One of them"), "The sessions that overlap others"),
+            "load": shared("Load", "How much the new therapist would have to do"),
             "transfers": list(json!({
                 "type": "object",
                 "properties": {
                     "client_id": text("The client"),
                     "from_therapist_id": { "type": ["string", "null"], "description": "Their therapist" },
-                    "plan": shared("TransferPlan"),
+                    "plan": shared("TransferPlan", "What would become of the sessions"),
                 },
                 "required": ["client_id", "plan"],
-            })),
+            }), "What would be done, client by client"),
         }),
-        "sessions-ahead" => json!({ "bookings": list(session) }),
+        "sessions-ahead" => json!({ "bookings": list(session, "These sessions") }),
         "refund-in-flight" => json!({
             "refunds": list(json!({
                 "type": "object",
@@ -190,7 +193,7 @@ fn members(code: &str) -> Value {
                     "payment_id": { "type": ["integer", "null"], "description": "The payment" },
                     "refund_status": { "type": ["string", "null"], "description": "How far it is" },
                 },
-            })),
+            }), "The refunds"),
         }),
         "already-merged" => json!({ "merged_into": text("The client it was merged into") }),
         "already-reviewed" => json!({
@@ -198,14 +201,18 @@ fn members(code: &str) -> Value {
             "reviewed_by": { "type": ["integer", "null"], "description": "By whom" },
             "unreviewed_at": instant("When it was closed without a review"),
         }),
-        "review-open" => json!({ "reviews": list(number("A grant")) }),
+        "review-open" => json!({ "reviews": list(number("A grant"), "The grants") }),
         "note-exists" => json!({ "note_id": number("The note") }),
         "not-begun" => json!({ "booking_start_at": instant("When the session begins") }),
         "note-locked" => json!({ "locked_at": instant("Since when") }),
         "erasure-requested" => json!({ "erase_request_id": number("The request") }),
-        "erase-request-closed" => json!({ "state": shared("EraseRequestState") }),
-        "client-changed" => json!({ "merged_client_ids": list(text("A record")) }),
-        "rows-added" => json!({ "tables": { "type": "object", "additionalProperties": { "type": "integer" } } }),
+        "erase-request-closed" => json!({ "state": shared("EraseRequestState", "How the request ended") }),
+        "client-changed" => json!({ "merged_client_ids": list(text("A record"), "The records") }),
+        "rows-added" => json!({ "tables": {
+            "type": "object",
+            "additionalProperties": { "type": "integer" },
+            "description": "How many rows of each table there are now",
+        } }),
         "already-booked" => json!({ "booking_id": { "type": ["string", "null"], "description": "The booking" } }),
         _ => json!({}),
     }
@@ -224,7 +231,9 @@ fn conflicts() -> impl Iterator<Item = &'static ProblemKind> {
 /// A schema of each kind.
 pub(super) fn schemas() -> impl Iterator<Item = (String, RefOr<Schema>)> {
     conflicts().filter_map(|kind| {
-        let mut properties = json!({ "code": { "type": "string", "enum": [kind.code] } });
+        let mut properties = json!({
+            "code": { "type": "string", "enum": [kind.code], "description": "The code of this kind" },
+        });
         let (Value::Object(all), Value::Object(own)) = (&mut properties, members(kind.code)) else { return None };
         all.extend(own);
         let schema = json!({

@@ -1,4 +1,4 @@
-//! The log of how a client was told of their session: somebody copied its text, or opened it in WhatsApp. The server sends
+//! The log of how a client was told of their session: somebody copied its text, or opened it in a messenger. The server sends
 //! nothing itself; the trail shows that somebody did.
 
 use axum::http::StatusCode;
@@ -23,7 +23,7 @@ words! {
     enum ContactKind {
         /// The text of the appointment was copied.
         Copied,
-        /// It was opened in WhatsApp, to be sent.
+        /// It was opened in the messenger, to be sent.
         Whatsapp,
     }
 }
@@ -39,7 +39,7 @@ pub(super) struct LogContact {
 
 /// Log that a client was told
 ///
-/// For the buttons that copy an appointment or open it in WhatsApp: the trail keeps `copy_appointment` or `send_whatsapp`.
+/// For the buttons that copy an appointment or open it in a messenger: the trail keeps `copy_appointment` or `send_whatsapp`.
 /// Nothing is sent.
 #[utoipa::path(
     post,

@@ -44,7 +44,7 @@ fn step(api: &TestApi, dice: &mut Dice, known: &Known) -> (&'static str, String,
         let half_hours = i64::try_from(dice.below(range)).expect("small") + from * 2;
         json!(api.now() + TimeDelta::minutes(30 * half_hours))
     };
-    let operation = if known.bookings.is_empty() { 0 } else { dice.below(22) };
+    let operation = if known.bookings.is_empty() { 0 } else { dice.below(26) };
     match operation {
         0..=3 => {
             let id = known.client(dice).to_owned();
@@ -73,7 +73,7 @@ fn step(api: &TestApi, dice: &mut Dice, known: &Known) -> (&'static str, String,
             let body = json!({ "reason": "Ill", "refund": dice.below(2) == 0 });
             ("cancel", known.booking(dice, "cancel"), body)
         }
-        7 => ("restore", known.booking(dice, "restore"), json!({ "therapist_id": dice.of(&THERAPISTS) })),
+        7 | 22..=25 => ("restore", known.booking(dice, "restore"), json!({ "therapist_id": dice.of(&THERAPISTS) })),
         8 => ("no-show", known.booking(dice, "no-show"), Value::Null),
         9 => ("complete", known.booking(dice, "complete"), Value::Null),
         10 | 11 => {
