@@ -81,7 +81,9 @@ pub(super) fn assemble<const N: usize>(groups: [(Group, OpenApi); N]) -> OpenApi
     let components = document.components.get_or_insert_default();
     // The routes register the types of bodies, not those of parameters: this one is in no body.
     components.schemas.entry(Day::name().into_owned()).or_insert_with(Day::schema);
-    components.schemas.insert("Problem".to_owned(), Problems::schema(Ref::from_schema_name(problems::Code::name())));
+    let mut code = Ref::from_schema_name(problems::Code::name());
+    "The kind of problem, by which clients decide".clone_into(&mut code.description);
+    components.schemas.insert("Problem".to_owned(), Problems::schema(code));
     components.schemas.insert(problems::Code::name().into_owned(), problems::Code::schema());
     components.schemas.extend(conflicts::schemas());
     components.responses = components::problems();

@@ -78,7 +78,7 @@ async fn backfill(url: &str) -> anyhow::Result<()> {
             // A server is at it already.
             tokio::time::sleep(Duration::from_millis(250)).await;
         } else {
-            eprintln!("Working out what the bookings come to: {} of {}", now.done, now.bookings);
+            terminal::note(format_args!("Working out what the bookings come to: {} of {}", now.done, now.bookings));
         }
         cache::backfill(&app).await?;
     }

@@ -163,7 +163,7 @@ impl Person<'_> {
     async fn open_session(&self, caller: &Caller) {
         sqlx::query(
             "insert into internal.sessions (session_id, user_id, created_at, last_used_at, expires_at)
-             values ($1, $2, $3, $3, $3::timestamptz + interval '10 years')",
+             values ($1, $2, $3, $3, $3::timestamptz + interval '3650 days')",
         )
         .bind(caller.session_id)
         .bind(caller.user_id)
