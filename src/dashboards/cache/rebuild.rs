@@ -182,12 +182,8 @@ async fn client_sessions(db: &mut PgConnection) -> Result<u64> {
 }
 
 async fn appointments(db: &mut PgConnection) -> Result<u64> {
-    let refreshed = sqlx::query!(
-        "select internal.refresh_appointments(array(select booking_id from internal.drifted_appointments())) as rows",
-    )
-    .fetch_one(db)
-    .await?;
-    Ok(refreshed.rows.unwrap_or_default().cast_unsigned())
+    let refreshed = sqlx::query_scalar!(r#"select internal.refresh_appointments() as "rows!""#).fetch_one(db).await?;
+    Ok(refreshed.cast_unsigned())
 }
 
 /// How many bookings are locked and worked out again in one statement.
