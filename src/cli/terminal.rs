@@ -26,7 +26,7 @@ pub(super) fn print(line: impl Display) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// As [`print`].
+/// As [`print()`].
 pub(super) fn print_lines(text: impl Display) -> io::Result<()> {
     text.to_string().lines().try_for_each(print)
 }
