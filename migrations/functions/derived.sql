@@ -176,7 +176,7 @@ end
 $$;
 
 -- The same of all at once: by their ids, each would be compared with all of them.
-create or replace function internal.refresh_appointments() returns bigint
+create or replace function internal.refresh_all_appointments() returns bigint
     language plpgsql
     set search_path = pg_catalog, pg_temp
     as $$

@@ -182,7 +182,8 @@ async fn client_sessions(db: &mut PgConnection) -> Result<u64> {
 }
 
 async fn appointments(db: &mut PgConnection) -> Result<u64> {
-    let refreshed = sqlx::query_scalar!(r#"select internal.refresh_appointments() as "rows!""#).fetch_one(db).await?;
+    let refreshed =
+        sqlx::query_scalar!(r#"select internal.refresh_all_appointments() as "rows!""#).fetch_one(db).await?;
     Ok(refreshed.cast_unsigned())
 }
 
