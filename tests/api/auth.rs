@@ -48,12 +48,19 @@ impl TestApi {
 
     /// Gives somebody who is there already [`PASSWORD`].
     pub async fn give_password(&self, username: &str) {
+        let mut sql = self.sql().await;
+        // As the server does: of another program's change, the sessions would end.
+        sqlx::raw_sql("begin; set local safestories.writer = 'server'")
+            .execute(&mut *sql)
+            .await
+            .expect("a transaction");
         sqlx::query("update users set password = $2 where username = $1")
             .bind(username)
             .bind(hash())
-            .execute(&mut *self.sql().await)
+            .execute(&mut *sql)
             .await
             .expect("a user");
+        sqlx::raw_sql("commit").execute(&mut *sql).await.expect("a commit");
     }
 
     /// Logs in with a name and a password.
