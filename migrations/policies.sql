@@ -413,7 +413,6 @@ begin
     revoke execute on function internal.refresh_booking_facts(text[]) from public;
     revoke execute on function internal.add_booking_sums(integer) from public;
     revoke execute on function internal.refresh_appointments(text[]) from public;
-    revoke execute on function internal.refresh_all_appointments() from public;
     grant execute on function
         internal.is_sealed(),
         internal.own_therapist_unless_owner(),

@@ -175,32 +175,6 @@ begin
 end
 $$;
 
--- The same of all at once: by their ids, each would be compared with all of them.
-create or replace function internal.refresh_all_appointments() returns bigint
-    language plpgsql
-    set search_path = pg_catalog, pg_temp
-    as $$
-declare
-    refreshed bigint;
-begin
-    update public.appointment_table a
-    set session_timings = d.session_timings,
-        session_name = d.session_name,
-        session_mode = d.session_mode,
-        client_name = d.client_name,
-        contact_info = d.contact_info,
-        therapist_id = d.therapist_id,
-        therapist_name = case
-            when a.therapist_id is not distinct from d.therapist_id then a.therapist_name
-            else (select left(t.name, 255) from public.therapists t where t.therapist_id = d.therapist_id limit 1)
-        end
-    from internal.drifted_appointments() d
-    where a.session_id = d.booking_id;
-    get diagnostics refreshed = row_count;
-    return refreshed;
-end
-$$;
-
 -- What the bookings of a client come to, or those with a therapist, as of an instant.
 create or replace function internal.sums_of_client(client text, therapist text, at timestamp)
     returns table (

@@ -209,6 +209,30 @@ pub struct Booking {
     pub(super) sort_key: String,
 }
 
+/// One booking of a scope, by a source of its facts.
+macro_rules! one_booking {
+    ($source:literal, $db:expr, $scope:expr, $id:expr, $now:expr) => {{
+        if !$id.is_possible() {
+            return Err(Error::NotFound("booking"));
+        }
+        let found = select_bookings!(
+            fetch_optional($db, Sort::default()),
+            "''",
+            [
+                "where true
+                   and f.booking_id = $3
+                   and f.therapist_id = $4"
+            ],
+            [$source],
+            Timestamp::from($now) => Timestamp,
+            $scope.therapist().map(TherapistId::as_str),
+            $id.as_str(),
+            $scope.owner(),
+        )?;
+        found.ok_or(Error::NotFound("booking"))
+    }};
+}
+
 impl Booking {
     /// One booking of the scope, as its caller sees it.
     pub(super) async fn read(db: &mut PgConnection, scope: &Scope, id: &BookingId, now: DateTime<Utc>) -> Result<Self> {
@@ -217,24 +241,7 @@ impl Booking {
 
     /// The same as of what is committed: read from its facts, outside of a unit of work.
     pub(super) async fn find(db: &mut PgConnection, scope: &Scope, id: &BookingId, now: DateTime<Utc>) -> Result<Self> {
-        if !id.is_possible() {
-            return Err(Error::NotFound("booking"));
-        }
-        let found = select_bookings!(
-            fetch_optional(db, Sort::default()),
-            "''",
-            [
-                "where true
-                   and f.booking_id = $3
-                   and f.therapist_id = $4"
-            ],
-            ["internal.booking_facts"],
-            Timestamp::from(now) => Timestamp,
-            scope.therapist().map(TherapistId::as_str),
-            id.as_str(),
-            scope.owner(),
-        )?;
-        Ok(found.ok_or(Error::NotFound("booking"))?.seen_by(scope))
+        Ok(one_booking!("internal.booking_facts", db, scope, id, now)?.seen_by(scope))
     }
 
     /// One booking of the scope with all its columns, for deciding; not to be shown.
@@ -244,24 +251,7 @@ impl Booking {
         id: &BookingId,
         now: DateTime<Utc>,
     ) -> Result<Self> {
-        if !id.is_possible() {
-            return Err(Error::NotFound("booking"));
-        }
-        let found = select_bookings!(
-            fetch_optional(db, Sort::default()),
-            "''",
-            [
-                "where true
-                   and f.booking_id = $3
-                   and f.therapist_id = $4"
-            ],
-            ["internal.meanings_of_bookings()"],
-            Timestamp::from(now) => Timestamp,
-            scope.therapist().map(TherapistId::as_str),
-            id.as_str(),
-            scope.owner(),
-        )?;
-        found.ok_or(Error::NotFound("booking"))
+        one_booking!("internal.meanings_of_bookings()", db, scope, id, now)
     }
 
     /// Hides columns from the caller: payment data from therapists, contact data where the client is not theirs.

@@ -39,22 +39,12 @@ impl Timeline {
                        e.from_therapist_id as "from_therapist_id: TherapistId",
                        coalesce(internal.therapist_name(e.from_therapist_id), e.from_therapist_name) as from_therapist_name,
                        e.title,
-                       case when e.kind = 'booking'
-                           then internal.booking_state(
-                               internal.booking_status(b.booking_status),
-                               b.booking_start_at,
-                               internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration,
-                                                    b.invitee_payment_amount),
-                               exists (
-                                   select
-                                   from client_session_notes n
-                                   left join internal.session_notes own on own.note_id = n.note_id
-                                   where n.booking_id = b.booking_id
-                                     and (own.note_id is null or own.signed_at is not null)
-                               ),
-                               $3
-                           )
-                           else e.status
+                       case
+                           when e.kind <> 'booking' then e.status
+                           when f.phase <> 'open' then f.phase
+                           when f.ends_at <= $3 then 'pending_notes'
+                           when f.starts_at <= $3 then 'live'
+                           else 'scheduled'
                        end as status,
                        case when internal.current_therapist() is null then e.amount end as "amount!: Amount",
                        case when internal.current_therapist() is null then e.currency end as currency,
@@ -245,7 +235,7 @@ impl Timeline {
                         e.entry desc -- by any
                     limit $8
                 ) e
-                left join bookings b on e.kind = 'booking' and b.booking_id = e.booking_id
+                left join internal.booking_facts f on e.kind = 'booking' and f.booking_id = e.booking_id
                 order by
                     e.at desc, -- by any
                     e.entry desc -- by any

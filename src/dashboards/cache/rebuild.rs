@@ -182,9 +182,18 @@ async fn client_sessions(db: &mut PgConnection) -> Result<u64> {
 }
 
 async fn appointments(db: &mut PgConnection) -> Result<u64> {
-    let refreshed =
-        sqlx::query_scalar!(r#"select internal.refresh_all_appointments() as "rows!""#).fetch_one(db).await?;
-    Ok(refreshed.cast_unsigned())
+    let refreshed = sqlx::query!(
+        // In parts: each id is compared with all of its part.
+        "select sum(internal.refresh_appointments(part.ids))::bigint as rows
+         from (
+             select array_agg(d.booking_id) as ids
+             from (select booking_id, row_number() over () / 500 as part from internal.drifted_appointments()) d
+             group by d.part
+         ) part",
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(refreshed.rows.unwrap_or_default().cast_unsigned())
 }
 
 /// How many bookings are locked and worked out again in one statement.
