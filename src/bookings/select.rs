@@ -146,16 +146,7 @@ macro_rules! of_bookings {
                   and (f.therapist_id in (select t.therapist_id from therapists t) and $18)
                   and ((f.therapist_id is null or f.therapist_id = any (array(select internal.unknown_therapists()))) and $19)
                   and f.search like any (internal.search_patterns($20)) -- planned anew
-                  and (
-                      f.name like internal.like_words($21) -- planned anew
-                      or exists (select from internal.contact_shown($2, f.client_id, f.counted_as, f.ends_at, $1))
-                          and exists (
-                              select
-                              from bookings w
-                              where w.booking_id = f.booking_id
-                                and internal.search_text(w.invitee_name, w.invitee_email, w.invitee_phone) like any (internal.search_patterns($21))
-                          )
-                  )
+                  and f.booking_id in (select internal.bookings_found($2, $21, $1))
                 "
                 $($tail)*
             ],
