@@ -13,6 +13,7 @@ use super::{
 use crate::{
     app::state::App,
     db::{
+        found::Found,
         pruned::{Sort, pruned},
         scope::Scope,
     },
@@ -109,6 +110,7 @@ pub(super) async fn count(db: &mut PgConnection, list: &BookingList) -> Result<B
                from"#],
         [],
         list,
+        list.found(db).await?,
     )?;
     Ok(counts)
 }
@@ -138,8 +140,8 @@ async fn count_by_sums(db: &mut PgConnection, list: &BookingList) -> Result<Book
                           f.bookings
                    from internal.sums_of_bookings() f
                    where true
-                     and f.per_therapist = $22
-                     and f.therapist_id = $23
+                     and f.per_therapist = $23
+                     and f.therapist_id = $24
                      and f.status = $6
                      and f.mode = $7
                      and f.phase = $8
@@ -152,7 +154,7 @@ async fn count_by_sums(db: &mut PgConnection, list: &BookingList) -> Result<Book
                      and f.refund_status = $17
                      and (f.therapist_id in (select t.therapist_id from therapists t) and $18)
                      and (f.therapist_id not in (select t.therapist_id from therapists t) and $19)
-                     and (f.week < $28 or f.week >= $29)
+                     and (f.week < $29 or f.week >= $30)
                    union all
                    select case
                               when f.phase <> 'open' then f.phase
@@ -162,7 +164,7 @@ async fn count_by_sums(db: &mut PgConnection, list: &BookingList) -> Result<Book
                           end,
                           f.counted_as = 'active' and not f.noted and f.ends_at <= $1,
                           1
-                   from (values ($24::timestamp, $25::timestamp), ($26, $27), ($28, $29)) edge (begun, ended)
+                   from (values ($25::timestamp, $26::timestamp), ($27, $28), ($29, $30)) edge (begun, ended)
                    cross join"#
         ],
         [
@@ -172,6 +174,7 @@ async fn count_by_sums(db: &mut PgConnection, list: &BookingList) -> Result<Book
                ) c"
         ],
         list,
+        Found::default(),
         Some(per_therapist),
         therapist,
         begun.0 => Timestamp,

@@ -7,9 +7,13 @@
 //! booking are worked out from what it has written (`internal.meanings_of_bookings`).
 
 use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
 
 use super::filter::Criteria;
-use crate::db::scope::Scope;
+use crate::{
+    db::{found::Found, scope::Scope},
+    error::Result,
+};
 
 /// Reads bookings; see the module.
 macro_rules! select_bookings {
@@ -106,6 +110,12 @@ pub(super) struct BookingList {
 }
 
 impl BookingList {
+    /// What its search finds; a therapist's is a condition of the statement.
+    pub(super) async fn found(&self, db: &mut PgConnection) -> Result<Found<'_>> {
+        let q = self.criteria.search.as_deref().filter(|_| self.scope.is_practice());
+        Ok(Found::bookings(db, q).await?)
+    }
+
     /// Whether the sums of bookings know how many it holds.
     pub(super) fn is_summed(&self) -> bool {
         self.criteria.client_id.is_none() && self.criteria.search.is_none()
@@ -113,13 +123,15 @@ impl BookingList {
 }
 
 /// A statement about the facts that a list wants: takes the macro that runs it, with what that takes before the statement; the
-/// statement's beginning, which ends before the facts' table, and its end; the list; and the arguments of both, from `$22` on.
+/// statement's beginning, which ends before the facts' table, and its end; the list, and what its search finds; and the arguments of
+/// beginning and end, from `$23` on.
 macro_rules! of_bookings {
     (
-        $macro:ident!($($before:tt)*), [$($select:literal)+], [$($tail:literal)*], $list:expr
+        $macro:ident!($($before:tt)*), [$($select:literal)+], [$($tail:literal)*], $list:expr, $found:expr
         $(, $argument:expr $(=> $type:ty)?)* $(,)?
     ) => {{
         let criteria = &$list.criteria;
+        let found = $found;
         let search = criteria.search.as_deref();
         $macro!(
             $($before)*
@@ -145,8 +157,9 @@ macro_rules! of_bookings {
                   and f.refund_status = $17
                   and (f.therapist_id in (select t.therapist_id from therapists t) and $18)
                   and ((f.therapist_id is null or f.therapist_id = any (array(select internal.unknown_therapists()))) and $19)
-                  and f.search like any (internal.search_patterns($20)) -- planned anew
-                  and f.booking_id in (select internal.bookings_found($2, $21, $1))
+                  and f.booking_id = any ($20)
+                  and f.search like any (internal.search_patterns($21)) -- planned anew
+                  and f.booking_id in (select internal.bookings_found($2, $22, $1))
                 "
                 $($tail)*
             ],
@@ -169,7 +182,8 @@ macro_rules! of_bookings {
             criteria.refund_status,
             criteria.has_therapist.filter(|has| *has),
             criteria.has_therapist.map(|has| !has).filter(|has_not| *has_not),
-            search.filter(|_| $list.scope.is_practice()),
+            found.few(),
+            found.many(),
             search.filter(|_| !$list.scope.is_practice()),
             $($argument $(=> $type)?),*
         )

@@ -50,21 +50,24 @@ macro_rules! begin {
 
 /// Begins a unit of work.
 const BEGIN: &str = begin!("", "10s", "15s");
+/// The same on a connection that is ours alone, which keeps the rest.
+const BEGIN_OURS: &str = "begin; set local statement_timeout = '10s'; set local safestories.writer = 'server'";
 /// Begins one whose statements all see the same instant.
 const BEGIN_SNAPSHOT: &str = begin!(" isolation level repeatable read", "30s", "15s");
 /// Begins a read of a therapist's request, and behind a pooler an admin's.
 const BEGIN_READ: &str = begin!(" read only", "30s", "15s");
 /// Begins a read of one snapshot: a report, or a whole list, however long the client takes to read it.
 const BEGIN_READ_SNAPSHOT: &str = begin!(" isolation level repeatable read read only", "60s", "60s");
-/// What bounds a statement outside a transaction, on a connection that is ours alone. PostgreSQL gives up on an instance that
+/// What bounds statements, in a transaction or not, on a connection that is ours alone. PostgreSQL gives up on an instance that
 /// vanished without a word, and the locks that it held.
-const SESSION: &str = "set statement_timeout = '30s'; set lock_timeout = '5s'; set jit = off; \
+const SESSION: &str = "set statement_timeout = '30s'; set lock_timeout = '5s'; \
+                       set idle_in_transaction_session_timeout = '15s'; set jit = off; \
                        set max_parallel_workers_per_gather = 0; set search_path = public, pg_temp; \
                        set tcp_keepalives_idle = '30s'; \
                        set tcp_keepalives_interval = '10s'; set tcp_keepalives_count = 3; set tcp_user_timeout = '30s'";
 /// The search path of connections outside the pools.
 const SEARCH_PATH: (&str, &str) = ("search_path", "public,pg_temp");
-/// The same as [`BEGIN_READ`] sets, for a therapist's connection that is ours alone: `reset all` returns to it.
+/// The same for a therapist's connection that is ours alone: `reset all` returns to it.
 const THERAPISTS_SESSION: [(&str, &str); 10] = [
     ("statement_timeout", "30s"),
     ("lock_timeout", "5s"),
@@ -77,8 +80,8 @@ const THERAPISTS_SESSION: [(&str, &str); 10] = [
     ("tcp_user_timeout", "30s"),
     SEARCH_PATH,
 ];
-/// Begins what a therapist's request reads there.
-const BEGIN_THERAPISTS_READ: &str = "begin read only";
+/// Begins a read there.
+const BEGIN_READ_OURS: &str = "begin read only";
 /// Tells this transaction from all others.
 const TELL: &str = "; select internal.this_transaction()";
 
@@ -218,7 +221,7 @@ impl Db {
     ) -> Result<Connection> {
         let Scope::Own { therapist, user } = scope else {
             let mut connection = Connection::check_out(practice, "").await?;
-            connection.begin(statements).await?;
+            connection.begin(self.begin_by(statements)).await?;
             return Ok(connection);
         };
         let access = self.login.access().await?;
@@ -233,6 +236,15 @@ impl Db {
         }
     }
 
+    /// The statements that begin a transaction: without the settings that the connection has, where it is ours alone.
+    fn begin_by(&self, statements: &'static str) -> &'static str {
+        match statements {
+            BEGIN if !self.pooled => BEGIN_OURS,
+            BEGIN_READ if !self.pooled => BEGIN_READ_OURS,
+            statements => statements,
+        }
+    }
+
     async fn begin_sealed(
         &self,
         pool: &Pool,
@@ -241,7 +253,7 @@ impl Db {
         user: UserId,
         statements: &'static str,
     ) -> sqlx::Result<Connection> {
-        let begin = if statements == BEGIN_READ && !self.pooled { BEGIN_THERAPISTS_READ } else { statements };
+        let begin = self.begin_by(statements);
         let (mut connection, transaction) = loop {
             let mut connection = Connection::check_out(pool, if self.pooled { CLEANUP_POOLED } else { "" }).await?;
             let next = Some((user, therapist.clone()));
