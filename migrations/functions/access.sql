@@ -17,23 +17,27 @@ select sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))
 where not exists (select from internal.therapist_login);
 
 -- Fails unless the server has sealed the therapist and the account for this transaction (`src/db/rls.rs`).
+--
+-- Every statement of a therapist's request asks, for each table. An assignment is evaluated without an executor.
 create or replace function internal.is_sealed() returns boolean
     language plpgsql stable security definer parallel restricted
     set search_path = pg_catalog, pg_temp
     as $$
+declare
+    key bytea;
+    seal text;
 begin
-    if current_setting('safestories.seal', true) = (
-        select encode(
-            sha256(l.seal_key || sha256(convert_to(
-                internal.this_transaction()
-                    || chr(10) || current_setting('safestories.user_id', true)::integer
-                    || chr(10) || current_setting('safestories.therapist_id', true),
-                'UTF8'
-            ))),
-            'hex'
-        )
-        from internal.therapist_login l
-    ) then
+    select l.seal_key into key from internal.therapist_login l;
+    seal := encode(
+        sha256(key || sha256(convert_to(
+            internal.this_transaction()
+                || chr(10) || current_setting('safestories.user_id', true)::integer
+                || chr(10) || current_setting('safestories.therapist_id', true),
+            'UTF8'
+        ))),
+        'hex'
+    );
+    if seal = current_setting('safestories.seal', true) then
         return true;
     end if;
     raise exception 'this transaction is no therapist''s' using errcode = 'insufficient_privilege';

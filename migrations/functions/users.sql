@@ -166,7 +166,10 @@ create or replace function internal.has_one_admin(at timestamptz) returns boolea
 
 -- Whether an account opens no clinical text for now.
 create or replace function internal.awaits_confirmation(account integer, at timestamptz) returns boolean
-    language sql stable
+    language plpgsql stable
+    as $$
+begin
+    -- Not in SQL: it is asked with every clinical entry, and would be planned each time.
     return exists (
         select
         from internal.account_changes c
@@ -175,3 +178,5 @@ create or replace function internal.awaits_confirmation(account integer, at time
           and c.confirmed_at is null
           and (c.opens_at is null or c.opens_at > at)
     );
+end
+$$;

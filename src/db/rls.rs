@@ -28,7 +28,8 @@
 //!   written with the owner's rights always: where those are taken away, nothing clinical is answered to anybody.
 //! - A build with the feature `unscoped` leaves the code's own scoping out; the isolation tests pass with it.
 //! - Nothing lasts longer than the transaction, so that PgBouncer in transaction mode may give the connection to somebody
-//!   else then. Where no pooler is between, whatever else was left on the connection is reset, too.
+//!   else then. Where no pooler is between, whatever else was left on the connection is reset before another
+//!   account takes it.
 //! - Rarer questions of the policies are functions: as conditions they are planned within one another. Functions that are not
 //!   leakproof are not looked up in indexes by the role: a therapist's search reads their own rows, not the trigrams of all.
 //!
