@@ -202,6 +202,10 @@ declare
     my_account constant text := 'user_id = (select internal.own_account())';
     -- A policy looks into bookings as the role, and so finds only the therapist's own.
     of_my_booking constant text := 'exists (select from public.bookings b where b.booking_id = %I.%I)';
+    -- The facts of a therapist's clients are read as the role, too. The function is asked where they do not know the client yet.
+    my_client constant text := mine || ' or exists (
+        select from internal.therapist_client_facts k where k.client_id = all_clients_table.client_id
+    ) or internal.is_own_client(client_id)';
     my_booking text;
     my_note text;
     my_draft text;
@@ -260,9 +264,7 @@ begin
     call internal.secure_rows('public.therapists', reads => mine, changes => mine, becomes => mine);
     call internal.grant_columns('select', 'public.therapists');
     call internal.grant_columns('update', 'public.therapists', 'specialization, contact_info');
-    call internal.secure_rows('public.all_clients_table',
-                              reads => mine || ' or internal.is_own_client(client_id)',
-                              changes => mine || ' or internal.is_own_client(client_id)');
+    call internal.secure_rows('public.all_clients_table', reads => my_client, changes => my_client);
     call internal.grant_columns('select', 'public.all_clients_table');
     call internal.grant_columns('update', 'public.all_clients_table', 'no_of_sessions');
 
@@ -426,6 +428,7 @@ begin
         internal.was_high_before(text, text),
         internal.clients_once_at_high_risk(),
         internal.own_audit_logs(timestamp, timestamp),
+        internal.bookings_found(text, text, timestamp),
         internal.account_name(integer),
         internal.therapist_name(text),
         internal.is_erased(integer),

@@ -21,6 +21,7 @@ create or replace function internal.write_trail(trail jsonb) returns void
     as $$
 declare
     r record;
+    -- The seal is checked here.
     is_therapists boolean := internal.own_therapist_unless_owner() is not null;
 begin
     select *
@@ -29,16 +30,12 @@ begin
         account integer, role text, session uuid, request text, route text, address text, at timestamptz, at_text text,
         outcome text, status smallint, action text, sentence text, client_name text, entries jsonb
     );
-    if is_therapists and r.account is distinct from internal.own_account() then
+    if is_therapists and r.account is distinct from current_setting('safestories.user_id')::integer then
         raise exception 'an entry names another account' using errcode = 'insufficient_privilege';
     end if;
     if r.outcome = 'done'
         and (is_therapists or r.role = 'therapist')
-        and exists (
-            select
-            from jsonb_to_recordset(r.entries) as entry (action text)
-            where entry.action ~ '^(session_notes|additional_notes|risk)(_|$)'
-        )
+        and r.entries @? '$[*].action ? (@ like_regex "^(session_notes|additional_notes|risk)(_|$)")'
         and internal.awaits_confirmation(r.account, r.at)
     then
         raise exception 'the account awaits confirmation' using errcode = 'SSAWC';

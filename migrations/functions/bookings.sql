@@ -50,6 +50,29 @@ begin atomic
       and (k.assigned or k.active_until > at);
 end;
 
+-- The bookings of a therapist whose name holds what is searched for, or whose contact data, where they may read it. As the owner,
+-- since the therapists' role cannot read the text, nor look anything up in it by index.
+create or replace function internal.bookings_found(therapist text, q text, at timestamp) returns setof text
+    language plpgsql stable security definer rows 100
+    set search_path = pg_catalog, pg_temp
+    set plan_cache_mode = force_custom_plan
+    as $$
+declare
+    own_therapist text := internal.own_therapist_unless_owner();
+begin
+    return query
+    select f.booking_id
+    from internal.booking_facts f
+    where f.therapist_id = therapist
+      and therapist = coalesce(own_therapist, therapist)
+      and f.search like any (internal.search_patterns(q))
+      and (
+          f.name like any (internal.like_words(q))
+          or exists (select from internal.contact_shown(therapist, f.client_id, f.counted_as, f.ends_at, at))
+      );
+end
+$$;
+
 -- The appointment of a booking. An adopted table may contain a session twice, and a join would list the booking twice:
 -- this is always the same one of them, with a client where any has one.
 create or replace function internal.appointment_of(booking text) returns table (client_id text, client_name text)

@@ -86,7 +86,7 @@ async fn waiting(app: &App) -> Result<Waiting> {
                       or exists (select from internal.booking_sum_changes)
                       or exists (select from internal.backfill)
                       or exists (select from internal.therapist_week_changes)
-                      or exists (select from internal.client_facts where next_session <= $1) as "changes!",
+                      or (select min(next_session) <= $1 from internal.client_facts) is true as "changes!",
                   exists (select from internal.arrivals where due_at <= now()) as "arrivals!""#,
         Timestamp::from(app.clock.now()) as Timestamp,
     )

@@ -138,9 +138,10 @@ impl Memory {
                       ) as "is_there!"
                from (select) one
                left join lateral (
+                   -- One look-up: a join would read all heads and all seals.
                    select c.seq, c.head
                    from internal.audit_checkpoints c
-                   join internal.audit_seals s on s.seq = c.seq and s.hash = c.head
+                   where (select s.hash from internal.audit_seals s where s.seq = c.seq) = c.head
                    order by c.seq desc
                    limit 1
                ) last on true"#,

@@ -152,18 +152,19 @@ impl List for BookingList {
             ],
             [
                 "
-                  and (f.starts_at, f.booking_id) < ($27::text::timestamp, $28) -- by booking_start_at
-                  and (left(f.name, 100), f.booking_id) < ($27, $28) -- by invitee_name
-                  and (f.created_at, f.booking_id) < ($27::text::timestamp, $28) -- by invitee_created_at
+                  and (f.starts_at, f.booking_id) < ($28::text::timestamp, $29) -- by booking_start_at
+                  and (left(f.name, 100), f.booking_id) < ($28, $29) -- by invitee_name
+                  and (f.created_at, f.booking_id) < ($28::text::timestamp, $29) -- by invitee_created_at
                 order by
                     f.starts_at desc, -- by booking_start_at
                     left(f.name, 100) desc, -- by invitee_name
                     f.created_at desc, -- by invitee_created_at
                     f.booking_id desc -- by any
-                limit $29
+                limit $30
             )"
             ],
             self,
+            self.found(db).await?,
             position.sort(),
             position.id(),
             position.limit,

@@ -7,9 +7,13 @@
 //! booking are worked out from what it has written (`internal.meanings_of_bookings`).
 
 use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
 
 use super::filter::Criteria;
-use crate::db::scope::Scope;
+use crate::{
+    db::{found::Found, scope::Scope},
+    error::Result,
+};
 
 /// Reads bookings; see the module.
 macro_rules! select_bookings {
@@ -106,6 +110,12 @@ pub(super) struct BookingList {
 }
 
 impl BookingList {
+    /// What its search finds; a therapist's is a condition of the statement.
+    pub(super) async fn found(&self, db: &mut PgConnection) -> Result<Found<'_>> {
+        let q = self.criteria.search.as_deref().filter(|_| self.scope.is_practice());
+        Ok(Found::bookings(db, q).await?)
+    }
+
     /// Whether the sums of bookings know how many it holds.
     pub(super) fn is_summed(&self) -> bool {
         self.criteria.client_id.is_none() && self.criteria.search.is_none()
@@ -113,13 +123,15 @@ impl BookingList {
 }
 
 /// A statement about the facts that a list wants: takes the macro that runs it, with what that takes before the statement; the
-/// statement's beginning, which ends before the facts' table, and its end; the list; and the arguments of both, from `$27` on.
+/// statement's beginning, which ends before the facts' table, and its end; the list, and what its search finds; and the arguments of
+/// beginning and end, from `$28` on.
 macro_rules! of_bookings {
     (
-        $macro:ident!($($before:tt)*), [$($select:literal)+], [$($tail:literal)*], $list:expr
+        $macro:ident!($($before:tt)*), [$($select:literal)+], [$($tail:literal)*], $list:expr, $found:expr
         $(, $argument:expr $(=> $type:ty)?)* $(,)?
     ) => {{
         let criteria = &$list.criteria;
+        let found = $found;
         let search = criteria.search.as_deref();
         $macro!(
             $($before)*
@@ -145,28 +157,20 @@ macro_rules! of_bookings {
                   and f.refund_status = $17
                   and (f.therapist_id in (select t.therapist_id from therapists t) and $18)
                   and ((f.therapist_id is null or f.therapist_id = any (array(select internal.unknown_therapists()))) and $19)
-                  and f.status = any ($22::text[]) -- planned anew
-                  and f.mode = any ($23::text[]) -- planned anew
-                  and f.refund_status = any ($24::text[]) -- planned anew
+                  and f.status = any ($23::text[]) -- planned anew
+                  and f.mode = any ($24::text[]) -- planned anew
+                  and f.refund_status = any ($25::text[]) -- planned anew
                   and (
-                      f.phase = any ($25::text[]) -- planned anew
+                      f.phase = any ($26::text[]) -- planned anew
                       and (
                           f.phase <> 'open'
                           or case when f.ends_at <= $1 then 'pending_notes' when f.starts_at <= $1 then 'live' else 'scheduled'
-                             end = any ($26::text[])
+                             end = any ($27::text[])
                       )
                   )
-                  and f.search like any (internal.search_patterns($20)) -- planned anew
-                  and (
-                      f.name like any (internal.like_words($21)) -- planned anew
-                      or exists (select from internal.contact_shown($2, f.client_id, f.counted_as, f.ends_at, $1))
-                          and exists (
-                              select
-                              from bookings w
-                              where w.booking_id = f.booking_id
-                                and internal.search_text(w.invitee_name, w.invitee_email, w.invitee_phone) like any (internal.search_patterns($21))
-                          )
-                  )
+                  and f.booking_id = any ($20)
+                  and f.search like any (internal.search_patterns($21)) -- planned anew
+                  and f.booking_id in (select internal.bookings_found($2, $22, $1))
                 "
                 $($tail)*
             ],
@@ -189,7 +193,8 @@ macro_rules! of_bookings {
             criteria.refund_status.word(),
             criteria.has_therapist.filter(|has| *has),
             criteria.has_therapist.map(|has| !has).filter(|has_not| *has_not),
-            search.filter(|_| $list.scope.is_practice()),
+            found.few(),
+            found.many(),
             search.filter(|_| !$list.scope.is_practice()),
             criteria.status.several() => Option<Vec<&str>>,
             criteria.mode.several() => Option<Vec<&str>>,

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     app::state::App,
-    db::scope::Scope,
+    db::{found::Found, scope::Scope},
     domain::{
         contact::Search,
         ids::{ClientId, TherapistId},
@@ -93,6 +93,7 @@ impl List for ClientList {
 
     async fn rows(&self, db: &mut PgConnection, order: ClientOrder, position: &Position) -> Result<Vec<ListedClient>> {
         let criteria = &self.criteria;
+        let found = Found::clients(db, criteria.search.as_deref()).await?;
         let is = |status| (criteria.status.one() == Some(status)).then_some(true);
         let clients = select_clients!(
             fetch_all(db, position.sorted(order)),
@@ -141,7 +142,7 @@ impl List for ClientList {
                   and (f.latest >= internal.active_since($1) and $4)
                   and (f.standing = 1 and f.latest < internal.active_since($1) and $5)
                   and (f.bookings > 0 and f.standing <> 1 and f.latest < internal.active_since($1) and $6)
-                  and internal.client_status(f.bookings, f.standing, f.latest, $1) = any ($14::text[]) -- planned anew
+                  and internal.client_status(f.bookings, f.standing, f.latest, $1) = any ($15::text[]) -- planned anew
                   and f.last_session >= $7
                   and (f.last_session < $8 and f.last_session > '-infinity')
                   and (
@@ -152,12 +153,13 @@ impl List for ClientList {
                           join all_clients_table o on o.client_id = i.possible_duplicate_of
                       )
                   ) = $9
-                  and f.search like any (internal.search_patterns($10)) -- planned anew
-                  and (left(f.name, 100), f.client_id) < ($11, $12) -- by client_name
-                  and (left(f.therapist, 100), f.client_id) < ($11, $12) -- by assigned_therapist
-                  and (f.last_session, f.client_id) < ($11::text::timestamp, $12) -- by last_session_at
-                  and (f.sessions, f.client_id) < ($11::text::integer, $12) -- by no_of_sessions
-                  and (f.created_at, f.client_id) < ($11::text::timestamptz, $12) -- by created_at
+                  and f.client_id = any ($10)
+                  and f.search like any (internal.search_patterns($11)) -- planned anew
+                  and (left(f.name, 100), f.client_id) < ($12, $13) -- by client_name
+                  and (left(f.therapist, 100), f.client_id) < ($12, $13) -- by assigned_therapist
+                  and (f.last_session, f.client_id) < ($12::text::timestamp, $13) -- by last_session_at
+                  and (f.sessions, f.client_id) < ($12::text::integer, $13) -- by no_of_sessions
+                  and (f.created_at, f.client_id) < ($12::text::timestamptz, $13) -- by created_at
                 order by
                     left(f.name, 100) desc, -- by client_name
                     left(f.therapist, 100) desc, -- by assigned_therapist
@@ -165,7 +167,7 @@ impl List for ClientList {
                     f.sessions desc, -- by no_of_sessions
                     f.created_at desc, -- by created_at
                     f.client_id desc -- by any
-                limit $13
+                limit $14
             )"],
             Timestamp::from(self.now) => Timestamp,
             criteria.therapist_id.as_ref().map(TherapistId::as_str),
@@ -176,7 +178,8 @@ impl List for ClientList {
             criteria.last_from.map(Timestamp::from) => Option<Timestamp>,
             criteria.last_before.map(Timestamp::from) => Option<Timestamp>,
             criteria.possible_duplicate,
-            criteria.search.as_deref(),
+            found.few(),
+            found.many(),
             position.sort(),
             position.id(),
             position.limit,

@@ -15,7 +15,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor, PgConnection, Row};
 use tokio::{runtime::Handle, sync::OwnedSemaphorePermit, time::timeout};
 
 use super::{
-    connector::{ACQUIRE_TIMEOUT, Connector, Pool},
+    connector::{ACQUIRE_TIMEOUT, Connector, Pool, Session},
     deadline::{ANSWER, END, within},
 };
 use crate::error::Result;
@@ -69,7 +69,18 @@ impl Connection {
     /// Begins a transaction by these statements; the last of them gives a text.
     pub(super) async fn begin_with_answer(&mut self, statements: String) -> sqlx::Result<String> {
         self.begun = true;
-        within(ANSWER, sqlx::raw_sql(AssertSqlSafe(statements)).fetch_one(&mut **self)).await?.try_get(0)
+        let rows = within(ANSWER, sqlx::raw_sql(AssertSqlSafe(statements)).fetch_all(&mut **self)).await?;
+        rows.last().ok_or(sqlx::Error::RowNotFound)?.try_get(0)
+    }
+
+    /// The connection in its pool.
+    pub(super) fn session(&mut self) -> &mut Session {
+        self.pooled.as_mut().expect("it is there until the drop")
+    }
+
+    /// Closes the connection instead of giving it back.
+    pub(super) fn discard(mut self) {
+        self.pooled.take().map(Object::take);
     }
 
     async fn end(&mut self, how: &str) -> sqlx::Result<()> {

@@ -3,7 +3,12 @@
 //! sqlx's own pool asks every connection that comes back whether it is alive, which costs as much as a small read. These
 //! pools ask only a connection that was not used for a moment. A connection comes back clean: see `checkout`.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    ops::{Deref, DerefMut},
+    sync::Arc,
+    time::Duration,
+};
 
 use deadpool::managed::{self, Metrics, QueueMode, RecycleResult};
 use sqlx::{ConnectOptions, Connection, Error, Executor, PgConnection, postgres::PgConnectOptions};
@@ -13,6 +18,7 @@ use super::{
     deadline::{PING, within},
     rls::TherapistLogin,
 };
+use crate::domain::ids::{TherapistId, UserId};
 
 /// How long a request waits for a connection before it is answered 503.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -27,6 +33,28 @@ const IDLE_CHECK: Duration = Duration::from_secs(30);
 
 /// Connections that are used alike. Requests get them in the order of asking.
 pub(super) type Pool = managed::Pool<Connector>;
+
+/// A connection, and for whom it was used last.
+#[derive(Debug)]
+pub(super) struct Session {
+    connection: PgConnection,
+    /// The account, and the therapist that it was; none where no therapist's request has used it.
+    pub(super) of: Option<(UserId, TherapistId)>,
+}
+
+impl Deref for Session {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Session {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+}
 
 /// Opens the connections of a pool, and decides which are used again.
 #[derive(Debug)]
@@ -53,23 +81,23 @@ impl Connector {
 }
 
 impl managed::Manager for Connector {
-    type Type = PgConnection;
+    type Type = Session;
     type Error = Error;
 
     /// Waits for a PostgreSQL that is starting, as long as the request waits.
-    async fn create(&self) -> Result<PgConnection, Error> {
+    async fn create(&self) -> Result<Session, Error> {
         let mut pause = Duration::from_millis(10);
         loop {
             // Boxed, so that every request does not carry the state of a handshake.
             match Box::pin(self.connect()).await {
                 Err(error) if is_starting(&error) => sleep(pause).await,
-                connected => return connected,
+                connected => return Ok(Session { connection: connected?, of: None }),
             }
             pause = (pause * 2).min(ACQUIRE_TIMEOUT / 5);
         }
     }
 
-    async fn recycle(&self, connection: &mut PgConnection, metrics: &Metrics) -> RecycleResult<Error> {
+    async fn recycle(&self, connection: &mut Session, metrics: &Metrics) -> RecycleResult<Error> {
         // A server that was restarted left dead connections behind; busy ones are noticed as a statement fails.
         if metrics.last_used() >= TRUSTED {
             within(PING, connection.ping()).await?;
@@ -115,6 +143,6 @@ pub(super) async fn close(pool: &Pool) {
 async fn close_idle(pool: &Pool, closes: impl Fn(Metrics) -> bool) {
     for connection in pool.retain(|_, metrics| !closes(metrics)).removed {
         // It says goodbye; a dead one cannot.
-        within(PING, connection.close()).await.ok();
+        within(PING, connection.connection.close()).await.ok();
     }
 }

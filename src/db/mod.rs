@@ -4,6 +4,7 @@ pub mod checkout;
 mod connector;
 pub mod deadline;
 pub mod erasure;
+pub mod found;
 pub mod migrate;
 pub mod pool;
 pub mod pruned;

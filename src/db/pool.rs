@@ -30,7 +30,8 @@ use crate::{
 
 /// The statement that begins a transaction: its mode, and the timeouts for a statement and for an idle client.
 ///
-/// Compiling expressions costs more than it saves here: 0.2 s before the first row of a statement that takes as long.
+/// Compiling expressions costs more than it saves here: 0.2 s before the first row of a statement that takes as long. So do
+/// parallel workers, which take the processors from other requests.
 macro_rules! begin {
     ($mode:literal, $statement:literal, $idle:literal) => {
         concat!(
@@ -41,7 +42,7 @@ macro_rules! begin {
             "'; set local lock_timeout = '5s'; \
              set local idle_in_transaction_session_timeout = '",
             $idle,
-            "'; set local jit = off; set local search_path = public, pg_temp; \
+            "'; set local jit = off; set local max_parallel_workers_per_gather = 0; set local search_path = public, pg_temp; \
              set local safestories.writer = 'server'"
         )
     };
@@ -49,43 +50,49 @@ macro_rules! begin {
 
 /// Begins a unit of work.
 const BEGIN: &str = begin!("", "10s", "15s");
+/// The same on a connection that is ours alone, which keeps the rest.
+const BEGIN_OURS: &str = "begin; set local statement_timeout = '10s'; set local safestories.writer = 'server'";
 /// Begins one whose statements all see the same instant.
 const BEGIN_SNAPSHOT: &str = begin!(" isolation level repeatable read", "30s", "15s");
 /// Begins a read of a therapist's request, and behind a pooler an admin's.
 const BEGIN_READ: &str = begin!(" read only", "30s", "15s");
 /// Begins a read of one snapshot: a report, or a whole list, however long the client takes to read it.
 const BEGIN_READ_SNAPSHOT: &str = begin!(" isolation level repeatable read read only", "60s", "60s");
-/// What bounds a statement outside a transaction, on a connection that is ours alone. PostgreSQL gives up on an instance that
+/// What bounds statements, in a transaction or not, on a connection that is ours alone. PostgreSQL gives up on an instance that
 /// vanished without a word, and the locks that it held.
-const SESSION: &str = "set statement_timeout = '30s'; set lock_timeout = '5s'; set jit = off; \
-                       set search_path = public, pg_temp; set tcp_keepalives_idle = '30s'; \
+const SESSION: &str = "set statement_timeout = '30s'; set lock_timeout = '5s'; \
+                       set idle_in_transaction_session_timeout = '15s'; set jit = off; \
+                       set max_parallel_workers_per_gather = 0; set search_path = public, pg_temp; \
+                       set tcp_keepalives_idle = '30s'; \
                        set tcp_keepalives_interval = '10s'; set tcp_keepalives_count = 3; set tcp_user_timeout = '30s'";
 /// The search path of connections outside the pools.
 const SEARCH_PATH: (&str, &str) = ("search_path", "public,pg_temp");
-/// The same as [`BEGIN_READ`] sets, for a therapist's connection that is ours alone: `reset all` returns to it.
-const THERAPISTS_SESSION: [(&str, &str); 9] = [
+/// The same for a therapist's connection that is ours alone: `reset all` returns to it.
+const THERAPISTS_SESSION: [(&str, &str); 10] = [
     ("statement_timeout", "30s"),
     ("lock_timeout", "5s"),
     ("idle_in_transaction_session_timeout", "15s"),
     ("jit", "off"),
+    ("max_parallel_workers_per_gather", "0"),
     ("tcp_keepalives_idle", "30s"),
     ("tcp_keepalives_interval", "10s"),
     ("tcp_keepalives_count", "3"),
     ("tcp_user_timeout", "30s"),
     SEARCH_PATH,
 ];
-/// Begins what a therapist's request reads there.
-const BEGIN_THERAPISTS_READ: &str = "begin read only";
+/// Begins a read there.
+const BEGIN_READ_OURS: &str = "begin read only";
 /// Tells this transaction from all others.
 const TELL: &str = "; select internal.this_transaction()";
 
-/// Goes with the end of a therapist's transaction. SQL that was injected into a request may have left cursors, advisory locks,
-/// a LISTEN, settings or prepared statements on the connection, for the request of another therapist. Ours are prepared by
-/// the protocol, and never by SQL.
-const CLEANUP: &str = "; close all; unlisten *; reset role; reset all; select pg_catalog.pg_advisory_unlock_all(), \
+/// Runs before the first transaction of another account on a therapist's connection. SQL that was injected into a request may
+/// have left cursors, advisory locks, a LISTEN, settings or prepared statements there. Ours are prepared by the protocol, and
+/// never by SQL.
+const CLEANUP: &str = "begin; close all; unlisten *; reset role; reset all; select pg_catalog.pg_advisory_unlock_all(), \
                        (select pg_catalog.pg_terminate_backend(pg_catalog.pg_backend_pid()) \
-                       from pg_catalog.pg_prepared_statement() where from_sql limit 1)";
-/// The same behind a pooler, which keeps settings of its own on the connection.
+                       from pg_catalog.pg_prepared_statement() where from_sql limit 1); commit; ";
+/// Goes with the end of each transaction behind a pooler, which gives the connection to anybody then, and keeps settings of its
+/// own on it.
 const CLEANUP_POOLED: &str = "; close all; unlisten *; reset role; select pg_catalog.pg_advisory_unlock_all(), \
                               (select pg_catalog.pg_terminate_backend(pg_catalog.pg_backend_pid()) \
                               from pg_catalog.pg_prepared_statement() where from_sql limit 1)";
@@ -214,7 +221,7 @@ impl Db {
     ) -> Result<Connection> {
         let Scope::Own { therapist, user } = scope else {
             let mut connection = Connection::check_out(practice, "").await?;
-            connection.begin(statements).await?;
+            connection.begin(self.begin_by(statements)).await?;
             return Ok(connection);
         };
         let access = self.login.access().await?;
@@ -229,6 +236,15 @@ impl Db {
         }
     }
 
+    /// The statements that begin a transaction: without the settings that the connection has, where it is ours alone.
+    fn begin_by(&self, statements: &'static str) -> &'static str {
+        match statements {
+            BEGIN if !self.pooled => BEGIN_OURS,
+            BEGIN_READ if !self.pooled => BEGIN_READ_OURS,
+            statements => statements,
+        }
+    }
+
     async fn begin_sealed(
         &self,
         pool: &Pool,
@@ -237,9 +253,20 @@ impl Db {
         user: UserId,
         statements: &'static str,
     ) -> sqlx::Result<Connection> {
-        let mut connection = Connection::check_out(pool, if self.pooled { CLEANUP_POOLED } else { CLEANUP }).await?;
-        let begin = if statements == BEGIN_READ && !self.pooled { BEGIN_THERAPISTS_READ } else { statements };
-        let transaction = connection.begin_with_answer(format!("{begin}{TELL}")).await?;
+        let begin = self.begin_by(statements);
+        let (mut connection, transaction) = loop {
+            let mut connection = Connection::check_out(pool, if self.pooled { CLEANUP_POOLED } else { "" }).await?;
+            let next = Some((user, therapist.clone()));
+            let last = std::mem::replace(&mut connection.session().of, next);
+            let changes_hands = !self.pooled && last.is_some() && last != connection.session().of;
+            let cleanup = if changes_hands { CLEANUP } else { "" };
+            match connection.begin_with_answer(format!("{cleanup}{begin}{TELL}")).await {
+                Ok(transaction) => break (connection, transaction),
+                // The backend is gone with what was left on it, which is no fault of this request.
+                Err(_) if changes_hands => connection.discard(),
+                Err(error) => return Err(error),
+            }
+        };
         let seal = access.seal(&transaction, therapist, user);
         within(ANSWER, connection.execute(sqlx::raw_sql(AssertSqlSafe(seal)))).await?;
         Ok(connection)

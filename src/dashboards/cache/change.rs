@@ -72,6 +72,7 @@ async fn follow_changes(app: &App) -> Result<Option<i32>> {
          from internal.client_facts f
          where f.next_session <= $1
            and not exists (select from internal.client_changes c where c.client_id = f.client_id)
+         order by f.next_session
          limit $2",
         now as Timestamp,
         i64::from(BATCH),

@@ -121,6 +121,7 @@ async fn what_runs_as_the_owner_is_known_and_cannot_be_redirected() {
         definers,
         [
             "account_name",
+            "bookings_found",
             "clients_once_at_high_risk",
             "count_calendar_revision (trigger)",
             "delete_additional_note",
