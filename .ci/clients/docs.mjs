@@ -11,7 +11,7 @@ if (!program) {
 }
 const browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox'] })
 const page = await browser.newPage()
-page.setDefaultTimeout(10_000)
+page.setDefaultTimeout(30_000)
 const faults = []
 page.on('pageerror', error => faults.push(`the page: ${error.message}`))
 
@@ -40,7 +40,7 @@ for (const username of ['admin', 'therapist']) {
   for (const tag of tags.filter(tag => tag.includes(username) || (username === 'admin' && !tag.includes('therapist-')))) {
     // One section at a time, so that the page stays small.
     await click(tag, '')
-    await page.waitForSelector(`[id="${tag}"] ~ .no-margin .opblock`)
+    await page.waitForSelector('.opblock', { state: 'attached' })
     const ids = await page.evaluate(() => [...document.querySelectorAll('.opblock')].map(block => block.id))
     for (const id of ids.filter(id => !LEFT_OUT.test(id))) {
       const answered = page.waitForResponse(answer => answer.request().resourceType() === 'fetch').catch(() => undefined)
