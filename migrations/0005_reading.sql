@@ -427,10 +427,22 @@ create function internal.search_words(one text, two text, three text) returns te
     return internal.fold(coalesce(one, '')) || E'\n' || internal.fold(coalesce(two, '')) || E'\n'
         || internal.fold(coalesce(three, ''));
 
--- A text anywhere in such a text, as a LIKE pattern.
-create function internal.like_words(q text) returns text
+-- A text as a part of a LIKE pattern.
+create function internal.like_literal(q text) returns text
     language sql immutable parallel safe
-    return '%' || regexp_replace(internal.fold(q), '([\\%_])', '\\\1', 'g') || '%';
+    return regexp_replace(internal.fold(q), '([\\%_])', '\\\1', 'g');
+
+-- What `like any` finds in such a text: the search anywhere in it; a search of two letters where a word begins.
+create function internal.like_words(q text) returns text[]
+    language sql immutable parallel safe
+    return case
+        when length(internal.fold(q)) > 2 then array['%' || internal.like_literal(q) || '%']
+        else array[
+            internal.like_literal(q) || '%',
+            '% ' || internal.like_literal(q) || '%',
+            E'%\n' || internal.like_literal(q) || '%'
+        ]
+    end;
 
 -- The digits that a search for a phone, or for a part of one, has in common with all notations of it; null where the
 -- search is for something else.
@@ -456,7 +468,13 @@ $$;
 -- What `like any` finds in an `internal.search_text`: the words of the search, and its digits where it may be a phone.
 create function internal.search_patterns(q text) returns text[]
     language sql immutable parallel safe
-    return array[internal.like_words(q), '%' || internal.asked_digits(q) || '%'];
+    return internal.like_words(q) || array['%' || internal.asked_digits(q) || '%'];
+
+-- The text that `q=` searches, of appointments: `contact_info` is a phone or an e-mail address.
+create function internal.appointment_text(client text, contact text, session text, therapist text) returns text
+    language sql immutable parallel safe
+    return internal.search_text(client, contact, contact) || E'\n' || internal.fold(coalesce(session, '')) || E'\n'
+        || internal.fold(coalesce(therapist, ''));
 
 -- The words of a name for the search, each also without each one of its letters. Trigrams find a part of a name, but not a
 -- short word with one letter wrong: `asja` shares two trigrams of eight with `asha`, less than any useful threshold. Two
@@ -535,9 +553,10 @@ create index appointments_by_mode on public.appointment_table
     (internal.booking_mode(session_mode), coalesce(session_timings, '-infinity'), session_id);
 create index appointments_by_name on public.appointment_table
     (left(internal.fold(coalesce(client_name, '')), 100), session_id);
--- `contact_info` is a phone or an e-mail address.
+create index appointments_by_therapist_name on public.appointment_table
+    (left(internal.fold(coalesce(therapist_name, '')), 100), session_id);
 create index appointments_search on public.appointment_table
-    using gin (internal.search_text(client_name, contact_info, contact_info) internal.gin_trgm_ops);
+    using gin (internal.appointment_text(client_name, contact_info, session_name, therapist_name) internal.gin_trgm_ops);
 -- Finds the one appointment of a booking without sorting; where a session stands twice, there is no primary key.
 create index appointments_of_session on public.appointment_table (session_id, client_id);
 

@@ -125,9 +125,10 @@ create table internal.client_facts (
     client_id    text primary key,
     -- Whom they are assigned to.
     therapist_id text,
-    -- The name, folded; and what a search finds.
+    -- The name, folded; what a search finds; and the therapist's name, folded.
     name         text not null,
     search       text not null,
+    therapist    text not null,
     -- The key of their phone: who shares it may be the same person.
     phone        text,
     -- When the server first knew of them; `-infinity`: another program added them.
@@ -142,6 +143,7 @@ create table internal.client_facts (
     next_session timestamp not null
 );
 create index client_facts_by_name on internal.client_facts (left(name, 100), client_id);
+create index client_facts_by_therapist_name on internal.client_facts (left(therapist, 100), client_id);
 create index client_facts_by_sessions on internal.client_facts (sessions, client_id);
 create index client_facts_by_last_session on internal.client_facts (last_session, client_id);
 create index client_facts_by_next_session on internal.client_facts (next_session);
@@ -186,6 +188,18 @@ create table internal.fact_changes (
 );
 create index fact_changes_of_transaction on internal.fact_changes (xid);
 create index fact_changes_of_booking on internal.fact_changes (booking_id);
+
+-- Which rows that lists show were written, by whomever: open streams tell of them (`src/notifications/stream/changes.rs`), and
+-- minutes later they are forgotten. A stream that may have missed some says so; so nothing is lost with them.
+create unlogged table internal.row_changes (
+    change_id  bigint generated always as identity primary key,
+    xid        xid8 not null default pg_current_xact_id(),
+    -- `booking`, `client` and so on; and the id, null for more rows than are told one by one.
+    what       text not null,
+    row_id     text,
+    written_at timestamptz not null default clock_timestamp()
+);
+create index row_changes_of_transaction on internal.row_changes (xid);
 
 -- What other programs wrote and the practice has not taken up yet: `arrivals`.
 create table internal.arrivals (

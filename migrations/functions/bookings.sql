@@ -67,7 +67,7 @@ begin
       and therapist = coalesce(own_therapist, therapist)
       and f.search like any (internal.search_patterns(q))
       and (
-          f.name like internal.like_words(q)
+          f.name like any (internal.like_words(q))
           or exists (select from internal.contact_shown(therapist, f.client_id, f.counted_as, f.ends_at, at))
       );
 end

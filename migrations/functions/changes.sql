@@ -212,9 +212,9 @@ begin
             select coalesce(n.client_id, o.client_id)
             from old_rows o
             full join new_rows n on n.client_id = o.client_id
-            where (o.client_id, o.client_name, o.phone_number, o.email_id, o.therapist_id, o.no_of_sessions)
+            where (o.client_id, o.client_name, o.phone_number, o.email_id, o.therapist_id, o.assigned_therapist, o.no_of_sessions)
                   is distinct from
-                  (n.client_id, n.client_name, n.phone_number, n.email_id, n.therapist_id, n.no_of_sessions);
+                  (n.client_id, n.client_name, n.phone_number, n.email_id, n.therapist_id, n.assigned_therapist, n.no_of_sessions);
             -- What they were called by goes on finding them, but for an erasure.
             insert into internal.former_contacts (client_id, client_name, phone_number)
             select o.client_id, o.client_name, o.phone_number
@@ -514,6 +514,62 @@ begin
             tracked.name,
             -- What a table held can be seen before it is emptied.
             case tracked.verb when 'truncate' then 'before' else 'after' end
+        );
+    end loop;
+end
+$$;
+
+-- Of rows that lists show, which were written: its arguments are what a row is, and the column of its id.
+create or replace function internal.tell_of_rows() returns trigger
+    language plpgsql security definer
+    set search_path = pg_catalog, pg_temp
+    as $$
+declare
+    -- As many as show that there are more than are told.
+    ids text[];
+begin
+    execute format(
+        'select array(select r.%I::text from %I r where r.%1$I is not null limit 201)',
+        tg_argv[1],
+        case tg_op when 'DELETE' then 'old_rows' else 'new_rows' end
+    ) into ids;
+    if internal.is_load(cardinality(ids)) then
+        insert into internal.row_changes (what, row_id) values (tg_argv[0], null);
+    else
+        insert into internal.row_changes (what, row_id) select tg_argv[0], unnest(ids);
+    end if;
+    return null;
+end
+$$;
+
+do $$
+declare
+    told record;
+begin
+    for told in
+        select v.name, v.what, v.id, verb
+        from (
+            values ('bookings', 'booking', 'booking_id'),
+                   ('all_clients_table', 'client', 'client_id'),
+                   ('payments', 'payment', 'payment_id'),
+                   ('refund_cancellation_table', 'refund', 'id'),
+                   ('booking_requests', 'booking_request', 'request_id'),
+                   ('client_session_notes', 'session_note', 'note_id'),
+                   ('client_additional_notes', 'additional_note', 'note_id'),
+                   ('client_doc_form', 'document_form', 'link_id'),
+                   ('client_transfer_history', 'transfer', 'transfer_id')
+        ) v (name, what, id)
+        cross join unnest(array['insert', 'update', 'delete']) verb
+    loop
+        execute format(
+            'create or replace trigger %I after %s on public.%I referencing %s for each statement '
+                || 'execute function internal.tell_of_rows(%L, %L)',
+            told.name || '_tell_' || told.verb,
+            told.verb,
+            told.name,
+            case told.verb when 'delete' then 'old table as old_rows' else 'new table as new_rows' end,
+            told.what,
+            told.id
         );
     end loop;
 end

@@ -207,7 +207,9 @@ begin atomic
     select c.client_id,
            c.therapist_id,
            internal.fold(coalesce(c.client_name, '')),
-           internal.search_text(c.client_name, c.email_id, c.phone_number),
+           internal.search_text(c.client_name, c.email_id, c.phone_number) || E'\n'
+               || internal.fold(coalesce(c.assigned_therapist, '')),
+           internal.fold(coalesce(c.assigned_therapist, '')),
            internal.phone_key(c.phone_number),
            coalesce(i.created_at, '-infinity'),
            s.bookings,
@@ -264,10 +266,10 @@ begin atomic
         ) s
         full join internal.client_facts f on f.client_id = s.client_id
         where not exists (select from internal.client_changes c where c.client_id in (f.client_id, s.client_id))
-          and ((f.client_id, f.therapist_id, f.name, f.search, f.phone, f.created_at, f.bookings, f.standing, f.latest,
+          and ((f.client_id, f.therapist_id, f.name, f.search, f.therapist, f.phone, f.created_at, f.bookings, f.standing, f.latest,
                 f.sessions)
               is distinct from
-              (s.client_id, s.therapist_id, s.name, s.search, s.phone, s.created_at, s.bookings, s.standing, s.latest,
+              (s.client_id, s.therapist_id, s.name, s.search, s.therapist, s.phone, s.created_at, s.bookings, s.standing, s.latest,
                 s.sessions)
            or exists (
                select
@@ -316,9 +318,10 @@ begin
     select facts.*
     from facts
     on conflict (client_id) do update
-    set (therapist_id, name, search, phone, created_at, bookings, standing, latest, sessions, last_session, next_session)
-        = (excluded.therapist_id, excluded.name, excluded.search, excluded.phone, excluded.created_at, excluded.bookings,
-           excluded.standing, excluded.latest, excluded.sessions, excluded.last_session, excluded.next_session)
+    set (therapist_id, name, search, therapist, phone, created_at, bookings, standing, latest, sessions, last_session,
+         next_session)
+        = (excluded.therapist_id, excluded.name, excluded.search, excluded.therapist, excluded.phone, excluded.created_at,
+           excluded.bookings, excluded.standing, excluded.latest, excluded.sessions, excluded.last_session, excluded.next_session)
     where f is distinct from excluded;
 
     with facts as materialized (

@@ -99,6 +99,7 @@ pub(super) struct AccountReview {
     /// The name of that admin.
     changed_by_name: Option<String>,
     /// When it was changed.
+    #[schema(value_type = crate::domain::time::Instant)]
     changed_at: Timestamp,
     /// `awaiting`: the account opens no clinical text; `confirmed`; or `unreviewed`: nobody could confirm it in time, and it
     /// opens clinical text since `opens_at`.

@@ -57,6 +57,12 @@ const REQUEST_HEADERS: &[RequestHeader] = &[
 
 /// The headers of answers: name, type, meaning, example.
 const RESPONSE_HEADERS: &[(&str, Type, &str, &str)] = &[
+    (
+        "Content-Disposition",
+        Type::String,
+        "The name of the file, of a list as `text/csv`",
+        "attachment; filename=\"bookings-2026-02-04.csv\"",
+    ),
     ("ETag", Type::String, "The version of the resource, for `If-Match` and `If-None-Match`", "\"751.bWVlcmEtYWJjZA\""),
     ("Idempotent-Replayed", Type::String, "`true`: an earlier request with the same Idempotency-Key did it", "true"),
     (

@@ -1,4 +1,5 @@
-//! The problems with status 409 that each operation can answer, and the members that they add to their documents.
+//! The problems with status 409 that each operation can answer, the members that they add to their documents, and what the problem
+//! with status 412 shows.
 //!
 //! A client decides by `code`: the response of an operation is one of the kinds listed here, each a schema of its own with its
 //! members. Tests hold every 409 that they meet against this list.
@@ -10,7 +11,7 @@ use utoipa::openapi::{
 };
 
 use super::{components, problems};
-use crate::error::problem::ProblemKind;
+use crate::error::problem::{self, ProblemKind};
 
 /// The codes by operation, whichever its role. What is `POST`ed under a role can also be `still-running`.
 const CONFLICTS: &[(&str, &[&str])] = &[
@@ -245,6 +246,39 @@ pub(super) fn schemas() -> impl Iterator<Item = (String, RefOr<Schema>)> {
         });
         Some((name(kind.code), serde_json::from_value(schema).ok()?))
     })
+}
+
+/// The response 412 of an operation whose resource has this schema, and the schema of its document.
+pub(super) fn stale(resource: &str) -> (Response, String, Option<RefOr<Schema>>) {
+    let kind = &problem::STALE;
+    let name = format!("Stale{resource}Problem");
+    let schema = json!({
+        "description": kind.about,
+        "allOf": [
+            { "$ref": "#/components/schemas/Problem" },
+            {
+                "type": "object",
+                "properties": {
+                    "code": { "type": "string", "enum": [kind.code], "description": "The code of this kind" },
+                    "current": {
+                        "$ref": format!("#/components/schemas/{resource}"),
+                        "description": "The current version",
+                    },
+                },
+                "required": ["code", "current"],
+            },
+        ],
+    });
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name(&name)))
+        .examples_from_iter([components::problem_example(kind)])
+        .build();
+    let mut response =
+        ResponseBuilder::new().description(kind.title).content("application/problem+json", content).build();
+    for header in ["ETag", "X-Request-Id"] {
+        response.headers.insert(header.to_owned(), components::header(header));
+    }
+    (response, name, serde_json::from_value(schema).ok())
 }
 
 /// The response of an operation, by its id; none if nothing stands against it.

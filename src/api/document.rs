@@ -102,8 +102,34 @@ pub(super) fn assemble<const N: usize>(groups: [(Group, OpenApi); N]) -> OpenApi
             examples::settle(path, operation, |name| known.get(name).cloned());
         }
     }
+    show_current(&mut document);
     schemas::settle(&mut document);
     document
+}
+
+/// Says what the 412 of each operation shows: the resource as its own path answers it.
+fn show_current(document: &mut OpenApi) {
+    let mut resources = BTreeMap::new();
+    for (path, item) in &mut document.paths.paths {
+        let get = schemas::operations(item).find(|(method, _)| *method == "GET");
+        if let Some(resource) = get.and_then(|(_, operation)| operation::resource(operation)) {
+            resources.insert(path.clone(), resource);
+        }
+    }
+    let mut shown = BTreeMap::new();
+    for (path, item) in &mut document.paths.paths {
+        let mut parents =
+            std::iter::successors(Some(path.as_str()), |path| path.rsplit_once('/').map(|(path, _)| path));
+        let Some(resource) = parents.find_map(|path| resources.get(path)) else { continue };
+        for (_, operation) in schemas::operations(item) {
+            if let Some(stale) = operation.responses.responses.get_mut("412") {
+                let (response, name, schema) = conflicts::stale(resource);
+                *stale = response.into();
+                shown.extend(schema.map(|schema| (name, schema)));
+            }
+        }
+    }
+    document.components.get_or_insert_default().schemas.extend(shown);
 }
 
 fn frame() -> OpenApi {

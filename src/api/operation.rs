@@ -17,7 +17,7 @@ use super::{
     group::{Group, TOKEN},
     schemas,
 };
-use crate::http::{etag::IF_MATCH, extract::MERGE_PATCH};
+use crate::http::{csv::CsvParams, etag::IF_MATCH, extract::MERGE_PATCH};
 
 /// Completes the description of one operation.
 pub(super) fn complete(group: Group, method: &str, path: &str, operation: &mut Operation) {
@@ -58,6 +58,7 @@ fn request_headers(group: Group, method: &str, operation: &mut Operation) {
     let cached = operation.responses.responses.contains_key("304");
     // An archive is made anew for each request.
     let repeats = !answers(operation, "application/zip");
+    let is_csv = answers(operation, "text/csv");
     let parameters = operation.parameters.get_or_insert_default();
     // `IntoParams` cannot return the reference itself.
     let own = |parameter: &mut RefOr<Parameter>| matches!(parameter, RefOr::T(own) if own.name == IF_MATCH);
@@ -68,6 +69,8 @@ fn request_headers(group: Group, method: &str, operation: &mut Operation) {
         ("If-None-Match", cached),
         ("X-Request-Id", group != Group::Open),
     ];
+    let as_csv = is_csv.then(CsvParams::in_query).into_iter().flatten();
+    parameters.extend(as_csv.map(RefOr::T));
     for (name, _) in names.iter().filter(|(_, applies)| *applies) {
         parameters.push(RefOr::Ref(Ref::new(format!("#/components/parameters/{name}"))));
     }
@@ -96,6 +99,14 @@ fn request_body(method: &str, operation: &mut Operation) {
 fn answers(operation: &Operation, media_type: &str) -> bool {
     let has = |response: &RefOr<Response>| matches!(response, RefOr::T(own) if own.content.contains_key(media_type));
     operation.responses.responses.values().any(has)
+}
+
+/// The name of the schema that it answers with, as JSON.
+pub(super) fn resource(operation: &Operation) -> Option<String> {
+    let RefOr::T(answer) = operation.responses.responses.get("200")? else { return None };
+    let RefOr::T(content) = answer.content.get("application/json")? else { return None };
+    let Some(RefOr::Ref(shared)) = &content.schema else { return None };
+    schemas::name(shared).map(|name| name.strip_suffix("Page").unwrap_or(name).to_owned())
 }
 
 /// Whether it takes a parameter: one of its own, or a shared one.
@@ -170,6 +181,7 @@ fn response_headers(operation: &mut Operation) {
         schemas::name_page(response);
         let answers = status.starts_with('2');
         let names = [
+            ("Content-Disposition", answers && response.content.contains_key("text/csv")),
             ("ETag", status == "304" || (answers && (versioned || status == "201"))),
             ("Idempotent-Replayed", answers && repeats),
             ("Link", answers && paged),

@@ -1,10 +1,11 @@
 //! Post-processes the derived schemas, all in one place.
 //!
 //! - Schemas that nothing refers to are removed.
-//! - A page of things is called `ThingPage` and refers to `Thing`: utoipa always derives `Page_Thing`, also for a
+//! - A page of things is called `ThingPage` and refers to `Thing`, and to `Page` for the rest: utoipa always derives `Page_Thing`, also for a
 //!   `ToSchema` written by hand.
 //! - The description of a field stands beside its type also where that may be null.
-//! - A closed list of words stands once, under its name: where it is written out, its `title` is that name.
+//! - A closed list of words stands once, under its name: where it is written out, its `title` is that name, or it has the words
+//!   of one that has a name.
 //! - An object of any form says so (`additionalProperties: true`): generators take it for an empty one otherwise.
 //! - In answers, a field that may be null is always present: one that may be absent says `nullable = false`.
 
@@ -14,7 +15,7 @@ use serde_json::Value;
 use utoipa::openapi::{
     OpenApi, Ref, RefOr, Response, Schema,
     path::{Operation, Parameter, PathItem},
-    schema::{AdditionalProperties, ArrayItems, Object, OneOf, SchemaType, Type},
+    schema::{AdditionalProperties, AllOfBuilder, ArrayItems, Object, OneOf, SchemaType, Type},
 };
 
 /// Where schemas stand in the document.
@@ -56,11 +57,23 @@ pub(super) fn settle(document: &mut OpenApi) {
         let Some(RefOr::T(Schema::Object(mut page))) = components.schemas.remove(&derived) else {
             continue;
         };
-        page.description = Some(format!("One page of a list; each row is a `{row}`."));
         if let Some(RefOr::T(Schema::Array(rows))) = page.properties.get_mut("data") {
             rows.items = ArrayItems::RefOrSchema(Box::new(RefOr::Ref(Ref::from_schema_name(&row))));
         }
-        components.schemas.insert(format!("{row}Page"), RefOr::T(Schema::Object(page)));
+        // What all pages have stands once: generators make one type of it, which a function over any list takes.
+        let mut shared = page.clone();
+        shared.properties.shift_remove("data");
+        shared.required.retain(|name| name != "data");
+        shared.description = Some("What the pages of all lists have".to_owned());
+        components.schemas.insert("Page".to_owned(), RefOr::T(Schema::Object(shared)));
+        page.properties.shift_remove("page");
+        page.required.retain(|name| name != "page");
+        page.description = None;
+        let whole = AllOfBuilder::new()
+            .description(Some(format!("One page of a list; each row is a `{row}`.")))
+            .item(Ref::from_schema_name("Page"))
+            .item(page);
+        components.schemas.insert(format!("{row}Page"), RefOr::T(Schema::AllOf(whole.build())));
     }
     name_words(document);
     let Ok(written) = serde_json::to_value(&*document) else { return };
@@ -94,21 +107,28 @@ pub(super) fn settle(document: &mut OpenApi) {
 /// Moves the lists of words that parameters and fields write out to the shared schemas.
 fn name_words(document: &mut OpenApi) {
     let mut named = BTreeMap::new();
+    let known = document.components.iter().flat_map(|components| &components.schemas);
+    let known: Vec<(Vec<Value>, String)> = known
+        .filter_map(|(name, schema)| match schema {
+            RefOr::T(Schema::Object(words)) => Some((words.enum_values.clone()?, name.clone())),
+            _ => None,
+        })
+        .collect();
     for (_, operation) in document.paths.paths.values_mut().flat_map(operations) {
         for parameter in operation.parameters.iter_mut().flatten() {
             if let RefOr::T(Parameter { schema: Some(schema), .. }) = parameter {
-                name_word(schema, &mut named);
+                name_word(schema, &known, &mut named);
             }
         }
     }
     let Some(components) = &mut document.components else { return };
-    for (name, schema) in &mut components.schemas {
+    for schema in components.schemas.values_mut() {
         if let RefOr::T(Schema::Object(words)) = schema
-            && words.title.as_deref() == Some(name)
+            && words.enum_values.is_some()
         {
             words.title = None;
         } else {
-            name_word(schema, &mut named);
+            name_word(schema, &known, &mut named);
         }
         change(schema, free_objects);
     }
@@ -116,10 +136,17 @@ fn name_words(document: &mut OpenApi) {
 }
 
 /// Refers to a list of words by its name, and keeps it under that.
-fn name_word(schema: &mut RefOr<Schema>, named: &mut BTreeMap<String, RefOr<Schema>>) {
+fn name_word(schema: &mut RefOr<Schema>, known: &[(Vec<Value>, String)], named: &mut BTreeMap<String, RefOr<Schema>>) {
     match schema {
         RefOr::T(Schema::Object(object)) if object.enum_values.is_some() => {
-            let Some(name) = object.title.take() else { return };
+            let same = || known.iter().find(|(words, _)| Some(words) == object.enum_values.as_ref());
+            let Some(name) = object.title.take().or_else(|| same().map(|(_, name)| name.clone())) else { return };
+            if known.iter().any(|(_, known)| *known == name) {
+                let mut shared = Ref::from_schema_name(&name);
+                shared.description = object.description.take().unwrap_or_default();
+                *schema = RefOr::Ref(shared);
+                return;
+            }
             let mut words = object.clone();
             words.default = None;
             let mut shared = Ref::from_schema_name(&name);
@@ -128,15 +155,15 @@ fn name_word(schema: &mut RefOr<Schema>, named: &mut BTreeMap<String, RefOr<Sche
             *schema = RefOr::Ref(shared);
         }
         RefOr::T(Schema::Object(object)) => {
-            object.properties.values_mut().for_each(|property| name_word(property, named));
+            object.properties.values_mut().for_each(|property| name_word(property, known, named));
         }
         RefOr::T(Schema::Array(array)) => {
             if let ArrayItems::RefOrSchema(items) = &mut array.items {
-                name_word(items, named);
+                name_word(items, known, named);
             }
         }
-        RefOr::T(Schema::OneOf(choice)) => choice.items.iter_mut().for_each(|item| name_word(item, named)),
-        RefOr::T(Schema::AllOf(all)) => all.items.iter_mut().for_each(|item| name_word(item, named)),
+        RefOr::T(Schema::OneOf(choice)) => choice.items.iter_mut().for_each(|item| name_word(item, known, named)),
+        RefOr::T(Schema::AllOf(all)) => all.items.iter_mut().for_each(|item| name_word(item, known, named)),
         _ => {}
     }
 }

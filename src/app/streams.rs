@@ -20,7 +20,7 @@ use std::{
 use axum::body::Bytes;
 use tokio::sync::{Notify, broadcast};
 
-use crate::domain::ids::UserId;
+use crate::domain::ids::{TherapistId, UserId};
 
 /// How often a stream that has nothing to say shows that it is alive; proxies give up after a minute.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -83,6 +83,10 @@ pub struct Streams {
 #[derive(Debug, Default)]
 struct Open {
     queues: HashMap<UserId, broadcast::Sender<Batch>>,
+    /// Of those who want to hear of changes: a therapist's, and that of all admins.
+    changes: HashMap<Option<TherapistId>, broadcast::Sender<Bytes>>,
+    /// All changes from this horizon of transactions on are wanted.
+    changes_wanted: Option<i64>,
     position: Option<Position>,
 }
 
@@ -114,6 +118,38 @@ impl Streams {
         if let Some(queue) = self.lock().queues.get(&user) {
             // Fails where the last stream has just closed.
             let _ = queue.send(batch);
+        }
+    }
+
+    /// A place in the queue of the changes that a therapist may see, or all of them; [`Self::want_changes`] says from when on.
+    pub fn open_changes(&self, therapist: Option<&TherapistId>) -> broadcast::Receiver<Bytes> {
+        let mut open = self.lock();
+        open.changes.entry(therapist.cloned()).or_insert_with(|| broadcast::Sender::new(QUEUE)).subscribe()
+    }
+
+    /// Says that somebody wants all changes of transactions from this horizon on.
+    pub fn want_changes(&self, horizon: i64) {
+        self.lock().changes_wanted.get_or_insert(horizon);
+        self.news.notify_one();
+    }
+
+    /// From which horizon of transactions on changes are wanted; none: nobody wants any.
+    pub fn changes_wanted(&self) -> Option<i64> {
+        let mut open = self.lock();
+        open.changes.retain(|_, queue| queue.receiver_count() > 0);
+        if open.changes.is_empty() {
+            open.changes_wanted = None;
+        }
+        open.changes_wanted
+    }
+
+    /// Tells those who want to hear what there is for each.
+    pub fn tell(&self, of: impl Fn(Option<&TherapistId>) -> Option<Bytes>) {
+        for (therapist, queue) in &self.lock().changes {
+            if let Some(text) = of(therapist.as_ref()) {
+                // Fails where the last stream has just closed.
+                let _ = queue.send(text);
+            }
         }
     }
 

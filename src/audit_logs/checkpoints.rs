@@ -42,6 +42,7 @@ pub(super) struct Checkpoint {
     /// How many entries it sealed.
     entries: i32,
     /// When the head was computed and signed.
+    #[schema(value_type = crate::domain::time::Instant)]
     sealed_at: Timestamp,
     /// The hash of that entry, and so of all before it: SHA-256 in hexadecimal digits.
     head: String,

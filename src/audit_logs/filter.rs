@@ -56,8 +56,8 @@ pub(super) struct AuditLogFilter {
     /// The zone of the calendar days; the practice's if not given.
     #[param(example = "Asia/Kolkata")]
     pub(super) tz: Option<Zone>,
-    /// Only what holds this in its sentence or in a name; three characters or more.
-    #[param(min_length = 3, max_length = 100, example = "refund")]
+    /// Only what holds this in its sentence or in a name; two letters find how a word begins.
+    #[param(min_length = 2, max_length = 100, example = "refund")]
     pub(super) q: Option<String>,
     /// Only what is not hidden (unless given), only what is, or both.
     #[serde(default)]
@@ -87,8 +87,8 @@ pub(super) struct OwnAuditLogFilter {
     /// The zone of the calendar days; the practice's if not given.
     #[param(example = "Asia/Kolkata")]
     tz: Option<Zone>,
-    /// Only what holds this in its sentence or in a name; three characters or more.
-    #[param(min_length = 3, max_length = 100, example = "note")]
+    /// Only what holds this in its sentence or in a name; two letters find how a word begins.
+    #[param(min_length = 2, max_length = 100, example = "note")]
     q: Option<String>,
 }
 

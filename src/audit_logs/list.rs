@@ -185,7 +185,7 @@ impl List for AuditLogList {
                       and internal.audit_instant(l.timestamp) >= $6
                       and internal.audit_instant(l.timestamp) < $7
                       and (l.log_id = any (array(select internal.own_audit_logs($8, $9))) and $10)
-                      and internal.search_words(l.action_description, l.client_name, l.therapist_name) like internal.like_words($11)
+                      and internal.search_words(l.action_description, l.client_name, l.therapist_name) like any (internal.like_words($11))
                       and (l.is_visible is false and $12)
                       and (l.is_visible is not false and $13)
                       and l.log_id < $14::text::integer -- by log_id

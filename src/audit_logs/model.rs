@@ -78,6 +78,7 @@ pub(super) struct AuditEntry {
     /// The entry's id.
     pub(super) entry_id: i64,
     /// The instant of the request.
+    #[schema(value_type = crate::domain::time::Instant)]
     pub(super) at: Timestamp,
     /// The account that did it; null where nobody was logged in, or the server did it.
     pub(super) actor_id: Option<i32>,

@@ -45,6 +45,7 @@ pub(super) struct NewCalendarLink {
     /// no host.
     url: Option<String>,
     /// When it was made.
+    #[schema(value_type = crate::domain::time::Instant)]
     created_at: Timestamp,
 }
 
@@ -53,6 +54,7 @@ pub(super) struct NewCalendarLink {
 #[schema(example = json!({ "created_at": "2026-02-04T04:30:00Z" }))]
 pub(super) struct CalendarLink {
     /// When it was made.
+    #[schema(value_type = crate::domain::time::Instant)]
     created_at: Timestamp,
 }
 

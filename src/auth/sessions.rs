@@ -45,12 +45,16 @@ pub(super) struct Session {
     /// The session's id.
     id: Uuid,
     /// When it began.
+    #[schema(value_type = crate::domain::time::Instant)]
     created_at: Timestamp,
     /// When its tokens were last refreshed.
+    #[schema(value_type = crate::domain::time::Instant)]
     last_used_at: Timestamp,
     /// When it ends unless it is refreshed; never after `ends_at`.
+    #[schema(value_type = crate::domain::time::Instant)]
     expires_at: Timestamp,
     /// When it ends however often it is refreshed, and a new login is needed.
+    #[schema(value_type = crate::domain::time::Instant)]
     ends_at: Timestamp,
     /// The address the login came from.
     ip_address: Option<String>,

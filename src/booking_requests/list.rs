@@ -21,7 +21,7 @@ use crate::{
     error::{Error, Result, problem::Problems},
     http::{
         etag::{Preconditions, Versioned},
-        extract::Path,
+        extract::{AnyOf, Path},
         list::Listing,
         page::{Key, List, Page, PageParams, Position, orders},
         period::Period,
@@ -39,8 +39,9 @@ orders! {
 #[into_params(parameter_in = Query)]
 pub(super) struct BookingRequestFilter {
     /// Only those that stand so.
-    #[param(inline)]
-    status: Option<RequestStatus>,
+    #[serde(default)]
+    #[param(value_type = Option<Vec<RequestStatus>>, inline, style = Form, explode = false)]
+    status: AnyOf<RequestStatus>,
     /// Only those of this client.
     #[param(example = "cl_0199c0de00007000800000000000000b")]
     client_id: Option<ClientId>,
@@ -61,8 +62,8 @@ pub(super) struct BookingRequestFilter {
     /// The zone of the calendar days; the practice's if not given.
     #[param(example = "Asia/Kolkata")]
     tz: Option<Zone>,
-    /// Only those whose client's name, e-mail address or phone (in any notation) holds this; three characters or more.
-    #[param(min_length = 3, max_length = 100, example = "meera")]
+    /// Only those whose client's name, e-mail address or phone (in any notation) holds this; two letters find how a word begins.
+    #[param(min_length = 2, max_length = 100, example = "meera")]
     q: Option<String>,
 }
 
@@ -151,6 +152,7 @@ impl List for BookingRequests {
                 where true
                   and r.request_id = $1
                   and internal.request_status(r.status) = $2 -- planned anew
+                  and internal.request_status(r.status) = any ($13::text[]) -- planned anew
                   and l.client_id = $3
                   and internal.fold(r.therapist_name) = internal.fold($4) -- planned anew
                   and internal.fold(r.therapy_type) = internal.fold($5) -- planned anew
@@ -167,7 +169,7 @@ impl List for BookingRequests {
                 limit $12
             "#],
             self.request_id.map(|id| id.0),
-            self.filter.status.map(RequestStatus::as_str),
+            self.filter.status.word(),
             self.filter.client_id.as_ref().map(ClientId::as_str),
             self.filter.therapist_name.as_deref(),
             self.filter.therapy_type.as_deref(),
@@ -178,6 +180,7 @@ impl List for BookingRequests {
             position.sort(),
             position.id(),
             position.limit,
+            self.filter.status.several() => Option<Vec<&str>>,
         )?;
         Ok(requests)
     }

@@ -23,7 +23,7 @@ use crate::{
     error::{Error, Result, problem::Problems},
     http::{
         etag::{Preconditions, Versioned},
-        extract::Path,
+        extract::{AnyOf, Path},
         list::Listing,
         page::{Key, List, Page, PageParams, Position, orders},
         period::Period,
@@ -33,7 +33,7 @@ use crate::{
 orders! {
     /// The orders in which appointments can be listed.
     AppointmentOrder: LatestFirst = "-session_timings", EarliestFirst = "session_timings", NameUp = "client_name",
-        NameDown = "-client_name"
+        NameDown = "-client_name", TherapistUp = "therapist_name", TherapistDown = "-therapist_name"
 }
 
 /// Which appointments are listed.
@@ -47,8 +47,9 @@ pub(super) struct AppointmentFilter {
     #[param(example = "cl_0199c0de00007000800000000000000b")]
     client_id: Option<ClientId>,
     /// Only those held this way.
-    #[param(inline)]
-    mode: Option<BookingMode>,
+    #[serde(default)]
+    #[param(value_type = Option<Vec<BookingMode>>, inline, style = Form, explode = false)]
+    mode: AnyOf<BookingMode>,
     /// Only those starting on this calendar day or later.
     #[param(example = "2026-02-01")]
     from: Option<Day>,
@@ -58,8 +59,8 @@ pub(super) struct AppointmentFilter {
     /// The zone of the calendar days; the practice's if not given.
     #[param(example = "Asia/Kolkata")]
     tz: Option<Zone>,
-    /// Only those whose client's name, e-mail address or phone (in any notation) holds this; three characters or more.
-    #[param(min_length = 3, max_length = 100, example = "meera")]
+    /// Only those whose client's name, e-mail address or phone (in any notation), session or therapist holds this; two letters find how a word begins.
+    #[param(min_length = 2, max_length = 100, example = "meera")]
     q: Option<String>,
 }
 
@@ -194,6 +195,7 @@ impl List for Appointments {
                        concat(
                            coalesce(a.session_timings, '-infinity'), -- by session_timings
                            left(internal.fold(coalesce(a.client_name, '')), 100), -- by client_name
+                           left(internal.fold(coalesce(a.therapist_name, '')), 100), -- by therapist_name
                            ''
                        ) as "sort_key!"
                 from appointment_table a
@@ -202,27 +204,31 @@ impl List for Appointments {
                   and a.therapist_id = $2
                   and a.client_id = $3
                   and internal.booking_mode(a.session_mode) = $4 -- planned anew
+                  and internal.booking_mode(a.session_mode) = any ($11::text[]) -- planned anew
                   and coalesce(a.session_timings, '-infinity') >= $5
                   and coalesce(a.session_timings, '-infinity') < $6
-                  and internal.search_text(a.client_name, a.contact_info, a.contact_info) like any (internal.search_patterns($7)) -- planned anew
+                  and internal.appointment_text(a.client_name, a.contact_info, a.session_name, a.therapist_name) like any (internal.search_patterns($7)) -- planned anew
                   and (coalesce(a.session_timings, '-infinity'), a.session_id) < ($8::text::timestamp, $9) -- by session_timings
                   and (left(internal.fold(coalesce(a.client_name, '')), 100), a.session_id) < ($8, $9) -- by client_name
+                  and (left(internal.fold(coalesce(a.therapist_name, '')), 100), a.session_id) < ($8, $9) -- by therapist_name
                 order by
                     coalesce(a.session_timings, '-infinity') desc, -- by session_timings
                     left(internal.fold(coalesce(a.client_name, '')), 100) desc, -- by client_name
+                    left(internal.fold(coalesce(a.therapist_name, '')), 100) desc, -- by therapist_name
                     a.session_id desc -- by any
                 limit $10
             "#],
             self.session_id.as_ref().map(SessionId::as_str),
             self.filter.therapist_id.as_ref().map(TherapistId::as_str),
             self.filter.client_id.as_ref().map(ClientId::as_str),
-            self.filter.mode.map(BookingMode::as_str),
+            self.filter.mode.word(),
             self.period.from.map(Timestamp::from) => Option<Timestamp>,
             self.period.before.map(Timestamp::from) => Option<Timestamp>,
             self.search.as_deref(),
             position.sort(),
             position.id(),
             position.limit,
+            self.filter.mode.several() => Option<Vec<&str>>,
         )?;
         Ok(appointments)
     }

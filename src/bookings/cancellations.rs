@@ -6,6 +6,7 @@
 //! therapist the facts of their bookings are looked up, or those of the cancellations on the way, whichever are fewer.
 
 use axum::{extract::State, response::Response};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
@@ -16,6 +17,7 @@ use crate::{
     domain::{
         contact::Search,
         ids::{BookingId, CancellationId, ClientId, TherapistId},
+        status::BookingState,
         time::{Day, Timestamp, Zone},
     },
     error::{Error, Result, problem::Problems},
@@ -57,8 +59,8 @@ pub(super) struct CancellationFilter {
     /// The zone of the calendar days; the practice's if not given.
     #[param(example = "Asia/Kolkata")]
     tz: Option<Zone>,
-    /// Only those whose client's name, e-mail address or phone (in any notation) holds this; three characters or more.
-    #[param(min_length = 3, max_length = 100, example = "meera")]
+    /// Only those whose client's name, e-mail address or phone (in any notation) holds this; two letters find how a word begins.
+    #[param(min_length = 2, max_length = 100, example = "meera")]
     q: Option<String>,
 }
 
@@ -78,6 +80,8 @@ pub(super) struct CancellationFilter {
     "client_id": "cl_0199c0de00007000800000000000000b",
     "therapist_id": "58101",
     "therapist_name": "Asha Rao",
+    "session_name": "Individual Therapy Session",
+    "booking_state": "cancelled",
     "booking_start_at": "2026-02-04T10:30:00Z",
     "restored_at": null
 }))]
@@ -108,6 +112,10 @@ pub(super) struct Cancellation {
     therapist_id: Option<TherapistId>,
     /// Their name, as the booking has it.
     therapist_name: Option<String>,
+    /// The name of the session.
+    session_name: Option<String>,
+    /// How the booking stands now; null where there is none.
+    booking_state: Option<BookingState>,
     /// When it was to start.
     booking_start_at: Timestamp,
     /// When the session was restored after this; null where it was not.
@@ -142,7 +150,7 @@ pub(super) async fn list_cancellations(
 ) -> Result<Response> {
     let period = Period::of(filter.from, filter.to, filter.tz, app.zone)?;
     let search = filter.q.as_deref().map(Search::parse).transpose().map_err(|fault| Error::query("q", fault))?;
-    request.answer(Cancellations { filter, period, search }).await
+    request.answer(Cancellations { filter, period, search, now: app.clock.now() }).await
 }
 
 /// The cancellations that a filter wants.
@@ -150,6 +158,7 @@ struct Cancellations {
     filter: CancellationFilter,
     period: Period,
     search: Option<Search>,
+    now: DateTime<Utc>,
 }
 
 impl List for Cancellations {
@@ -179,6 +188,12 @@ impl List for Cancellations {
                        (select a.client_id from internal.appointment_of(x.booking_id) a) as "client_id?: ClientId",
                        b.therapist_id as "therapist_id?: TherapistId",
                        b.booking_host_name as "therapist_name?",
+                       b.booking_resource_name as "session_name?",
+                       (
+                           select internal.booking_state(k.status, k.starts_at, k.ends_at, k.noted, $11)
+                           from internal.booking_facts k
+                           where k.booking_id = x.booking_id
+                       ) as "booking_state: BookingState",
                        b.booking_start_at as "booking_start_at!: Timestamp",
                        (
                            select min(e.at at time zone 'UTC')
@@ -230,6 +245,7 @@ impl List for Cancellations {
             position.sort(),
             position.id(),
             position.limit,
+            Timestamp::from(self.now) => Timestamp,
         )?;
         Ok(cancellations)
     }

@@ -140,11 +140,21 @@ async fn count_by_sums(db: &mut PgConnection, list: &BookingList) -> Result<Book
                           f.bookings
                    from internal.sums_of_bookings() f
                    where true
-                     and f.per_therapist = $23
-                     and f.therapist_id = $24
+                     and f.per_therapist = $28
+                     and f.therapist_id = $29
                      and f.status = $6
                      and f.mode = $7
                      and f.phase = $8
+                     and f.status = any ($23::text[])
+                     and f.mode = any ($24::text[])
+                     and f.refund_status = any ($25::text[])
+                     and (
+                         f.phase = any ($26::text[])
+                         and (
+                             f.phase <> 'open'
+                             or case when f.week > $1 then 'scheduled' else 'pending_notes' end = any ($27::text[])
+                         )
+                     )
                      and f.week >= $9
                      and f.week <= $10::timestamp - interval '7 days'
                      and f.free = $13
@@ -154,7 +164,7 @@ async fn count_by_sums(db: &mut PgConnection, list: &BookingList) -> Result<Book
                      and f.refund_status = $17
                      and (f.therapist_id in (select t.therapist_id from therapists t) and $18)
                      and (f.therapist_id not in (select t.therapist_id from therapists t) and $19)
-                     and (f.week < $29 or f.week >= $30)
+                     and (f.week < $34 or f.week >= $35)
                    union all
                    select case
                               when f.phase <> 'open' then f.phase
@@ -164,7 +174,7 @@ async fn count_by_sums(db: &mut PgConnection, list: &BookingList) -> Result<Book
                           end,
                           f.counted_as = 'active' and not f.noted and f.ends_at <= $1,
                           1
-                   from (values ($25::timestamp, $26::timestamp), ($27, $28), ($29, $30)) edge (begun, ended)
+                   from (values ($30::timestamp, $31::timestamp), ($32, $33), ($34, $35)) edge (begun, ended)
                    cross join"#
         ],
         [

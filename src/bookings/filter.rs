@@ -14,7 +14,7 @@ use crate::{
         time::{Day, Zone},
     },
     error::{Error, Result},
-    http::{page::orders, period::Period},
+    http::{extract::AnyOf, page::orders, period::Period},
 };
 
 orders! {
@@ -47,14 +47,16 @@ pub(crate) enum BookingTab {
 #[into_params(parameter_in = Query)]
 pub(crate) struct AdminBookingFilter {
     /// Only those in this computed state.
-    #[param(inline)]
-    state: Option<BookingState>,
+    #[serde(default)]
+    #[param(value_type = Option<Vec<BookingState>>, inline, style = Form, explode = false)]
+    state: AnyOf<BookingState>,
     /// Only those of this tab.
     #[param(inline)]
     tab: Option<BookingTab>,
     /// Only those of which this was said.
-    #[param(inline)]
-    status: Option<BookingStatus>,
+    #[serde(default)]
+    #[param(value_type = Option<Vec<BookingStatus>>, inline, style = Form, explode = false)]
+    status: AnyOf<BookingStatus>,
     /// Only those of this therapist.
     #[param(example = "58101")]
     therapist_id: Option<TherapistId>,
@@ -62,8 +64,9 @@ pub(crate) struct AdminBookingFilter {
     #[param(example = "cl_0199c0de00007000800000000000000b")]
     client_id: Option<ClientId>,
     /// Only those held this way.
-    #[param(inline)]
-    mode: Option<BookingMode>,
+    #[serde(default)]
+    #[param(value_type = Option<Vec<BookingMode>>, inline, style = Form, explode = false)]
+    mode: AnyOf<BookingMode>,
     /// Only those starting on this calendar day or later.
     #[param(example = "2026-02-01")]
     from: Option<Day>,
@@ -80,12 +83,13 @@ pub(crate) struct AdminBookingFilter {
     /// Only sessions: bookings neither cancelled nor no-show; or only the others.
     active: Option<bool>,
     /// Only those whose refund is this far.
-    #[param(inline)]
-    refund_status: Option<RefundStatus>,
+    #[serde(default)]
+    #[param(value_type = Option<Vec<RefundStatus>>, inline, style = Form, explode = false)]
+    refund_status: AnyOf<RefundStatus>,
     /// Only those of a therapist the practice has, or only those without one.
     has_therapist: Option<bool>,
-    /// Only those whose client's name, e-mail address or phone (in any notation) holds this; three characters or more.
-    #[param(min_length = 3, max_length = 100, example = "meera")]
+    /// Only those whose client's name, e-mail address or phone (in any notation) holds this; two letters find how a word begins.
+    #[param(min_length = 2, max_length = 100, example = "meera")]
     q: Option<String>,
 }
 
@@ -97,14 +101,16 @@ pub(crate) struct TherapistBookingFilter {
     #[param(inline)]
     tab: Option<BookingTab>,
     /// Only those in this computed state.
-    #[param(inline)]
-    state: Option<BookingState>,
+    #[serde(default)]
+    #[param(value_type = Option<Vec<BookingState>>, inline, style = Form, explode = false)]
+    state: AnyOf<BookingState>,
     /// Only those of this client.
     #[param(example = "cl_0199c0de00007000800000000000000b")]
     client_id: Option<ClientId>,
     /// Only those held this way.
-    #[param(inline)]
-    mode: Option<BookingMode>,
+    #[serde(default)]
+    #[param(value_type = Option<Vec<BookingMode>>, inline, style = Form, explode = false)]
+    mode: AnyOf<BookingMode>,
     /// Only those starting on this calendar day or later.
     #[param(example = "2026-02-01")]
     from: Option<Day>,
@@ -118,9 +124,9 @@ pub(crate) struct TherapistBookingFilter {
     has_note: Option<bool>,
     /// Only sessions: bookings neither cancelled nor no-show; or only the others.
     active: Option<bool>,
-    /// Only those whose client's name holds this, or whose e-mail address or phone does as far as you may see it; three
-    /// characters or more.
-    #[param(min_length = 3, max_length = 100, example = "meera")]
+    /// Only those whose client's name holds this, or whose e-mail address or phone does as far as you may see it; two letters
+    /// find how a word begins.
+    #[param(min_length = 2, max_length = 100, example = "meera")]
     q: Option<String>,
 }
 
@@ -139,11 +145,13 @@ pub(crate) struct ClientBookingFilter {
     #[param(inline)]
     tab: Option<BookingTab>,
     /// Only those in this computed state.
-    #[param(inline)]
-    state: Option<BookingState>,
+    #[serde(default)]
+    #[param(value_type = Option<Vec<BookingState>>, inline, style = Form, explode = false)]
+    state: AnyOf<BookingState>,
     /// Only those held this way.
-    #[param(inline)]
-    mode: Option<BookingMode>,
+    #[serde(default)]
+    #[param(value_type = Option<Vec<BookingMode>>, inline, style = Form, explode = false)]
+    mode: AnyOf<BookingMode>,
     /// Only those starting on this calendar day or later.
     #[param(example = "2026-02-01")]
     from: Option<Day>,
@@ -171,9 +179,12 @@ impl ClientBookingFilter {
 pub(super) struct Criteria {
     pub(super) therapist_id: Option<TherapistId>,
     pub(super) client_id: Option<ClientId>,
-    pub(super) status: Option<&'static str>,
-    pub(super) mode: Option<&'static str>,
+    pub(super) status: AnyOf<BookingStatus>,
+    pub(super) mode: AnyOf<BookingMode>,
+    /// The phase of the bookings wanted; and where they are of several, those, and the states of those that are open.
     pub(super) phase: Option<&'static str>,
+    pub(super) phases: Option<Vec<&'static str>>,
+    pub(super) open_states: Option<Vec<&'static str>>,
     pub(super) start_from: Option<DateTime<Utc>>,
     pub(super) start_before: Option<DateTime<Utc>>,
     pub(super) ends_after: Option<DateTime<Utc>>,
@@ -181,7 +192,7 @@ pub(super) struct Criteria {
     pub(super) free: Option<bool>,
     pub(super) has_note: Option<bool>,
     pub(super) active: Option<bool>,
-    pub(super) refund_status: Option<&'static str>,
+    pub(super) refund_status: AnyOf<RefundStatus>,
     pub(super) has_therapist: Option<bool>,
     pub(super) search: Option<Search>,
 }
@@ -204,14 +215,14 @@ impl AdminBookingFilter {
         let mut criteria = Criteria {
             therapist_id: self.therapist_id,
             client_id: self.client_id,
-            status: self.status.map(BookingStatus::as_str),
-            mode: self.mode.map(BookingMode::as_str),
+            status: self.status,
+            mode: self.mode,
             start_from,
             start_before,
             free: self.free,
             has_note: self.has_note,
             active: self.active,
-            refund_status: self.refund_status.map(RefundStatus::as_str),
+            refund_status: self.refund_status,
             has_therapist: self.has_therapist,
             search,
             ..Criteria::default()
@@ -221,11 +232,11 @@ impl AdminBookingFilter {
             criteria.limit_to_pending_notes(now);
         }
         let tab = self.tab.filter(|tab| !matches!(tab, BookingTab::All | BookingTab::PendingNotes));
-        if self.state.is_some() || tab.is_some() {
+        if !self.state.is_open() || tab.is_some() {
             let states: Vec<BookingState> = BookingState::VARIANTS
                 .iter()
                 .copied()
-                .filter(|state| self.state.is_none_or(|wanted| wanted == *state))
+                .filter(|state| self.state.lets_pass(*state))
                 .filter(|state| tab.is_none_or(|tab| tab.states().contains(state)))
                 .collect();
             criteria.limit_to(&states, now);
@@ -255,13 +266,21 @@ impl Criteria {
         self.start_before = self.start_before.map_or(Some(later), |before| Some(before.min(later)));
     }
 
-    /// Wants bookings in some states of one phase, or in none. A state is a phase and a range of time.
+    /// Wants bookings in some states, or in none. A state is a phase and a range of time.
     fn limit_to(&mut self, states: &[BookingState], now: DateTime<Utc>) {
         use BookingState as S;
         let phase = match states {
-            [S::Scheduled | S::Live | S::PendingNotes, ..] => "open",
+            [] => "none",
             [S::Cancelled | S::NoShow | S::Completed] => states[0].as_str(),
-            _ => "none",
+            [S::Scheduled | S::Live | S::PendingNotes] | [S::Live, S::Scheduled] | [S::Scheduled, S::Live] => "open",
+            _ => {
+                let (open, closed): (Vec<S>, Vec<S>) =
+                    states.iter().partition(|state| matches!(state, S::Scheduled | S::Live | S::PendingNotes));
+                let open_phase = (!open.is_empty()).then_some("open");
+                self.phases = Some(closed.into_iter().map(S::as_str).chain(open_phase).collect());
+                self.open_states = Some(open.into_iter().map(S::as_str).collect());
+                return;
+            }
         };
         self.phase.get_or_insert(phase);
         let later = now + INSTANT;

@@ -124,7 +124,7 @@ impl BookingList {
 
 /// A statement about the facts that a list wants: takes the macro that runs it, with what that takes before the statement; the
 /// statement's beginning, which ends before the facts' table, and its end; the list, and what its search finds; and the arguments of
-/// beginning and end, from `$23` on.
+/// beginning and end, from `$28` on.
 macro_rules! of_bookings {
     (
         $macro:ident!($($before:tt)*), [$($select:literal)+], [$($tail:literal)*], $list:expr, $found:expr
@@ -157,6 +157,17 @@ macro_rules! of_bookings {
                   and f.refund_status = $17
                   and (f.therapist_id in (select t.therapist_id from therapists t) and $18)
                   and ((f.therapist_id is null or f.therapist_id = any (array(select internal.unknown_therapists()))) and $19)
+                  and f.status = any ($23::text[]) -- planned anew
+                  and f.mode = any ($24::text[]) -- planned anew
+                  and f.refund_status = any ($25::text[]) -- planned anew
+                  and (
+                      f.phase = any ($26::text[]) -- planned anew
+                      and (
+                          f.phase <> 'open'
+                          or case when f.ends_at <= $1 then 'pending_notes' when f.starts_at <= $1 then 'live' else 'scheduled'
+                             end = any ($27::text[])
+                      )
+                  )
                   and f.booking_id = any ($20)
                   and f.search like any (internal.search_patterns($21)) -- planned anew
                   and f.booking_id in (select internal.bookings_found($2, $22, $1))
@@ -168,8 +179,8 @@ macro_rules! of_bookings {
             $list.scope.owner(),
             criteria.therapist_id.as_ref().map($crate::domain::ids::TherapistId::as_str),
             criteria.client_id.as_ref().map($crate::domain::ids::ClientId::as_str),
-            criteria.status,
-            criteria.mode,
+            criteria.status.word(),
+            criteria.mode.word(),
             criteria.phase,
             criteria.start_from.map($crate::domain::time::Timestamp::from) => Option<$crate::domain::time::Timestamp>,
             criteria.start_before.map($crate::domain::time::Timestamp::from) => Option<$crate::domain::time::Timestamp>,
@@ -179,12 +190,17 @@ macro_rules! of_bookings {
             criteria.has_note,
             criteria.active.filter(|active| *active),
             criteria.active.map(|active| !active).filter(|off| *off),
-            criteria.refund_status,
+            criteria.refund_status.word(),
             criteria.has_therapist.filter(|has| *has),
             criteria.has_therapist.map(|has| !has).filter(|has_not| *has_not),
             found.few(),
             found.many(),
             search.filter(|_| !$list.scope.is_practice()),
+            criteria.status.several() => Option<Vec<&str>>,
+            criteria.mode.several() => Option<Vec<&str>>,
+            criteria.refund_status.several() => Option<Vec<&str>>,
+            criteria.phases.as_deref() => Option<&[&str]>,
+            criteria.open_states.as_deref() => Option<&[&str]>,
             $($argument $(=> $type)?),*
         )
     }};

@@ -21,7 +21,7 @@ use crate::{
     error::{Error, Result, problem::Problems},
     http::{
         etag::{Preconditions, Versioned},
-        extract::Path,
+        extract::{AnyOf, Path},
         list::Listing,
         page::{Key, List, Page, PageParams, Position, orders},
         period::Period,
@@ -45,11 +45,13 @@ pub(crate) struct GrantFilter {
     /// Only those that another admin has closed, or only those that wait for it.
     reviewed: Option<bool>,
     /// Only those whose review stands so.
-    #[param(inline)]
-    review: Option<GrantReview>,
+    #[serde(default)]
+    #[param(value_type = Option<Vec<GrantReview>>, inline, style = Form, explode = false)]
+    review: AnyOf<GrantReview>,
     /// Only those of this kind.
-    #[param(inline)]
-    kind: Option<GrantKind>,
+    #[serde(default)]
+    #[param(value_type = Option<Vec<GrantKind>>, inline, style = Form, explode = false)]
+    kind: AnyOf<GrantKind>,
     /// Only those for this client.
     #[param(example = "cl_0199c0de00007000800000000000000b")]
     client_id: Option<ClientId>,
@@ -110,6 +112,7 @@ pub(crate) struct GrantRead {
     /// The entry of the trail.
     entry_id: i64,
     /// When it was read.
+    #[schema(value_type = crate::domain::time::Instant)]
     at: Timestamp,
     /// The request, as logs and answers name it.
     request_id: String,
@@ -200,7 +203,6 @@ impl List for Grants {
     type Order = GrantOrder;
 
     async fn rows(&self, db: &mut PgConnection, order: GrantOrder, position: &Position) -> Result<Vec<Grant>> {
-        let is = |review| (self.filter.review == Some(review)).then_some(true);
         let grants = pruned!(
             fetch_all(db, position.sorted(order)),
             query_as!(Grant),
@@ -243,15 +245,13 @@ impl List for Grants {
                       and g.user_id = $7
                       and g.opened_at >= $8
                       and g.opened_at < $9
-                      and g.kind = $10
-                      and (g.reviewed_at is not null and $11)
-                      and (g.reviewed_at is null and g.unreviewed_at is not null and $12)
-                      and (g.reviewed_at is null and g.unreviewed_at is null and $13)
-                      and (g.opened_at, g.grant_id) < ($14::text::timestamptz, $15::text::integer) -- by any
+                      and g.kind = any ($10::text[])
+                      and (case when g.reviewed_at is not null then 'reviewed' when g.unreviewed_at is not null then 'unreviewed' else 'waiting' end) = any ($11::text[])
+                      and (g.opened_at, g.grant_id) < ($12::text::timestamptz, $13::text::integer) -- by any
                     order by
                         g.opened_at desc, -- by any
                         g.grant_id desc -- by any
-                    limit $16
+                    limit $14
                 ) g
                 left join internal.clients i on i.client_id = g.client_id and i.merged_into is not null
                 left join all_clients_table c on c.client_id = coalesce(i.merged_into, g.client_id)
@@ -277,10 +277,8 @@ impl List for Grants {
             self.filter.user_id.map(|user| user.0),
             self.period.from,
             self.period.before,
-            self.filter.kind.map(GrantKind::as_str),
-            is(GrantReview::Reviewed),
-            is(GrantReview::Unreviewed),
-            is(GrantReview::Waiting),
+            self.filter.kind.words() => Option<Vec<&str>>,
+            self.filter.review.words() => Option<Vec<&str>>,
             position.sort(),
             position.id(),
             position.limit,

@@ -85,8 +85,10 @@ pub(crate) struct Grant {
     /// Why it was opened.
     pub(crate) reason: String,
     /// When it was opened.
+    #[schema(value_type = crate::domain::time::Instant)]
     pub(crate) opened_at: Timestamp,
     /// From when on nothing is read under it.
+    #[schema(value_type = crate::domain::time::Instant)]
     pub(crate) expires_at: Timestamp,
     /// Whether something can be read under it: it has neither expired nor been reviewed.
     pub(crate) is_open: bool,

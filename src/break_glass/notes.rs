@@ -20,7 +20,7 @@ use crate::{
     },
     error::{Result, problem::Problems},
     http::{
-        extract::Path,
+        extract::{AnyOf, Path},
         list::Listing,
         page::{Key, List, Page, PageParams, Position, orders},
     },
@@ -46,8 +46,9 @@ words! {
 #[into_params(parameter_in = Query)]
 pub(crate) struct NoteOfClientFilter {
     /// Only those of this kind.
-    #[param(inline)]
-    kind: Option<NoteKind>,
+    #[serde(default)]
+    #[param(value_type = Option<Vec<NoteKind>>, inline, style = Form, explode = false)]
+    kind: AnyOf<NoteKind>,
 }
 
 /// The metadata of a client's note, without its text.
@@ -132,13 +133,13 @@ pub(crate) async fn list_client_notes(
         Ok(())
     })
     .await?;
-    request.answer(Notes { client, kind: filter.kind }).await
+    request.answer(Notes { client, kinds: filter.kind }).await
 }
 
 /// The notes of a client, of one kind or of both.
 struct Notes {
     client: ClientId,
-    kind: Option<NoteKind>,
+    kinds: AnyOf<NoteKind>,
 }
 
 impl List for Notes {
@@ -153,7 +154,7 @@ impl List for Notes {
         order: NoteOfClientOrder,
         position: &Position,
     ) -> Result<Vec<NoteOfClient>> {
-        let is = |kind| (self.kind == Some(kind)).then_some(true);
+        let is = |kind| (self.kinds.one() == Some(kind)).then_some(true);
         let notes = pruned!(
             fetch_all(db, position.sorted(order)),
             query_as!(NoteOfClient),

@@ -35,8 +35,8 @@ pub(super) struct CampaignFilter {
     /// Only those of this therapist, letter by letter.
     #[param(example = "Asha Rao")]
     therapist_name: Option<String>,
-    /// Only those of which any part holds this, in any letter case; three characters or more.
-    #[param(min_length = 3, max_length = 100, example = "reminder")]
+    /// Only those of which any part holds this, in any letter case; two letters find how a word begins.
+    #[param(min_length = 2, max_length = 100, example = "reminder")]
     q: Option<String>,
 }
 
@@ -102,7 +102,7 @@ impl List for Campaigns {
                       and campaign_name = $1
                       and therapy = $2
                       and therapist_name = $3
-                      and internal.search_words(campaign_name, therapy, therapist_name) like internal.like_words($4)
+                      and internal.search_words(campaign_name, therapy, therapist_name) like any (internal.like_words($4))
                     group by campaign_name, therapy, therapist_name
                 ) g
                 where true

@@ -13,13 +13,13 @@ use crate::{
         time::{Day, Zone},
     },
     error::{Error, Result},
-    http::{page::orders, period::Period},
+    http::{extract::AnyOf, page::orders, period::Period},
 };
 
 orders! {
     /// The orders in which clients can be listed.
-    ClientOrder: NameUp = "client_name", NameDown = "-client_name", LastSessionDown = "-last_session_at",
-        LastSessionUp = "last_session_at", SessionsDown = "-no_of_sessions", SessionsUp = "no_of_sessions",
+    ClientOrder: NameUp = "client_name", NameDown = "-client_name", TherapistUp = "assigned_therapist",
+        TherapistDown = "-assigned_therapist", LastSessionDown = "-last_session_at", LastSessionUp = "last_session_at", SessionsDown = "-no_of_sessions", SessionsUp = "no_of_sessions",
         NewestFirst = "-created_at", OldestFirst = "created_at"
 }
 
@@ -35,8 +35,9 @@ orders! {
 pub(super) struct AdminClientFilter {
     /// Only those who stand like this: `lead` without any booking; `active` with one, not cancelled, in the last 30 days
     /// or ahead; `drop_out` with exactly one not cancelled, longer ago; `inactive` otherwise.
-    #[param(inline)]
-    status: Option<ClientStatus>,
+    #[serde(default)]
+    #[param(value_type = Option<Vec<ClientStatus>>, inline, style = Form, explode = false)]
+    status: AnyOf<ClientStatus>,
     /// Only those assigned to this therapist.
     #[param(example = "58101")]
     therapist_id: Option<TherapistId>,
@@ -52,8 +53,9 @@ pub(super) struct AdminClientFilter {
     /// Only those who may be the same person as another client (marked on arrival, or with the same phone), or only
     /// those who are not.
     possible_duplicate: Option<bool>,
-    /// Only those whose name, e-mail address or phone (in any notation) holds this; three characters or more.
-    #[param(min_length = 3, max_length = 100, example = "meera")]
+    /// Only those whose name, e-mail address, phone (in any notation) or assigned therapist's name holds this; two letters
+    /// find how a word begins.
+    #[param(min_length = 2, max_length = 100, example = "meera")]
     q: Option<String>,
 }
 
@@ -61,9 +63,9 @@ pub(super) struct AdminClientFilter {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct TherapistClientFilter {
-    /// Only those whose name holds this, or whose e-mail address or phone does as far as you may see it; three
-    /// characters or more.
-    #[param(min_length = 3, max_length = 100, example = "meera")]
+    /// Only those whose name holds this, or whose e-mail address or phone does as far as you may see it; two letters
+    /// find how a word begins.
+    #[param(min_length = 2, max_length = 100, example = "meera")]
     q: Option<String>,
 }
 
@@ -77,7 +79,7 @@ impl TherapistClientFilter {
 /// A filter as the statements take it.
 #[derive(Debug)]
 pub(super) struct Criteria {
-    pub(super) status: Option<ClientStatus>,
+    pub(super) status: AnyOf<ClientStatus>,
     pub(super) therapist_id: Option<TherapistId>,
     pub(super) last_from: Option<DateTime<Utc>>,
     pub(super) last_before: Option<DateTime<Utc>>,

@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 
 use super::{
     filter::{AdminClientFilter, ClientOrder, Criteria, OwnClientOrder, TherapistClientFilter},
-    record::{ClientRecord, select_clients},
+    record::{ListedClient, SeenTherapists, select_clients},
 };
 use crate::{
     app::state::App,
@@ -37,7 +37,7 @@ use crate::{
     params(AdminClientFilter, ("sort" = inline(Option<ClientOrder>), Query, description = "The order"), PageParams),
     responses(
         (status = 200, description = "A page of clients", content(
-            (Page<ClientRecord> = "application/json"),
+            (Page<ListedClient> = "application/json"),
             (String = "text/csv"),
         )),
         Problems,
@@ -66,7 +66,7 @@ pub(super) async fn list_clients(
     ),
     responses(
         (status = 200, description = "A page of clients", content(
-            (Page<ClientRecord> = "application/json"),
+            (Page<ListedClient> = "application/json"),
             (String = "text/csv"),
         )),
         Problems,
@@ -88,17 +88,18 @@ struct ClientList {
 }
 
 impl List for ClientList {
-    type Row = ClientRecord;
+    type Row = ListedClient;
     type Order = ClientOrder;
 
-    async fn rows(&self, db: &mut PgConnection, order: ClientOrder, position: &Position) -> Result<Vec<ClientRecord>> {
+    async fn rows(&self, db: &mut PgConnection, order: ClientOrder, position: &Position) -> Result<Vec<ListedClient>> {
         let criteria = &self.criteria;
         let found = Found::clients(db, criteria.search.as_deref()).await?;
-        let is = |status| (criteria.status == Some(status)).then_some(true);
+        let is = |status| (criteria.status.one() == Some(status)).then_some(true);
         let clients = select_clients!(
             fetch_all(db, position.sorted(order)),
             ["order by
                 left(f.name, 100) desc, -- by client_name
+                left(f.therapist, 100) desc, -- by assigned_therapist
                 f.last_session desc, -- by last_session_at
                 f.sessions desc, -- by no_of_sessions
                 f.created_at desc, -- by created_at
@@ -114,8 +115,21 @@ impl List for ClientList {
                            order by o.client_id
                            limit 1
                        ) as duplicate,
+                       (
+                           select jsonb_agg(
+                               jsonb_build_object('therapist_id', k.therapist_id, 'name', t.name, 'sessions', k.sessions)
+                               order by k.sessions desc, k.therapist_id
+                           )
+                           from internal.therapist_client_facts k
+                           left join lateral (
+                               select t.name from therapists t where t.therapist_id = k.therapist_id order by t.id limit 1
+                           ) t on true
+                           where k.client_id = f.client_id
+                             and k.sessions > 0
+                       ) as therapists,
                        concat(
                            left(f.name, 100), -- by client_name
+                           left(f.therapist, 100), -- by assigned_therapist
                            f.last_session, -- by last_session_at
                            f.sessions, -- by no_of_sessions
                            f.created_at, -- by created_at
@@ -128,6 +142,7 @@ impl List for ClientList {
                   and (f.latest >= internal.active_since($1) and $4)
                   and (f.standing = 1 and f.latest < internal.active_since($1) and $5)
                   and (f.bookings > 0 and f.standing <> 1 and f.latest < internal.active_since($1) and $6)
+                  and internal.client_status(f.bookings, f.standing, f.latest, $1) = any ($15::text[]) -- planned anew
                   and f.last_session >= $7
                   and (f.last_session < $8 and f.last_session > '-infinity')
                   and (
@@ -141,11 +156,13 @@ impl List for ClientList {
                   and f.client_id = any ($10)
                   and f.search like any (internal.search_patterns($11)) -- planned anew
                   and (left(f.name, 100), f.client_id) < ($12, $13) -- by client_name
+                  and (left(f.therapist, 100), f.client_id) < ($12, $13) -- by assigned_therapist
                   and (f.last_session, f.client_id) < ($12::text::timestamp, $13) -- by last_session_at
                   and (f.sessions, f.client_id) < ($12::text::integer, $13) -- by no_of_sessions
                   and (f.created_at, f.client_id) < ($12::text::timestamptz, $13) -- by created_at
                 order by
                     left(f.name, 100) desc, -- by client_name
+                    left(f.therapist, 100) desc, -- by assigned_therapist
                     f.last_session desc, -- by last_session_at
                     f.sessions desc, -- by no_of_sessions
                     f.created_at desc, -- by created_at
@@ -166,11 +183,12 @@ impl List for ClientList {
             position.sort(),
             position.id(),
             position.limit,
+            criteria.status.several() => Option<Vec<&str>>,
         )?;
-        Ok(clients)
+        Ok(clients.into_iter().map(ListedClient::from).collect())
     }
 
-    fn key(client: &ClientRecord) -> Key {
+    fn key(client: &ListedClient) -> Key {
         client.key()
     }
 }
@@ -183,7 +201,7 @@ struct OwnClientList {
 }
 
 impl List for OwnClientList {
-    type Row = ClientRecord;
+    type Row = ListedClient;
     type Order = OwnClientOrder;
 
     async fn rows(
@@ -191,7 +209,7 @@ impl List for OwnClientList {
         db: &mut PgConnection,
         order: OwnClientOrder,
         position: &Position,
-    ) -> Result<Vec<ClientRecord>> {
+    ) -> Result<Vec<ListedClient>> {
         let clients = select_clients!(
             fetch_all(db, position.sorted(order)),
             ["order by
@@ -202,6 +220,11 @@ impl List for OwnClientList {
                 select f.*,
                        f.assigned or f.active_until > $1 as contact,
                        null as duplicate,
+                       case when f.sessions > 0 then jsonb_build_array(jsonb_build_object(
+                           'therapist_id', f.therapist_id,
+                           'name', (select t.name from therapists t where t.therapist_id = internal.current_therapist() order by t.id limit 1),
+                           'sessions', f.sessions
+                       )) end as therapists,
                        concat(
                            left(f.name, 100), -- by client_name
                            f.last_session, -- by last_session_at
@@ -211,7 +234,7 @@ impl List for OwnClientList {
                 where true
                   and f.therapist_id = $2
                   and (
-                      f.name like internal.like_words($3) -- planned anew
+                      f.name like any (internal.like_words($3)) -- planned anew
                       or (f.assigned or f.active_until > $1) and exists (
                           select
                           from all_clients_table w
@@ -234,10 +257,10 @@ impl List for OwnClientList {
             position.id(),
             position.limit,
         )?;
-        Ok(clients.into_iter().map(|client| client.seen_by(&self.scope)).collect())
+        Ok(clients.into_iter().map(|client| client.seen_by(&self.scope).into()).collect())
     }
 
-    fn key(client: &ClientRecord) -> Key {
+    fn key(client: &ListedClient) -> Key {
         client.key()
     }
 }

@@ -40,8 +40,8 @@ orders! {
 pub(super) struct ClientsOfTherapistFilter {
     /// Only those assigned to the therapist now, or only those who once came.
     assigned: Option<bool>,
-    /// Only those whose name, e-mail address or phone (in any notation) holds this; three characters or more.
-    #[param(min_length = 3, max_length = 100, example = "meera")]
+    /// Only those whose name, e-mail address or phone (in any notation) holds this; two letters find how a word begins.
+    #[param(min_length = 2, max_length = 100, example = "meera")]
     q: Option<String>,
 }
 
@@ -148,9 +148,9 @@ impl List for TherapistClients {
                       and f.assigned = $2
                       and exists (
                           select
-                          from internal.client_facts c
-                          where c.client_id = f.client_id
-                            and c.search like any (internal.search_patterns($3)) -- planned anew
+                          from all_clients_table w
+                          where w.client_id = f.client_id
+                            and internal.search_text(w.client_name, w.email_id, w.phone_number) like any (internal.search_patterns($3)) -- planned anew
                       )
                       and (left(f.name, 100), f.client_id) < ($4, $5) -- by any
                     order by

@@ -8,8 +8,8 @@
 //! session with them ahead; possible duplicates are not shown at all.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
-use sqlx::PgConnection;
+use serde::{Deserialize, Serialize};
+use sqlx::{PgConnection, types::Json};
 use utoipa::ToSchema;
 
 use super::missing::missing;
@@ -72,12 +72,53 @@ pub(super) struct ClientRecord {
     pub(super) created_at: Timestamp,
     /// When the client's data was erased; null if it was not. The record then tells nothing but what happened when.
     pub(super) erased_at: Timestamp,
+    /// The therapists of a row of a list: no part of one client's answer, which has more of them.
+    #[serde(skip)]
+    pub(super) therapists: SeenTherapists,
     /// The version of the stored row.
     #[serde(skip)]
     pub(super) version: String,
     /// Where it stands in the list it was read for.
     #[serde(skip)]
     pub(super) sort_key: String,
+}
+
+/// A therapist whom a client has sessions with.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({ "therapist_id": "58701", "name": "Asha Rao", "sessions": 12 }))]
+pub(super) struct SeenTherapist {
+    /// The therapist.
+    therapist_id: TherapistId,
+    /// The therapist's name; null where the practice has no such therapist.
+    name: Option<String>,
+    /// How many sessions, neither cancelled nor no-shows; those ahead included.
+    sessions: i32,
+}
+
+/// The therapists of a client, as SQL puts them together.
+pub(super) type SeenTherapists = Json<Vec<SeenTherapist>>;
+
+/// A client in a list, with their therapists.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ListedClient {
+    #[serde(flatten)]
+    record: ClientRecord,
+    /// The therapists with whom there are sessions, most sessions first; a therapist is shown themselves.
+    therapists: Vec<SeenTherapist>,
+}
+
+impl From<ClientRecord> for ListedClient {
+    fn from(mut record: ClientRecord) -> Self {
+        let therapists = std::mem::take(&mut *record.therapists);
+        Self { record, therapists }
+    }
+}
+
+impl ListedClient {
+    /// Where it stands in its list.
+    pub(super) fn key(&self) -> Key {
+        Key { sort: self.record.sort_key.clone(), id: self.record.client_id.to_string() }
+    }
 }
 
 /// Reads clients: takes how it is run, the clauses after the source, the source of the figures `f`, and the arguments; `$1` is
@@ -102,6 +143,7 @@ macro_rules! select_clients {
                   coalesce(marked.client_id, f.duplicate) as "possible_duplicate_of: ClientId",
                   i.created_at as "created_at!: Timestamp",
                   i.erased_at as "erased_at!: Timestamp",
+                  coalesce(f.therapists, '[]') as "therapists!: SeenTherapists",
                   c.xmin::text as "version!",
                   f.sort_key as "sort_key!"
            from "# $($source)+ r#" f
@@ -130,6 +172,7 @@ impl ClientRecord {
                select k.client_id,
                       s.*,
                       '' as sort_key,
+                      null::jsonb as therapists,
                       (true
                           and k.client_id in (select internal.contact_clients($4, $1))
                       ) as contact,
@@ -156,11 +199,6 @@ impl ClientRecord {
             Some(client) => Ok(client.seen_by(scope)),
             None => Err(missing(db, scope, id).await?),
         }
-    }
-
-    /// Where it stands in its list.
-    pub(super) fn key(&self) -> Key {
-        Key { sort: self.sort_key.clone(), id: self.client_id.to_string() }
     }
 
     /// Hides columns from a therapist.

@@ -6,6 +6,7 @@ use utoipa::IntoParams;
 
 use crate::{
     app::state::App,
+    db::scope::Scope,
     domain::time::{Day, Timestamp, Zone},
     error::{Error, Result},
 };
@@ -14,10 +15,10 @@ use crate::{
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct PeriodParams {
-    /// The first day. If not given, the first day of the month that `to` is in, or of the present month.
+    /// The first day. If not given, from the first booking on; so of all times where `to` is not given either.
     #[param(example = "2026-02-01")]
     from: Option<Day>,
-    /// The last day. If not given, the last day of the month that `from` is in, or of the present month.
+    /// The last day. If not given, up to the last booking.
     #[param(example = "2026-02-28")]
     to: Option<Day>,
     /// The zone of the calendar days; the practice's if not given.
@@ -34,9 +35,43 @@ pub(crate) struct Period {
 }
 
 impl PeriodParams {
-    /// The requested days; those of the present month by default.
-    pub(crate) fn period(self, app: &App) -> Result<Period> {
-        Period::of(self.from, self.to, self.tz, app)
+    /// The requested days. At an end that is not given, up to the first and the last booking of the scope that has a start.
+    pub(crate) async fn period(self, app: &App, scope: &Scope) -> Result<Period> {
+        let Self { from, to, tz } = self;
+        if from.is_some() && to.is_some() {
+            return Period::of(from, to, tz, app);
+        }
+        let zone = tz.unwrap_or(app.zone);
+        let known = sqlx::query!(
+            r#"select (
+                          select f.starts_at
+                          from internal.booking_facts f
+                          where f.starts_at > '-infinity'
+                            and ($1::text is null or f.therapist_id = $1)
+                          order by f.starts_at
+                          limit 1
+                      ) as "first!: Timestamp",
+                      (
+                          select f.starts_at
+                          from internal.booking_facts f
+                          where f.starts_at < 'infinity'
+                            and ($1::text is null or f.therapist_id = $1)
+                          order by f.starts_at desc
+                          limit 1
+                      ) as "last!: Timestamp""#,
+            scope.owner(),
+        )
+        .fetch_one(&mut *app.db.read(scope).await?)
+        .await?;
+        let day = |known: Timestamp| {
+            zone.date(known.instant().unwrap_or_else(|| app.clock.now())).clamp(Day::FIRST, Day::LAST)
+        };
+        let (first, last) = (day(known.first), day(known.last));
+        Ok(match (from.map(Day::date), to.map(Day::date)) {
+            (Some(from), _) => Period { from, to: last.max(from), zone },
+            (None, Some(to)) => Period { from: first.min(to), to, zone },
+            (None, None) => Period { from: first, to: last.max(first), zone },
+        })
     }
 }
 

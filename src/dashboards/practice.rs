@@ -47,7 +47,7 @@ pub(super) async fn get_dashboard(
     State(app): State<App>,
     Query(params): Query<PeriodParams>,
 ) -> Result<Json<Dashboard>> {
-    let period = params.period(&app)?;
+    let period = params.period(&app, &scope).await?;
     let periods = [period.previous(), period];
     let mut db = app.db.read(&scope).await?;
     let counted = count(&mut db, &periods, false).await?;

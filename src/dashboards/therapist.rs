@@ -77,7 +77,7 @@ pub(super) async fn get_own_dashboard(
     State(app): State<App>,
     Query(params): Query<PeriodParams>,
 ) -> Result<Json<OwnDashboard>> {
-    let period = params.period(&app)?;
+    let period = params.period(&app, &scope).await?;
     let periods = [period.previous(), period];
     let bounds = Period::bounds(&periods);
     let mut db = app.db.read(&scope).await?;

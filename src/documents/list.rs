@@ -21,7 +21,7 @@ use crate::{
     error::{Error, Result, problem::Problems},
     http::{
         etag::{Preconditions, Versioned},
-        extract::Path,
+        extract::{AnyOf, Path},
         list::Listing,
         page::{Key, List, Page, PageParams, Position, orders},
     },
@@ -37,8 +37,9 @@ orders! {
 #[into_params(parameter_in = Query)]
 pub(super) struct AdminFormFilter {
     /// Only those that stand so.
-    #[param(inline)]
-    status: Option<FormStatus>,
+    #[serde(default)]
+    #[param(value_type = Option<Vec<FormStatus>>, inline, style = Form, explode = false)]
+    status: AnyOf<FormStatus>,
     /// Only those of this booking.
     #[param(example = "bk_0199c0de00007000800000000000000a")]
     booking_id: Option<BookingId>,
@@ -48,8 +49,8 @@ pub(super) struct AdminFormFilter {
     /// Only those of this client's bookings.
     #[param(example = "cl_0199c0de00007000800000000000000b")]
     client_id: Option<ClientId>,
-    /// Only those whose client's name, e-mail address or phone (in any notation) holds this; three characters or more.
-    #[param(min_length = 3, max_length = 100, example = "meera")]
+    /// Only those whose client's name, e-mail address or phone (in any notation) holds this; two letters find how a word begins.
+    #[param(min_length = 2, max_length = 100, example = "meera")]
     q: Option<String>,
 }
 
@@ -58,16 +59,17 @@ pub(super) struct AdminFormFilter {
 #[into_params(parameter_in = Query)]
 pub(super) struct TherapistFormFilter {
     /// Only those that stand so.
-    #[param(inline)]
-    status: Option<FormStatus>,
+    #[serde(default)]
+    #[param(value_type = Option<Vec<FormStatus>>, inline, style = Form, explode = false)]
+    status: AnyOf<FormStatus>,
     /// Only those of this booking.
     #[param(example = "bk_0199c0de00007000800000000000000a")]
     booking_id: Option<BookingId>,
     /// Only those of this client's bookings.
     #[param(example = "cl_0199c0de00007000800000000000000b")]
     client_id: Option<ClientId>,
-    /// Only those whose client's name holds this; three characters or more.
-    #[param(min_length = 3, max_length = 100, example = "meera")]
+    /// Only those whose client's name holds this; two letters find how a word begins.
+    #[param(min_length = 2, max_length = 100, example = "meera")]
     q: Option<String>,
 }
 
@@ -188,11 +190,12 @@ impl List for DocumentForms {
                       and d.link_id = $1
                       and f.therapist_id = $2 -- planned anew
                       and internal.form_status(d.status) = $3 -- planned anew
+                      and internal.form_status(d.status) = any ($11::text[]) -- planned anew
                       and d.booking_id = $4
                       and f.therapist_id = $5 -- planned anew
                       and d.booking_id in (select a.session_id from appointment_table a where a.client_id = $6)
                       and f.search like any (internal.search_patterns($7)) -- planned anew
-                      and f.name like internal.like_words($8) -- planned anew
+                      and f.name like any (internal.like_words($8)) -- planned anew
                       and d.link_id < $9::text::integer -- by any
                     order by
                         d.link_id desc -- by any
@@ -209,7 +212,7 @@ impl List for DocumentForms {
             "#],
             self.link_id.map(|id| id.0),
             self.scope.owner(),
-            self.filter.status.map(FormStatus::as_str),
+            self.filter.status.word(),
             self.filter.booking_id.as_ref().map(BookingId::as_str),
             self.filter.therapist_id.as_ref().map(TherapistId::as_str),
             self.filter.client_id.as_ref().map(ClientId::as_str),
@@ -217,6 +220,7 @@ impl List for DocumentForms {
             search.filter(|_| !self.scope.is_practice()),
             position.sort(),
             position.limit,
+            self.filter.status.several() => Option<Vec<&str>>,
         )?;
         Ok(forms)
     }

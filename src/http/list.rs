@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sqlx::PgConnection;
 
 use super::{
-    csv::{self, Form},
+    csv::{self, CsvParams, Form},
     extract::{Json, Pairs},
     page::{self, DEFAULT_LIMIT, Key, List, Order, Page, PageInfo, PageParams, Position},
 };
@@ -22,7 +22,7 @@ use crate::{
     },
     db::scope::Scope,
     domain::time::Timestamp,
-    error::{Error, Result},
+    error::{Error, FieldError, Place, Result},
 };
 
 /// How many rows a list holds, and whether there are more.
@@ -58,13 +58,23 @@ pub struct ListRequest<O> {
     is_sorted: bool,
     cursor: Option<String>,
     with_total: bool,
-    limit: u16,
+    limit: Option<u16>,
+    /// How it is written as CSV.
+    csv: CsvParams,
     from: Option<Key>,
     backwards: bool,
     form: Form,
     uri: Uri,
     app: App,
     scope: Scope,
+}
+
+/// Refuses the parameters that are given.
+fn refuse(parameters: &[(&'static str, bool)], why: &'static str) -> Result<()> {
+    let given = parameters.iter().filter(|(_, is_given)| *is_given);
+    let faults: Vec<FieldError> =
+        given.map(|(name, _)| FieldError { place: Place::Query((*name).to_owned()), detail: why.into() }).collect();
+    if faults.is_empty() { Ok(()) } else { Err(Error::Invalid(faults)) }
 }
 
 /// The order, as a parameter of its own.
@@ -81,13 +91,15 @@ impl<F: DeserializeOwned, O: Order> FromRequestParts<App> for Listing<F, O> {
         let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
         let mut pairs = Pairs::parse(uri.query().unwrap_or_default())?;
         let (filter, order, params) = (pairs.read(), pairs.read::<OrderParam<O>>(), pairs.read::<PageParams>());
-        let ((filter, OrderParam { sort }), params) = pairs.finish(filter.zip(order).zip(params))?;
+        let csv = pairs.read::<CsvParams>();
+        let (((filter, OrderParam { sort }), params), csv) = pairs.finish(filter.zip(order).zip(params).zip(csv))?;
         let mut request = ListRequest {
             order: sort.unwrap_or_default(),
             is_sorted: sort.is_some(),
             cursor: params.cursor,
             with_total: params.include.is_some(),
-            limit: params.limit.unwrap_or(DEFAULT_LIMIT),
+            limit: params.limit,
+            csv,
             from: None,
             backwards: false,
             form: Form::wanted(&parts.headers),
@@ -143,7 +155,10 @@ impl<O: Order> ListRequest<O> {
         self.ensure_opened()?;
         match self.form {
             Form::Csv | Form::CsvOrJson if L::AS_CSV => {
-                return csv::stream(&self.app, &self.scope, list, self.order).await;
+                self.ensure_whole()?;
+                // The last part of the path that names something: no file name holds an id.
+                let name = self.uri.path().rsplit('/').next().unwrap_or_default();
+                return csv::stream(&self.app, &self.scope, list, self.order, self.csv, name).await;
             }
             _ => self.ensure_json()?,
         }
@@ -158,7 +173,23 @@ impl<O: Order> ListRequest<O> {
     ///
     /// [`Error::NotAcceptable`].
     pub fn ensure_json(&self) -> Result<()> {
-        if self.form == Form::Csv { Err(Error::NotAcceptable("application/json")) } else { Ok(()) }
+        if self.form == Form::Csv {
+            return Err(Error::NotAcceptable("application/json"));
+        }
+        let CsvParams { columns, header, charset } = &self.csv;
+        let given = [("columns", !columns.is_empty()), ("header", header.is_some()), ("charset", charset.is_some())];
+        refuse(&given, "is for text/csv only")
+    }
+
+    /// Fails where a part is asked for: CSV is the whole list.
+    fn ensure_whole(&self) -> Result<()> {
+        let given = [("limit", self.limit.is_some()), ("cursor", self.cursor.is_some()), ("include", self.with_total)];
+        refuse(&given, "is not for text/csv, which is the whole list")
+    }
+
+    /// How many rows a page has.
+    fn limit(&self) -> u16 {
+        self.limit.unwrap_or(DEFAULT_LIMIT)
     }
 
     /// Answers with the page after `record` has audited its rows, in the transaction that reads them. An empty page
@@ -177,7 +208,7 @@ impl<O: Order> ListRequest<O> {
         self.ensure_json()?;
         let run = work.run_if_needed(async |uow| {
             let (rows, total) = self.read(uow.db(), &list).await?;
-            let shown = &rows[..rows.len().min(self.limit.into())];
+            let shown = &rows[..rows.len().min(self.limit().into())];
             record(uow, shown);
             if shown.is_empty() {
                 uow.rehearse().await?;
@@ -193,7 +224,7 @@ impl<O: Order> ListRequest<O> {
         let position = Position {
             from: self.from.clone(),
             descending: self.order.is_descending() != self.backwards,
-            limit: i64::from(self.limit) + 1,
+            limit: i64::from(self.limit()) + 1,
             count: None,
         };
         let rows = list.rows(db, self.order, &position).await?;
@@ -209,8 +240,8 @@ impl<O: Order> ListRequest<O> {
         as_of: Option<Timestamp>,
         key: impl Fn(&T) -> Key,
     ) -> Response {
-        let more = rows.len() > usize::from(self.limit);
-        rows.truncate(self.limit.into());
+        let more = rows.len() > usize::from(self.limit());
+        rows.truncate(self.limit().into());
         if self.backwards {
             rows.reverse();
         }
@@ -222,7 +253,7 @@ impl<O: Order> ListRequest<O> {
         let prev = cursor(rows.first(), before, true);
         let link = self.links(next.as_deref(), prev.as_deref());
         let (total, total_is_more) = total.map_or((None, None), |(total, is_more)| (Some(total), is_more));
-        let page = PageInfo { limit: self.limit, next, prev, total, total_is_more, as_of };
+        let page = PageInfo { limit: self.limit(), next, prev, total, total_is_more, as_of };
         let mut response = Json(Page { data: rows, page }).into_response();
         response.headers_mut().extend(link.map(|link| (header::LINK, link)));
         response

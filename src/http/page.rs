@@ -232,7 +232,7 @@ pub struct PageInfo {
     pub(crate) total_is_more: Option<bool>,
     /// When the rows were found, of a list that is kept and not found anew for each request.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(value_type = Option<crate::domain::time::Instant>, nullable = false)]
     pub(crate) as_of: Option<Timestamp>,
 }
 
@@ -244,9 +244,14 @@ pub(super) async fn total<L: List>(list: &L, db: &mut PgConnection) -> Result<(i
     if let Some(known) = list.known_total(db).await? {
         return Ok((known, None));
     }
-    let position = Position { from: None, descending: true, limit: MOST_COUNTED + 1, count: Some(OnceLock::new()) };
+    let rows = count(list, db, MOST_COUNTED + 1).await?;
+    Ok((rows.min(MOST_COUNTED), (rows > MOST_COUNTED).then_some(true)))
+}
+
+/// Counts the rows of a list one by one, up to `most`.
+pub(crate) async fn count<L: List>(list: &L, db: &mut PgConnection, most: i64) -> Result<i64> {
+    let position = Position { from: None, descending: true, limit: most, count: Some(OnceLock::new()) };
     list.rows(db, L::Order::default(), &position).await?;
     let counted = position.count.and_then(OnceLock::into_inner);
-    let rows = counted.ok_or_else(|| Error::internal("a list that was not counted"))?;
-    Ok((rows.min(MOST_COUNTED), (rows > MOST_COUNTED).then_some(true)))
+    counted.ok_or_else(|| Error::internal("a list that was not counted"))
 }

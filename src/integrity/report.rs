@@ -75,6 +75,7 @@ pub struct CheckResult {
     /// The effect of the repair, or advice for people.
     pub remedy: &'static str,
     /// When it was run.
+    #[schema(value_type = crate::domain::time::Instant)]
     pub as_of: Timestamp,
 }
 
@@ -115,6 +116,7 @@ impl CheckResult {
 }))]
 pub struct Integrity {
     /// When the check was run that was run longest ago.
+    #[schema(value_type = crate::domain::time::Instant)]
     pub as_of: Timestamp,
     /// Rows that are lost, wrong, or shut somebody out.
     pub errors: i64,

@@ -81,6 +81,7 @@ pub fn therapist_routes() -> OpenApiRouter<App> {
         .routes(routes!(of_client::list_session_notes_of_client))
         .routes(routes!(risk::list_risk_of_client))
         .routes(routes!(high_risk::list_high_risk))
+        .routes(routes!(additional::list::list_additional_notes_of_booking))
         .routes(routes!(additional::list::list_own_additional_notes, additional::create::create_additional_note))
         .routes(routes!(
             additional::list::get_additional_note,

@@ -20,6 +20,7 @@ use crate::{
     },
     error::{Result, problem::Problems},
     http::{
+        extract::AnyOf,
         list::Listing,
         page::{Key, List, Page, PageParams, Position, orders},
         period::Period,
@@ -50,8 +51,9 @@ words! {
 pub(super) struct OwnNoteFilter {
     /// Only those that are this far. `pending` are the pending notes of every figure: of sessions that ended, neither
     /// cancelled nor no-shows, without a submitted note; so drafts are among them.
-    #[param(inline)]
-    status: Option<NoteStatus>,
+    #[serde(default)]
+    #[param(value_type = Option<Vec<NoteStatus>>, inline, style = Form, explode = false)]
+    status: AnyOf<NoteStatus>,
     /// Only those of this client.
     #[param(example = "cl_0199c0de00007000800000000000000b")]
     client_id: Option<ClientId>,
@@ -144,13 +146,15 @@ impl List for OwnNotes {
     /// The sort key is whether the session waits (1, 0), a blank, and its start.
     #[expect(clippy::too_many_lines, reason = "it is one statement")]
     async fn rows(&self, db: &mut PgConnection, order: OwnNoteOrder, position: &Position) -> Result<Vec<OwnNoteEntry>> {
-        let is = |status| (self.filter.status == Some(status)).then_some(true);
+        let status = &self.filter.status;
+        let waits = [NoteStatus::Pending, NoteStatus::Draft].map(|wanted| status.lets_pass(wanted));
+        let wants = |wanted| (!status.is_open() && waits == wanted).then_some(true);
         // The last row of the page before: whether it waits, and its start.
         let last = position.sort().and_then(|key| key.split_once(' ')).map(|(waiting, start)| (waiting == "1", start));
         let [of_waiting, of_submitted] = [true, false].map(|waits| last.filter(|(waiting, _)| *waiting == waits));
-        let no_waiting = is(NoteStatus::Signed).or(of_submitted.filter(|_| position.descending).map(|_| true));
-        let no_submitted = is(NoteStatus::Pending)
-            .or(is(NoteStatus::Draft))
+        let no_waiting = wants([false, false]).or(of_submitted.filter(|_| position.descending).map(|_| true));
+        let no_submitted = (!status.lets_pass(NoteStatus::Signed))
+            .then_some(true)
             .or(of_waiting.filter(|_| !position.descending).map(|_| true));
         let notes = pruned!(
             fetch_all(db, position.sorted(order)),
@@ -186,6 +190,7 @@ impl List for OwnNotes {
                               and f.therapist_id = $1
                               and (f.counted_as = 'active' and f.ends_at <= $2 and $3)
                               and (f.begun and $4)
+                              and ((f.begun or f.counted_as = 'active' and f.ends_at <= $2) and $15)
                               and (false and $5)
                               and f.client_id = $6
                               and f.starts_at >= $7
@@ -238,8 +243,8 @@ impl List for OwnNotes {
             "#],
             self.scope.owner(),
             Timestamp::from(self.now) => Timestamp,
-            is(NoteStatus::Pending),
-            is(NoteStatus::Draft),
+            wants([true, false]),
+            wants([false, true]),
             no_waiting,
             self.filter.client_id.as_ref().map(ClientId::as_str),
             self.period.from.map(Timestamp::from) => Option<Timestamp>,
@@ -250,6 +255,7 @@ impl List for OwnNotes {
             position.id().filter(|_| of_submitted.is_some()),
             no_submitted,
             position.limit,
+            wants([true, true]),
         )?;
         Ok(notes)
     }

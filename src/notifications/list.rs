@@ -18,6 +18,7 @@ use crate::{
     error::{Result, problem::Problems},
     http::{
         caller::Caller,
+        extract::AnyOf,
         list::Listing,
         page::{Key, List, Page, PageParams, Position, orders},
     },
@@ -35,8 +36,9 @@ pub(super) struct NotificationFilter {
     /// Only those that were not read yet, or only those that were.
     unread: Option<bool>,
     /// Only those about this.
-    #[param(inline)]
-    r#type: Option<NotificationKind>,
+    #[serde(default)]
+    #[param(value_type = Option<Vec<NotificationKind>>, inline, style = Form, explode = false)]
+    r#type: AnyOf<NotificationKind>,
 }
 
 /// List my notifications
@@ -64,7 +66,10 @@ pub(super) async fn list_notifications(
     listing: Listing<NotificationFilter, NotificationOrder>,
 ) -> Result<Response> {
     let NotificationFilter { unread, r#type } = listing.filter;
-    listing.request.answer(NotificationList { notification_id: None, user: caller.user_id, unread, kind: r#type }).await
+    listing
+        .request
+        .answer(NotificationList { notification_id: None, user: caller.user_id, unread, kinds: r#type })
+        .await
 }
 
 /// The notifications of a user.
@@ -72,7 +77,7 @@ pub(super) struct NotificationList {
     pub(super) notification_id: Option<NotificationId>,
     pub(super) user: UserId,
     pub(super) unread: Option<bool>,
-    pub(super) kind: Option<NotificationKind>,
+    pub(super) kinds: AnyOf<NotificationKind>,
 }
 
 impl List for NotificationList {
@@ -105,6 +110,7 @@ impl List for NotificationList {
                   and (is_read and $3)
                   and (is_read is not true and $4)
                   and notification_type = $5
+                  and notification_type = any ($8::text[]) -- planned anew
                   and notification_id < $6::text::integer -- by any
                 order by
                     notification_id desc -- by any
@@ -114,9 +120,10 @@ impl List for NotificationList {
             self.notification_id.map(|id| id.0),
             self.unread.map(|unread| !unread).filter(|is_read| *is_read),
             self.unread.filter(|unread| *unread),
-            self.kind.map(NotificationKind::as_str),
+            self.kinds.word(),
             position.sort(),
             position.limit,
+            self.kinds.several() => Option<Vec<&str>>,
         )?;
         Ok(notifications)
     }

@@ -20,7 +20,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub use self::{
     erase::{About, about, erase},
     notify::{Notice, NotificationKind, Recipient, notify},
-    stream::feed,
+    stream::{feed, purge as purge_changes},
 };
 use crate::app::state::App;
 

@@ -15,7 +15,7 @@ use crate::{
     error::{Error, Result, problem::Problems},
     http::{
         caller::Caller,
-        extract::{Json, OptionalJson, Path},
+        extract::{AnyOf, Json, OptionalJson, Path},
         page::List as _,
     },
 };
@@ -95,7 +95,8 @@ pub(super) async fn read_notification(
             Ok(())
         })
         .await?;
-        let one = NotificationList { notification_id: Some(id), user: caller.user_id, unread: None, kind: None };
+        let one =
+            NotificationList { notification_id: Some(id), user: caller.user_id, unread: None, kinds: AnyOf::default() };
         one.first(uow.db()).await?.map(Json).ok_or(Error::NotFound("notification"))
     })
     .await

@@ -75,7 +75,8 @@ pub(super) async fn edit_payment(
 ) -> Result<Versioned<Payment>> {
     work.run(async |uow| {
         edit(uow, id, &conditions, request).await?;
-        Ok(Payment::read(uow.db(), id).await?.versioned())
+        let now = uow.now();
+        Ok(Payment::read(uow.db(), id, now).await?.versioned())
     })
     .await
 }

@@ -13,7 +13,7 @@ use crate::{
         time::{Day, Zone},
     },
     error::{Error, Result},
-    http::{page::orders, period::Period},
+    http::{extract::AnyOf, page::orders, period::Period},
 };
 
 orders! {
@@ -27,8 +27,9 @@ orders! {
 #[into_params(parameter_in = Query)]
 pub(crate) struct PaymentFilter {
     /// Only those in this computed state.
-    #[param(inline)]
-    state: Option<PaymentState>,
+    #[serde(default)]
+    #[param(value_type = Option<Vec<PaymentState>>, inline, style = Form, explode = false)]
+    state: AnyOf<PaymentState>,
     /// Only those made through this gateway, in any letter case.
     #[param(value_type = Option<String>, min_length = 1, max_length = 255, example = "razorpay")]
     gateway: Option<Text<255>>,
@@ -50,8 +51,8 @@ pub(crate) struct PaymentFilter {
     /// Only those for this booking.
     #[param(example = "bk_0199c0de00007000800000000000000a")]
     booking_id: Option<BookingId>,
-    /// Only those whose payer's name, e-mail address or reference holds this; three characters or more.
-    #[param(min_length = 3, max_length = 100, example = "meera")]
+    /// Only those whose payer's name, e-mail address or reference holds this; two letters find how a word begins.
+    #[param(min_length = 2, max_length = 100, example = "meera")]
     q: Option<String>,
 }
 
@@ -60,8 +61,9 @@ pub(crate) struct PaymentFilter {
 #[into_params(parameter_in = Query)]
 pub(crate) struct ClientPaymentFilter {
     /// Only those in this computed state.
-    #[param(inline)]
-    state: Option<PaymentState>,
+    #[serde(default)]
+    #[param(value_type = Option<Vec<PaymentState>>, inline, style = Form, explode = false)]
+    state: AnyOf<PaymentState>,
     /// Only those for sessions starting on this calendar day or later.
     #[param(example = "2026-02-01")]
     from: Option<Day>,
@@ -82,10 +84,10 @@ impl ClientPaymentFilter {
 }
 
 /// A filter as the statement takes it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Criteria {
     pub(super) payment_id: Option<PaymentId>,
-    pub(super) state: Option<PaymentState>,
+    pub(super) state: AnyOf<PaymentState>,
     pub(super) gateway: Option<String>,
     pub(super) therapist_id: Option<TherapistId>,
     pub(super) client_id: Option<ClientId>,
@@ -102,12 +104,12 @@ impl Criteria {
 
     /// The state of the refund, where that is the payment's: there is an index of those.
     pub(super) fn refund(&self) -> Option<&'static str> {
-        self.state.and_then(|state| state.as_str().strip_prefix("refund_"))
+        self.state.word().and_then(|state| state.strip_prefix("refund_"))
     }
 
     /// Whether payments that have not arrived are among those wanted.
     pub(super) fn wants_awaited(&self) -> bool {
-        self.payment_id.is_none() && self.state.is_none_or(|state| state == PaymentState::Pending)
+        self.payment_id.is_none() && self.state.lets_pass(PaymentState::Pending)
     }
 }
 

@@ -10,6 +10,7 @@
 //! (`booking_facts_awaited`): all are read, and sorted.
 
 use axum::{extract::State, response::Response};
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::{
@@ -23,6 +24,7 @@ use crate::{
     domain::{
         ids::{BookingId, ClientId, PaymentId, RefundId, TherapistId},
         money::Amount,
+        status::BookingState,
         time::Timestamp,
     },
     error::{Error, Result, problem::Problems},
@@ -57,7 +59,7 @@ pub(super) async fn list_payments(
     listing: Listing<PaymentFilter, PaymentOrder>,
 ) -> Result<Response> {
     let criteria = listing.filter.criteria(&app)?;
-    listing.request.answer(PaymentList(criteria)).await
+    listing.request.answer(PaymentList { criteria, now: app.clock.now() }).await
 }
 
 /// List a client's payments
@@ -89,11 +91,14 @@ pub(super) async fn list_client_payments(
 ) -> Result<Response> {
     clients::ensure(&mut *app.db.read(&scope).await?, &scope, &client).await?;
     let criteria = listing.filter.of(client).criteria(&app)?;
-    listing.request.answer(PaymentList(criteria)).await
+    listing.request.answer(PaymentList { criteria, now: app.clock.now() }).await
 }
 
 /// The payments that a filter wants.
-pub(super) struct PaymentList(pub(super) Criteria);
+pub(super) struct PaymentList {
+    pub(super) criteria: Criteria,
+    pub(super) now: DateTime<Utc>,
+}
 
 /// The ids of a position: the payment's, and the booking's where it is awaited.
 fn beyond(position: &Position) -> (Option<i32>, Option<&str>) {
@@ -107,8 +112,8 @@ impl List for PaymentList {
 
     #[expect(clippy::too_many_lines, reason = "it is one statement")]
     async fn rows(&self, db: &mut PgConnection, order: PaymentOrder, position: &Position) -> Result<Vec<Payment>> {
-        let Self(criteria) = self;
-        let is = |state| (criteria.state == Some(state)).then_some(true);
+        let Self { criteria, .. } = self;
+        let is = |state| (criteria.state.one() == Some(state)).then_some(true);
         let (nth, mark) = beyond(position);
         let before = criteria.period.before.map(Timestamp::from);
         let payments = pruned!(
@@ -122,12 +127,20 @@ impl List for PaymentList {
                            from internal.appointment_of(coalesce(p.booking_id, b.booking_id)) a
                        ) as "client_id: ClientId",
                        b.therapist_id as "therapist_id?: TherapistId",
+                       b.booking_host_name as "therapist_name?",
+                       b.booking_resource_name as "session_name?",
                        case when p.payment_id is null then 'pending'
                             else internal.payment_state(p.refund_status, p.amount, b.booking_status, b.invitee_status)
                        end as "state!: PaymentState",
                        b.booking_start_at as "booking_start_at!: Timestamp",
                        internal.booking_status(b.booking_status) as booking_status,
+                       (
+                           select internal.booking_state(k.status, k.starts_at, k.ends_at, k.noted, $22)
+                           from internal.booking_facts k
+                           where k.booking_id = b.booking_id
+                       ) as "booking_state: BookingState",
                        case when p.payment_id is null then b.invitee_name else p.invitee_name end as invitee_name,
+                       b.invitee_phone as "invitee_phone?",
                        case when p.payment_id is null then b.invitee_email else p.invitee_email end as invitee_email,
                        case when p.payment_id is null then b.invitee_payment_reference_id else p.payment_reference_id
                        end as payment_reference_id,
@@ -196,6 +209,15 @@ impl List for PaymentList {
                                       and $4
                                   )
                                   and internal.refund_state(p.refund_status) = $5 -- planned anew
+                                  and (
+                                      case
+                                          when internal.refund_state(p.refund_status) <> 'pending'
+                                              then 'refund_' || internal.refund_state(p.refund_status)
+                                          when f.counted_as = 'cancelled' then 'cancelled'
+                                          when f.awaited or internal.booking_paid(p.amount) = 0 then 'pending'
+                                          else 'completed'
+                                      end = any ($21::text[]) -- planned anew
+                                  )
                                   and left(internal.fold(p.payment_gateway_name), 100) = left(internal.fold($6), 100) -- planned anew
                                   and f.therapist_id = $7 -- planned anew
                                   and f.client_id = $8
@@ -203,7 +225,7 @@ impl List for PaymentList {
                                   and f.starts_at >= $10 -- planned anew
                                   and f.starts_at < $11 -- planned anew
                                   and coalesce(f.starts_at, '-infinity') < $19 -- planned anew
-                                  and internal.search_words(p.invitee_name, p.invitee_email, p.payment_reference_id) like internal.like_words($12) -- planned anew
+                                  and internal.search_words(p.invitee_name, p.invitee_email, p.payment_reference_id) like any (internal.like_words($12)) -- planned anew
                                   -- The planner assumes that a period's payments are spread over all: all of them are found first.
                                   offset $20 -- with $20
                             ) p
@@ -249,7 +271,7 @@ impl List for PaymentList {
                                       case when p.payment_id is null then b.invitee_name else p.invitee_name end,
                                       case when p.payment_id is null then b.invitee_email else p.invitee_email end,
                                       case when p.payment_id is null then b.invitee_payment_reference_id else p.payment_reference_id end
-                                  ) like internal.like_words($12)
+                                  ) like any (internal.like_words($12))
                             ) a
                             where true
                               and (a.paid_at, a.nth, a.mark) < ($13::text::timestamp, $14, $15) -- by payment_date
@@ -297,10 +319,12 @@ impl List for PaymentList {
             nth,
             mark,
             position.limit,
-            criteria.state == Some(PaymentState::Pending),
+            criteria.state.one() == Some(PaymentState::Pending),
             (!criteria.wants_awaited()).then_some(true),
             before.filter(|_| criteria.period.from.is_none()) => Option<Timestamp>,
             before.map(|_| 0_i64),
+            criteria.state.several() => Option<Vec<&str>>,
+            Timestamp::from(self.now) => Timestamp,
         )?;
         Ok(payments)
     }
@@ -316,8 +340,8 @@ impl Payment {
     /// # Errors
     ///
     /// If there is none with this id.
-    pub(super) async fn read(db: &mut PgConnection, id: PaymentId) -> Result<Self> {
-        PaymentList(Criteria::one(id)).first(db).await?.ok_or(Error::NotFound("payment"))
+    pub(super) async fn read(db: &mut PgConnection, id: PaymentId, now: DateTime<Utc>) -> Result<Self> {
+        PaymentList { criteria: Criteria::one(id), now }.first(db).await?.ok_or(Error::NotFound("payment"))
     }
 }
 
@@ -340,6 +364,6 @@ pub(super) async fn get_payment(
     unless: Preconditions,
 ) -> Result<Versioned<Payment>> {
     let mut db = app.db.read(&scope).await?;
-    let payment = Payment::read(&mut db, id).await?;
+    let payment = Payment::read(&mut db, id, app.clock.now()).await?;
     Ok(payment.versioned().unless(unless))
 }

@@ -98,19 +98,20 @@ pub(super) async fn booking(uow: &mut UnitOfWork, id: &BookingId) -> Result<Opti
 ///
 /// If there is no such payment, or it is another version.
 pub(super) async fn payment(uow: &mut UnitOfWork, id: PaymentId, conditions: &Preconditions) -> Result<LockedPayment> {
-    let seen = Payment::read(uow.db(), id).await?;
+    let now = uow.now();
+    let seen = Payment::read(uow.db(), id, now).await?;
     let booking = match &seen.booking_id {
         Some(id) => self::booking(uow, id).await?,
         None => None,
     };
     sqlx::query!("select from payments where payment_id = $1 for no key update", id.0).fetch_optional(uow.db()).await?;
-    let payment = Payment::read(uow.db(), id).await?;
+    let payment = Payment::read(uow.db(), id, now).await?;
     if payment.booking_id != seen.booking_id {
         return Err(Error::contended("the payment was moved while it was being held"));
     }
     conditions.check(&payment.version, &payment)?;
     let Some(booking) = booking else { return Ok(LockedPayment { payment, booking: None }) };
     complete(uow, &booking.booking_id).await?;
-    let payment = Payment::read(uow.db(), id).await?;
+    let payment = Payment::read(uow.db(), id, now).await?;
     Ok(LockedPayment { payment, booking: Some(booking) })
 }

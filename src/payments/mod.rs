@@ -19,6 +19,7 @@
 mod arrive;
 pub mod cancellation;
 mod complete;
+mod counts;
 mod edit;
 mod filter;
 mod list;
@@ -47,6 +48,7 @@ use crate::app::state::App;
 pub fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list_payments, record::record_payment))
+        .routes(routes!(counts::count_payments))
         .routes(routes!(summary::summarize_payments))
         .routes(routes!(list::get_payment, edit::edit_payment))
         .routes(routes!(refund::refund_payment))

@@ -7,7 +7,7 @@ use crate::{
     domain::{
         ids::{BookingId, ClientId, PaymentId, RefundId, TherapistId},
         money::Amount,
-        status::words,
+        status::{BookingState, words},
         time::Timestamp,
     },
     http::{etag::Versioned, page::Key},
@@ -45,10 +45,14 @@ words! {
     "booking_id": "bk_0199c0de00007000800000000000000a",
     "client_id": "cl_0199c0de00007000800000000000000b",
     "therapist_id": "58701",
+    "therapist_name": "Asha Rao",
+    "session_name": "Individual Therapy Session",
     "state": "completed",
     "booking_start_at": "2026-02-04T10:30:00Z",
     "booking_status": "confirmed",
+    "booking_state": "scheduled",
     "invitee_name": "Meera Iyer",
+    "invitee_phone": "+919800012345",
     "invitee_email": "meera.iyer@example.org",
     "payment_reference_id": "pay_demo_1",
     "amount": "1700.00",
@@ -73,14 +77,22 @@ pub struct Payment {
     pub client_id: Option<ClientId>,
     /// The therapist of that booking.
     pub therapist_id: Option<TherapistId>,
+    /// Their name, as the booking has it.
+    pub therapist_name: Option<String>,
+    /// The name of the session.
+    pub session_name: Option<String>,
     /// Where it stands.
     pub state: PaymentState,
     /// When the session starts: the day that the payment counts for.
     pub booking_start_at: Timestamp,
     /// The booking's status.
     pub booking_status: Option<String>,
+    /// How the booking stands now; null where there is none.
+    pub booking_state: Option<BookingState>,
     /// The client who paid, by name.
     pub invitee_name: Option<String>,
+    /// Their phone, as the booking has it.
+    pub invitee_phone: Option<String>,
     /// Their e-mail address.
     pub invitee_email: Option<String>,
     /// The gateway's reference.

@@ -62,7 +62,8 @@ pub(super) struct RecordPayment {
 pub(super) async fn record_payment(work: Work, Json(request): Json<RecordPayment>) -> Result<Versioned<Payment>> {
     work.run(async |uow| {
         let id = uow.make_once(async |uow| record(uow, request).await).await?;
-        Ok(Payment::read(uow.db(), id).await?.versioned().created(format!("/api/v1/admin/payments/{id}")))
+        let now = uow.now();
+        Ok(Payment::read(uow.db(), id, now).await?.versioned().created(format!("/api/v1/admin/payments/{id}")))
     })
     .await
 }

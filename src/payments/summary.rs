@@ -145,7 +145,7 @@ pub(super) async fn summarize_payments(
     State(app): State<App>,
     Query(params): Query<PeriodParams>,
 ) -> Result<Json<PaymentSummary>> {
-    let period = params.period(&app)?;
+    let period = params.period(&app, &scope).await?;
     let before = period.previous();
     let mut groups = groups(&app, &scope, before, period).await?;
     let [current, previous] = match groups.iter().position(|group| group.part == 0) {

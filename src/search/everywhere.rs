@@ -73,7 +73,7 @@ pub(super) async fn search(
     State(app): State<App>,
     Query(params): Query<SearchParams>,
 ) -> Result<Json<SearchResults>> {
-    let search = Search::parse(&params.q).map_err(|fault| Error::query("q", fault))?;
+    let search = Search::parse_longer(&params.q).map_err(|fault| Error::query("q", fault))?;
     let limit = params.limit.unwrap_or(DEFAULT_LIMIT);
     let mut db = app.db.read(&scope).await?;
     let terms = Terms::read(&mut db, &search).await?;

@@ -46,8 +46,8 @@ pub(super) struct TherapistFilter {
     live: Option<bool>,
     /// Only those who have retired, or only those at work.
     retired: Option<bool>,
-    /// Only those whose name, id, specialization or contact holds this; three characters or more.
-    #[param(min_length = 3, max_length = 100, example = "asha")]
+    /// Only those whose name, id, specialization or contact holds this; two letters find how a word begins.
+    #[param(min_length = 2, max_length = 100, example = "asha")]
     q: Option<String>,
     /// The first day of the period. If not given, the first day of the month that `to` is in, or of the present month.
     #[param(example = "2026-02-01")]

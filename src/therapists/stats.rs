@@ -105,7 +105,7 @@ pub(super) async fn get_therapist_stats(
     Path(id): Path<TherapistId>,
     Query(params): Query<PeriodParams>,
 ) -> Result<Json<TherapistStats>> {
-    let period = params.period(&app)?;
+    let period = params.period(&app, &scope).await?;
     let mut db = app.db.read(&scope).await?;
     ensure_named(&mut db, &id).await?;
     let current = count(&mut db, &id, Some(period)).await?;

@@ -27,8 +27,8 @@ orders! {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct TherapyFilter {
-    /// Only those whose name holds this; three characters or more.
-    #[param(min_length = 3, max_length = 100, example = "couples")]
+    /// Only those whose name holds this; two letters find how a word begins.
+    #[param(min_length = 2, max_length = 100, example = "couples")]
     q: Option<String>,
 }
 
@@ -96,7 +96,7 @@ impl List for TherapyList {
                 cross join lateral unnest(internal.therapies(t.specialization)) as offered (word)
                 where t.therapist_id is not null
                   and not exists (select from internal.retirements r where r.therapist_id = t.therapist_id)
-                  and internal.fold(offered.word) like internal.like_words($1)
+                  and internal.fold(offered.word) like any (internal.like_words($1))
                   and internal.fold(offered.word) < $2 -- by any
                 group by internal.fold(offered.word)
                 order by

@@ -52,8 +52,8 @@ pub(crate) struct TransferFilter {
     /// The zone of the calendar days; the practice's if not given.
     #[param(example = "Asia/Kolkata")]
     tz: Option<Zone>,
-    /// Only those whose client's name, e-mail address or phone (in any notation) holds this; three characters or more.
-    #[param(min_length = 3, max_length = 100, example = "meera")]
+    /// Only those whose client's name, e-mail address or phone (in any notation) holds this; two letters find how a word begins.
+    #[param(min_length = 2, max_length = 100, example = "meera")]
     q: Option<String>,
 }
 

@@ -18,6 +18,7 @@ use crate::{
     },
     error::{Error, Result, problem::Problems},
     http::{
+        extract::AnyOf,
         list::Listing,
         page::{Key, List, Page, PageParams, Position, orders},
     },
@@ -47,15 +48,16 @@ words! {
 #[into_params(parameter_in = Query)]
 pub(super) struct UserFilter {
     /// Only those of this role.
-    #[param(inline)]
-    role: Option<ListedRole>,
+    #[serde(default)]
+    #[param(value_type = Option<Vec<ListedRole>>, inline, style = Form, explode = false)]
+    role: AnyOf<ListedRole>,
     /// Only those who are shut out, or only those who are not.
     disabled: Option<bool>,
     /// Only the accounts that stand for this therapist.
     #[param(example = "58601")]
     therapist_id: Option<TherapistId>,
-    /// Only those one of whose names holds this; three characters or more.
-    #[param(min_length = 3, max_length = 100, example = "asha")]
+    /// Only those one of whose names holds this; two letters find how a word begins.
+    #[param(min_length = 2, max_length = 100, example = "asha")]
     q: Option<String>,
 }
 
@@ -81,7 +83,7 @@ pub(super) async fn list_users(State(app): State<App>, listing: Listing<UserFilt
     let list = UserList {
         id: None,
         search,
-        role: filter.role.map(ListedRole::as_str),
+        roles: filter.role,
         disabled: filter.disabled,
         therapist_id: filter.therapist_id,
         now: app.clock.now(),
@@ -93,7 +95,7 @@ pub(super) async fn list_users(State(app): State<App>, listing: Listing<UserFilt
 pub(super) struct UserList {
     id: Option<UserId>,
     search: Option<Search>,
-    role: Option<&'static str>,
+    roles: AnyOf<ListedRole>,
     disabled: Option<bool>,
     therapist_id: Option<TherapistId>,
     now: DateTime<Utc>,
@@ -102,7 +104,7 @@ pub(super) struct UserList {
 impl UserList {
     /// All of them, as they are at an instant.
     pub(super) fn of(now: DateTime<Utc>) -> Self {
-        Self { id: None, search: None, role: None, disabled: None, therapist_id: None, now }
+        Self { id: None, search: None, roles: AnyOf::default(), disabled: None, therapist_id: None, now }
     }
 
     /// One of them.
@@ -144,8 +146,8 @@ impl List for UserList {
                 left join internal.second_factors f on f.user_id = u.id
                 where true
                   and u.id = $2
-                  and internal.search_words(u.username, u.name, u.full_name) like internal.like_words($3)
-                  and coalesce(internal.user_role(u.role), 'other') = $4
+                  and internal.search_words(u.username, u.name, u.full_name) like any (internal.like_words($3))
+                  and coalesce(internal.user_role(u.role), 'other') = any ($4::text[])
                   and (a.disabled_at is not null) = $5
                   and u.therapist_id = $6
                   and (coalesce(lower(u.username), ''), u.id) < ($7, $8::text::integer) -- by username
@@ -161,7 +163,7 @@ impl List for UserList {
             self.now,
             self.id.map(|id| id.0),
             self.search.as_deref(),
-            self.role,
+            self.roles.words() => Option<Vec<&str>>,
             self.disabled,
             self.therapist_id.as_ref().map(TherapistId::as_str),
             position.sort(),

@@ -29,6 +29,7 @@ mod notes;
 mod notifications;
 mod openapi;
 mod outage;
+mod pages;
 mod payments;
 mod privacy;
 mod rls;

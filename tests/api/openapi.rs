@@ -114,7 +114,10 @@ fn every_parameter_is_described_with_an_example() {
             } else {
                 assert!(parameter["example"].is_null(), "{name}: {} is sent unasked", parameter["name"]);
                 let shown = parameter["description"].as_str().is_some_and(|about| about.contains("For example: `"));
-                let told = !schema["enum"].is_null() || schema["type"] == "boolean" || !schema["examples"].is_null();
+                let told =
+                    [schema, resolve(&document, &schema["items"])].iter().any(|schema| !schema["enum"].is_null())
+                        || schema["type"] == "boolean"
+                        || !schema["examples"].is_null();
                 assert!(shown || told, "{name}: {} shows no value", parameter["name"]);
             }
         }

@@ -209,7 +209,7 @@ async fn public_holds_nothing_else() {
     )
     .await;
     // Signed notes do not change, calendars learn how often a session changed, logins end with their user's rights, and what any
-    // program writes is tracked: the only triggers in addition to the documented schema. The policies of row-level security bind
+    // program writes is tracked, and told to open streams: the only triggers in addition to the documented schema. The policies of row-level security bind
     // one role alone, and have tests of their own.
     let tracked = [
         ("all_clients_table", &["delete", "insert", "truncate", "update"][..]),
@@ -221,9 +221,21 @@ async fn public_holds_nothing_else() {
         ("refund_cancellation_table", &["insert", "update"]),
         ("therapists", &["insert"]),
     ];
+    let told = [
+        "all_clients_table",
+        "booking_requests",
+        "bookings",
+        "client_additional_notes",
+        "client_doc_form",
+        "client_session_notes",
+        "client_transfer_history",
+        "payments",
+        "refund_cancellation_table",
+    ];
     let mut known: Vec<String> = tracked
         .iter()
         .flat_map(|(table, verbs)| verbs.iter().map(move |verb| format!("{table}_track_{verb}")))
+        .chain(told.iter().flat_map(|table| ["delete", "insert", "update"].map(|verb| format!("{table}_tell_{verb}"))))
         .chain(
             [
                 "bookings_count_calendar_revision",

@@ -7,6 +7,7 @@
 //! | sessions | 90 days after they ended or expired |
 //! | refresh tokens, hashed | 30 days after they were issued, which is their lifetime |
 //! | their successors, sealed | until they are used, or ten seconds: see [`due`](super::due) |
+//! | which rows of lists were written | a minute, for open streams |
 //! | links by which users set a password, hashed | 24 hours, or until used or revoked |
 //! | changes of accounts | forever: they decide who may review what |
 //! | certificates of erasure | forever: never purged |
@@ -24,7 +25,7 @@ use crate::{
     auth, break_glass,
     db::deadline::{STEP, within},
     error::Result,
-    privacy,
+    notifications, privacy,
     users::sessions,
 };
 
@@ -66,7 +67,8 @@ async fn purge_some(app: &App) -> Result<u64> {
         + auth::purge(&mut db, now, BATCH).await?
         + sessions::purge(&mut db, now, BATCH).await?
         + break_glass::purge(&mut db, now, BATCH).await?
-        + privacy::purge(&mut db, now, BATCH).await?;
+        + privacy::purge(&mut db, now, BATCH).await?
+        + notifications::purge_changes(&mut db, BATCH).await?;
     db.commit().await?;
     Ok(purged)
 }

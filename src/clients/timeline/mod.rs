@@ -28,7 +28,7 @@ use crate::{
     },
     error::{Result, problem::Problems},
     http::{
-        extract::Path,
+        extract::{AnyOf, Path},
         list::Listing,
         page::{Key, List, Page, PageParams, Position, orders},
     },
@@ -98,8 +98,9 @@ impl From<OwnTimelineKind> for TimelineKind {
 #[into_params(parameter_in = Query)]
 pub(super) struct TimelineFilter {
     /// Only this kind.
-    #[param(inline)]
-    kind: Option<TimelineKind>,
+    #[serde(default)]
+    #[param(value_type = Option<Vec<TimelineKind>>, inline, style = Form, explode = false)]
+    kind: AnyOf<TimelineKind>,
 }
 
 /// The query parameters of a therapist's timeline.
@@ -107,8 +108,9 @@ pub(super) struct TimelineFilter {
 #[into_params(parameter_in = Query)]
 pub(super) struct OwnTimelineFilter {
     /// Only this kind.
-    #[param(inline)]
-    kind: Option<OwnTimelineKind>,
+    #[serde(default)]
+    #[param(value_type = Option<Vec<OwnTimelineKind>>, inline, style = Form, explode = false)]
+    kind: AnyOf<OwnTimelineKind>,
 }
 
 /// Something that happened with a client.
@@ -183,7 +185,7 @@ pub(super) async fn list_client_timeline(
     listing: Listing<TimelineFilter, TimelineOrder>,
 ) -> Result<Response> {
     ensure(&mut *app.db.read(&scope).await?, &scope, &id).await?;
-    listing.request.answer(Timeline { scope, client: id, kind: listing.filter.kind, now: app.clock.now() }).await
+    listing.request.answer(Timeline { scope, client: id, kinds: listing.filter.kind, now: app.clock.now() }).await
 }
 
 /// List what happened with my client
@@ -214,15 +216,15 @@ pub(super) async fn list_own_client_timeline(
     listing: Listing<OwnTimelineFilter, TimelineOrder>,
 ) -> Result<Response> {
     ensure(&mut *app.db.read(&scope).await?, &scope, &id).await?;
-    let kind = listing.filter.kind.map(Into::into);
-    listing.request.answer(Timeline { scope, client: id, kind, now: app.clock.now() }).await
+    let kinds = listing.filter.kind.wider();
+    listing.request.answer(Timeline { scope, client: id, kinds, now: app.clock.now() }).await
 }
 
 /// The events of one client, as far as a scope reaches.
 struct Timeline {
     scope: Scope,
     client: ClientId,
-    kind: Option<TimelineKind>,
+    kinds: AnyOf<TimelineKind>,
     now: DateTime<Utc>,
 }
 

@@ -228,7 +228,7 @@ impl Timeline {
                           and n.therapist_id = $2
                     ) e
                     where true
-                      and e.kind = $5
+                      and e.kind = any ($5::text[])
                       and (e.at, e.entry) < ($6::text::timestamp, $7) -- by any
                     order by
                         e.at desc, -- by any
@@ -244,7 +244,7 @@ impl Timeline {
             self.scope.owner(),
             Timestamp::from(self.now) => Timestamp,
             self.scope.is_practice().then_some(true),
-            self.kind.map(TimelineKind::as_str),
+            self.kinds.words() => Option<Vec<&str>>,
             position.sort(),
             position.id(),
             position.limit,

@@ -5,25 +5,36 @@ use std::ops::Deref;
 
 use crate::domain::text::is_visible;
 
-/// The fewest and the most characters of a search.
-const LENGTH: std::ops::RangeInclusive<usize> = 3..=100;
+/// The most characters of a search.
+const MOST: usize = 100;
 
 /// A search as it was typed: words of names and e-mail addresses, or a phone in any notation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search(String);
 
 impl Search {
-    /// Reads a search.
+    /// Reads a search of a list.
     ///
     /// # Errors
     ///
     /// The reason: too short, of characters that can be seen, or too long.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
+        Self::of(text, 2).ok_or("takes 2 to 100 characters")
+    }
+
+    /// Reads a search of all there is, which two letters are too few for.
+    ///
+    /// # Errors
+    ///
+    /// The reason.
+    pub fn parse_longer(text: &str) -> Result<Self, &'static str> {
+        Self::of(text, 3).ok_or("takes 3 to 100 characters")
+    }
+
+    fn of(text: &str, least: usize) -> Option<Self> {
         let text = text.trim_matches(|c| !is_visible(c));
-        if !LENGTH.contains(&text.chars().filter(|c| *c == ' ' || is_visible(*c)).count()) {
-            return Err("takes 3 to 100 characters");
-        }
-        Ok(Self(text.to_owned()))
+        let length = text.chars().filter(|c| *c == ' ' || is_visible(*c)).count();
+        (least..=MOST).contains(&length).then(|| Self(text.to_owned()))
     }
 }
 
@@ -42,7 +53,7 @@ mod tests {
     #[test]
     fn only_what_can_be_seen_counts() {
         assert_eq!(&*Search::parse(" \u{202a}ab c\u{202c}\u{a0}").unwrap(), "ab c");
-        for text in ["ab", " a ", "a\u{200b}\u{200b}b", &"x".repeat(101)] {
+        for text in ["a", " a ", "a\u{200b}\u{200b}", &"x".repeat(101)] {
             assert!(Search::parse(text).is_err(), "{text}");
         }
     }

@@ -108,6 +108,11 @@ impl ToSchema for Instant {}
 pub struct Day(NaiveDate);
 
 impl Day {
+    /// The first day that can be named.
+    pub const FIRST: NaiveDate = NaiveDate::from_ymd_opt(1900, 1, 1).unwrap();
+    /// The last one.
+    pub const LAST: NaiveDate = NaiveDate::from_ymd_opt(2199, 12, 31).unwrap();
+
     /// The date.
     pub fn date(self) -> NaiveDate {
         self.0

@@ -2,7 +2,7 @@
 //!
 //! JSON has one kind of text; the schema of the row says which texts are times or amounts.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{borrow::Cow, collections::BTreeMap};
 
 use anyhow::bail;
 use axum::body::Bytes;
@@ -14,9 +14,14 @@ use utoipa::{
     openapi::{Ref, RefOr, Schema},
 };
 
-use crate::domain::{
-    money::Amount,
-    time::{Timestamp, Zone},
+use super::params::{CsvCharset, CsvHeader, CsvParams};
+use crate::{
+    domain::{
+        money::Amount,
+        time::{Instant, Timestamp, Zone},
+    },
+    error::{Error, Result},
+    http::extract::names,
 };
 
 /// How the text of a cell is to be taken.
@@ -34,41 +39,84 @@ enum Kind {
 /// The columns of a kind of row, and the zone in which their times are shown.
 #[derive(Debug)]
 pub(super) struct Columns {
-    /// Only those that hold other texts than words.
-    kinds: HashMap<String, Kind>,
+    /// Those of the rows, and how their texts are to be taken.
+    kinds: BTreeMap<String, Kind>,
+    /// Those that are wanted; none: all.
+    wanted: Vec<String>,
+    has_titles: bool,
+    has_mark: bool,
     zone: Zone,
 }
 
 impl Columns {
-    /// The columns of `T`.
-    pub(super) fn of<T: ToSchema>(zone: Zone) -> Self {
-        let instant = Ref::from_schema_name(Timestamp::name()).ref_location;
+    /// The columns of `T` that are wanted.
+    ///
+    /// # Errors
+    ///
+    /// If one of them is none of `T`.
+    pub(super) fn of<T: ToSchema>(zone: Zone, params: CsvParams) -> Result<Self> {
+        let instants = [Timestamp::name(), Instant::name()].map(|name| Ref::from_schema_name(name).ref_location);
         let amount = Ref::from_schema_name(Amount::name()).ref_location;
         let kind = |schema: RefOr<Schema>| match schema {
-            RefOr::Ref(schema) if schema.ref_location == instant => Some(Kind::Instant),
-            RefOr::Ref(schema) if schema.ref_location == amount => Some(Kind::Amount),
-            _ => None,
+            RefOr::Ref(schema) if instants.contains(&schema.ref_location) => Kind::Instant,
+            RefOr::Ref(schema) if schema.ref_location == amount => Kind::Amount,
+            _ => Kind::Words,
         };
-        let kinds = match T::schema() {
-            RefOr::T(Schema::Object(row)) => {
-                row.properties.into_iter().filter_map(|(name, schema)| Some((name, kind(schema)?))).collect()
+        let mut known = Vec::new();
+        T::schemas(&mut known);
+        let mut kinds = BTreeMap::new();
+        let mut parts = vec![T::schema()];
+        while let Some(part) = parts.pop() {
+            match part {
+                RefOr::T(Schema::Object(row)) => {
+                    kinds.extend(row.properties.into_iter().map(|(name, schema)| (name, kind(schema))));
+                }
+                RefOr::T(Schema::AllOf(row)) => parts.extend(row.items),
+                RefOr::Ref(shared) => {
+                    let name = shared.ref_location.rsplit('/').next();
+                    parts.extend(
+                        known.iter().filter(|(known, _)| Some(&**known) == name).map(|(_, schema)| schema.clone()),
+                    );
+                }
+                RefOr::T(_) => {}
             }
-            _ => HashMap::new(),
-        };
-        Self { kinds, zone }
+        }
+        let CsvParams { columns: wanted, header, charset } = params;
+        if let Some(unknown) = wanted.iter().find(|name| !kinds.contains_key(*name)) {
+            return Err(Error::query("columns", names::unknown(unknown, kinds.keys().map(String::as_str))));
+        }
+        let (has_titles, has_mark) = (header == Some(CsvHeader::Titles), charset == Some(CsvCharset::Excel));
+        Ok(Self { kinds, wanted, has_titles, has_mark, zone })
     }
 
-    /// Writes rows, after a line of field names where `with_header` is set.
-    pub(super) fn write<T: Serialize>(&self, rows: &[T], mut with_header: bool) -> anyhow::Result<Bytes> {
-        let mut writer = csv::Writer::from_writer(Vec::with_capacity(rows.len() * 512));
+    /// Writes rows, after a line of field names where they are the first.
+    pub(super) fn write<T: Serialize>(&self, rows: &[T], mut are_first: bool) -> anyhow::Result<Bytes> {
+        let mut text = Vec::with_capacity(rows.len() * 512);
+        if are_first && self.has_mark {
+            text.extend("\u{feff}".bytes());
+        }
+        let mut writer = csv::Writer::from_writer(text);
         for row in rows {
             let Value::Object(fields) = serde_json::to_value(row)? else { bail!("a row of CSV that is no object") };
-            if std::mem::take(&mut with_header) {
-                writer.write_record(fields.keys())?;
+            let all = || fields.keys().map(String::as_str).collect();
+            let names: Vec<&str> =
+                if self.wanted.is_empty() { all() } else { self.wanted.iter().map(String::as_str).collect() };
+            if std::mem::take(&mut are_first) {
+                writer.write_record(names.iter().map(|name| self.title(name).into_owned()))?;
             }
-            writer.write_record(fields.iter().map(|(name, value)| self.cell(name, value)))?;
+            writer.write_record(names.iter().map(|name| self.cell(name, fields.get(*name).unwrap_or(&Value::Null))))?;
         }
         Ok(writer.into_inner()?.into())
+    }
+
+    /// The name of a column in the first line.
+    fn title<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        if !self.has_titles {
+            return Cow::Borrowed(name);
+        }
+        let words = name.replace('_', " ");
+        let (first, rest) = words.split_at_checked(1).unwrap_or_default();
+        Cow::Owned(first.to_uppercase() + rest)
     }
 
     fn cell(&self, name: &str, value: &Value) -> String {
@@ -125,7 +173,10 @@ mod tests {
             Row { at: Timestamp::ABSENT, amount: Amount::ABSENT, ..row(Some("2026-02-04T10:30:00Z")) },
             row(Some("-5")),
         ];
-        let csv = Columns::of::<Row>("Asia/Kolkata".parse().unwrap()).write(&rows, true).unwrap();
+        let csv = Columns::of::<Row>("Asia/Kolkata".parse().unwrap(), CsvParams::default())
+            .unwrap()
+            .write(&rows, true)
+            .unwrap();
         assert_eq!(
             std::str::from_utf8(&csv).unwrap(),
             "name,at,minutes,words,amount\n\

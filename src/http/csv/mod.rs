@@ -7,8 +7,10 @@
 //! practice's zone with their offset; every field has the name and the value of the JSON.
 
 mod cells;
+mod params;
 
 pub use self::cells::defused;
+pub use self::params::CsvParams;
 
 use std::time::Duration;
 
@@ -47,22 +49,38 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    /// The format that the `Accept` header names first, of the two.
+    /// The form that the `Accept` header wants most (RFC 9110, section 12.5.1), of equal ones the first.
     pub(crate) fn wanted(headers: &HeaderMap) -> Self {
         let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-        let mut named = accepted.flat_map(|value| value.split(',')).filter_map(|range| {
-            let kind = range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-            match kind.as_str() {
-                "text/csv" => Some(true),
-                "application/json" | "application/*" | "*/*" => Some(false),
-                _ => None,
-            }
-        });
-        match named.next() {
-            Some(true) if named.any(|is_csv| !is_csv) => Self::CsvOrJson,
-            Some(true) => Self::Csv,
-            Some(false) | None => Self::Json,
+        let ranges: Vec<Range> = accepted.flat_map(|value| value.split(',')).map(Range::parse).collect();
+        // Of the ranges that hold a form, the narrowest says how much it is wanted: with the weight, and its place from behind.
+        let wanted = |kinds: &[&str]| {
+            let range = kinds.iter().find_map(|kind| ranges.iter().position(|range| range.kind == *kind));
+            range.map(|place| (ranges[place].weight, ranges.len() - place)).filter(|(weight, _)| *weight > 0)
+        };
+        let (csv, json) = (wanted(&["text/csv", "text/*"]), wanted(&["application/json", "application/*", "*/*"]));
+        match (csv, json) {
+            (Some(_), None) => Self::Csv,
+            (Some(csv), Some(json)) if csv > json => Self::CsvOrJson,
+            _ => Self::Json,
         }
+    }
+}
+
+/// A range of an `Accept` header.
+struct Range {
+    kind: String,
+    /// In thousandths.
+    weight: u16,
+}
+
+impl Range {
+    fn parse(range: &str) -> Self {
+        let mut parts = range.split(';').map(|part| part.trim().to_ascii_lowercase());
+        let kind = parts.next().unwrap_or_default();
+        let weight = parts.find_map(|part| part.strip_prefix("q=").and_then(|weight| weight.parse::<f32>().ok()));
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 0 and 1000")]
+        Self { kind, weight: (weight.unwrap_or(1.0).clamp(0.0, 1.0) * 1000.0).round() as u16 }
     }
 }
 
@@ -75,19 +93,26 @@ struct Rest<L: List> {
     position: Position,
     /// Rows read, not yet written; none: all are written.
     rows: Option<Vec<L::Row>>,
-    with_header: bool,
+    is_first: bool,
     columns: Columns,
 }
 
-/// Streams all rows of `list`.
-pub(crate) async fn stream<L: List>(app: &App, scope: &Scope, list: L, order: L::Order) -> Result<Response> {
+/// Streams all rows of `list`, as a file of that name.
+pub(crate) async fn stream<L: List>(
+    app: &App,
+    scope: &Scope,
+    list: L,
+    order: L::Order,
+    params: CsvParams,
+    name: &str,
+) -> Result<Response> {
+    let columns = Columns::of::<L::Row>(app.zone, params)?;
     let mut snapshot = app.db.begin_export(scope).await?.ok_or(Error::TooMany(5))?;
     let position = Position { from: None, descending: order.is_descending(), limit: ROWS, count: None };
     // The first rows are read before the answer begins, so that an error in them is still a problem document.
     let rows = Some(list.rows(&mut snapshot, order, &position).await?);
     let snapshot = Some(snapshot);
-    let rest =
-        Rest { snapshot, list, order, position, rows, with_header: true, columns: Columns::of::<L::Row>(app.zone) };
+    let rest = Rest { snapshot, list, order, position, rows, is_first: true, columns };
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(rest.send(sender, app.write_timeout).in_current_span());
     let body = Body::from_stream(stream::try_unfold(receiver, async |mut receiver| match receiver.recv().await {
@@ -97,7 +122,10 @@ pub(crate) async fn stream<L: List>(app: &App, scope: &Scope, list: L, order: L:
         None => Err(Error::internal("the rows were not waited for")),
     }));
     let kind = HeaderValue::from_static("text/csv; charset=utf-8; header=present");
-    Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
+    let today = app.zone.date(app.clock.now());
+    let file = HeaderValue::try_from(format!("attachment; filename=\"{name}-{today}.csv\""));
+    let file = file.map_err(|error| Error::Internal(error.into()))?;
+    Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, file)], body).into_response())
 }
 
 impl<L: List> Rest<L> {
@@ -120,7 +148,7 @@ impl<L: List> Rest<L> {
     /// Writes the rows at hand and reads the next ones.
     async fn next(&mut self) -> Result<Option<Bytes>> {
         let Some(rows) = self.rows.take() else { return Ok(None) };
-        let chunk = self.columns.write(&rows, std::mem::take(&mut self.with_header)).map_err(Error::Internal)?;
+        let chunk = self.columns.write(&rows, std::mem::take(&mut self.is_first)).map_err(Error::Internal)?;
         if let Some(last) = rows.last().filter(|_| i64::try_from(rows.len()) == Ok(ROWS))
             && let Some(snapshot) = &mut self.snapshot
         {

@@ -5,7 +5,7 @@
 
 #![expect(clippy::disallowed_types, reason = "this is where axum's own are wrapped")]
 
-mod names;
+pub(crate) mod names;
 mod patch;
 mod query;
 
@@ -24,7 +24,7 @@ use utoipa::{
 
 pub use self::{
     patch::{Patch, use_operations, use_payments, use_reschedule, use_transfer},
-    query::{DryRun, Pairs, Query},
+    query::{AnyOf, DryRun, Pairs, Query},
 };
 use crate::error::{Error, FieldError, Place, Result};
 

@@ -1,7 +1,7 @@
 //! Names of fields and parameters that are not known, and the known ones that were probably meant.
 
 /// What is wrong with a name that is not known: it may be a slip of the pen.
-pub(super) fn unknown<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn unknown<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let plain = |name: &str| name.replace(['-', '_', ' '], "").to_lowercase();
     let likeness = |known: &str| strsim::jaro_winkler(&plain(name), &plain(known));
     // Nobody means a known name by a long one, which would cost as much as it is long.

@@ -1,14 +1,14 @@
-//! A strict query string: unknown and repeated parameters are errors.
+//! A strict query string: unknown parameters are errors, and repeated ones that take one value.
 //!
 //! A list reads two structs from one query string (its filter and its page), so each claims the fields it declares, and
 //! the rest is refused. `#[serde(flatten)]` cannot do that: it loses both types and unknown fields.
 
-use std::{borrow::Cow, fmt::Display, str::FromStr};
+use std::{borrow::Cow, cell::Cell, fmt::Display, str::FromStr};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use serde::{
     Deserialize, Deserializer,
-    de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, MapAccess, Visitor},
+    de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, MapAccess, Visitor, value::SeqDeserializer},
     forward_to_deserialize_any,
 };
 use utoipa::IntoParams;
@@ -46,6 +46,8 @@ pub struct Pairs<'a> {
 struct Pair<'a> {
     name: Cow<'a, str>,
     value: Cow<'a, str>,
+    /// The values that the same name has after the first.
+    more: Vec<Cow<'a, str>>,
     claimed: bool,
     wrong: bool,
 }
@@ -59,23 +61,23 @@ impl<'a> Pairs<'a> {
     pub fn parse(query: &'a str) -> Result<Self> {
         let mut given: Vec<Pair<'a>> = Vec::new();
         let mut faults = Vec::new();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            if given.len() == MAX_PARAMETERS {
+        for (number, (name, value)) in form_urlencoded::parse(query.as_bytes()).enumerate() {
+            if number == MAX_PARAMETERS {
                 return Err(Error::Malformed("too many query parameters".into()));
             }
-            if let Some(first) = given.iter_mut().find(|pair| pair.name == name) {
-                if !first.wrong {
-                    faults.push(fault(&name, "is given twice"));
-                }
-                first.wrong = true;
-                continue;
-            }
+            let first = given.iter().position(|pair| pair.name == name);
             // Undecodable bytes arrive as replacement characters; NUL is more than PostgreSQL takes.
             let wrong = value.contains(['\0', char::REPLACEMENT_CHARACTER]);
-            if wrong {
+            if wrong && !first.is_some_and(|first| given[first].wrong) {
                 faults.push(fault(&name, "holds bytes that are not text"));
             }
-            given.push(Pair { name, value, claimed: false, wrong });
+            match first {
+                Some(first) => {
+                    given[first].wrong |= wrong;
+                    given[first].more.push(value);
+                }
+                None => given.push(Pair { name, value, more: Vec::new(), claimed: false, wrong }),
+            }
         }
         Ok(Self { given, known: Vec::new(), faults })
     }
@@ -157,10 +159,10 @@ impl<'de> Deserializer<'de> for Claim<'_, '_> {
         for pair in given.iter_mut().filter(|pair| fields.contains(&&*pair.name)) {
             pair.claimed = true;
             if !pair.wrong {
-                claimed.push((&*pair.name, &*pair.value));
+                claimed.push(&*pair);
             }
         }
-        visitor.visit_map(Fields { rest: claimed.into_iter(), current: ("", "") })
+        visitor.visit_map(Fields { rest: claimed.into_iter(), current: None })
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Fault> {
@@ -173,33 +175,49 @@ impl<'de> Deserializer<'de> for Claim<'_, '_> {
     }
 }
 
-struct Fields<'p> {
-    rest: std::vec::IntoIter<(&'p str, &'p str)>,
-    current: (&'p str, &'p str),
+struct Fields<'p, 'a> {
+    rest: std::vec::IntoIter<&'p Pair<'a>>,
+    current: Option<&'p Pair<'a>>,
 }
 
-impl<'de> MapAccess<'de> for Fields<'_> {
+impl<'de> MapAccess<'de> for Fields<'_, '_> {
     type Error = Fault;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
         let Some(pair) = self.rest.next() else { return Ok(None) };
-        self.current = pair;
-        seed.deserialize(pair.0.into_deserializer()).map(Some)
+        self.current = Some(pair);
+        seed.deserialize((*pair.name).into_deserializer()).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
-        let (name, value) = self.current;
-        seed.deserialize(Word(value)).map_err(|fault| Fault { name: name.to_owned(), detail: fault.detail })
+        let Some(pair) = self.current else { return Err(de::Error::custom("has no value")) };
+        let all_taken = Cell::new(pair.more.is_empty());
+        let read = seed.deserialize(Word { value: &pair.value, more: &pair.more, all_taken: Some(&all_taken) });
+        let read = if all_taken.get() { read } else { Err(de::Error::custom("is given twice")) };
+        read.map_err(|fault| Fault { name: pair.name.clone().into_owned(), detail: fault.detail })
     }
 }
 
-/// One value, parsed from its text.
-struct Word<'p>(&'p str);
+/// One value, parsed from its text; or several, by commas or under the same name again, where several are wanted.
+struct Word<'p> {
+    value: &'p str,
+    more: &'p [Cow<'p, str>],
+    /// Set where all were read.
+    all_taken: Option<&'p Cell<bool>>,
+}
+
+impl<'de> IntoDeserializer<'de, Fault> for Word<'_> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
 
 impl Word<'_> {
     /// The word as a whole number, whose range the error names.
     fn number<T: FromStr + Display + Copy>(&self, least: T, most: T) -> Result<T, Fault> {
-        self.0.parse().map_err(|_| de::Error::custom(format_args!("must be a whole number from {least} to {most}")))
+        self.value.parse().map_err(|_| de::Error::custom(format_args!("must be a whole number from {least} to {most}")))
     }
 }
 
@@ -231,7 +249,7 @@ impl<'de> Deserializer<'de> for Word<'_> {
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.0 {
+        match self.value {
             "true" => visitor.visit_bool(true),
             "false" => visitor.visit_bool(false),
             _ => Err(de::Error::custom("must be true or false")),
@@ -252,19 +270,83 @@ impl<'de> Deserializer<'de> for Word<'_> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        if !variants.contains(&self.0) {
+        if !variants.contains(&self.value) {
             return Err(de::Error::custom(format_args!("must be one of: {}", variants.join(", "))));
         }
-        visitor.visit_enum(self.0.into_deserializer())
+        visitor.visit_enum(self.value.into_deserializer())
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        visitor.visit_str(self.0)
+        visitor.visit_str(self.value)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        if let Some(all_taken) = self.all_taken {
+            all_taken.set(true);
+        }
+        let all = std::iter::once(self.value).chain(self.more.iter().map(|value| &**value));
+        let words = all.flat_map(|value| value.split(',')).map(|value| Word { value, more: &[], all_taken: None });
+        visitor.visit_seq(SeqDeserializer::new(words))
     }
 
     forward_to_deserialize_any! {
-        i8 i128 u8 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct
+        i8 i128 u8 u128 f32 f64 char str string bytes byte_buf unit unit_struct tuple tuple_struct map struct
         identifier ignored_any
+    }
+}
+
+/// The words of a closed list that a filter wants: `live,scheduled`; none where it is left out.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(transparent)]
+pub struct AnyOf<T>(Vec<T>);
+
+impl<T> Default for AnyOf<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Copy + PartialEq> AnyOf<T> {
+    /// This one word.
+    pub fn of(word: T) -> Self {
+        Self(vec![word])
+    }
+
+    /// Whether the filter is left out.
+    pub fn is_open(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether it lets this word pass.
+    pub fn lets_pass(&self, word: T) -> bool {
+        self.is_open() || self.0.contains(&word)
+    }
+
+    /// The word, where there is one: an index of it has the rows in their order.
+    pub fn one(&self) -> Option<T> {
+        if let [word] = *self.0 { Some(word) } else { None }
+    }
+
+    /// The same words as those of a larger list.
+    pub fn wider<U: From<T>>(self) -> AnyOf<U> {
+        AnyOf(self.0.into_iter().map(U::from).collect())
+    }
+}
+
+impl<T: Copy + PartialEq + Into<&'static str>> AnyOf<T> {
+    /// The word as it is written, where there is one.
+    pub fn word(&self) -> Option<&'static str> {
+        self.one().map(Into::into)
+    }
+
+    /// The words, where there are several.
+    pub fn several(&self) -> Option<Vec<&'static str>> {
+        self.words().filter(|words| words.len() > 1)
+    }
+
+    /// The words, where there are any.
+    pub fn words(&self) -> Option<Vec<&'static str>> {
+        (!self.is_open()).then(|| self.0.iter().copied().map(Into::into).collect())
     }
 }
 
@@ -294,10 +376,35 @@ mod tests {
         sort: Option<Sort>,
     }
 
-    #[derive(Debug, Deserialize, PartialEq)]
+    #[derive(Debug, Clone, Copy, Deserialize, PartialEq)]
     enum Sort {
         #[serde(rename = "-start")]
         LatestFirst,
+        #[serde(rename = "start")]
+        EarliestFirst,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Several {
+        #[serde(default)]
+        sorts: Vec<Sort>,
+    }
+
+    #[test]
+    fn several_words_stand_between_commas_or_under_the_same_name() {
+        let read = |query| {
+            let mut pairs = Pairs::parse(query)?;
+            let read = pairs.read::<Several>();
+            pairs.finish(read).map(|read| read.sorts)
+        };
+        let both = [Sort::LatestFirst, Sort::EarliestFirst];
+        assert_eq!(read("").unwrap(), []);
+        assert_eq!(read("sorts=start").unwrap(), [Sort::EarliestFirst]);
+        assert_eq!(read("sorts=-start,start").unwrap(), both);
+        assert_eq!(read("sorts=-start&sorts=start").unwrap(), both);
+        for query in ["sorts=", "sorts=start,", "sorts=name,start", "sorts=start&sorts=name"] {
+            assert_eq!(read(query).unwrap_err().to_string(), "sorts: must be one of: -start, start", "{query}");
+        }
     }
 
     fn both(query: &str) -> Result<(Filter, Page)> {
@@ -320,13 +427,13 @@ mod tests {
             ("limit=1000000000", "limit: must be a whole number from 0 to 65535"),
             ("limit=", "limit: must be a whole number from 0 to 65535"),
             ("limit=-1", "limit: must be a whole number from 0 to 65535"),
-            ("sort=name", "sort: must be one of: -start"),
+            ("sort=name", "sort: must be one of: -start, start"),
             ("colour=red", "colour: is not known here"),
             ("therapistid=1", "therapistid: is not known here; did you mean therapist_id?"),
             (
                 "paid=1&limit=0x&colour=red&sort=no",
                 "paid: must be true or false; limit: must be a whole number from 0 to \
-              65535; sort: must be one of: -start; colour: is not known here",
+              65535; sort: must be one of: -start, start; colour: is not known here",
             ),
             ("limit=1&limit=2", "limit: is given twice"),
             ("therapist_id=%00", "therapist_id: holds bytes that are not text"),

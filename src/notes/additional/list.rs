@@ -11,17 +11,21 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::AdditionalNote;
 use crate::{
-    app::{state::App, unit_of_work::Work},
+    app::{
+        state::App,
+        unit_of_work::{UnitOfWork, Work},
+    },
+    clients,
     db::{pruned::pruned, scope::Scope},
     domain::{
         ids::{AdditionalNoteId, BookingId, ClientId, TherapistId},
         time::{Day, Timestamp, Zone},
     },
-    error::{Result, problem::Problems},
+    error::{Error, Result, problem::Problems},
     http::{
         etag::{Preconditions, Versioned},
         extract::Path,
-        list::Listing,
+        list::{Listing, NoFilter},
         page::{Key, List, Page, PageParams, Position, orders},
         period::Period,
     },
@@ -251,6 +255,130 @@ impl List for AdditionalNotes {
 
     fn key(note: &AdditionalNoteEntry) -> Key {
         Key { sort: note.sort_key.clone(), id: note.note_id.to_string() }
+    }
+}
+
+/// List my additional notes of a booking
+///
+/// Those that I wrote, with their text and from when on they cannot be changed; latest first. Each is on record as read, page
+/// by page. JSON only: never as CSV.
+#[utoipa::path(
+    get,
+    path = "/bookings/{booking_id}/additional-notes",
+    tag = "notes",
+    params(
+        ("booking_id" = BookingId, Path, description = "The booking's id"),
+        ("sort" = inline(Option<AdditionalNoteOrder>), Query, description = "The order"),
+        PageParams,
+    ),
+    responses(
+        (status = 200, description = "A page of notes", body = Page<AdditionalNote>),
+        (status = 406, description = "Only CSV is accepted, which this is never answered as"),
+        Problems,
+    ),
+)]
+pub(crate) async fn list_additional_notes_of_booking(
+    scope: Scope,
+    work: Work,
+    State(app): State<App>,
+    Path(booking): Path<BookingId>,
+    Listing { request, .. }: Listing<NoFilter, AdditionalNoteOrder>,
+) -> Result<Response> {
+    let mut db = app.db.read(&scope).await?;
+    let is_known = sqlx::query_scalar!(
+        r#"select exists (
+                      select from bookings b where b.booking_id = $2 and ($1::text is null or b.therapist_id = $1)
+                  ) or exists (
+                      select
+                      from client_additional_notes n
+                      where n.booking_id = $2
+                        and ($1::text is null or n.therapist_id = $1)
+                  ) as "is_known!""#,
+        scope.owner(),
+        booking.as_str(),
+    )
+    .fetch_one(&mut *db)
+    .await?;
+    drop(db);
+    if !is_known {
+        return Err(Error::NotFound("booking"));
+    }
+    let record = |uow: &mut UnitOfWork, notes: &[AdditionalNote]| {
+        for note in notes {
+            uow.record(note.seen());
+        }
+    };
+    request.answer_on_record(work, NotesOfBooking { scope, booking }, record).await
+}
+
+/// The notes of a booking that the scope's therapist wrote, with their text.
+struct NotesOfBooking {
+    scope: Scope,
+    booking: BookingId,
+}
+
+impl List for NotesOfBooking {
+    type Row = AdditionalNote;
+    type Order = AdditionalNoteOrder;
+
+    const AS_CSV: bool = false;
+
+    async fn rows(
+        &self,
+        db: &mut PgConnection,
+        order: AdditionalNoteOrder,
+        position: &Position,
+    ) -> Result<Vec<AdditionalNote>> {
+        // Whoever erases the client waits until they have been shown, or has erased them before they are read.
+        let client = sqlx::query_scalar!(
+            r#"select a.client_id as "client_id: ClientId" from internal.appointment_of($1) a"#,
+            self.booking.as_str(),
+        );
+        if let Some(client) = client.fetch_optional(&mut *db).await?.flatten() {
+            clients::lock_to_read(&mut *db, &client).await?;
+        }
+        let mut notes = pruned!(
+            fetch_all(db, position.sorted(order)),
+            query_as!(AdditionalNote),
+            [r#"
+                select n.note_id as "note_id: AdditionalNoteId",
+                       coalesce(n.booking_id, '') as "booking_id!: BookingId",
+                       a.client_id as "client_id?: ClientId",
+                       coalesce(b.invitee_name, a.client_name) as client_name,
+                       n.therapist_id as "therapist_id: TherapistId",
+                       n.therapist_name,
+                       b.booking_start_at as "booking_start_at!: Timestamp",
+                       coalesce(n.note_text, '') as "note_text!",
+                       n.created_at as "created_at!: Timestamp",
+                       n.updated_at as "updated_at!: Timestamp",
+                       null::timestamp as "locked_at!: Timestamp",
+                       n.xmin::text as "version!"
+                from client_additional_notes n
+                left join bookings b on b.booking_id = n.booking_id
+                left join lateral internal.appointment_of(n.booking_id) a on true
+                where n.booking_id = $1
+                  and n.therapist_id = $2
+                  and (coalesce(n.created_at, '-infinity'), n.note_id) < ($3::text::timestamp, $4::text::integer) -- by created_at
+                order by
+                    coalesce(n.created_at, '-infinity') desc, -- by created_at
+                    n.note_id desc -- by any
+                limit $5
+            "#],
+            self.booking.as_str(),
+            self.scope.owner(),
+            position.sort(),
+            position.id(),
+            position.limit,
+        )?;
+        for note in &mut notes {
+            note.locked_at = AdditionalNote::locked_from(note.created_at);
+        }
+        Ok(notes)
+    }
+
+    fn key(note: &AdditionalNote) -> Key {
+        let created = note.created_at.instant().map_or_else(|| "-infinity".to_owned(), |at| at.naive_utc().to_string());
+        Key { sort: created, id: note.note_id.to_string() }
     }
 }
 

@@ -17,7 +17,10 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::rows::{self, ROWS, Snapshot};
+use super::{
+    changes::Changes,
+    rows::{self, ROWS, Snapshot},
+};
 use crate::{
     app::{
         state::App,
@@ -73,6 +76,7 @@ struct Feed {
     /// The rows above the floor that have been seen.
     seen: BTreeSet<i32>,
     mark: Mark,
+    changes: Changes,
 }
 
 /// The newest row at some instant, and the transactions that had not begun then. Once all that had have ended, no row
@@ -99,7 +103,7 @@ impl Feed {
         let newest = seen.last().copied().unwrap_or_default();
         let position = Position { horizon, floor: (newest - FIRST_REACH).max(0) };
         app.streams.reached(position);
-        Ok(Self { position, seen, mark: Mark { newest, next } })
+        Ok(Self { position, seen, mark: Mark { newest, next }, changes: Changes::default() })
     }
 
     /// Hands out the rows that are new since the last read.
@@ -130,7 +134,7 @@ impl Feed {
             self.seen = self.seen.split_off(&reached.floor.saturating_add(1));
         }
         app.streams.reached(reached);
-        Ok(())
+        self.changes.look(app, &mut db, now).await
     }
 
     /// Hands out the rows that are new. A stream that has received its rows is at `reached`.

@@ -7,10 +7,12 @@
 //!   `notification_id`. Heartbeats carry ids too, so little is sent twice.
 //! - **From now on.** Without `Last-Event-ID` no old rows are sent: a page opens the stream first, then reads the list,
 //!   so that it misses nothing.
+//! - **Lists, too.** A stream that asks for [`changes`] also hears which rows of the lists were written.
 //! - **Cheap.** An open stream holds no connection to the database, and 2,000 of them take about 30 MiB.
 //! - **As long as the login.** The access token is checked once; the stream ends within a second of its session, and
 //!   when the server stops.
 
+mod changes;
 mod feed;
 mod open;
 mod rows;
@@ -22,6 +24,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
+use serde::Deserialize;
+use sqlx::PgConnection;
+use utoipa::{IntoParams, ToSchema};
 
 pub use self::feed::feed;
 use self::open::OpenStream;
@@ -32,7 +37,7 @@ use crate::{
     },
     db::scope::Scope,
     error::{Error, Result, problem::Problems},
-    http::caller::Caller,
+    http::{caller::Caller, extract::Query},
 };
 
 /// The response headers; the second one keeps proxies from buffering.
@@ -41,18 +46,47 @@ const HEADERS: [(HeaderName, HeaderValue); 2] = [
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
 ];
 
+/// What a stream tells beside notifications.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(title = "StreamEvents")]
+enum StreamEvents {
+    /// Which rows of the lists were written.
+    Changes,
+}
+
+/// The query parameters of a stream.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct StreamParams {
+    /// `changes`: also which rows of the lists were written.
+    #[param(inline)]
+    events: Option<StreamEvents>,
+}
+
+/// Forgets the changes that were told; returns how many rows, `limit` at most.
+pub async fn purge(db: &mut PgConnection, limit: i64) -> Result<u64> {
+    changes::purge(db, limit).await
+}
+
 /// Stream my notifications
 ///
 /// Server-sent events, for clients that can send the bearer header (`fetch`): each `notification` event holds one
 /// notification as JSON. Events come within a second of what they tell, at least once: after a break, send the last `id`
 /// as `Last-Event-ID`, and drop repeats by `notification_id`. Without it, only what happens from now on is sent. A comment
-/// with an `id` comes every 15 seconds. The stream outlives its access token, but not its session. A user has at most eight
+/// with an `id` comes every 15 seconds. With `events=changes` other events tell which rows of the lists were written, by
+/// anybody: `booking.changed`, `client.changed`, `payment.changed`, `refund.changed`, `booking_request.changed`,
+/// `session_note.changed`, `additional_note.changed`, `document_form.changed`, `transfer.changed`, each with
+/// `{"id": …, "version": …}`, of rows that the caller may see; the version is the first part of the row's `ETag`, null of a row
+/// that is gone. An `id` of null stands for many rows, and the event `lists.changed` (`{}`) for more than can be told: after a
+/// break, say. Then lists are to be read again.
+/// The stream outlives its access token, but not its session. A user has at most eight
 /// open at once.
 #[utoipa::path(
     get,
     path = "/notifications/stream",
     tag = "notifications",
-    params((
+    params(StreamParams, (
         "Last-Event-ID" = Option<String>,
         Header,
         description = "The `id` last received: the stream goes on from there",
@@ -77,9 +111,11 @@ pub(super) async fn stream_notifications(
     scope: Scope,
     caller: Caller,
     State(app): State<App>,
+    Query(params): Query<StreamParams>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let open = OpenStream::begin(app, scope, &caller, last_event(&headers)?).await?;
+    let wants_changes = params.events == Some(StreamEvents::Changes);
+    let open = OpenStream::begin(app, scope, &caller, last_event(&headers)?, wants_changes).await?;
     let body = Body::from_stream(stream::unfold(open, async |open| {
         let (text, open) = open.next().await?;
         Some((Ok::<_, std::convert::Infallible>(text), open))

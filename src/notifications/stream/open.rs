@@ -16,7 +16,10 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::rows::{self, Place, ROWS, Snapshot};
+use super::{
+    changes::lists_changed,
+    rows::{self, Place, ROWS, Snapshot},
+};
 use crate::{
     app::{
         state::App,
@@ -48,6 +51,9 @@ pub(super) struct OpenStream {
     /// Changes when sessions end.
     ended: watch::Receiver<()>,
     queue: Receiver<Batch>,
+    /// What is told of changes, where that is wanted; and whether some may have been missed.
+    changes: Option<Receiver<Bytes>>,
+    has_missed_changes: bool,
     /// Up to where everything has been sent.
     position: Position,
     missed: Option<Missed>,
@@ -72,12 +78,27 @@ impl Missed {
     }
 }
 
+/// Waits for what is told of changes; for ever where that is not wanted.
+async fn next_change(changes: &mut Option<Receiver<Bytes>>) -> Result<Bytes, RecvError> {
+    match changes {
+        Some(changes) => changes.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
 impl OpenStream {
     /// Opens a stream that goes on from where its client stands, or begins now.
-    pub(super) async fn begin(app: App, scope: Scope, caller: &Caller, last: Option<Position>) -> Result<Self> {
+    pub(super) async fn begin(
+        app: App,
+        scope: Scope,
+        caller: &Caller,
+        last: Option<Position>,
+        wants_changes: bool,
+    ) -> Result<Self> {
         // In this order no event is lost: the queue receives all that is handed out, and every ended session, from here
         // on.
         let queue = app.streams.open(caller.user_id).ok_or(Error::TooMany(WAIT))?;
+        let changes = wants_changes.then(|| app.streams.open_changes(scope.therapist()));
         let ended = app.sessions.watch();
         let mut db = app.db.read(&scope).await?;
         let expires_at = sqlx::query_scalar!(
@@ -93,6 +114,9 @@ impl OpenStream {
         .await?
         .ok_or(Error::Unauthenticated("the session has ended"))?;
         let snapshot = Snapshot::now(&mut db).await?;
+        if wants_changes {
+            app.streams.want_changes(snapshot.horizon);
+        }
 
         // No row at all is below the floor while the feed has not looked.
         let floor = app.streams.position().map_or(0, |position| position.floor);
@@ -110,6 +134,8 @@ impl OpenStream {
             expires_at,
             ended,
             queue,
+            changes,
+            has_missed_changes: wants_changes && last.is_some(),
             position: last.unwrap_or(now),
             missed: last.map(|last| Missed::since(last, now)),
             heartbeat,
@@ -134,6 +160,9 @@ impl OpenStream {
             if app.stopping.is_cancelled() || app.sessions.has_ended(self.session) {
                 return None;
             }
+            if std::mem::take(&mut self.has_missed_changes) {
+                return Some(lists_changed());
+            }
             if let Some(missed) = self.missed.take() {
                 // Boxed, since the room it takes would be kept by every stream for good.
                 match within(STEP, Box::pin(self.catch_up(missed))).await {
@@ -151,6 +180,11 @@ impl OpenStream {
                 received = self.queue.recv() => match received {
                     Ok(batch) => return Some(self.sent(batch)),
                     Err(RecvError::Lagged(_)) => self.lag(),
+                    Err(RecvError::Closed) => return None,
+                },
+                told = next_change(&mut self.changes) => match told {
+                    Ok(text) => return Some(text),
+                    Err(RecvError::Lagged(_)) => self.has_missed_changes = true,
                     Err(RecvError::Closed) => return None,
                 },
                 _ = self.heartbeat.tick() => {

@@ -36,7 +36,8 @@ impl ChangedRefund {
 
 /// Answers with the refund.
 pub(in crate::payments) async fn changed(uow: &mut UnitOfWork, id: RefundId) -> Result<Versioned<ChangedRefund>> {
-    let refund = Refund::read(uow.db(), id).await?;
+    let now = uow.now();
+    let refund = Refund::read(uow.db(), id, now).await?;
     let (stored, effects) = (refund.version.clone(), uow.effects());
     let dry_run = effects.is_some().then_some(true);
     Ok(Versioned::new(stored, ChangedRefund { refund, dry_run, effects }))

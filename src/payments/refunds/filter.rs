@@ -12,7 +12,7 @@ use crate::{
         time::{Day, Zone},
     },
     error::{Error, Result},
-    http::{page::orders, period::Period},
+    http::{extract::AnyOf, page::orders, period::Period},
 };
 
 orders! {
@@ -26,8 +26,9 @@ orders! {
 #[into_params(parameter_in = Query)]
 pub(crate) struct RefundFilter {
     /// Only those in this state; `pending`: to be decided, nothing was started.
-    #[param(inline)]
-    status: Option<RefundState>,
+    #[serde(default)]
+    #[param(value_type = Option<Vec<RefundState>>, inline, style = Form, explode = false)]
+    status: AnyOf<RefundState>,
     /// Only those for sessions starting on this calendar day or later.
     #[param(example = "2026-02-01")]
     from: Option<Day>,
@@ -46,16 +47,16 @@ pub(crate) struct RefundFilter {
     /// Only those for this booking.
     #[param(example = "bk_0199c0de00007000800000000000000a")]
     booking_id: Option<BookingId>,
-    /// Only those whose client's name, payment or gateway's id holds this; three characters or more.
-    #[param(min_length = 3, max_length = 100, example = "meera")]
+    /// Only those whose client's name, payment or gateway's id holds this; two letters find how a word begins.
+    #[param(min_length = 2, max_length = 100, example = "meera")]
     q: Option<String>,
 }
 
 /// A filter as the statements take it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Criteria {
     pub(super) id: Option<RefundId>,
-    pub(super) status: Option<&'static str>,
+    pub(super) status: AnyOf<RefundState>,
     pub(super) period: Period,
     pub(super) therapist_id: Option<TherapistId>,
     pub(super) client_id: Option<ClientId>,
@@ -69,7 +70,7 @@ impl RefundFilter {
         let search = self.q.as_deref().map(Search::parse).transpose().map_err(|fault| Error::query("q", fault))?;
         Ok(Criteria {
             id: None,
-            status: self.status.map(RefundState::as_str),
+            status: self.status,
             period: Period::of(self.from, self.to, self.tz, app.zone)?,
             therapist_id: self.therapist_id,
             client_id: self.client_id,

@@ -5,6 +5,7 @@
 //! facts of bookings. What a row shows of its payment and booking is joined last.
 
 use axum::{extract::State, response::Response};
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::{
@@ -17,6 +18,7 @@ use crate::{
     domain::{
         ids::{BookingId, ClientId, PaymentId, RefundId, TherapistId},
         money::Amount,
+        status::BookingState,
         time::Timestamp,
     },
     error::{Error, Result, problem::Problems},
@@ -50,18 +52,21 @@ pub(super) async fn list_refunds(
     listing: Listing<RefundFilter, RefundOrder>,
 ) -> Result<Response> {
     let criteria = listing.filter.criteria(&app)?;
-    listing.request.answer(RefundList(criteria)).await
+    listing.request.answer(RefundList { criteria, now: app.clock.now() }).await
 }
 
 /// The refunds that a filter wants.
-pub(super) struct RefundList(pub(super) Criteria);
+pub(super) struct RefundList {
+    pub(super) criteria: Criteria,
+    pub(super) now: DateTime<Utc>,
+}
 
 impl List for RefundList {
     type Row = Refund;
     type Order = RefundOrder;
 
     async fn rows(&self, db: &mut PgConnection, order: RefundOrder, position: &Position) -> Result<Vec<Refund>> {
-        let Self(criteria) = self;
+        let Self { criteria, .. } = self;
         let refunds = pruned!(
             fetch_all(db, position.sorted(order)),
             query_as!(Refund),
@@ -70,6 +75,8 @@ impl List for RefundList {
                        internal.refund_state(r.refund_status) as "state!: RefundState",
                        r.client_id as "client_id: ClientId",
                        r.client_name,
+                       coalesce(b.invitee_phone, c.phone_number) as client_phone,
+                       coalesce(b.invitee_email, c.email_id) as client_email,
                        r.session_id as "session_id: BookingId",
                        r.session_name,
                        r.session_timings as "session_timings!: Timestamp",
@@ -87,8 +94,14 @@ impl List for RefundList {
                        case when p.payment_id is null then b.refund_failed_time else p.refund_failed_date end
                            as "refund_failed_date!: Timestamp",
                        b.therapist_id as "therapist_id?: TherapistId",
+                       b.booking_host_name as "therapist_name?",
                        coalesce(b.booking_start_at, r.session_timings) as "booking_start_at!: Timestamp",
                        internal.booking_status(b.booking_status) as booking_status,
+                       (
+                           select internal.booking_state(k.status, k.starts_at, k.ends_at, k.noted, $13)
+                           from internal.booking_facts k
+                           where k.booking_id = r.session_id
+                       ) as "booking_state: BookingState",
                        r.xmin::text as "version!",
                        u.place as "place!"
                 from ( -- counted
@@ -103,12 +116,13 @@ impl List for RefundList {
                     where true
                       and r.id = $1
                       and internal.refund_state(r.refund_status) = $2
+                      and internal.refund_state(r.refund_status) = any ($12::text[]) -- planned anew
                       and coalesce(nullif(f.starts_at, '-infinity'), r.session_timings, '-infinity') >= $3
                       and coalesce(nullif(f.starts_at, '-infinity'), r.session_timings, '-infinity') < $4
                       and f.therapist_id = $5 -- planned anew
                       and r.client_id = $6
                       and r.session_id = $7
-                      and internal.search_words(r.client_name, r.refund_id, r.payment_id) like internal.like_words($8) -- planned anew
+                      and internal.search_words(r.client_name, r.refund_id, r.payment_id) like any (internal.like_words($8)) -- planned anew
                       and r.id < $9::text::integer -- by id
                       and (coalesce(r.session_timings, '-infinity'), r.id) < ($10::text::timestamp, $9::text::integer) -- by session_timings
                       and (left(internal.fold(coalesce(r.client_name, '')), 100), r.id) < ($10, $9::text::integer) -- by client_name
@@ -120,6 +134,7 @@ impl List for RefundList {
                 ) u
                 join refund_cancellation_table r on r.id = u.id
                 left join bookings b on b.booking_id = r.session_id
+                left join all_clients_table c on c.client_id = r.client_id
                 left join lateral (
                     select o.*
                     from payments o
@@ -131,7 +146,7 @@ impl List for RefundList {
                     u.id desc -- by any
             "#],
             criteria.id.map(|id| id.0),
-            criteria.status,
+            criteria.status.word(),
             criteria.period.from.map(Timestamp::from) => Option<Timestamp>,
             criteria.period.before.map(Timestamp::from) => Option<Timestamp>,
             criteria.therapist_id.as_ref().map(TherapistId::as_str),
@@ -141,6 +156,8 @@ impl List for RefundList {
             position.id(),
             position.sort(),
             position.limit,
+            criteria.status.several() => Option<Vec<&str>>,
+            Timestamp::from(self.now) => Timestamp,
         )?;
         Ok(refunds)
     }
@@ -156,9 +173,9 @@ impl Refund {
     /// # Errors
     ///
     /// If there is none with this id.
-    pub(in crate::payments) async fn read(db: &mut PgConnection, id: RefundId) -> Result<Self> {
+    pub(in crate::payments) async fn read(db: &mut PgConnection, id: RefundId, now: DateTime<Utc>) -> Result<Self> {
         let one = Criteria { id: Some(id), ..Criteria::default() };
-        RefundList(one).first(db).await?.ok_or(Error::NotFound("refund"))
+        RefundList { criteria: one, now }.first(db).await?.ok_or(Error::NotFound("refund"))
     }
 }
 
@@ -181,6 +198,6 @@ pub(super) async fn get_refund(
     unless: Preconditions,
 ) -> Result<Versioned<Refund>> {
     let mut db = app.db.read(&scope).await?;
-    let refund = Refund::read(&mut db, id).await?;
+    let refund = Refund::read(&mut db, id, app.clock.now()).await?;
     Ok(refund.versioned().unless(unless))
 }

@@ -2,6 +2,7 @@
 //! refunds.
 
 pub(super) mod answer;
+mod counts;
 pub mod disagreement;
 mod filter;
 mod list;
@@ -21,6 +22,7 @@ use crate::app::state::App;
 pub(super) fn admin_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list_refunds))
+        .routes(routes!(counts::count_refunds))
         .routes(routes!(reconciliation::list_disagreements))
         .routes(routes!(list::get_refund))
         .routes(routes!(status::move_refund))

@@ -8,7 +8,7 @@ use crate::{
     domain::{
         ids::{BookingId, ClientId, PaymentId, RefundId, TherapistId},
         money::Amount,
-        status::{RefundStatus, words},
+        status::{BookingState, RefundStatus, words},
         time::Timestamp,
     },
     http::{etag::Versioned, page::Key},
@@ -62,6 +62,8 @@ impl RefundState {
     "state": "initiated",
     "client_id": "cl_0199c0de00007000800000000000000b",
     "client_name": "Meera Iyer",
+    "client_phone": "+919800012345",
+    "client_email": "meera.iyer@example.org",
     "session_id": "bk_0199c0de00007000800000000000000a",
     "session_name": "Individual Therapy Session",
     "session_timings": "2026-02-04T10:30:00Z",
@@ -77,8 +79,10 @@ impl RefundState {
     "refund_initiation_date": "2026-02-03T08:00:00Z",
     "refund_failed_date": null,
     "therapist_id": "58701",
+    "therapist_name": "Asha Rao",
     "booking_start_at": "2026-02-04T10:30:00Z",
-    "booking_status": "cancelled"
+    "booking_status": "cancelled",
+    "booking_state": "cancelled"
 }))]
 pub struct Refund {
     /// The refund's id.
@@ -89,6 +93,10 @@ pub struct Refund {
     pub client_id: Option<ClientId>,
     /// Their name.
     pub client_name: Option<String>,
+    /// Their phone: as the booking has it, else as the client has it.
+    pub client_phone: Option<String>,
+    /// Their e-mail address, likewise.
+    pub client_email: Option<String>,
     /// The booking it is about.
     pub session_id: Option<BookingId>,
     /// The name of the session.
@@ -119,10 +127,14 @@ pub struct Refund {
     pub refund_failed_date: Timestamp,
     /// The therapist of the booking.
     pub therapist_id: Option<TherapistId>,
+    /// Their name, as the booking has it.
+    pub therapist_name: Option<String>,
     /// When the session starts: the day that the refund counts for.
     pub booking_start_at: Timestamp,
     /// The booking's status.
     pub booking_status: Option<String>,
+    /// How the booking stands now; null where there is none.
+    pub booking_state: Option<BookingState>,
     /// The version of the stored row.
     #[serde(skip)]
     pub(super) version: String,

@@ -23,6 +23,7 @@ use crate::{
     },
     error::{Result, problem::Problems},
     http::{
+        extract::AnyOf,
         list::Listing,
         page::{Key, List, Page, PageParams, Position, orders},
     },
@@ -41,8 +42,9 @@ const NAME: &str = "reconciliation";
 #[into_params(parameter_in = Query)]
 pub(crate) struct DisagreementFilter {
     /// Only those of this kind.
-    #[param(inline)]
-    kind: Option<DisagreementKind>,
+    #[serde(default)]
+    #[param(value_type = Option<Vec<DisagreementKind>>, inline, style = Form, explode = false)]
+    kind: AnyOf<DisagreementKind>,
     /// True: find them now, and wait for it.
     fresh: Option<bool>,
 }
@@ -154,7 +156,7 @@ pub(super) async fn list_disagreements(
         Some(report) => report,
         None => find_and_keep(&app).await?,
     };
-    listing.request.answer(Disagreements { kind: listing.filter.kind, as_of: report.as_of }).await
+    listing.request.answer(Disagreements { kinds: listing.filter.kind, as_of: report.as_of }).await
 }
 
 /// Finds the disagreements, if that is some time ago.
@@ -192,7 +194,7 @@ async fn find_and_keep(app: &App) -> Result<Report> {
 
 /// The disagreements of a kind, or all.
 struct Disagreements {
-    kind: Option<DisagreementKind>,
+    kinds: AnyOf<DisagreementKind>,
     as_of: DateTime<Utc>,
 }
 
@@ -220,11 +222,11 @@ impl List for Disagreements {
                        d.place
                 from internal.disagreements d
                 where true
-                  and d.kind = $1
+                  and d.kind = any ($1::text[])
                   and d.place < $2 -- by any
                 order by d.place desc -- by any
                 limit $3"#],
-            self.kind.map(DisagreementKind::as_str),
+            self.kinds.words() => Option<Vec<&str>>,
             position.sort(),
             position.limit,
         )?;

@@ -94,7 +94,8 @@ struct Locked {
 }
 
 async fn lock(uow: &mut UnitOfWork, id: RefundId, conditions: &Preconditions) -> Result<Locked> {
-    let seen = Refund::read(uow.db(), id).await?;
+    let now = uow.now();
+    let seen = Refund::read(uow.db(), id, now).await?;
     let mut payment = match seen.refund_of {
         Some(payment) => Some(lock::payment(uow, payment, &Preconditions::default()).await?),
         None => None,
@@ -111,7 +112,7 @@ async fn lock(uow: &mut UnitOfWork, id: RefundId, conditions: &Preconditions) ->
         .fetch_optional(uow.db())
         .await?;
     // Read again under the locks: until then somebody may have moved it.
-    let refund = Refund::read(uow.db(), id).await?;
+    let refund = Refund::read(uow.db(), id, now).await?;
     conditions.check(&refund.version, &refund)?;
     if let (None, Some(completed)) = (&payment, refund.refund_of) {
         payment = Some(lock::payment(uow, completed, &Preconditions::default()).await?);

@@ -32,7 +32,7 @@ use crate::{
     },
     error::{Result, problem::Problems},
     http::{
-        extract::Path,
+        extract::{AnyOf, Path},
         list::Listing,
         page::{Key, List, Page, PageParams, Position, orders},
         period::Period,
@@ -52,11 +52,13 @@ pub(super) struct AccessFilter {
     #[param(example = 1)]
     user_id: Option<UserId>,
     /// Only what was read, what was changed, or what gave somebody the right to read.
-    #[param(inline)]
-    kind: Option<AccessKind>,
+    #[serde(default)]
+    #[param(value_type = Option<Vec<AccessKind>>, inline, style = Form, explode = false)]
+    kind: AnyOf<AccessKind>,
     /// Only this action; `attempt` are those that came to nothing.
-    #[param(inline)]
-    action: Option<AccessAction>,
+    #[serde(default)]
+    #[param(value_type = Option<Vec<AccessAction>>, inline, style = Form, explode = false)]
+    action: AnyOf<AccessAction>,
     /// Only what was done on this calendar day or later.
     #[param(example = "2026-02-01")]
     from: Option<Day>,
@@ -94,6 +96,7 @@ pub(super) struct AccessEntry {
     /// The entry of the trail.
     entry_id: i64,
     /// When: the instant of the request.
+    #[schema(value_type = crate::domain::time::Instant)]
     at: Timestamp,
     /// The account that did it; null where the server did.
     user_id: Option<UserId>,
@@ -162,7 +165,7 @@ pub(super) async fn list_client_accesses(
 ) -> Result<Response> {
     let AccessFilter { user_id, kind, action, from, to, tz } = filter;
     let period = Period::of(from, to, tz, app.zone)?;
-    let (actions, routes) = wanted(kind, action);
+    let (actions, routes) = wanted(&kind, &action);
     let last = work
         .run(async |uow| {
             let last =

@@ -12,6 +12,8 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
 };
 
+use crate::http::extract::AnyOf;
+
 /// The kind of access to the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -76,23 +78,30 @@ const ATTEMPTS: &[(&str, AccessKind, &str)] = &[
     ("POST /api/v1/admin/clients/{client_id}/merge", Permission, "Tried to merge two records of the client"),
 ];
 
-/// The actions, and the routes of attempts, that are wanted: of one kind, or one action.
-pub(super) fn wanted(kind: Option<AccessKind>, action: Option<AccessAction>) -> (Vec<&'static str>, Vec<&'static str>) {
+/// The actions, and the routes of attempts, that are wanted.
+pub(super) fn wanted(
+    kinds: &AnyOf<AccessKind>,
+    wanted: &AnyOf<AccessAction>,
+) -> (Vec<&'static str>, Vec<&'static str>) {
     let of_kind = |table: &[(&'static str, AccessKind, &str)]| -> Vec<&'static str> {
-        let of_kind = table.iter().filter(|(_, of, _)| kind.is_none_or(|kind| kind == *of));
+        let of_kind = table.iter().filter(|(_, of, _)| kinds.lets_pass(*of));
         of_kind.map(|(name, _, _)| *name).collect()
     };
     let (mut actions, mut routes) = (of_kind(ACTIONS), of_kind(ATTEMPTS));
-    if let Some(AccessAction(action)) = action {
-        actions.retain(|name| *name == action);
-        routes.retain(|_| action == ATTEMPT);
-    }
+    actions.retain(|name| wanted.lets_pass(AccessAction(name)));
+    routes.retain(|_| wanted.lets_pass(AccessAction(ATTEMPT)));
     (actions, routes)
 }
 
 /// One of the actions in an access log.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct AccessAction(&'static str);
+
+impl From<AccessAction> for &'static str {
+    fn from(AccessAction(action): AccessAction) -> Self {
+        action
+    }
+}
 
 impl AccessAction {
     fn all() -> impl Iterator<Item = &'static str> {

@@ -17,7 +17,7 @@ use crate::{
     error::{Error, Result, problem::Problems},
     http::{
         etag::{Preconditions, Versioned},
-        extract::Path,
+        extract::{AnyOf, Path},
         list::Listing,
         page::{Key, List, Page, PageParams, Position, orders},
     },
@@ -34,8 +34,9 @@ orders! {
 #[into_params(parameter_in = Query)]
 pub(super) struct EraseRequestFilter {
     /// Only those that stand so.
-    #[param(inline)]
-    state: Option<EraseRequestState>,
+    #[serde(default)]
+    #[param(value_type = Option<Vec<EraseRequestState>>, inline, style = Form, explode = false)]
+    state: AnyOf<EraseRequestState>,
     /// Only those for this client.
     #[param(example = "cl_0199c0de00007000800000000000000b")]
     client_id: Option<ClientId>,
@@ -153,7 +154,7 @@ impl List for EraseRequests {
                 left join internal.erasure_certificates k on k.client_id = q.client_id and q.outcome = 'erased'
                 where true
                   and q.request_id = $2
-                  and $3 = case when q.outcome is null and q.expires_at <= $1 then 'expired' else coalesce(q.outcome, 'waiting') end
+                  and (case when q.outcome is null and q.expires_at <= $1 then 'expired' else coalesce(q.outcome, 'waiting') end) = any ($3::text[])
                   and q.client_id = $4
                   and (q.requested_at, q.request_id) < ($5::text::timestamptz, $6::text::integer) -- by any
                 order by
@@ -163,7 +164,7 @@ impl List for EraseRequests {
             "#],
             self.now,
             self.request_id.map(|id| id.0),
-            self.filter.state.map(EraseRequestState::as_str),
+            self.filter.state.words() => Option<Vec<&str>>,
             self.filter.client_id.as_ref().map(ClientId::as_str),
             position.sort(),
             position.id(),

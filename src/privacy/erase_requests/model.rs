@@ -85,8 +85,10 @@ pub(crate) struct EraseRequest {
     /// The name of that account.
     pub(super) requester_name: Option<String>,
     /// When it was requested.
+    #[schema(value_type = crate::domain::time::Instant)]
     pub(super) requested_at: Timestamp,
     /// Until when another admin may accept it.
+    #[schema(value_type = crate::domain::time::Instant)]
     pub(super) expires_at: Timestamp,
     /// In a practice of one admin: when it is carried out, unless another admin is enabled until then. Null otherwise.
     pub(super) runs_at: Timestamp,

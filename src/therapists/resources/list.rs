@@ -33,8 +33,8 @@ orders! {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(in crate::therapists) struct ResourceFilter {
-    /// Only those whose name or therapy holds this; three characters or more.
-    #[param(min_length = 3, max_length = 100, example = "couples")]
+    /// Only those whose name or therapy holds this; two letters find how a word begins.
+    #[param(min_length = 2, max_length = 100, example = "couples")]
     q: Option<String>,
 }
 
@@ -164,7 +164,7 @@ impl List for ResourceList {
                 from therapist_resources x
                 where x.therapist_id = $1
                   and x.id = $2
-                  and internal.search_words(x.resource_name, x.therapy_name, null) like internal.like_words($3)
+                  and internal.search_words(x.resource_name, x.therapy_name, null) like any (internal.like_words($3))
                   and (coalesce(internal.fold(x.resource_name), ''), x.id) < ($4, $5::text::integer) -- by resource_name
                   and (coalesce(x.created_at, '-infinity'), x.id) < ($4::text::timestamp, $5::text::integer) -- by created_at
                 order by

@@ -70,6 +70,7 @@ const HOMES: &[(&str, &str)] = &[
     ("internal.client_facts", "dashboards"),
     ("internal.therapist_client_facts", "dashboards"),
     ("internal.fact_changes", "dashboards"),
+    ("internal.row_changes", "notifications"),
     ("internal.backfill", "dashboards"),
     ("internal.arrivals", "arrivals"),
     ("internal.properties", "cli"),

@@ -99,7 +99,7 @@ async fn the_filters_find_what_they_say() {
         let total = api.admin().get(&format!("{LOGS}?{query}&include=total&limit=1")).await.ok();
         assert_eq!(total["page"]["total"], found.len(), "{query}");
     }
-    api.admin().get(&format!("{LOGS}?q=ab")).await.is_invalid(&["q"]);
+    api.admin().get(&format!("{LOGS}?q=a")).await.is_invalid(&["q"]);
     api.admin().get(&format!("{LOGS}?visibility=some")).await.is_invalid(&["visibility"]);
     api.admin().get(&format!("{LOGS}?client_name=")).await.is_invalid(&["client_name"]);
 }

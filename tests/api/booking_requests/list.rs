@@ -47,7 +47,7 @@ async fn every_filter_keeps_what_it_says() {
     sent(&api, json!({})).await;
     assert_eq!(names(&api.admin().get(&format!("{REQUESTS}?client_id=C1")).await.data()), ["Meera Iyer"]);
     for (query, place) in
-        [("status=open", "status"), ("q=ab", "q"), ("from=2026-02-02&to=2026-02-01", "to"), ("x=1", "x")]
+        [("status=open", "status"), ("q=a", "q"), ("from=2026-02-02&to=2026-02-01", "to"), ("x=1", "x")]
     {
         api.admin().get(&format!("{REQUESTS}?{query}")).await.is_invalid(&[place]);
     }

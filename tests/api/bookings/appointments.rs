@@ -56,6 +56,11 @@ async fn every_filter_keeps_what_it_says() {
         ("from=2026-02-05&to=2026-02-05", vec!["B1"]),
         ("from=2026-02-05&to=2026-02-05&tz=UTC", vec!["B2", "B1"]),
         ("q=MEERA", vec!["B1"]),
+        ("q=me", vec!["B1"]),
+        ("q=therapist%20t2", vec!["B2"]),
+        ("q=old", vec!["GONE"]),
+        ("sort=therapist_name", vec!["BARE", "GONE", "B1", "B2"]),
+        ("mode=google_meet,phone", vec!["GONE", "B2", "B1", "BARE"]),
         ("q=098000%2012345", vec!["B1"]),
         ("q=asha@EXAMPLE", vec!["B2"]),
         ("q=%E0%A4%A8%E0%A4%A8%E0%A4%A8", vec!["GONE"]),
@@ -64,7 +69,9 @@ async fn every_filter_keeps_what_it_says() {
         assert_eq!(list.body["page"]["total"], expected.len(), "{query}");
         assert_eq!(ids(&list.data()), expected, "{query}");
     }
-    for sort in ["session_timings", "-session_timings", "client_name", "-client_name"] {
+    for sort in
+        ["session_timings", "-session_timings", "client_name", "-client_name", "therapist_name", "-therapist_name"]
+    {
         let whole = api.admin().get(&format!("{APPOINTMENTS}?sort={sort}")).await.data();
         let (mut seen, mut next) = (Vec::new(), format!("{APPOINTMENTS}?sort={sort}&limit=1"));
         loop {

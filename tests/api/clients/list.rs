@@ -318,3 +318,58 @@ async fn a_therapist_lists_their_own_clients_and_sees_what_is_theirs() {
     own.get(&format!("{OWN}?sort=no_of_sessions")).await.is_invalid(&["sort"]);
     own.get(&format!("{OWN}?status=active")).await.is_invalid(&["status"]);
 }
+
+#[tokio::test]
+async fn rows_carry_their_therapists_and_are_found_and_sorted_by_the_one_they_are_assigned_to() {
+    let api = TestApi::new().await;
+    api.given_all([therapist("T1").with("name", "Zoya Khan"), therapist("T2").with("name", "Asha Rao")]).await;
+    let assigned = |id: &str, name: &str, to: &str, called: &str| {
+        client(id).with("client_name", name).with("therapist_id", to).with("assigned_therapist", called)
+    };
+    api.given_all([assigned("C1", "Meera Iyer", "T1", "Zoya Khan"), assigned("C2", "Ravi Mehta", "T2", "Asha Rao")])
+        .await;
+    api.given_all([
+        booking("T1", "2026-01-05T10:00:00Z").of_client("C1"),
+        booking("T1", "2026-02-05T10:00:00Z").of_client("C1"),
+        booking("T2", "2026-01-06T10:00:00Z").of_client("C1"),
+        booking("T2", "2026-01-07T10:00:00Z").of_client("C1").with("booking_status", "cancelled"),
+    ])
+    .await;
+    let of = |rows: &[Value]| rows.iter().map(|row| row["client_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let rows = api.admin().get(CLIENTS).await.data();
+    assert_eq!(
+        rows[0]["therapists"],
+        json!([
+            { "therapist_id": "T1", "name": "Zoya Khan", "sessions": 2 },
+            { "therapist_id": "T2", "name": "Asha Rao", "sessions": 1 },
+        ])
+    );
+    assert_eq!(rows[1]["therapists"], json!([]));
+    let own = api.therapist("T2").get(OWN).await.data();
+    assert_eq!(own[0]["therapists"], json!([{ "therapist_id": "T2", "name": "Asha Rao", "sessions": 1 }]));
+    for (query, expected) in [
+        ("q=zoya%20k", vec!["C1"]),
+        ("q=asha", vec!["C2"]),
+        // Two letters are those that a word begins with.
+        ("q=me", vec!["C1", "C2"]),
+        ("q=ra", vec!["C2"]),
+        ("q=er", vec![]),
+        ("q=zo", vec!["C1"]),
+        ("sort=assigned_therapist", vec!["C2", "C1"]),
+        ("sort=-assigned_therapist", vec!["C1", "C2"]),
+        ("status=active,lead", vec!["C1", "C2"]),
+        ("status=active&status=lead", vec!["C1", "C2"]),
+        ("status=inactive,lead", vec!["C2"]),
+    ] {
+        assert_eq!(of(&api.admin().get(&format!("{CLIENTS}?{query}")).await.data()), expected, "{query}");
+    }
+    api.admin().get(&format!("{CLIENTS}?q=m")).await.is_invalid(&["q"]);
+    api.admin().get(&format!("{CLIENTS}?status=active,gone")).await.is_invalid(&["status"]);
+
+    // A therapist who is called otherwise is found so.
+    let etag = api.admin().get("/api/v1/admin/therapists/T2").await.etag().to_owned();
+    let admin = api.admin().with("if-match", &etag);
+    admin.patch("/api/v1/admin/therapists/T2", json!({ "name": "Esha Rao" })).await.is(200);
+    assert_eq!(of(&api.admin().get(&format!("{CLIENTS}?q=esha")).await.data()), ["C2"]);
+    assert_eq!(of(&api.admin().get("/api/v1/admin/therapists/T2/clients?q=esha").await.data()), Vec::<String>::new());
+}

@@ -135,7 +135,7 @@ async fn bad_values_in_the_query_are_named() {
         ("from=2026-02-04T00:00:00Z", "from"),
         ("from=2026-02-05&to=2026-02-04", "to"),
         ("tz=Mars/Olympus", "tz"),
-        ("q=ab", "q"),
+        ("q=a", "q"),
         ("q=%20%20a%20", "q"),
         ("q=%00%00%00", "q"),
         ("q=%ff%fe%fd", "q"),

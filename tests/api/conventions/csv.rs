@@ -40,7 +40,7 @@ async fn the_whole_list_comes_under_the_names_of_the_json() {
 async fn filters_and_order_are_those_of_the_json() {
     let api = practice().await;
     many_bookings(&api, 30, 0).await;
-    let query = "?sort=invitee_name&q=client%201&limit=200";
+    let query = "?sort=invitee_name&q=client%201";
     let shown: Vec<String> = api
         .admin()
         .get(&format!("{BOOKINGS}{query}"))
@@ -132,6 +132,52 @@ async fn a_failure_in_mid_stream_breaks_the_answer() {
 async fn a_refusal_stays_a_problem_document() {
     let api = practice().await;
     let admin = api.admin().with("accept", "text/csv");
-    admin.get(&format!("{BOOKINGS}?q=ab")).await.is_invalid(&["q"]);
+    admin.get(&format!("{BOOKINGS}?q=a")).await.is_invalid(&["q"]);
     admin.post(BOOKINGS, json!({})).await.is_problem(422, "invalid");
+}
+
+#[tokio::test]
+async fn people_choose_columns_titles_and_an_encoding() {
+    let api = practice().await;
+    api.given(booking("T1", "2026-02-10T10:00:00Z").with("invitee_name", "Zoë Iyer")).await;
+    let admin = api.admin().with("accept", "text/csv");
+    let file = admin.get(&format!("{BOOKINGS}?columns=invitee_name,booking_start_at")).await;
+    assert_eq!(file.text, "invitee_name,booking_start_at\nZoë Iyer,2026-02-10T15:30:00+05:30\n");
+    assert_eq!(file.header("content-disposition"), "attachment; filename=\"bookings-2026-02-04.csv\"");
+    let query = "?columns=invitee_name&columns=booking_start_at&header=titles&charset=excel";
+    let file = admin.get(&format!("{BOOKINGS}{query}")).await;
+    assert_eq!(file.text.lines().next(), Some("\u{feff}Invitee name,Booking start at"));
+    let refused = admin.get(&format!("{BOOKINGS}?columns=invitee_nam")).await;
+    refused.is_invalid(&["columns"]);
+    assert!(refused.text.contains("did you mean invitee_name?"), "{}", refused.text);
+    let refused = admin.get(&format!("{BOOKINGS}?limit=2&include=total&cursor=x")).await;
+    refused.is_invalid(&["cursor"]);
+    admin.get(&format!("{BOOKINGS}?limit=2&include=total")).await.is_invalid(&["limit", "include"]);
+    let refused = api.admin().get(&format!("{BOOKINGS}?columns=invitee_name&header=titles&charset=excel")).await;
+    refused.is_invalid(&["columns", "header", "charset"]);
+    // The rows of a client have their own form.
+    let clients = admin.get("/api/v1/admin/clients?columns=client_name,therapists").await;
+    clients.is(200);
+}
+
+#[tokio::test]
+async fn the_form_that_is_wanted_most_comes() {
+    let api = practice().await;
+    api.given(booking("T1", "2026-02-10T10:00:00Z")).await;
+    for (accept, csv) in [
+        ("text/csv", true),
+        ("text/csv, application/json", true),
+        ("application/json, text/csv", false),
+        ("application/json;q=0.5, text/csv", true),
+        ("text/csv;q=0.5, */*", false),
+        ("text/csv;q=0.9, */*;q=0.1", true),
+        ("text/csv;q=0", false),
+        ("text/csv; q=0, text/html", false),
+        ("text/*, application/json;q=0.3", true),
+        ("TEXT/CSV;Q=1, application/json;q=0.999", true),
+        ("*/*", false),
+    ] {
+        let answer = api.admin().with("accept", accept).get(BOOKINGS).await;
+        assert_eq!(answer.header("content-type").starts_with("text/csv"), csv, "{accept}");
+    }
 }

@@ -33,6 +33,7 @@ const READS: &[(&str, &str)] = &[
     ("GET /api/v1/admin/clients/{client_id}/notes/{note_id}", "/api/v1/admin/clients/C1/notes/201?kind=additional"),
     ("GET /api/v1/admin/clients/{client_id}/notes/{note_id}/versions", "/api/v1/admin/clients/C1/notes/{own}/versions"),
     ("GET /api/v1/therapist/additional-notes/{note_id}", "/api/v1/therapist/additional-notes/201"),
+    ("GET /api/v1/therapist/bookings/{booking_id}/additional-notes", "/api/v1/therapist/bookings/B1/additional-notes"),
     ("GET /api/v1/therapist/bookings/{booking_id}/session-note", "/api/v1/therapist/bookings/B1/session-note"),
     ("GET /api/v1/therapist/clients/{client_id}/risk", "/api/v1/therapist/clients/C1/risk"),
     ("GET /api/v1/therapist/risk", "/api/v1/therapist/risk?days=1"),

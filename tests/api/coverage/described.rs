@@ -38,7 +38,8 @@ fn shows_a_value(document: &Value, place: &Value) -> bool {
             || schema["type"] == "boolean"
     };
     let within = ["oneOf", "anyOf", "allOf"].iter().filter_map(|key| schema[key].as_array()).flatten();
-    says(schema) || within.map(|part| resolve(document, part)).any(says)
+    let items = std::iter::once(&schema["items"]);
+    says(schema) || within.chain(items).map(|part| resolve(document, part)).any(says)
 }
 
 /// Whether a schema shows a value: by itself, or by all of its properties or items.

@@ -48,7 +48,12 @@ fn words(document: &Value, parameter: &Value) -> Vec<String> {
     let words = parts.iter().filter_map(|part| part["enum"].as_array()).flatten().filter_map(Value::as_str);
     let is_boolean = |part: &&Value| part["type"].to_string().contains("boolean");
     let booleans = parts.iter().copied().find(is_boolean).map(|_| ["true", "false"]);
-    words.chain(booleans.into_iter().flatten()).map(ToOwned::to_owned).collect()
+    let mut words: Vec<String> = words.chain(booleans.into_iter().flatten()).map(ToOwned::to_owned).collect();
+    if schema["type"] == "array" && words.len() > 1 {
+        words.push(words[..2].join(","));
+        words.push(words.join(","));
+    }
+    words
 }
 
 #[tokio::test]
@@ -89,6 +94,10 @@ async fn every_filter_every_pair_of_them_and_every_order_is_read() {
         let mut filters: Vec<(&str, String)> = Vec::new();
         for parameter in &parameters {
             let name = parameter["name"].as_str().expect("a name");
+            // How a list is written as CSV selects nothing.
+            if ["columns", "header", "charset"].contains(&name) {
+                continue;
+            }
             let words = words(&document, parameter);
             if name == "sort" {
                 for order in &words {

@@ -64,7 +64,7 @@ async fn there_is_no_money_in_it_and_nobody_elses_sessions() {
     ])
     .await;
     assert_eq!(
-        api.therapist("T1").get(OWN).await.ok(),
+        api.therapist("T1").get(&format!("{OWN}?from=2026-02-01&to=2026-02-28")).await.ok(),
         json!({
             "tz": "Asia/Kolkata",
             "current": {

@@ -238,6 +238,9 @@ impl Person<'_> {
         if answer.status == StatusCode::CONFLICT {
             contract::assert_listed(&method, path, &answer);
         }
+        if answer.status == StatusCode::PRECONDITION_FAILED && !answer.text.is_empty() {
+            contract::assert_current(&method, path, &answer);
+        }
         answer
     }
 }

@@ -128,3 +128,26 @@ async fn of_a_booking_that_went_to_another_therapist_the_author_is_not_told_that
     let all = api.admin().get("/api/v1/admin/additional-notes").await.data().remove(0);
     assert_eq!((&all["is_orphaned"], &all["client_id"]), (&json!(false), &json!("C2")));
 }
+
+#[tokio::test]
+async fn the_author_reads_those_of_a_booking_at_once_and_each_is_on_record() {
+    let api = practice().await;
+    let person = api.therapist("T1");
+    for text in [SECRET, "second"] {
+        person.post(NOTES, json!({ "booking_id": "B1", "note_text": text })).await.created();
+        api.pass(1);
+    }
+    let path = "/api/v1/therapist/bookings/B1/additional-notes";
+    let first = person.get(&format!("{path}?limit=1")).await.ok();
+    assert_eq!(first["data"][0]["note_text"], "second");
+    assert_eq!(first["data"][0]["locked_at"], "2026-02-04T04:36:00Z");
+    let next = first["page"]["next"].as_str().unwrap();
+    let second = person.get(&format!("{path}?limit=1&cursor={next}")).await.data();
+    assert_eq!(second[0]["note_text"], SECRET);
+    let reads = api.trail().await.into_iter().filter(|(action, _)| action == "additional_notes_read").count();
+    assert_eq!(reads, 2);
+    let texts: Vec<Value> = person.get(path).await.data().iter().map(|note| note["note_text"].clone()).collect();
+    assert_eq!(texts, ["second", SECRET]);
+    person.with("accept", "text/csv").get(path).await.is(406);
+    api.therapist("T2").get(path).await.is_problem(404, "not-found");
+}

@@ -1,5 +1,6 @@
 //! The notification stream (SSE): delivered at once, at least once, after any disconnection.
 
+mod changes;
 pub mod events;
 mod lasting;
 

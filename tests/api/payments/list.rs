@@ -8,7 +8,7 @@ use strum::VariantArray as _;
 
 use super::{PAYMENTS, cancelled_and_paid, listed, practice, run};
 use crate::{
-    fixtures::{Row, booking, client, payment, therapist},
+    fixtures::{Row, booking, cancellation, client, payment, therapist},
     harness::{TestApi, all},
 };
 
@@ -202,7 +202,7 @@ async fn parameters_are_checked_by_name_and_all_comes_as_csv() {
         ("gateway=", "gateway"),
         ("from=2026-02-05&to=2026-02-04", "to"),
         ("tz=Mars", "tz"),
-        ("q=ab", "q"),
+        ("q=a", "q"),
         ("sort=payment_id", "sort"),
         ("cursor=abc", "cursor"),
         ("colour=red", "colour"),
@@ -212,4 +212,75 @@ async fn parameters_are_checked_by_name_and_all_comes_as_csv() {
     let csv = api.admin().with("accept", "text/csv").get(PAYMENTS).await;
     csv.is(200);
     assert_eq!(csv.text.lines().count(), ALL + 1);
+}
+
+#[tokio::test]
+async fn rows_carry_what_their_page_shows() {
+    let (api, id, _) = cancelled_and_paid().await;
+    let contact = "update bookings set invitee_phone = '+919800012345', booking_resource_name = 'Couples',
+                       booking_host_name = 'Asha Rao'";
+    run(&api, contact).await;
+    api.given(cancellation(&id)).await;
+    let payment = &api.admin().get(PAYMENTS).await.data()[0];
+    let wanted = json!(["+919800012345", "Couples", "Asha Rao", "cancelled"]);
+    let of = |row: &Value, phone: &str| {
+        json!([row[phone], row["session_name"], row["therapist_name"], row["booking_state"]])
+    };
+    assert_eq!(of(payment, "invitee_phone"), wanted);
+    assert!(payment["invitee_email"].is_null());
+    api.admin().post(&format!("{PAYMENTS}/{}/refund", payment["payment_id"]), json!({})).await.is(201);
+    let refund = &api.admin().get(super::REFUNDS).await.data()[0];
+    assert_eq!(
+        json!([refund["client_phone"], refund["therapist_name"], refund["booking_state"]]),
+        json!([wanted[0], wanted[2], wanted[3]])
+    );
+    let cancelled = &api.admin().get("/api/v1/admin/cancellations").await.data()[0];
+    assert_eq!(
+        json!([cancelled["session_name"], cancelled["therapist_name"], cancelled["booking_state"]]),
+        json!([wanted[1], wanted[2], wanted[3]])
+    );
+}
+
+#[tokio::test]
+async fn counts_are_the_totals_of_the_list() {
+    let api = oddities().await;
+    for filter in [
+        "",
+        "gateway=razorpay",
+        "therapist_id=T2",
+        "from=2026-02-01&to=2026-02-05",
+        "q=meera",
+        "client_id=C1",
+        "state=completed,pending",
+        "state=refund_failed",
+    ] {
+        let counts = api.admin().get(&format!("{PAYMENTS}/counts?{filter}")).await.ok();
+        let whole = all(&api.admin(), PAYMENTS, filter, 200).await;
+        assert_eq!(counts["all"], whole.len(), "{filter}");
+        for state in PaymentState::VARIANTS {
+            let listed = whole.iter().filter(|row| row["state"] == state.as_str()).count();
+            assert_eq!(counts[state.as_str()], listed, "{filter} {state}");
+        }
+        let counts = api.admin().get(&format!("{}/counts", super::REFUNDS)).await.ok();
+        let refunds = all(&api.admin(), super::REFUNDS, "", 200).await;
+        assert_eq!(counts["all"], refunds.len());
+        for state in ["pending", "requested", "initiated", "processing", "failed", "completed", "unknown"] {
+            assert_eq!(counts[state], refunds.iter().filter(|row| row["state"] == state).count(), "{state}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn several_states_are_the_lists_of_each() {
+    let api = oddities().await;
+    let whole = all(&api.admin(), PAYMENTS, "", 200).await;
+    for one in PaymentState::VARIANTS {
+        for other in PaymentState::VARIANTS {
+            let wanted = [one.as_str(), other.as_str()];
+            let expected: Vec<_> =
+                whole.iter().filter(|row| wanted.contains(&row["state"].as_str().unwrap())).map(name).collect();
+            let found = all(&api.admin(), PAYMENTS, &format!("state={one},{other}"), 3).await;
+            assert_eq!(found.iter().map(name).collect::<Vec<_>>(), expected, "{one}, {other}");
+        }
+    }
 }

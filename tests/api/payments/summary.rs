@@ -111,17 +111,17 @@ async fn a_months_figures_are_the_sums_of_its_bookings() {
 }
 
 #[tokio::test]
-async fn the_days_are_those_of_the_zone_and_this_month_unless_given() {
+async fn the_days_are_those_of_the_zone_and_all_unless_given() {
     let api = practice().await;
     let utc = api.admin().get(&format!("{PAYMENTS}/summary?from=2026-02-01&to=2026-02-28&tz=UTC")).await.ok();
     assert_eq!(utc["current"]["gross"], "11499.00");
     let now = api.admin().get(&format!("{PAYMENTS}/summary")).await.ok();
-    assert_eq!((&now["from"], &now["to"]), (&json!("2026-02-01"), &json!("2026-02-28")));
+    assert_eq!((&now["from"], &now["to"]), (&json!("2026-01-31"), &json!("2026-03-01")));
     let empty = api.admin().get(&format!("{PAYMENTS}/summary?from=2030-01-01&to=2030-01-01")).await.ok();
     assert_eq!(empty["current"], nothing());
     assert_eq!(empty["previous"], nothing());
     let ahead = api.admin().get(&format!("{PAYMENTS}/summary?from=2030-01-01")).await.ok();
-    assert_eq!(ahead["to"], "2030-01-31");
+    assert_eq!(ahead["to"], "2030-01-01");
     for (query, place) in [("from=2026-02-02&to=2026-02-01", "to"), ("from=x", "from"), ("month=2", "month")] {
         api.admin().get(&format!("{PAYMENTS}/summary?{query}")).await.is_invalid(&[place]);
     }

@@ -141,6 +141,7 @@ async fn what_runs_as_the_owner_is_known_and_cannot_be_redirected() {
             "own_therapist_unless_owner",
             "session_of_note",
             "sessions_of_client",
+            "tell_of_rows (trigger)",
             "therapist_name",
             "track_all (trigger)",
             "track_appointments (trigger)",

@@ -101,6 +101,7 @@ const REACH: &[Reach] = &[
     none("internal.erasure_certificates"),
     none("internal.erasures"),
     none("internal.fact_changes"),
+    none("internal.row_changes"),
     none("internal.former_contacts"),
     Reach {
         holds: Some("11"),

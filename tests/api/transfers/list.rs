@@ -78,7 +78,7 @@ async fn what_is_filtered_is_counted() {
         assert_eq!(page["page"]["total"], expected.len(), "{query}");
     }
     api.admin().get(&format!("{TRANSFERS}?from=2026-01-02&to=2026-01-01")).await.is_invalid(&["to"]);
-    api.admin().get(&format!("{TRANSFERS}?q=ab")).await.is_invalid(&["q"]);
+    api.admin().get(&format!("{TRANSFERS}?q=a")).await.is_invalid(&["q"]);
     api.admin().get(&format!("{TRANSFERS}?sort=reason")).await.is_invalid(&["sort"]);
 }
 

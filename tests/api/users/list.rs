@@ -69,7 +69,7 @@ async fn each_filter_leaves_what_it_says() {
         let found: Vec<&str> = users.iter().map(|user| user["username"].as_str().unwrap()).collect();
         assert_eq!(found, names, "{query}");
     }
-    for (query, place) in [("role=ADMIN", "role"), ("q=ab", "q"), ("disabled=1", "disabled"), ("sort=id", "sort")] {
+    for (query, place) in [("role=ADMIN", "role"), ("q=a", "q"), ("disabled=1", "disabled"), ("sort=id", "sort")] {
         admin.get(&format!("{USERS}?{query}")).await.is_invalid(&[place]);
     }
 }

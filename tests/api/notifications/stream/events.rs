@@ -133,8 +133,11 @@ impl Events {
         }
         assert_eq!(event.is_some(), !data.is_empty(), "{block}");
         Some(event.map(|event| {
-            assert_eq!(event, "notification");
-            serde_json::from_str(&data).expect("JSON")
+            let mut data: Value = serde_json::from_str(&data).expect("JSON");
+            if event != "notification" {
+                data["event"] = event.into();
+            }
+            data
         }))
     }
 }
