@@ -7,6 +7,7 @@ pub mod erasure;
 pub mod migrate;
 pub mod pool;
 pub mod pruned;
+pub mod received;
 pub mod repair;
 pub mod rls;
 pub mod scope;
