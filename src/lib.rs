@@ -29,8 +29,8 @@
 //! | [`search`] | one search box across clients, bookings and therapists |
 //! | [`transfers`], [`merges`] | clients that change therapists; two records of one person |
 //! | [`break_glass`] | how an admin reads clinical text: grants, reads, reviews |
+//! | [`arrivals`] | what other programs write, and what services send ([`arrivals::inbox`]): taken up within a second, as the operations here would have written it |
 //! | [`privacy`] | export and erasure of a client's data; the log of who read it |
-//! | [`arrivals`] | what other programs write: taken up within a second, as the operations here would have written it |
 //! | [`audit_logs`], [`integrity`] | reading the audit trail; adopting existing tables, checks and repairs of their rows |
 //! | [`api`] | all routes and the layers around them; the OpenAPI document (`api::document`) |
 //! | [`dev`] | the private PostgreSQL, the demo practice (`dev::demo`: SQL), writing `.sqlx` |

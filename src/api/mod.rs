@@ -27,6 +27,7 @@ use self::{group::Group, start::Paths, undocumented::Undocumented};
 use crate::{
     accounts,
     app::state::App,
+    arrivals::inbox,
     audit_logs, auth, booking_requests, bookings, break_glass, campaigns, clients, dashboards, documents,
     error::Error,
     http::{
@@ -52,6 +53,11 @@ fn open() -> OpenApiRouter<App> {
         .merge(bookings::open_routes())
 }
 
+/// The routes of services, which prove their messages themselves.
+fn services() -> OpenApiRouter<App> {
+    inbox::open_routes()
+}
+
 /// The routes open to everybody with an account, and the login itself.
 fn accounts() -> OpenApiRouter<App> {
     auth::open_routes().merge(auth::routes())
@@ -75,6 +81,7 @@ fn admin() -> OpenApiRouter<App> {
         .merge(transfers::admin_routes())
         .merge(merges::admin_routes())
         .merge(break_glass::admin_routes())
+        .merge(inbox::admin_routes())
         .merge(privacy::admin_routes())
         .merge(audit_logs::admin_routes())
         .merge(integrity::admin_routes())
@@ -100,7 +107,7 @@ pub fn openapi() -> OpenApi {
 /// The same, by the paths of the router.
 fn routed() -> OpenApi {
     document::assemble([
-        (Group::Open, open().into_openapi()),
+        (Group::Open, open().merge(services()).into_openapi()),
         (Group::Auth, accounts().into_openapi()),
         (Group::Admin, admin().into_openapi()),
         (Group::Therapist, therapist().into_openapi()),
@@ -152,8 +159,11 @@ pub fn router(app: App) -> Router {
         .layer(middleware::from_fn(caller::therapists_only))
         .layer(audited())
         .layer(guard());
+    let services =
+        handlers(services()).layer(strict()).layer(audited()).layer(middleware::from_fn(auth::without_idempotency));
     handlers(open())
         .layer(strict())
+        .merge(services)
         .nest(Group::Auth.prefix(), accounts)
         .nest(Group::Admin.prefix(), admin)
         .nest(Group::Therapist.prefix(), therapist)

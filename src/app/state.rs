@@ -98,6 +98,8 @@ pub struct Seals {
     pub cursors: Seal,
     /// Of TOTP secrets.
     pub totp: Seal,
+    /// Of the messages of services, and the secrets that they sign with.
+    pub inbox: Seal,
     /// Of requests, to recognise repeats.
     pub requests: Fingerprints,
 }
@@ -109,6 +111,7 @@ impl Seals {
         Self {
             cursors: Seal::derive(keys(), "cursors"),
             totp: Seal::derive(keys(), "totp"),
+            inbox: Seal::derive(keys(), "inbox"),
             requests: Fingerprints::derive(keys(), "requests"),
         }
     }

@@ -10,6 +10,7 @@
 //! however often. What fails is tried again, later each time; after the last try it stays, and `integrity` shows it. Of a load
 //! nobody is notified; it is taken up in parts, many bookings in one transaction, and whatever else arrives goes before.
 
+pub mod inbox;
 mod take_up;
 mod worker;
 

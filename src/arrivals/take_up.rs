@@ -85,7 +85,7 @@ pub(super) async fn take_up(uow: &mut UnitOfWork, subject: &Subject) -> Result<(
         (taken_up, _) => taken_up?,
     }
     if uow.is_idle() {
-        uow.record(Entry::new("arrival", "Another program wrote what needs nothing more").quiet());
+        uow.record(Entry::new("arrival", "It needs nothing more").quiet());
     }
     Ok(())
 }

@@ -4,7 +4,10 @@ use std::{mem, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::take_up::{Subject, hurry, take_up};
+use super::{
+    inbox,
+    take_up::{Subject, hurry, take_up},
+};
 use crate::{
     app::{
         state::App,
@@ -40,7 +43,11 @@ pub async fn run(app: App, stop: CancellationToken) {
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut failed = false;
     while stop.run_until_cancelled(interval.tick()).await.is_some() {
-        match take_up_all(&app, &stop).await {
+        let taken_up = async {
+            take_up_all(&app, &stop).await?;
+            within(STEP, inbox::measure(&app)).await
+        };
+        match taken_up.await {
             Ok(()) => failed = false,
             // Said once while it lasts: the database is away, say.
             Err(error) if !mem::replace(&mut failed, true) => {
@@ -62,6 +69,9 @@ pub async fn take_up_all(app: &App, stop: &CancellationToken) -> Result<()> {
         // Arrivals do not wait for what the caches wait for: another program may hold a row for long.
         let followed = if waiting.changes { cache::follow_others(app).await } else { Ok(false) };
         let mut is_more = matches!(followed, Ok(true));
+        if waiting.messages {
+            is_more |= inbox::work_some(app, stop).await?;
+        }
         if waiting.arrivals {
             is_more |= take_up_some(app, stop).await?;
         }
@@ -75,6 +85,7 @@ pub async fn take_up_all(app: &App, stop: &CancellationToken) -> Result<()> {
 struct Waiting {
     changes: bool,
     arrivals: bool,
+    messages: bool,
 }
 
 async fn waiting(app: &App) -> Result<Waiting> {
@@ -87,7 +98,8 @@ async fn waiting(app: &App) -> Result<Waiting> {
                       or exists (select from internal.backfill)
                       or exists (select from internal.therapist_week_changes)
                       or (select min(next_session) <= $1 from internal.client_facts) is true as "changes!",
-                  exists (select from internal.arrivals where due_at <= now()) as "arrivals!""#,
+                  exists (select from internal.arrivals where due_at <= now()) as "arrivals!",
+                  exists (select from internal.inbox where due_at <= now()) as "messages!""#,
         Timestamp::from(app.clock.now()) as Timestamp,
     )
     .fetch_one(&mut *app.db.unscoped().await?)

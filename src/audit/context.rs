@@ -74,6 +74,12 @@ impl AuditContext {
         }
     }
 
+    /// Who acts without a request, at the beginning of a sentence: the name of the task.
+    pub fn doer(&self) -> String {
+        let mut letters = self.route.chars();
+        letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+    }
+
     /// That of other work for the same request, which is settled by itself.
     pub(crate) fn beside(&self) -> Self {
         Self { idempotency_key: None, settled: Arc::default(), ..self.clone() }

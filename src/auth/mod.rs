@@ -40,6 +40,7 @@ pub use self::{
     credentials::{Proved, prove},
     refresh::erase_successors,
     refusal::PROBLEMS,
+    session::{hash as secret_hash, new_secret},
     throttle::Attempt,
 };
 pub use crate::users::Confirm;

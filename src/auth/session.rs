@@ -102,13 +102,13 @@ pub(super) async fn keep(uow: &mut UnitOfWork, session_id: Uuid, refresh_token: 
 }
 
 /// Somebody who has it is let in: 32 random bytes as text.
-pub(super) fn new_secret() -> Result<String> {
+pub fn new_secret() -> Result<String> {
     let mut secret = [0; 32];
     rand::fill(&mut secret).map_err(|_| Error::internal("the system has no randomness to give"))?;
     Ok(BASE64.encode(secret))
 }
 
 /// How a token is stored. It is random and long: no salt, no slow hash.
-pub(super) fn hash(token: &str) -> Vec<u8> {
+pub fn hash(token: &str) -> Vec<u8> {
     digest(&SHA256, token.as_bytes()).as_ref().to_vec()
 }

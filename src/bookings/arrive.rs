@@ -61,15 +61,15 @@ impl Event {
     }
 
     /// The action and the sentence of the audit.
-    fn words(self, client: &str) -> (&'static str, String) {
+    fn words(self, who: &str, client: &str) -> (&'static str, String) {
         match self {
-            Self::Booked => ("booking_create", format!("Another program booked {client}")),
-            Self::Cancelled => ("booking_cancel", format!("Another program cancelled the session of {client}")),
-            Self::Restored => ("booking_restore", format!("Another program restored the session of {client}")),
-            Self::Moved => ("booking_reschedule", format!("Another program moved the session of {client}")),
-            Self::NoShow => ("booking_no_show", format!("Another program: {client} did not come to the session")),
-            Self::Completed => ("booking_complete", format!("Another program: the session of {client} took place")),
-            Self::Changed => ("booking_edit", format!("Another program changed the session of {client}")),
+            Self::Booked => ("booking_create", format!("{who} booked {client}")),
+            Self::Cancelled => ("booking_cancel", format!("{who} cancelled the session of {client}")),
+            Self::Restored => ("booking_restore", format!("{who} restored the session of {client}")),
+            Self::Moved => ("booking_reschedule", format!("{who} moved the session of {client}")),
+            Self::NoShow => ("booking_no_show", format!("{who}: {client} did not come to the session")),
+            Self::Completed => ("booking_complete", format!("{who}: the session of {client} took place")),
+            Self::Changed => ("booking_edit", format!("{who} changed the session of {client}")),
         }
     }
 }
@@ -124,7 +124,7 @@ pub async fn arrive(
             Event::Completed | Event::Changed => {}
         }
     }
-    let (action, sentence) = event.words(&locked.client.name);
+    let (action, sentence) = event.words(&uow.context().doer(), &locked.client.name);
     let entry = Entry::new(action, sentence)
         .on("booking", id)
         .client(&locked.client.client_id, &locked.client.name)
@@ -184,5 +184,6 @@ async fn moved(uow: &mut UnitOfWork, id: &BookingId, former: Option<&Standing>) 
 
 /// Records that another program deleted a booking.
 pub fn leave(uow: &mut UnitOfWork, id: &BookingId) {
-    uow.record(Entry::new("booking_delete", "Another program deleted a session").on("booking", id));
+    let sentence = format!("{} deleted a session", uow.context().doer());
+    uow.record(Entry::new("booking_delete", sentence).on("booking", id));
 }

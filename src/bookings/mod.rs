@@ -23,6 +23,7 @@ mod model;
 mod of_client;
 mod outcome;
 mod reassign;
+mod receive;
 mod refusal;
 pub mod repair;
 mod reschedule;
@@ -40,6 +41,7 @@ pub use self::{
     lock::{lock_all, lock_therapists},
     model::Booking,
     reassign::{Ahead, Span, ahead_of, clashes, reassign},
+    receive::{SaidBooking, receive},
     refusal::{BookingRefusal, PROBLEMS, THERAPIST_FULL},
     session::{Session, Subject},
     slot::booked,

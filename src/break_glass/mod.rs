@@ -40,6 +40,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub(crate) use self::{
     erase::{ensure_reviewed, erase},
     export::note_export,
+    model::OpenGrant,
 };
 pub use self::{refusal::PROBLEMS, unreviewed::close_unreviewed};
 use crate::{app::state::App, error::Result};

@@ -8,6 +8,7 @@ pub mod found;
 pub mod migrate;
 pub mod pool;
 pub mod pruned;
+pub mod received;
 pub mod repair;
 pub mod rls;
 pub mod scope;

@@ -7,11 +7,12 @@ mod create;
 mod edit;
 mod list;
 mod model;
+mod receive;
 pub mod upkeep;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub use self::upkeep::erase;
+pub use self::{receive::receive, upkeep::erase};
 use crate::app::state::App;
 
 /// The routes of admins.

@@ -133,6 +133,10 @@ ids! { serial:
     EraseRequestId,
     /// `internal.account_changes.change_id`.
     AccountChangeId,
+    /// `internal.inbound_endpoints.endpoint_id`.
+    InboundEndpointId,
+    /// `internal.inbox.message_id`.
+    InboxMessageId,
 }
 
 impl BookingId {

@@ -37,6 +37,10 @@ const REQUEST_TIME: &str = "safestories_request_microseconds_total";
 const POOL_CONNECTIONS: &str = "safestories_pool_connections";
 const TRAIL_BROKEN: &str = "safestories_trail_broken";
 const RESIDENT_MEMORY: &str = "process_resident_memory_bytes";
+/// The gauge of how long the oldest message of a service has waited to be carried out.
+pub const INBOX_OLDEST: &str = "safestories_inbox_oldest_seconds";
+/// The counter of messages worked.
+pub const INBOX_MESSAGES: &str = "safestories_inbox_messages_total";
 
 /// From a millisecond, which most reads stay below, to the half minute after which a request is given up.
 const SECONDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
@@ -60,6 +64,8 @@ static RECORDER: LazyLock<PrometheusHandle> = LazyLock::new(|| {
     metrics::describe_gauge!(POOL_CONNECTIONS, "Connections to PostgreSQL, by state");
     metrics::describe_gauge!(TRAIL_BROKEN, "1 where the audit trail was rewritten, and is not sealed, else 0");
     metrics::describe_gauge!(RESIDENT_MEMORY, "Resident memory in bytes");
+    metrics::describe_gauge!(INBOX_OLDEST, "How long the oldest message of a service has waited to be carried out");
+    metrics::describe_counter!(INBOX_MESSAGES, "Bookings and orders of which messages were worked, by service and outcome");
     metrics::gauge!(PASSWORD_QUEUE).set(0.0);
     handle
 });

@@ -50,8 +50,12 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
         .extensions()
         .get::<axum::extract::OriginalUri>()
         .map_or_else(|| request.uri().path().to_owned(), |uri| uri.path().to_owned());
-    // The address of a calendar is its password: not even its own problems repeat it.
-    let path = if path.starts_with("/calendar/") { "/calendar/{token}.ics".to_owned() } else { path };
+    // The address of a calendar is its password, and that of an endpoint may hold one: not even their own problems repeat it.
+    let path = match &path {
+        calendar if calendar.starts_with("/calendar/") => "/calendar/{token}.ics".to_owned(),
+        endpoint if endpoint.starts_with("/webhooks/") => "/webhooks/{endpoint}".to_owned(),
+        _ => path,
+    };
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let method = request.method().clone();
     let span = tracing::info_span!(

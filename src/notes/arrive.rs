@@ -26,7 +26,7 @@ pub async fn arrive(uow: &mut UnitOfWork, booking: &BookingId, note: NoteId, tel
     .await?;
     let Some(high) = high else { return Ok(()) };
     let (client, name) = session.client();
-    let entry = Entry::new("session_notes", format!("Another program submitted the notes of the session of {name}"))
+    let entry = Entry::new("session_notes", format!("{} submitted the notes of the session of {name}", uow.context().doer()))
         .on("session_note", note)
         .client(client, name)
         .detail(serde_json::json!({ "booking_id": booking }));

@@ -64,7 +64,7 @@ pub async fn arrive(uow: &mut UnitOfWork, booking: &BookingId, before: Option<&s
         let sum = format!("{} {currency} to {name}", furthest.refund_amount);
         refund::announce(uow, event, Some(booking), &sum).await?;
     }
-    let entry = Entry::new("refund_status", format!("Another program: the refund of {name} is {status}"));
+    let entry = Entry::new("refund_status", format!("{}: the refund of {name} is {status}", uow.context().doer()));
     let entry = entry.on("booking", booking).client(&locked.client.client_id, name).detail(json!({
         "payment_id": furthest.payment_id,
         "from": before,

@@ -25,6 +25,7 @@ mod filter;
 mod list;
 mod lock;
 mod model;
+mod receive;
 mod record;
 pub mod refund;
 pub mod refunds;
@@ -39,6 +40,7 @@ pub use self::{
     arrive::arrive,
     complete::{arrived_payment, record_confirmed, record_for_booking},
     model::{Payment, PaymentState},
+    receive::{Paid, SaidPayment, SaidRefund, receive},
     refusal::PROBLEMS,
     upkeep::{InFlight, erase, follow_merge, in_flight},
 };

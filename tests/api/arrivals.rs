@@ -1,5 +1,8 @@
 //! What another program writes by SQL gets what the API's own operation gives, once.
 
+mod inbox;
+mod messages;
+
 use chrono::TimeDelta;
 use rustix::process::Signal;
 use safestories::{dashboards::cache, domain::time::Clock};

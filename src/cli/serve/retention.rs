@@ -13,6 +13,7 @@
 //! | certificates of erasure | forever: never purged |
 //! | break-glass grants and exports | 3 years after their review was closed; until then, those that wait for it |
 //! | requests to erase | 3 years after their end |
+//! | messages of services, sealed | 30 days, or until an erasure reaches them |
 //! | the link to a calendar, hashed | until it is revoked, its account gets other rights, or the password is reset |
 //! | the audit trail, its chain and checkpoints | for as long as the practice keeps its records: never purged |
 
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::{idempotency, state::App},
+    arrivals::inbox,
     auth, break_glass,
     db::deadline::{STEP, within},
     error::Result,
@@ -67,6 +69,7 @@ async fn purge_some(app: &App) -> Result<u64> {
         + auth::purge(&mut db, now, BATCH).await?
         + sessions::purge(&mut db, now, BATCH).await?
         + break_glass::purge(&mut db, now, BATCH).await?
+        + inbox::purge(&mut db, now, BATCH).await?
         + privacy::purge(&mut db, now, BATCH).await?
         + notifications::purge_changes(&mut db, BATCH).await?;
     db.commit().await?;

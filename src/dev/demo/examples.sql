@@ -164,3 +164,15 @@ where table_schema = 'public'
   and table_name in ('payments', 'booking_cancelled', 'refund_cancellation_table', 'client_session_notes',
                      'client_additional_notes', 'client_doc_form', 'booking_requests', 'audit_logs', 'notifications')
   and column_default like 'nextval(%';
+
+-- Where a service sends its messages, and one that says the same as the tables.
+insert into internal.inbound_endpoints (endpoint_id, public_id, name, source, mode, created_at)
+overriding system value
+select 9001, 'demo', 'Bookings', 'dayschedule', 'shadow', midnight at time zone 'UTC' from demo;
+insert into internal.inbound_secrets (endpoint_id, hash, created_at)
+select 9001, sha256(word::bytea), midnight at time zone 'UTC' from demo, unnest('{former,present}'::text[]) word;
+insert into internal.inbox (message_id, endpoint_id, key, event, subject, booking_id, received_at, state, done_at)
+overriding system value
+select 9001, 9001, '1', 'confirmed', 'booking bk_0199c0de00007000800000000000000a', 'bk_0199c0de00007000800000000000000a',
+       midnight at time zone 'UTC', 'same', midnight at time zone 'UTC'
+from demo;

@@ -10,6 +10,7 @@
 mod amount;
 mod currency;
 mod input;
+mod minor;
 mod wire;
 
-pub use self::{amount::Amount, currency::Currency, input::AmountInput};
+pub use self::{amount::Amount, currency::Currency, input::AmountInput, minor::from_minor};

@@ -3,7 +3,7 @@
 use sqlx::PgConnection;
 
 use crate::{
-    arrivals,
+    arrivals::{self, inbox},
     error::Result,
     integrity::check::{Findings, Look, Row, checks},
 };
@@ -19,6 +19,22 @@ checks! {
         rule: "A note of another program is the record as it came, and a draft is its author's. What such a program changes or deletes of either is kept as a version of the note.",
         find: overwritten,
         remedy: "The therapist of the session compares the versions with the note (`/therapist/session-notes/{note_id}/versions`), and adds to the note what is missing. The versions stay, and so does this.",
+    }
+    "message_given_up" = Error, "Messages of services that could not be carried out" {
+        rule: "What a service sends is carried out as it came. What fails, or waits for a booking that is not there, is tried twelve times, for a quarter of an hour; after that it stays, and is found here until it is worked again or forgotten after 30 days. `GET /admin/inbox?state=given_up` says why.",
+        find: messages_given_up,
+        remedy: "They are worked again, twelve times from now on. What was done already is not done twice.",
+        repair: inbox::retry,
+    }
+    "message_not_understood" = Warning, "Messages of services that could not be read" {
+        rule: "What is not understood is kept, with the reason, and changes nothing.",
+        find: messages_not_understood,
+        remedy: "Put right what the service sends (a form without the field `booking_id`, say) and have it sent again; or `POST /admin/inbox/{message_id}/replay`, where a newer version of this server reads it.",
+    }
+    "message_contradicts" = Warning, "Messages of services that contradict a rule of the practice" {
+        rule: "What happened is written as it came: a gateway that gave money back twice, say, where a payment has one refund here.",
+        find: messages_that_contradict,
+        remedy: "Compare it with what the service shows, and correct the rows where they are wrong.",
     }
 }
 
@@ -56,6 +72,60 @@ async fn overwritten(db: &mut PgConnection, look: Look) -> Result<Findings> {
            where v.author_id is null
            group by v.note_id
            order by v.note_id
+           limit $1"#,
+        look.limit(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(Findings::of(rows, look))
+}
+
+async fn messages_given_up(db: &mut PgConnection, look: Look) -> Result<Findings> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select count(*) over () as "total!",
+                  'internal.inbox' as "table!",
+                  message_id::text as "id!",
+                  concat_ws(', ', subject, event, reason) as "about!"
+           from internal.inbox
+           where state = 'given_up'
+           order by message_id
+           limit $1"#,
+        look.limit(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(Findings::of(rows, look))
+}
+
+async fn messages_not_understood(db: &mut PgConnection, look: Look) -> Result<Findings> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select count(*) over () as "total!",
+                  'internal.inbox' as "table!",
+                  message_id::text as "id!",
+                  concat_ws(', ', subject, event, reason) as "about!"
+           from internal.inbox
+           where state = 'not_understood'
+           order by message_id
+           limit $1"#,
+        look.limit(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(Findings::of(rows, look))
+}
+
+async fn messages_that_contradict(db: &mut PgConnection, look: Look) -> Result<Findings> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select count(*) over () as "total!",
+                  'internal.inbox' as "table!",
+                  message_id::text as "id!",
+                  concat_ws(', ', subject, event, reason) as "about!"
+           from internal.inbox
+           where state = 'applied' and reason is not null
+           order by message_id
            limit $1"#,
         look.limit(),
     )

@@ -9,6 +9,7 @@ use super::certificate::{Certificate, Facts, Order};
 use super::words;
 use crate::{
     app::unit_of_work::UnitOfWork,
+    arrivals::inbox,
     audit::{self, entry::Entry, transcript::ERASURE},
     booking_requests, bookings, break_glass, clients,
     dashboards::cache,
@@ -42,6 +43,7 @@ pub(crate) async fn erase(uow: &mut UnitOfWork, order: Order<'_>) -> Result<Eras
     let certificate_id = name_notes(uow, &theirs).await?;
     let mut erased = notes::erase(uow, &theirs).await?;
     erased.extend(break_glass::erase(uow, &theirs).await?);
+    erased.extend(inbox::erase(uow, &theirs).await?);
     erased.extend(documents::erase(uow, &theirs).await?);
     erased.extend(payments::erase(uow, &theirs).await?);
     erased.extend(bookings::erase(uow, &theirs).await?);

@@ -73,6 +73,9 @@ const HOMES: &[(&str, &str)] = &[
     ("internal.row_changes", "notifications"),
     ("internal.backfill", "dashboards"),
     ("internal.arrivals", "arrivals"),
+    ("internal.inbound_endpoints", "arrivals"),
+    ("internal.inbound_secrets", "arrivals"),
+    ("internal.inbox", "arrivals"),
     ("internal.properties", "cli"),
     ("internal.write_probe", "http"),
     ("internal.reports", "app"),
@@ -89,8 +92,14 @@ const COLUMNS: &[(&str, &str, &str)] = &[
 ];
 
 /// Columns that somebody else than their owner may write too, and why.
-const ALSO: &[(&str, &str, &str, &str)] =
-    &[("bookings", "invitee_status", "payments", "a payment that was awaited has arrived")];
+const ALSO: &[(&str, &str, &str, &str)] = &[
+    ("bookings", "invitee_status", "payments", "a payment that was awaited has arrived"),
+    ("bookings", "invitee_payment_reference_id", "bookings", "a service tells the whole booking"),
+    ("bookings", "invitee_payment_gateway", "bookings", "likewise"),
+    ("bookings", "invitee_payment_name", "bookings", "likewise"),
+    ("bookings", "invitee_payment_currency", "bookings", "likewise"),
+    ("bookings", "invitee_payment_amount", "bookings", "likewise"),
+];
 
 /// Modules that may write any table.
 const EXEMPT: &[&str] = &["db/migrate", "integrity/adoption", "dev/demo", "cli/serve/private.rs"];

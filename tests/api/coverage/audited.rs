@@ -56,6 +56,7 @@ async fn what_changed_nothing_stays_out_of_the_practices_log() {
 /// read it that are.
 const ON_RECORD: &[(&str, &str, &str)] = &[
     ("GET /api/v1/admin/clients/{client_id}/access-log", "access_log_read", "done"),
+    ("GET /api/v1/admin/clients/{client_id}/inbox/{message_id}", "attempt", "refused"),
     ("GET /api/v1/admin/clients/{client_id}/notes", "attempt", "refused"),
     ("GET /api/v1/admin/clients/{client_id}/notes/{note_id}", "attempt", "refused"),
     ("GET /api/v1/admin/clients/{client_id}/notes/{note_id}/versions", "attempt", "refused"),

@@ -20,6 +20,12 @@ const EXCEPTIONS: &[(&str, u16, &str, &str)] = &[
     ("DELETE /api/v1/admin/campaigns", 404, "not-found", "likewise"),
     ("GET /api/v1/admin/clients/{client_id}/erasure", 404, "not-found", "nobody's data has been erased"),
     (
+        "GET /api/v1/admin/clients/{client_id}/inbox/{message_id}",
+        403,
+        "break-glass-required",
+        "a grant is opened first, with a reason",
+    ),
+    (
         "GET /api/v1/admin/clients/{client_id}/notes",
         403,
         "break-glass-required",
@@ -35,6 +41,13 @@ const EXCEPTIONS: &[(&str, u16, &str, &str)] = &[
     ),
     ("DELETE /api/v1/admin/erase-requests/{id}", 404, "not-found", "likewise"),
     ("POST /api/v1/admin/erase-requests/{id}/accept", 404, "not-found", "likewise"),
+    (
+        "POST /api/v1/admin/inbox/{message_id}/replay",
+        404,
+        "not-found",
+        "its body is sealed with a secret of the server's own",
+    ),
+    ("POST /webhooks/{endpoint}", 404, "not-found", "an endpoint is made first"),
     ("DELETE /api/v1/auth/me/totp", 409, "totp-not-set-up", "a secret has to be in an app before it is asked for"),
     ("POST /api/v1/auth/me/totp/confirm", 409, "totp-not-set-up", "likewise"),
     (
