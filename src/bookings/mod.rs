@@ -29,7 +29,6 @@ mod reschedule;
 mod restore;
 mod select;
 mod session;
-mod slot;
 mod sos;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -40,9 +39,8 @@ pub use self::{
     lock::{lock_all, lock_therapists},
     model::Booking,
     reassign::{Ahead, Span, ahead_of, clashes, reassign},
-    refusal::{BookingRefusal, PROBLEMS, THERAPIST_FULL},
+    refusal::{BookingRefusal, PROBLEMS},
     session::{Session, Subject},
-    slot::booked,
 };
 use crate::app::state::App;
 

@@ -133,6 +133,8 @@ ids! { serial:
     EraseRequestId,
     /// `internal.account_changes.change_id`.
     AccountChangeId,
+    /// `internal.holds.hold_id`.
+    HoldId,
 }
 
 impl BookingId {

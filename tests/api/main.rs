@@ -32,6 +32,7 @@ mod outage;
 mod payments;
 mod privacy;
 mod rls;
+mod scheduling;
 mod schema;
 mod search;
 mod serve;
