@@ -364,6 +364,20 @@ begin
     call internal.secure_rows('internal.retirements', reads => mine);
     call internal.grant_columns('select', 'internal.retirements');
 
+    -- Their own hours, and what is held of their time. The rules of the practice have no therapist.
+    call internal.secure_rows('internal.availability', reads => mine, adds => mine, changes => mine, becomes => mine);
+    call internal.grant_columns('select', 'internal.availability');
+    call internal.grant_columns('insert', 'internal.availability', 'therapist_id, schedules');
+    call internal.grant_columns('update', 'internal.availability', 'schedules');
+    call internal.secure_rows('internal.availability_overrides', reads => mine, adds => mine, changes => mine, becomes => mine);
+    call internal.grant_columns('select', 'internal.availability_overrides');
+    call internal.grant_columns('insert', 'internal.availability_overrides', 'therapist_id, day, time_zone, hours');
+    call internal.grant_columns('update', 'internal.availability_overrides', 'time_zone, hours');
+    call internal.secure_rows('internal.scheduling_rules', reads => 'therapist_id = '''' or ' || mine);
+    call internal.grant_columns('select', 'internal.scheduling_rules');
+    call internal.secure_rows('internal.holds', reads => mine);
+    call internal.grant_columns('select', 'internal.holds');
+
     -- A therapist who sees a note also sees whether it is a draft.
     my_booking := format(of_my_booking, 'session_notes', 'booking_id');
     -- A row makes a submitted note a draft. So it has to name a note of its own booking that was inserted in the same

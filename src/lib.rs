@@ -24,6 +24,7 @@
 //! | [`therapists`], [`clients`] | who holds sessions; which rows are one person, and completing bookings of other programs (`clients::appointment`) |
 //! | [`booking_requests`] | booking requests: links sent to people who have not booked yet |
 //! | [`payments`] | payments and refunds |
+//! | [`scheduling`] | therapists' hours, free times, holds; whether a session may take a time |
 //! | [`bookings`] | the sessions: the model resource, complete |
 //! | [`notes`], [`documents`] | the clinical record; the forms that clients fill in |
 //! | [`search`] | one search box across clients, bookings and therapists |
@@ -112,6 +113,7 @@ pub mod notes;
 pub mod notifications;
 pub mod payments;
 pub mod privacy;
+pub mod scheduling;
 pub mod search;
 pub mod therapists;
 pub mod transfers;

@@ -36,10 +36,22 @@ const CONFLICTS: &[(&str, &[&str])] = &[
     ("confirm_account", &["already-confirmed", "not-independent", "own-change", "unclaimed"]),
     ("confirm_totp", &["totp-enabled", "totp-not-set-up"]),
     ("create_additional_note", &["client-erased"]),
-    ("create_booking", &["client-ambiguous", "client-erased", "slot-taken", "therapist-full", "therapist-retired"]),
+    (
+        "create_booking",
+        &[
+            "client-ambiguous",
+            "client-erased",
+            "slot-closed",
+            "slot-held",
+            "slot-taken",
+            "therapist-full",
+            "therapist-retired",
+        ],
+    ),
     ("create_campaign", &["campaign-exists"]),
     ("create_client", &["client-ambiguous", "therapist-retired"]),
     ("create_document_form", &["client-erased"]),
+    ("create_hold", &["slot-closed", "slot-held", "slot-taken", "therapist-full", "therapist-retired"]),
     ("create_session_note", &["client-erased", "no-session", "not-begun", "note-exists"]),
     ("create_therapist", &["therapist-exists"]),
     ("create_therapist_resource", &["resource-exists"]),
@@ -72,7 +84,10 @@ const CONFLICTS: &[(&str, &[&str])] = &[
     ("remove_totp", &["totp-not-set-up"]),
     ("repair_integrity", &["client-erased"]),
     ("replace_campaign", &["campaign-exists"]),
-    ("reschedule_booking", &["client-erased", "slot-taken", "therapist-retired", "unchanged", "wrong-state"]),
+    (
+        "reschedule_booking",
+        &["client-erased", "slot-closed", "slot-held", "slot-taken", "therapist-retired", "unchanged", "wrong-state"],
+    ),
     ("resend_booking_request", &["already-booked", "client-erased"]),
     ("reset_password", &["own-password"]),
     (
@@ -81,6 +96,8 @@ const CONFLICTS: &[(&str, &[&str])] = &[
             "client-erased",
             "client-transferred",
             "refund-under-way",
+            "slot-closed",
+            "slot-held",
             "slot-taken",
             "therapist-full",
             "therapist-retired",
@@ -136,9 +153,43 @@ fn members(code: &str) -> Value {
         },
         "required": ["booking_id", "booking_start_at"],
     });
+    let free_times = list(
+        json!({
+            "type": "object",
+            "properties": {
+                "booking_start_at": instant("When a session may start"),
+                "booking_end_at": instant("When it ends"),
+            },
+            "required": ["booking_start_at", "booking_end_at"],
+        }),
+        "The next free times, three at most",
+    );
+    let taken = |nullable: bool| {
+        json!({
+            "type": if nullable { json!(["object", "null"]) } else { json!("object") },
+            "description": "The session or the hold in the way",
+            "properties": {
+                "booking_id": text("The booking, if it is one"),
+                "hold_id": number("The hold, if it is one"),
+                "booking_start_at": instant("When it starts"),
+                "booking_end_at": instant("When it ends"),
+            },
+            "required": ["booking_start_at", "booking_end_at"],
+        })
+    };
     match code {
         "wrong-state" | "no-session" => json!({ "state": shared("BookingState", "The booking's present state") }),
-        "slot-taken" => json!({ "clash": session }),
+        "slot-taken" => json!({ "clash": session, "next_slots": free_times }),
+        "slot-held" => json!({ "clash": taken(false), "next_slots": free_times }),
+        "slot-closed" => json!({
+            "rule": {
+                "type": "string",
+                "enum": ["closed", "buffer", "notice", "ahead", "sessions_a_day"],
+                "description": "The rule",
+            },
+            "clash": taken(true),
+            "next_slots": free_times,
+        }),
         "payment-recorded" | "already-paid" | "reference-taken" => json!({ "payment_id": number("The payment") }),
         "client-transferred" => json!({
             "therapist_id": text("The client's present therapist"),

@@ -51,6 +51,7 @@ const TAGS: &[(&str, &str)] = &[
     ("operation", "For whoever runs the server"),
     ("payments", "Payments of bookings"),
     ("refunds", "Refunds and cancellations"),
+    ("scheduling", "Therapists' hours, free times and holds"),
     ("search", "One search box"),
     ("therapists", "The people who hold the sessions"),
     ("transfers", "Clients handed from one therapist to another"),

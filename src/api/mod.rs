@@ -35,7 +35,7 @@ use crate::{
         browser::{self, Methods},
         caller, health, host, panics, telemetry,
     },
-    integrity, merges, notes, notifications, payments, privacy, search, therapists, transfers, users,
+    integrity, merges, notes, notifications, payments, privacy, scheduling, search, therapists, transfers, users,
 };
 
 /// The routes open to everybody.
@@ -74,6 +74,7 @@ fn admin() -> OpenApiRouter<App> {
         .merge(clients::admin_routes())
         .merge(booking_requests::admin_routes())
         .merge(payments::admin_routes())
+        .merge(scheduling::admin_routes())
         .merge(bookings::admin_routes())
         .merge(notes::admin_routes())
         .merge(documents::admin_routes())
@@ -93,6 +94,7 @@ fn therapist() -> OpenApiRouter<App> {
         .merge(dashboards::therapist_routes())
         .merge(therapists::therapist_routes())
         .merge(clients::therapist_routes())
+        .merge(scheduling::therapist_routes())
         .merge(bookings::therapist_routes())
         .merge(notes::therapist_routes())
         .merge(documents::therapist_routes())

@@ -18,7 +18,7 @@ use crate::{
         problem::{self, ProblemKind, Problems},
     },
     http::{extract::Path, health},
-    notes, payments, privacy, therapists, transfers, users,
+    notes, payments, privacy, scheduling, therapists, transfers, users,
 };
 
 /// The lists of the features.
@@ -35,6 +35,7 @@ const LISTS: &[&[&ProblemKind]] = &[
     clients::PROBLEMS,
     booking_requests::PROBLEMS,
     payments::PROBLEMS,
+    scheduling::PROBLEMS,
     bookings::PROBLEMS,
     notes::PROBLEMS,
     transfers::PROBLEMS,

@@ -5,10 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{
-    answer::{self, ChangedBooking},
-    slot::{Override, Slot, ensure_free, ensure_room},
-};
+use super::answer::{self, ChangedBooking};
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     audit::entry::Entry,
@@ -17,7 +14,7 @@ use crate::{
     db::scope::Scope,
     domain::{
         contact::{EmailInput, PhoneInput},
-        ids::{BookingId, ClientId, TherapistId},
+        ids::{BookingId, ClientId, HoldId, TherapistId},
         money::{AmountInput, Currency},
         status::{BookingMode, BookingStatus, InviteeStatus},
         text::Text,
@@ -26,7 +23,9 @@ use crate::{
     error::{Error, Result, problem::Problems},
     http::extract::{DryRun, Json, Query},
     notifications::{self, Notice, NotificationKind, Recipient},
-    payments, therapists,
+    payments,
+    scheduling::{self, Override, Purpose, SessionKind, Slot, Wanted},
+    therapists,
 };
 
 /// A session to be booked.
@@ -54,7 +53,7 @@ pub(super) struct CreateBooking {
     booking_start_at: Instant,
     /// True: the session is entered after it began.
     backfill: Option<bool>,
-    /// When it ends; 50 minutes later (15 if free) unless given.
+    /// When it ends; as the rules for booking say unless given: without rules 50 minutes later (15 if free).
     booking_end_at: Option<Instant>,
     /// How many minutes it takes (1 to 1440), instead of its end.
     #[schema(minimum = 1, maximum = 1440, example = 50)]
@@ -104,8 +103,13 @@ pub(super) struct CreateBooking {
     client_id: Option<ClientId>,
     /// True: the client is somebody new, where the answer `client-ambiguous` asked.
     new_client: Option<bool>,
-    /// True: book although the therapist is busy or full; needs a `reason`.
+    /// The hold whose place it takes.
+    hold_id: Option<HoldId>,
+    /// True: book although the therapist is busy or full, or any rule stands against the time; needs a `reason`.
     allow_overlap: Option<bool>,
+    /// True: book although the therapist takes no sessions then, or a rule for booking stands against the time (buffers, notice,
+    /// how far ahead, sessions a day); needs a `reason`.
+    override_rules: Option<bool>,
     /// Why the rules about the therapist's time are waived.
     reason: Option<Text<500>>,
 }
@@ -113,8 +117,9 @@ pub(super) struct CreateBooking {
 /// Book a session
 ///
 /// Finds or makes the client, writes the booking, its appointment and, if paid, its payment, and tells the admins and
-/// the therapist. Refused while the therapist has another session at that time. A price or `free: true` is needed, and
-/// `backfill: true` for a start that has passed: what was forgotten or mistyped books nothing.
+/// the therapist. Refused while the therapist has another session at that time, or it is held or closed; the problem names the
+/// next free times. A price or `free: true` is needed, and `backfill: true` for a start that has passed: what was forgotten or
+/// mistyped books nothing.
 #[utoipa::path(
     post,
     path = "/bookings",
@@ -160,13 +165,14 @@ async fn create(uow: &mut UnitOfWork, request: CreateBooking) -> Result<BookingI
     if request.invitee_status == Some(InviteeStatus::Cancelled) {
         return Err(Error::body("/invitee_status", "must be confirmed or waiting"));
     }
-    if request.reason.is_some() && request.allow_overlap != Some(true) {
-        return Err(Error::body("/reason", "is only taken with `allow_overlap: true`"));
+    let waived = Override::check(request.allow_overlap, request.override_rules, request.reason.clone())?;
+    if waived.reason.is_some() && !waived.is_given() {
+        return Err(Error::body("/reason", "is only taken with `allow_overlap: true` or `override_rules: true`"));
     }
-    let waived = Override::check(request.allow_overlap, request.reason.clone())?;
     let free = is_free(&request)?;
-    let slot =
-        Slot::new(request.booking_start_at, request.booking_end_at, request.booking_duration, Slot::usual(free))?;
+    let kind = SessionKind::new(free, Some(session_name(&request, free)));
+    let usual = scheduling::usual_length(uow, &request.therapist_id, &kind).await?;
+    let slot = Slot::new(request.booking_start_at, request.booking_end_at, request.booking_duration, usual)?;
 
     if slot.start <= uow.now() && request.backfill != Some(true) {
         return Err(Error::body("/booking_start_at", "has passed: send `backfill: true` to enter a past session"));
@@ -175,8 +181,8 @@ async fn create(uow: &mut UnitOfWork, request: CreateBooking) -> Result<BookingI
     let therapist = therapists::lock(uow.db(), &request.therapist_id)
         .await?
         .ok_or_else(|| Error::body("/therapist_id", "there is no such therapist"))?;
-    ensure_free(uow, &therapist, slot, None, &waived).await?;
-    ensure_room(uow, &therapist, slot, &waived).await?;
+    let wanted = Wanted { slot, kind, purpose: Purpose::Book(request.hold_id) };
+    let overridden = scheduling::take(uow, &therapist, &wanted, &waived).await?;
     let person = Person {
         name: Some(&request.invitee_name),
         phone: request.invitee_phone.as_ref().map(PhoneInput::as_str),
@@ -200,7 +206,8 @@ async fn create(uow: &mut UnitOfWork, request: CreateBooking) -> Result<BookingI
                 "therapist_id": therapist.therapist_id,
                 "booking_start_at": Timestamp::from(slot.start),
                 "booking_end_at": Timestamp::from(slot.end),
-                "override": waived.allow_overlap.then(|| waived.detail()),
+                "hold_id": request.hold_id,
+                "override": overridden,
             })),
     );
     Ok(id)

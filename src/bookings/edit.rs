@@ -9,7 +9,6 @@ use super::{
     lock,
     model::Booking,
     refusal::BookingRefusal,
-    slot::Slot,
 };
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
@@ -28,6 +27,7 @@ use crate::{
         extract::{Json, Patch, Path, use_operations, use_payments, use_reschedule, use_transfer},
     },
     payments,
+    scheduling::Slot,
 };
 
 /// Fields to correct (JSON merge patch): absent fields stay, null clears.

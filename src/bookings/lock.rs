@@ -5,7 +5,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 
-use super::{model::Booking, refusal::BookingRefusal, slot::Slot};
+use super::{model::Booking, refusal::BookingRefusal};
 use crate::{
     app::unit_of_work::UnitOfWork,
     clients::{self, Appointment, Client, Person},
@@ -17,6 +17,7 @@ use crate::{
     error::{Error, Result},
     http::etag::Preconditions,
     notifications::Recipient,
+    scheduling::{SessionKind, Slot},
     therapists::{self, Therapist},
 };
 
@@ -168,6 +169,11 @@ impl Booking {
     pub(super) fn slot(&self) -> Option<Slot> {
         let (start, end) = self.booking_start_at.instant().zip(self.ends_at.instant())?;
         Some(Slot { start, end })
+    }
+
+    /// What the rules for booking know of it.
+    pub(super) fn kind(&self) -> SessionKind<'_> {
+        SessionKind::new(self.is_free_consultation, self.booking_resource_name.as_deref())
     }
 
     /// The columns of the client's appointment.

@@ -30,7 +30,6 @@ mod reschedule;
 mod restore;
 mod select;
 mod session;
-mod slot;
 mod sos;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -44,7 +43,6 @@ pub use self::{
     receive::{SaidBooking, receive},
     refusal::{BookingRefusal, PROBLEMS, THERAPIST_FULL},
     session::{Session, Subject},
-    slot::booked,
 };
 use crate::app::state::App;
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     domain::{
-        ids::{BookingId, PaymentId, TherapistId},
+        ids::{PaymentId, TherapistId},
         status::BookingState,
         time::Timestamp,
     },
@@ -17,10 +17,6 @@ use crate::{
 kinds! { PROBLEMS:
     WRONG_STATE = CONFLICT, "wrong-state", "The booking's state does not allow it",
         "The move is not allowed from the booking's present state, which `state` names. A scheduled session can be rescheduled or cancelled; a running one cancelled, completed or marked as a no-show; a past one the same (cancelled by an admin only); an admin may exchange no-show and completed, and restore a cancelled one whose start is ahead.";
-    SLOT_TAKEN = CONFLICT, "slot-taken", "The therapist is busy at that time",
-        "An active booking of the therapist overlaps; `clash` names it. An admin may send `allow_overlap: true` with a `reason`, which the audit keeps.";
-    THERAPIST_FULL = CONFLICT, "therapist-full", "The therapist takes no more bookings",
-        "The therapist has as many upcoming bookings as their `capacity` allows. An admin may send `allow_overlap: true` with a `reason`, which the audit keeps.";
     PAYMENT_RECORDED = CONFLICT, "payment-recorded", "The payment has arrived",
         "A payment is recorded for the booking: `payment_id` names it. So none is awaited, and `invitee_status` does not become `waiting`. Where it was recorded by mistake, correct or refund it.";
     CLIENT_TRANSFERRED = CONFLICT, "client-transferred", "The client has another therapist by now",
@@ -39,17 +35,6 @@ pub enum BookingRefusal {
         state: BookingState,
         /// The requested change, as a participle.
         wanted: &'static str,
-    },
-    /// The therapist is busy.
-    #[error("the therapist has another session at that time")]
-    SlotTaken(Clash),
-    /// The therapist is at their limit.
-    #[error("the therapist has {booked} upcoming bookings and takes {capacity}")]
-    Full {
-        /// Upcoming active bookings.
-        booked: i64,
-        /// The limit.
-        capacity: i32,
     },
     /// No payment is awaited; with the present one.
     #[error("a payment is recorded for the booking, so none is awaited")]
@@ -72,20 +57,10 @@ pub enum BookingRefusal {
     },
 }
 
-/// The booking that is in the way.
-#[derive(Debug)]
-pub struct Clash {
-    pub(super) booking_id: BookingId,
-    pub(super) start_at: Timestamp,
-    pub(super) end_at: Timestamp,
-}
-
 impl Refusal for BookingRefusal {
     fn kind(&self) -> &'static ProblemKind {
         match self {
             Self::WrongState { .. } => &WRONG_STATE,
-            Self::SlotTaken(_) => &SLOT_TAKEN,
-            Self::Full { .. } => &THERAPIST_FULL,
             Self::Paid(_) => &PAYMENT_RECORDED,
             Self::Transferred { .. } => &CLIENT_TRANSFERRED,
             Self::SosClosed { .. } => &SOS_CLOSED,
@@ -95,15 +70,6 @@ impl Refusal for BookingRefusal {
     fn members(&self) -> Map<String, Value> {
         let (name, value) = match self {
             Self::WrongState { state, .. } => ("state", json!(state)),
-            Self::SlotTaken(clash) => (
-                "clash",
-                json!({
-                    "booking_id": clash.booking_id,
-                    "booking_start_at": clash.start_at,
-                    "booking_end_at": clash.end_at,
-                }),
-            ),
-            Self::Full { booked, capacity } => ("capacity", json!({ "booked": booked, "capacity": capacity })),
             Self::Paid(payment) => ("payment_id", json!(payment)),
             Self::Transferred { therapist_id, name } => {
                 return Map::from_iter([

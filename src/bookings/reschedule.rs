@@ -9,7 +9,6 @@ use utoipa::ToSchema;
 use super::{
     answer::{self, ChangedBooking},
     lock::{self, Locked, Transition},
-    slot::{Override, Slot, ensure_free},
 };
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
@@ -27,6 +26,7 @@ use crate::{
         extract::{DryRun, Json, Path, Query},
     },
     notifications::{self, Notice, NotificationKind, Recipient},
+    scheduling::{self, Override, Purpose, Slot, Wanted},
 };
 
 /// To when a session is moved.
@@ -41,16 +41,19 @@ pub(super) struct RescheduleBooking {
     /// How many minutes it takes (1 to 1440), instead of its end.
     #[schema(minimum = 1, maximum = 1440, example = 50)]
     booking_duration: Option<i32>,
-    /// Why it is moved; with `allow_overlap`, why the rules about the therapist's time are waived.
+    /// Why it is moved; with `allow_overlap` or `override_rules`, why the rules about the therapist's time are waived.
     reason: Option<Text<500>>,
-    /// True: move it although the therapist is busy then; needs a `reason`.
+    /// True: move it although the therapist is busy then, or any rule stands against the time; needs a `reason`.
     allow_overlap: Option<bool>,
+    /// True: move it although the therapist takes no sessions then, or a rule for booking stands against the time (buffers,
+    /// notice, how far ahead, sessions a day); needs a `reason`.
+    override_rules: Option<bool>,
 }
 
 /// Reschedule a booking
 ///
-/// Moves a scheduled session to another time ahead. Refused while the therapist has another session then, and where it is at
-/// that time already.
+/// Moves a scheduled session to another time ahead. Refused while the therapist has another session then, or the time is held or
+/// closed, and where it is at that time already.
 #[utoipa::path(
     post,
     path = "/bookings/{booking_id}/reschedule",
@@ -81,13 +84,13 @@ async fn reschedule(
     conditions: &Preconditions,
     request: RescheduleBooking,
 ) -> Result<()> {
-    let waived = Override::check(request.allow_overlap, request.reason)?;
+    let waived = Override::check(request.allow_overlap, request.override_rules, request.reason)?;
     let locked = lock::lock(uow, scope, id, conditions).await?;
     locked.ensure(Transition::Reschedule, scope)?;
     let booking = &locked.booking;
     // One that another program gave no length, or no time at all, gets the usual one.
     let had = booking.slot().map(|slot| slot.end - slot.start).filter(|length| *length > TimeDelta::zero());
-    let usual = had.unwrap_or_else(|| Slot::usual(booking.is_free_consultation));
+    let usual = had.unwrap_or_else(|| TimeDelta::minutes(booking.kind().usual_minutes()));
     let slot = Slot::new(request.booking_start_at, request.booking_end_at, request.booking_duration, usual)?;
     let now = uow.now();
     if slot.start <= now {
@@ -96,9 +99,13 @@ async fn reschedule(
     if booking.slot() == Some(slot) {
         return Err(Error::Unchanged("the session is at that time already"));
     }
-    if let Some(therapist) = &locked.therapist {
-        ensure_free(uow, therapist, slot, Some(id), &waived).await?;
-    }
+    let overridden = match &locked.therapist {
+        Some(therapist) => {
+            let wanted = Wanted { slot, kind: booking.kind(), purpose: Purpose::Move(id) };
+            scheduling::take(uow, therapist, &wanted, &waived).await?
+        }
+        None => None,
+    };
     let zone = client_zone(booking.invitee_timezone.as_deref(), uow.app().zone);
     sqlx::query!(
         "update bookings
@@ -136,6 +143,7 @@ async fn reschedule(
                 },
                 "reason": waived.reason.as_deref(),
                 "allow_overlap": waived.allow_overlap,
+                "override": overridden,
             })),
     );
     Ok(())

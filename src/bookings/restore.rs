@@ -10,7 +10,6 @@ use super::{
     lock::{self, Locked, Transition},
     reassign::reassign,
     refusal::BookingRefusal,
-    slot::{Override, ensure_free, ensure_room},
 };
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
@@ -19,6 +18,7 @@ use crate::{
     domain::{
         ids::{BookingId, TherapistId},
         status::{BookingStatus, InviteeStatus},
+        text::Text,
         time::Timestamp,
     },
     error::{Error, Result, problem::Problems},
@@ -27,7 +27,9 @@ use crate::{
         extract::{DryRun, OptionalJson, Path, Query},
     },
     notifications::{self, Notice, NotificationKind, Recipient},
-    payments, therapists,
+    payments,
+    scheduling::{self, Override, Purpose, Wanted},
+    therapists,
 };
 
 /// With whom the session takes place; the body may be left out.
@@ -37,14 +39,20 @@ use crate::{
 pub(super) struct RestoreBooking {
     /// Where the client was transferred meanwhile: the session's therapist, or the client's present one.
     therapist_id: Option<TherapistId>,
+    /// True: restore it although the therapist takes no sessions then, another session is too near, or the day is full; needs a
+    /// `reason`.
+    override_rules: Option<bool>,
+    /// Why the rules are waived.
+    reason: Option<Text<500>>,
 }
 
 /// Restore a cancelled booking
 ///
-/// The session is confirmed again. Refused when its start has passed, its time has been given to another, or its money is
-/// on its way back (`refund-under-way`). The cancellation stays on record; a refund that was not started is no longer due, a
-/// payment still awaited is awaited again. Where the client was transferred meanwhile, `therapist_id` says whether the session
-/// stays with its therapist or goes to the client's; without it, it is refused and names the latter (`client-transferred`).
+/// The session is confirmed again. Refused when its start has passed, its time has been given to another, or is held or closed,
+/// or its money is on its way back (`refund-under-way`). The cancellation stays on record; a refund that was not started is no
+/// longer due, a payment still awaited is awaited again. Where the client was transferred meanwhile, `therapist_id` says whether
+/// the session stays with its therapist or goes to the client's; without it, it is refused and names the latter
+/// (`client-transferred`).
 #[utoipa::path(
     post,
     path = "/bookings/{booking_id}/restore",
@@ -62,7 +70,7 @@ pub(super) async fn restore_booking(
     OptionalJson(request): OptionalJson<RestoreBooking>,
 ) -> Result<Response> {
     answer::changed(work.dry_run(dry_run), &scope, &id, async |uow| {
-        restore(uow, &scope, &id, &conditions, request.therapist_id.as_ref()).await
+        restore(uow, &scope, &id, &conditions, request).await
     })
     .await
 }
@@ -73,8 +81,10 @@ async fn restore(
     scope: &Scope,
     id: &BookingId,
     conditions: &Preconditions,
-    wanted: Option<&TherapistId>,
+    request: RestoreBooking,
 ) -> Result<()> {
+    let waived = Override::check(None, request.override_rules, request.reason)?;
+    let wanted = request.therapist_id.as_ref();
     if let Some(wanted) = wanted {
         lock_therapists(uow, id, wanted).await?;
     }
@@ -92,11 +102,13 @@ async fn restore(
             BookingRefusal::WrongState { state: booking.state, wanted: "restored once its start has passed" }.into()
         );
     };
-    if let Some(therapist) = &locked.therapist {
-        let rules = Override::default();
-        ensure_free(uow, therapist, slot, Some(id), &rules).await?;
-        ensure_room(uow, therapist, slot, &rules).await?;
-    }
+    let overridden = match &locked.therapist {
+        Some(therapist) => {
+            let wanted = Wanted { slot, kind: booking.kind(), purpose: Purpose::Restore(id) };
+            scheduling::take(uow, therapist, &wanted, &waived).await?
+        }
+        None => None,
+    };
     sqlx::query!(
         "update bookings b
          set booking_status = $2,
@@ -138,6 +150,7 @@ async fn restore(
             .detail(json!({
                 "booking_start_at": booking.booking_start_at,
                 "therapist_id": locked.therapist.as_ref().map(|therapist| &therapist.therapist_id),
+                "override": overridden,
             })),
     );
     Ok(())

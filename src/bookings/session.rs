@@ -4,7 +4,6 @@ use super::{
     lock::{self, Locked, Transition},
     model::Booking,
     outcome,
-    slot::Slot,
 };
 use crate::{
     app::unit_of_work::UnitOfWork,
@@ -17,6 +16,7 @@ use crate::{
     },
     error::Result,
     http::etag::Preconditions,
+    scheduling::Slot,
 };
 
 /// A session that is written about: until the transaction ends, nobody erases or merges its client. The therapist and the booking

@@ -16,7 +16,6 @@ use super::{
     answer::{self, ChangedBooking},
     lock,
     refusal::BookingRefusal,
-    slot::Slot,
 };
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
@@ -29,6 +28,7 @@ use crate::{
         extract::{OptionalJson, Path},
     },
     notifications::{self, Notice, NotificationKind, Recipient},
+    scheduling::Slot,
 };
 
 /// How long after the session's end.

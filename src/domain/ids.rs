@@ -137,6 +137,8 @@ ids! { serial:
     InboundEndpointId,
     /// `internal.inbox.message_id`.
     InboxMessageId,
+    /// `internal.holds.hold_id`.
+    HoldId,
 }
 
 impl BookingId {

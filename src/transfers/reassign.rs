@@ -23,6 +23,7 @@ use crate::{
     },
     error::Result,
     http::etag::Preconditions,
+    scheduling,
     therapists::Therapist,
 };
 
@@ -44,7 +45,7 @@ pub(crate) async fn hand_over(
     let plans = plan::plan(uow, &clients, &to, how.leave).await?;
     let moving: Vec<BookingId> =
         plans.iter().flat_map(|plan| &plan.moved).map(|session| session.booking_id.clone()).collect();
-    let load = Load::new(&to, bookings::booked(uow, &to).await?, moving.len());
+    let load = Load::new(&to, scheduling::booked(uow, &to).await?, moving.len());
     let clashes: Vec<_> = plans.iter().flat_map(|plan| &plan.clashes).collect();
     let members = || {
         let each = clients.iter().zip(&plans).map(|(client, plan)| {

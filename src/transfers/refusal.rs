@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    bookings::{SessionAhead, THERAPIST_FULL},
+    bookings::SessionAhead,
     domain::{
         ids::{ClientId, TherapistId, TransferId},
         time::Timestamp,
@@ -14,6 +14,7 @@ use crate::{
         problem::{ProblemKind, kinds},
     },
     payments::InFlight,
+    scheduling::THERAPIST_FULL,
 };
 
 kinds! { PROBLEMS:

@@ -1,6 +1,6 @@
 //! The dashboards.
 
-mod cache;
+pub mod cache;
 mod figures;
 mod live;
 mod period;

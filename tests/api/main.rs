@@ -33,6 +33,7 @@ mod pages;
 mod payments;
 mod privacy;
 mod rls;
+mod scheduling;
 mod schema;
 mod search;
 mod serve;

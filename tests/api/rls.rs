@@ -60,6 +60,12 @@ const PRACTICE: &str = "
     insert into internal.calendar_revisions (booking_id, sequence) select booking_id, 1 from bookings;
     insert into internal.transfer_clients (transfer_id, client_id) values (1, 'C3'), (2, 'C4'), (3, 'C2');
     insert into internal.retirements (therapist_id, retired_at) values ('T1', now()), ('T2', now());
+    insert into internal.availability (therapist_id, schedules) values ('T1', '[]'), ('T2', '[]');
+    insert into internal.availability_overrides (therapist_id, day, time_zone, hours)
+        select 'T' || n, '2026-02-05', 'Asia/Kolkata', '[]' from generate_series(1, 2) n;
+    insert into internal.scheduling_rules (therapist_id, kind) values ('T1', 'T1'), ('T2', 'T2');
+    insert into internal.holds (therapist_id, starts_at, ends_at, expires_at, held_by, held_at)
+        select 'T' || n, now(), now() + interval '1 hour', now(), 1, now() from generate_series(1, 2) n;
     insert into therapist_dashboard_stats (therapist_id) values ('T1'), ('T2');
     insert into therapist_clients_summary (therapist_id, client_name) values ('T1', 'One'), ('T2', 'Two');
     insert into therapist_appointments_cache (therapist_id, client_name) values ('T1', 'One'), ('T2', 'Two');

@@ -134,6 +134,17 @@ from demo, demo_user u, all_clients_table c, lateral (select midnight at time zo
 where u.number = -1
   and c.client_id = 'CL-000001';
 
+-- When their therapist takes sessions: another day than usual, rules, and a time that is held.
+insert into internal.availability_overrides (therapist_id, day, time_zone, hours)
+values ('58701', '2026-02-04', 'Asia/Kolkata', '[{"from": "08:00", "to": "21:00"}]');
+insert into internal.scheduling_rules (therapist_id, kind, length_minutes) values ('', 'free consultation', 15);
+insert into internal.holds (hold_id, therapist_id, starts_at, ends_at, expires_at, held_by, held_at)
+overriding system value
+select 9001, '58701', start_at, start_at + interval '50 minutes', at + interval '1 hour', u.id, at
+from demo, demo_user u,
+     lateral (select now at time zone 'UTC', (midnight + interval '402 days 10 hours') at time zone 'UTC') h (at, start_at)
+where u.number = -2;
+
 -- What the tokens of the examples open: the first admin's session, the therapist's calendar, and a link by which another
 -- therapist sets a password. A fourth account waits for its review.
 insert into internal.sessions (session_id, user_id, created_at, last_used_at, expires_at)

@@ -32,7 +32,7 @@ const TABLES: &str = "public.therapists, public.users, public.all_clients_table,
     public.client_transfer_history, public.notifications, public.audit_logs, public.therapist_dashboard_stats, \
     public.therapist_clients_summary, public.therapist_appointments_cache, public.therapist_resources, \
     public.aisensy_campaign_api, internal.clients, internal.request_clients, internal.transfer_clients, \
-    internal.appointments_cache_rows, internal.clients_summary_rows";
+    internal.appointments_cache_rows, internal.clients_summary_rows, internal.availability";
 /// The tables that are worked out from the others, by their indexes, and each by those of the one before.
 const FACTS: [(&str, &str); 5] = [
     ("internal.booking_facts", "select * from internal.facts_of_bookings()"),

@@ -16,6 +16,19 @@ left join (
      lateral (select coalesce(upcoming, 0)) u (ahead)
 order by t.number;
 
+-- Weekly hours: the first therapist takes sessions on every day, the others have two days off, one after the other.
+insert into internal.availability (therapist_id, schedules)
+select t.id, jsonb_build_array(jsonb_build_object(
+           'time_zone', 'Asia/Kolkata', 'valid_from', null, 'valid_to', null, 'hours', (
+               select jsonb_agg(jsonb_build_object('day', day, 'from', '08:00', 'to', '21:00') order by place)
+               from unnest(array['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'])
+                   with ordinality d (day, place)
+               where t.number = 0 or (place + t.number) % 7 > 1
+           )
+       ))
+from demo_therapist t
+order by t.number;
+
 -- A text that is no hash: nobody logs in with it.
 insert into users (id, username, password, name, role, created_at, updated_at, therapist_id, full_name)
 select u.id, u.username, '!', u.name,

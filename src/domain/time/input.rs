@@ -4,7 +4,7 @@
 //! values computed from them fit into columns and zones.
 
 use chrono::{DateTime, Datelike as _, NaiveDate, NaiveDateTime, Utc};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sqlx::{
     Encode, Postgres, Type,
     encode::IsNull,
@@ -136,6 +136,12 @@ impl Day {
 impl From<Day> for NaiveDate {
     fn from(day: Day) -> Self {
         day.0
+    }
+}
+
+impl Serialize for Day {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
     }
 }
 

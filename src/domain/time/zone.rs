@@ -2,9 +2,9 @@
 
 use std::{fmt, ops::Range, str::FromStr};
 
-use chrono::{DateTime, Days, MappedLocalTime, NaiveDate, NaiveTime, TimeDelta, TimeZone as _, Utc};
+use chrono::{DateTime, Days, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ObjectBuilder, RefOr, Schema, schema::Type as JsonType},
@@ -37,17 +37,21 @@ impl Zone {
     /// the first of the two. Days outside the years 1…9999 count as the nearest day inside.
     pub fn day_start(self, day: NaiveDate) -> DateTime<Utc> {
         let (first, last) = calendar();
-        let day = day.clamp(first, last);
-        let midnight = day.and_time(NaiveTime::MIN);
-        match self.0.from_local_datetime(&midnight) {
+        self.instant(day.clamp(first, last).and_time(NaiveTime::MIN))
+    }
+
+    /// The instant at which clocks here show a time: the first one where they show it twice; where they leave it out, the first
+    /// instant after the gap.
+    pub fn instant(self, shown: NaiveDateTime) -> DateTime<Utc> {
+        match self.0.from_local_datetime(&shown) {
             MappedLocalTime::Single(start) | MappedLocalTime::Ambiguous(start, _) => start.to_utc(),
             MappedLocalTime::None => {
                 // No zone is further than 36 hours from UTC, gaps included.
                 let margin = TimeDelta::hours(36);
-                let (mut before, mut after) = (midnight.and_utc() - margin, midnight.and_utc() + margin);
+                let (mut before, mut after) = (shown.and_utc() - margin, shown.and_utc() + margin);
                 while after - before > TimeDelta::seconds(1) {
                     let middle = before + TimeDelta::seconds((after - before).num_seconds() / 2);
-                    if self.date(middle) < day {
+                    if middle.with_timezone(&self.0).naive_local() < shown {
                         before = middle;
                     } else {
                         after = middle;
@@ -94,6 +98,12 @@ impl fmt::Display for Zone {
 impl<'de> Deserialize<'de> for Zone {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         from_text(deserializer, "the name of a time zone", Self::from_str)
+    }
+}
+
+impl Serialize for Zone {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

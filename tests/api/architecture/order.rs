@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{assert_none, sources};
 
 /// The modules, lowest first.
-const ORDER: [&str; 31] = [
+const ORDER: [&str; 32] = [
     "domain",
     "error",
     "crypto",
@@ -23,6 +23,7 @@ const ORDER: [&str; 31] = [
     "clients",
     "booking_requests",
     "payments",
+    "scheduling",
     "bookings",
     "notes",
     "documents",

@@ -80,6 +80,10 @@ const HOMES: &[(&str, &str)] = &[
     ("internal.write_probe", "http"),
     ("internal.reports", "app"),
     ("internal.disagreements", "payments"),
+    ("internal.availability", "scheduling"),
+    ("internal.availability_overrides", "scheduling"),
+    ("internal.scheduling_rules", "scheduling"),
+    ("internal.holds", "scheduling"),
 ];
 
 /// Columns that belong to somebody else than their table: a name, or its beginning and `*`.

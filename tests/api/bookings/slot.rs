@@ -123,7 +123,9 @@ async fn an_admin_may_overlap_for_a_reason_which_the_trail_keeps() {
     let details = rows(&api, "select detail from internal.audit_entries where action = 'booking_create'").await;
     assert_eq!(
         details[0]["detail"]["override"],
-        json!({ "allow_overlap": true, "reason": "Group session" }),
+        json!({
+            "allow_overlap": true, "override_rules": false, "reason": "Group session", "overridden": ["session"],
+        }),
         "{booking}"
     );
 }

@@ -114,7 +114,7 @@ async fn reads(api: &TestApi) -> Vec<String> {
     let reads: Vec<String> = paths
         .filter(|(path, operations)| path.starts_with(BASE) && operations.get("get").is_some())
         .map(|(path, _)| {
-            let named = [("{booking_id}", "B1"), ("{client_id}", "C1"), ("{note_id}", "1")];
+            let named = [("{booking_id}", "B1"), ("{client_id}", "C1"), ("{day}", "2026-02-05"), ("{note_id}", "1")];
             named.iter().fold(path.clone(), |path, (name, id)| path.replace(name, id))
         })
         .collect();
@@ -151,6 +151,9 @@ async fn no_therapists_request_is_answered_without_the_role() {
         (Method::DELETE, "additional-notes/1", Value::Null),
         (Method::POST, "notifications/1/read", Value::Null),
         (Method::POST, "notifications/read-all", Value::Null),
+        (Method::PUT, "availability", json!({ "schedules": [] })),
+        (Method::PUT, "overrides/2026-02-05", json!({ "hours": [] })),
+        (Method::DELETE, "overrides/2026-02-05", Value::Null),
     ] {
         let person = api.therapist("T1").with("if-match", "*");
         let answer = person.send(method, &format!("{BASE}/{path}"), Some(body).filter(|body| !body.is_null())).await;
@@ -227,6 +230,9 @@ async fn every_statement_of_a_therapists_request_runs_under_the_role() {
         (Method::POST, "notifications/1/read", Value::Null),
         (Method::POST, "notifications/read-all", Value::Null),
         (Method::DELETE, "notifications/1", Value::Null),
+        (Method::PUT, "availability", json!({ "schedules": [] })),
+        (Method::PUT, "overrides/2026-02-05", json!({ "hours": [] })),
+        (Method::DELETE, "overrides/2026-02-05", Value::Null),
     ] {
         let person = api.therapist("T1").with("if-match", "*").with("idempotency-key", path);
         let answer = person.send(method, &format!("{BASE}/{path}"), Some(body).filter(|body| !body.is_null())).await;

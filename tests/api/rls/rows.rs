@@ -79,6 +79,22 @@ const REACH: &[Reach] = &[
     none("internal.inbound_endpoints"),
     none("internal.inbound_secrets"),
     none("internal.inbox"),
+    Reach {
+        holds: Some("T1"),
+        changes: true,
+        adds: Some(("therapist_id, schedules", "'T1', '[]'", &["'T2', '[]'", "'T9', '[]'"])),
+        ..read("internal.availability", "therapist_id", "T1")
+    },
+    Reach {
+        holds: Some("T1"),
+        changes: true,
+        adds: Some((
+            "therapist_id, day, time_zone, hours",
+            "'T1', '2026-02-07', 'Asia/Kolkata', '[]'",
+            &["'T2', '2026-02-07', 'Asia/Kolkata', '[]'"],
+        )),
+        ..read("internal.availability_overrides", "therapist_id", "T1")
+    },
     none("internal.appointments_cache_rows"),
     none("internal.audit_checkpoints"),
     none("internal.trail_breaks"),
@@ -106,6 +122,7 @@ const REACH: &[Reach] = &[
     none("internal.fact_changes"),
     none("internal.row_changes"),
     none("internal.former_contacts"),
+    read("internal.holds", "therapist_id", "T1"),
     Reach {
         holds: Some("11"),
         changes: true,
@@ -149,6 +166,7 @@ const REACH: &[Reach] = &[
     none("internal.request_clients"),
     none("internal.request_facts"),
     read("internal.retirements", "therapist_id", "T1"),
+    read("internal.scheduling_rules", "kind", "T1"),
     none("internal.second_factors"),
     read("internal.therapist_client_facts", "client_id", "C1 C3 C4"),
     none("internal.therapist_login"),
@@ -202,8 +220,9 @@ async fn every_table_and_verb_lets_through_what_is_written_here() {
     written.sort_by_key(|table| (table.starts_with("public"), *table));
     assert_eq!(tables, written, "every table has its entry here");
 
-    // One signature to a booking, and one key to a request: room for what is added below.
+    // One signature to a booking, and one row of hours to a therapist: room for what is added below.
     run(&mut conn, "drop index internal.session_notes_of_booking").await;
+    run(&mut conn, "alter table internal.availability drop constraint availability_pkey").await;
     let mut conn = t1(&api, &mut conn).await;
     run(&mut conn, "insert into client_session_notes (booking_id, client_name) values ('B1', 'new')").await;
     for reach in REACH {
