@@ -41,7 +41,7 @@ pub use self::{
     model::Booking,
     reassign::{Ahead, Span, ahead_of, clashes, reassign},
     receive::{SaidBooking, receive},
-    refusal::{BookingRefusal, PROBLEMS, THERAPIST_FULL},
+    refusal::{BookingRefusal, PROBLEMS},
     session::{Session, Subject},
 };
 use crate::app::state::App;
