@@ -23,6 +23,9 @@ async function token(username) {
   return (await answer.json()).access_token
 }
 
+/** Asks for a code of the present minute, once a second factor is being set up. */
+const NEEDS_PERSON = /confirm_totp/
+
 /** Clicks without waiting for the page to come to rest. */
 const click = (id, what) => page.locator(`[id="${id}"] ${what}`.trim()).first().dispatchEvent('click')
 
@@ -53,7 +56,7 @@ for (const username of ['admin', 'therapist']) {
       const answer = await answered
       executed++
       if (!answer) faults.push(`${id}: sends nothing`)
-      else if (answer.status() === 422) faults.push(`${id}: ${answer.status()} ${(await answer.text()).slice(0, 200)}`)
+      else if (answer.status() === 422 && !NEEDS_PERSON.test(id)) faults.push(`${id}: ${answer.status()} ${(await answer.text()).slice(0, 200)}`)
     }
     await click(tag, '')
     await page.waitForFunction(() => !document.querySelector('.opblock'))

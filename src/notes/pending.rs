@@ -147,8 +147,8 @@ impl List for OwnNotes {
     #[expect(clippy::too_many_lines, reason = "it is one statement")]
     async fn rows(&self, db: &mut PgConnection, order: OwnNoteOrder, position: &Position) -> Result<Vec<OwnNoteEntry>> {
         let status = &self.filter.status;
-        let waits = [NoteStatus::Pending, NoteStatus::Draft].map(|wanted| status.lets_pass(wanted));
-        let wants = |wanted| (!status.is_open() && waits == wanted).then_some(true);
+        let unsubmitted = [NoteStatus::Pending, NoteStatus::Draft].map(|wanted| status.lets_pass(wanted));
+        let wants = |wanted| (!status.is_open() && unsubmitted == wanted).then_some(true);
         // The last row of the page before: whether it waits, and its start.
         let last = position.sort().and_then(|key| key.split_once(' ')).map(|(waiting, start)| (waiting == "1", start));
         let [of_waiting, of_submitted] = [true, false].map(|waits| last.filter(|(waiting, _)| *waiting == waits));

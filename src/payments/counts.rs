@@ -63,8 +63,8 @@ pub(super) async fn count_payments(
     let wanted = criteria.state.clone();
     let mut list = PaymentList { criteria, now: app.clock.now() };
     let mut db = app.db.read(&scope).await?;
-    let mut counts = PaymentCounts::default();
-    counts.all = page::count(&list, &mut db, i64::MAX).await?;
+    let all = page::count(&list, &mut db, i64::MAX).await?;
+    let mut counts = PaymentCounts { all, ..PaymentCounts::default() };
     // Nearly all are completed: those are what the others leave.
     let mut others = 0;
     for (state, count) in counts.others() {

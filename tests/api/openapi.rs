@@ -213,3 +213,44 @@ async fn a_parameter_that_no_operation_knows_is_refused() {
     api.admin().get("/api/v1/auth/me?full=true").await.is_invalid(&["full"]);
     api.admin().get("/api/v1/admin/bookings/B1?full=true").await.is_invalid(&["full"]);
 }
+
+/// The lists of words that a part writes out.
+fn written_out<'a>(part: &'a Value, found: &mut Vec<&'a Value>) {
+    match part {
+        Value::Object(members) => {
+            found.extend(members.get("enum").filter(|words| words.is_array()));
+            members.values().for_each(|member| written_out(member, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| written_out(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn words_and_pages_stand_once_and_what_a_412_shows_has_a_type() {
+    let document = document();
+    let schemas = document["components"]["schemas"].as_object().expect("schemas");
+    let named: Vec<&Value> = schemas.values().map(|schema| &schema["enum"]).filter(|words| words.is_array()).collect();
+    let mut written = Vec::new();
+    written_out(&document["paths"], &mut written);
+    schemas.values().filter(|schema| schema["enum"].is_null()).for_each(|schema| written_out(schema, &mut written));
+    let twice: Vec<_> = written.into_iter().filter(|words| named.contains(words)).collect();
+    assert!(twice.is_empty(), "written out beside a component: {twice:?}");
+    for (name, page) in schemas.iter().filter(|(name, _)| name.len() > 4 && name.ends_with("Page")) {
+        assert_eq!(page["allOf"][0]["$ref"], "#/components/schemas/Page", "{name}");
+        assert!(page["allOf"][1]["properties"]["data"]["items"]["$ref"].is_string(), "{name}");
+    }
+    for (name, operation) in operations(&document) {
+        let stale = &operation["responses"]["412"];
+        if !stale.is_null() {
+            let shared = &stale["content"]["application/problem+json"]["schema"]["$ref"];
+            let schema =
+                document.pointer(shared.as_str().expect("a schema").trim_start_matches('#')).expect("its schema");
+            assert!(schema["allOf"][1]["properties"]["current"]["$ref"].is_string(), "{name}");
+        }
+        let Some(parameters) = operation["parameters"].as_array() else { continue };
+        for parameter in parameters.iter().filter(|parameter| parameter["schema"]["type"] == "array") {
+            assert_eq!((&parameter["style"], &parameter["explode"]), (&"form".into(), &false.into()), "{name}");
+        }
+    }
+}

@@ -206,7 +206,7 @@ struct Word<'p> {
     all_taken: Option<&'p Cell<bool>>,
 }
 
-impl<'de> IntoDeserializer<'de, Fault> for Word<'_> {
+impl IntoDeserializer<'_, Fault> for Word<'_> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

@@ -28,6 +28,7 @@ pub(super) struct Changes {
 
 /// A row that was written, or many of a kind.
 #[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "an id says of what it is, as everywhere")]
 struct Change {
     change_id: i64,
     xid: i64,

@@ -60,5 +60,8 @@ pub(super) fn assert_current(method: &Method, path: &str, answer: &Answer) {
     let shown = answer.body["current"].as_object().expect("the current version");
     let unknown: Vec<&String> = shown.keys().filter(|name| !all.contains(&name.as_str())).collect();
     let missing: Vec<&&str> = required.iter().filter(|name| !shown.contains_key(**name)).collect();
-    assert!(unknown.is_empty() && missing.is_empty(), "{method} {template}: 412 shows {unknown:?}, and not {missing:?}");
+    assert!(
+        unknown.is_empty() && missing.is_empty(),
+        "{method} {template}: 412 shows {unknown:?}, and not {missing:?}"
+    );
 }
