@@ -20,6 +20,7 @@ const IDS: &[(&str, &str, &str)] = &[
     ("/sos", "booking_id", "bk_0199c0de00007000800000000000000b"),
     ("/restore", "booking_id", "bk_0199c0de00007000800000000000000c"),
     ("/session-note", "booking_id", "bk_0199c0de00007000800000000000000d"),
+    ("/additional-notes", "booking_id", "bk_0199c0de00007000800000000000000d"),
     ("/retire", "therapist_id", "th_0199c0de00007000800000000000000a"),
     ("/reinstate", "therapist_id", "th_0199c0de00007000800000000000000b"),
     ("/addenda", "note_id", "9002"),
