@@ -35,9 +35,12 @@ pub async fn arrive(uow: &mut UnitOfWork, id: BookingRequestId, tells: bool) -> 
     if tells && is_open {
         announce(uow, id, &client.name).await?;
     }
-    let entry = Entry::new("booking_request_create", format!("{} sent a booking link to {}", uow.context().doer(), client.name))
-        .on("booking_request", id)
-        .client(&client.client_id, &client.name);
+    let entry = Entry::new(
+        "booking_request_create",
+        format!("{} sent a booking link to {}", uow.context().doer(), client.name),
+    )
+    .on("booking_request", id)
+    .client(&client.client_id, &client.name);
     uow.record(if tells { entry } else { entry.quiet() });
     Ok(())
 }

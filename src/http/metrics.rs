@@ -65,7 +65,10 @@ static RECORDER: LazyLock<PrometheusHandle> = LazyLock::new(|| {
     metrics::describe_gauge!(TRAIL_BROKEN, "1 where the audit trail was rewritten, and is not sealed, else 0");
     metrics::describe_gauge!(RESIDENT_MEMORY, "Resident memory in bytes");
     metrics::describe_gauge!(INBOX_OLDEST, "How long the oldest message of a service has waited to be carried out");
-    metrics::describe_counter!(INBOX_MESSAGES, "Bookings and orders of which messages were worked, by service and outcome");
+    metrics::describe_counter!(
+        INBOX_MESSAGES,
+        "Bookings and orders of which messages were worked, by service and outcome"
+    );
     metrics::gauge!(PASSWORD_QUEUE).set(0.0);
     handle
 });

@@ -26,10 +26,11 @@ pub async fn arrive(uow: &mut UnitOfWork, booking: &BookingId, note: NoteId, tel
     .await?;
     let Some(high) = high else { return Ok(()) };
     let (client, name) = session.client();
-    let entry = Entry::new("session_notes", format!("{} submitted the notes of the session of {name}", uow.context().doer()))
-        .on("session_note", note)
-        .client(client, name)
-        .detail(serde_json::json!({ "booking_id": booking }));
+    let entry =
+        Entry::new("session_notes", format!("{} submitted the notes of the session of {name}", uow.context().doer()))
+            .on("session_note", note)
+            .client(client, name)
+            .detail(serde_json::json!({ "booking_id": booking }));
     uow.record(if tells { entry } else { entry.quiet() });
     session.complete_noted(uow).await?;
     if tells {

@@ -140,7 +140,6 @@ pub(super) struct MakeInboundEndpoint {
     /// What it is called.
     name: Text<100>,
     /// The service.
-    #[schema(inline)]
     source: Source,
     /// Whether its messages are carried out; `shadow` unless given.
     #[schema(inline)]

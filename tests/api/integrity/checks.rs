@@ -237,6 +237,36 @@ pub(super) const TRIPS: &[(&str, &str, i64, &str)] = &[
         "changed 2 times, deleted, last at 2",
     ),
     (
+        "message_given_up",
+        "insert into internal.inbound_endpoints (endpoint_id, public_id, name, source, mode, created_at)
+         overriding system value values (1, 'x', 'Payments', 'razorpay', 'live', now());
+         insert into internal.inbox (endpoint_id, key, event, subject, body, received_at, state, reason) values
+             (1, '1', 'payment.captured', 'order order_X', '', now(), 'given_up', 'no booking has this reference'),
+             (1, '2', 'payment.captured', 'order order_Y', '', now(), 'applied', null)",
+        1,
+        "no booking has this reference",
+    ),
+    (
+        "message_not_understood",
+        "insert into internal.inbound_endpoints (endpoint_id, public_id, name, source, mode, created_at)
+         overriding system value values (1, 'x', 'Payments', 'razorpay', 'live', now());
+         insert into internal.inbox (endpoint_id, key, event, subject, body, received_at, state, reason) values
+             (1, '1', 'payment.captured', 'order order_X', '', now(), 'not_understood', 'it is no JSON'),
+             (1, '2', 'payment.captured', 'order order_Y', '', now(), 'applied', null)",
+        1,
+        "it is no JSON",
+    ),
+    (
+        "message_contradicts",
+        "insert into internal.inbound_endpoints (endpoint_id, public_id, name, source, mode, created_at)
+         overriding system value values (1, 'x', 'Payments', 'razorpay', 'live', now());
+         insert into internal.inbox (endpoint_id, key, event, subject, body, received_at, state, reason) values
+             (1, '1', 'payment.captured', 'order order_X', '', now(), 'applied', 'several refunds'),
+             (1, '2', 'payment.captured', 'order order_Y', '', now(), 'applied', null)",
+        1,
+        "several refunds",
+    ),
+    (
         "cache_drift",
         "update all_clients_table set no_of_sessions = 77 where client_id = 'C1';
          update therapist_dashboard_stats set total_sessions = 77 where therapist_id = 'T1'",
