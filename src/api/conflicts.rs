@@ -152,43 +152,9 @@ fn members(code: &str) -> Value {
         },
         "required": ["booking_id", "booking_start_at"],
     });
-    let free_times = list(
-        json!({
-            "type": "object",
-            "properties": {
-                "booking_start_at": instant("When a session may start"),
-                "booking_end_at": instant("When it ends"),
-            },
-            "required": ["booking_start_at", "booking_end_at"],
-        }),
-        "The next free times, three at most",
-    );
-    let taken = |nullable: bool| {
-        json!({
-            "type": if nullable { json!(["object", "null"]) } else { json!("object") },
-            "description": "The session or the hold in the way",
-            "properties": {
-                "booking_id": text("The booking, if it is one"),
-                "hold_id": number("The hold, if it is one"),
-                "booking_start_at": instant("When it starts"),
-                "booking_end_at": instant("When it ends"),
-            },
-            "required": ["booking_start_at", "booking_end_at"],
-        })
-    };
     match code {
         "wrong-state" | "no-session" => json!({ "state": shared("BookingState", "The booking's present state") }),
-        "slot-taken" => json!({ "clash": session, "next_slots": free_times }),
-        "slot-held" => json!({ "clash": taken(false), "next_slots": free_times }),
-        "slot-closed" => json!({
-            "rule": {
-                "type": "string",
-                "enum": ["closed", "buffer", "notice", "ahead", "sessions_a_day"],
-                "description": "The rule",
-            },
-            "clash": taken(true),
-            "next_slots": free_times,
-        }),
+        "slot-taken" | "slot-held" | "slot-closed" => slot_members(code, &session),
         "payment-recorded" | "already-paid" | "reference-taken" => json!({ "payment_id": number("The payment") }),
         "client-transferred" => json!({
             "therapist_id": text("The client's present therapist"),
@@ -266,6 +232,49 @@ fn members(code: &str) -> Value {
         } }),
         "already-booked" => json!({ "booking_id": { "type": ["string", "null"], "description": "The booking" } }),
         _ => json!({}),
+    }
+}
+
+/// The members of the problems of times that are not free.
+fn slot_members(code: &str, session: &Value) -> Value {
+    let instant = |about: &str| json!({ "type": ["string", "null"], "format": "date-time", "description": about });
+    let next = json!({
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {
+                "booking_start_at": instant("When a session may start"),
+                "booking_end_at": instant("When it ends"),
+            },
+            "required": ["booking_start_at", "booking_end_at"],
+        },
+        "description": "The next free times, three at most",
+    });
+    let clash = |kinds: Value| {
+        json!({
+            "type": kinds,
+            "description": "The session or the hold in the way",
+            "properties": {
+                "booking_id": { "type": "string", "description": "The booking, if it is one" },
+                "hold_id": { "type": "integer", "description": "The hold, if it is one" },
+                "booking_start_at": instant("When it starts"),
+                "booking_end_at": instant("When it ends"),
+            },
+            "required": ["booking_start_at", "booking_end_at"],
+        })
+    };
+    match code {
+        "slot-taken" => json!({ "clash": session, "next_slots": next }),
+        "slot-held" => json!({ "clash": clash(json!("object")), "next_slots": next }),
+        _ => json!({
+            "rule": {
+                "type": "string",
+                "enum": ["closed", "buffer", "notice", "ahead", "sessions_a_day"],
+                "description": "The rule",
+            },
+            "clash": clash(json!(["object", "null"])),
+            "next_slots": next,
+        }),
     }
 }
 

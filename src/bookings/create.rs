@@ -165,10 +165,8 @@ async fn create(uow: &mut UnitOfWork, request: CreateBooking) -> Result<BookingI
     if request.invitee_status == Some(InviteeStatus::Cancelled) {
         return Err(Error::body("/invitee_status", "must be confirmed or waiting"));
     }
-    let waived = Override::check(request.allow_overlap, request.override_rules, request.reason.clone())?;
-    if waived.reason.is_some() && !waived.is_given() {
-        return Err(Error::body("/reason", "is only taken with `allow_overlap: true` or `override_rules: true`"));
-    }
+    let waived =
+        Override::check(request.allow_overlap, request.override_rules, request.reason.clone())?.check_reason()?;
     let free = is_free(&request)?;
     let kind = SessionKind::new(free, Some(session_name(&request, free)));
     let usual = scheduling::usual_length(uow, &request.therapist_id, &kind).await?;

@@ -83,7 +83,7 @@ async fn restore(
     conditions: &Preconditions,
     request: RestoreBooking,
 ) -> Result<()> {
-    let waived = Override::check(None, request.override_rules, request.reason)?;
+    let waived = Override::check(None, request.override_rules, request.reason)?.check_reason()?;
     let wanted = request.therapist_id.as_ref();
     if let Some(wanted) = wanted {
         lock_therapists(uow, id, wanted).await?;

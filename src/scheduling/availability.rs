@@ -79,6 +79,7 @@ pub(super) struct ReplaceAvailability {
     "booking_id": "bk_0199c0de00007000800000000000000a", "booking_start_at": "2026-02-05T10:30:00Z",
     "booking_end_at": "2026-02-05T11:20:00Z"
 }))]
+#[expect(clippy::struct_field_names, reason = "the names are those of the columns")]
 pub(super) struct OutsideBooking {
     /// The booking.
     booking_id: BookingId,

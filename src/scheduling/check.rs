@@ -87,7 +87,7 @@ pub(crate) async fn take(
     Ok(waived.is_given().then(|| {
         json!({
             "allow_overlap": waived.allow_overlap,
-            "override_rules": waived.override_rules,
+            "override_rules": waived.rules,
             "reason": waived.reason.as_deref(),
             "overridden": overridden,
         })
@@ -135,7 +135,7 @@ async fn overridden(
             Fault::TooFar { until } => (SlotRule::Ahead, None, Some(instant(until))),
             Fault::DayFull => (SlotRule::SessionsADay, None, None),
         };
-        if waived.allow_overlap || waived.override_rules && rule != SlotRule::Hold {
+        if waived.allow_overlap || waived.rules && rule != SlotRule::Hold {
             rules.push(rule);
             continue;
         }

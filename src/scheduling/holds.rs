@@ -61,6 +61,7 @@ pub(super) struct HoldFilter {
     "booking_end_at": "2026-02-05T11:20:00Z", "expires_at": "2026-02-04T04:40:00Z", "held_by": 1,
     "held_at": "2026-02-04T04:30:00Z"
 }))]
+#[expect(clippy::struct_field_names, reason = "an id is named by what it is the id of")]
 pub(super) struct Hold {
     /// The hold.
     hold_id: HoldId,
@@ -134,10 +135,7 @@ async fn create(uow: &mut UnitOfWork, request: CreateHold) -> Result<HoldId> {
     if !(1..=MOST_MINUTES).contains(&minutes) {
         return Err(Error::body("/minutes", format!("must be from 1 to {MOST_MINUTES}")));
     }
-    if request.reason.is_some() && request.override_rules != Some(true) {
-        return Err(Error::body("/reason", "is only taken with `override_rules: true`"));
-    }
-    let waived = Override::check(None, request.override_rules, request.reason)?;
+    let waived = Override::check(None, request.override_rules, request.reason)?.check_reason()?;
     let now = uow.now();
     let therapist = therapists::lock(uow.db(), &request.therapist_id)
         .await?

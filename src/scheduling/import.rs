@@ -1,4 +1,4 @@
-//! Taking over a therapist's weekly hours from DaySchedule.
+//! Taking over a therapist's weekly hours from `DaySchedule`.
 //!
 //! Its schedules name days (`MON`) with `is_available` and `times` of a `start` and an `end`, and a `time_zone`. They are read
 //! leniently: other members are ignored, days may be written out, times with seconds or `AM` and `PM`. Hours past midnight
@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-/// A schedule of DaySchedule.
+/// A schedule of `DaySchedule`.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
@@ -39,7 +39,7 @@ use crate::{
     }
 }))]
 pub(super) struct ImportAvailability {
-    /// The schedule as DaySchedule has it: `availability` and `time_zone` are read.
+    /// The schedule as `DaySchedule` has it: `availability` and `time_zone` are read.
     #[schema(value_type = Object)]
     schedule: Value,
     /// The first day it is valid on; any unless given.
@@ -50,7 +50,7 @@ pub(super) struct ImportAvailability {
 
 /// Import a therapist's hours
 ///
-/// From the JSON of a DaySchedule schedule, in place of the present hours. `dry_run` shows what they would be.
+/// From the JSON of a `DaySchedule` schedule, in place of the present hours. `dry_run` shows what they would be.
 #[utoipa::path(
     post,
     path = "/therapists/{therapist_id}/availability/import",

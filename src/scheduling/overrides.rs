@@ -2,6 +2,8 @@
 //!
 //! A removed one leaves its row without hours, since therapists' logins delete nothing.
 
+use std::collections::BTreeMap;
+
 use axum::{extract::State, http::StatusCode, response::Response};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -288,12 +290,11 @@ async fn set(
     let therapist = therapists::lock(uow.db(), id).await?.ok_or(Error::NotFound("therapist"))?;
     let before = check_version(uow.db(), id, day, when).await?;
     let practice = uow.app().zone;
-    let zone = match request.time_zone {
-        Some(zone) => zone,
-        None => {
-            let schedules = Availability::read(uow.db(), id).await?.schedules;
-            AllHours { practice, schedules, overrides: std::collections::BTreeMap::new() }.on(day).zone
-        }
+    let zone = if let Some(zone) = request.time_zone {
+        zone
+    } else {
+        let schedules = Availability::read(uow.db(), id).await?.schedules;
+        AllHours { practice, schedules, overrides: BTreeMap::new() }.on(day).zone
     };
     sqlx::query!(
         "insert into internal.availability_overrides (therapist_id, day, time_zone, hours)

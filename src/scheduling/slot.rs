@@ -101,7 +101,7 @@ impl<'a> SessionKind<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Override {
     pub(crate) allow_overlap: bool,
-    pub(crate) override_rules: bool,
+    pub(crate) rules: bool,
     pub(crate) reason: Option<Text<500>>,
 }
 
@@ -112,17 +112,25 @@ impl Override {
         override_rules: Option<bool>,
         reason: Option<Text<500>>,
     ) -> Result<Self> {
-        let (allow_overlap, override_rules) = (allow_overlap == Some(true), override_rules == Some(true));
-        if (allow_overlap || override_rules) && reason.is_none() {
+        let (allow_overlap, rules) = (allow_overlap == Some(true), override_rules == Some(true));
+        if (allow_overlap || rules) && reason.is_none() {
             let flag = if allow_overlap { "allow_overlap" } else { "override_rules" };
             return Err(Error::body("/reason", format!("{flag} needs a reason, which the audit keeps")));
         }
-        Ok(Self { allow_overlap, override_rules, reason })
+        Ok(Self { allow_overlap, rules, reason })
+    }
+
+    /// The same for operations that need no reason otherwise: one without an override is refused.
+    pub(crate) fn check_reason(self) -> Result<Self> {
+        if self.reason.is_some() && !self.is_given() {
+            return Err(Error::body("/reason", "is only taken with an override: `override_rules` or `allow_overlap`"));
+        }
+        Ok(self)
     }
 
     /// Whether anything is overridden.
-    pub(crate) fn is_given(&self) -> bool {
-        self.allow_overlap || self.override_rules
+    pub(super) fn is_given(&self) -> bool {
+        self.allow_overlap || self.rules
     }
 }
 

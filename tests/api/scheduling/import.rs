@@ -1,4 +1,4 @@
-//! Hours taken over from DaySchedule.
+//! Hours taken over from `DaySchedule`.
 
 use serde_json::json;
 

@@ -83,6 +83,7 @@ async fn booking_moving_and_restoring_ask_for_the_same_times() {
     let refused = admin.post(&restore, json!({})).await;
     refused.is_problem(409, "slot-closed");
     assert_eq!(refused.body["rule"], "buffer");
+    admin.post(&restore, json!({ "reason": "They walk fast" })).await.is_invalid(&["/reason"]);
     let waived = json!({ "override_rules": true, "reason": "They walk fast" });
     move_to("2026-02-05T07:05:00Z", waived.clone()).await.ok();
     admin.post(&restore, waived).await.ok();
