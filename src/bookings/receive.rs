@@ -139,13 +139,17 @@ fn keep_what_stands(columns: &mut Map<String, Value>, stored: &Stored, said: &Sa
         columns.remove("booking_status");
     }
     if stored.is_paid {
-        PRICE.iter().for_each(|name| drop(columns.remove(*name)));
+        for name in PRICE {
+            columns.remove(name);
+        }
         if told(columns, "invitee_status").as_deref() == Some(InviteeStatus::Waiting.as_str()) {
             columns.remove("invitee_status");
         }
     }
     if stored.therapist_id.is_some() && !said.host_changed {
-        HOST.iter().for_each(|name| drop(columns.remove(*name)));
+        for name in HOST {
+            columns.remove(name);
+        }
     }
 }
 

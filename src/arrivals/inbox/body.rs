@@ -79,7 +79,7 @@ pub(super) async fn get_client_inbox_message(
         let facts =
             [("what", json!("inbox_message")), ("message_id", json!(id)), ("booking_id", json!(kept.booking_id))];
         let facts = facts.into_iter().map(|(name, value)| (name.to_owned(), value));
-        uow.record(grant.seen("a message of a service", Map::from_iter(facts)));
+        uow.record(grant.seen("a message of a service", facts.collect::<Map<_, _>>()));
         let body = String::from_utf8_lossy(&body).into_owned();
         Ok(Json(InboxMessageBody { message_id: id, source: kept.source, body, grant_id: grant.grant_id }))
     })

@@ -277,9 +277,12 @@ impl InboundEndpoint {
     /// As it is answered when its secret was just made.
     fn with_secret(self, secret: Option<String>, headers: &HeaderMap) -> NewInboundEndpoint {
         let is_signed = self.source.is_signed();
-        let path = secret.as_ref().map(|secret| match is_signed {
-            true => format!("/webhooks/{}", self.public_id),
-            false => format!("/webhooks/{}.{secret}", self.public_id),
+        let path = secret.as_ref().map(|secret| {
+            if is_signed {
+                format!("/webhooks/{}", self.public_id)
+            } else {
+                format!("/webhooks/{}.{secret}", self.public_id)
+            }
         });
         let url = path.and_then(|path| host::base(headers).map(|base| base + &path));
         NewInboundEndpoint { endpoint: self, secret: secret.filter(|_| is_signed), url }
@@ -364,9 +367,10 @@ async fn make(uow: &mut UnitOfWork, request: &MakeInboundEndpoint) -> Result<(In
 /// Gives an endpoint another secret; returns it.
 async fn add_secret(uow: &mut UnitOfWork, id: InboundEndpointId, source: Source, public_id: &str) -> Result<String> {
     let secret = new_secret(source)?;
-    let (hash, sealed) = match source.is_signed() {
-        true => (None, Some(uow.app().seals.inbox.seal(public_id, secret.as_bytes()))),
-        false => (Some(auth::secret_hash(&secret)), None),
+    let (hash, sealed) = if source.is_signed() {
+        (None, Some(uow.app().seals.inbox.seal(public_id, secret.as_bytes())))
+    } else {
+        (Some(auth::secret_hash(&secret)), None)
     };
     let now = uow.now();
     sqlx::query!(

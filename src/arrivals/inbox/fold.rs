@@ -44,20 +44,17 @@ pub(super) fn fold(mut messages: Vec<Placed>) -> Folded {
             Effect::Payment(mut said) => {
                 let refund = said.refund.take();
                 let is_same = |known: &SaidPayment| known.references.iter().any(|one| said.references.contains(one));
-                let place = match folded.payments.iter().position(is_same) {
-                    Some(place) => {
-                        let known = &mut folded.payments[place];
-                        known.paid = known.paid.take().or(said.paid);
-                        known.references.extend(said.references);
-                        // The order before the payment, as the rows have it.
-                        known.references.sort();
-                        known.references.dedup();
-                        place
-                    }
-                    None => {
-                        folded.payments.push(said);
-                        folded.payments.len() - 1
-                    }
+                let place = if let Some(place) = folded.payments.iter().position(is_same) {
+                    let known = &mut folded.payments[place];
+                    known.paid = known.paid.take().or(said.paid);
+                    known.references.extend(said.references);
+                    // The order before the payment, as the rows have it.
+                    known.references.sort();
+                    known.references.dedup();
+                    place
+                } else {
+                    folded.payments.push(said);
+                    folded.payments.len() - 1
                 };
                 refunds.extend(refund.map(|refund| (place, refund)));
             }

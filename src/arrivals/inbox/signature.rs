@@ -35,7 +35,7 @@ pub(super) fn new_secret(source: Source) -> crate::error::Result<String> {
 }
 
 /// The id by which Razorpay tells its events apart.
-pub(super) fn id_in_header<'h>(source: Source, headers: &'h HeaderMap) -> Option<&'h str> {
+pub(super) fn id_in_header(source: Source, headers: &HeaderMap) -> Option<&str> {
     let name = match source {
         Source::Razorpay => "x-razorpay-event-id",
         Source::Generic => "webhook-id",

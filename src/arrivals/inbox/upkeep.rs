@@ -121,14 +121,12 @@ impl Contacts {
 
     /// Whether one of them stands in a body, as a value of its own.
     fn are_in(&self, body: &[u8]) -> bool {
-        match serde_json::from_slice::<Value>(body) {
-            Ok(json) => self.are_among(&json),
-            Err(_) => {
-                let whole = String::from_utf8_lossy(body).to_lowercase();
-                self.emails.iter().any(|email| whole.contains(email.as_str()))
-                    || self.phones.iter().any(|phone| whole.contains(phone.trim_start_matches("+91")))
-            }
+        if let Ok(json) = serde_json::from_slice::<Value>(body) {
+            return self.are_among(&json);
         }
+        let whole = String::from_utf8_lossy(body).to_lowercase();
+        self.emails.iter().any(|email| whole.contains(email.as_str()))
+            || self.phones.iter().any(|phone| whole.contains(phone.trim_start_matches("+91")))
     }
 
     fn are_among(&self, json: &Value) -> bool {
