@@ -167,6 +167,7 @@ create or replace function internal.has_one_admin(at timestamptz) returns boolea
 -- Whether an account opens no clinical text for now.
 create or replace function internal.awaits_confirmation(account integer, at timestamptz) returns boolean
     language plpgsql stable
+    set search_path = pg_catalog, pg_temp
     as $$
 begin
     -- Not in SQL: it is asked with every clinical entry, and would be planned each time.
