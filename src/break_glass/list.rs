@@ -161,33 +161,40 @@ pub(crate) async fn get_break_glass(
 ) -> Result<Versioned<GrantDetail>> {
     let mut db = app.db.read(&scope).await?;
     let grant = Grant::read(&mut db, id, app.clock.now()).await?;
-    let rows = sqlx::query!(
-        r#"select entry_id, at as "at!: Timestamp", request_id, ip_address, detail
-           from internal.audit_entries
-           where subject_type = 'break_glass'
-             and subject_id = $1
-             and action = 'break_glass_read'
-           order by entry_id
-           limit $2"#,
-        id.to_string(),
-        READS,
-    )
-    .fetch_all(&mut *db)
-    .await?;
-    let text = |detail: &Value, name: &str| detail[name].as_str().map(ToOwned::to_owned);
-    let entries = rows.into_iter().map(|row| GrantRead {
-        entry_id: row.entry_id,
-        at: row.at,
-        request_id: row.request_id,
-        ip_address: row.ip_address,
-        kind: text(&row.detail, "kind"),
-        note_id: row.detail["note_id"].as_i64().and_then(|id| id.try_into().ok()),
-        booking_id: text(&row.detail, "booking_id"),
-        what: text(&row.detail, "what"),
-    });
     let stored = grant.version.clone();
-    let more_entries = grant.reads > READS;
-    Ok(Versioned::new(stored, GrantDetail { grant, entries: entries.collect(), more_entries }).unless(unless))
+    Ok(Versioned::new(stored, GrantDetail::of(&mut db, grant).await?).unless(unless))
+}
+
+impl GrantDetail {
+    /// Reads what was read under a grant.
+    pub(super) async fn of(db: &mut PgConnection, grant: Grant) -> Result<Self> {
+        let rows = sqlx::query!(
+            r#"select entry_id, at as "at!: Timestamp", request_id, ip_address, detail
+               from internal.audit_entries
+               where subject_type = 'break_glass'
+                 and subject_id = $1
+                 and action = 'break_glass_read'
+               order by entry_id
+               limit $2"#,
+            grant.grant_id.to_string(),
+            READS,
+        )
+        .fetch_all(db)
+        .await?;
+        let text = |detail: &Value, name: &str| detail[name].as_str().map(ToOwned::to_owned);
+        let entries = rows.into_iter().map(|row| GrantRead {
+            entry_id: row.entry_id,
+            at: row.at,
+            request_id: row.request_id,
+            ip_address: row.ip_address,
+            kind: text(&row.detail, "kind"),
+            note_id: row.detail["note_id"].as_i64().and_then(|id| id.try_into().ok()),
+            booking_id: text(&row.detail, "booking_id"),
+            what: text(&row.detail, "what"),
+        });
+        let more_entries = grant.reads > READS;
+        Ok(Self { grant, entries: entries.collect(), more_entries })
+    }
 }
 
 /// The grants that a filter wants, as they are at an instant.

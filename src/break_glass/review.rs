@@ -6,6 +6,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{
+    list::GrantDetail,
     model::{Grant, GrantKind, GrantReview},
     refusal::BreakGlassRefusal,
 };
@@ -78,7 +79,10 @@ async fn review(
         let Grant { reviewed_at, reviewed_by, unreviewed_at, .. } = grant;
         return Err(BreakGlassRefusal::Reviewed { reviewed_at, reviewed_by, unreviewed_at }.into());
     }
-    conditions.check(&grant.version, &grant)?;
+    if !conditions.are_met(&grant.version) {
+        let stored = grant.version.clone();
+        return conditions.check(&stored, &GrantDetail::of(uow.db(), grant).await?);
+    }
     let reviewer = reviewer.ok_or_else(|| Error::internal("nobody reviews"))?;
     users::ensure_independent(uow, reviewer, grant.user_id, grant.opened_at.instant().unwrap_or(now)).await?;
     sqlx::query!(

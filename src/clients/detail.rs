@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::record::ClientRecord;
 use crate::{
-    app::state::App,
+    app::{state::App, unit_of_work::UnitOfWork},
     db::scope::Scope,
     domain::{
         ids::{BookingId, ClientId, DocumentFormId, TherapistId},
@@ -178,6 +178,25 @@ impl ClientDetail {
     pub(super) fn versioned(self) -> Versioned<Self> {
         Versioned::new(self.record.version.clone(), self)
     }
+}
+
+/// Fails with 412, and shows the client as an admin reads them, if the request names another version than the stored one.
+///
+/// # Errors
+///
+/// [`Error::Stale`].
+pub async fn ensure_current(
+    uow: &mut UnitOfWork,
+    id: &ClientId,
+    stored: &str,
+    conditions: &Preconditions,
+) -> Result<()> {
+    if conditions.are_met(stored) {
+        return Ok(());
+    }
+    let now = uow.now();
+    let current = ClientDetail::read(uow.db(), &Scope::Practice, id, now).await?;
+    conditions.check(stored, &current)
 }
 
 async fn totals(db: &mut PgConnection, scope: &Scope, id: &ClientId, now: DateTime<Utc>) -> Result<ClientTotals> {

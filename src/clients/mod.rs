@@ -22,6 +22,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
     appointment::{Appointment, complete_for_therapist, is_there, link_booking, lock_of_booking},
+    detail::ensure_current,
     erase::{ensure_kept_of_booking, erase, link_unassigned_bookings},
     matching::{
         Candidate, Choice, Client, ClientErased, PROBLEMS, Person, lock, lock_to_erase, lock_to_read, look_alikes,

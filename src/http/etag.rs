@@ -39,16 +39,21 @@ impl Preconditions {
         self.if_match.is_some().then_some(()).ok_or(Error::PreconditionRequired)
     }
 
+    /// Whether the request names the stored version, or none.
+    pub fn are_met(&self, stored: &str) -> bool {
+        let Some(named) = &self.if_match else { return true };
+        let same =
+            |tag: &String| tag == "*" || tag.strip_prefix('"').and_then(|tag| tag.split('.').next()) == Some(stored);
+        named.iter().any(same)
+    }
+
     /// Fails with 412 if the request names another version than the stored one; `current` is shown then.
     ///
     /// # Errors
     ///
     /// [`Error::Stale`].
     pub fn check(&self, stored: &str, current: &impl Serialize) -> Result<()> {
-        let Some(named) = &self.if_match else { return Ok(()) };
-        let same =
-            |tag: &String| tag == "*" || tag.strip_prefix('"').and_then(|tag| tag.split('.').next()) == Some(stored);
-        if named.iter().any(same) {
+        if self.are_met(stored) {
             return Ok(());
         }
         let json = sonic_rs::to_vec(current).map_err(|error| Error::Internal(error.into()))?;

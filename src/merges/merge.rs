@@ -17,7 +17,7 @@ use super::{
     access::{self, AccessChange, Assigned, Sources},
     fields::Joined,
 };
-use crate::transfers::{reassign::current, refusal::ClientRefusal};
+use crate::transfers::refusal::ClientRefusal;
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     audit::entry::{Effect, Entry},
@@ -188,7 +188,7 @@ async fn merge(uow: &mut UnitOfWork, id: &ClientId, gone: &ClientId, conditions:
             None => Error::body("/merge_client_id", "there is no such client"),
         });
     };
-    conditions.check(&survivor.version, &current(&survivor))?;
+    clients::ensure_current(uow, id, &survivor.version, conditions).await?;
     survivor.ensure_kept()?;
     other.ensure_kept()?;
     let Joined { record, filled, dropped, sources } = Joined::of(&survivor, &other);

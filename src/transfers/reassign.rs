@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use super::{
     lock::{self, ID_CHARS, LockedClients, Names},
@@ -36,7 +36,7 @@ pub(crate) async fn hand_over(
 ) -> Result<(Vec<HandedOver>, Load)> {
     let locked = lock::lock(uow, whom, how).await?;
     if let (Whom::One(_), Some((client, _))) = (whom, locked.clients.first()) {
-        conditions.check(&client.version, &current(client))?;
+        clients::ensure_current(uow, &client.client_id, &client.version, conditions).await?;
     }
     locked.clients.iter().try_for_each(|(client, _)| client.ensure_kept())?;
     lock::ensure_still_theirs(uow, &locked).await?;
@@ -76,18 +76,6 @@ pub(crate) async fn hand_over(
     notify::notify(uow, &done, &names, &to).await?;
     notify::record(uow, &done, &names, how, &to, load);
     Ok((done, load))
-}
-
-/// The present state, in the answer to a stale request.
-pub(crate) fn current(client: &Record) -> Value {
-    json!({
-        "client_id": client.client_id,
-        "client_name": client.client_name,
-        "phone_number": client.phone_number,
-        "email_id": client.email_id,
-        "therapist_id": client.therapist_id,
-        "assigned_therapist": client.assigned_therapist,
-    })
 }
 
 /// Writes the history; returns each client's transfer.
