@@ -96,6 +96,8 @@ async fn clients_that_read_nothing_hold_no_export() {
     let waiting = async { while third.get(&path).await.status == 429 {} };
     tokio::time::timeout(std::time::Duration::from_secs(10), waiting).await.expect("a permit");
     third.get(&path).await.is(200);
+    // The other one has its deadline a moment later.
+    api.until(&format!("not {READING}")).await;
     for mut client in clients {
         // Whatever is left of the answer, it does not end as a whole one does.
         let mut rest = Vec::new();
