@@ -285,12 +285,12 @@ async fn messages_of_our_own_form_book_move_cancel_pay_and_submit() {
     let moved = json!({ "booking_id": "G1", "booking_start_at": "2026-02-11T10:00:00Z", "booking_duration": 50 });
     let paid = json!({ "booking_id": "G1", "amount": "1700.00", "payment_reference_id": "cash-1", "payment_gateway_name": "cash" });
     // A move of a booking that is not there yet waits for it.
-    endpoint.send(&api, "m2", &generic("booking.moved", 2, moved)).await.is(200);
+    endpoint.send(&api, "m2", &generic("booking.moved", 2, &moved)).await.is(200);
     api.take_up().await;
     assert_eq!(states(&api).await, ["waiting: the booking is not there yet"]);
-    endpoint.send(&api, "m1", &generic("booking.created", 1, created)).await.is(200);
-    endpoint.send(&api, "m3", &generic("payment.recorded", 3, paid)).await.is(200);
-    endpoint.send(&api, "m4", &generic("form.submitted", 4, json!({ "booking_id": "G1" }))).await.is(200);
+    endpoint.send(&api, "m1", &generic("booking.created", 1, &created)).await.is(200);
+    endpoint.send(&api, "m3", &generic("payment.recorded", 3, &paid)).await.is(200);
+    endpoint.send(&api, "m4", &generic("form.submitted", 4, &json!({ "booking_id": "G1" }))).await.is(200);
     api.take_up().await;
     assert_eq!(states(&api).await, ["applied"; 4]);
     let row = "select concat_ws(' ', booking_start_at, booking_status, invitee_status, therapist_id, recheduled_from)
@@ -299,8 +299,8 @@ async fn messages_of_our_own_form_book_move_cancel_pay_and_submit() {
     assert_eq!(text(&api, "select concat_ws(' ', amount, payment_reference_id) from payments").await, "1700.00 cash-1");
     assert_eq!(text(&api, "select status from client_doc_form").await, "completed");
     let cancelled = json!({ "booking_id": "G1", "booking_cancelled_by": "client", "booking_cancel_reason": "ill" });
-    endpoint.send(&api, "m5", &generic("booking.cancelled", 5, cancelled)).await.is(200);
-    endpoint.send(&api, "m6", &generic("booking.eaten", 6, json!({ "booking_id": "G1" }))).await.is(200);
+    endpoint.send(&api, "m5", &generic("booking.cancelled", 5, &cancelled)).await.is(200);
+    endpoint.send(&api, "m6", &generic("booking.eaten", 6, &json!({ "booking_id": "G1" }))).await.is(200);
     api.take_up().await;
     assert_eq!(
         text(&api, "select concat_ws(' ', cancelled_by, cancel_reason) from booking_cancelled").await,

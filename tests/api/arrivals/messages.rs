@@ -17,14 +17,14 @@ pub struct Endpoint {
 
 /// Makes an endpoint.
 pub async fn endpoint(api: &TestApi, source: &'static str, mode: &str) -> Endpoint {
-    let made = json!({ "name": format!("{source} {mode}"), "source": source, "mode": mode });
-    let made = api.admin().post("/api/v1/admin/webhooks/inbound", made).await.created();
-    let url = made["url"].as_str().expect("an address");
+    let wanted = json!({ "name": format!("{source} {mode}"), "source": source, "mode": mode });
+    let endpoint = api.admin().post("/api/v1/admin/webhooks/inbound", wanted).await.created();
+    let url = endpoint["url"].as_str().expect("an address");
     Endpoint {
-        id: made["endpoint_id"].to_string(),
+        id: endpoint["endpoint_id"].to_string(),
         source,
         path: url[url.find("/webhooks").expect("a path")..].to_owned(),
-        secret: made["secret"].as_str().unwrap_or_default().to_owned(),
+        secret: endpoint["secret"].as_str().unwrap_or_default().to_owned(),
     }
 }
 
@@ -127,6 +127,6 @@ pub fn paperform(submission: &str, booking: Option<&str>) -> Value {
 }
 
 /// A message of our own form, said at a minute.
-pub fn generic(kind: &str, minute: u32, data: Value) -> Value {
+pub fn generic(kind: &str, minute: u32, data: &Value) -> Value {
     json!({ "type": kind, "timestamp": format!("2026-02-03T10:{minute:02}:00Z"), "data": data })
 }
