@@ -184,7 +184,7 @@ impl ClientDetail {
 ///
 /// # Errors
 ///
-/// [`Error::Stale`].
+/// [`Error::Stale`](crate::error::Error::Stale).
 pub async fn ensure_current(
     uow: &mut UnitOfWork,
     id: &ClientId,
