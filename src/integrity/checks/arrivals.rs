@@ -81,42 +81,19 @@ async fn overwritten(db: &mut PgConnection, look: Look) -> Result<Findings> {
 }
 
 async fn messages_given_up(db: &mut PgConnection, look: Look) -> Result<Findings> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"select count(*) over () as "total!",
-                  'internal.inbox' as "table!",
-                  message_id::text as "id!",
-                  concat_ws(', ', subject, event, reason) as "about!"
-           from internal.inbox
-           where state = 'given_up'
-           order by message_id
-           limit $1"#,
-        look.limit(),
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(Findings::of(rows, look))
+    messages(db, look, "given_up").await
 }
 
 async fn messages_not_understood(db: &mut PgConnection, look: Look) -> Result<Findings> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"select count(*) over () as "total!",
-                  'internal.inbox' as "table!",
-                  message_id::text as "id!",
-                  concat_ws(', ', subject, event, reason) as "about!"
-           from internal.inbox
-           where state = 'not_understood'
-           order by message_id
-           limit $1"#,
-        look.limit(),
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(Findings::of(rows, look))
+    messages(db, look, "not_understood").await
 }
 
 async fn messages_that_contradict(db: &mut PgConnection, look: Look) -> Result<Findings> {
+    messages(db, look, "applied").await
+}
+
+/// The messages in a state; of those that were applied, the ones with a reason, which is what they contradict.
+async fn messages(db: &mut PgConnection, look: Look, state: &str) -> Result<Findings> {
     let rows = sqlx::query_as!(
         Row,
         r#"select count(*) over () as "total!",
@@ -124,10 +101,12 @@ async fn messages_that_contradict(db: &mut PgConnection, look: Look) -> Result<F
                   message_id::text as "id!",
                   concat_ws(', ', subject, event, reason) as "about!"
            from internal.inbox
-           where state = 'applied' and reason is not null
+           where state = $2
+             and (state <> 'applied' or reason is not null)
            order by message_id
            limit $1"#,
         look.limit(),
+        state,
     )
     .fetch_all(db)
     .await?;
