@@ -1,7 +1,8 @@
--- The therapist and account of a transaction, and the functions that read more than a therapist's own rows.
+-- The therapist and account of a connection, and the functions that read more than a therapist's own rows.
 --
 -- A therapist's request logs in as a role of its own, a member of `safestories_therapist`, whose rows `policies.sql` limits.
--- The therapist and the account are settings of the transaction, and a third setting seals them. A function that has to look
+-- The therapist and the account are settings of the connection, behind a pooler of the transaction, and a third setting seals
+-- them. A function that has to look
 -- beyond those rows runs as the owner, with a fixed search_path, and decides itself what it does for whom. All of them are
 -- listed in `tests/api/rls/catalogue.rs`; no other function may look there.
 
@@ -11,12 +12,17 @@ create or replace function internal.this_transaction() returns text
     language sql stable parallel restricted
     return pg_backend_pid()::text || ' ' || extract(epoch from transaction_timestamp())::text;
 
--- The key that seals whom a transaction is for. Nobody but the owner reads it.
+-- The connection, by its backend. A seal of it is good as long as the backend serves it, so that nobody else may ever read it.
+create or replace function internal.this_connection() returns text
+    language sql stable parallel restricted
+    return pg_backend_pid()::text || ' ' || extract(epoch from pg_postmaster_start_time())::text || ' connection';
+
+-- The key that seals whom a connection or a transaction is for. Nobody but the owner reads it.
 insert into internal.therapist_login (seal_key)
 select sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))
 where not exists (select from internal.therapist_login);
 
--- Fails unless the server has sealed the therapist and the account for this transaction (`src/db/rls.rs`).
+-- Fails unless the server has sealed the therapist and the account for this connection or this transaction (`src/db/rls.rs`).
 --
 -- Every statement of a therapist's request asks, for each table. An assignment is evaluated without an executor.
 create or replace function internal.is_sealed() returns boolean
@@ -25,22 +31,18 @@ create or replace function internal.is_sealed() returns boolean
     as $$
 declare
     key bytea;
-    seal text;
+    named text := chr(10) || current_setting('safestories.user_id', true)::integer
+        || chr(10) || current_setting('safestories.therapist_id', true);
+    seal text := current_setting('safestories.seal', true);
 begin
     select l.seal_key into key from internal.therapist_login l;
-    seal := encode(
-        sha256(key || sha256(convert_to(
-            internal.this_transaction()
-                || chr(10) || current_setting('safestories.user_id', true)::integer
-                || chr(10) || current_setting('safestories.therapist_id', true),
-            'UTF8'
-        ))),
-        'hex'
-    );
-    if seal = current_setting('safestories.seal', true) then
+    if seal = encode(sha256(key || sha256(convert_to(internal.this_connection() || named, 'UTF8'))), 'hex') then
         return true;
     end if;
-    raise exception 'this transaction is no therapist''s' using errcode = 'insufficient_privilege';
+    if seal = encode(sha256(key || sha256(convert_to(internal.this_transaction() || named, 'UTF8'))), 'hex') then
+        return true;
+    end if;
+    raise exception 'this connection is no therapist''s' using errcode = 'insufficient_privilege';
 end
 $$;
 

@@ -38,16 +38,16 @@ create or replace function internal.contact_shown(
     language sql stable parallel safe rows 1
 begin atomic
     select true
-    where client is null
-      and counted_as = 'active'
-      and isfinite(end_at)
-      and end_at > at
-    union all
-    select true
-    from internal.therapist_client_facts k
-    where k.therapist_id = therapist
-      and k.client_id = client
-      and (k.assigned or k.active_until > at);
+    where case
+              when client is null then counted_as = 'active' and isfinite(end_at) and end_at > at
+              else exists (
+                  select
+                  from internal.therapist_client_facts k
+                  where k.therapist_id = therapist
+                    and k.client_id = client
+                    and (k.assigned or k.active_until > at)
+              )
+          end;
 end;
 
 -- The bookings of a therapist whose name holds what is searched for, or whose contact data, where they may read it. As the owner,

@@ -11,7 +11,7 @@ use std::{
 
 use deadpool::managed::{Object, PoolError};
 use futures_util::FutureExt;
-use sqlx::{AssertSqlSafe, Connection as _, Executor, PgConnection, Row};
+use sqlx::{AssertSqlSafe, Connection as _, Executor, PgConnection};
 use tokio::{runtime::Handle, sync::OwnedSemaphorePermit, time::timeout};
 
 use super::{
@@ -33,7 +33,7 @@ impl Drop for CheckoutTimer {
     }
 }
 
-/// A connection for reading. A therapist's, and behind a pooler any, is in a transaction until it is dropped.
+/// A connection for reading. Behind a pooler it is in a transaction until it is dropped.
 ///
 /// Transactions are begun and ended by statements, and not by sqlx's manager: it could not send others along.
 #[derive(Debug)]
@@ -59,18 +59,14 @@ impl Connection {
         }
     }
 
-    /// Begins a transaction by these statements.
+    /// Begins a transaction by these statements; none where there are none.
     pub(super) async fn begin(&mut self, statements: &'static str) -> sqlx::Result<()> {
+        if statements.is_empty() {
+            return Ok(());
+        }
         // Noted first: a request that is dropped meanwhile may have begun it.
         self.begun = true;
         within(ANSWER, self.execute(statements)).await.map(drop)
-    }
-
-    /// Begins a transaction by these statements; the last of them gives a text.
-    pub(super) async fn begin_with_answer(&mut self, statements: String) -> sqlx::Result<String> {
-        self.begun = true;
-        let rows = within(ANSWER, sqlx::raw_sql(AssertSqlSafe(statements)).fetch_all(&mut **self)).await?;
-        rows.last().ok_or(sqlx::Error::RowNotFound)?.try_get(0)
     }
 
     /// The connection in its pool.

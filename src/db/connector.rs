@@ -7,7 +7,7 @@ use std::{
     io,
     ops::{Deref, DerefMut},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use deadpool::managed::{self, Metrics, QueueMode, RecycleResult};
@@ -38,8 +38,19 @@ pub(super) type Pool = managed::Pool<Connector>;
 #[derive(Debug)]
 pub(super) struct Session {
     connection: PgConnection,
-    /// The account, and the therapist that it was; none where no therapist's request has used it.
-    pub(super) of: Option<(UserId, TherapistId)>,
+    /// For whom it was sealed last; none where no therapist's request has used it.
+    pub(super) sealed: Option<Sealed>,
+}
+
+/// For whom a connection is sealed.
+#[derive(Debug)]
+pub(super) struct Sealed {
+    /// The account, and the therapist that it was.
+    pub(super) account: (UserId, TherapistId),
+    /// The connection, by its backend.
+    pub(super) connection: String,
+    /// When that was, where nothing has begun to change it.
+    pub(super) at: Option<Instant>,
 }
 
 impl Deref for Session {
@@ -91,7 +102,7 @@ impl managed::Manager for Connector {
             // Boxed, so that every request does not carry the state of a handshake.
             match Box::pin(self.connect()).await {
                 Err(error) if is_starting(&error) => sleep(pause).await,
-                connected => return Ok(Session { connection: connected?, of: None }),
+                connected => return Ok(Session { connection: connected?, sealed: None }),
             }
             pause = (pause * 2).min(ACQUIRE_TIMEOUT / 5);
         }

@@ -1,24 +1,28 @@
 //! Connections to PostgreSQL: pools for the practice and for therapists, each with one for exports; `LISTEN`.
 //!
 //! Every connection runs with `TimeZone=UTC` (sqlx asks for it at start-up, and PgBouncer keeps it) and a fixed search
-//! path. Transactions set their own timeouts, so that they hold behind PgBouncer in transaction mode too. What an admin reads
-//! needs no transaction, and is bounded by settings of the connection. Behind a pooler, which is where another address leads
+//! path. Transactions set their own timeouts, so that they hold behind PgBouncer in transaction mode too. A read needs no
+//! transaction, and is bounded by settings of the connection. Behind a pooler, which is where another address leads
 //! straight to PostgreSQL, a connection is nobody's own: there each read begins a transaction as well, and nothing is
 //! set that would outlast it. That costs the round trip that it spares elsewhere.
 //!
-//! Therapists' connections log in as another role, and each transaction on them is sealed for one therapist: [`rls`](super::rls).
+//! Therapists' connections log in as another role, and are sealed for one therapist at a time: [`rls`](super::rls).
 
-use std::{str::FromStr, sync::Arc};
+use std::{
+    str::FromStr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Executor, PgConnection,
+    ConnectOptions, Executor, PgConnection,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
 use tokio::sync::Semaphore;
 
 use super::{
     checkout::{Connection, Export, Transaction},
-    connector::{self, Connector, Pool},
+    connector::{self, Connector, Pool, Sealed, Session},
     deadline::{ANSWER, within},
     rls::{Access, TherapistLogin},
     scope::Scope,
@@ -51,10 +55,11 @@ macro_rules! begin {
 /// Begins a unit of work.
 const BEGIN: &str = begin!("", "10s", "15s");
 /// The same on a connection that is ours alone, which keeps the rest.
-const BEGIN_OURS: &str = "begin; set local statement_timeout = '10s'; set local safestories.writer = 'server'";
+const BEGIN_OURS: &str =
+    "begin read write; set local statement_timeout = '10s'; set local safestories.writer = 'server'";
 /// Begins one whose statements all see the same instant.
-const BEGIN_SNAPSHOT: &str = begin!(" isolation level repeatable read", "30s", "15s");
-/// Begins a read of a therapist's request, and behind a pooler an admin's.
+const BEGIN_SNAPSHOT: &str = begin!(" isolation level repeatable read read write", "30s", "15s");
+/// Begins a read behind a pooler.
 const BEGIN_READ: &str = begin!(" read only", "30s", "15s");
 /// Begins a read of one snapshot: a report, or a whole list, however long the client takes to read it.
 const BEGIN_READ_SNAPSHOT: &str = begin!(" isolation level repeatable read read only", "60s", "60s");
@@ -67,8 +72,9 @@ const SESSION: &str = "set statement_timeout = '30s'; set lock_timeout = '5s'; \
                        set tcp_keepalives_interval = '10s'; set tcp_keepalives_count = 3; set tcp_user_timeout = '30s'";
 /// The search path of connections outside the pools.
 const SEARCH_PATH: (&str, &str) = ("search_path", "public,pg_temp");
-/// The same for a therapist's connection that is ours alone: `reset all` returns to it.
-const THERAPISTS_SESSION: [(&str, &str); 10] = [
+/// The same for a therapist's connection that is ours alone: `reset all` returns to it. Only a unit of work may write.
+const THERAPISTS_SESSION: [(&str, &str); 11] = [
+    ("default_transaction_read_only", "on"),
     ("statement_timeout", "30s"),
     ("lock_timeout", "5s"),
     ("idle_in_transaction_session_timeout", "15s"),
@@ -80,12 +86,10 @@ const THERAPISTS_SESSION: [(&str, &str); 10] = [
     ("tcp_user_timeout", "30s"),
     SEARCH_PATH,
 ];
-/// Begins a read there.
-const BEGIN_READ_OURS: &str = "begin read only";
-/// Tells this transaction from all others.
-const TELL: &str = "; select internal.this_transaction()";
+/// How long a connection is taken to be sealed: after a change of the key it is not.
+const SEALED_FOR: Duration = Duration::from_secs(1);
 
-/// Runs before the first transaction of another account on a therapist's connection. SQL that was injected into a request may
+/// Runs before the first request of another account on a therapist's connection. SQL that was injected into a request may
 /// have left cursors, advisory locks, a LISTEN, settings or prepared statements there. Ours are prepared by the protocol, and
 /// never by SQL.
 const CLEANUP: &str = "begin; close all; unlisten *; reset role; reset all; select pg_catalog.pg_advisory_unlock_all(), \
@@ -159,10 +163,8 @@ impl Db {
     ///
     /// [`Error::Unavailable`] if there is none.
     pub async fn read(&self, scope: &Scope) -> Result<Connection> {
-        if scope.is_practice() && !self.pooled {
-            return Ok(Connection::check_out(&self.practice, "").await?);
-        }
-        self.begin_on(&self.practice, &self.therapists, scope, BEGIN_READ).await
+        let begin = if self.pooled { BEGIN_READ } else { "" };
+        self.begin_on(&self.practice, &self.therapists, scope, begin).await
     }
 
     /// A connection for reading, all of whose statements see the same instant.
@@ -224,13 +226,14 @@ impl Db {
             connection.begin(self.begin_by(statements)).await?;
             return Ok(connection);
         };
+        let account = (*user, therapist.clone());
         let access = self.login.access().await?;
-        match self.begin_sealed(therapists, &access, therapist, *user, statements).await {
+        match self.begin_sealed(therapists, &access, &account, statements).await {
             // Somebody has changed the key.
             Err(error) if error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("42501")) => {
                 self.login.forget(&access).await;
                 let access = self.login.access().await?;
-                Ok(self.begin_sealed(therapists, &access, therapist, *user, statements).await?)
+                Ok(self.begin_sealed(therapists, &access, &account, statements).await?)
             }
             begun => Ok(begun?),
         }
@@ -238,37 +241,32 @@ impl Db {
 
     /// The statements that begin a transaction: without the settings that the connection has, where it is ours alone.
     fn begin_by(&self, statements: &'static str) -> &'static str {
-        match statements {
-            BEGIN if !self.pooled => BEGIN_OURS,
-            BEGIN_READ if !self.pooled => BEGIN_READ_OURS,
-            statements => statements,
-        }
+        if statements == BEGIN && !self.pooled { BEGIN_OURS } else { statements }
     }
 
     async fn begin_sealed(
         &self,
         pool: &Pool,
         access: &Access,
-        therapist: &TherapistId,
-        user: UserId,
+        account: &(UserId, TherapistId),
         statements: &'static str,
     ) -> sqlx::Result<Connection> {
-        let begin = self.begin_by(statements);
-        let (mut connection, transaction) = loop {
-            let mut connection = Connection::check_out(pool, if self.pooled { CLEANUP_POOLED } else { "" }).await?;
-            let next = Some((user, therapist.clone()));
-            let last = std::mem::replace(&mut connection.session().of, next);
-            let changes_hands = !self.pooled && last.is_some() && last != connection.session().of;
-            let cleanup = if changes_hands { CLEANUP } else { "" };
-            match connection.begin_with_answer(format!("{cleanup}{begin}{TELL}")).await {
-                Ok(transaction) => break (connection, transaction),
+        if self.pooled {
+            let mut connection = Connection::check_out(pool, CLEANUP_POOLED).await?;
+            connection.begin(statements).await?;
+            within(ANSWER, access.seal_transaction(&mut connection, account)).await?;
+            return Ok(connection);
+        }
+        let mut connection = loop {
+            let mut connection = Connection::check_out(pool, "").await?;
+            match within(ANSWER, seal_session(connection.session(), access, account)).await {
+                Ok(Some(())) => break connection,
                 // The backend is gone with what was left on it, which is no fault of this request.
-                Err(_) if changes_hands => connection.discard(),
+                Ok(None) => connection.discard(),
                 Err(error) => return Err(error),
             }
         };
-        let seal = access.seal(&transaction, therapist, user);
-        within(ANSWER, connection.execute(sqlx::raw_sql(AssertSqlSafe(seal)))).await?;
+        connection.begin(self.begin_by(statements)).await?;
         Ok(connection)
     }
 
@@ -312,6 +310,35 @@ impl Db {
             connector::close(pool).await;
         }
     }
+}
+
+/// Seals a connection for an account, where it is not; none where what another account left on it could not be cleaned up.
+async fn seal_session(
+    session: &mut Session,
+    access: &Access,
+    account: &(UserId, TherapistId),
+) -> sqlx::Result<Option<()>> {
+    let connection = match &mut session.sealed {
+        None => {
+            sqlx::query_scalar!(r#"select internal.this_connection() as "this!""#).fetch_one(&mut **session).await?
+        }
+        Some(sealed) => {
+            let is_theirs = sealed.account == *account;
+            if is_theirs && sealed.at.is_some_and(|at| at.elapsed() < SEALED_FOR) {
+                return Ok(Some(()));
+            }
+            // Noted first: a request that is dropped meanwhile may have changed it.
+            sealed.at = None;
+            let connection = sealed.connection.clone();
+            if !is_theirs && session.execute(CLEANUP).await.is_err() {
+                return Ok(None);
+            }
+            connection
+        }
+    };
+    access.seal_connection(session, &connection, account).await?;
+    session.sealed = Some(Sealed { account: account.clone(), connection, at: Some(Instant::now()) });
+    Ok(Some(()))
 }
 
 fn options(url: &str) -> sqlx::Result<PgConnectOptions> {

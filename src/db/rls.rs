@@ -1,8 +1,8 @@
 //! Row-level security: the rows that a therapist's request reaches even if the code forgets whose rows are whose, or runs
 //! SQL of somebody else's.
 //!
-//! Every request on a therapist route runs on a connection that logs in as a role of its own, in a transaction that is sealed
-//! for the therapist and the account (see below): lists, single reads, CSV, streams and units of work alike, since only a scope
+//! Every request on a therapist route runs on a connection that logs in as a role of its own, and is sealed for the therapist
+//! and the account (see below): lists, single reads, CSV, streams and units of work alike, since only a scope
 //! opens a connection. The login is a member of the group [`ROLE`], to which `migrations/policies.sql` grants what those
 //! routes need, column by column. It owns nothing, and is no member of the owner. Row-level security says which rows.
 //!
@@ -12,7 +12,7 @@
 //! BYPASSRLS. Rules:
 //!
 //! - Policies guarantee rows. Columns (contact, payment) are hidden by the projections that all answers go through, which
-//!   go by the therapist whom the transaction names, not by what the code binds.
+//!   go by the therapist whom the connection names, not by what the code binds.
 //! - What looks across therapists, or deletes, is a SECURITY DEFINER function that says itself what it does for whom
 //!   (`internal.own_therapist_unless_owner()`): earlier notes of a client now assigned, names of colleagues, the trail,
 //!   notifications, and the caches, in which a client's row counts the sessions with everybody.
@@ -27,20 +27,20 @@
 //! - Logins, the trail of refused requests and the background belong to no therapist and run as the owner. The trail is
 //!   written with the owner's rights always: where those are taken away, nothing clinical is answered to anybody.
 //! - A build with the feature `unscoped` leaves the code's own scoping out; the isolation tests pass with it.
-//! - Nothing lasts longer than the transaction, so that PgBouncer in transaction mode may give the connection to somebody
-//!   else then. Where no pooler is between, whatever else was left on the connection is reset before another
-//!   account takes it.
+//! - Behind a pooler nothing lasts longer than the transaction, so that PgBouncer in transaction mode may give the connection to
+//!   somebody else then. Where none is between, a connection stays sealed for an account, so that its reads need no
+//!   transaction; whatever was left on it is reset before another account takes it.
 //! - Rarer questions of the policies are functions: as conditions they are planned within one another. Functions that are not
 //!   leakproof are not looked up in indexes by the role: a therapist's search reads their own rows, not the trigrams of all.
 //!
 //! # The seal
 //!
-//! How a therapist's transaction proves whose it is: the login of therapists' requests, and the key that seals.
+//! How a therapist's connection proves whose it is: the login of therapists' requests, and the key that seals.
 //!
 //! The login may run any SQL, so a setting that names a therapist proves nothing by itself. The server hashes it together
-//! with a key and with what tells the transaction from all others, the backend and the instant it began
-//! (`internal.this_transaction()`). A function that runs as the owner checks the seal (`internal.is_sealed()`). The seal of
-//! another transaction, which `pg_stat_activity` shows to sessions of the same login, is good for nothing.
+//! with a key and with what tells the connection from all others, its backend (`internal.this_connection()`), behind a pooler the
+//! transaction (`internal.this_transaction()`). A function that runs as the owner checks the seal (`internal.is_sealed()`). No
+//! other session sees a seal, since it is bound to its statement, and that of another connection is good for nothing.
 //!
 //! Login and key stand in `internal.therapist_login`, which only the owner reads. They are read when the first connection
 //! is needed, and again where they are refused: somebody has changed them.
@@ -58,7 +58,7 @@ use crate::domain::ids::{TherapistId, UserId};
 /// The group of the logins of therapists' requests, which grants and policies name.
 pub const ROLE: &str = "safestories_therapist";
 
-/// Where therapists' requests log in, and how their transactions are sealed.
+/// Where therapists' requests log in, and how their connections are sealed.
 #[derive(Debug)]
 pub(super) struct TherapistLogin {
     /// The owner, who reads it.
@@ -139,25 +139,55 @@ impl TherapistLogin {
 }
 
 impl Access {
-    /// The statement that makes a transaction a therapist's. It fails with 42501 where the key is not the database's.
-    pub(super) fn seal(&self, transaction: &str, therapist: &TherapistId, user: UserId) -> String {
+    /// Seals a connection that is ours alone, until it is sealed for somebody else. It fails with 42501 where the key is not the
+    /// database's.
+    ///
+    /// What is bound is seen by nobody else, as the text of a statement is.
+    pub(super) async fn seal_connection(
+        &self,
+        db: &mut PgConnection,
+        connection: &str,
+        account: &(UserId, TherapistId),
+    ) -> Result<(), Error> {
+        self.seal(db, connection, account, false).await
+    }
+
+    /// Seals the transaction that was begun on a connection which others use after it. It fails with 42501 likewise.
+    pub(super) async fn seal_transaction(
+        &self,
+        db: &mut PgConnection,
+        account: &(UserId, TherapistId),
+    ) -> Result<(), Error> {
+        let this = sqlx::query_scalar!(r#"select internal.this_transaction() as "this!""#).fetch_one(&mut *db).await?;
+        self.seal(db, &this, account, true).await
+    }
+
+    async fn seal(
+        &self,
+        db: &mut PgConnection,
+        this: &str,
+        (user, therapist): &(UserId, TherapistId),
+        local: bool,
+    ) -> Result<(), Error> {
         let (user, therapist) = (user.0, therapist.as_str());
         let mut inner = Context::new(&SHA256);
-        inner.update(format!("{transaction}\n{user}\n{therapist}").as_bytes());
+        inner.update(format!("{this}\n{user}\n{therapist}").as_bytes());
         // The inner hash has a fixed length, so that nothing can be added behind it.
         let mut seal = Context::new(&SHA256);
         seal.update(&self.key.0);
         seal.update(inner.finish().as_ref());
-        format!(
-            "select set_config('safestories.therapist_id', {}, true), set_config('safestories.user_id', '{user}', true), \
-             set_config('safestories.seal', '{}', true), internal.is_sealed()",
-            quoted(therapist),
+        sqlx::query!(
+            "select set_config('safestories.therapist_id', $1, $4) as therapist,
+                    set_config('safestories.user_id', $2, $4) as account,
+                    set_config('safestories.seal', $3, $4) as seal,
+                    internal.is_sealed() as is_sealed",
+            therapist,
+            user.to_string(),
             HEXLOWER.encode(seal.finish().as_ref()),
+            local,
         )
+        .fetch_one(db)
+        .await
+        .map(drop)
     }
-}
-
-/// A literal, whatever `standard_conforming_strings` is.
-fn quoted(text: &str) -> String {
-    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }

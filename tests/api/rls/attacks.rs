@@ -5,6 +5,7 @@ use safestories::{
     domain::ids::{TherapistId, UserId},
 };
 use sqlx::{AssertSqlSafe, Connection, PgConnection, error::DatabaseError};
+use tokio::time::{Duration, timeout};
 
 use super::{PRACTICE, log_in, login, name, practice, run, seal, t1, tried};
 use crate::harness::{Database, TestApi, database, server};
@@ -167,7 +168,57 @@ async fn another_key_is_read_when_it_has_changed() {
     let (api, mut owner) = practice().await;
     api.therapist("T1").get("/api/v1/therapist/bookings").await.is(200);
     run(&mut owner, "update internal.therapist_login set seal_key = sha256('another')").await;
+    // For a second connections are taken to be sealed.
+    let read = async { while api.therapist("T1").get("/api/v1/therapist/bookings").await.status == 503 {} };
+    timeout(Duration::from_secs(20), read).await.expect("connections are sealed anew");
     api.therapist("T1").get("/api/v1/therapist/bookings").await.is(200);
+}
+
+#[tokio::test]
+async fn the_seal_of_another_connection_is_refused() {
+    let (api, mut owner) = practice().await;
+    let (mut first, mut second) = (log_in(&api, &mut owner).await, log_in(&api, &mut owner).await);
+    let this = text(&mut first, "select internal.this_connection()").await;
+    let seal: String = sqlx::query_scalar(
+        "select encode(sha256(seal_key || sha256(convert_to($1, 'UTF8'))), 'hex') from internal.therapist_login",
+    )
+    .bind(format!("{this}\n11\nT1"))
+    .fetch_one(&mut owner)
+    .await
+    .unwrap();
+    for (conn, expected) in [(&mut first, Ok("B1 B5".to_owned())), (&mut second, Err(REFUSED.to_owned()))] {
+        run(conn, "begin").await;
+        name(conn, "T1", 11, &seal).await;
+        assert_eq!(tried(conn, OWN).await, expected);
+    }
+}
+
+/// What a therapist reads needs no transaction, and may write nothing.
+#[tokio::test]
+async fn a_connection_stays_sealed_for_the_requests_of_one_account() {
+    let api = TestApi::new().await;
+    run(&mut api.app.db.direct().await.unwrap(), PRACTICE).await;
+    let db = Db::new(api.database(), None, 1).unwrap();
+    let own = |therapist: &str, user| Scope::Own { therapist: TherapistId::from(therapist), user: UserId(user) };
+    let seal = "select current_setting('safestories.seal')";
+    let mut conn = db.read(&own("T1", 11)).await.unwrap();
+    let first = text(&mut conn, seal).await;
+    let write = sqlx::query("update public.bookings set booking_status = 'completed' where booking_id = 'B1'");
+    let refused = write.execute(&mut *conn).await.expect_err("it only reads");
+    assert_eq!(refused.as_database_error().unwrap().code().as_deref(), Some("25006"));
+    drop(conn);
+    let mut conn = db.read(&own("T1", 11)).await.unwrap();
+    assert_eq!(text(&mut conn, seal).await, first);
+    assert_eq!(text(&mut conn, "select string_agg(distinct therapist_id, ' ') from public.bookings").await, "T1");
+    run(&mut conn, "select set_config('safestories.therapist_id', 'T2', false)").await;
+    let read = sqlx::query("select from public.bookings").fetch_all(&mut *conn).await;
+    assert_eq!(read.expect_err("the seal is another's").as_database_error().unwrap().code().as_deref(), Some(REFUSED));
+    drop(conn);
+    let mut conn = db.read(&own("T2", 12)).await.unwrap();
+    assert_ne!(text(&mut conn, seal).await, first);
+    assert_eq!(text(&mut conn, "select string_agg(distinct therapist_id, ' ') from public.bookings").await, "T2");
+    drop(conn);
+    db.close().await;
 }
 
 #[tokio::test]
