@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{assert_none, sources};
 
 /// The modules, lowest first.
-const ORDER: [&str; 32] = [
+const ORDER: [&str; 33] = [
     "domain",
     "error",
     "crypto",
@@ -25,6 +25,7 @@ const ORDER: [&str; 32] = [
     "payments",
     "scheduling",
     "bookings",
+    "booking_links",
     "notes",
     "documents",
     "search",
