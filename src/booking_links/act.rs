@@ -15,7 +15,7 @@ use super::{
     open::{self, BookingLink, Days, Opened},
     page::{self, Alert},
     refusal::{LinkRefusal, as_told, next_of},
-    show::{failed, html, unseen, wants_json},
+    show::{Token, failed, html, unseen, wants_json},
 };
 use crate::{
     app::{
@@ -29,10 +29,7 @@ use crate::{
         time::{Instant, Zone},
     },
     error::{Error, Result, problem::Problems},
-    http::{
-        extract::{Json, Path},
-        telemetry::ClientAddress,
-    },
+    http::{extract::Json, telemetry::ClientAddress},
 };
 
 /// The media type of forms.
@@ -86,8 +83,13 @@ pub(super) struct CancelByLink {
         Problems,
     ),
 )]
-pub(super) async fn book(State(app): State<App>, work: Work, Path(token): Path<String>, request: Request) -> Response {
-    let visit = Visit::of(app, token, &work, &request);
+pub(super) async fn book_by_link(
+    State(app): State<App>,
+    work: Work,
+    token: Token,
+    request: Request,
+) -> Response {
+    let visit = Visit::of(app, token.0, &work, &request);
     visit
         .act(request, async |opened: &Opened, chosen: BookByLink| {
             if opened.booking_id.is_some() {
@@ -125,13 +127,13 @@ pub(super) async fn book(State(app): State<App>, work: Work, Path(token): Path<S
         Problems,
     ),
 )]
-pub(super) async fn move_booking(
+pub(super) async fn move_by_link(
     State(app): State<App>,
     work: Work,
-    Path(token): Path<String>,
+    token: Token,
     request: Request,
 ) -> Response {
-    let visit = Visit::of(app, token, &work, &request);
+    let visit = Visit::of(app, token.0, &work, &request);
     visit
         .act(request, async |opened: &Opened, chosen: MoveByLink| {
             let Some(booking) = &opened.booking_id else { return Err(Error::NotFound("session")) };
@@ -162,13 +164,13 @@ pub(super) async fn move_booking(
         Problems,
     ),
 )]
-pub(super) async fn cancel_booking(
+pub(super) async fn cancel_by_link(
     State(app): State<App>,
     work: Work,
-    Path(token): Path<String>,
+    token: Token,
     request: Request,
 ) -> Response {
-    let visit = Visit::of(app, token, &work, &request);
+    let visit = Visit::of(app, token.0, &work, &request);
     visit
         .act(request, async |opened: &Opened, said: CancelByLink| {
             let Some(booking) = &opened.booking_id else { return Err(Error::NotFound("session")) };
@@ -224,7 +226,8 @@ impl Visit {
             Err(error) => failed(error),
             Ok(Err((error, zone))) => self.refused(error, zone).await,
             Ok(Ok((status, _))) if self.as_json => {
-                unseen(self.shown(None).await.map(|link| (status, Json(link))).into_response())
+                let home = [(header::LOCATION, format!("/book/{}", self.token))];
+                unseen(self.shown(None).await.map(|link| (status, home, Json(link))).into_response())
             }
             Ok(Ok((_, zone))) => {
                 let zone = zone.map(|zone| format!("?tz={zone}")).unwrap_or_default();

@@ -23,8 +23,8 @@ use crate::app::state::App;
 /// The routes open to everybody with a link.
 pub fn open_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(show::get_booking_link, act::book))
-        .routes(routes!(act::move_booking))
-        .routes(routes!(act::cancel_booking))
+        .routes(routes!(show::get_booking_link, act::book_by_link))
+        .routes(routes!(act::move_by_link))
+        .routes(routes!(act::cancel_by_link))
         .routes(routes!(show::get_session_file))
 }

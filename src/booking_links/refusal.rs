@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
+    bookings::BookingRefusal,
     domain::time::Timestamp,
     error::{
         Error, Refusal,
@@ -49,14 +50,15 @@ impl Refusal for LinkRefusal {
     }
 }
 
-/// The error as clients are told it: not who or what has the time.
+/// The error as clients are told it: not who or what has the time, nor why the therapist takes no more.
 pub(super) fn as_told(error: Error) -> Error {
     let Error::Refused(refusal) = &error else { return error };
     let refusal: &(dyn std::error::Error + 'static) = &**refusal;
-    match refusal.downcast_ref::<SlotRefusal>() {
-        Some(slot) => LinkRefusal::NotFree { next: slot.next().to_vec() }.into(),
-        None => error,
+    if refusal.is::<BookingRefusal>() {
+        return error;
     }
+    let next = refusal.downcast_ref::<SlotRefusal>().map(|slot| slot.next().to_vec());
+    LinkRefusal::NotFree { next: next.unwrap_or_default() }.into()
 }
 
 /// The free times that a refusal names instead.

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{FromRequestParts, Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use chrono::{Datelike as _, NaiveDate};
@@ -52,6 +52,18 @@ impl From<LinkParams> for Days {
     }
 }
 
+/// The token in the path. One that is no text is as wrong as any other.
+pub(super) struct Token(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Token {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let token = Path::<String>::from_request_parts(parts, state).await;
+        Ok(Self(token.map(|token| token.0).unwrap_or_default()))
+    }
+}
+
 /// Open a booking link
 ///
 /// The session that it books and the free times of its therapist; once it has booked, that session, until it has ended, with the
@@ -73,23 +85,23 @@ impl From<LinkParams> for Days {
         Problems,
     ),
 )]
-pub(super) async fn get_booking_link(State(app): State<App>, Path(token): Path<String>, request: Request) -> Response {
+pub(super) async fn get_booking_link(State(app): State<App>, token: Token, request: Request) -> Response {
     let (mut parts, _) = request.into_parts();
     let address = parts.extensions.get::<ClientAddress>().map(|address| address.0);
     if wants_json(&parts.headers) {
         let shown = async {
             let Query(params) = Query::<LinkParams>::from_request_parts(&mut parts, &app).await?;
-            let (opened, db) = open::open(&app, &token, address).await?;
+            let (opened, db) = open::open(&app, &token.0, address).await?;
             opened.show(&app, db, params.into()).await
         };
         return unseen(shown.await.map(Json).into_response());
     }
     let shown = async {
-        let (opened, db) = open::open(&app, &token, address).await?;
+        let (opened, db) = open::open(&app, &token.0, address).await?;
         opened.show(&app, db, lenient(parts.uri.query().unwrap_or_default())).await
     };
     match shown.await {
-        Ok(link) => html(StatusCode::OK, page::link(&link, &token, None)),
+        Ok(link) => html(StatusCode::OK, page::link(&link, &token.0, None)),
         Err(error) => failed(error),
     }
 }
@@ -109,11 +121,11 @@ pub(super) async fn get_booking_link(State(app): State<App>, Path(token): Path<S
 )]
 pub(super) async fn get_session_file(
     State(app): State<App>,
-    Path(token): Path<String>,
+    token: Token,
     request: Request,
 ) -> Result<Response> {
     let address = request.extensions().get::<ClientAddress>().map(|address| address.0);
-    let (opened, db) = open::open(&app, &token, address).await?;
+    let (opened, db) = open::open(&app, &token.0, address).await?;
     drop(db);
     let times = opened.start_at.instant().zip(opened.end_at.instant());
     let (Some(booking), Some((start, end))) = (&opened.booking_id, times) else {
