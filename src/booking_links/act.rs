@@ -22,9 +22,9 @@ use crate::{
         state::App,
         unit_of_work::{UnitOfWork, Work},
     },
-    bookings,
+    bookings::{self, LinkChoice},
     domain::{
-        status::BookingState,
+        status::{BookingState, Channel},
         text::Text,
         time::{Instant, Zone},
     },
@@ -38,13 +38,18 @@ const FORM: &str = "application/x-www-form-urlencoded";
 /// The time that a client has chosen.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "booking_start_at": "2035-02-08T16:00:00+05:30", "invitee_timezone": "Asia/Kolkata" }))]
+#[schema(example = json!({
+    "booking_start_at": "2035-02-08T16:00:00+05:30", "invitee_timezone": "Asia/Kolkata", "consents": ["whatsapp"]
+}))]
 pub(super) struct BookByLink {
     /// When the session starts: one of the times that the link shows.
     booking_start_at: Instant,
     /// The client's time zone, an IANA name; the practice's unless given.
     #[schema(value_type = Option<String>, example = "Asia/Kolkata")]
     invitee_timezone: Option<Zone>,
+    /// The channels on which the client agrees to get messages about the session. One that is left out stays as it is.
+    #[schema(max_items = 2)]
+    consents: Option<Vec<Channel>>,
 }
 
 /// Another time that a client has chosen.
@@ -83,12 +88,7 @@ pub(super) struct CancelByLink {
         Problems,
     ),
 )]
-pub(super) async fn book_by_link(
-    State(app): State<App>,
-    work: Work,
-    token: Token,
-    request: Request,
-) -> Response {
+pub(super) async fn book_by_link(State(app): State<App>, work: Work, token: Token, request: Request) -> Response {
     let visit = Visit::of(app, token.0, &work, &request);
     visit
         .act(request, async |opened: &Opened, chosen: BookByLink| {
@@ -101,9 +101,12 @@ pub(super) async fn book_by_link(
             }
             let (id, therapist) = (opened.request_id, &opened.therapist_id);
             run(work, async |uow| {
-                bookings::book_by_link(uow, id, therapist, chosen.booking_start_at, chosen.invitee_timezone)
-                    .await
-                    .map(drop)
+                let choice = LinkChoice {
+                    start: chosen.booking_start_at,
+                    zone: chosen.invitee_timezone,
+                    consents: chosen.consents.unwrap_or_default(),
+                };
+                bookings::book_by_link(uow, id, therapist, choice).await.map(drop)
             })
             .await?;
             Ok(StatusCode::CREATED)
@@ -127,12 +130,7 @@ pub(super) async fn book_by_link(
         Problems,
     ),
 )]
-pub(super) async fn move_by_link(
-    State(app): State<App>,
-    work: Work,
-    token: Token,
-    request: Request,
-) -> Response {
+pub(super) async fn move_by_link(State(app): State<App>, work: Work, token: Token, request: Request) -> Response {
     let visit = Visit::of(app, token.0, &work, &request);
     visit
         .act(request, async |opened: &Opened, chosen: MoveByLink| {
@@ -164,12 +162,7 @@ pub(super) async fn move_by_link(
         Problems,
     ),
 )]
-pub(super) async fn cancel_by_link(
-    State(app): State<App>,
-    work: Work,
-    token: Token,
-    request: Request,
-) -> Response {
+pub(super) async fn cancel_by_link(State(app): State<App>, work: Work, token: Token, request: Request) -> Response {
     let visit = Visit::of(app, token.0, &work, &request);
     visit
         .act(request, async |opened: &Opened, said: CancelByLink| {
@@ -281,7 +274,15 @@ async fn fields<T: DeserializeOwned + PartialSchema>(
             if name == "tz" {
                 continue;
             }
-            form.insert(name.into_owned(), Value::String(value.into_owned()));
+            let (name, value) = (name.into_owned(), Value::String(value.into_owned()));
+            if name == "consents" {
+                match form.entry(name).or_insert_with(|| Value::Array(Vec::new())) {
+                    Value::Array(channels) => channels.push(value),
+                    other => *other = value,
+                }
+            } else {
+                form.insert(name, value);
+            }
         }
         request = request.header(header::CONTENT_TYPE, "application/json");
         Body::from(Value::Object(form).to_string())

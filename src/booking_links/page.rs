@@ -11,7 +11,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::open::{BookingLink, LinkedBooking, mode_in_words};
 use crate::{
     domain::{
-        status::BookingState,
+        status::{BookingState, Channel},
         time::{Timestamp, Zone},
     },
     scheduling::{DaySlots, Slot},
@@ -30,7 +30,8 @@ fieldset{border:0;margin:0 0 1rem;padding:0}legend{font-weight:600;padding:.5rem
 .times{display:flex;flex-wrap:wrap;gap:.5rem}\
 .times label{border:1px solid var(--line);border-radius:.5rem;padding:.6rem .9rem;min-height:2.75rem;display:flex;gap:.5rem;align-items:center}\
 .times label:has(:checked){border-color:var(--strong);box-shadow:inset 0 0 0 2px var(--strong)}\
-input[type=radio]{width:1.1rem;height:1.1rem;accent-color:var(--strong)}\
+.channel{display:flex;gap:.5rem;align-items:center;min-height:2.75rem}\
+input{width:1.1rem;height:1.1rem;accent-color:var(--strong)}\
 button,select,textarea{font:inherit;border-radius:.5rem;min-height:2.75rem;padding:.5rem 1rem;max-width:100%}\
 button{border:1px solid var(--strong);background:var(--strong);color:var(--on-strong);font-weight:600}\
 button.plain{background:var(--paper);color:var(--strong)}\
@@ -186,6 +187,7 @@ fn choice(link: &BookingLink, token: &str, alert: Option<&Alert<'_>>, action: &s
                         }
                     }
                 }
+                @if link.booking.is_none() { (consents("next")) }
                 button type="submit" { (button) }
             }
         }
@@ -206,11 +208,28 @@ fn choice(link: &BookingLink, token: &str, alert: Option<&Alert<'_>>, action: &s
                         }
                     }
                 }
+                @if link.booking.is_none() { (consents("all")) }
                 button type="submit" { (button) }
             }
         }
         (other_days(link, token))
         @if link.booking.is_none() { (zones(link, token)) }
+    }
+}
+
+/// Asks on which channels they agree to get messages; it does not tell on which they have.
+fn consents(list: &str) -> Markup {
+    html! {
+        fieldset {
+            legend { "Messages from SafeStories about this session, if you agree" }
+            @for (channel, shown) in [(Channel::Whatsapp, "By WhatsApp"), (Channel::Email, "By e-mail")] {
+                @let id = format!("{list}-{}", channel.as_str());
+                label.channel for=(id) {
+                    input type="checkbox" id=(id) name="consents" value=(channel.as_str());
+                    (shown)
+                }
+            }
+        }
     }
 }
 

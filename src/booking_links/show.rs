@@ -119,11 +119,7 @@ pub(super) async fn get_booking_link(State(app): State<App>, token: Token, reque
         Problems,
     ),
 )]
-pub(super) async fn get_session_file(
-    State(app): State<App>,
-    token: Token,
-    request: Request,
-) -> Result<Response> {
+pub(super) async fn get_session_file(State(app): State<App>, token: Token, request: Request) -> Result<Response> {
     let address = request.extensions().get::<ClientAddress>().map(|address| address.0);
     let (opened, db) = open::open(&app, &token.0, address).await?;
     drop(db);

@@ -12,12 +12,13 @@ use super::{
 };
 use crate::{
     app::unit_of_work::UnitOfWork,
-    booking_requests, clients,
+    booking_requests,
+    clients::{self, ConsentGiven},
     db::scope::Scope,
     domain::{
         contact::{EmailInput, PhoneInput},
         ids::{BookingId, BookingRequestId, TherapistId},
-        status::InviteeStatus,
+        status::{Channel, InviteeStatus},
         text::{self, Text},
         time::{Instant, Zone},
     },
@@ -25,6 +26,20 @@ use crate::{
     http::etag::Preconditions,
     scheduling, therapists,
 };
+
+/// Where the client agreed to get messages.
+const SOURCE: &str = "booking page";
+
+/// What a client chose.
+#[derive(Debug)]
+pub struct LinkChoice {
+    /// When the session starts.
+    pub start: Instant,
+    /// Their zone.
+    pub zone: Option<Zone>,
+    /// On which channels they agree to get messages.
+    pub consents: Vec<Channel>,
+}
 
 /// Books what the link of a request offers; a price that is not paid yet is awaited.
 ///
@@ -35,8 +50,7 @@ pub async fn book_by_link(
     uow: &mut UnitOfWork,
     request: BookingRequestId,
     therapist: &TherapistId,
-    start: Instant,
-    zone: Option<Zone>,
+    choice: LinkChoice,
 ) -> Result<BookingId> {
     // Locked first: of two bookings by one link, the second waits here until the first is seen.
     therapists::lock(uow.db(), therapist).await?.ok_or(Error::NotFound("booking link"))?;
@@ -52,17 +66,21 @@ pub async fn book_by_link(
         "invitee_name": text::cut(&linked.client_name, 255),
         "invitee_phone": phone.as_ref().map(PhoneInput::as_str),
         "invitee_email": email.as_ref().map(EmailInput::as_str),
-        "booking_start_at": start.utc(),
+        "booking_start_at": choice.start.utc(),
         "invitee_payment_amount": if is_free { None } else { Some(linked.amount) },
         "invitee_payment_currency": linked.currency,
         "free": is_free,
         "invitee_status": if is_free { InviteeStatus::Confirmed } else { InviteeStatus::Waiting },
         "booking_resource_name": text::cut(&linked.therapy_type, 255),
-        "invitee_timezone": zone,
+        "invitee_timezone": choice.zone,
     });
     let booking = serde_json::from_value(booking).map_err(|error| Error::Internal(error.into()))?;
     let id = create::create(uow, booking).await?;
     booking_requests::fulfil_link(uow, request, &id, &client).await?;
+    let source: Text<200> = SOURCE.parse().map_err(|_| Error::internal("a source of our own is none"))?;
+    let given = |channel| ConsentGiven { channel, given: true, source: Some(source.clone()) };
+    let consents: Vec<ConsentGiven> = choice.consents.into_iter().map(given).collect();
+    clients::consent(uow, &client.client_id, &client.name, &consents).await?;
     Ok(id)
 }
 

@@ -86,6 +86,23 @@ async fn a_form_books_and_the_page_follows() {
 }
 
 #[tokio::test]
+async fn consent_to_messages_is_asked_and_kept() {
+    let api = practice().await;
+    let link = linked(&api).await;
+    assert!(page(&api, &link).await.contains("name=\"consents\" value=\"whatsapp\""));
+    let ticked = [("booking_start_at", "2026-02-05T04:30:00Z"), ("consents", "whatsapp"), ("consents", "email")];
+    submit(&api, &link, &ticked).await.is(303);
+    let kept = "select string_agg(concat_ws(' ', client_id, channel, given, source), '; ' order by channel) from internal.consents";
+    assert_eq!(value(&api, kept).await, "C1 email t booking page; C1 whatsapp t booking page");
+    let unticked = linked(&api).await;
+    submit(&api, &unticked, &[("booking_start_at", "2026-02-05T06:30:00Z")]).await.is(303);
+    assert_eq!(value(&api, "select count(*) from internal.consents").await, 2, "nothing was said");
+    let wrong = linked(&api).await;
+    let body = json!({ "booking_start_at": "2026-02-05T08:30:00Z", "consents": ["fax"] });
+    api.nobody().post(&wrong, body).await.is_invalid(&["/consents/0"]);
+}
+
+#[tokio::test]
 async fn who_loses_is_shown_the_next_free_times() {
     let api = practice().await;
     let link = linked(&api).await;
