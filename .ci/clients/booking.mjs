@@ -143,10 +143,10 @@ for (const scripts of [false, true]) {
     method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ booking_start_at: start }),
   })
   await page.getByRole('button', { name: 'Book this time' }).click()
-  await page.waitForLoadState()
-  expect((await page.locator('input[id^=next-]').count()) === 3, `${how}: three next times are not shown`)
+  await page.locator('[role=alert]').waitFor()
+  expect((await page.locator('input[id^=next-2]').count()) === 3, `${how}: three next times are not shown`)
   await check(page, `${how}: the time was taken`)
-  await page.locator('input[id^=next-]').first().check()
+  await page.locator('input[id^=next-2]').first().check()
   await page.getByRole('button', { name: 'Book this time' }).first().click()
   await page.waitForLoadState()
   expect((await heading(page)) === `Your session with ${name}`, `${how}: the next time: ${await heading(page)}`)
@@ -159,10 +159,10 @@ for (const scripts of [false, true]) {
   await pick(other, 8)
   const button = tab => tab.getByRole('button', { name: 'Book this time' }).last()
   await Promise.all([button(page).dblclick({ noWaitAfter: true }), button(other).click()])
-  await page.waitForLoadState()
-  await other.waitForLoadState()
-  await page.goto(server + twice.path)
-  expect((await heading(page)) === `Your session with ${name}`, `${how}: twice: ${await heading(page)}`)
+  for (const tab of [page, other]) {
+    await tab.getByRole('heading', { name: `Your session with ${name}` }).waitFor()
+  }
+  expect(await bookingOf(twice.id), `${how}: twice booked nothing`)
   await other.close()
 
   // A link that is over.

@@ -99,7 +99,6 @@ pub(super) struct LinkedBooking {
     /// When it ends.
     pub(super) booking_end_at: Timestamp,
     /// How it stands.
-    #[schema(inline)]
     pub(super) state: BookingState,
     /// How it is held, in whichever words.
     pub(super) booking_mode: Option<String>,
