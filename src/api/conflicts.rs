@@ -234,10 +234,18 @@ fn members(code: &str) -> Value {
             "additionalProperties": { "type": "integer" },
             "description": "How many rows of each table there are now",
         } }),
+        "already-booked" => json!({ "booking_id": { "type": ["string", "null"], "description": "The booking" } }),
+        _ => link_members(code),
+    }
+}
+
+/// The members of the problems of booking links; other kinds have none.
+fn link_members(code: &str) -> Value {
+    let instant = |about: &str| json!({ "type": ["string", "null"], "format": "date-time", "description": about });
+    match code {
         "time-not-free" => json!({ "next_slots": next_slots() }),
         "link-used" => json!({ "booking_start_at": instant("When its session starts") }),
         "too-late" => json!({ "until": instant("Until when it could be") }),
-        "already-booked" => json!({ "booking_id": { "type": ["string", "null"], "description": "The booking" } }),
         _ => json!({}),
     }
 }

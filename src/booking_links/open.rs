@@ -149,14 +149,12 @@ pub(super) async fn open(app: &App, token: &str, address: Option<IpAddr>) -> Res
     )
     .fetch_optional(&mut *db)
     .await?;
-    match opened {
-        Some(opened) => Ok((opened, db)),
-        None => {
-            drop(db);
-            sleep_until(absent).await;
-            Err(Error::NotFound("booking link"))
-        }
+    if let Some(opened) = opened {
+        return Ok((opened, db));
     }
+    drop(db);
+    sleep_until(absent).await;
+    Err(Error::NotFound("booking link"))
 }
 
 impl Opened {

@@ -66,7 +66,7 @@ pub(super) fn link(link: &BookingLink, token: &str, alert: Option<&Alert<'_>>) -
     };
     frame(
         &title,
-        html! {
+        &html! {
             @if let Some(alert) = alert {
                 p.alert role="alert" { (sentence(&alert.text)) }
             }
@@ -87,7 +87,7 @@ pub(super) fn failure(status: StatusCode, text: &str) -> Markup {
     if status == StatusCode::NOT_FOUND {
         return frame(
             "This link is not valid",
-            html! {
+            &html! {
                 h1 { "This link is not valid" }
                 p { "It may be mistyped, or its time is over. Please ask the practice for a new one." }
             },
@@ -95,7 +95,7 @@ pub(super) fn failure(status: StatusCode, text: &str) -> Markup {
     }
     frame(
         "That did not work",
-        html! {
+        &html! {
             h1 { "That did not work" }
             p role="alert" { (sentence(text)) }
             p { "Please go back and try again, or call the practice." }
@@ -103,7 +103,7 @@ pub(super) fn failure(status: StatusCode, text: &str) -> Markup {
     )
 }
 
-fn frame(title: &str, content: Markup) -> Markup {
+fn frame(title: &str, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {

@@ -85,26 +85,23 @@ pub(super) async fn follow(uow: &mut UnitOfWork, before: &BookingRequest, now: &
         return Ok(());
     }
     let price = (now.is_free_consultation == before.is_free_consultation).then(|| now.price()).flatten();
-    match terms(uow, now, price).await? {
-        Some(terms) => {
-            let (amount, currency) = terms.price.unzip();
-            sqlx::query!(
-                "update internal.booking_links set therapist_id = $2, amount = $3, currency = $4 where request_id = $1",
-                now.request_id.0,
-                terms.therapist_id.as_str(),
-                amount as Option<Amount>,
-                currency,
-            )
-            .execute(uow.db())
-            .await?;
-        }
-        None => {
-            forget(uow, &[now.request_id.0]).await?;
-            sqlx::query!("update booking_requests set booking_link = null where request_id = $1", now.request_id.0)
-                .execute(uow.db())
-                .await?;
-        }
+    if let Some(terms) = terms(uow, now, price).await? {
+        let (amount, currency) = terms.price.unzip();
+        sqlx::query!(
+            "update internal.booking_links set therapist_id = $2, amount = $3, currency = $4 where request_id = $1",
+            now.request_id.0,
+            terms.therapist_id.as_str(),
+            amount as Option<Amount>,
+            currency,
+        )
+        .execute(uow.db())
+        .await?;
+        return Ok(());
     }
+    forget(uow, &[now.request_id.0]).await?;
+    sqlx::query!("update booking_requests set booking_link = null where request_id = $1", now.request_id.0)
+        .execute(uow.db())
+        .await?;
     Ok(())
 }
 

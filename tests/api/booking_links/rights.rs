@@ -1,6 +1,7 @@
 //! The role in which links are opened: what it reaches, and what it does not.
 
-use sqlx::{AssertSqlSafe, PgConnection};
+use data_encoding::HEXLOWER;
+use sqlx::{AssertSqlSafe, PgConnection, error::DatabaseError};
 
 use super::{choose, linked, practice};
 use crate::{
@@ -40,10 +41,9 @@ const PRIVILEGES: &str = "
 async fn guest(api: &TestApi, path: &str) -> PgConnection {
     let mut db = api.app.db.direct().await.expect("a connection");
     let token = path.trim_start_matches("/book/");
-    let named: String = api.app.seals.links.of(token.as_bytes())[0].iter().map(|byte| format!("{byte:02x}")).collect();
-    let taken =
-        format!("begin; set local safestories.booking_link = E'\\\\x{named}'; set local role safestories_guest");
-    sqlx::raw_sql(AssertSqlSafe(taken)).execute(&mut db).await.expect("the role");
+    let named = HEXLOWER.encode(&api.app.seals.links.of(token.as_bytes())[0]);
+    let role = format!("begin; set local safestories.booking_link = E'\\\\x{named}'; set local role safestories_guest");
+    sqlx::raw_sql(AssertSqlSafe(role)).execute(&mut db).await.expect("the role");
     db
 }
 
@@ -109,7 +109,7 @@ async fn it_has_the_rows_of_the_links_therapist_only() {
     ] {
         let mut db = guest(&api, &link).await;
         let error = sqlx::raw_sql(refused).execute(&mut db).await.expect_err(refused);
-        assert_eq!(error.as_database_error().and_then(|error| error.code()).as_deref(), Some("42501"), "{refused}");
+        assert_eq!(error.as_database_error().and_then(DatabaseError::code).as_deref(), Some("42501"), "{refused}");
     }
 }
 
