@@ -52,6 +52,7 @@ use crate::{
     domain::time::Clock,
     http::{metrics, panics},
     notifications,
+    outgoing::{Lookup, Outgoing},
 };
 
 /// How often measurements are sorted into their buckets, and memory is returned.
@@ -188,6 +189,7 @@ async fn serve(
         guess_limits: settings.guesses.limits(),
         streams: Streams::default(),
         passwords,
+        outgoing: Outgoing::new(settings.webhook_networks, Lookup::system()),
         trusted_proxies: settings.trusted_proxies,
         cors_origins: settings.cors_origins,
         public_url: settings.public_url,

@@ -9,6 +9,7 @@ const ORDER: [&str; 33] = [
     "domain",
     "error",
     "crypto",
+    "outgoing",
     "db",
     "audit",
     "app",
