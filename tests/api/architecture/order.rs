@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{assert_none, sources};
 
 /// The modules, lowest first.
-const ORDER: [&str; 33] = [
+const ORDER: [&str; 34] = [
     "domain",
     "error",
     "crypto",
