@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     anonymous_attempts::AnonymousAttempts, guess_limits::GuessLimits, origin::Origin, sessions::Sessions,
-    streams::Streams,
+    streams::Streams, visits::Visits,
 };
 use crate::{
     crypto::{
@@ -22,6 +22,7 @@ use crate::{
     },
     db::pool::Db,
     domain::time::{Clock, Zone},
+    outgoing::Outgoing,
 };
 
 /// How long the body of a request may take to arrive.
@@ -64,10 +65,16 @@ pub struct Parts {
     pub streams: Streams,
     /// Hashing and checking of passwords.
     pub passwords: Passwords,
+    /// Clients of other services.
+    pub outgoing: Outgoing,
     /// From where forwarded addresses are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// The origins whose pages may call the API from a browser.
     pub cors_origins: Vec<Origin>,
+    /// The address under which clients reach this server; without one, links have that of the request that makes them.
+    pub public_url: Option<Origin>,
+    /// How often booking links were opened within this minute.
+    pub visits: Visits,
     /// Who sees the metrics.
     pub metrics: MetricsAccess,
     /// Where somebody who found a hole writes to, as a URI.
@@ -102,6 +109,8 @@ pub struct Seals {
     pub inbox: Seal,
     /// Of requests, to recognise repeats.
     pub requests: Fingerprints,
+    /// Of the tokens of booking links.
+    pub links: Fingerprints,
 }
 
 impl Seals {
@@ -113,6 +122,7 @@ impl Seals {
             totp: Seal::derive(keys(), "totp"),
             inbox: Seal::derive(keys(), "inbox"),
             requests: Fingerprints::derive(keys(), "requests"),
+            links: Fingerprints::derive(keys(), "booking links"),
         }
     }
 }
@@ -139,8 +149,11 @@ impl App {
             guess_limits: GuessLimits::DEFAULT,
             streams: Streams::default(),
             passwords: Passwords::default(),
+            outgoing: Outgoing::default(),
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
+            public_url: None,
+            visits: Visits::default(),
             metrics: MetricsAccess::default(),
             security_contact: None,
             stopping: CancellationToken::new(),

@@ -14,6 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use data_encoding::HEXLOWER;
 use sqlx::{
     ConnectOptions, Executor, PgConnection,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
@@ -24,7 +25,7 @@ use super::{
     checkout::{Connection, Export, Transaction},
     connector::{self, Connector, Pool, Sealed, Session},
     deadline::{ANSWER, within},
-    rls::{Access, TherapistLogin},
+    rls::{Access, GUESTS, TherapistLogin},
     scope::Scope,
 };
 use crate::{
@@ -165,6 +166,21 @@ impl Db {
     pub async fn read(&self, scope: &Scope) -> Result<Connection> {
         let begin = if self.pooled { BEGIN_READ } else { "" };
         self.begin_on(&self.practice, &self.therapists, scope, begin).await
+    }
+
+    /// A connection for reading what a booking link opens, as [`rls::GUESTS`](super::rls::GUESTS); the link is named by the
+    /// HMACs by which its token may be known.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`] if there is none.
+    pub async fn read_linked(&self, named: &[Vec<u8>]) -> Result<Connection> {
+        let mut connection = Connection::check_out(&self.practice, "").await?;
+        connection.begin(self.begin_by(BEGIN_READ)).await?;
+        let named: Vec<String> = named.iter().map(|hash| format!(r"\\x{}", HEXLOWER.encode(hash))).collect();
+        let taken = format!("set local safestories.booking_link = E'{}'; set local role {GUESTS}", named.join(" "));
+        within(ANSWER, connection.execute(sqlx::raw_sql(AssertSqlSafe(taken)))).await?;
+        Ok(connection)
     }
 
     /// A connection for reading, all of whose statements see the same instant.

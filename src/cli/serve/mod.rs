@@ -42,6 +42,7 @@ use crate::{
         sessions::Sessions,
         state::{App, BODY_TIMEOUT, HEAD_TIMEOUT, MetricsAccess, Parts, Seals, WRITE_TIMEOUT},
         streams::Streams,
+        visits::Visits,
     },
     arrivals,
     audit::{self, key::AuditKey},
@@ -51,6 +52,7 @@ use crate::{
     domain::time::Clock,
     http::{metrics, panics},
     notifications,
+    outgoing::{Lookup, Outgoing},
 };
 
 /// How often measurements are sorted into their buckets, and memory is returned.
@@ -187,8 +189,11 @@ async fn serve(
         guess_limits: settings.guesses.limits(),
         streams: Streams::default(),
         passwords,
+        outgoing: Outgoing::new(settings.webhook_networks, Lookup::system()),
         trusted_proxies: settings.trusted_proxies,
         cors_origins: settings.cors_origins,
+        public_url: settings.public_url,
+        visits: Visits::default(),
         metrics: MetricsAccess { own_port: settings.metrics_listen.is_some(), token: settings.metrics_token },
         security_contact: settings.security_contact,
         stopping: stop.clone(),

@@ -64,6 +64,18 @@ pub struct Serve {
     )]
     pub(super) trusted_proxies: Vec<IpNet>,
 
+    /// Private networks that webhooks may be sent to: comma-separated addresses or ranges
+    ///
+    /// Webhooks go to public addresses otherwise. Addresses that begin with `http:` are called within these networks alone.
+    #[arg(
+        long,
+        env = "SAFESTORIES_WEBHOOK_NETWORKS",
+        value_name = "RANGES",
+        value_delimiter = ',',
+        value_parser = address_or_range
+    )]
+    pub(super) webhook_networks: Vec<IpNet>,
+
     /// The practice's time zone; calendar days are days of it
     #[arg(long, env = "SAFESTORIES_TIME_ZONE", value_name = "ZONE", default_value = "Asia/Kolkata")]
     pub(super) time_zone: Zone,
@@ -71,6 +83,12 @@ pub struct Serve {
     /// Origins whose pages may call the API from a browser, comma-separated: `https://app.example.org`
     #[arg(long, env = "SAFESTORIES_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',')]
     pub(super) cors_origins: Vec<Origin>,
+
+    /// The address under which clients reach this server, for the links they are sent: `https://api.example.org`
+    ///
+    /// Without it a booking link has the host of the request that makes it, and requests of other programs get none.
+    #[arg(long, env = "SAFESTORIES_PUBLIC_URL", value_name = "ORIGIN")]
+    pub(super) public_url: Option<Origin>,
 
     /// Where the metrics listen, instead of the port of the API: address and port
     #[arg(long, env = "SAFESTORIES_METRICS_LISTEN", value_name = "ADDRESS")]

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use super::{assert_none, sources};
 
 /// The modules, lowest first.
-const ORDER: [&str; 32] = [
+const ORDER: [&str; 34] = [
     "domain",
     "error",
     "crypto",
+    "outgoing",
     "db",
     "audit",
     "app",
@@ -25,6 +26,7 @@ const ORDER: [&str; 32] = [
     "payments",
     "scheduling",
     "bookings",
+    "booking_links",
     "notes",
     "documents",
     "search",
