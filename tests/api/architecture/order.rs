@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{assert_none, sources};
 
 /// The modules, lowest first.
-const ORDER: [&str; 33] = [
+const ORDER: [&str; 34] = [
     "domain",
     "error",
     "crypto",
@@ -33,6 +33,7 @@ const ORDER: [&str; 33] = [
     "merges",
     "break_glass",
     "arrivals",
+    "webhooks",
     "privacy",
     "audit_logs",
     "integrity",

@@ -44,7 +44,7 @@ use safestories::{
     outgoing::{Lookup, Outgoing},
 };
 use sqlx::AssertSqlSafe;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
@@ -128,6 +128,7 @@ impl TestApi {
             guess_limits: GuessLimits::DEFAULT,
             streams: Streams::beating(Duration::from_millis(100)),
             passwords: Passwords::default(),
+            webhooks: Notify::new(),
             outgoing: Outgoing::new(vec![LOOPBACK.parse().expect("an address")], Lookup::system()),
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
