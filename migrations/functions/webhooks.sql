@@ -32,7 +32,7 @@ $$;
 
 -- Writes an event for each endpoint that wants it. Another program is not notified in its transaction: that would break its
 -- two-phase commit.
-create or replace function internal.publish(event text, subject text, ids jsonb, columns text[], version bigint default null)
+create or replace function internal.publish(event text, thing text, ids jsonb, columns text[], version bigint default null)
     returns void
     language plpgsql
     set search_path = pg_catalog, pg_temp
@@ -47,7 +47,7 @@ begin
     end if;
     told := coalesce(publish.version, nextval('internal.webhook_versions'));
     insert into internal.webhook_deliveries as d (endpoint_id, event_type, subject, version, ids, changed)
-    select e.endpoint_id, publish.event, publish.subject, told, jsonb_strip_nulls(publish.ids), publish.columns
+    select e.endpoint_id, publish.event, publish.thing, told, jsonb_strip_nulls(publish.ids), publish.columns
     from internal.outbound_endpoints e
     where e.deleted_at is null
       and publish.event = any (e.event_types)

@@ -42,3 +42,4 @@ mod text;
 mod therapists;
 mod transfers;
 mod users;
+mod webhooks;

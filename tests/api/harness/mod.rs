@@ -248,6 +248,11 @@ impl TestApi {
         self.clock.fetch_add(passed, Ordering::Relaxed);
     }
 
+    /// Lets a short time pass.
+    pub fn pass_seconds(&self, seconds: i64) {
+        self.clock.fetch_add(seconds * 1_000_000, Ordering::Relaxed);
+    }
+
     /// The present instant, as the API has it.
     pub fn now(&self) -> DateTime<Utc> {
         self.app.clock.now()
