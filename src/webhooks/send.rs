@@ -305,8 +305,7 @@ async fn settle(app: &App, id: OutboundEndpointId, claimed: &[Claimed], outcomes
              set state = $3, due_at = $4, last_status = $5, last_error = $6
              where delivery_id = $1
                and attempts = $2
-               and state = 'waiting'
-               and due_at > '-infinity'",
+               and state = 'waiting'",
             one.delivery_id.0,
             one.attempts,
             state,
