@@ -33,6 +33,7 @@
 //! | [`transfers`], [`merges`] | clients that change therapists; two records of one person |
 //! | [`break_glass`] | how an admin reads clinical text: grants, reads, reviews |
 //! | [`arrivals`] | what other programs write, and what services send ([`arrivals::inbox`]): taken up within a second, as the operations here would have written it |
+//! | [`webhooks`] | events that are sent to other systems |
 //! | [`privacy`] | export and erasure of a client's data; the log of who read it |
 //! | [`audit_logs`], [`integrity`] | reading the audit trail; adopting existing tables, checks and repairs of their rows |
 //! | [`api`] | all routes and the layers around them; the OpenAPI document (`api::document`) |
@@ -122,3 +123,4 @@ pub mod search;
 pub mod therapists;
 pub mod transfers;
 pub mod users;
+pub mod webhooks;

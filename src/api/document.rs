@@ -57,7 +57,7 @@ const TAGS: &[(&str, &str)] = &[
     ("therapists", "The people who hold the sessions"),
     ("transfers", "Clients handed from one therapist to another"),
     ("users", "The people who log in"),
-    ("webhooks", "Messages of services: where they are sent, and what became of them"),
+    ("webhooks", "Messages of services, and events that are sent to other systems: where, and what became of them"),
 ];
 
 /// Puts the groups into one document.

@@ -37,6 +37,7 @@ use crate::{
         caller, health, host, panics, telemetry,
     },
     integrity, merges, notes, notifications, payments, privacy, scheduling, search, therapists, transfers, users,
+    webhooks,
 };
 
 /// The routes open to everybody.
@@ -84,6 +85,7 @@ fn admin() -> OpenApiRouter<App> {
         .merge(merges::admin_routes())
         .merge(break_glass::admin_routes())
         .merge(inbox::admin_routes())
+        .merge(webhooks::admin_routes())
         .merge(privacy::admin_routes())
         .merge(audit_logs::admin_routes())
         .merge(integrity::admin_routes())

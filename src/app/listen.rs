@@ -27,6 +27,9 @@ pub const CHANNEL: &str = "safestories_sessions";
 /// The channel that announces new events for open streams, without a payload.
 pub const NEWS: &str = "safestories_news";
 
+/// The channel that says that events are to be sent, without a payload (`internal.publish`).
+pub const WEBHOOKS: &str = "safestories_webhooks";
+
 /// The channel on which a listener is tried.
 const TRIAL: &str = "safestories_trial";
 
@@ -114,7 +117,7 @@ async fn keep_listening(app: &App, stop: &CancellationToken) {
 
 async fn listen_once(app: &App, warned: &mut bool) -> Result<(), Lost> {
     let mut listener = app.db.listener().await?;
-    within(ANSWER, listener.listen_all([CHANNEL, NEWS, TRIAL])).await?;
+    within(ANSWER, listener.listen_all([CHANNEL, NEWS, WEBHOOKS, TRIAL])).await?;
     if !receives_from_others(app, &mut listener).await? {
         return Err(Lost::Stale);
     }
@@ -177,6 +180,7 @@ async fn receives_from_others(app: &App, listener: &mut PgListener) -> Result<bo
 fn take(app: &App, notification: &PgNotification) {
     match notification.channel() {
         NEWS => app.streams.notify(),
+        WEBHOOKS => app.webhooks.notify_one(),
         TRIAL => {}
         _ => {
             if let Ok(session) = notification.payload().parse() {

@@ -8,6 +8,7 @@ use std::{
 
 use chrono::TimeDelta;
 use ipnet::IpNet;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -65,6 +66,8 @@ pub struct Parts {
     pub streams: Streams,
     /// Hashing and checking of passwords.
     pub passwords: Passwords,
+    /// Woken where events are to be sent.
+    pub webhooks: Notify,
     /// Clients of other services.
     pub outgoing: Outgoing,
     /// From where forwarded addresses are believed.
@@ -107,6 +110,8 @@ pub struct Seals {
     pub totp: Seal,
     /// Of the messages of services, and the secrets that they sign with.
     pub inbox: Seal,
+    /// Of the secrets that events are signed with.
+    pub webhooks: Seal,
     /// Of requests, to recognise repeats.
     pub requests: Fingerprints,
     /// Of the tokens of booking links.
@@ -121,6 +126,7 @@ impl Seals {
             cursors: Seal::derive(keys(), "cursors"),
             totp: Seal::derive(keys(), "totp"),
             inbox: Seal::derive(keys(), "inbox"),
+            webhooks: Seal::derive(keys(), "webhooks"),
             requests: Fingerprints::derive(keys(), "requests"),
             links: Fingerprints::derive(keys(), "booking links"),
         }
@@ -150,6 +156,7 @@ impl App {
             streams: Streams::default(),
             passwords: Passwords::default(),
             outgoing: Outgoing::default(),
+            webhooks: Notify::new(),
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
             public_url: None,

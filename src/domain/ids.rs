@@ -135,6 +135,10 @@ ids! { serial:
     AccountChangeId,
     /// `internal.inbound_endpoints.endpoint_id`.
     InboundEndpointId,
+    /// `internal.outbound_endpoints.endpoint_id`.
+    OutboundEndpointId,
+    /// `internal.webhook_deliveries.delivery_id`.
+    WebhookDeliveryId,
     /// `internal.inbox.message_id`.
     InboxMessageId,
     /// `internal.holds.hold_id`.

@@ -39,6 +39,10 @@ const TRAIL_BROKEN: &str = "safestories_trail_broken";
 const RESIDENT_MEMORY: &str = "process_resident_memory_bytes";
 /// The gauge of how long the oldest message of a service has waited to be carried out.
 pub const INBOX_OLDEST: &str = "safestories_inbox_oldest_seconds";
+/// The gauge of how long the oldest event that is due has waited to be sent.
+pub const WEBHOOK_OLDEST: &str = "safestories_webhook_oldest_seconds";
+/// The counter of attempts to send events.
+pub const WEBHOOK_ATTEMPTS: &str = "safestories_webhook_attempts_total";
 /// The counter of messages worked.
 pub const INBOX_MESSAGES: &str = "safestories_inbox_messages_total";
 
@@ -65,6 +69,8 @@ static RECORDER: LazyLock<PrometheusHandle> = LazyLock::new(|| {
     metrics::describe_gauge!(TRAIL_BROKEN, "1 where the audit trail was rewritten, and is not sealed, else 0");
     metrics::describe_gauge!(RESIDENT_MEMORY, "Resident memory in bytes");
     metrics::describe_gauge!(INBOX_OLDEST, "How long the oldest message of a service has waited to be carried out");
+    metrics::describe_gauge!(WEBHOOK_OLDEST, "How long ago the oldest event happened that is due to be sent");
+    metrics::describe_counter!(WEBHOOK_ATTEMPTS, "Attempts to send events, by outcome");
     metrics::describe_counter!(
         INBOX_MESSAGES,
         "Bookings and orders of which messages were worked, by service and outcome"

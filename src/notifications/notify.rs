@@ -56,6 +56,8 @@ words! {
         LoginAlert,
         /// The audit trail was rewritten in the database.
         TrailBroken,
+        /// Nothing more is sent to a webhook endpoint: it failed for days, or is gone.
+        WebhookDisabled,
     }
 }
 

@@ -46,15 +46,37 @@ const BLOCKED: [&str; 31] = [
     "ff00::/8",
 ];
 
+/// Which addresses a client connects to.
+#[derive(Debug, Clone)]
+pub(super) enum Rule {
+    /// All.
+    Any,
+    /// Those of the public internet and of these networks.
+    Guarded(Vec<IpNet>),
+    /// Those of these networks alone.
+    Within(Vec<IpNet>),
+}
+
+impl Rule {
+    /// Whether it connects to an address.
+    pub(super) fn permits(&self, address: IpAddr) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Guarded(allowed) => is_permitted(address, allowed),
+            Self::Within(networks) => is_within(address, networks),
+        }
+    }
+}
+
 /// Whether an address may be connected to. An IPv4 address inside an IPv6 one is read as what it is.
-pub(super) fn is_permitted(address: IpAddr, allowed: &[IpNet]) -> bool {
+fn is_permitted(address: IpAddr, allowed: &[IpNet]) -> bool {
     static NETWORKS: LazyLock<Vec<IpNet>> =
         LazyLock::new(|| BLOCKED.iter().map(|network| network.parse().expect("a network")).collect());
     is_within(address, allowed) || !is_within(address, &NETWORKS)
 }
 
 /// Whether an address is in one of some networks.
-pub(super) fn is_within(address: IpAddr, networks: &[IpNet]) -> bool {
+fn is_within(address: IpAddr, networks: &[IpNet]) -> bool {
     let address = address.to_canonical();
     networks.iter().any(|network| network.contains(&address))
 }

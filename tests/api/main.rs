@@ -43,3 +43,4 @@ mod text;
 mod therapists;
 mod transfers;
 mod users;
+mod webhooks;

@@ -24,7 +24,7 @@ use std::{process::ExitCode, sync::atomic::AtomicBool, time::Duration};
 use anyhow::{Context, anyhow};
 use chrono::TimeDelta;
 use sqlx::Connection;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use self::settings::Serve;
@@ -53,6 +53,7 @@ use crate::{
     http::{metrics, panics},
     notifications,
     outgoing::{Lookup, Outgoing},
+    webhooks,
 };
 
 /// How often measurements are sorted into their buckets, and memory is returned.
@@ -189,6 +190,7 @@ async fn serve(
         guess_limits: settings.guesses.limits(),
         streams: Streams::default(),
         passwords,
+        webhooks: Notify::new(),
         outgoing: Outgoing::new(settings.webhook_networks, Lookup::system()),
         trusted_proxies: settings.trusted_proxies,
         cors_origins: settings.cors_origins,
@@ -229,6 +231,7 @@ async fn serve(
     background.spawn(due::run(app.clone(), drained.clone()));
     background.spawn(reports::run(app.clone(), drained.clone()));
     background.spawn(arrivals::run(app.clone(), drained.clone()));
+    background.spawn(webhooks::run(app.clone(), drained.clone()));
     background.spawn(sealing::run(app.clone(), audit_key, drained.clone()));
     let patience = Patience { head: app.head_timeout, write: app.write_timeout };
     let metrics = async {

@@ -14,6 +14,7 @@
 //! | break-glass grants and exports | 3 years after their review was closed; until then, those that wait for it |
 //! | requests to erase | 3 years after their end |
 //! | messages of services, sealed | 30 days, or until an erasure reaches them |
+//! | events that were sent to other systems | 30 days |
 //! | the link to a calendar, hashed | until it is revoked, its account gets other rights, or the password is reset |
 //! | the audit trail, its chain and checkpoints | for as long as the practice keeps its records: never purged |
 
@@ -29,6 +30,7 @@ use crate::{
     error::Result,
     notifications, privacy,
     users::sessions,
+    webhooks,
 };
 
 /// How often it is looked for.
@@ -70,6 +72,7 @@ async fn purge_some(app: &App) -> Result<u64> {
         + sessions::purge(&mut db, now, BATCH).await?
         + break_glass::purge(&mut db, now, BATCH).await?
         + inbox::purge(&mut db, now, BATCH).await?
+        + webhooks::purge(&mut db, now, BATCH).await?
         + privacy::purge(&mut db, now, BATCH).await?
         + notifications::purge_changes(&mut db, BATCH).await?;
     db.commit().await?;

@@ -226,6 +226,7 @@ fn compiled() -> Vec<(Cow<'static, str>, Cow<'static, str>)> {
         ("functions/notifications.sql", include_str!("../../../migrations/functions/notifications.sql")),
         ("functions/therapists.sql", include_str!("../../../migrations/functions/therapists.sql")),
         ("functions/users.sql", include_str!("../../../migrations/functions/users.sql")),
+        ("functions/webhooks.sql", include_str!("../../../migrations/functions/webhooks.sql")),
         (POLICIES, include_str!("../../../migrations/policies.sql")),
     ]
     .map(|(name, sql)| (name.into(), sql.into()))

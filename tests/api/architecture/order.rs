@@ -34,6 +34,7 @@ const ORDER: [&str; 34] = [
     "merges",
     "break_glass",
     "arrivals",
+    "webhooks",
     "privacy",
     "audit_logs",
     "integrity",

@@ -45,7 +45,7 @@ use safestories::{
     outgoing::{Lookup, Outgoing},
 };
 use sqlx::AssertSqlSafe;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
@@ -129,6 +129,7 @@ impl TestApi {
             guess_limits: GuessLimits::DEFAULT,
             streams: Streams::beating(Duration::from_millis(100)),
             passwords: Passwords::default(),
+            webhooks: Notify::new(),
             outgoing: Outgoing::new(vec![LOOPBACK.parse().expect("an address")], Lookup::system()),
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
@@ -248,6 +249,11 @@ impl TestApi {
     pub fn pass(&self, minutes: i64) {
         let passed = TimeDelta::minutes(minutes).num_microseconds().expect("a short time");
         self.clock.fetch_add(passed, Ordering::Relaxed);
+    }
+
+    /// Lets a short time pass.
+    pub fn pass_seconds(&self, seconds: i64) {
+        self.clock.fetch_add(seconds * 1_000_000, Ordering::Relaxed);
     }
 
     /// The present instant, as the API has it.

@@ -162,6 +162,9 @@ const REACH: &[Reach] = &[
         )),
         ..read("internal.note_versions", "note_id", "1 5 7 8")
     },
+    none("internal.outbound_endpoints"),
+    none("internal.outbound_secrets"),
+    none("internal.webhook_deliveries"),
     none("internal.properties"),
     none("internal.recovery_codes"),
     none("internal.refresh_tokens"),
