@@ -22,6 +22,8 @@ use crate::{
     },
     db::pool::Db,
     domain::time::{Clock, Zone},
+    outgoing::Outgoing,
+    razorpay,
 };
 
 /// How long the body of a request may take to arrive.
@@ -64,6 +66,10 @@ pub struct Parts {
     pub streams: Streams,
     /// Hashing and checking of passwords.
     pub passwords: Passwords,
+    /// Clients of other services.
+    pub outgoing: Outgoing,
+    /// The account at the payment gateway; none: nothing is sent there.
+    pub razorpay: Option<razorpay::Account>,
     /// From where forwarded addresses are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// The origins whose pages may call the API from a browser.
@@ -139,6 +145,8 @@ impl App {
             guess_limits: GuessLimits::DEFAULT,
             streams: Streams::default(),
             passwords: Passwords::default(),
+            outgoing: Outgoing::default(),
+            razorpay: None,
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
             metrics: MetricsAccess::default(),

@@ -36,6 +36,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
     arrive::{Standing, arrive, leave},
+    cancel::cancel_unpaid,
     erase::{SessionAhead, erase, not_over},
     lock::{lock_all, lock_therapists},
     model::Booking,

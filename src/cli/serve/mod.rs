@@ -9,6 +9,7 @@ pub mod connections;
 pub mod due;
 mod heads;
 mod key_file;
+pub mod money;
 mod port;
 mod preflight;
 mod private;
@@ -51,6 +52,7 @@ use crate::{
     domain::time::Clock,
     http::{metrics, panics},
     notifications,
+    outgoing::{Lookup, Outgoing},
 };
 
 /// How often measurements are sorted into their buckets, and memory is returned.
@@ -89,6 +91,7 @@ pub(super) async fn run(settings: Serve) -> anyhow::Result<ExitCode> {
     }
     let secrets = settings.jwt_secret.as_deref().map(str::parse).transpose().context("SAFESTORIES_JWT_SECRET")?;
     let audit_key = settings.audit_key.read()?;
+    settings.razorpay.account()?;
     let port = claim(&settings, private)?;
     let metrics_port = settings.metrics_listen.map(Port::claim).transpose()?;
     let preparing = Box::pin(async {
@@ -174,6 +177,10 @@ async fn serve(
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
     let Ready { db, secrets, audit_key, passwords, embedded } = ready;
+    let razorpay = settings.razorpay.account()?;
+    if let Some(account) = &razorpay {
+        tracing::info!(?account, "the payment gateway is switched on");
+    }
     let app = App::new(Parts {
         db,
         clock: Clock::System,
@@ -187,6 +194,8 @@ async fn serve(
         guess_limits: settings.guesses.limits(),
         streams: Streams::default(),
         passwords,
+        outgoing: Outgoing::new(settings.webhook_networks, Lookup::system()),
+        razorpay,
         trusted_proxies: settings.trusted_proxies,
         cors_origins: settings.cors_origins,
         metrics: MetricsAccess { own_port: settings.metrics_listen.is_some(), token: settings.metrics_token },
@@ -224,6 +233,7 @@ async fn serve(
     background.spawn(due::run(app.clone(), drained.clone()));
     background.spawn(reports::run(app.clone(), drained.clone()));
     background.spawn(arrivals::run(app.clone(), drained.clone()));
+    background.spawn(money::run(app.clone(), drained.clone()));
     background.spawn(sealing::run(app.clone(), audit_key, drained.clone()));
     let patience = Patience { head: app.head_timeout, write: app.write_timeout };
     let metrics = async {

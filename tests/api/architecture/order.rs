@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use super::{assert_none, sources};
 
 /// The modules, lowest first.
-const ORDER: [&str; 32] = [
+const ORDER: [&str; 35] = [
     "domain",
     "error",
     "crypto",
+    "outgoing",
+    "razorpay",
     "db",
     "audit",
     "app",
@@ -25,6 +27,7 @@ const ORDER: [&str; 32] = [
     "payments",
     "scheduling",
     "bookings",
+    "payment_links",
     "notes",
     "documents",
     "search",

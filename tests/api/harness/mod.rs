@@ -41,6 +41,8 @@ use safestories::{
     db::{checkout::Connection, pool::Db},
     domain::time::Clock,
     error::Result,
+    outgoing::{Lookup, Outgoing},
+    razorpay::Account,
 };
 use sqlx::AssertSqlSafe;
 use tokio::sync::Mutex;
@@ -60,6 +62,9 @@ pub const NOW: &str = "2026-02-04T04:30:00Z";
 /// The key material that signs access tokens and seals cursors, the same on every instance of a test.
 const SECRET: &str = "test:0123456789abcdefghijklmnopqrstuvwxyz";
 
+/// Where the tests' stand-ins for other services are: what people enter may lead there, and nowhere else that is private.
+const LOOPBACK: &str = "127.0.0.1/32";
+
 /// How many connections an instance has.
 const CONNECTIONS: u32 = 4;
 
@@ -70,11 +75,19 @@ pub struct Reach {
     pub own_metrics_port: bool,
     pub metrics_token: Option<&'static str>,
     pub security_contact: Option<&'static str>,
+    /// The port of the stand-in for Razorpay.
+    pub razorpay: Option<u16>,
 }
 
 impl Default for Reach {
     fn default() -> Self {
-        Self { write_timeout: WRITE_TIMEOUT, own_metrics_port: false, metrics_token: None, security_contact: None }
+        Self {
+            write_timeout: WRITE_TIMEOUT,
+            own_metrics_port: false,
+            metrics_token: None,
+            security_contact: None,
+            razorpay: None,
+        }
     }
 }
 
@@ -124,6 +137,13 @@ impl TestApi {
             guess_limits: GuessLimits::DEFAULT,
             streams: Streams::beating(Duration::from_millis(100)),
             passwords: Passwords::default(),
+            razorpay: reach.razorpay.map(|port| Account {
+                address: format!("http://127.0.0.1:{port}/").parse().expect("an address"),
+                key_id: "rzp_test_key".to_owned(),
+                key_secret: "a made-up secret".to_owned(),
+                patience: Duration::from_millis(500),
+            }),
+            outgoing: Outgoing::new(vec![LOOPBACK.parse().expect("an address")], Lookup::system()),
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
             metrics: MetricsAccess {
