@@ -19,7 +19,7 @@ use reqwest::{
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use url::{Host, Url};
 
-use super::{Rule, lookup::Lookup};
+use super::{addresses::Rule, lookup::Lookup};
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -207,9 +207,12 @@ impl Answer {
 
 /// What is known after an error. Its own text may hold the URL.
 fn failure(error: &reqwest::Error) -> Failure {
-    let mut causes = std::iter::successors(error.source(), |cause| (*cause).source());
-    if causes.any(|cause| cause.is::<NotPermitted>()) {
-        return Failure::NotSent(NOT_PERMITTED);
+    let mut cause = error.source();
+    while let Some(known) = cause {
+        if known.is::<NotPermitted>() {
+            return Failure::NotSent(NOT_PERMITTED);
+        }
+        cause = known.source();
     }
     match (error.is_connect(), error.is_timeout()) {
         (true, true) => Failure::NotSent("no connection came about in time"),

@@ -142,9 +142,8 @@ pub(super) async fn end(
 /// Cancels a booking that was not paid in time.
 pub(super) async fn free(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
     match bookings::cancel_unpaid(uow, booking, "It was not paid in time").await {
-        Ok(_) | Err(Error::NotFound(_)) => Ok(()),
-        // A client whose data was erased.
-        Err(Error::Refused(_)) => Ok(()),
+        // Gone, or of a client whose data was erased.
+        Ok(_) | Err(Error::NotFound(_) | Error::Refused(_)) => Ok(()),
         Err(error) => Err(error),
     }
 }

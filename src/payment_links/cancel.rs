@@ -29,6 +29,7 @@ use crate::{
     responses((status = 200, description = "Cancelled, or being cancelled", body = PaymentLink), Problems),
 )]
 pub(super) async fn cancel_payment_link(
+    scope: Scope,
     State(app): State<App>,
     work: Work,
     Path(booking): Path<BookingId>,
@@ -46,7 +47,7 @@ pub(super) async fn cancel_payment_link(
     if let Err(error) = work::one(&app, id).await {
         tracing::warn!(%error, "a payment link could not be cancelled at once; it will be tried again");
     }
-    let link = PaymentLink::read(&mut *app.db.unscoped().await?, id).await?;
+    let link = PaymentLink::read(&mut *app.db.read(&scope).await?, id).await?;
     Ok(link.versioned())
 }
 

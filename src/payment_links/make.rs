@@ -94,6 +94,7 @@ pub struct LinkTerms {
     responses((status = 201, description = "Made, or being made", body = PaymentLink), Problems),
 )]
 pub(super) async fn make_payment_link(
+    scope: Scope,
     State(app): State<App>,
     work: Work,
     Path(booking): Path<BookingId>,
@@ -110,7 +111,7 @@ pub(super) async fn make_payment_link(
     if !is_repeat {
         send(&app, id).await;
     }
-    let link = PaymentLink::read(&mut *app.db.unscoped().await?, id).await?;
+    let link = PaymentLink::read(&mut *app.db.read(&scope).await?, id).await?;
     Ok(link.versioned().created(format!("/api/v1/admin/bookings/{booking}/payment-link")))
 }
 

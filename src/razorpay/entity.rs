@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::NOTE;
+/// The key of `notes` by which a payment or a refund is known as ours.
+pub const NOTE: &str = "safestories";
 
 /// How a link stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +67,7 @@ pub struct Refund {
 }
 
 /// A text or a number as text; none where there is nothing to see.
-pub fn text(value: &Value) -> Option<String> {
+pub(super) fn text(value: &Value) -> Option<String> {
     let text = match value {
         Value::String(text) => text.replace('\0', ""),
         Value::Number(number) => number.to_string(),
@@ -77,7 +78,7 @@ pub fn text(value: &Value) -> Option<String> {
 }
 
 /// An instant in seconds since 1970; zero is none.
-pub fn instant(value: &Value) -> Option<DateTime<Utc>> {
+fn instant(value: &Value) -> Option<DateTime<Utc>> {
     value.as_i64().filter(|seconds| *seconds > 0).and_then(|seconds| DateTime::from_timestamp(seconds, 0))
 }
 

@@ -17,7 +17,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Value, json};
 use url::Url;
 
-pub use self::entity::{Captured, Link, LinkStatus, Refund, instant, link_reference, order_id, text};
+use self::entity::text;
+pub use self::entity::{Captured, Link, LinkStatus, NOTE, Refund, link_reference, order_id};
 use crate::{
     domain::text::cut,
     outgoing::{Client, Failure},
@@ -31,8 +32,6 @@ pub const ADDRESS: &str = "https://api.razorpay.com";
 pub const PATIENCE: Duration = Duration::from_secs(10);
 /// The counter of requests to it.
 pub const GATEWAY_REQUESTS: &str = "safestories_gateway_requests_total";
-/// The key of `notes` by which a payment or a refund is known as ours.
-pub const NOTE: &str = "safestories";
 /// The longest answer that is read.
 const LONGEST: usize = 1 << 20;
 /// How many characters of its reasons are kept.

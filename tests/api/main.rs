@@ -31,6 +31,7 @@ mod openapi;
 mod outage;
 mod outgoing;
 mod pages;
+mod payment_links;
 mod payments;
 mod privacy;
 mod rls;

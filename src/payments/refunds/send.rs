@@ -39,7 +39,7 @@ const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(1);
 
 /// An attempt that is due.
 struct Attempt {
-    attempt_id: i32,
+    id: i32,
     payment_id: PaymentId,
     amount: Amount,
     currency: String,
@@ -104,7 +104,7 @@ async fn claim(app: &App, id: i32) -> Result<Option<Attempt>> {
            where r.attempt_id = $1
              and o.attempt_id = r.attempt_id
              and r.due_at <= $2
-           returning r.attempt_id,
+           returning r.attempt_id as id,
                      r.payment_id as "payment_id: PaymentId",
                      r.amount as "amount!: Amount",
                      r.currency,
@@ -212,7 +212,7 @@ async fn put(app: &App, attempt: &Attempt, state: &str, due_at: Option<DateTime<
              done_at = case when $3::timestamptz is null then $5::timestamptz end
          where attempt_id = $1
            and state in ('due', 'sent')",
-        attempt.attempt_id,
+        attempt.id,
         state,
         due_at,
         reason,
@@ -252,7 +252,7 @@ async fn write(
                  done_at = case when $3::timestamptz is null then $6::timestamptz end
              where attempt_id = $1
                and state in ('due', 'sent')",
-            attempt.attempt_id,
+            attempt.id,
             state,
             due_at,
             said.reason,
