@@ -6,7 +6,10 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use super::record::ClientRecord;
+use super::{
+    consents::{MessageConsent, consents},
+    record::ClientRecord,
+};
 use crate::{
     app::{state::App, unit_of_work::UnitOfWork},
     db::scope::Scope,
@@ -38,6 +41,9 @@ pub(super) struct ClientDetail {
     therapists: Vec<ClientTherapist>,
     /// The forms around the sessions, those of the latest sessions first, fifty at most.
     forms: Vec<ClientForm>,
+    /// What the client said about getting messages, by channel; of one that is missing nothing is known, and nothing is sent.
+    /// Null for therapists.
+    message_consents: Option<Vec<MessageConsent>>,
 }
 
 /// Totals of a client's bookings.
@@ -166,7 +172,8 @@ impl ClientDetail {
         let emergency_contact = if record.contact_visible { emergency_contact(db, scope, id).await? } else { None };
         let therapists = therapists(db, scope, id).await?;
         let forms = forms(db, scope, id).await?;
-        Ok(Self { record, totals, emergency_contact, therapists, forms })
+        let message_consents = if scope.is_practice() { Some(consents(db, id).await?) } else { None };
+        Ok(Self { record, totals, emergency_contact, therapists, forms, message_consents })
     }
 
     /// The stored record.

@@ -2,13 +2,14 @@
 //!
 //! The client's record changes, and the derived row in `therapist_clients_summary`. A booking and its appointment keep
 //! the data with which they were made, since client and therapist know it so; a PATCH of the booking corrects it. A
-//! transfer keeps its data too: it is history.
+//! transfer keeps its data too: it is history. Which messages the client agreed to get is said here too ([`consent`]).
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::{
+    consents::{ConsentGiven, consent},
     detail::ClientDetail,
     matching::{Ambiguous, Candidate, Person, candidates, lock},
     missing::missing,
@@ -48,6 +49,10 @@ pub(super) struct EditClient {
     #[serde(default)]
     #[schema(value_type = Option<EmailInput>)]
     email_id: Patch<EmailInput>,
+    /// Which messages the client agreed to get, or no longer wants; a channel that is not named stays as it is.
+    #[serde(default)]
+    #[schema(max_items = 2)]
+    message_consents: Vec<ConsentGiven>,
     /// True: it is another person all the same, where the answer `client-ambiguous` asked.
     new_client: Option<bool>,
     #[serde(default, deserialize_with = "use_transfer")]
@@ -60,8 +65,8 @@ pub(super) struct EditClient {
 
 /// Correct a client
 ///
-/// JSON merge patch of the name and the contact data, of which a phone or an e-mail address stays; the therapist changes by a
-/// transfer. What they were called by before goes on finding them. Refused where another client
+/// JSON merge patch of the name and the contact data, of which a phone or an e-mail address stays, and of the consents to get
+/// messages; the therapist changes by a transfer. What they were called by before goes on finding them. Refused where another client
 /// has the new phone (or, without another phone, the new e-mail address): the answer lists them.
 #[utoipa::path(
     patch,
@@ -96,6 +101,11 @@ async fn edit(
 ) -> Result<()> {
     if request.client_name == Patch::Clear {
         return Err(Error::body("/client_name", "cannot be cleared"));
+    }
+    for (at, choice) in request.message_consents.iter().enumerate() {
+        if request.message_consents[..at].iter().any(|earlier| earlier.channel == choice.channel) {
+            return Err(Error::body(format!("/message_consents/{at}/channel"), "is named twice"));
+        }
     }
     let insists = request.new_client == Some(true);
     let clears = request.phone_number == Patch::Clear || request.email_id == Patch::Clear;
@@ -145,6 +155,10 @@ async fn edit(
         .await?;
     }
     let name = name.unwrap_or(locked.name);
+    let consents_changed = consent(uow, id, &name, &request.message_consents).await?;
+    if unchanged && consents_changed {
+        return Ok(());
+    }
     let entry = Entry::new("client_contact_edit", format!("Changed the contact data of {name}"))
         .on("client", id)
         .client(id, &name)

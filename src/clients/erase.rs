@@ -127,6 +127,15 @@ pub async fn erase(uow: &mut UnitOfWork, theirs: &RowsToErase, certificate_id: i
     )
     .fetch_all(uow.db())
     .await?;
+    let consents = sqlx::query_scalar!(
+        r#"with gone as (
+               delete from internal.consents where client_id = any ($1) returning consent_id
+           )
+           select consent_id as "consent_id!" from gone"#,
+        &theirs.clients as &[ClientId],
+    )
+    .fetch_all(uow.db())
+    .await?;
     sqlx::query!(
         "insert into internal.clients (client_id, created_at, erased_at, erasure_id)
          values ($1, $2, $2, $3)
@@ -142,6 +151,7 @@ pub async fn erase(uow: &mut UnitOfWork, theirs: &RowsToErase, certificate_id: i
     .await?;
     Ok(vec![
         Erased::destroyed("internal.former_contacts", former),
+        Erased::destroyed("internal.consents", consents),
         Erased::anonymised(
             "all_clients_table",
             [client],

@@ -2,7 +2,10 @@
 
 use sqlx::PgConnection;
 
-use super::matching::{ClientErased, certificate};
+use super::{
+    consents,
+    matching::{ClientErased, certificate},
+};
 use crate::{
     app::unit_of_work::UnitOfWork,
     domain::ids::{ClientId, TherapistId},
@@ -113,6 +116,7 @@ pub async fn absorb(uow: &mut UnitOfWork, survivor: &Record, gone: &ClientId) ->
     )
     .execute(uow.db())
     .await?;
+    consents::follow_merge(uow, &survivor.client_id, gone).await?;
     let bookings = sqlx::query!(
         "update appointment_table
          set client_id = $1

@@ -4,6 +4,7 @@
 //! decides which rows are one person. A client's status is read from the facts of the bookings ([`list`]).
 
 mod appointment;
+mod consents;
 mod create;
 mod detail;
 mod edit;
@@ -22,6 +23,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
     appointment::{Appointment, complete_for_therapist, is_there, link_booking, lock_of_booking},
+    consents::{ConsentGiven, consent},
     detail::ensure_current,
     erase::{ensure_kept_of_booking, erase, link_unassigned_bookings},
     matching::{

@@ -160,6 +160,15 @@ words! {
         Expired,
     }
 
+    /// A way on which messages reach a client.
+    #[schema(title = "MessageChannel")]
+    pub enum Channel {
+        /// WhatsApp, at the client's phone.
+        Whatsapp,
+        /// E-mail, at the client's address.
+        Email,
+    }
+
     /// `users.role`, as far as its holder can log in.
     pub enum UserRole {
         /// Runs the practice.

@@ -1,5 +1,6 @@
 //! Clients through HTTP: shared helpers and the tests by operation.
 
+mod consents;
 mod cost;
 mod create;
 mod detail;

@@ -44,6 +44,7 @@ const ACTIONS: &[(&str, AccessKind, &str)] = &[
     ("additional_notes_create", Change, "Wrote an additional note"),
     ("additional_notes_edit", Change, "Changed an additional note"),
     ("additional_notes_delete", Change, "Deleted an additional note"),
+    ("client_consent", Change, "Changed which messages the client agreed to get"),
     ("client_erase", Change, "Erased the data"),
     ("client_erase_request", Change, "Requested to erase the data"),
     ("client_erase_withdraw", Change, "Withdrew the request to erase the data"),

@@ -94,6 +94,7 @@ tables! {
     "therapist_clients_summary" where "id" in |theirs| &theirs.summaries;
     "therapist_appointments_cache" where "id" in |theirs| &theirs.cached_appointments;
     "internal.clients" where "client_id" in |theirs| &theirs.clients as &[ClientId];
+    "internal.consents" where "client_id" in |theirs| &theirs.clients as &[ClientId];
     "internal.request_clients" where "request_id" in |theirs| &theirs.requests;
     "internal.request_facts" where "request_id" in |theirs| &theirs.requests;
     "internal.transfer_clients" where "transfer_id" in |theirs| &theirs.transfers;

@@ -48,6 +48,7 @@ const HOMES: &[(&str, &str)] = &[
     ("internal.retirements", "therapists"),
     ("internal.clients", "clients"),
     ("internal.former_contacts", "clients"),
+    ("internal.consents", "clients"),
     ("internal.request_clients", "booking_requests"),
     ("internal.request_facts", "booking_requests"),
     ("internal.transfer_clients", "transfers"),

@@ -119,6 +119,7 @@ const REACH: &[Reach] = &[
     none("internal.client_facts"),
     read("internal.clients", "client_id", "C1 C3 C4"),
     none("internal.clients_summary_rows"),
+    none("internal.consents"),
     none("internal.erase_requests"),
     none("internal.erasure_certificates"),
     none("internal.erasures"),

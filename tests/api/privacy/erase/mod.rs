@@ -110,6 +110,8 @@ async fn practice() -> (TestApi, String) {
     api.admin().patch(&path, json!({ "client_name": NAME, "phone_number": "+91 98123 00078" })).await.ok();
     api.admin().patch(&path, json!({ "phone_number": PHONE, "email_id": "farah.q@example.org" })).await.ok();
     api.admin().patch(&path, json!({ "email_id": EMAIL })).await.ok();
+    let consent = json!([{ "channel": "email", "given": true, "source": "Zubin said so" }]);
+    api.admin().patch(&path, json!({ "message_consents": consent })).await.ok();
     let mut ids = Vec::new();
     for day in ["06", "09", "12", "16"] {
         let wanted = json!({
