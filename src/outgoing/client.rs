@@ -19,7 +19,7 @@ use reqwest::{
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use url::{Host, Url};
 
-use super::{Rule, lookup::Lookup};
+use super::{addresses::Rule, lookup::Lookup};
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(10);

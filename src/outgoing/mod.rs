@@ -31,8 +31,6 @@ mod addresses;
 mod client;
 mod lookup;
 
-use std::net::IpAddr;
-
 use ipnet::IpNet;
 
 pub use self::{
@@ -60,25 +58,5 @@ impl Default for Outgoing {
     /// Looks up names as the system does; no private network is allowed.
     fn default() -> Self {
         Self::new(Vec::new(), Lookup::system())
-    }
-}
-
-/// Which addresses a client connects to.
-#[derive(Debug, Clone)]
-enum Rule {
-    Any,
-    /// Those of the public internet and of these networks.
-    Guarded(Vec<IpNet>),
-    /// Those of these networks alone.
-    Within(Vec<IpNet>),
-}
-
-impl Rule {
-    fn permits(&self, address: IpAddr) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Guarded(allowed) => addresses::is_permitted(address, allowed),
-            Self::Within(networks) => addresses::is_within(address, networks),
-        }
     }
 }
