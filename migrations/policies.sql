@@ -382,6 +382,10 @@ begin
     call internal.grant_columns('select', 'internal.booking_sum_changes');
     call internal.grant_columns('select', 'internal.therapist_client_facts');
 
+    -- Bookings are read with the state of their payment link, which is money: of no row here.
+    call internal.secure_rows('internal.payment_links');
+    call internal.grant_columns('select', 'internal.payment_links', 'link_id, booking_id, state');
+
     call internal.secure_rows('internal.retirements', reads => mine);
     call internal.grant_columns('select', 'internal.retirements');
 

@@ -14,6 +14,7 @@
 //! | [`error`] | the one error type, and the problem documents it becomes |
 //! | [`crypto`] | password hashes, signing keys, sealed values |
 //! | [`outgoing`] | requests to other services: the one HTTP client, and which addresses it connects to |
+//! | [`razorpay`] | the requests to the payment gateway, and its answers |
 //! | [`db`] | the pool; the scope of a connection and its row-level security (policies: `migrations/policies.sql`); statements that run pruned; running migrations |
 //! | [`audit`] | audit entries: written with each commit (SQL `internal.write_trail`), chained, signed, exported, verified, erased |
 //! | [`app`] | the state shared by all requests; the unit of work; idempotency; notifications between instances |
@@ -28,6 +29,7 @@
 //! | [`scheduling`] | therapists' hours, free times, holds; whether a session may take a time |
 //! | [`bookings`] | the sessions: the model resource, complete |
 //! | [`booking_links`] | the page on which clients book, move and cancel by themselves |
+//! | [`payment_links`] | links by which clients pay for bookings through the gateway |
 //! | [`notes`], [`documents`] | the clinical record; the forms that clients fill in |
 //! | [`search`] | one search box across clients, bookings and therapists |
 //! | [`transfers`], [`merges`] | clients that change therapists; two records of one person |
@@ -116,8 +118,10 @@ pub mod merges;
 pub mod notes;
 pub mod notifications;
 pub mod outgoing;
+pub mod payment_links;
 pub mod payments;
 pub mod privacy;
+pub mod razorpay;
 pub mod scheduling;
 pub mod search;
 pub mod therapists;

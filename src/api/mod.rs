@@ -36,8 +36,8 @@ use crate::{
         browser::{self, Methods},
         caller, health, host, panics, telemetry,
     },
-    integrity, merges, notes, notifications, payments, privacy, scheduling, search, therapists, transfers, users,
-    webhooks,
+    integrity, merges, notes, notifications, payment_links, payments, privacy, scheduling, search, therapists,
+    transfers, users, webhooks,
 };
 
 /// The routes open to everybody.
@@ -78,6 +78,7 @@ fn admin() -> OpenApiRouter<App> {
         .merge(payments::admin_routes())
         .merge(scheduling::admin_routes())
         .merge(bookings::admin_routes())
+        .merge(payment_links::admin_routes())
         .merge(notes::admin_routes())
         .merge(documents::admin_routes())
         .merge(search::admin_routes())

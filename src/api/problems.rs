@@ -18,7 +18,7 @@ use crate::{
         problem::{self, ProblemKind, Problems},
     },
     http::{extract::Path, health},
-    notes, payments, privacy, scheduling, therapists, transfers, users,
+    notes, payment_links, payments, privacy, scheduling, therapists, transfers, users,
 };
 
 /// The lists of the features.
@@ -38,6 +38,7 @@ const LISTS: &[&[&ProblemKind]] = &[
     scheduling::PROBLEMS,
     bookings::PROBLEMS,
     booking_links::PROBLEMS,
+    payment_links::PROBLEMS,
     notes::PROBLEMS,
     transfers::PROBLEMS,
     break_glass::PROBLEMS,

@@ -24,6 +24,7 @@ use crate::{
     db::pool::Db,
     domain::time::{Clock, Zone},
     outgoing::Outgoing,
+    razorpay,
 };
 
 /// How long the body of a request may take to arrive.
@@ -70,6 +71,8 @@ pub struct Parts {
     pub webhooks: Notify,
     /// Clients of other services.
     pub outgoing: Outgoing,
+    /// The account at the payment gateway; none: nothing is sent there.
+    pub razorpay: Option<razorpay::Account>,
     /// From where forwarded addresses are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// The origins whose pages may call the API from a browser.
@@ -157,6 +160,7 @@ impl App {
             passwords: Passwords::default(),
             outgoing: Outgoing::default(),
             webhooks: Notify::new(),
+            razorpay: None,
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
             public_url: None,

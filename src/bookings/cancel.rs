@@ -16,7 +16,7 @@ use crate::{
     domain::{
         ids::BookingId,
         money::AmountInput,
-        status::{BookingStatus, InviteeStatus, words},
+        status::{BookingState, BookingStatus, InviteeStatus, words},
         text::Text,
         time::Timestamp,
     },
@@ -109,6 +109,32 @@ pub(super) async fn cancel(
         return Err(RefundRefusal::Nothing.into());
     }
     let by = request.cancelled_by.unwrap_or(CancelledBy::Admin);
+    write(uow, &locked, by, &request.reason).await?;
+    if refund {
+        payments::refund::open(uow, id, request.refund_amount, Some(&request.reason)).await?;
+    }
+    announce(uow, &locked).await
+}
+
+/// Cancels a booking that is ahead and awaits its payment, which was not made in time; returns whether there was one.
+///
+/// # Errors
+///
+/// If it does not exist any more, or its client's data was erased.
+pub async fn cancel_unpaid(uow: &mut UnitOfWork, id: &BookingId, reason: &str) -> Result<bool> {
+    let locked = lock::lock(uow, &Scope::Practice, id, &Preconditions::default()).await?;
+    let is_awaited = locked.booking.invitee_status.as_deref() == Some(InviteeStatus::Waiting.as_str());
+    if !is_awaited || locked.booking.state != BookingState::Scheduled {
+        return Ok(false);
+    }
+    write(uow, &locked, CancelledBy::Admin, reason).await?;
+    announce(uow, &locked).await?;
+    Ok(true)
+}
+
+/// Writes that a booking is cancelled, and what follows for its money.
+async fn write(uow: &mut UnitOfWork, locked: &Locked, by: CancelledBy, reason: &str) -> Result<()> {
+    let id = &locked.booking.booking_id;
     let now = Timestamp::from(uow.now());
     sqlx::query!(
         "with cancelled as (
@@ -133,7 +159,7 @@ pub(super) async fn cancel(
         InviteeStatus::Cancelled.as_str(),
         now as Timestamp,
         by.as_str(),
-        &*request.reason,
+        reason,
     )
     .execute(uow.db())
     .await?;
@@ -153,13 +179,10 @@ pub(super) async fn cancel(
                 "invitee_status": locked.booking.invitee_status,
                 "cancelled_by": by.as_str(),
                 "booking_start_at": locked.booking.booking_start_at,
-                "reason": &*request.reason,
+                "reason": reason,
             })),
     );
-    if refund {
-        payments::refund::open(uow, id, request.refund_amount, Some(&request.reason)).await?;
-    }
-    announce(uow, &locked).await
+    Ok(())
 }
 
 /// Notifies the admins and the therapist that a booking was cancelled.

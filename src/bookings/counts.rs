@@ -140,8 +140,8 @@ async fn count_by_sums(db: &mut PgConnection, list: &BookingList) -> Result<Book
                           f.bookings
                    from internal.sums_of_bookings() f
                    where true
-                     and f.per_therapist = $28
-                     and f.therapist_id = $29
+                     and f.per_therapist = $29
+                     and f.therapist_id = $30
                      and f.status = $6
                      and f.mode = $7
                      and f.phase = $8
@@ -164,7 +164,7 @@ async fn count_by_sums(db: &mut PgConnection, list: &BookingList) -> Result<Book
                      and f.refund_status = $17
                      and (f.therapist_id in (select t.therapist_id from therapists t) and $18)
                      and (f.therapist_id not in (select t.therapist_id from therapists t) and $19)
-                     and (f.week < $34 or f.week >= $35)
+                     and (f.week < $35 or f.week >= $36)
                    union all
                    select case
                               when f.phase <> 'open' then f.phase
@@ -174,7 +174,7 @@ async fn count_by_sums(db: &mut PgConnection, list: &BookingList) -> Result<Book
                           end,
                           f.counted_as = 'active' and not f.noted and f.ends_at <= $1,
                           1
-                   from (values ($30::timestamp, $31::timestamp), ($32, $33), ($34, $35)) edge (begun, ended)
+                   from (values ($31::timestamp, $32::timestamp), ($33, $34), ($35, $36)) edge (begun, ended)
                    cross join"#
         ],
         [

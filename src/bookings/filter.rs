@@ -10,7 +10,7 @@ use crate::{
     domain::{
         contact::Search,
         ids::{ClientId, TherapistId},
-        status::{BookingMode, BookingState, BookingStatus, RefundStatus},
+        status::{BookingMode, BookingState, BookingStatus, PaymentLinkState, RefundStatus},
         time::{Day, Zone},
     },
     error::{Error, Result},
@@ -86,6 +86,10 @@ pub(crate) struct AdminBookingFilter {
     #[serde(default)]
     #[param(value_type = Option<Vec<RefundStatus>>, inline, style = Form, explode = false)]
     refund_status: AnyOf<RefundStatus>,
+    /// Only those whose payment link, the last one, stands so.
+    #[serde(default)]
+    #[param(value_type = Option<Vec<PaymentLinkState>>, inline, style = Form, explode = false)]
+    payment_link: AnyOf<PaymentLinkState>,
     /// Only those of a therapist the practice has, or only those without one.
     has_therapist: Option<bool>,
     /// Only those whose client's name, e-mail address or phone (in any notation) holds this; two letters find how a word begins.
@@ -193,6 +197,7 @@ pub(super) struct Criteria {
     pub(super) has_note: Option<bool>,
     pub(super) active: Option<bool>,
     pub(super) refund_status: AnyOf<RefundStatus>,
+    pub(super) payment_link: Option<Vec<&'static str>>,
     pub(super) has_therapist: Option<bool>,
     pub(super) search: Option<Search>,
 }
@@ -223,6 +228,7 @@ impl AdminBookingFilter {
             has_note: self.has_note,
             active: self.active,
             refund_status: self.refund_status,
+            payment_link: self.payment_link.words(),
             has_therapist: self.has_therapist,
             search,
             ..Criteria::default()

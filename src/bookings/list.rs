@@ -18,7 +18,7 @@ use crate::{
     domain::{
         ids::{BookingId, ClientId, TherapistId},
         money::Amount,
-        status::BookingState,
+        status::{BookingState, PaymentLinkState},
         time::Timestamp,
     },
     error::{Result, problem::Problems},
@@ -152,15 +152,15 @@ impl List for BookingList {
             ],
             [
                 "
-                  and (f.starts_at, f.booking_id) < ($28::text::timestamp, $29) -- by booking_start_at
-                  and (left(f.name, 100), f.booking_id) < ($28, $29) -- by invitee_name
-                  and (f.created_at, f.booking_id) < ($28::text::timestamp, $29) -- by invitee_created_at
+                  and (f.starts_at, f.booking_id) < ($29::text::timestamp, $30) -- by booking_start_at
+                  and (left(f.name, 100), f.booking_id) < ($29, $30) -- by invitee_name
+                  and (f.created_at, f.booking_id) < ($29::text::timestamp, $30) -- by invitee_created_at
                 order by
                     f.starts_at desc, -- by booking_start_at
                     left(f.name, 100) desc, -- by invitee_name
                     f.created_at desc, -- by invitee_created_at
                     f.booking_id desc -- by any
-                limit $30
+                limit $31
             )"
             ],
             self,

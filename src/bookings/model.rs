@@ -14,7 +14,7 @@ use crate::{
     domain::{
         ids::{BookingId, ClientId, TherapistId},
         money::Amount,
-        status::BookingState,
+        status::{BookingState, PaymentLinkState},
         time::Timestamp,
     },
     error::{Error, Result},
@@ -70,6 +70,7 @@ use crate::{
         "invitee_payment_name": "Meera Iyer",
         "invitee_payment_currency": "INR",
         "invitee_payment_amount": "1700.00",
+        "payment_link_state": "paid",
         "refund_amount": null,
         "refund_status": null,
         "refund_failed_time": null,
@@ -176,6 +177,8 @@ pub struct Booking {
     pub invitee_payment_currency: Option<String>,
     /// The amount paid. Payment data.
     pub invitee_payment_amount: Amount,
+    /// How the booking's payment link stands, the last one; null where it has none. Payment data.
+    pub payment_link_state: Option<PaymentLinkState>,
     /// The amount refunded, or about to be. Payment data.
     pub refund_amount: Amount,
     /// `initiated`, `processing`, `completed`, `failed`, or null. Payment data.
@@ -264,6 +267,7 @@ impl Booking {
         self.invitee_payment_name = None;
         self.invitee_payment_currency = None;
         self.invitee_payment_amount = Amount::default();
+        self.payment_link_state = None;
         self.refund_amount = Amount::default();
         self.refund_status = None;
         self.refund_failed_time = Timestamp::default();

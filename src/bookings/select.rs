@@ -79,6 +79,13 @@ macro_rules! select_bookings {
                b.invitee_payment_name,
                b.invitee_payment_currency,
                b.invitee_payment_amount as "invitee_payment_amount!: Amount",
+               (
+                   select l.state
+                   from internal.payment_links l
+                   where l.booking_id = f.booking_id
+                   order by l.link_id desc
+                   limit 1
+               ) as "payment_link_state: PaymentLinkState",
                b.refund_amount as "refund_amount!: Amount",
                internal.refund_status(b.refund_status) as refund_status,
                b.refund_failed_time as "refund_failed_time!: Timestamp",
@@ -118,13 +125,13 @@ impl BookingList {
 
     /// Whether the sums of bookings know how many it holds.
     pub(super) fn is_summed(&self) -> bool {
-        self.criteria.client_id.is_none() && self.criteria.search.is_none()
+        self.criteria.client_id.is_none() && self.criteria.search.is_none() && self.criteria.payment_link.is_none()
     }
 }
 
 /// A statement about the facts that a list wants: takes the macro that runs it, with what that takes before the statement; the
 /// statement's beginning, which ends before the facts' table, and its end; the list, and what its search finds; and the arguments of
-/// beginning and end, from `$28` on.
+/// beginning and end, from `$29` on.
 macro_rules! of_bookings {
     (
         $macro:ident!($($before:tt)*), [$($select:literal)+], [$($tail:literal)*], $list:expr, $found:expr
@@ -168,6 +175,18 @@ macro_rules! of_bookings {
                              end = any ($27::text[])
                       )
                   )
+                  and exists (
+                      select
+                      from internal.payment_links l
+                      where l.booking_id = f.booking_id
+                        and l.state = any ($28::text[]) -- planned anew
+                        and not exists (
+                            select
+                            from internal.payment_links o
+                            where o.booking_id = l.booking_id
+                              and o.link_id > l.link_id
+                        )
+                  )
                   and f.booking_id = any ($20)
                   and f.search like any (internal.search_patterns($21)) -- planned anew
                   and f.booking_id in (select internal.bookings_found($2, $22, $1))
@@ -201,6 +220,7 @@ macro_rules! of_bookings {
             criteria.refund_status.several() => Option<Vec<&str>>,
             criteria.phases.as_deref() => Option<&[&str]>,
             criteria.open_states.as_deref() => Option<&[&str]>,
+            criteria.payment_link.as_deref() => Option<&[&str]>,
             $($argument $(=> $type)?),*
         )
     }};

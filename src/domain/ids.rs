@@ -143,6 +143,8 @@ ids! { serial:
     InboxMessageId,
     /// `internal.holds.hold_id`.
     HoldId,
+    /// `internal.payment_links.link_id`.
+    PaymentLinkId,
 }
 
 impl BookingId {

@@ -74,6 +74,22 @@ words! {
         Failed,
     }
 
+    /// How the payment link of a booking stands.
+    pub enum PaymentLinkState {
+        /// The gateway has not answered yet.
+        Making,
+        /// It can be paid.
+        Open,
+        /// It was paid.
+        Paid,
+        /// It was not paid in time.
+        Expired,
+        /// It was cancelled.
+        Cancelled,
+        /// The gateway does not make it.
+        Refused,
+    }
+
     /// `bookings.booking_mode`: where a session takes place.
     pub enum BookingMode {
         /// By video; also where nothing is said.

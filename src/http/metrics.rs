@@ -28,6 +28,7 @@ use crate::{
     crypto::password::PASSWORD_QUEUE,
     db::checkout::DATABASE_SECONDS,
     error::{Error, Result, problem::Problems},
+    razorpay::GATEWAY_REQUESTS,
 };
 
 const REQUEST_SECONDS: &str = "safestories_request_seconds";
@@ -45,6 +46,8 @@ pub const WEBHOOK_OLDEST: &str = "safestories_webhook_oldest_seconds";
 pub const WEBHOOK_ATTEMPTS: &str = "safestories_webhook_attempts_total";
 /// The counter of messages worked.
 pub const INBOX_MESSAGES: &str = "safestories_inbox_messages_total";
+/// The gauge of how long the oldest link or refund has waited to be answered by the payment gateway.
+pub const GATEWAY_OLDEST: &str = "safestories_gateway_oldest_seconds";
 
 /// From a millisecond, which most reads stay below, to the half minute after which a request is given up.
 const SECONDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
@@ -74,6 +77,11 @@ static RECORDER: LazyLock<PrometheusHandle> = LazyLock::new(|| {
     metrics::describe_counter!(
         INBOX_MESSAGES,
         "Bookings and orders of which messages were worked, by service and outcome"
+    );
+    metrics::describe_counter!(GATEWAY_REQUESTS, "Requests to the payment gateway, by what was asked and outcome");
+    metrics::describe_gauge!(
+        GATEWAY_OLDEST,
+        "How long the oldest payment link or refund has waited for the gateway's answer"
     );
     metrics::gauge!(PASSWORD_QUEUE).set(0.0);
     handle

@@ -18,7 +18,7 @@ use crate::{
 /// How many payments a filter leaves in each state; the states add up to `all`.
 #[derive(Debug, Default, Serialize, ToSchema)]
 #[schema(example = json!({
-    "all": 2400, "completed": 2190, "pending": 24, "cancelled": 60, "refund_requested": 0, "refund_initiated": 6,
+    "all": 2405, "completed": 2190, "pending": 24, "expired": 5, "cancelled": 60, "refund_requested": 0, "refund_initiated": 6,
     "refund_processing": 2, "refund_completed": 115, "refund_failed": 3, "refund_unknown": 0
 }))]
 pub(super) struct PaymentCounts {
@@ -28,6 +28,8 @@ pub(super) struct PaymentCounts {
     completed: i64,
     /// The money is not there.
     pending: i64,
+    /// The money is not there, and the payment link has expired.
+    expired: i64,
     /// The session was cancelled, and its refund is undecided.
     cancelled: i64,
     /// Another program says that a refund was asked for.
@@ -80,10 +82,11 @@ pub(super) async fn count_payments(
 
 impl PaymentCounts {
     /// The states but for the completed ones.
-    fn others(&mut self) -> [(PaymentState, &mut i64); 8] {
+    fn others(&mut self) -> [(PaymentState, &mut i64); 9] {
         use PaymentState as S;
         [
             (S::Pending, &mut self.pending),
+            (S::Expired, &mut self.expired),
             (S::Cancelled, &mut self.cancelled),
             (S::RefundRequested, &mut self.refund_requested),
             (S::RefundInitiated, &mut self.refund_initiated),

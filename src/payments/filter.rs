@@ -107,6 +107,11 @@ impl Criteria {
         self.state.word().and_then(|state| state.strip_prefix("refund_"))
     }
 
+    /// Whether payments whose link has expired are among those wanted.
+    pub(super) fn wants_expired(&self) -> bool {
+        self.payment_id.is_none() && self.state.lets_pass(PaymentState::Expired)
+    }
+
     /// Whether payments that have not arrived are among those wanted.
     pub(super) fn wants_awaited(&self) -> bool {
         self.payment_id.is_none() && self.state.lets_pass(PaymentState::Pending)

@@ -1,7 +1,8 @@
 //! Reading payments: the list, latest first, and one of them.
 //!
-//! Two sets are listed: the rows of `payments`, and, as pending, the bookings whose payment is awaited, which have no such row
-//! until it arrives. Each set is read up to a page's rows, then the two pages are merged. A place in an order is the order's
+//! Three sets are listed: the rows of `payments`; as pending, the bookings whose payment is awaited, which have no such row
+//! until it arrives; and as expired, those whose payment link has expired. Each set is read up to a page's rows, then the pages
+//! are merged. A place in an order is the order's
 //! key, the payment's id (0 for an awaited one) and the booking's id (empty for a payment).
 //!
 //! Payments are walked by the index of their order (`payments_by_…`), or found by the one of a refund's state, a client, a booking
@@ -38,8 +39,8 @@ use crate::{
 
 /// List payments
 ///
-/// Payments, latest first; and, as `pending`, bookings whose payment has not arrived, which have no `payment_id` yet.
-/// Each is in one `state`, so that the lists of all states add up to this one. Periods go by the start of the session.
+/// Payments, latest first; and, as `pending`, bookings whose payment has not arrived, which have no `payment_id` yet; as `expired`
+/// where their payment link has expired, though the booking was cancelled with it. Each is in one `state`, so that the lists of all states add up to this one. Periods go by the start of the session.
 /// `Accept: text/csv` streams the whole list.
 #[utoipa::path(
     get,
@@ -129,7 +130,19 @@ impl List for PaymentList {
                        b.therapist_id as "therapist_id?: TherapistId",
                        b.booking_host_name as "therapist_name?",
                        b.booking_resource_name as "session_name?",
-                       case when p.payment_id is null then 'pending'
+                       case when p.payment_id is null then
+                                case when exists (
+                                    select
+                                    from internal.payment_links l
+                                    where l.booking_id = b.booking_id
+                                      and l.state = 'expired'
+                                      and not exists (
+                                          select
+                                          from internal.payment_links o
+                                          where o.booking_id = l.booking_id
+                                            and o.link_id > l.link_id
+                                      )
+                                ) then 'expired' else 'pending' end
                             else internal.payment_state(p.refund_status, p.amount, b.booking_status, b.invitee_status)
                        end as "state!: PaymentState",
                        b.booking_start_at as "booking_start_at!: Timestamp",
@@ -209,6 +222,7 @@ impl List for PaymentList {
                                       and $4
                                   )
                                   and internal.refund_state(p.refund_status) = $5 -- planned anew
+                                  and (false and $23)
                                   and (
                                       case
                                           when internal.refund_state(p.refund_status) <> 'pending'
@@ -260,6 +274,21 @@ impl List for PaymentList {
                                           and internal.booking_paid(p.amount) <> 0
                                   )
                                   and (false and $18)
+                                  and (
+                                      p.payment_id is not null
+                                      or not exists (
+                                          select
+                                          from internal.payment_links l
+                                          where l.booking_id = f.booking_id
+                                            and l.state = 'expired'
+                                            and not exists (
+                                                select
+                                                from internal.payment_links o
+                                                where o.booking_id = l.booking_id
+                                                  and o.link_id > l.link_id
+                                            )
+                                      )
+                                  )
                                   and left(internal.fold(case when p.payment_id is null then b.invitee_payment_gateway else p.payment_gateway_name end), 100) = left(internal.fold($6), 100)
                                   and f.therapist_id = $7
                                   and f.client_id = $8
@@ -271,6 +300,55 @@ impl List for PaymentList {
                                       case when p.payment_id is null then b.invitee_name else p.invitee_name end,
                                       case when p.payment_id is null then b.invitee_email else p.invitee_email end,
                                       case when p.payment_id is null then b.invitee_payment_reference_id else p.payment_reference_id end
+                                  ) like any (internal.like_words($12))
+                            ) a
+                            where true
+                              and (a.paid_at, a.nth, a.mark) < ($13::text::timestamp, $14, $15) -- by payment_date
+                              and (a.amount, a.nth, a.mark) < ($13::text::numeric, $14, $15) -- by amount
+                              and (a.name, a.nth, a.mark) < ($13, $14, $15) -- by invitee_name
+                            order by
+                                a.paid_at desc, -- by payment_date
+                                a.amount desc, -- by amount
+                                a.name desc, -- by invitee_name
+                                a.nth desc, -- by any
+                                a.mark desc -- by any
+                            limit $16
+                        )
+                        union all
+                        (
+                            select a.*
+                            from (
+                                select 0 as nth,
+                                       f.booking_id,
+                                       f.booking_id as mark,
+                                       '-infinity'::timestamp as paid_at,
+                                       round(internal.booking_paid(b.invitee_payment_amount), 2) as amount,
+                                       left(internal.fold(coalesce(b.invitee_name, '')), 100) as name
+                                from internal.payment_links x
+                                join internal.booking_facts f on f.booking_id = x.booking_id
+                                join bookings b on b.booking_id = x.booking_id
+                                where x.state = 'expired'
+                                  and not exists (
+                                      select
+                                      from internal.payment_links o
+                                      where o.booking_id = x.booking_id
+                                        and o.link_id > x.link_id
+                                  )
+                                  and not exists (select from payments p where p.booking_id = x.booking_id)
+                                  -- One that was paid in another way, without a payment here, is none.
+                                  and (f.awaited or f.counted_as = 'cancelled' and x.cancels_booking)
+                                  and (false and $24)
+                                  and left(internal.fold(b.invitee_payment_gateway), 100) = left(internal.fold($6), 100)
+                                  and f.therapist_id = $7
+                                  and f.client_id = $8
+                                  and f.booking_id = $9
+                                  and f.starts_at >= $10
+                                  and f.starts_at < $11
+                                  and f.starts_at < $19
+                                  and internal.search_words(
+                                      b.invitee_name,
+                                      b.invitee_email,
+                                      b.invitee_payment_reference_id
                                   ) like any (internal.like_words($12))
                             ) a
                             where true
@@ -325,6 +403,8 @@ impl List for PaymentList {
             before.map(|_| 0_i64),
             criteria.state.several() => Option<Vec<&str>>,
             Timestamp::from(self.now) => Timestamp,
+            is(PaymentState::Expired),
+            (!criteria.wants_expired()).then_some(true),
         )?;
         Ok(payments)
     }

@@ -13,10 +13,13 @@
 //!
 //! Locks: therapist, client and booking ([`lock`], or the caller's), then payments, then refunds.
 //!
+//! A refund of a payment through the gateway is sent there ([`refunds::send_due`]), where that is switched on.
+//!
 //! Bookings of other programs may be paid without a row in `payments`: everything here completes it first
 //! ([`record_for_booking`]).
 
 mod arrive;
+mod awaited;
 pub mod cancellation;
 mod complete;
 mod counts;
@@ -38,6 +41,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
     arrive::arrive,
+    awaited::await_payment,
     complete::{arrived_payment, record_confirmed, record_for_booking},
     model::{Payment, PaymentState},
     receive::{Paid, SaidPayment, SaidRefund, receive},

@@ -15,12 +15,15 @@ use crate::{
 
 words! {
     /// Where a payment stands (`internal.payment_state`), first match wins: its refund, however far; else cancelled, with
-    /// its booking; else pending, while nothing was paid; else completed.
+    /// its booking; else pending, or expired with
+    /// the booking's payment link, while nothing was paid; else completed.
     pub enum PaymentState {
         /// The money is there.
         Completed,
         /// The money is not there: the booking awaits its payment, or the payment has no amount.
         Pending,
+        /// The money is not there, and the payment link of the booking has expired.
+        Expired,
         /// The session was cancelled, and its refund is undecided.
         Cancelled,
         /// Another program says that a refund was asked for.

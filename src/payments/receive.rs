@@ -1,9 +1,10 @@
 //! Payments and refunds as a service tells them, written as they came: nothing is refused. `arrivals` gives the other tables
 //! the rest.
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::lock;
+use super::{lock, refunds::attempts};
 use crate::{
     app::unit_of_work::UnitOfWork,
     audit::entry::Entry,
@@ -30,6 +31,12 @@ pub struct SaidPayment {
     pub paid: Option<Paid>,
     /// Its refund.
     pub refund: Option<SaidRefund>,
+    /// The reference of the payment link that it was made through.
+    pub link: Option<String>,
+    /// The gateway's id of the payment, where the first reference is that of its order.
+    pub gateway_payment_id: Option<String>,
+    /// Since when money is authorised that was not taken yet.
+    pub authorized_at: Option<DateTime<Utc>>,
     /// The rule that it contradicts.
     pub contradicts: Option<&'static str>,
 }
@@ -43,6 +50,8 @@ pub struct Paid {
     pub currency: String,
     /// When it was paid.
     pub at: Timestamp,
+    /// When the service had it.
+    pub captured_at: DateTime<Utc>,
 }
 
 /// A refund as a gateway tells it.
@@ -102,8 +111,12 @@ async fn write(uow: &mut UnitOfWork, said: &SaidPayment, target: &Target) -> Res
         payment = Some(record(uow, said, paid, booking, payment).await?);
         confirm(uow, booking).await?;
     }
+    if let (Some(id), Some(payment)) = (&said.gateway_payment_id, payment) {
+        know(uow, id, payment).await?;
+    }
     if let (Some(refund), Some(payment)) = (&said.refund, payment) {
         refund_of(uow, refund, payment).await?;
+        attempts::follow(uow, &refund.refund_id, refund.status).await?;
     }
     Ok(payment)
 }
@@ -126,6 +139,15 @@ async fn find(uow: &mut UnitOfWork, said: &SaidPayment) -> Result<Option<Target>
                   or p.booking_id = $2
                order by said.place, p.payment_id
                limit 1
+           ), known_to_gateway as (
+               select p.payment_id, p.booking_id
+               from internal.gateway_payments g
+               join payments p on p.payment_id = g.payment_id
+               where g.gateway_payment_id = any ($1)
+                 and ($2::text is null or p.booking_id = $2)
+                 and not exists (select from known)
+               order by p.payment_id
+               limit 1
            ), booked as (
                select b.booking_id
                from bookings b
@@ -144,19 +166,26 @@ async fn find(uow: &mut UnitOfWork, said: &SaidPayment) -> Result<Option<Target>
            select known.payment_id as "payment_id: PaymentId", known.booking_id as "booking_id: BookingId"
            from known
            union all
+           select payment_id, booking_id
+           from known_to_gateway
+           union all
            select (
                       select p.payment_id
                       from payments p
                       where p.booking_id = booked.booking_id
                         and p.payment_reference_id is null
+                        -- Money that came through a link is none that was recorded by hand.
+                        and (not $3 or internal.booking_paid(p.amount) = 0)
                       order by p.payment_id
                       limit 1
                   ),
                   booked.booking_id
            from booked
-           where not exists (select from known)"#,
+           where not exists (select from known)
+             and not exists (select from known_to_gateway)"#,
         &said.references,
         said.booking_id.as_ref().map(BookingId::as_str),
+        said.link.is_some(),
     )
     .fetch_optional(uow.db())
     .await?;
@@ -225,6 +254,22 @@ async fn record(
     .fetch_one(uow.db())
     .await?;
     Ok(recorded)
+}
+
+/// Keeps the gateway's id of a payment.
+pub(super) async fn know(uow: &mut UnitOfWork, id: &str, payment: PaymentId) -> Result<()> {
+    sqlx::query!(
+        "insert into internal.gateway_payments as g (payment_id, gateway_payment_id)
+         values ($1, $2)
+         on conflict (payment_id) do update
+         set gateway_payment_id = excluded.gateway_payment_id
+         where g.gateway_payment_id <> excluded.gateway_payment_id",
+        payment.0,
+        id,
+    )
+    .execute(uow.db())
+    .await?;
+    Ok(())
 }
 
 /// A booking whose payment was awaited is confirmed.

@@ -1,7 +1,7 @@
 //! Opening a refund.
 //!
-//! No gateway is called: the money goes back by hand or through the gateway's own pages, and an admin or a webhook moves
-//! the status on.
+//! Where the gateway is switched on, the refund of a payment through it is sent there ([`send`](super::refunds::send_due)) once it is committed. Of any
+//! other the money goes back by hand, and an admin or a webhook moves the status on.
 
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -13,7 +13,10 @@ use super::{
     complete::{complete, elsewhere},
     lock::{self, LockedPayment},
     model::PaymentState,
-    refunds::answer::{self, ChangedRefund},
+    refunds::{
+        answer::{self, ChangedRefund},
+        attempts,
+    },
     sync,
 };
 use crate::{
@@ -43,12 +46,15 @@ pub(super) struct RefundPayment {
     refund_amount: Option<AmountInput>,
     /// Why; kept in the trail.
     reason: Option<Text<2000>>,
+    /// True: the money goes back in another way; the gateway is not told.
+    by_hand: Option<bool>,
 }
 
 /// Refund a payment
 ///
 /// Opens the refund of a payment, in full or of a part; answers with the refund, whose status is then moved on as the
-/// money goes. A payment is refunded once, of at most what was paid; the booking and the list of refunds follow, and the
+/// money goes. Where the gateway is switched on and the payment came through it, the refund is sent there within a second, and
+/// its status follows what the gateway says; refused for payments older than six months (`payment-too-old`). A payment is refunded once, of at most what was paid; the booking and the list of refunds follow, and the
 /// admins are told.
 #[utoipa::path(
     post,
@@ -73,7 +79,12 @@ pub(super) async fn refund_payment(
         .run(async |uow| {
             let opened = uow.make_once(async |uow| {
                 let locked = lock::payment(uow, id, &conditions).await?;
-                Ok(open_payment(uow, &locked, request.refund_amount, request.reason.as_deref()).await?.refund_id)
+                let terms = Terms {
+                    amount: request.refund_amount,
+                    reason: request.reason.as_deref(),
+                    by_hand: request.by_hand,
+                };
+                Ok(open_payment(uow, &locked, &terms).await?.refund_id)
             });
             let refund = opened.await?;
             let changed = answer::changed(uow, refund).await?;
@@ -84,6 +95,17 @@ pub(super) async fn refund_payment(
             })
         })
         .await
+}
+
+/// How much goes back, why, and how.
+#[derive(Debug, Default)]
+pub(super) struct Terms<'a> {
+    /// How much; all unless given.
+    pub(super) amount: Option<AmountInput>,
+    /// Why.
+    pub(super) reason: Option<&'a str>,
+    /// Whether the gateway is not told.
+    pub(super) by_hand: Option<bool>,
 }
 
 /// A refund that was opened.
@@ -131,7 +153,7 @@ pub async fn open(
     let client = refunded.client_id.as_ref().map(|id| (id, refunded.client_name.as_deref().unwrap_or(NO_NAME)));
     let mut opened = Vec::new();
     for (payment, amount) in shares(payments, amount)? {
-        let share = Share { booking: Some(booking), client, payment: &payment, amount, reason };
+        let share = Share { booking: Some(booking), client, payment: &payment, amount, reason, is_sent: true };
         opened.push(open_share(uow, share).await?);
     }
     sync::sync_refund_of_booking(uow, booking).await?;
@@ -139,12 +161,8 @@ pub async fn open(
 }
 
 /// Opens the refund of one payment, which must be locked.
-pub(super) async fn open_payment(
-    uow: &mut UnitOfWork,
-    locked: &LockedPayment,
-    amount: Option<AmountInput>,
-    reason: Option<&str>,
-) -> Result<Opened> {
+pub(super) async fn open_payment(uow: &mut UnitOfWork, locked: &LockedPayment, terms: &Terms<'_>) -> Result<Opened> {
+    let is_sent = terms.by_hand != Some(true);
     let payment = &locked.payment;
     let id = payment.payment_id.ok_or(Error::NotFound("payment"))?;
     let booking = locked.booking.as_ref().map(|booking| &booking.booking_id);
@@ -160,9 +178,10 @@ pub(super) async fn open_payment(
     }
     let paid = Paid { payment_id: id, amount: payment.amount, currency: payment.currency.clone(), refund_status: None };
     let client = locked.booking.as_ref().map(|booking| (&booking.client.client_id, booking.client.name.as_str()));
-    let mut shares = shares(vec![paid], amount)?;
+    let mut shares = shares(vec![paid], terms.amount)?;
     let (paid, amount) = shares.pop().ok_or(RefundRefusal::Nothing)?;
-    let opened = open_share(uow, Share { booking, client, payment: &paid, amount, reason }).await?;
+    let share = Share { booking, client, payment: &paid, amount, reason: terms.reason, is_sent };
+    let opened = open_share(uow, share).await?;
     if let Some(booking) = booking {
         sync::sync_refund_of_booking(uow, booking).await?;
     }
@@ -249,12 +268,14 @@ struct Share<'a> {
     payment: &'a Paid,
     amount: Amount,
     reason: Option<&'a str>,
+    /// Whether the gateway is told, where it is one's.
+    is_sent: bool,
 }
 
 /// Writes one refund to its payment, and to the row that waits for it since the cancellation, or a new one; audits it
 /// and notifies the admins.
 async fn open_share(uow: &mut UnitOfWork, share: Share<'_>) -> Result<Opened> {
-    let Share { booking, client, payment, amount, reason } = share;
+    let Share { booking, client, payment, amount, reason, is_sent } = share;
     let now = Timestamp::from(uow.now());
     sqlx::query!(
         "update payments
@@ -273,6 +294,7 @@ async fn open_share(uow: &mut UnitOfWork, share: Share<'_>) -> Result<Opened> {
     sync::sync_refund_rows(uow, booking, payment.payment_id).await?;
     let refund_id = answer::of_payment(uow, booking, payment.payment_id).await?;
     let currency = payment.currency.as_deref().unwrap_or("INR");
+    let is_sent = is_sent && attempts::intend(uow, payment.payment_id, amount).await?;
     let about =
         booking.map_or_else(|| format!("payment {}", payment.payment_id), |booking| format!("booking {booking}"));
     let mut entry = Entry::new("refund_open", format!("Refund of {amount} {currency} opened for {about}"))
@@ -283,6 +305,7 @@ async fn open_share(uow: &mut UnitOfWork, share: Share<'_>) -> Result<Opened> {
             "refund_amount": amount,
             "refund_status": "initiated",
             "reason": reason,
+            "sent_to_gateway": is_sent,
         }));
     if let Some((client, name)) = client {
         entry = entry.client(client, name);

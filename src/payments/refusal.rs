@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::refunds::model::RefundState;
 use crate::{
-    domain::{ids::PaymentId, money::Amount, status::RefundStatus},
+    domain::{ids::PaymentId, money::Amount, status::RefundStatus, time::Timestamp},
     error::{
         Refusal,
         problem::{ProblemKind, kinds},
@@ -22,6 +22,10 @@ kinds! { PROBLEMS:
         "The move is not allowed from the refund's present state, which `refund_status` names (`pending`: nothing was started). A refund is initiated, then processing, then completed or failed; one that failed can be initiated again.";
     REFUND_UNDER_WAY = CONFLICT, "refund-under-way", "The money is on its way back",
         "A gateway gives the booking's money back, or has done so; `refund_status` says how far it is. Book the session anew.";
+    PAYMENT_TOO_OLD = CONFLICT, "payment-too-old", "The payment is too old to be refunded through the gateway",
+        "The gateway gives money back for six months after it was paid; `payment_date` says when that was. Give it back in another way, and open the refund with `by_hand: true`.";
+    REFUND_TOO_SMALL = UNPROCESSABLE_ENTITY, "refund-too-small", "Less than the gateway gives back",
+        "The gateway gives back 1.00 at least. Give it back in another way, and open the refund with `by_hand: true`.";
     ALREADY_PAID = CONFLICT, "already-paid", "The booking has a payment",
         "A booking has one payment; `payment_id` names it. Correct that one instead: to a larger amount, where more was paid.";
     REFERENCE_TAKEN = CONFLICT, "reference-taken", "The reference belongs to another payment",
@@ -45,6 +49,12 @@ pub enum RefundRefusal {
     /// It is at the gateway or paid; with its status.
     #[error("its refund is {0}")]
     UnderWay(String),
+    /// The gateway gives nothing back of so old a payment; with when it was paid.
+    #[error("the gateway gives money back for six months after the payment")]
+    TooOld(Timestamp),
+    /// The gateway gives no so small amounts back.
+    #[error("the gateway gives back 1.00 at least")]
+    TooSmall,
     /// Its state does not allow the move.
     #[error("a refund that is {present} cannot become {wanted}")]
     WrongState {
@@ -62,6 +72,8 @@ impl Refusal for RefundRefusal {
             Self::Exceeds(_) => &REFUND_EXCEEDS_PAYMENT,
             Self::UnderWay(_) => &REFUND_UNDER_WAY,
             Self::Nothing => &NOTHING_TO_REFUND,
+            Self::TooOld(_) => &PAYMENT_TOO_OLD,
+            Self::TooSmall => &REFUND_TOO_SMALL,
             Self::WrongState { .. } => &WRONG_REFUND_STATE,
         }
     }
@@ -70,7 +82,8 @@ impl Refusal for RefundRefusal {
         let (name, value) = match self {
             Self::Already(status) | Self::UnderWay(status) => ("refund_status", json!(status)),
             Self::Exceeds(refundable) => ("refundable", json!(refundable)),
-            Self::Nothing => return Map::new(),
+            Self::Nothing | Self::TooSmall => return Map::new(),
+            Self::TooOld(paid_at) => ("payment_date", json!(paid_at)),
             Self::WrongState { present, .. } => ("refund_status", json!(present)),
         };
         Map::from_iter([(name.to_owned(), value)])

@@ -1,7 +1,7 @@
 //! What another program writes by SQL gets what the API's own operation gives, once.
 
 mod inbox;
-mod messages;
+pub mod messages;
 
 use chrono::TimeDelta;
 use rustix::process::Signal;

@@ -32,6 +32,7 @@ mod openapi;
 mod outage;
 mod outgoing;
 mod pages;
+mod payment_links;
 mod payments;
 mod privacy;
 mod rls;

@@ -9,6 +9,7 @@ use super::message::{Effect, Message, utc};
 use crate::{
     bookings::SaidBooking,
     domain::status::RefundStatus,
+    payment_links::SaidLink,
     payments::{SaidPayment, SaidRefund},
 };
 
@@ -24,6 +25,7 @@ pub(super) struct Placed {
 pub(super) struct Folded {
     pub(super) booking: Option<SaidBooking>,
     pub(super) payments: Vec<SaidPayment>,
+    pub(super) links: Vec<SaidLink>,
     /// How many forms were submitted.
     pub(super) forms: i64,
 }
@@ -47,6 +49,9 @@ pub(super) fn fold(mut messages: Vec<Placed>) -> Folded {
                 let place = if let Some(place) = folded.payments.iter().position(is_same) {
                     let known = &mut folded.payments[place];
                     known.paid = known.paid.take().or(said.paid);
+                    known.link = known.link.take().or(said.link);
+                    known.gateway_payment_id = known.gateway_payment_id.take().or(said.gateway_payment_id);
+                    known.authorized_at = known.authorized_at.or(said.authorized_at);
                     known.references.extend(said.references);
                     // The order before the payment, as the rows have it.
                     known.references.sort();
@@ -58,6 +63,7 @@ pub(super) fn fold(mut messages: Vec<Placed>) -> Folded {
                 };
                 refunds.extend(refund.map(|refund| (place, refund)));
             }
+            Effect::Link(said) => folded.links.push(said),
             Effect::Form => folded.forms += 1,
             Effect::Nothing(_) => {}
         }

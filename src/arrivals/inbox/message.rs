@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::{
     bookings::SaidBooking,
     domain::{ids::BookingId, status::words, text::hex, time::Timestamp},
+    payment_links::SaidLink,
     payments::SaidPayment,
 };
 
@@ -76,6 +77,8 @@ pub(super) enum Effect {
     Booking(SaidBooking),
     /// A payment, or a refund of one.
     Payment(SaidPayment),
+    /// The end of a payment link.
+    Link(SaidLink),
     /// A form that was filled in.
     Form,
     /// Nothing, and why.

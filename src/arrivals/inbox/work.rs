@@ -35,7 +35,7 @@ use crate::{
     domain::ids::{BookingId, InboundEndpointId, InboxMessageId},
     error::{Error, Result},
     http::metrics::{INBOX_MESSAGES, INBOX_OLDEST},
-    payments,
+    payment_links,
 };
 
 /// How many bookings and orders are looked for at a time.
@@ -272,7 +272,7 @@ async fn claim(uow: &mut UnitOfWork, group: &Group) -> Result<Vec<InboxMessageId
 
 /// Writes what the messages come to; or says why not.
 async fn write(uow: &mut UnitOfWork, group: &Group) -> Result<Result<Vec<Written>, Outcome>> {
-    let Folded { booking, payments, forms } = match folded(uow, group).await? {
+    let Folded { booking, payments, links, forms } = match folded(uow, group).await? {
         Ok(folded) => folded,
         Err(reason) => {
             let reason = Some(reason.to_owned());
@@ -294,7 +294,14 @@ async fn write(uow: &mut UnitOfWork, group: &Group) -> Result<Result<Vec<Written
         }
     }
     for said in &payments {
-        match payments::receive(uow, said).await? {
+        match payment_links::receive(uow, said).await? {
+            Received::Written(one) => written.push(one),
+            Received::Missing(reason) => return Ok(Err(missing(reason))),
+            Received::Overtaken => {}
+        }
+    }
+    for said in &links {
+        match payment_links::receive_link(uow, said).await? {
             Received::Written(one) => written.push(one),
             Received::Missing(reason) => return Ok(Err(missing(reason))),
             Received::Overtaken => {}

@@ -9,6 +9,7 @@ pub mod connections;
 pub mod due;
 mod heads;
 mod key_file;
+pub mod money;
 mod port;
 mod preflight;
 mod private;
@@ -92,6 +93,7 @@ pub(super) async fn run(settings: Serve) -> anyhow::Result<ExitCode> {
     }
     let secrets = settings.jwt_secret.as_deref().map(str::parse).transpose().context("SAFESTORIES_JWT_SECRET")?;
     let audit_key = settings.audit_key.read()?;
+    settings.razorpay.account()?;
     let port = claim(&settings, private)?;
     let metrics_port = settings.metrics_listen.map(Port::claim).transpose()?;
     let preparing = Box::pin(async {
@@ -177,6 +179,10 @@ async fn serve(
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
     let Ready { db, secrets, audit_key, passwords, embedded } = ready;
+    let razorpay = settings.razorpay.account()?;
+    if let Some(account) = &razorpay {
+        tracing::info!(?account, "the payment gateway is switched on");
+    }
     let app = App::new(Parts {
         db,
         clock: Clock::System,
@@ -192,6 +198,7 @@ async fn serve(
         passwords,
         webhooks: Notify::new(),
         outgoing: Outgoing::new(settings.webhook_networks, Lookup::system()),
+        razorpay,
         trusted_proxies: settings.trusted_proxies,
         cors_origins: settings.cors_origins,
         public_url: settings.public_url,
@@ -232,6 +239,7 @@ async fn serve(
     background.spawn(reports::run(app.clone(), drained.clone()));
     background.spawn(arrivals::run(app.clone(), drained.clone()));
     background.spawn(webhooks::run(app.clone(), drained.clone()));
+    background.spawn(money::run(app.clone(), drained.clone()));
     background.spawn(sealing::run(app.clone(), audit_key, drained.clone()));
     let patience = Patience { head: app.head_timeout, write: app.write_timeout };
     let metrics = async {

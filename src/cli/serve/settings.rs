@@ -7,9 +7,10 @@ use std::{
     path::PathBuf,
 };
 
+use anyhow::{bail, ensure};
 use clap::Args;
 use ipnet::IpNet;
-use url::Url;
+use url::{Host, Url};
 
 use crate::{
     app::{
@@ -22,6 +23,7 @@ use crate::{
         options::{Addresses, LogFormat},
     },
     domain::{contact::Email, time::Zone},
+    razorpay,
 };
 
 /// The settings of the server. Flags win over the environment; an empty variable counts as unset.
@@ -75,6 +77,10 @@ pub struct Serve {
         value_parser = address_or_range
     )]
     pub(super) webhook_networks: Vec<IpNet>,
+
+    /// The account at the payment gateway
+    #[command(flatten)]
+    pub(super) razorpay: Razorpay,
 
     /// The practice's time zone; calendar days are days of it
     #[arg(long, env = "SAFESTORIES_TIME_ZONE", value_name = "ZONE", default_value = "Asia/Kolkata")]
@@ -137,6 +143,57 @@ pub struct Serve {
     /// How it is logged
     #[arg(long, env = "SAFESTORIES_LOG_FORMAT", value_name = "FORMAT", default_value = "pretty")]
     pub(super) log_format: LogFormat,
+}
+
+/// The account at Razorpay. Without its key nothing is sent there.
+#[derive(Debug, Args)]
+pub(super) struct Razorpay {
+    /// The id of the key of the account at Razorpay: with it and its secret, payment links are made and refunds are sent
+    #[arg(long = "razorpay-key-id", env = "SAFESTORIES_RAZORPAY_KEY_ID", value_name = "ID")]
+    key_id: Option<String>,
+
+    /// The secret of that key; better set in the environment
+    #[arg(
+        long = "razorpay-key-secret",
+        env = "SAFESTORIES_RAZORPAY_KEY_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
+    key_secret: Option<String>,
+
+    /// Where Razorpay is
+    #[arg(long = "razorpay-url", env = "SAFESTORIES_RAZORPAY_URL", value_name = "URL", default_value = razorpay::ADDRESS)]
+    address: Url,
+}
+
+impl Razorpay {
+    /// The account, where it is switched on. An empty variable counts as unset.
+    ///
+    /// # Errors
+    ///
+    /// If a half of the key is missing, or the secret would travel unencrypted to another computer.
+    pub(super) fn account(&self) -> anyhow::Result<Option<razorpay::Account>> {
+        let given = |value: &Option<String>| {
+            value.as_deref().map(str::trim).filter(|value| !value.is_empty()).map(String::from)
+        };
+        let (key_id, key_secret) = match (given(&self.key_id), given(&self.key_secret)) {
+            (None, None) => return Ok(None),
+            (Some(id), Some(secret)) => (id, secret),
+            _ => bail!("set both SAFESTORIES_RAZORPAY_KEY_ID and SAFESTORIES_RAZORPAY_KEY_SECRET, or neither"),
+        };
+        let is_here = match self.address.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        ensure!(
+            self.address.scheme() == "https" || self.address.scheme() == "http" && is_here,
+            "SAFESTORIES_RAZORPAY_URL begins with https:, but for a stand-in on this computer"
+        );
+        let address = self.address.clone();
+        Ok(Some(razorpay::Account { address, key_id, key_secret, patience: razorpay::PATIENCE }))
+    }
 }
 
 /// The bounds on wrong guesses, each as a number and minutes. They apply over all instances.

@@ -13,4 +13,9 @@ mod input;
 mod minor;
 mod wire;
 
-pub use self::{amount::Amount, currency::Currency, input::AmountInput, minor::from_minor};
+pub use self::{
+    amount::Amount,
+    currency::Currency,
+    input::AmountInput,
+    minor::{from_minor, to_minor},
+};

@@ -62,6 +62,14 @@ impl Zone {
         }
     }
 
+    /// The next three o'clock in the morning here.
+    pub fn next_night(self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let night = |day: NaiveDate| self.instant(day.and_hms_opt(3, 0, 0).unwrap_or_default());
+        let today = self.date(now);
+        let tonight = night(today);
+        if tonight > now { tonight } else { night(today.checked_add_days(Days::new(1)).unwrap_or(today)) }
+    }
+
     /// The instants of the days `from` to `to`, both included; empty when `to` is before `from`.
     pub fn days(self, from: NaiveDate, to: NaiveDate) -> Range<DateTime<Utc>> {
         let end = to.checked_add_days(Days::new(1)).unwrap_or(to);

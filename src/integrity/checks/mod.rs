@@ -11,6 +11,7 @@ mod bookings;
 mod caches;
 mod calendar;
 mod clients;
+mod gateway;
 mod keys;
 mod money;
 mod orphans;
@@ -22,7 +23,7 @@ mod unreadable;
 use super::check::Check;
 
 /// All families.
-const FAMILIES: [&[Check]; 13] = [
+const FAMILIES: [&[Check]; 14] = [
     keys::CHECKS,
     bookings::CHECKS,
     spelling::CHECKS,
@@ -30,6 +31,7 @@ const FAMILIES: [&[Check]; 13] = [
     unreadable::CHECKS,
     orphans::CHECKS,
     money::CHECKS,
+    gateway::CHECKS,
     calendar::CHECKS,
     clients::CHECKS,
     accounts::CHECKS,

@@ -2,12 +2,14 @@
 //! refunds.
 
 pub(super) mod answer;
+pub(super) mod attempts;
 mod counts;
 pub mod disagreement;
 mod filter;
 mod list;
 pub(super) mod model;
 mod reconciliation;
+mod send;
 mod status;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -15,6 +17,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub use self::{
     model::{Refund, RefundState},
     reconciliation::keep_disagreements,
+    send::send_due,
 };
 use crate::app::state::App;
 

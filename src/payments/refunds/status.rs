@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use super::{
     answer::{self, ChangedRefund},
+    attempts,
     model::{Refund, RefundState},
 };
 use crate::{
@@ -53,12 +54,14 @@ pub(super) struct MoveRefund {
     refund_id: Option<Text<255>>,
     /// Why; kept in the trail.
     reason: Option<Text<2000>>,
+    /// True, with `initiated`: the money goes back in another way; the gateway is not told.
+    by_hand: Option<bool>,
 }
 
 /// Move a refund on
 ///
 /// `initiated` → `processing` → `completed`, or `failed` → `initiated`; any other move is refused and names the present
-/// state. The payment, the booking (the sum of its refunds, and the status of the least far) and the list agree
+/// state. One that is initiated is sent to the gateway, as a refund that is opened. The payment, the booking (the sum of its refunds, and the status of the least far) and the list agree
 /// afterwards. Once completed, the admins are told.
 #[utoipa::path(
     post,
@@ -178,11 +181,18 @@ async fn advance(uow: &mut UnitOfWork, id: RefundId, conditions: &Preconditions,
     let reason = request.reason.as_deref();
     if present == RefundState::Pending {
         let payment = locked.payment.as_ref().ok_or(RefundRefusal::Nothing)?;
-        refund::open_payment(uow, payment, request.refund_amount, reason).await?;
+        let terms = refund::Terms { amount: request.refund_amount, reason, by_hand: request.by_hand };
+        refund::open_payment(uow, payment, &terms).await?;
         return Ok(());
     }
     let amount = locked.amount(request.refund_amount)?;
     write(uow, &locked, wanted, amount, request.refund_id.as_deref()).await?;
+    if let Some(payment) = locked.payment.as_ref().and_then(|locked| locked.payment.payment_id)
+        && wanted == RefundStatus::Initiated
+        && request.by_hand != Some(true)
+    {
+        attempts::intend(uow, payment, amount).await?;
+    }
 
     let booking = locked.payment.as_ref().and_then(|locked| locked.booking.as_ref());
     let about = booking.map(|booking| &booking.booking_id).or(locked.booking.as_ref());

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use super::{assert_none, sources};
 
 /// The modules, lowest first.
-const ORDER: [&str; 34] = [
+const ORDER: [&str; 37] = [
     "domain",
     "error",
     "crypto",
     "outgoing",
+    "razorpay",
     "db",
     "audit",
     "app",
@@ -26,6 +27,7 @@ const ORDER: [&str; 34] = [
     "payments",
     "scheduling",
     "bookings",
+    "payment_links",
     "booking_links",
     "notes",
     "documents",

@@ -43,6 +43,7 @@ use safestories::{
     domain::time::Clock,
     error::Result,
     outgoing::{Lookup, Outgoing},
+    razorpay::Account,
 };
 use sqlx::AssertSqlSafe;
 use tokio::sync::{Mutex, Notify};
@@ -75,11 +76,19 @@ pub struct Reach {
     pub own_metrics_port: bool,
     pub metrics_token: Option<&'static str>,
     pub security_contact: Option<&'static str>,
+    /// The port of the stand-in for Razorpay.
+    pub razorpay: Option<u16>,
 }
 
 impl Default for Reach {
     fn default() -> Self {
-        Self { write_timeout: WRITE_TIMEOUT, own_metrics_port: false, metrics_token: None, security_contact: None }
+        Self {
+            write_timeout: WRITE_TIMEOUT,
+            own_metrics_port: false,
+            metrics_token: None,
+            security_contact: None,
+            razorpay: None,
+        }
     }
 }
 
@@ -130,6 +139,12 @@ impl TestApi {
             streams: Streams::beating(Duration::from_millis(100)),
             passwords: Passwords::default(),
             webhooks: Notify::new(),
+            razorpay: reach.razorpay.map(|port| Account {
+                address: format!("http://127.0.0.1:{port}/").parse().expect("an address"),
+                key_id: "rzp_test_key".to_owned(),
+                key_secret: "a made-up secret".to_owned(),
+                patience: Duration::from_millis(500),
+            }),
             outgoing: Outgoing::new(vec![LOOPBACK.parse().expect("an address")], Lookup::system()),
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),

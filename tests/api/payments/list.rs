@@ -50,13 +50,20 @@ async fn oddities() -> TestApi {
     ];
     api.given_all(payments).await;
     run(&api, "insert into payments default values").await;
+    let expired = format!(
+        "insert into internal.payment_links
+             (booking_id, reference_id, amount, currency, expires_at, cancels_booking, state, created_at)
+         values ('{}', 'ss_1', 1700, 'INR', now(), true, 'expired', now())",
+        ids[5]
+    );
+    run(&api, &expired).await;
     listed(&api, None, None, None).await;
     listed(&api, None, Some("99999999999999"), Some("odd")).await;
     api
 }
 
-/// How many there are: sixteen payments, and one that is awaited.
-const ALL: usize = 17;
+/// How many there are: sixteen payments, one that is awaited, and one whose link has expired.
+const ALL: usize = 18;
 
 /// The key of a row.
 fn name(row: &Value) -> String {

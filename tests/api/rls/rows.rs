@@ -80,6 +80,9 @@ const REACH: &[Reach] = &[
     none("internal.inbound_secrets"),
     none("internal.inbox"),
     none("internal.booking_links"),
+    none("internal.gateway_payments"),
+    none("internal.gateway_refunds"),
+    read("internal.payment_links", "link_id", ""),
     Reach {
         holds: Some("T1"),
         changes: true,

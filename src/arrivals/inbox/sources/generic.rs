@@ -119,8 +119,12 @@ fn payment(id: &BookingId, data: &Value, said_at: DateTime<Utc>) -> Result<Effec
             amount,
             currency: currency.chars().take(10).collect(),
             at: instant(&data["payment_date"]).unwrap_or(said_at).into(),
+            captured_at: said_at,
         }),
         refund: None,
+        link: None,
+        gateway_payment_id: None,
+        authorized_at: None,
         contradicts: None,
     }))
 }
