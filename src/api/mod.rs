@@ -35,7 +35,7 @@ use crate::{
         browser::{self, Methods},
         caller, health, host, panics, telemetry,
     },
-    integrity, merges, notes, notifications, payments, privacy, scheduling, search, therapists, transfers, users,
+    integrity, merges, messages, notes, notifications, payments, privacy, scheduling, search, therapists, transfers, users,
 };
 
 /// The routes open to everybody.
@@ -72,6 +72,7 @@ fn admin() -> OpenApiRouter<App> {
         .merge(accounts::admin_routes())
         .merge(therapists::admin_routes())
         .merge(clients::admin_routes())
+        .merge(messages::admin_routes())
         .merge(booking_requests::admin_routes())
         .merge(payments::admin_routes())
         .merge(scheduling::admin_routes())

@@ -26,6 +26,8 @@ use crate::{
 pub const CHANNEL: &str = "safestories_sessions";
 /// The channel that announces new events for open streams, without a payload.
 pub const NEWS: &str = "safestories_news";
+/// The channel that announces messages to clients, without a payload.
+pub const MESSAGES: &str = "safestories_messages";
 
 /// The channel on which a listener is tried.
 const TRIAL: &str = "safestories_trial";
@@ -114,7 +116,7 @@ async fn keep_listening(app: &App, stop: &CancellationToken) {
 
 async fn listen_once(app: &App, warned: &mut bool) -> Result<(), Lost> {
     let mut listener = app.db.listener().await?;
-    within(ANSWER, listener.listen_all([CHANNEL, NEWS, TRIAL])).await?;
+    within(ANSWER, listener.listen_all([CHANNEL, NEWS, MESSAGES, TRIAL])).await?;
     if !receives_from_others(app, &mut listener).await? {
         return Err(Lost::Stale);
     }
@@ -177,6 +179,7 @@ async fn receives_from_others(app: &App, listener: &mut PgListener) -> Result<bo
 fn take(app: &App, notification: &PgNotification) {
     match notification.channel() {
         NEWS => app.streams.notify(),
+        MESSAGES => app.messages_woken.notify_one(),
         TRIAL => {}
         _ => {
             if let Ok(session) = notification.payload().parse() {

@@ -8,10 +8,11 @@ use std::{
 
 use chrono::TimeDelta;
 use ipnet::IpNet;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    anonymous_attempts::AnonymousAttempts, guess_limits::GuessLimits, origin::Origin, sessions::Sessions,
+    anonymous_attempts::AnonymousAttempts, guess_limits::GuessLimits, messaging::Messaging, origin::Origin, sessions::Sessions,
     streams::Streams,
 };
 use crate::{
@@ -72,6 +73,10 @@ pub struct Parts {
     pub metrics: MetricsAccess,
     /// Where somebody who found a hole writes to, as a URI.
     pub security_contact: Option<String>,
+    /// Which messages clients get, and through which services.
+    pub messaging: Messaging,
+    /// Notified where there are messages to send.
+    pub messages_woken: Notify,
     /// Cancelled at shutdown: open streams end then.
     pub stopping: CancellationToken,
     /// How long the body of a request may take to arrive; [`BODY_TIMEOUT`] but in tests.
@@ -100,6 +105,8 @@ pub struct Seals {
     pub totp: Seal,
     /// Of the messages of services, and the secrets that they sign with.
     pub inbox: Seal,
+    /// Of the links in messages to clients.
+    pub messages: Seal,
     /// Of requests, to recognise repeats.
     pub requests: Fingerprints,
 }
@@ -112,6 +119,7 @@ impl Seals {
             cursors: Seal::derive(keys(), "cursors"),
             totp: Seal::derive(keys(), "totp"),
             inbox: Seal::derive(keys(), "inbox"),
+            messages: Seal::derive(keys(), "messages"),
             requests: Fingerprints::derive(keys(), "requests"),
         }
     }
@@ -143,6 +151,8 @@ impl App {
             cors_origins: Vec::new(),
             metrics: MetricsAccess::default(),
             security_contact: None,
+            messaging: Messaging::default(),
+            messages_woken: Notify::new(),
             stopping: CancellationToken::new(),
             body_timeout: BODY_TIMEOUT,
             head_timeout: HEAD_TIMEOUT,

@@ -18,6 +18,7 @@ use crate::{
     },
     error::{Result, problem::Problems},
     http::{etag::Versioned, extract::Json},
+    messages,
     notifications::{self, Notice, NotificationKind, Recipient},
 };
 
@@ -53,7 +54,8 @@ pub(super) struct CreateBookingRequest {
 /// Send a booking request
 ///
 /// Finds the client by phone and name, or makes one (a lead), keeps the request as `sent`, and tells the other admins.
-/// Where it is not clear who it is, the new client is marked as a possible duplicate.
+/// Where it is not clear who it is, the new client is marked as a possible duplicate. The link is sent to the client where the
+/// server is configured to, and the client agreed to get messages.
 #[utoipa::path(
     post,
     path = "/booking-requests",
@@ -102,6 +104,9 @@ async fn create(uow: &mut UnitOfWork, request: CreateBookingRequest) -> Result<B
     .await?;
     model::link_client(uow, id, &client.client_id).await?;
     announce(uow, id, &client.name).await?;
+    if request.booking_link.is_some() {
+        messages::booking_link(uow, id, None).await?;
+    }
     uow.record(
         Entry::new("booking_request_create", format!("Sent a booking link to {}", client.name))
             .on("booking_request", id)

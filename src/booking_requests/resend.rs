@@ -19,6 +19,7 @@ use crate::{
         etag::{Preconditions, Versioned},
         extract::Path,
     },
+    messages,
 };
 
 kinds! { PROBLEMS:
@@ -43,7 +44,7 @@ impl Refusal for AlreadyBooked {
 
 /// Resend a booking request
 ///
-/// Counts it and notes when. An expired request is `sent` again.
+/// Counts it and notes when; the link goes to the client as at first. An expired request is `sent` again.
 #[utoipa::path(
     post,
     path = "/booking-requests/{id}/resend",
@@ -86,6 +87,9 @@ async fn resend(uow: &mut UnitOfWork, id: BookingRequestId, conditions: &Precond
     )
     .execute(uow.db())
     .await?;
+    if locked.booking_link.is_some() {
+        messages::booking_link(uow, id, None).await?;
+    }
     let entry = Entry::new("booking_request_resend", format!("Sent the booking link to {} again", locked.client_name))
         .on("booking_request", id)
         .detail(json!({ "from": locked.status, "resend_count": locked.resend_count.saturating_add(1) }));

@@ -139,6 +139,8 @@ ids! { serial:
     InboxMessageId,
     /// `internal.holds.hold_id`.
     HoldId,
+    /// `internal.messages.message_id`.
+    MessageId,
 }
 
 impl BookingId {

@@ -147,10 +147,27 @@ words! {
     /// A way on which messages reach a client.
     #[schema(title = "MessageChannel")]
     pub enum Channel {
-        /// WhatsApp, at the client's phone.
+        /// `WhatsApp`, at the client's phone.
         Whatsapp,
         /// E-mail, at the client's address.
         Email,
+    }
+
+    /// A message to a client.
+    #[schema(title = "MessageKind")]
+    pub enum MessageKind {
+        /// The link of a booking request.
+        BookingLink,
+        /// A session is booked, or takes place after all.
+        Confirmation,
+        /// A session takes place at another time.
+        Moved,
+        /// A session was called off.
+        Cancelled,
+        /// Where a session is paid for.
+        PaymentLink,
+        /// A session is near.
+        Reminder,
     }
 
     /// `users.role`, as far as its holder can log in.

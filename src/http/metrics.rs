@@ -39,6 +39,12 @@ const TRAIL_BROKEN: &str = "safestories_trail_broken";
 const RESIDENT_MEMORY: &str = "process_resident_memory_bytes";
 /// The gauge of how long the oldest message of a service has waited to be carried out.
 pub const INBOX_OLDEST: &str = "safestories_inbox_oldest_seconds";
+/// The gauge of how long the oldest message to a client has been due.
+pub const MESSAGES_OLDEST: &str = "safestories_messages_oldest_seconds";
+/// The gauge of messages to clients that wait for a person.
+pub const MESSAGES_UNCLEAR: &str = "safestories_messages_unclear";
+/// The counter of attempts to send messages to clients.
+pub const MESSAGES_SENT: &str = "safestories_messages_total";
 /// The counter of messages worked.
 pub const INBOX_MESSAGES: &str = "safestories_inbox_messages_total";
 
@@ -69,6 +75,9 @@ static RECORDER: LazyLock<PrometheusHandle> = LazyLock::new(|| {
         INBOX_MESSAGES,
         "Bookings and orders of which messages were worked, by service and outcome"
     );
+    metrics::describe_gauge!(MESSAGES_OLDEST, "How long the oldest message to a client has been due");
+    metrics::describe_gauge!(MESSAGES_UNCLEAR, "Messages to clients of which nobody knows whether they arrived");
+    metrics::describe_counter!(MESSAGES_SENT, "Messages to clients, by channel and outcome");
     metrics::gauge!(PASSWORD_QUEUE).set(0.0);
     handle
 });

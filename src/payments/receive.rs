@@ -11,10 +11,11 @@ use crate::{
     domain::{
         ids::{BookingId, PaymentId},
         money::from_minor,
-        status::RefundStatus,
+        status::{MessageKind, RefundStatus},
         time::Timestamp,
     },
     error::Result,
+    messages,
 };
 
 /// A payment as a service tells it.
@@ -229,7 +230,7 @@ async fn record(
 
 /// A booking whose payment was awaited is confirmed.
 async fn confirm(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
-    sqlx::query!(
+    let confirmed = sqlx::query!(
         "update bookings
          set invitee_status = 'confirmed'
          where booking_id = $1
@@ -238,6 +239,9 @@ async fn confirm(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
     )
     .execute(uow.db())
     .await?;
+    if confirmed.rows_affected() > 0 {
+        messages::tell(uow, MessageKind::Confirmation, booking).await?;
+    }
     Ok(())
 }
 

@@ -9,6 +9,7 @@ pub mod connections;
 pub mod due;
 mod heads;
 mod key_file;
+mod messages_settings;
 mod port;
 mod preflight;
 mod private;
@@ -24,7 +25,7 @@ use std::{process::ExitCode, sync::atomic::AtomicBool, time::Duration};
 use anyhow::{Context, anyhow};
 use chrono::TimeDelta;
 use sqlx::Connection;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use self::settings::Serve;
@@ -50,7 +51,8 @@ use crate::{
     dev::embedded::Embedded,
     domain::time::Clock,
     http::{metrics, panics},
-    notifications,
+    messages, notifications,
+    outgoing::{Lookup, Outgoing},
 };
 
 /// How often measurements are sorted into their buckets, and memory is returned.
@@ -191,6 +193,8 @@ async fn serve(
         cors_origins: settings.cors_origins,
         metrics: MetricsAccess { own_port: settings.metrics_listen.is_some(), token: settings.metrics_token },
         security_contact: settings.security_contact,
+        messaging: settings.messages.read()?,
+        messages_woken: Notify::new(),
         stopping: stop.clone(),
         body_timeout: BODY_TIMEOUT,
         head_timeout: HEAD_TIMEOUT,
@@ -224,6 +228,7 @@ async fn serve(
     background.spawn(due::run(app.clone(), drained.clone()));
     background.spawn(reports::run(app.clone(), drained.clone()));
     background.spawn(arrivals::run(app.clone(), drained.clone()));
+    background.spawn(messages::run(app.clone(), drained.clone()));
     background.spawn(sealing::run(app.clone(), audit_key, drained.clone()));
     let patience = Patience { head: app.head_timeout, write: app.write_timeout };
     let metrics = async {

@@ -13,6 +13,7 @@
 //! | certificates of erasure | forever: never purged |
 //! | break-glass grants and exports | 3 years after their review was closed; until then, those that wait for it |
 //! | requests to erase | 3 years after their end |
+//! | messages to clients | 90 days, and until the session is over; without links after an erasure |
 //! | messages of services, sealed | 30 days, or until an erasure reaches them |
 //! | the link to a calendar, hashed | until it is revoked, its account gets other rights, or the password is reset |
 //! | the audit trail, its chain and checkpoints | for as long as the practice keeps its records: never purged |
@@ -27,7 +28,7 @@ use crate::{
     auth, break_glass,
     db::deadline::{STEP, within},
     error::Result,
-    notifications, privacy,
+    messages, notifications, privacy,
     users::sessions,
 };
 
@@ -70,6 +71,7 @@ async fn purge_some(app: &App) -> Result<u64> {
         + sessions::purge(&mut db, now, BATCH).await?
         + break_glass::purge(&mut db, now, BATCH).await?
         + inbox::purge(&mut db, now, BATCH).await?
+        + messages::upkeep::purge(&mut db, now, BATCH).await?
         + privacy::purge(&mut db, now, BATCH).await?
         + notifications::purge_changes(&mut db, BATCH).await?;
     db.commit().await?;

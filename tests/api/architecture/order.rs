@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use super::{assert_none, sources};
 
 /// The modules, lowest first.
-const ORDER: [&str; 32] = [
+const ORDER: [&str; 34] = [
     "domain",
     "error",
     "crypto",
+    "outgoing",
     "db",
     "audit",
     "app",
@@ -21,6 +22,7 @@ const ORDER: [&str; 32] = [
     "accounts",
     "therapists",
     "clients",
+    "messages",
     "booking_requests",
     "payments",
     "scheduling",

@@ -29,6 +29,7 @@ use safestories::{
     app::{
         anonymous_attempts::AnonymousAttempts,
         guess_limits::GuessLimits,
+        messaging::Messaging,
         sessions::Sessions,
         state::{App, MetricsAccess, Parts, SESSION_DAYS, Seals, WRITE_TIMEOUT},
         streams::Streams,
@@ -64,17 +65,24 @@ const SECRET: &str = "test:0123456789abcdefghijklmnopqrstuvwxyz";
 const CONNECTIONS: u32 = 4;
 
 /// How an instance is reached.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Reach {
     pub write_timeout: Duration,
     pub own_metrics_port: bool,
     pub metrics_token: Option<&'static str>,
     pub security_contact: Option<&'static str>,
+    pub messaging: Messaging,
 }
 
 impl Default for Reach {
     fn default() -> Self {
-        Self { write_timeout: WRITE_TIMEOUT, own_metrics_port: false, metrics_token: None, security_contact: None }
+        Self {
+            write_timeout: WRITE_TIMEOUT,
+            own_metrics_port: false,
+            metrics_token: None,
+            security_contact: None,
+            messaging: Messaging::default(),
+        }
     }
 }
 
@@ -131,6 +139,8 @@ impl TestApi {
                 token: reach.metrics_token.map(ToOwned::to_owned),
             },
             security_contact: reach.security_contact.map(ToOwned::to_owned),
+            messaging: reach.messaging,
+            messages_woken: tokio::sync::Notify::new(),
             stopping: CancellationToken::new(),
             body_timeout: Duration::from_millis(500),
             head_timeout: Duration::from_millis(500),
