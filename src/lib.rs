@@ -13,6 +13,7 @@
 //! | [`domain`] | the values of the tables' columns: ids, status words, times, money, phones and e-mail addresses, text |
 //! | [`error`] | the one error type, and the problem documents it becomes |
 //! | [`crypto`] | password hashes, signing keys, sealed values |
+//! | [`outgoing`] | requests to other services: the one HTTP client, and which addresses it connects to |
 //! | [`db`] | the pool; the scope of a connection and its row-level security (policies: `migrations/policies.sql`); statements that run pruned; running migrations |
 //! | [`audit`] | audit entries: written with each commit (SQL `internal.write_trail`), chained, signed, exported, verified, erased |
 //! | [`app`] | the state shared by all requests; the unit of work; idempotency; notifications between instances |
@@ -113,6 +114,7 @@ pub mod merges;
 pub mod messages;
 pub mod notes;
 pub mod notifications;
+pub mod outgoing;
 pub mod payments;
 pub mod privacy;
 pub mod scheduling;

@@ -23,6 +23,7 @@ use crate::{
     },
     db::pool::Db,
     domain::time::{Clock, Zone},
+    outgoing::Outgoing,
 };
 
 /// How long the body of a request may take to arrive.
@@ -65,6 +66,8 @@ pub struct Parts {
     pub streams: Streams,
     /// Hashing and checking of passwords.
     pub passwords: Passwords,
+    /// Clients of other services.
+    pub outgoing: Outgoing,
     /// From where forwarded addresses are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// The origins whose pages may call the API from a browser.
@@ -147,6 +150,7 @@ impl App {
             guess_limits: GuessLimits::DEFAULT,
             streams: Streams::default(),
             passwords: Passwords::default(),
+            outgoing: Outgoing::default(),
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
             metrics: MetricsAccess::default(),

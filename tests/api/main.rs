@@ -30,6 +30,7 @@ mod notes;
 mod notifications;
 mod openapi;
 mod outage;
+mod outgoing;
 mod pages;
 mod payments;
 mod privacy;

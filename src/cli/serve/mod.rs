@@ -189,6 +189,7 @@ async fn serve(
         guess_limits: settings.guesses.limits(),
         streams: Streams::default(),
         passwords,
+        outgoing: Outgoing::new(settings.webhook_networks, Lookup::system()),
         trusted_proxies: settings.trusted_proxies,
         cors_origins: settings.cors_origins,
         metrics: MetricsAccess { own_port: settings.metrics_listen.is_some(), token: settings.metrics_token },

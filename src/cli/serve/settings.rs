@@ -65,6 +65,18 @@ pub struct Serve {
     )]
     pub(super) trusted_proxies: Vec<IpNet>,
 
+    /// Private networks that webhooks may be sent to: comma-separated addresses or ranges
+    ///
+    /// Webhooks go to public addresses otherwise. Addresses that begin with `http:` are called within these networks alone.
+    #[arg(
+        long,
+        env = "SAFESTORIES_WEBHOOK_NETWORKS",
+        value_name = "RANGES",
+        value_delimiter = ',',
+        value_parser = address_or_range
+    )]
+    pub(super) webhook_networks: Vec<IpNet>,
+
     /// The practice's time zone; calendar days are days of it
     #[arg(long, env = "SAFESTORIES_TIME_ZONE", value_name = "ZONE", default_value = "Asia/Kolkata")]
     pub(super) time_zone: Zone,

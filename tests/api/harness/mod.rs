@@ -42,6 +42,7 @@ use safestories::{
     db::{checkout::Connection, pool::Db},
     domain::time::Clock,
     error::Result,
+    outgoing::{Lookup, Outgoing},
 };
 use sqlx::AssertSqlSafe;
 use tokio::sync::Mutex;
@@ -60,6 +61,9 @@ pub const NOW: &str = "2026-02-04T04:30:00Z";
 
 /// The key material that signs access tokens and seals cursors, the same on every instance of a test.
 const SECRET: &str = "test:0123456789abcdefghijklmnopqrstuvwxyz";
+
+/// Where the tests' stand-ins for other services are: what people enter may lead there, and nowhere else that is private.
+const LOOPBACK: &str = "127.0.0.1/32";
 
 /// How many connections an instance has.
 const CONNECTIONS: u32 = 4;
@@ -132,6 +136,7 @@ impl TestApi {
             guess_limits: GuessLimits::DEFAULT,
             streams: Streams::beating(Duration::from_millis(100)),
             passwords: Passwords::default(),
+            outgoing: Outgoing::new(vec![LOOPBACK.parse().expect("an address")], Lookup::system()),
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
             metrics: MetricsAccess {
