@@ -41,6 +41,7 @@ const TAGS: &[(&str, &str)] = &[
     ("bookings", "Sessions between a therapist and a client"),
     ("break-glass", "Admins reading clinical text: with a reason, for an hour, under review"),
     ("calendar", "A therapist's sessions, for calendar programs"),
+    ("messages", "Messages to clients: what was sent, what waits for a person, a preview, a test"),
     ("campaigns", "Which marketing campaign belongs to which therapy"),
     ("clients", "The people the practice is for"),
     ("dashboard", "The practice's figures"),

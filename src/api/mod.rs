@@ -36,8 +36,8 @@ use crate::{
         browser::{self, Methods},
         caller, health, host, panics, telemetry,
     },
-    integrity, merges, notes, notifications, payment_links, payments, privacy, scheduling, search, therapists,
-    transfers, users, webhooks,
+    integrity, merges, messages, notes, notifications, payment_links, payments, privacy, scheduling, search,
+    therapists, transfers, users, webhooks,
 };
 
 /// The routes open to everybody.
@@ -74,6 +74,7 @@ fn admin() -> OpenApiRouter<App> {
         .merge(accounts::admin_routes())
         .merge(therapists::admin_routes())
         .merge(clients::admin_routes())
+        .merge(messages::admin_routes())
         .merge(booking_requests::admin_routes())
         .merge(payments::admin_routes())
         .merge(scheduling::admin_routes())

@@ -26,6 +26,8 @@ use crate::{
 pub const CHANNEL: &str = "safestories_sessions";
 /// The channel that announces new events for open streams, without a payload.
 pub const NEWS: &str = "safestories_news";
+/// The channel that announces messages to clients, without a payload.
+pub const MESSAGES: &str = "safestories_messages";
 
 /// The channel that says that events are to be sent, without a payload (`internal.publish`).
 pub const WEBHOOKS: &str = "safestories_webhooks";
@@ -117,7 +119,7 @@ async fn keep_listening(app: &App, stop: &CancellationToken) {
 
 async fn listen_once(app: &App, warned: &mut bool) -> Result<(), Lost> {
     let mut listener = app.db.listener().await?;
-    within(ANSWER, listener.listen_all([CHANNEL, NEWS, WEBHOOKS, TRIAL])).await?;
+    within(ANSWER, listener.listen_all([CHANNEL, NEWS, WEBHOOKS, MESSAGES, TRIAL])).await?;
     if !receives_from_others(app, &mut listener).await? {
         return Err(Lost::Stale);
     }
@@ -181,6 +183,7 @@ fn take(app: &App, notification: &PgNotification) {
     match notification.channel() {
         NEWS => app.streams.notify(),
         WEBHOOKS => app.webhooks.notify_one(),
+        MESSAGES => app.messages_woken.notify_one(),
         TRIAL => {}
         _ => {
             if let Ok(session) = notification.payload().parse() {

@@ -4,6 +4,7 @@ pub mod anonymous_attempts;
 pub mod guess_limits;
 pub mod idempotency;
 pub mod listen;
+pub mod messaging;
 pub mod origin;
 pub mod reports;
 pub mod sessions;

@@ -12,8 +12,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    anonymous_attempts::AnonymousAttempts, guess_limits::GuessLimits, origin::Origin, sessions::Sessions,
-    streams::Streams, visits::Visits,
+    anonymous_attempts::AnonymousAttempts, guess_limits::GuessLimits, messaging::Messaging, origin::Origin,
+    sessions::Sessions, streams::Streams, visits::Visits,
 };
 use crate::{
     crypto::{
@@ -85,6 +85,10 @@ pub struct Parts {
     pub metrics: MetricsAccess,
     /// Where somebody who found a hole writes to, as a URI.
     pub security_contact: Option<String>,
+    /// Which messages clients get, and through which services.
+    pub messaging: Messaging,
+    /// Notified where there are messages to send.
+    pub messages_woken: Notify,
     /// Cancelled at shutdown: open streams end then.
     pub stopping: CancellationToken,
     /// How long the body of a request may take to arrive; [`BODY_TIMEOUT`] but in tests.
@@ -115,6 +119,8 @@ pub struct Seals {
     pub inbox: Seal,
     /// Of the secrets that events are signed with.
     pub webhooks: Seal,
+    /// Of the links in messages to clients.
+    pub messages: Seal,
     /// Of requests, to recognise repeats.
     pub requests: Fingerprints,
     /// Of the tokens of booking links.
@@ -130,6 +136,7 @@ impl Seals {
             totp: Seal::derive(keys(), "totp"),
             inbox: Seal::derive(keys(), "inbox"),
             webhooks: Seal::derive(keys(), "webhooks"),
+            messages: Seal::derive(keys(), "messages"),
             requests: Fingerprints::derive(keys(), "requests"),
             links: Fingerprints::derive(keys(), "booking links"),
         }
@@ -167,6 +174,8 @@ impl App {
             visits: Visits::default(),
             metrics: MetricsAccess::default(),
             security_contact: None,
+            messaging: Messaging::default(),
+            messages_woken: Notify::new(),
             stopping: CancellationToken::new(),
             body_timeout: BODY_TIMEOUT,
             head_timeout: HEAD_TIMEOUT,

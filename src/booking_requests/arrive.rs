@@ -12,6 +12,7 @@ use crate::{
     domain::{ids::BookingRequestId, status::RequestStatus},
     error::Result,
     http::etag::Preconditions,
+    messages,
 };
 
 /// Takes up a request.
@@ -38,7 +39,9 @@ pub async fn arrive(uow: &mut UnitOfWork, id: BookingRequestId, tells: bool) -> 
         if request.booking_link.is_none() {
             let address = uow.app().public_url.as_ref().map(ToString::to_string);
             let request = BookingRequest { client_id: Some(client.client_id.clone()), ..request };
-            link::make(uow, &request, None, address.as_deref()).await?;
+            if link::make(uow, &request, None, address.as_deref()).await? {
+                messages::booking_link(uow, id, None).await?;
+            }
         }
         announce(uow, id, &client.name).await?;
     }

@@ -26,6 +26,7 @@ use crate::{
     },
     error::{Error, Result, problem::Problems},
     http::{etag::Versioned, extract::Json},
+    messages,
     notifications::{self, Notice, NotificationKind, Recipient},
 };
 
@@ -66,7 +67,8 @@ pub(super) struct CreateBookingRequest {
 /// Send a booking request
 ///
 /// Finds the client by phone and name, or makes one (a lead), keeps the request as `sent`, and tells the other admins.
-/// Where it is not clear who it is, the new client is marked as a possible duplicate.
+/// Where it is not clear who it is, the new client is marked as a possible duplicate. The link is sent to the client where the
+/// server is configured to, and the client agreed to get messages.
 #[utoipa::path(
     post,
     path = "/booking-requests",
@@ -123,12 +125,17 @@ async fn create(
     .fetch_one(uow.db())
     .await?;
     model::link_client(uow, id, &client.client_id).await?;
-    if request.booking_link.is_none() {
+    let has_link = if request.booking_link.is_some() {
+        true
+    } else {
         let at = uow.now();
         let made = BookingRequest::read(uow.db(), id, at).await?;
-        link::make(uow, &made, price, address).await?;
-    }
+        link::make(uow, &made, price, address).await?
+    };
     announce(uow, id, &client.name).await?;
+    if has_link {
+        messages::booking_link(uow, id, None).await?;
+    }
     uow.record(
         Entry::new("booking_request_create", format!("Sent a booking link to {}", client.name))
             .on("booking_request", id)

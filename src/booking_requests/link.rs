@@ -39,15 +39,15 @@ struct Terms {
     price: Option<Price>,
 }
 
-/// Gives a request a link of this server, where one can be made. `address` is the server's own.
+/// Gives a request a link of this server, and says whether one could be made. `address` is the server's own.
 pub(super) async fn make(
     uow: &mut UnitOfWork,
     request: &BookingRequest,
     price: Option<Price>,
     address: Option<&str>,
-) -> Result<()> {
-    let Some(address) = address else { return Ok(()) };
-    let Some(terms) = terms(uow, request, price).await? else { return Ok(()) };
+) -> Result<bool> {
+    let Some(address) = address else { return Ok(false) };
+    let Some(terms) = terms(uow, request, price).await? else { return Ok(false) };
     let token = auth::new_secret()?;
     let hash = uow.app().seals.links.of(token.as_bytes()).swap_remove(0);
     let (amount, currency) = terms.price.unzip();
@@ -74,7 +74,7 @@ pub(super) async fn make(
     )
     .execute(uow.db())
     .await?;
-    Ok(())
+    Ok(true)
 }
 
 /// The link of a request that was corrected books what the request says now; it books no more where that is not known.

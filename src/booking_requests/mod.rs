@@ -7,7 +7,8 @@
 //! - The recipient books by a [`link`], which this server makes where the request has none.
 //! - `sent` becomes `booked` when the client's booking arrives ([`fulfil()`]). `expired` is set by an admin (PATCH): links of
 //!   other programs have no expiry date from which to compute it.
-//! - Another program sends the message: a request and its repeats are stored, counted and notified to the admins.
+//! - A request and its repeats are stored, counted and notified to the admins. The link is sent to the client where the
+//!   configuration says so ([`messages`](crate::messages)); else another program does.
 
 mod arrive;
 mod create;

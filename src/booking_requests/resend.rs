@@ -28,6 +28,7 @@ use crate::{
         etag::{Preconditions, Versioned},
         extract::Path,
     },
+    messages,
 };
 
 kinds! { PROBLEMS:
@@ -52,7 +53,8 @@ impl Refusal for AlreadyBooked {
 
 /// Resend a booking request
 ///
-/// Counts it and notes when. An expired request is `sent` again. A link of this server books for seven days from now on.
+/// Counts it and notes when; the link goes to the client as at first. An expired request is `sent` again. A link of this server
+/// books for seven days from now on.
 #[utoipa::path(
     post,
     path = "/booking-requests/{id}/resend",
@@ -104,9 +106,12 @@ async fn resend(
     )
     .execute(uow.db())
     .await?;
-    match &locked.booking_link {
-        Some(_) => link::renew(uow, id).await?,
+    let has_link = match &locked.booking_link {
+        Some(_) => link::renew(uow, id).await.map(|()| true)?,
         None => link::make(uow, &locked, None, address).await?,
+    };
+    if has_link {
+        messages::booking_link(uow, id, None).await?;
     }
     let entry = Entry::new("booking_request_resend", format!("Sent the booking link to {} again", locked.client_name))
         .on("booking_request", id)

@@ -16,7 +16,7 @@ use crate::{
     domain::{
         ids::BookingId,
         money::AmountInput,
-        status::{BookingState, BookingStatus, InviteeStatus, words},
+        status::{BookingState, BookingStatus, InviteeStatus, MessageKind, words},
         text::Text,
         time::Timestamp,
     },
@@ -25,6 +25,7 @@ use crate::{
         etag::Preconditions,
         extract::{DryRun, Json, Path, Query},
     },
+    messages,
     notifications::{self, Notice, NotificationKind, Recipient},
     payments::{self, refund::RefundRefusal},
 };
@@ -194,5 +195,6 @@ pub(super) async fn announce(uow: &mut UnitOfWork, locked: &Locked) -> Result<()
         related_id: Some(locked.booking.booking_id.as_str()),
         to: &locked.recipients(Recipient::Admins),
     };
-    notifications::notify(uow, notice).await
+    notifications::notify(uow, notice).await?;
+    messages::tell(uow, MessageKind::Cancelled, &locked.booking.booking_id).await
 }

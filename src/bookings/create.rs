@@ -16,12 +16,13 @@ use crate::{
         contact::{EmailInput, PhoneInput},
         ids::{BookingId, ClientId, HoldId, TherapistId},
         money::{AmountInput, Currency},
-        status::{BookingMode, BookingStatus, InviteeStatus},
+        status::{BookingMode, BookingStatus, InviteeStatus, MessageKind},
         text::Text,
         time::{Instant, Timestamp, client_zone, text::invitee_time_text},
     },
     error::{Error, Result, problem::Problems},
     http::extract::{DryRun, Json, Query},
+    messages,
     notifications::{self, Notice, NotificationKind, Recipient},
     payments,
     scheduling::{self, Override, Purpose, SessionKind, Slot, Wanted},
@@ -248,7 +249,8 @@ pub(super) async fn announce(
         related_id: Some(id.as_str()),
         to: &std::iter::once(Recipient::Admins).chain(to_therapist).collect::<Vec<_>>(),
     };
-    notifications::notify(uow, notice).await
+    notifications::notify(uow, notice).await?;
+    messages::tell(uow, MessageKind::Confirmation, id).await
 }
 
 fn session_name(request: &CreateBooking, free: bool) -> &str {

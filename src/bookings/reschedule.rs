@@ -16,7 +16,7 @@ use crate::{
     db::scope::Scope,
     domain::{
         ids::BookingId,
-        status::BookingStatus,
+        status::{BookingStatus, MessageKind},
         text::Text,
         time::{Instant, Timestamp, client_zone, text::invitee_time_text},
     },
@@ -25,6 +25,7 @@ use crate::{
         etag::Preconditions,
         extract::{DryRun, Json, Path, Query},
     },
+    messages,
     notifications::{self, Notice, NotificationKind, Recipient},
     scheduling::{self, Override, Purpose, Slot, Wanted},
 };
@@ -174,5 +175,6 @@ pub(super) async fn announce(uow: &mut UnitOfWork, locked: &Locked) -> Result<()
         related_id: Some(locked.booking.booking_id.as_str()),
         to: &locked.recipients(Recipient::Admins),
     };
-    notifications::notify(uow, notice).await
+    notifications::notify(uow, notice).await?;
+    messages::tell(uow, MessageKind::Moved, &locked.booking.booking_id).await
 }

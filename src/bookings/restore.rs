@@ -17,7 +17,7 @@ use crate::{
     db::scope::Scope,
     domain::{
         ids::{BookingId, TherapistId},
-        status::{BookingStatus, InviteeStatus},
+        status::{BookingStatus, InviteeStatus, MessageKind},
         text::Text,
         time::Timestamp,
     },
@@ -26,6 +26,7 @@ use crate::{
         etag::Preconditions,
         extract::{DryRun, OptionalJson, Path, Query},
     },
+    messages,
     notifications::{self, Notice, NotificationKind, Recipient},
     payments,
     scheduling::{self, Override, Purpose, Wanted},
@@ -220,5 +221,6 @@ pub(super) async fn announce(uow: &mut UnitOfWork, locked: &Locked) -> Result<()
         related_id: Some(locked.booking.booking_id.as_str()),
         to: &locked.recipients(Recipient::Admins),
     };
-    notifications::notify(uow, notice).await
+    notifications::notify(uow, notice).await?;
+    messages::tell(uow, MessageKind::Confirmation, &locked.booking.booking_id).await
 }

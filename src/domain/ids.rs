@@ -145,6 +145,8 @@ ids! { serial:
     HoldId,
     /// `internal.payment_links.link_id`.
     PaymentLinkId,
+    /// `internal.messages.message_id`.
+    MessageId,
 }
 
 impl BookingId {

@@ -169,6 +169,23 @@ words! {
         Email,
     }
 
+    /// A message to a client.
+    #[schema(title = "MessageKind")]
+    pub enum MessageKind {
+        /// The link of a booking request.
+        BookingLink,
+        /// A session is booked, or takes place after all.
+        Confirmation,
+        /// A session takes place at another time.
+        Moved,
+        /// A session was called off.
+        Cancelled,
+        /// Where a session is paid for.
+        PaymentLink,
+        /// A session is near.
+        Reminder,
+    }
+
     /// `users.role`, as far as its holder can log in.
     pub enum UserRole {
         /// Runs the practice.

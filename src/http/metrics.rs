@@ -44,6 +44,12 @@ pub const INBOX_OLDEST: &str = "safestories_inbox_oldest_seconds";
 pub const WEBHOOK_OLDEST: &str = "safestories_webhook_oldest_seconds";
 /// The counter of attempts to send events.
 pub const WEBHOOK_ATTEMPTS: &str = "safestories_webhook_attempts_total";
+/// The gauge of how long the oldest message to a client has been due.
+pub const MESSAGES_OLDEST: &str = "safestories_messages_oldest_seconds";
+/// The gauge of messages to clients that wait for a person.
+pub const MESSAGES_UNCLEAR: &str = "safestories_messages_unclear";
+/// The counter of attempts to send messages to clients.
+pub const MESSAGES_SENT: &str = "safestories_messages_total";
 /// The counter of messages worked.
 pub const INBOX_MESSAGES: &str = "safestories_inbox_messages_total";
 /// The gauge of how long the oldest link or refund has waited to be answered by the payment gateway.
@@ -83,6 +89,9 @@ static RECORDER: LazyLock<PrometheusHandle> = LazyLock::new(|| {
         GATEWAY_OLDEST,
         "How long the oldest payment link or refund has waited for the gateway's answer"
     );
+    metrics::describe_gauge!(MESSAGES_OLDEST, "How long the oldest message to a client has been due");
+    metrics::describe_gauge!(MESSAGES_UNCLEAR, "Messages to clients of which nobody knows whether they arrived");
+    metrics::describe_counter!(MESSAGES_SENT, "Messages to clients, by channel and outcome");
     metrics::gauge!(PASSWORD_QUEUE).set(0.0);
     handle
 });

@@ -14,6 +14,7 @@ use crate::{
     db::deadline::{STEP, within},
     domain::{ids::BookingId, time::Timestamp},
     error::{Error, Result},
+    messages,
     razorpay::{self, Trouble},
 };
 
@@ -58,6 +59,9 @@ pub(super) async fn opened(app: &App, link: &PaymentLink, made: &razorpay::Link)
             let entry =
                 Entry::new("payment_link_open", "The gateway made a payment link").on("booking", &link.booking_id);
             uow.record(entry.detail(json!({ "gateway_link_id": made.id })).quiet());
+            if let Some(url) = &made.short_url {
+                messages::payment_link(uow, &link.booking_id, url).await?;
+            }
         }
         Ok(())
     });

@@ -12,10 +12,11 @@ use crate::{
     domain::{
         ids::{BookingId, PaymentId},
         money::from_minor,
-        status::RefundStatus,
+        status::{MessageKind, RefundStatus},
         time::Timestamp,
     },
     error::Result,
+    messages,
 };
 
 /// A payment as a service tells it.
@@ -274,7 +275,7 @@ pub(super) async fn know(uow: &mut UnitOfWork, id: &str, payment: PaymentId) -> 
 
 /// A booking whose payment was awaited is confirmed.
 async fn confirm(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
-    sqlx::query!(
+    let confirmed = sqlx::query!(
         "update bookings
          set invitee_status = 'confirmed'
          where booking_id = $1
@@ -283,6 +284,9 @@ async fn confirm(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
     )
     .execute(uow.db())
     .await?;
+    if confirmed.rows_affected() > 0 {
+        messages::tell(uow, MessageKind::Confirmation, booking).await?;
+    }
     Ok(())
 }
 

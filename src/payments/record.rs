@@ -14,11 +14,13 @@ use crate::{
     domain::{
         ids::{BookingId, PaymentId},
         money::{AmountInput, Currency},
+        status::MessageKind,
         text::Text,
         time::{Instant, Timestamp},
     },
     error::{Error, Result, problem::Problems},
     http::{etag::Versioned, extract::Json},
+    messages,
 };
 
 /// A payment that was made.
@@ -112,6 +114,7 @@ async fn record(uow: &mut UnitOfWork, request: RecordPayment) -> Result<PaymentI
         sqlx::query!("update bookings set invitee_status = 'confirmed' where booking_id = $1", id)
             .execute(uow.db())
             .await?;
+        messages::tell(uow, MessageKind::Confirmation, &booking.booking_id).await?;
     }
     sync::sync(uow, &booking, payment).await?;
     let client = &booking.client;

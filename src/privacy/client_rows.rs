@@ -45,6 +45,8 @@ pub(crate) struct ClientRows {
     pub(crate) summaries: Vec<i32>,
     /// `therapist_appointments_cache`.
     pub(crate) cached_appointments: Vec<i32>,
+    /// `internal.messages`.
+    pub(crate) messages: Vec<i32>,
     /// `internal.break_glass_grants`.
     pub(crate) grants: Vec<i32>,
     /// `internal.erase_requests`.
@@ -149,16 +151,25 @@ impl ClientRows {
                             and log_id is not null
                       ) as "audit_logs!",
                       array(select id from internal.clients_summary_rows where client_id = any ($1)) as "summaries!",
+                      array(
+                          select message_id
+                          from internal.messages
+                          where booking_id = any ($2)
+                             or request_id = any ($3)
+                      ) as "messages!",
                       array(select grant_id from internal.break_glass_grants where client_id = any ($1))
                           as "grants!",
                       array(select request_id from internal.erase_requests where client_id = any ($1))
                           as "erase_requests!""#,
             &self.clients as &[ClientId],
+            &self.bookings as &[BookingId],
+            &self.requests,
         )
         .fetch_one(&mut *db)
         .await?;
         self.audit_logs = rows.audit_logs;
         self.summaries = rows.summaries;
+        self.messages = rows.messages;
         self.grants = rows.grants;
         self.erase_requests = rows.erase_requests;
         let Self { bookings, transfers, requests, grants, erase_requests, .. } = &*self;

@@ -25,6 +25,7 @@ mod guides;
 mod harness;
 mod integrity;
 mod merges;
+mod messages;
 mod migrate;
 mod notes;
 mod notifications;

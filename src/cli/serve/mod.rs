@@ -9,6 +9,7 @@ pub mod connections;
 pub mod due;
 mod heads;
 mod key_file;
+mod messages_settings;
 pub mod money;
 mod port;
 mod preflight;
@@ -52,7 +53,7 @@ use crate::{
     dev::embedded::Embedded,
     domain::time::Clock,
     http::{metrics, panics},
-    notifications,
+    messages, notifications,
     outgoing::{Lookup, Outgoing},
     webhooks,
 };
@@ -205,6 +206,8 @@ async fn serve(
         visits: Visits::default(),
         metrics: MetricsAccess { own_port: settings.metrics_listen.is_some(), token: settings.metrics_token },
         security_contact: settings.security_contact,
+        messaging: settings.messages.read()?,
+        messages_woken: Notify::new(),
         stopping: stop.clone(),
         body_timeout: BODY_TIMEOUT,
         head_timeout: HEAD_TIMEOUT,
@@ -240,6 +243,7 @@ async fn serve(
     background.spawn(arrivals::run(app.clone(), drained.clone()));
     background.spawn(webhooks::run(app.clone(), drained.clone()));
     background.spawn(money::run(app.clone(), drained.clone()));
+    background.spawn(messages::run(app.clone(), drained.clone()));
     background.spawn(sealing::run(app.clone(), audit_key, drained.clone()));
     let patience = Patience { head: app.head_timeout, write: app.write_timeout };
     let metrics = async {

@@ -13,6 +13,7 @@
 //! | certificates of erasure | forever: never purged |
 //! | break-glass grants and exports | 3 years after their review was closed; until then, those that wait for it |
 //! | requests to erase | 3 years after their end |
+//! | messages to clients | 90 days, and until the session is over; without links after an erasure |
 //! | messages of services, sealed | 30 days, or until an erasure reaches them |
 //! | events that were sent to other systems | 30 days |
 //! | the link to a calendar, hashed | until it is revoked, its account gets other rights, or the password is reset |
@@ -28,7 +29,7 @@ use crate::{
     auth, break_glass,
     db::deadline::{STEP, within},
     error::Result,
-    notifications, privacy,
+    messages, notifications, privacy,
     users::sessions,
     webhooks,
 };
@@ -73,6 +74,7 @@ async fn purge_some(app: &App) -> Result<u64> {
         + break_glass::purge(&mut db, now, BATCH).await?
         + inbox::purge(&mut db, now, BATCH).await?
         + webhooks::purge(&mut db, now, BATCH).await?
+        + messages::upkeep::purge(&mut db, now, BATCH).await?
         + privacy::purge(&mut db, now, BATCH).await?
         + notifications::purge_changes(&mut db, BATCH).await?;
     db.commit().await?;

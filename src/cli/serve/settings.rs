@@ -12,6 +12,7 @@ use clap::Args;
 use ipnet::IpNet;
 use url::{Host, Url};
 
+use super::messages_settings::MessageSettings;
 use crate::{
     app::{
         guess_limits::{GuessLimits, Rate},
@@ -119,6 +120,10 @@ pub struct Serve {
         value_parser = clap::value_parser!(u16).range(1..=3650)
     )]
     pub(super) session_days: u16,
+
+    /// Which messages clients get
+    #[command(flatten)]
+    pub(super) messages: MessageSettings,
 
     /// How many wrong guesses are borne
     #[command(flatten)]

@@ -20,7 +20,7 @@ use crate::{
     documents,
     domain::ids::{BookingId, ClientId, TherapistId},
     error::{Error, Result},
-    notes, notifications, payments, therapists,
+    messages, notes, notifications, payments, therapists,
     transfers::{self, refusal::ClientRefusal},
 };
 
@@ -46,6 +46,7 @@ pub(crate) async fn erase(uow: &mut UnitOfWork, order: Order<'_>) -> Result<Eras
     erased.extend(inbox::erase(uow, &theirs).await?);
     erased.extend(documents::erase(uow, &theirs).await?);
     erased.extend(payments::erase(uow, &theirs).await?);
+    erased.extend(messages::upkeep::erase(uow, &theirs).await?);
     erased.extend(bookings::erase(uow, &theirs).await?);
     erased.extend(booking_requests::erase(uow, &theirs).await?);
     erased.extend(transfers::erase(uow, &theirs).await?);

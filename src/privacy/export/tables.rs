@@ -23,6 +23,7 @@ pub(crate) const LEFT_OUT: &[LeftOut] = &[
     always("notifications", &["user_id", "is_read"], "whom of the staff it reached"),
     always("audit_logs", &["ip_address", "is_visible"], "about the staff"),
     always("internal.clients", &["possible_duplicate_of"], "names another client"),
+    always("internal.messages", &["link", "leased_until"], "sealed, or of no meaning outside the server"),
     always("internal.audit_entries", &["session_id", "request_id", "route", "status", "ip_address"], "about the staff"),
     LeftOut {
         table: "internal.audit_entries",
@@ -95,6 +96,7 @@ tables! {
     "therapist_appointments_cache" where "id" in |theirs| &theirs.cached_appointments;
     "internal.clients" where "client_id" in |theirs| &theirs.clients as &[ClientId];
     "internal.consents" where "client_id" in |theirs| &theirs.clients as &[ClientId];
+    "internal.messages" where "message_id" in |theirs| &theirs.messages;
     "internal.request_clients" where "request_id" in |theirs| &theirs.requests;
     "internal.request_facts" where "request_id" in |theirs| &theirs.requests;
     "internal.transfer_clients" where "transfer_id" in |theirs| &theirs.transfers;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{assert_none, sources};
 
 /// The modules, lowest first.
-const ORDER: [&str; 37] = [
+const ORDER: [&str; 38] = [
     "domain",
     "error",
     "crypto",
@@ -23,6 +23,7 @@ const ORDER: [&str; 37] = [
     "accounts",
     "therapists",
     "clients",
+    "messages",
     "booking_requests",
     "payments",
     "scheduling",

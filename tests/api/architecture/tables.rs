@@ -92,6 +92,7 @@ const HOMES: &[(&str, &str)] = &[
     ("internal.scheduling_rules", "scheduling"),
     ("internal.holds", "scheduling"),
     ("internal.booking_links", "booking_requests"),
+    ("internal.messages", "messages"),
 ];
 
 /// Columns that belong to somebody else than their table: a name, or its beginning and `*`.

@@ -29,6 +29,7 @@ use safestories::{
     app::{
         anonymous_attempts::AnonymousAttempts,
         guess_limits::GuessLimits,
+        messaging::Messaging,
         sessions::Sessions,
         state::{App, MetricsAccess, Parts, SESSION_DAYS, Seals, WRITE_TIMEOUT},
         streams::Streams,
@@ -70,7 +71,7 @@ const LOOPBACK: &str = "127.0.0.1/32";
 const CONNECTIONS: u32 = 4;
 
 /// How an instance is reached.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Reach {
     pub write_timeout: Duration,
     pub own_metrics_port: bool,
@@ -78,6 +79,7 @@ pub struct Reach {
     pub security_contact: Option<&'static str>,
     /// The port of the stand-in for Razorpay.
     pub razorpay: Option<u16>,
+    pub messaging: Messaging,
 }
 
 impl Default for Reach {
@@ -88,6 +90,7 @@ impl Default for Reach {
             metrics_token: None,
             security_contact: None,
             razorpay: None,
+            messaging: Messaging::default(),
         }
     }
 }
@@ -155,6 +158,8 @@ impl TestApi {
                 token: reach.metrics_token.map(ToOwned::to_owned),
             },
             security_contact: reach.security_contact.map(ToOwned::to_owned),
+            messaging: reach.messaging,
+            messages_woken: tokio::sync::Notify::new(),
             stopping: CancellationToken::new(),
             body_timeout: Duration::from_millis(500),
             head_timeout: Duration::from_millis(500),

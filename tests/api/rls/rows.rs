@@ -139,6 +139,7 @@ const REACH: &[Reach] = &[
         ..read("internal.idempotency_keys", "user_id", "11")
     },
     none("internal.login_attempts"),
+    none("internal.messages"),
     none("internal.guesses"),
     Reach {
         adds: Some((
