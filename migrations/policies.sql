@@ -17,6 +17,11 @@ begin
     if not exists (select from pg_catalog.pg_roles where rolname = 'safestories_therapist') then
         create role safestories_therapist nologin;
     end if;
+    -- Booking links are opened as this role. The owner becomes it for a transaction.
+    if not exists (select from pg_catalog.pg_roles where rolname = 'safestories_guest') then
+        create role safestories_guest nologin;
+        execute format('grant safestories_guest to %I', current_user);
+    end if;
 end
 $$;
 
@@ -105,16 +110,31 @@ begin
 end
 $$;
 
--- A digest of the policies, and of all grants to the role, or to everybody on our own objects. Other programs may open their
+-- Lets those who open a booking link read columns of the rows about its therapist. Row security is on already.
+create or replace procedure internal.show_guests(secured regclass, columns text, rows text default null)
+    language plpgsql
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    execute format('drop policy if exists safestories_guests on %s', secured);
+    execute format('drop policy if exists safestories_guests_read on %s', secured);
+    execute format('create policy safestories_guests on %s for select to safestories_guest using (true)', secured);
+    execute format('create policy safestories_guests_read on %s as restrictive for select to safestories_guest using (%s)',
+                   secured, coalesce(rows, 'therapist_id = (select internal.linked_therapist())'));
+    execute format('grant select (%s) on %s to safestories_guest', columns, secured);
+end
+$$;
+
+-- A digest of the policies, and of all grants to the roles, or to everybody on our own objects. Other programs may open their
 -- own objects in `public`.
 create or replace function internal.rls_digest() returns text
     language sql stable
     set search_path = pg_catalog, pg_temp
     as $$
     with therapist as (
-        select oid as role
+        select oid as role, rolname = 'safestories_guest' as is_guest
         from pg_roles
-        where rolname in ('safestories_therapist', (select l.login from internal.therapist_login l))
+        where rolname in ('safestories_therapist', 'safestories_guest', (select l.login from internal.therapist_login l))
     ), relations as (
         select c.oid,
                c.relacl,
@@ -174,8 +194,8 @@ create or replace function internal.rls_digest() returns text
         join pg_policy p on p.polrelid = r.oid
         where p.polname ^@ 'safestories_'
         union all
-        select concat_ws(' ', g.place, case when g.grantee = 0 then 'everybody' else 'the role' end, g.privilege_type,
-                         g.is_grantable)
+        select concat_ws(' ', g.place, case when g.grantee = 0 then 'everybody' when therapist.is_guest then 'guests' else 'the role' end,
+                         g.privilege_type, g.is_grantable)
         from granted g
         left join therapist on therapist.role = g.grantee
         where therapist.role is not null
@@ -189,6 +209,7 @@ create or replace function internal.rls_digest() returns text
         select 'numbers by ' || number || ' ' || bool_and(has_sequence_privilege(therapist.role, number, 'usage'))
         from therapist
         cross join internal.note_sequences() as number
+        where not therapist.is_guest
         group by number
     )
     select count(*) || ' lines, '
@@ -212,13 +233,13 @@ declare
     number regclass;
     opened text;
     roles oid[];
-    -- The group and its login, as SQL.
+    -- The groups and the login, as SQL.
     therapists text;
 begin
     select array_agg(r.oid), string_agg(quote_ident(r.rolname), ', ')
     into roles, therapists
     from pg_roles r
-    where r.rolname in ('safestories_therapist', (select l.login from internal.therapist_login l));
+    where r.rolname in ('safestories_therapist', 'safestories_guest', (select l.login from internal.therapist_login l));
     -- Close all that was opened since, or by the default privileges of an adopted database.
     revoke all on all tables in schema internal from public;
     revoke all on all sequences in schema internal from public;
@@ -253,7 +274,7 @@ begin
     loop
         execute format('revoke all on routine %s from public, %s', opened, therapists);
     end loop;
-    grant usage on schema public, internal to safestories_therapist;
+    grant usage on schema public, internal to safestories_therapist, safestories_guest;
 
     call internal.secure_rows('public.bookings', reads => mine, changes => mine, becomes => mine);
     call internal.grant_columns('select', 'public.bookings');
@@ -412,6 +433,19 @@ begin
     call internal.grant_columns('update', 'internal.note_versions', 'changes');
     call internal.grant_columns('insert', 'internal.note_addenda', 'note_id, author_id, created_at, text');
 
+    -- What the page of a booking link is made of: when its therapist is free.
+    call internal.show_guests('public.therapists', 'therapist_id, name, capacity, specialization');
+    call internal.show_guests('public.bookings', 'therapist_id, booking_id, booking_resource_name');
+    call internal.show_guests('internal.retirements', 'therapist_id');
+    call internal.show_guests('internal.availability', 'therapist_id, schedules');
+    call internal.show_guests('internal.availability_overrides', 'therapist_id, day, time_zone, hours');
+    call internal.show_guests('internal.scheduling_rules',
+        'therapist_id, kind, length_minutes, buffer_before_minutes, buffer_after_minutes, step_minutes, notice_minutes, '
+            || 'ahead_days, sessions_a_day',
+        'therapist_id = '''' or therapist_id = (select internal.linked_therapist())');
+    call internal.show_guests('internal.holds', 'hold_id, therapist_id, starts_at, ends_at, expires_at, held_by');
+    call internal.show_guests('internal.booking_facts', 'therapist_id, booking_id, starts_at, ends_at, counted_as, free');
+
     -- The sequences of the rows that a therapist adds.
     for number in select internal.note_sequences() loop
         -- Where another role owns it, its owner has granted it (`safestories migrate` names the statement).
@@ -452,8 +486,9 @@ begin
         internal.write_trail(jsonb),
         internal.notify(text, text, text, text, timestamp, integer, boolean, boolean, text[], integer[], text)
         to safestories_therapist;
+    grant execute on function internal.linked_therapist(), internal.opened_link(timestamptz) to safestories_guest;
     revoke execute on procedure internal.secure_rows(regclass, text, text, text, text, text),
-        internal.grant_columns(text, regclass, text) from public;
+        internal.grant_columns(text, regclass, text), internal.show_guests(regclass, text, text) from public;
 
     delete from internal.properties where name = 'rls';
     insert into internal.properties (name, value) select 'rls', internal.rls_digest();

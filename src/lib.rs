@@ -27,6 +27,7 @@
 //! | [`payments`] | payments and refunds |
 //! | [`scheduling`] | therapists' hours, free times, holds; whether a session may take a time |
 //! | [`bookings`] | the sessions: the model resource, complete |
+//! | [`booking_links`] | the page on which clients book, move and cancel by themselves |
 //! | [`notes`], [`documents`] | the clinical record; the forms that clients fill in |
 //! | [`search`] | one search box across clients, bookings and therapists |
 //! | [`transfers`], [`merges`] | clients that change therapists; two records of one person |
@@ -95,6 +96,7 @@ pub mod arrivals;
 pub mod audit;
 pub mod audit_logs;
 pub mod auth;
+pub mod booking_links;
 pub mod booking_requests;
 pub mod bookings;
 pub mod break_glass;

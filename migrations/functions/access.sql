@@ -314,3 +314,75 @@ begin
     return (select t.name from public.therapists t where t.therapist_id = therapist limit 1);
 end
 $$;
+
+-- Booking links. The page that one opens is read as `safestories_guest`, which has no rows but those about the therapist of the
+-- link that the transaction names. Nobody names one whose token he does not have: it is named by the token's HMAC.
+
+-- The therapist whose times the link of the transaction offers: that of its booking, once there is one.
+create or replace function internal.linked_therapist() returns text
+    language plpgsql stable security definer
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    return (
+        select coalesce(b.therapist_id, l.therapist_id)
+        from internal.booking_links l
+        left join internal.request_facts f on f.request_id = l.request_id
+        left join public.bookings b on b.booking_id = f.booking_id
+        where l.token_hash = any (string_to_array(current_setting('safestories.booking_link', true), ' ')::bytea[])
+        limit 1
+    );
+end
+$$;
+
+-- What the link of the transaction opens at an instant; no row if nothing. Of the client it tells the first name only.
+create or replace function internal.opened_link(at timestamptz) returns table (
+    request_id integer, first_name text, therapist_id text, therapist_name text, session text, free boolean, amount numeric,
+    currency text, expires_at timestamptz, booking_id text, start_at timestamp, end_at timestamp, updated_at timestamp,
+    sequence integer, state text, mode text, zone text
+)
+    language plpgsql stable security definer
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    return query
+        select r.request_id,
+               (regexp_match(coalesce(c.client_name, r.client_name), '\S+'))[1],
+               t.therapist_id::text,
+               t.name::text,
+               coalesce(case when b.booking_id is null then r.therapy_type::text else b.booking_resource_name end, ''),
+               case when b.booking_id is null then l.amount is null else coalesce(b.invitee_payment_amount, 0) = 0 end,
+               case when b.booking_id is null then l.amount else b.invitee_payment_amount end,
+               case when b.booking_id is null then l.currency else coalesce(b.invitee_payment_currency, 'INR') end,
+               l.expires_at,
+               b.booking_id,
+               b.booking_start_at,
+               v.end_at,
+               greatest(b.booking_updated_at, b.invitee_created_at),
+               (select v.sequence from internal.calendar_revisions v where v.booking_id = b.booking_id),
+               internal.booking_state(
+                   internal.booking_status(b.booking_status), b.booking_start_at, v.end_at, false,
+                   opened_link.at at time zone 'UTC'
+               ),
+               b.booking_mode,
+               b.invitee_timezone
+        from internal.booking_links l
+        join public.booking_requests r on r.request_id = l.request_id
+        join internal.request_clients k on k.request_id = l.request_id
+        join public.all_clients_table c on c.client_id = k.client_id
+        left join internal.request_facts f on f.request_id = l.request_id
+        left join public.bookings b on b.booking_id = f.booking_id
+        left join lateral (
+            select internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration,
+                                        b.invitee_payment_amount) as end_at
+        ) v on true
+        join public.therapists t on t.therapist_id = coalesce(b.therapist_id, l.therapist_id)
+        where l.token_hash = any (string_to_array(current_setting('safestories.booking_link', true), ' ')::bytea[])
+          and not exists (select from internal.clients e where e.client_id = k.client_id and e.erased_at is not null)
+          and case
+                  when f.booking_id is null then internal.request_status(r.status) = 'sent' and l.expires_at > opened_link.at
+                  else v.end_at > opened_link.at at time zone 'UTC'
+              end
+        limit 1;
+end
+$$;

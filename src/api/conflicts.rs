@@ -31,7 +31,9 @@ const CONFLICTS: &[(&str, &[&str])] = &[
         ],
     ),
     ("add_addendum", &["client-erased", "not-author", "note-unsigned"]),
+    ("book_by_link", &["link-used", "time-not-free"]),
     ("cancel_booking", &["already-refunded", "client-erased", "nothing-to-refund", "wrong-state"]),
+    ("cancel_by_link", &["too-late", "wrong-state"]),
     ("complete_booking", &["client-erased", "wrong-state"]),
     ("confirm_account", &["already-confirmed", "not-independent", "own-change", "unclaimed"]),
     ("confirm_totp", &["totp-enabled", "totp-not-set-up"]),
@@ -74,6 +76,7 @@ const CONFLICTS: &[(&str, &[&str])] = &[
     ("log_booking_contact", &["client-erased"]),
     ("make_calendar_link", &["no-calendar"]),
     ("merge_clients", &["already-merged", "client-erased"]),
+    ("move_by_link", &["time-not-free", "too-late", "wrong-state"]),
     ("move_refund", &["client-erased", "nothing-to-refund", "wrong-refund-state"]),
     ("no_show_booking", &["client-erased", "wrong-state"]),
     ("open_break_glass", &["client-erased"]),
@@ -232,14 +235,25 @@ fn members(code: &str) -> Value {
             "description": "How many rows of each table there are now",
         } }),
         "already-booked" => json!({ "booking_id": { "type": ["string", "null"], "description": "The booking" } }),
+        _ => link_members(code),
+    }
+}
+
+/// The members of the problems of booking links; other kinds have none.
+fn link_members(code: &str) -> Value {
+    let instant = |about: &str| json!({ "type": ["string", "null"], "format": "date-time", "description": about });
+    match code {
+        "time-not-free" => json!({ "next_slots": next_slots() }),
+        "link-used" => json!({ "booking_start_at": instant("When its session starts") }),
+        "too-late" => json!({ "until": instant("Until when it could be") }),
         _ => json!({}),
     }
 }
 
-/// The members of the problems of times that are not free.
-fn slot_members(code: &str, session: &Value) -> Value {
+/// The free times that a refusal names.
+fn next_slots() -> Value {
     let instant = |about: &str| json!({ "type": ["string", "null"], "format": "date-time", "description": about });
-    let next = json!({
+    json!({
         "type": "array",
         "items": {
             "type": "object",
@@ -250,7 +264,13 @@ fn slot_members(code: &str, session: &Value) -> Value {
             "required": ["booking_start_at", "booking_end_at"],
         },
         "description": "The next free times, three at most",
-    });
+    })
+}
+
+/// The members of the problems of times that are not free.
+fn slot_members(code: &str, session: &Value) -> Value {
+    let instant = |about: &str| json!({ "type": ["string", "null"], "format": "date-time", "description": about });
+    let next = next_slots();
     let clash = |kinds: Value| {
         json!({
             "type": kinds,

@@ -36,6 +36,7 @@ const TAGS: &[(&str, &str)] = &[
     ("appointments", "The practice's calendar, one row a session"),
     ("audit", "The audit log: actors, actions and times"),
     ("auth", "Logging in and out, and one's own account"),
+    ("booking-link", "What clients do by themselves, with the link that they were sent"),
     ("booking-requests", "Booking links sent to people who have not booked yet"),
     ("bookings", "Sessions between a therapist and a client"),
     ("break-glass", "Admins reading clinical text: with a reason, for an hour, under review"),

@@ -28,7 +28,8 @@ use crate::{
     accounts,
     app::state::App,
     arrivals::inbox,
-    audit_logs, auth, booking_requests, bookings, break_glass, campaigns, clients, dashboards, documents,
+    audit_logs, auth, booking_links, booking_requests, bookings, break_glass, campaigns, clients, dashboards,
+    documents,
     error::Error,
     http::{
         self,
@@ -54,9 +55,9 @@ fn open() -> OpenApiRouter<App> {
         .merge(bookings::open_routes())
 }
 
-/// The routes of services, which prove their messages themselves.
+/// The routes of services, which prove their messages themselves, and of clients, whom a link proves.
 fn services() -> OpenApiRouter<App> {
-    inbox::open_routes()
+    inbox::open_routes().merge(booking_links::open_routes())
 }
 
 /// The routes open to everybody with an account, and the login itself.

@@ -12,7 +12,7 @@ use utoipa::{
 use crate::{
     accounts,
     app::idempotency,
-    audit, audit_logs, auth, booking_requests, bookings, break_glass, campaigns, clients,
+    audit, audit_logs, auth, booking_links, booking_requests, bookings, break_glass, campaigns, clients,
     error::{
         Error, Result,
         problem::{self, ProblemKind, Problems},
@@ -37,6 +37,7 @@ const LISTS: &[&[&ProblemKind]] = &[
     payments::PROBLEMS,
     scheduling::PROBLEMS,
     bookings::PROBLEMS,
+    booking_links::PROBLEMS,
     notes::PROBLEMS,
     transfers::PROBLEMS,
     break_glass::PROBLEMS,

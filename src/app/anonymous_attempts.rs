@@ -48,7 +48,7 @@ impl AnonymousAttempts {
 }
 
 /// One host with IPv6 usually has a whole /64 network.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),

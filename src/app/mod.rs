@@ -10,3 +10,4 @@ pub mod sessions;
 pub mod state;
 pub mod streams;
 pub mod unit_of_work;
+pub mod visits;

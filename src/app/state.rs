@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     anonymous_attempts::AnonymousAttempts, guess_limits::GuessLimits, origin::Origin, sessions::Sessions,
-    streams::Streams,
+    streams::Streams, visits::Visits,
 };
 use crate::{
     crypto::{
@@ -74,6 +74,10 @@ pub struct Parts {
     pub trusted_proxies: Vec<IpNet>,
     /// The origins whose pages may call the API from a browser.
     pub cors_origins: Vec<Origin>,
+    /// The address under which clients reach this server; without one, links have that of the request that makes them.
+    pub public_url: Option<Origin>,
+    /// How often booking links were opened within this minute.
+    pub visits: Visits,
     /// Who sees the metrics.
     pub metrics: MetricsAccess,
     /// Where somebody who found a hole writes to, as a URI.
@@ -110,6 +114,8 @@ pub struct Seals {
     pub webhooks: Seal,
     /// Of requests, to recognise repeats.
     pub requests: Fingerprints,
+    /// Of the tokens of booking links.
+    pub links: Fingerprints,
 }
 
 impl Seals {
@@ -122,6 +128,7 @@ impl Seals {
             inbox: Seal::derive(keys(), "inbox"),
             webhooks: Seal::derive(keys(), "webhooks"),
             requests: Fingerprints::derive(keys(), "requests"),
+            links: Fingerprints::derive(keys(), "booking links"),
         }
     }
 }
@@ -152,6 +159,8 @@ impl App {
             webhooks: Notify::new(),
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
+            public_url: None,
+            visits: Visits::default(),
             metrics: MetricsAccess::default(),
             security_contact: None,
             stopping: CancellationToken::new(),

@@ -2,6 +2,7 @@
 
 use super::{
     create::announce,
+    link,
     model::{self, BookingRequest},
 };
 use crate::{
@@ -19,7 +20,8 @@ use crate::{
 ///
 /// If it does not exist any more.
 pub async fn arrive(uow: &mut UnitOfWork, id: BookingRequestId, tells: bool) -> Result<()> {
-    let seen = BookingRequest::read(uow.db(), id).await?;
+    let now = uow.now();
+    let seen = BookingRequest::read(uow.db(), id, now).await?;
     let person = Person {
         name: Some(&seen.client_name),
         phone: Some(&seen.client_whatsapp),
@@ -33,6 +35,11 @@ pub async fn arrive(uow: &mut UnitOfWork, id: BookingRequestId, tells: bool) -> 
     model::link_client(uow, id, &client.client_id).await?;
     let is_open = request.status == RequestStatus::Sent.as_str();
     if tells && is_open {
+        if request.booking_link.is_none() {
+            let address = uow.app().public_url.as_ref().map(ToString::to_string);
+            let request = BookingRequest { client_id: Some(client.client_id.clone()), ..request };
+            link::make(uow, &request, None, address.as_deref()).await?;
+        }
         announce(uow, id, &client.name).await?;
     }
     let entry = Entry::new(

@@ -1,22 +1,30 @@
 //! Creating a booking request: a link sent to somebody.
 
+use axum::{extract::State, http::HeaderMap};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::model::{self, BookingRequest};
+use super::{
+    link::{self, Price},
+    model::{self, BookingRequest},
+};
 use crate::{
-    app::unit_of_work::{UnitOfWork, Work},
+    app::{
+        state::App,
+        unit_of_work::{UnitOfWork, Work},
+    },
     audit::entry::Entry,
     clients::{self, Choice, Person},
     domain::{
         contact::{EmailInput, LinkInput, PhoneInput},
         ids::BookingRequestId,
+        money::{AmountInput, Currency},
         status::RequestStatus,
         text::Text,
         time::Timestamp,
     },
-    error::{Result, problem::Problems},
+    error::{Error, Result, problem::Problems},
     http::{etag::Versioned, extract::Json},
     notifications::{self, Notice, NotificationKind, Recipient},
 };
@@ -30,7 +38,7 @@ use crate::{
     "client_email": "meera.iyer@example.org",
     "therapy_type": "Individual Therapy",
     "therapist_name": "Asha Rao",
-    "booking_link": "https://book.example.org/asha-rao/17",
+    "amount": "1700.00",
     "is_free_consultation": false
 }))]
 pub(super) struct CreateBookingRequest {
@@ -44,8 +52,13 @@ pub(super) struct CreateBookingRequest {
     therapy_type: Text<255>,
     /// With whom; any name.
     therapist_name: Text<255>,
-    /// The link, where there is one already.
+    /// The link, where there is one already. Without it, this server makes one, if the name is that of exactly one therapist at
+    /// work and the price is known: the client books with it by themselves, once within seven days.
     booking_link: Option<LinkInput>,
+    /// The price of the session that the link books. Unless given, what the client paid the therapist last, or others did.
+    amount: Option<AmountInput>,
+    /// The currency of the amount; INR unless given.
+    currency: Option<Currency>,
     /// Whether it is for a free consultation; false unless given.
     is_free_consultation: Option<bool>,
 }
@@ -62,19 +75,28 @@ pub(super) struct CreateBookingRequest {
     responses((status = 201, description = "Kept", body = BookingRequest), Problems),
 )]
 pub(super) async fn create_booking_request(
+    State(app): State<App>,
     work: Work,
+    headers: HeaderMap,
     Json(request): Json<CreateBookingRequest>,
 ) -> Result<Versioned<BookingRequest>> {
+    let address = model::address(&app, &headers);
     work.run(async |uow| {
-        let id = uow.make_once(async |uow| create(uow, request).await).await?;
-        let made = BookingRequest::read(uow.db(), id).await?;
+        let id = uow.make_once(async |uow| create(uow, request, address.as_deref()).await).await?;
+        let now = uow.now();
+        let made = BookingRequest::read(uow.db(), id, now).await?;
         Ok(made.versioned().created(format!("/api/v1/admin/booking-requests/{id}")))
     })
     .await
 }
 
 /// Keeps a request; answers with its id.
-async fn create(uow: &mut UnitOfWork, request: CreateBookingRequest) -> Result<BookingRequestId> {
+async fn create(
+    uow: &mut UnitOfWork,
+    request: CreateBookingRequest,
+    address: Option<&str>,
+) -> Result<BookingRequestId> {
+    let price = price(&request)?;
     let person = Person {
         name: Some(&request.client_name),
         phone: Some(request.client_whatsapp.as_str()),
@@ -101,6 +123,11 @@ async fn create(uow: &mut UnitOfWork, request: CreateBookingRequest) -> Result<B
     .fetch_one(uow.db())
     .await?;
     model::link_client(uow, id, &client.client_id).await?;
+    if request.booking_link.is_none() {
+        let at = uow.now();
+        let made = BookingRequest::read(uow.db(), id, at).await?;
+        link::make(uow, &made, price, address).await?;
+    }
     announce(uow, id, &client.name).await?;
     uow.record(
         Entry::new("booking_request_create", format!("Sent a booking link to {}", client.name))
@@ -113,6 +140,27 @@ async fn create(uow: &mut UnitOfWork, request: CreateBookingRequest) -> Result<B
             })),
     );
     Ok(id)
+}
+
+/// The price that the link books at, if the request says so.
+fn price(request: &CreateBookingRequest) -> Result<Option<Price>> {
+    let Some(amount) = request.amount else {
+        return match request.currency {
+            Some(_) => Err(Error::body("/currency", "is only taken with an amount")),
+            None => Ok(None),
+        };
+    };
+    if request.booking_link.is_some() {
+        return Err(Error::body("/amount", "is not taken with a link of another program"));
+    }
+    if request.is_free_consultation == Some(true) {
+        return Err(Error::body("/amount", "contradicts is_free_consultation"));
+    }
+    if amount.is_zero() {
+        return Err(Error::body("/amount", "must be more than 0; a session without a price is a free consultation"));
+    }
+    let currency = request.currency.as_ref().map_or(Currency::INR, Currency::as_str);
+    Ok(Some((amount.amount(), currency.to_owned())))
 }
 
 /// Notifies the admins that a booking link was sent.

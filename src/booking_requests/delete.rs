@@ -36,6 +36,8 @@ async fn delete(uow: &mut UnitOfWork, id: BookingRequestId, conditions: &Precond
     sqlx::query!(
         "with link as (
              delete from internal.request_clients where request_id = $1
+         ), own_link as (
+             delete from internal.booking_links where request_id = $1
          ), facts as (
              delete from internal.request_facts where request_id = $1
          )

@@ -7,7 +7,10 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::model::{self, BookingRequest};
+use super::{
+    link,
+    model::{self, BookingRequest},
+};
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     audit::entry::Entry,
@@ -50,7 +53,7 @@ pub(super) struct EditBookingRequest {
     #[serde(default)]
     #[schema(value_type = Option<Text<255>>)]
     therapist_name: Patch<Text<255>>,
-    /// The link.
+    /// Another link. That of this server opens nothing any more then.
     #[serde(default)]
     #[schema(value_type = Option<LinkInput>)]
     booking_link: Patch<LinkInput>,
@@ -83,7 +86,8 @@ pub(super) async fn edit_booking_request(
 ) -> Result<Versioned<BookingRequest>> {
     work.run(async |uow| {
         edit(uow, id, &conditions, request).await?;
-        Ok(BookingRequest::read(uow.db(), id).await?.versioned())
+        let now = uow.now();
+        Ok(BookingRequest::read(uow.db(), id, now).await?.versioned())
     })
     .await
 }
@@ -97,7 +101,9 @@ async fn edit(
     patch.check()?;
     let changed = patch.names();
     // The client is locked before the request, as where a booking arrives.
-    let seen = BookingRequest::read(uow.db(), id).await?;
+    let now = uow.now();
+    let seen = BookingRequest::read(uow.db(), id, now).await?;
+    let names_link = patch.booking_link.is_named();
     let mut wanted = seen.clone();
     patch.apply(&mut wanted);
     model::ensure_kept(uow, &seen).await?;
@@ -113,7 +119,7 @@ async fn edit(
              client_email = $4,
              therapy_type = $5,
              therapist_name = $6,
-             booking_link = $7,
+             booking_link = case when $10 then $7 else booking_link end,
              is_free_consultation = $8,
              status = $9
          where request_id = $1",
@@ -126,9 +132,16 @@ async fn edit(
         wanted.booking_link,
         wanted.is_free_consultation,
         wanted.status,
+        names_link,
     )
     .execute(uow.db())
     .await?;
+    if names_link {
+        link::forget(uow, &[id.0]).await?;
+    } else {
+        let wanted = BookingRequest { client_id: Some(client.client_id.clone()), ..wanted.clone() };
+        link::follow(uow, &locked, &wanted).await?;
+    }
     if !wanted.is_booked() {
         sqlx::query!(
             "update internal.request_facts set booking_id = null where request_id = $1 and booking_id is not null",

@@ -72,6 +72,23 @@ pub async fn fulfil(
     Ok(())
 }
 
+/// The client has booked by the link of a request, which becomes `booked`, whatever therapist it names.
+pub async fn fulfil_link(
+    uow: &mut UnitOfWork,
+    id: BookingRequestId,
+    booking: &BookingId,
+    client: &Client,
+) -> Result<()> {
+    let known = sqlx::query_scalar!("select booking_id from internal.request_facts where request_id = $1", id.0)
+        .fetch_optional(uow.db())
+        .await?;
+    if known.flatten().as_deref() == Some(booking.as_str()) {
+        return Ok(());
+    }
+    let request = Open { request_id: id, client_id: Some(client.client_id.clone()), names_therapist: true };
+    book(uow, &request, booking, client).await
+}
+
 /// Closes one request.
 async fn book(uow: &mut UnitOfWork, request: &Open, booking: &BookingId, client: &Client) -> Result<()> {
     sqlx::query!(

@@ -4,6 +4,7 @@
 //! `request_clients_of_client` or `booking_requests_search`.
 
 use axum::{extract::State, response::Response};
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use sqlx::PgConnection;
 use utoipa::IntoParams;
@@ -15,6 +16,7 @@ use crate::{
     domain::{
         contact::Search,
         ids::{BookingId, BookingRequestId, ClientId},
+        money::Amount,
         status::RequestStatus,
         time::{Day, Timestamp, Zone},
     },
@@ -93,7 +95,7 @@ pub(super) async fn list_booking_requests(
 ) -> Result<Response> {
     let period = Period::of(filter.from, filter.to, filter.tz, app.zone)?;
     let search = filter.q.as_deref().map(Search::parse).transpose().map_err(|fault| Error::query("q", fault))?;
-    request.answer(BookingRequests { request_id: None, filter, period, search }).await
+    request.answer(BookingRequests { request_id: None, filter, period, search, now: app.clock.now() }).await
 }
 
 /// The requests that a filter wants.
@@ -103,12 +105,13 @@ pub(super) struct BookingRequests {
     filter: BookingRequestFilter,
     period: Period,
     search: Option<Search>,
+    now: DateTime<Utc>,
 }
 
 impl BookingRequests {
     /// One request.
-    pub(super) fn one(id: BookingRequestId) -> Self {
-        Self { request_id: Some(id), ..Self::default() }
+    pub(super) fn one(id: BookingRequestId, now: DateTime<Utc>) -> Self {
+        Self { request_id: Some(id), now, ..Self::default() }
     }
 }
 
@@ -134,13 +137,17 @@ impl List for BookingRequests {
                        coalesce(r.therapy_type, '') as "therapy_type!",
                        coalesce(r.therapist_name, '(no name)') as "therapist_name!",
                        r.booking_link,
+                       k.expires_at at time zone 'UTC' as "link_expires_at!: Timestamp",
+                       k.amount as "amount!: Amount",
+                       k.currency as "currency?",
+                       k.request_id is not null as "has_link!",
                        coalesce(r.is_free_consultation, false) as "is_free_consultation!",
                        internal.request_status(r.status) as "status!",
                        r.created_at as "created_at!: Timestamp",
                        f.booking_id as "booking_id?: BookingId",
                        coalesce(f.resent, 0) as "resend_count!",
                        f.resent_at as "last_resent_at!: Timestamp",
-                       r.xmin::text || coalesce('-' || f.xmin::text, '') as "version!",
+                       concat_ws('-', r.xmin, f.xmin, k.xmin) as "version!",
                        concat(
                            coalesce(r.created_at, '-infinity'), -- by created_at
                            left(internal.fold(r.client_name), 100), -- by client_name
@@ -149,6 +156,7 @@ impl List for BookingRequests {
                 from booking_requests r
                 left join internal.request_clients l on l.request_id = r.request_id
                 left join internal.request_facts f on f.request_id = r.request_id
+                left join internal.booking_links k on k.request_id = r.request_id
                 where true
                   and r.request_id = $1
                   and internal.request_status(r.status) = $2 -- planned anew
@@ -182,7 +190,11 @@ impl List for BookingRequests {
             position.limit,
             self.filter.status.several() => Option<Vec<&str>>,
         )?;
-        Ok(requests)
+        Ok(requests.into_iter().map(|request| request.shown_at(self.now)).collect())
+    }
+
+    fn exported(request: BookingRequest) -> BookingRequest {
+        request.without_link()
     }
 
     fn key(request: &BookingRequest) -> Key {
@@ -192,8 +204,8 @@ impl List for BookingRequests {
 
 impl BookingRequest {
     /// One request.
-    pub(super) async fn read(db: &mut PgConnection, id: BookingRequestId) -> Result<Self> {
-        BookingRequests::one(id).first(db).await?.ok_or(Error::NotFound("booking request"))
+    pub(super) async fn read(db: &mut PgConnection, id: BookingRequestId, now: DateTime<Utc>) -> Result<Self> {
+        BookingRequests::one(id, now).first(db).await?.ok_or(Error::NotFound("booking request"))
     }
 }
 
@@ -216,6 +228,6 @@ pub(super) async fn get_booking_request(
     unless: Preconditions,
 ) -> Result<Versioned<BookingRequest>> {
     let mut db = app.db.read(&scope).await?;
-    let request = BookingRequest::read(&mut db, id).await?;
+    let request = BookingRequest::read(&mut db, id, app.clock.now()).await?;
     Ok(request.versioned().unless(unless))
 }

@@ -4,8 +4,9 @@
 //!   `internal.request_clients` links the two.
 //! - The therapist is a name and nothing more: a request may name somebody who is in no table, such as the practice's own
 //!   host of free consultations, and is never linked to a therapist.
-//! - `sent` becomes `booked` when the client's booking arrives ([`fulfil()`]). `expired` is set by an admin (PATCH): a
-//!   link has no expiry date from which to compute it.
+//! - The recipient books by a [`link`], which this server makes where the request has none.
+//! - `sent` becomes `booked` when the client's booking arrives ([`fulfil()`]). `expired` is set by an admin (PATCH): links of
+//!   other programs have no expiry date from which to compute it.
 //! - Another program sends the message: a request and its repeats are stored, counted and notified to the admins.
 
 mod arrive;
@@ -13,6 +14,7 @@ mod create;
 mod delete;
 mod edit;
 mod fulfil;
+mod link;
 mod list;
 mod model;
 mod resend;
@@ -22,7 +24,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
     arrive::arrive,
-    fulfil::fulfil,
+    fulfil::{fulfil, fulfil_link},
+    link::{follow_transfer, linked},
     resend::PROBLEMS,
     upkeep::{erase, follow_merge},
 };

@@ -1,19 +1,22 @@
 //! A booking request: the columns of its table, and the server's own beside them.
 
+use axum::http::HeaderMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    app::unit_of_work::UnitOfWork,
+    app::{state::App, unit_of_work::UnitOfWork},
     clients,
     domain::{
         ids::{BookingId, BookingRequestId, ClientId},
+        money::Amount,
         status::RequestStatus,
         time::Timestamp,
     },
     error::Result,
     http::{
         etag::{Preconditions, Versioned},
+        host,
         page::Key,
     },
 };
@@ -28,7 +31,10 @@ use crate::{
     "client_email": "meera.iyer@example.org",
     "therapy_type": "Individual Therapy",
     "therapist_name": "Asha Rao",
-    "booking_link": "https://book.example.org/asha-rao/17",
+    "booking_link": "https://api.example.org/book/R2h6Wm5fTnA4c3ZQbUpqZ0x0d1h5b0tCZkNkRWFJcVU",
+    "link_expires_at": "2026-02-08T06:15:00Z",
+    "amount": "1700.00",
+    "currency": "INR",
     "is_free_consultation": false,
     "status": "sent",
     "created_at": "2026-01-28T06:15:00Z",
@@ -51,8 +57,14 @@ pub(super) struct BookingRequest {
     pub(super) therapy_type: String,
     /// With whom; a name, which need not be a therapist's of the practice.
     pub(super) therapist_name: String,
-    /// The link.
+    /// The link. One that this server made is masked once it books no more, and always as CSV.
     pub(super) booking_link: Option<String>,
+    /// Until when the link books, where this server made it.
+    pub(super) link_expires_at: Timestamp,
+    /// The price of the session that it books; null where the session is free, or the link is another program's.
+    pub(super) amount: Amount,
+    /// The currency of the amount.
+    pub(super) currency: Option<String>,
     /// Whether the link is for a free consultation.
     pub(super) is_free_consultation: bool,
     /// `sent`, `booked` or `expired`; a word of another program as it is.
@@ -65,6 +77,9 @@ pub(super) struct BookingRequest {
     pub(super) resend_count: i32,
     /// When it was last sent again.
     pub(super) last_resent_at: Timestamp,
+    /// Whether this server made the link.
+    #[serde(skip)]
+    pub(super) has_link: bool,
     /// The version of the stored row.
     #[serde(skip)]
     pub(super) version: String,
@@ -79,7 +94,8 @@ impl BookingRequest {
         sqlx::query!("select from booking_requests where request_id = $1 for no key update", id.0)
             .fetch_optional(uow.db())
             .await?;
-        let request = Self::read(uow.db(), id).await?;
+        let now = uow.now();
+        let request = Self::read(uow.db(), id, now).await?;
         conditions.check(&request.version, &request)?;
         Ok(request)
     }
@@ -120,4 +136,9 @@ pub(super) async fn ensure_kept(uow: &mut UnitOfWork, seen: &BookingRequest) -> 
         Some(id) => clients::lock(uow.db(), id).await?.map_or(Ok(()), |client| client.ensure_kept()),
         None => Ok(()),
     }
+}
+
+/// The address that links of this server begin with: the configured one, or that of the request.
+pub(super) fn address(app: &App, headers: &HeaderMap) -> Option<String> {
+    app.public_url.as_ref().map(ToString::to_string).or_else(|| host::base(headers))
 }

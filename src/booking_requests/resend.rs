@@ -1,11 +1,20 @@
 //! Resending a booking link.
 
-use axum::http::StatusCode;
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
 use serde_json::{Map, Value, json};
 
-use super::model::{self, BookingRequest};
+use super::{
+    link,
+    model::{self, BookingRequest},
+};
 use crate::{
-    app::unit_of_work::{UnitOfWork, Work},
+    app::{
+        state::App,
+        unit_of_work::{UnitOfWork, Work},
+    },
     audit::entry::Entry,
     domain::{
         ids::{BookingId, BookingRequestId},
@@ -43,7 +52,7 @@ impl Refusal for AlreadyBooked {
 
 /// Resend a booking request
 ///
-/// Counts it and notes when. An expired request is `sent` again.
+/// Counts it and notes when. An expired request is `sent` again. A link of this server books for seven days from now on.
 #[utoipa::path(
     post,
     path = "/booking-requests/{id}/resend",
@@ -52,25 +61,34 @@ impl Refusal for AlreadyBooked {
     responses((status = 200, description = "Counted", body = BookingRequest), Problems),
 )]
 pub(super) async fn resend_booking_request(
+    State(app): State<App>,
     work: Work,
     Path(id): Path<BookingRequestId>,
+    headers: HeaderMap,
     conditions: Preconditions,
 ) -> Result<Versioned<BookingRequest>> {
+    let address = model::address(&app, &headers);
     work.run(async |uow| {
-        uow.once(StatusCode::OK, &id, async |uow| resend(uow, id, &conditions).await).await?;
-        Ok(BookingRequest::read(uow.db(), id).await?.versioned())
+        uow.once(StatusCode::OK, &id, async |uow| resend(uow, id, &conditions, address.as_deref()).await).await?;
+        let now = uow.now();
+        Ok(BookingRequest::read(uow.db(), id, now).await?.versioned())
     })
     .await
 }
 
-async fn resend(uow: &mut UnitOfWork, id: BookingRequestId, conditions: &Preconditions) -> Result<()> {
-    let seen = BookingRequest::read(uow.db(), id).await?;
+async fn resend(
+    uow: &mut UnitOfWork,
+    id: BookingRequestId,
+    conditions: &Preconditions,
+    address: Option<&str>,
+) -> Result<()> {
+    let now = uow.now();
+    let seen = BookingRequest::read(uow.db(), id, now).await?;
     model::ensure_kept(uow, &seen).await?;
     let locked = BookingRequest::lock(uow, id, conditions).await?;
     if locked.is_booked() {
         return Err(AlreadyBooked(locked.booking_id).into());
     }
-    let now = uow.now();
     sqlx::query!(
         "with sent as (
              update booking_requests set status = $2 where request_id = $1
@@ -86,6 +104,10 @@ async fn resend(uow: &mut UnitOfWork, id: BookingRequestId, conditions: &Precond
     )
     .execute(uow.db())
     .await?;
+    match &locked.booking_link {
+        Some(_) => link::renew(uow, id).await?,
+        None => link::make(uow, &locked, None, address).await?,
+    }
     let entry = Entry::new("booking_request_resend", format!("Sent the booking link to {} again", locked.client_name))
         .on("booking_request", id)
         .detail(json!({ "from": locked.status, "resend_count": locked.resend_count.saturating_add(1) }));

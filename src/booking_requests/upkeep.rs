@@ -1,5 +1,6 @@
 //! Booking requests of a client who is erased or merged, and rows that other programs left in `booking_requests`.
 
+use super::link;
 use crate::{
     app::unit_of_work::UnitOfWork,
     db::{
@@ -28,6 +29,7 @@ pub async fn erase(uow: &mut UnitOfWork, theirs: &RowsToErase) -> Result<Vec<Era
     )
     .execute(uow.db())
     .await?;
+    link::forget(uow, &theirs.requests).await?;
     Ok(vec![
         Erased::anonymised(
             "booking_requests",
@@ -35,6 +37,7 @@ pub async fn erase(uow: &mut UnitOfWork, theirs: &RowsToErase) -> Result<Vec<Era
             &["client_name", "client_whatsapp", "client_email", "booking_link", "status"],
             "The practice's figures count the requests; an open one is closed.",
         ),
+        Erased::destroyed("internal.booking_links", &theirs.requests),
         Erased::kept("internal.request_clients", &theirs.requests, "Ids only: which request was about which record."),
     ])
 }

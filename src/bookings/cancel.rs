@@ -84,8 +84,15 @@ pub(super) async fn cancel_booking(
     .await
 }
 
+/// What a client says who calls a session off by the booking link.
+pub(super) fn by_client(reason: Option<Text<2000>>) -> Result<CancelBooking> {
+    let said = reason.map_or_else(|| "Called off by the client".parse(), Ok);
+    let reason = said.map_err(|_| Error::internal("a reason of our own is none"))?;
+    Ok(CancelBooking { reason, cancelled_by: Some(CancelledBy::Client), refund: None, refund_amount: None })
+}
+
 /// Cancels a booking of the scope.
-async fn cancel(
+pub(super) async fn cancel(
     uow: &mut UnitOfWork,
     scope: &Scope,
     id: &BookingId,
@@ -133,8 +140,12 @@ async fn cancel(
     if locked.booking.is_paid() {
         payments::cancellation::cancellation_entry(uow, id).await?;
     }
+    let sentence = match uow.actor() {
+        Some(_) => format!("Cancelled the session of {}", locked.client.name),
+        None => format!("{} cancelled the session by the booking link", locked.client.name),
+    };
     uow.record(
-        Entry::new("booking_cancel", format!("Cancelled the session of {}", locked.client.name))
+        Entry::new("booking_cancel", sentence)
             .on("booking", id)
             .client(&locked.client.client_id, &locked.client.name)
             .detail(json!({

@@ -152,7 +152,7 @@ pub(super) async fn create_booking(
 }
 
 /// Books a session; answers with its id.
-async fn create(uow: &mut UnitOfWork, request: CreateBooking) -> Result<BookingId> {
+pub(super) async fn create(uow: &mut UnitOfWork, request: CreateBooking) -> Result<BookingId> {
     if request.invitee_phone.is_none() && request.invitee_email.is_none() {
         return Err(Error::body("/invitee_phone", "a phone or an e-mail address is needed"));
     }
@@ -197,7 +197,7 @@ async fn create(uow: &mut UnitOfWork, request: CreateBooking) -> Result<BookingI
     booking_requests::fulfil(uow, &id, &client, person, &therapist).await?;
     announce(uow, &id, &client, Some(&therapist)).await?;
     uow.record(
-        Entry::new("booking_create", format!("Booked {} with {}", client.name, therapist.name))
+        Entry::new("booking_create", sentence(uow, &client, &therapist))
             .on("booking", &id)
             .client(&client.client_id, &client.name)
             .detail(json!({
@@ -209,6 +209,14 @@ async fn create(uow: &mut UnitOfWork, request: CreateBooking) -> Result<BookingI
             })),
     );
     Ok(id)
+}
+
+/// Clients who book by their link have no account.
+fn sentence(uow: &UnitOfWork, client: &Client, therapist: &therapists::Therapist) -> String {
+    match uow.actor() {
+        Some(_) => format!("Booked {} with {}", client.name, therapist.name),
+        None => format!("{} booked a session with {} by the booking link", client.name, therapist.name),
+    }
 }
 
 /// Whether it is a free consultation, which the request has to say.

@@ -6,6 +6,7 @@
 mod answer;
 mod appointments;
 mod arrive;
+mod by_link;
 mod calendar;
 mod cancel;
 mod cancellations;
@@ -36,6 +37,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
     arrive::{Standing, arrive, leave},
+    by_link::{LinkChoice, book_by_link, cancel_by_link, move_by_link},
     erase::{SessionAhead, erase, not_over},
     lock::{lock_all, lock_therapists},
     model::Booking,

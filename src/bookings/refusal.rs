@@ -21,6 +21,8 @@ kinds! { PROBLEMS:
         "A payment is recorded for the booking: `payment_id` names it. So none is awaited, and `invitee_status` does not become `waiting`. Where it was recorded by mistake, correct or refund it.";
     CLIENT_TRANSFERRED = CONFLICT, "client-transferred", "The client has another therapist by now",
         "The client was transferred after the session was booked; `therapist_id` and `therapist_name` name their present therapist. Send `therapist_id`: this one, or that of the session.";
+    TOO_LATE = CONFLICT, "too-late", "It is too late to move or cancel the session",
+        "Clients move and cancel their sessions by the booking link as long before the start as the rules for booking ask (`notice_minutes`); `until` is when that was. After it, the practice is to be called.";
     SOS_CLOSED = CONFLICT, "sos-closed", "Outside the time for an SOS",
         "An SOS is raised from the session's start to 24 hours after its end; `from` and `until` name these. Outside of it, call the practice.";
 }
@@ -47,6 +49,12 @@ pub enum BookingRefusal {
         /// Their name.
         name: Option<String>,
     },
+    /// A client asks too shortly before the session.
+    #[error("it is too late to move or cancel the session online: please call the practice")]
+    TooLate {
+        /// Until when it could be.
+        until: Timestamp,
+    },
     /// The session has not begun, or ended too long ago; neither is known where it has no time.
     #[error("an SOS is raised from the session's start to 24 hours after its end")]
     SosClosed {
@@ -63,6 +71,7 @@ impl Refusal for BookingRefusal {
             Self::WrongState { .. } => &WRONG_STATE,
             Self::Paid(_) => &PAYMENT_RECORDED,
             Self::Transferred { .. } => &CLIENT_TRANSFERRED,
+            Self::TooLate { .. } => &TOO_LATE,
             Self::SosClosed { .. } => &SOS_CLOSED,
         }
     }
@@ -71,6 +80,7 @@ impl Refusal for BookingRefusal {
         let (name, value) = match self {
             Self::WrongState { state, .. } => ("state", json!(state)),
             Self::Paid(payment) => ("payment_id", json!(payment)),
+            Self::TooLate { until } => ("until", json!(until)),
             Self::Transferred { therapist_id, name } => {
                 return Map::from_iter([
                     ("therapist_id".to_owned(), json!(therapist_id)),

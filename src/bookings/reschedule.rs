@@ -76,8 +76,20 @@ pub(super) async fn reschedule_booking(
     .await
 }
 
+/// Another time that a client chose by the booking link.
+pub(super) fn by_client(booking_start_at: Instant) -> RescheduleBooking {
+    RescheduleBooking {
+        booking_start_at,
+        booking_end_at: None,
+        booking_duration: None,
+        reason: None,
+        allow_overlap: None,
+        override_rules: None,
+    }
+}
+
 /// Moves a booking of the scope.
-async fn reschedule(
+pub(super) async fn reschedule(
     uow: &mut UnitOfWork,
     scope: &Scope,
     id: &BookingId,
@@ -131,8 +143,12 @@ async fn reschedule(
     .execute(uow.db())
     .await?;
     announce(uow, &locked).await?;
+    let sentence = match uow.actor() {
+        Some(_) => format!("Moved the session of {} to another time", locked.client.name),
+        None => format!("{} moved the session to another time by the booking link", locked.client.name),
+    };
     uow.record(
-        Entry::new("booking_reschedule", format!("Moved the session of {} to another time", locked.client.name))
+        Entry::new("booking_reschedule", sentence)
             .on("booking", id)
             .client(&locked.client.client_id, &locked.client.name)
             .detail(json!({

@@ -35,7 +35,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Migrate (an empty or own database only) and serve.
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Apply the migrations, or take over tables that came from elsewhere.
     Migrate(MigrateCommand),
     /// Print the OpenAPI document.
@@ -91,7 +91,7 @@ impl Cli {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             None => serve::run(self.serve).await,
-            Some(Command::Serve(serve)) => serve::run(serve).await,
+            Some(Command::Serve(serve)) => serve::run(*serve).await,
             Some(Command::Migrate(MigrateCommand { database, migrate })) => {
                 database.warn()?;
                 migrate::run(migrate, database.direct()?, database.therapist_login()?.as_deref()).await

@@ -42,6 +42,7 @@ pub struct ConsentGiven {
     "channel": "whatsapp", "given": true, "source": "intake form", "said_at": "2026-02-01T06:15:00Z"
 }))]
 pub(super) struct MessageConsent {
+    /// The channel.
     channel: Channel,
     /// True: they agreed; false: they want no messages there any more.
     given: bool,

@@ -10,6 +10,7 @@
 
 use std::{str::FromStr, sync::Arc};
 
+use data_encoding::HEXLOWER;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Executor, PgConnection,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
@@ -20,7 +21,7 @@ use super::{
     checkout::{Connection, Export, Transaction},
     connector::{self, Connector, Pool},
     deadline::{ANSWER, within},
-    rls::{Access, TherapistLogin},
+    rls::{Access, GUESTS, TherapistLogin},
     scope::Scope,
 };
 use crate::{
@@ -163,6 +164,21 @@ impl Db {
             return Ok(Connection::check_out(&self.practice, "").await?);
         }
         self.begin_on(&self.practice, &self.therapists, scope, BEGIN_READ).await
+    }
+
+    /// A connection for reading what a booking link opens, as [`rls::GUESTS`](super::rls::GUESTS); the link is named by the
+    /// HMACs by which its token may be known.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`] if there is none.
+    pub async fn read_linked(&self, named: &[Vec<u8>]) -> Result<Connection> {
+        let mut connection = Connection::check_out(&self.practice, "").await?;
+        connection.begin(self.begin_by(BEGIN_READ)).await?;
+        let named: Vec<String> = named.iter().map(|hash| format!(r"\\x{}", HEXLOWER.encode(hash))).collect();
+        let taken = format!("set local safestories.booking_link = E'{}'; set local role {GUESTS}", named.join(" "));
+        within(ANSWER, connection.execute(sqlx::raw_sql(AssertSqlSafe(taken)))).await?;
+        Ok(connection)
     }
 
     /// A connection for reading, all of whose statements see the same instant.

@@ -58,6 +58,10 @@ use crate::domain::ids::{TherapistId, UserId};
 /// The group of the logins of therapists' requests, which grants and policies name.
 pub const ROLE: &str = "safestories_therapist";
 
+/// The role in which booking links are opened: the owner takes it for a transaction that only reads, and that names the link by
+/// the HMAC of its token. It has the rows about that link's therapist which the page needs.
+pub const GUESTS: &str = "safestories_guest";
+
 /// Where therapists' requests log in, and how their transactions are sealed.
 #[derive(Debug)]
 pub(super) struct TherapistLogin {

@@ -147,7 +147,7 @@ words! {
     /// A way on which messages reach a client.
     #[schema(title = "MessageChannel")]
     pub enum Channel {
-        /// WhatsApp, at the client's phone.
+        /// `WhatsApp`, at the client's phone.
         Whatsapp,
         /// E-mail, at the client's address.
         Email,

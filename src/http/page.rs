@@ -164,6 +164,11 @@ pub trait List: Send + Sync + 'static {
         }
     }
 
+    /// A row as it leaves as CSV: without what opens something to whoever has it.
+    fn exported(row: Self::Row) -> Self::Row {
+        row
+    }
+
     /// When the rows were found, of a list that a background task keeps.
     fn as_of(&self) -> Option<Timestamp> {
         None

@@ -281,6 +281,16 @@ async fn end_holds(uow: &mut UnitOfWork, therapist: &Therapist, slot: Slot, hold
     Ok(())
 }
 
+/// How long before its start a session of a kind is booked, moved or called off at the latest.
+pub(crate) async fn notice(
+    db: &mut PgConnection,
+    therapist: &TherapistId,
+    kind: &SessionKind<'_>,
+) -> Result<TimeDelta> {
+    let policy = Policy::read(db, &[therapist.as_str()], kind).await?;
+    Ok(TimeDelta::microseconds(policy.rules(therapist, kind).notice))
+}
+
 /// How long a session of a kind takes with a therapist.
 pub(crate) async fn usual_length(
     uow: &mut UnitOfWork,

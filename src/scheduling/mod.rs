@@ -29,8 +29,10 @@ pub use self::{
     refusal::{PROBLEMS, THERAPIST_FULL},
 };
 pub(crate) use self::{
-    check::{Purpose, Wanted, take, usual_length},
+    check::{Purpose, Wanted, notice, take, usual_length},
+    refusal::SlotRefusal,
     slot::{Override, SessionKind, Slot},
+    slots::{DaySlots, FreeTimes, free_times},
 };
 
 /// The routes of admins.

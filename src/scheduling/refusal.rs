@@ -30,7 +30,7 @@ kinds! { PROBLEMS:
 words! {
     /// A rule about the therapist's time.
     #[schema(title = "SlotRule")]
-    pub(super) enum SlotRule {
+    pub(crate) enum SlotRule {
         /// Another session is at that time.
         Session,
         /// The time is held.
@@ -115,6 +115,16 @@ impl SlotRule {
             Self::Buffer => "another session is too near for the buffer between sessions".to_owned(),
             Self::SessionsADay => "the therapist takes no more sessions on that day".to_owned(),
             _ => "the therapist takes no sessions at that time".to_owned(),
+        }
+    }
+}
+
+impl SlotRefusal {
+    /// The next free times.
+    pub(crate) fn next(&self) -> &[Slot] {
+        match self {
+            Self::Taken { next, .. } | Self::Closed { next, .. } => next,
+            Self::Full { .. } => &[],
         }
     }
 }

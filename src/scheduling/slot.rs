@@ -69,7 +69,7 @@ impl Slot {
     }
 
     /// As an answer shows it.
-    pub(super) fn shown(self) -> Value {
+    pub(crate) fn shown(self) -> Value {
         json!({ "booking_start_at": Timestamp::from(self.start), "booking_end_at": Timestamp::from(self.end) })
     }
 }

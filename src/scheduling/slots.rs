@@ -3,6 +3,7 @@
 use axum::extract::State;
 use chrono::{NaiveDate, TimeDelta};
 use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
@@ -90,16 +91,16 @@ pub(super) struct OwnSlotParams {
 /// The free times of a day.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({ "day": "2026-02-05", "starts": ["2026-02-05T04:30:00Z", "2026-02-05T05:30:00Z"] }))]
-struct DaySlots {
+pub(crate) struct DaySlots {
     /// The day, of the zone asked for.
-    day: NaiveDate,
+    pub(crate) day: NaiveDate,
     /// When a session may start.
-    starts: Vec<Timestamp>,
+    pub(crate) starts: Vec<Timestamp>,
 }
 
 /// The free times of a therapist.
 #[derive(Debug, Serialize, ToSchema)]
-struct TherapistSlots {
+pub(crate) struct TherapistSlots {
     /// The therapist.
     therapist_id: TherapistId,
     /// Their name.
@@ -107,11 +108,11 @@ struct TherapistSlots {
     therapist_name: String,
     /// How many minutes a session takes.
     #[schema(example = 50)]
-    length_minutes: i64,
+    pub(crate) length_minutes: i64,
     /// The days with free times.
-    days: Vec<DaySlots>,
+    pub(crate) days: Vec<DaySlots>,
     /// The first free time after the days asked for, within 92 days.
-    next_available: Timestamp,
+    pub(crate) next_available: Timestamp,
 }
 
 /// Free times.
@@ -180,12 +181,7 @@ async fn find(app: &App, scope: &Scope, caller: &Caller, params: SlotParams) -> 
     let zone = params.tz.unwrap_or(app.zone);
     let from = params.from.map_or_else(|| zone.date(now), Day::date);
     let to = params.to.map_or_else(|| from + TimeDelta::days(USUAL_DAYS - 1), Day::date);
-    if to < from {
-        return Err(Error::query("to", "is before `from`"));
-    }
-    if (to - from).num_days() >= MOST_DAYS {
-        return Err(Error::query("to", format!("at most {MOST_DAYS} days are listed at once")));
-    }
+    check_days(from, to)?;
     let range = zone.days(from, to);
     let mut db = app.db.read(scope).await?;
     if let Some(id) = &params.ignore_booking_id {
@@ -208,8 +204,74 @@ async fn find(app: &App, scope: &Scope, caller: &Caller, params: SlotParams) -> 
         now,
         practice: app.zone,
     };
-    let diaries = diary::read(&mut db, &asked).await?;
-    drop(db);
+    let therapists = list(&mut db, &asked, zone, (from, to)).await?;
+    Ok(Slots { from, to, tz: zone, therapists })
+}
+
+/// Fails where the days are not in order, or too many.
+fn check_days(from: NaiveDate, to: NaiveDate) -> Result<()> {
+    if to < from {
+        return Err(Error::query("to", "is before `from`"));
+    }
+    if (to - from).num_days() >= MOST_DAYS {
+        return Err(Error::query("to", format!("at most {MOST_DAYS} days are listed at once")));
+    }
+    Ok(())
+}
+
+/// The free times of one therapist that are asked for.
+pub(crate) struct FreeTimes<'a> {
+    pub(crate) therapist_id: &'a TherapistId,
+    pub(crate) kind: SessionKind<'a>,
+    /// How long it takes, where not as the rules say.
+    pub(crate) minutes: Option<i32>,
+    /// A booking that is to be moved.
+    pub(crate) moving: Option<&'a BookingId>,
+    pub(crate) zone: Zone,
+    /// The first day; today unless given.
+    pub(crate) from: Option<NaiveDate>,
+    /// The last day; two weeks in all unless given.
+    pub(crate) to: Option<NaiveDate>,
+}
+
+/// The free times of one therapist, and the days that they are of; none where the therapist is not at work.
+pub(crate) async fn free_times(
+    db: &mut PgConnection,
+    app: &App,
+    wanted: &FreeTimes<'_>,
+) -> Result<(Option<TherapistSlots>, (NaiveDate, NaiveDate))> {
+    let (now, zone) = (app.clock.now(), wanted.zone);
+    let from = wanted.from.unwrap_or_else(|| zone.date(now));
+    let to = wanted.to.unwrap_or_else(|| from + TimeDelta::days(2 * USUAL_DAYS - 1));
+    check_days(from, to)?;
+    let range = zone.days(from, to);
+    let asked = Asked {
+        scope: &Scope::Practice,
+        therapist_id: Some(wanted.therapist_id),
+        therapy: None,
+        kind: wanted.kind,
+        minutes: wanted.minutes,
+        moving: wanted.moving,
+        own: None,
+        hold: None,
+        from: range.start.max(now),
+        to: range.end.max(now) + TimeDelta::days(NEXT_DAYS),
+        now,
+        practice: app.zone,
+    };
+    Ok((list(db, &asked, zone, (from, to)).await?.pop(), (from, to)))
+}
+
+/// The free times of the therapists who are asked for, in some days of a zone.
+async fn list(
+    db: &mut PgConnection,
+    asked: &Asked<'_>,
+    zone: Zone,
+    (from, to): (NaiveDate, NaiveDate),
+) -> Result<Vec<TherapistSlots>> {
+    let range = zone.days(from, to);
+    let now = asked.now;
+    let diaries = diary::read(db, asked).await?;
     let days = from.iter_days().take_while(|day| *day <= to).map(|day| (day, zone.days(day, day).end));
     let days: Vec<(NaiveDate, Micros)> = days.map(|(day, end)| (day, end.timestamp_micros())).collect();
     let now = now.timestamp_micros();
@@ -229,7 +291,7 @@ async fn find(app: &App, scope: &Scope, caller: &Caller, params: SlotParams) -> 
             therapist_name: diary.name,
         }
     };
-    Ok(Slots { from, to, tz: zone, therapists: diaries.into_iter().map(shown).collect() })
+    Ok(diaries.into_iter().map(shown).collect())
 }
 
 /// The starts of each day, of those that have any; the days by their ends.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     app::unit_of_work::UnitOfWork,
-    bookings,
+    booking_requests, bookings,
     clients::{self, Record},
     domain::{
         ids::{BookingId, ClientId, TherapistId, TransferId},
@@ -66,6 +66,7 @@ pub(crate) async fn hand_over(
 
     let ids: Vec<ClientId> = clients.iter().map(|client| client.client_id.clone()).collect();
     clients::hand_over(uow, &ids, &to).await?;
+    booking_requests::follow_transfer(uow, &ids, &to).await?;
     bookings::reassign(uow, &moving, &to).await?;
     let mut made = keep(uow, &clients, &names, how, &to).await?;
     let done: Vec<HandedOver> = clients

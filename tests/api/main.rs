@@ -6,6 +6,7 @@ mod architecture;
 mod arrivals;
 mod audit_logs;
 mod auth;
+mod booking_links;
 mod booking_requests;
 mod bookings;
 mod break_glass;

@@ -84,6 +84,12 @@ pub struct Serve {
     #[arg(long, env = "SAFESTORIES_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',')]
     pub(super) cors_origins: Vec<Origin>,
 
+    /// The address under which clients reach this server, for the links they are sent: `https://api.example.org`
+    ///
+    /// Without it a booking link has the host of the request that makes it, and requests of other programs get none.
+    #[arg(long, env = "SAFESTORIES_PUBLIC_URL", value_name = "ORIGIN")]
+    pub(super) public_url: Option<Origin>,
+
     /// Where the metrics listen, instead of the port of the API: address and port
     #[arg(long, env = "SAFESTORIES_METRICS_LISTEN", value_name = "ADDRESS")]
     pub(super) metrics_listen: Option<SocketAddr>,

@@ -7,6 +7,7 @@
 //! - Both must be able to do nothing by themselves: no superuser, no way past row security, no member of other roles (the
 //!   owner's members are past row security too), no owner of anything, no temporary tables. One that is more is not put
 //!   right from here, since somebody made it so.
+//! - The group of those who open booking links has no login: the owner becomes a member, and takes the role for a transaction.
 //! - Policies and grants that name the group are lost where a dump is restored before it exists, and somebody may have changed
 //!   them. A digest of them is kept: they are made again where it differs, by `migrations/policies.sql`.
 
@@ -19,7 +20,7 @@ use super::{
     set::{MIGRATIONS, RunError},
     status::Error,
 };
-use crate::db::rls::ROLE;
+use crate::db::rls::{GUESTS, ROLE};
 
 /// How often a step is tried that another database's migration was in the way of.
 const ATTEMPTS: u32 = 50;
@@ -53,7 +54,7 @@ struct Step {
 
 async fn lacking_of(conn: &mut PgConnection, login: &str, has_password: bool) -> sqlx::Result<Vec<Step>> {
     let mut lacking: Vec<Step> =
-        sqlx::query_as(LACKING).bind(ROLE).bind(login).bind(has_password).fetch_all(&mut *conn).await?;
+        sqlx::query_as(LACKING).bind(ROLE).bind(login).bind(has_password).bind(GUESTS).fetch_all(&mut *conn).await?;
     let sequences = sequences_out_of_reach(conn).await?;
     lacking.extend(sequences.into_iter().map(|Sequence { name, whose: _, asking }| Step {
         from_here: false,
@@ -195,12 +196,12 @@ const LACKING: &str = "
                rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication
                    or rolcanlogin <> (rolname = $2) or not rolinherit as unlike
         from pg_catalog.pg_roles
-        where rolname in ($1::text, $2::text)
+        where rolname in ($1::text, $2::text, $4::text)
     ), server as (
         select current_setting('server_version_num')::integer >= 160000 as tells_set
     ), steps (place, from_here, statement) as (
         select 1, true, format('create role %I nologin', $1)
-        where not exists (select from therapist where not is_login)
+        where not exists (select from therapist where rolname = $1)
         union all
         select 2, $3::boolean, format('create role %I login password ''…''', $2)
         where not exists (select from therapist where is_login)
@@ -211,7 +212,7 @@ const LACKING: &str = "
         where not coalesce(
             (select pg_has_role(login.oid, grouped.oid, 'usage')
              from therapist login
-             join therapist grouped on not grouped.is_login
+             join therapist grouped on grouped.rolname = $1
              where login.is_login),
             false
         )
@@ -256,13 +257,26 @@ const LACKING: &str = "
           and acl.privilege_type = 'TEMPORARY'
           and (acl.grantee = 0 or acl.grantee in (select oid from therapist))
         union all
-        select 9, false, format('revoke create on database %I from public, %I, %I', current_database(), $1, $2)
+        select 9, false, format('revoke create on database %I from public, %I, %I, %I', current_database(), $1, $2, $4)
         where exists (select from therapist where has_database_privilege(oid, current_database(), 'create'))
         union all
         -- A role may change its own defaults.
         select distinct 10, false, format('alter role %I reset all', rolname)
         from therapist
         join pg_catalog.pg_db_role_setting s on s.setrole = therapist.oid
+        union all
+        select 11, true, format('create role %I nologin', $4)
+        where not exists (select from therapist where rolname = $4)
+        union all
+        select 12, true,
+               format('grant %I to %I%s', $4, current_user, case when tells_set then ' with inherit false, set true' else '' end)
+        from server
+        where not coalesce(
+            (select pg_has_role(guests.oid, case when tells_set then 'set' else 'member' end)
+             from therapist guests
+             where guests.rolname = $4),
+            false
+        )
     )
     select from_here, statement
     from steps

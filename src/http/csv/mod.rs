@@ -148,6 +148,7 @@ impl<L: List> Rest<L> {
     /// Writes the rows at hand and reads the next ones.
     async fn next(&mut self) -> Result<Option<Bytes>> {
         let Some(rows) = self.rows.take() else { return Ok(None) };
+        let rows: Vec<L::Row> = rows.into_iter().map(L::exported).collect();
         let chunk = self.columns.write(&rows, std::mem::take(&mut self.is_first)).map_err(Error::Internal)?;
         if let Some(last) = rows.last().filter(|_| i64::try_from(rows.len()) == Ok(ROWS))
             && let Some(snapshot) = &mut self.snapshot

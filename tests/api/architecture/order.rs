@@ -26,6 +26,7 @@ const ORDER: [&str; 34] = [
     "payments",
     "scheduling",
     "bookings",
+    "booking_links",
     "notes",
     "documents",
     "search",

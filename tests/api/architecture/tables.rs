@@ -88,6 +88,7 @@ const HOMES: &[(&str, &str)] = &[
     ("internal.availability_overrides", "scheduling"),
     ("internal.scheduling_rules", "scheduling"),
     ("internal.holds", "scheduling"),
+    ("internal.booking_links", "booking_requests"),
 ];
 
 /// Columns that belong to somebody else than their table: a name, or its beginning and `*`.

@@ -48,6 +48,11 @@ const EXCEPTIONS: &[(&str, u16, &str, &str)] = &[
         "its body is sealed with a secret of the server's own",
     ),
     ("POST /webhooks/{endpoint}", 404, "not-found", "an endpoint is made first"),
+    ("GET /book/{token}", 404, "This link is not valid", "links are made by a server, with a secret of its own"),
+    ("GET /book/{token}/session.ics", 404, "not-found", "likewise"),
+    ("POST /book/{token}", 404, "not-found", "likewise"),
+    ("POST /book/{token}/move", 404, "not-found", "likewise"),
+    ("POST /book/{token}/cancel", 404, "not-found", "likewise"),
     ("DELETE /api/v1/auth/me/totp", 409, "totp-not-set-up", "a secret has to be in an app before it is asked for"),
     ("POST /api/v1/auth/me/totp/confirm", 409, "totp-not-set-up", "likewise"),
     (

@@ -7,6 +7,8 @@ use super::{THERAPIST, operations, practice};
 /// The operations open to callers who are not logged in; all others answer 401.
 const OPEN: &[&str] = &[
     "GET /",
+    "GET /book/{token}",
+    "GET /book/{token}/session.ics",
     "GET /calendar/{token}.ics",
     "GET /docs",
     "GET /docs/{file}",
@@ -18,6 +20,9 @@ const OPEN: &[&str] = &[
     "POST /api/v1/auth/claim",
     "POST /api/v1/auth/login",
     "POST /api/v1/auth/refresh",
+    "POST /book/{token}",
+    "POST /book/{token}/cancel",
+    "POST /book/{token}/move",
     "POST /webhooks/{endpoint}",
 ];
 

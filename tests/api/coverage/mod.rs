@@ -90,7 +90,9 @@ impl Operation {
         while let (Some(start), Some(end)) = (path.find('{'), path.find('}')) {
             path.replace_range(start..=end, ID);
         }
-        let answer = person.send(self.method.clone(), &path, self.body.clone()).await;
+        // Some paths are pages for those who do not ask for JSON.
+        let program = person.clone().with("accept", "application/json");
+        let answer = program.send(self.method.clone(), &path, self.body.clone()).await;
         self.check(&answer);
         answer
     }

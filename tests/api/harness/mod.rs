@@ -33,6 +33,7 @@ use safestories::{
         state::{App, MetricsAccess, Parts, SESSION_DAYS, Seals, WRITE_TIMEOUT},
         streams::Streams,
         unit_of_work::{UnitOfWork, Work},
+        visits::Visits,
     },
     arrivals,
     audit::entry::Entry,
@@ -132,6 +133,8 @@ impl TestApi {
             outgoing: Outgoing::new(vec![LOOPBACK.parse().expect("an address")], Lookup::system()),
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
+            public_url: Some("https://book.example.org".parse().expect("an origin")),
+            visits: Visits::default(),
             metrics: MetricsAccess {
                 own_port: reach.own_metrics_port,
                 token: reach.metrics_token.map(ToOwned::to_owned),

@@ -66,7 +66,7 @@ async fn the_role_is_nothing_by_itself() {
         &mut conn,
         "select 'power'
          from pg_roles
-         where rolname in ('safestories_therapist', (select login from internal.therapist_login))
+         where rolname in ('safestories_therapist', 'safestories_guest', (select login from internal.therapist_login))
            and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication
                 or rolcanlogin and rolname = 'safestories_therapist')
          union all
@@ -75,7 +75,7 @@ async fn the_role_is_nothing_by_itself() {
          where member in (
              select oid
              from pg_roles
-             where rolname in ('safestories_therapist', (select login from internal.therapist_login))
+             where rolname in ('safestories_therapist', 'safestories_guest', (select login from internal.therapist_login))
          )
          union all
          select 'owner of ' || classid::regclass
@@ -83,7 +83,7 @@ async fn the_role_is_nothing_by_itself() {
          where refobjid in (
              select oid
              from pg_roles
-             where rolname in ('safestories_therapist', (select login from internal.therapist_login))
+             where rolname in ('safestories_therapist', 'safestories_guest', (select login from internal.therapist_login))
          )
            and deptype = 'o'",
     )
@@ -136,7 +136,9 @@ async fn what_runs_as_the_owner_is_known_and_cannot_be_redirected() {
             "is_seen_note",
             "keep_signed_note (trigger)",
             "keep_signed_notes (trigger)",
+            "linked_therapist",
             "notify",
+            "opened_link",
             "own_audit_logs",
             "own_therapist_unless_owner",
             "publish_bookings (trigger)",

@@ -78,7 +78,9 @@ async fn who_may_not_make_the_role_is_told_what_an_administrator_runs() {
     assert_eq!(statements[1], "create role safestories_therapist_practice login password '…';");
     assert!(statements[2].starts_with("grant safestories_therapist to safestories_therapist_practice"), "{told}");
     assert_eq!(statements[3], "revoke temporary on database practice from public;");
-    assert_eq!(statements.len(), 4);
+    assert_eq!(statements[4], "create role safestories_guest nologin;");
+    assert!(statements[5].starts_with("grant safestories_guest to plain"), "{told}");
+    assert_eq!(statements.len(), 6);
     assert!(told.contains("SAFESTORIES_THERAPIST_DATABASE_URL"), "{told}");
     // Nothing was done before it was asked for.
     assert_eq!(migrate::status(&mut PgConnection::connect(&url).await.unwrap()).await.unwrap(), migrate::Status::Empty);

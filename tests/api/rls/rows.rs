@@ -79,6 +79,7 @@ const REACH: &[Reach] = &[
     none("internal.inbound_endpoints"),
     none("internal.inbound_secrets"),
     none("internal.inbox"),
+    none("internal.booking_links"),
     Reach {
         holds: Some("T1"),
         changes: true,

@@ -80,12 +80,33 @@ async fn fill(api: &TestApi, dice: &mut Dice, from: DateTime<Utc>) {
     }
 }
 
+/// A booking link for somebody new; gives the path of its page.
+async fn link(api: &TestApi, round: usize) -> String {
+    let request = json!({
+        "client_name": format!("Guest {round}"), "client_whatsapp": format!("+9198000{round:05}"),
+        "therapy_type": "Consultation", "therapist_name": "Therapist T1", "is_free_consultation": true,
+    });
+    let sent = api.admin_named("third").post(&format!("{ADMIN}/booking-requests"), request).await.created();
+    sent["booking_link"].as_str().expect("a link").replace("https://book.example.org", "")
+}
+
+/// What it offers on a day.
+async fn by_link(api: &TestApi, link: &str, day: NaiveDate) -> Vec<String> {
+    let path = format!("{link}?tz=UTC&from={day}&to={day}");
+    let seen = api.nobody().with("accept", "application/json").get(&path).await.ok();
+    let days = seen["days"].as_array().expect("days").iter();
+    days.flat_map(|day| day["starts"].as_array().expect("starts").clone())
+        .map(|start| start.as_str().expect("a text").to_owned())
+        .collect()
+}
+
 #[tokio::test]
 async fn what_is_listed_can_be_booked_and_nothing_else() {
     let api = TestApi::new().await;
     api.given_all([therapist("T1"), therapist("T2")]).await;
     api.sign_up("first", "admin", None).await;
     api.sign_up("second", "admin", None).await;
+    api.sign_up("third", "admin", None).await;
     let person = api.admin_named("first");
     let mut dice = Dice(16);
     let mut offered_at_all = 0;
@@ -110,6 +131,20 @@ async fn what_is_listed_can_be_booked_and_nothing_else() {
             let start = from + TimeDelta::minutes(15 * quarter);
             let answer = person.post(&format!("{BOOKINGS}?dry_run=true"), body(&start, 0)).await;
             assert_eq!(answer.status == 200, offered.contains(&start), "round {round}, {start}: {}", answer.text);
+        }
+        // A booking link offers what somebody is offered who holds nothing, at every moment, and nothing else can be booked by it.
+        let link = link(&api, round).await;
+        let shown = by_link(&api, &link, day).await;
+        let found = slots(&api.admin_named("third"), &format!("free=true&from={day}&to={day}&tz=UTC")).await;
+        assert_eq!(shown, starts(&found), "round {round}");
+        let chosen = from + TimeDelta::minutes(15 * i64::try_from(dice.below(96)).expect("small"));
+        let offered = shown.iter().any(|start| start.parse() == Ok(chosen));
+        let answer = api.nobody().post(&link, json!({ "booking_start_at": chosen })).await;
+        assert_eq!(answer.status == 201, offered, "round {round}, {chosen}: {}", answer.text);
+        if let Some(start) = by_link(&api, &link, day).await.pop() {
+            let path = if offered { format!("{link}/move") } else { link };
+            let answer = api.nobody().post(&path, json!({ "booking_start_at": start })).await;
+            assert!(answer.status.is_success(), "round {round}, {start}: {}", answer.text);
         }
         // All of them can be booked, each until one takes its time.
         let mut number = 1;
