@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{assert_none, sources};
 
 /// The modules, lowest first.
-const ORDER: [&str; 34] = [
+const ORDER: [&str; 35] = [
     "domain",
     "error",
     "crypto",
