@@ -16,7 +16,7 @@ use std::{
 
 use data_encoding::HEXLOWER;
 use sqlx::{
-    ConnectOptions, Executor, PgConnection,
+    AssertSqlSafe, ConnectOptions, Executor, PgConnection,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
 use tokio::sync::Semaphore;

@@ -5,28 +5,6 @@ use std::{net::IpAddr, sync::LazyLock};
 
 use ipnet::IpNet;
 
-/// Which addresses a client connects to.
-#[derive(Debug, Clone)]
-pub(super) enum Rule {
-    /// All.
-    Any,
-    /// Those of the public internet and of these networks.
-    Guarded(Vec<IpNet>),
-    /// Those of these networks alone.
-    Within(Vec<IpNet>),
-}
-
-impl Rule {
-    /// Whether an address may be connected to.
-    pub(super) fn permits(&self, address: IpAddr) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Guarded(allowed) => is_permitted(address, allowed),
-            Self::Within(networks) => is_within(address, networks),
-        }
-    }
-}
-
 /// Networks that are nobody's on the public internet, or lead back into one's own.
 const BLOCKED: [&str; 31] = [
     // This network; private; shared by a carrier's customers; loopback; link-local, where clouds answer questions about the machine.

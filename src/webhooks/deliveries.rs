@@ -344,7 +344,7 @@ pub(super) async fn replay_outbound_endpoint(
                  set state = 'waiting', attempts = 0, due_at = '-infinity'
                  where endpoint_id = $1
                    and occurred_at >= $2
-                   and occurred_at < coalesce($3, 'infinity')
+                   and occurred_at < coalesce($3::timestamptz, 'infinity')
                    and (not $4 or state = 'failed')",
                 id.0,
                 request.from.utc(),
@@ -384,7 +384,7 @@ pub(super) async fn test_outbound_endpoint(
                 let endpoint = OutboundEndpoint::lock(uow, id, &Preconditions::default()).await?;
                 let delivery = sqlx::query_scalar!(
                     r#"insert into internal.webhook_deliveries (endpoint_id, event_type, subject, version, ids, changed)
-                       values ($1, $2, 'test', nextval('internal.webhook_versions'), jsonb_build_object('endpoint_id', $1), '{}')
+                       values ($1, $2, 'test', nextval('internal.webhook_versions'), jsonb_build_object('endpoint_id', $1::integer), '{}')
                        returning delivery_id as "delivery_id: WebhookDeliveryId""#,
                     id.0,
                     TEST,
