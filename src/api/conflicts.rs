@@ -242,10 +242,17 @@ fn members(code: &str) -> Value {
     }
 }
 
-/// The members of the problems of booking links; other kinds have none.
+/// The members of the problems of payment links and booking links; other kinds have none.
 fn link_members(code: &str) -> Value {
+    let text = |about: &str| json!({ "type": ["string", "null"], "description": about });
     let instant = |about: &str| json!({ "type": ["string", "null"], "format": "date-time", "description": about });
     match code {
+        "payment-too-old" => json!({ "payment_date": instant("When it was paid") }),
+        "payment-link-open" => json!({
+            "short_url": text("Where it is paid; null while the gateway has not made it"),
+            "expires_at": instant("Until when it can be paid"),
+        }),
+        "payment-link-closed" => json!({ "payment_link_state": text("How the link stands") }),
         "time-not-free" => json!({ "next_slots": next_slots() }),
         "link-used" => json!({ "booking_start_at": instant("When its session starts") }),
         "too-late" => json!({ "until": instant("Until when it could be") }),

@@ -53,6 +53,14 @@ const EXCEPTIONS: &[(&str, u16, &str, &str)] = &[
     ("POST /book/{token}", 404, "not-found", "likewise"),
     ("POST /book/{token}/move", 404, "not-found", "likewise"),
     ("POST /book/{token}/cancel", 404, "not-found", "likewise"),
+    (
+        "POST /api/v1/admin/bookings/{booking_id}/payment-link",
+        409,
+        "gateway-off",
+        "the payment gateway is not switched on",
+    ),
+    ("GET /api/v1/admin/bookings/{booking_id}/payment-link", 404, "not-found", "so there is no link"),
+    ("POST /api/v1/admin/bookings/{booking_id}/payment-link/cancel", 404, "not-found", "likewise"),
     ("DELETE /api/v1/auth/me/totp", 409, "totp-not-set-up", "a secret has to be in an app before it is asked for"),
     ("POST /api/v1/auth/me/totp/confirm", 409, "totp-not-set-up", "likewise"),
     (
