@@ -24,7 +24,7 @@
 //! | [`campaigns`] | which marketing campaign belongs to which therapy |
 //! | [`users`], [`auth`], [`accounts`] | users; logins, tokens, second factors; how admins make, change and confirm accounts |
 //! | [`therapists`], [`clients`] | who holds sessions; which rows are one person, and completing bookings of other programs (`clients::appointment`) |
-//! | [`messages`] | messages to clients, by WhatsApp and mail: written with what caused them, sent by a task |
+//! | [`messages`] | messages to clients, by `WhatsApp` and mail: written with what caused them, sent by a task |
 //! | [`booking_requests`] | booking requests: links sent to people who have not booked yet |
 //! | [`payments`] | payments and refunds |
 //! | [`scheduling`] | therapists' hours, free times, holds; whether a session may take a time |

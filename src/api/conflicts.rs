@@ -93,6 +93,8 @@ const CONFLICTS: &[(&str, &[&str])] = &[
         "reschedule_booking",
         &["client-erased", "slot-closed", "slot-held", "slot-taken", "therapist-retired", "unchanged", "wrong-state"],
     ),
+    ("settle_message", &["message-clear"]),
+    ("test_message", &["messages-off"]),
     ("resend_message", &["message-under-way", "messages-off"]),
     ("resend_booking_request", &["already-booked", "client-erased"]),
     ("reset_password", &["own-password"]),

@@ -18,7 +18,7 @@ use crate::{
         problem::{self, ProblemKind, Problems},
     },
     http::{extract::Path, health},
-    notes, payment_links, payments, privacy, scheduling, therapists, transfers, users,
+    messages, notes, payment_links, payments, privacy, scheduling, therapists, transfers, users,
 };
 
 /// The lists of the features.
@@ -27,6 +27,7 @@ const LISTS: &[&[&ProblemKind]] = &[
     health::PROBLEMS,
     idempotency::PROBLEMS,
     campaigns::PROBLEMS,
+    messages::PROBLEMS,
     audit::write::PROBLEMS,
     users::PROBLEMS,
     auth::PROBLEMS,

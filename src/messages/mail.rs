@@ -15,7 +15,7 @@ use lettre::{
 };
 use tokio::time::timeout;
 
-use super::{content::Content, worker::Attempt};
+use super::{content::Content, service::Attempt};
 use crate::{app::messaging::MailServer, domain::contact::Email};
 
 /// How long connecting and logging in may take, and handing over a message.
@@ -34,10 +34,7 @@ pub(super) async fn send(server: &MailServer, id: &str, to: &Email, content: &Co
         .subject(content.title())
         .message_id(Some(format!("<{id}@{}>", server.from.email.domain())))
         .body(content.text(practice));
-    let message = match message {
-        Ok(message) => message,
-        Err(_) => return Attempt::Refused("the mail cannot be written".to_owned()),
-    };
+    let Ok(message) = message else { return Attempt::Refused("the mail cannot be written".to_owned()) };
     let mut connection = match timeout(CONNECT, connect(server)).await {
         Ok(Ok(connection)) => connection,
         Ok(Err(reason)) => return Attempt::Refused(reason),

@@ -1,6 +1,6 @@
 //! Messages to clients: the link of a booking request, confirmations, moves, cancellations, payment links, reminders.
 //!
-//! - A row of `internal.messages` is written in the transaction of what caused it ([`tell`]); those of bookings that other
+//! - A row of `internal.messages` is written in the transaction of what caused it ([`tell()`]); those of bookings that other
 //!   programs wrote by the worker of [`arrivals`](crate::arrivals). Reminders are found by the start of the session
 //!   ([`reminders`]), whoever wrote it. Of a booking, a kind and a start there is one row: a session that is moved is reminded of
 //!   anew.
@@ -20,6 +20,7 @@ mod preview;
 mod refusal;
 mod reminders;
 mod resend;
+mod service;
 mod subject;
 mod tell;
 mod test;

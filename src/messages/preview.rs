@@ -1,7 +1,7 @@
 //! What a message would say, and whether it would go, without sending it.
 
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{
@@ -11,11 +11,11 @@ use super::{
     tell,
 };
 use crate::{
-    app::state::App,
-    db::scope::Scope,
+    app::unit_of_work::{UnitOfWork, Work},
+    audit::entry::Entry,
     domain::{
         contact::LinkInput,
-        ids::{BookingId, BookingRequestId},
+        ids::{BookingId, BookingRequestId, ClientId},
         status::{Channel, MessageKind},
         time::Timestamp,
     },
@@ -79,19 +79,23 @@ pub(super) struct MessagePreview {
 /// Show a message
 ///
 /// What a message of this kind would say now, as a template's parameters and as a mail, and whether it would be sent. Nothing is
-/// sent.
+/// sent; that it was shown is audited, since it holds contact data.
 #[utoipa::path(
     post,
     path = "/messages/preview",
     tag = "messages",
     request_body = PreviewMessage,
-    responses((status = 200, description = "The message", body = MessagePreview), Problems),
+    responses(
+        (status = 200, description = "The message", body = MessagePreview),
+        (status = 404, description = "There is no such booking or request"),
+        Problems,
+    ),
 )]
-pub(super) async fn preview_message(
-    scope: Scope,
-    State(app): State<App>,
-    Json(request): Json<PreviewMessage>,
-) -> Result<Json<MessagePreview>> {
+pub(super) async fn preview_message(work: Work, Json(request): Json<PreviewMessage>) -> Result<Json<MessagePreview>> {
+    work.run(async |uow| Ok(Json(preview(uow, request).await?))).await
+}
+
+async fn preview(uow: &mut UnitOfWork, request: PreviewMessage) -> Result<MessagePreview> {
     let PreviewMessage { kind, booking_id, request_id, link } = request;
     let is_of_request = kind == MessageKind::BookingLink;
     match (is_of_request, &booking_id, request_id) {
@@ -101,18 +105,17 @@ pub(super) async fn preview_message(
         (false, None, _) => return Err(Error::body("/booking_id", "is needed for this kind")),
         (false, _, Some(_)) => return Err(Error::body("/request_id", "is of a booking link only")),
     }
-    let mut db = app.db.read(&scope).await?;
-    let subject = Subject::read(&mut db, booking_id.as_ref(), request_id).await?;
+    let subject = Subject::read(uow.db(), booking_id.as_ref(), request_id).await?;
     if !subject.is_there {
         return Err(Error::NotFound(if is_of_request { "booking request" } else { "booking" }));
     }
-    let now = app.clock.now();
+    let (app, now) = (uow.app().clone(), uow.now());
     let start = subject.start_at.instant();
     let example = (kind == MessageKind::PaymentLink).then(|| "https://pay.example.org/example".to_owned());
     let link = link.map(|link| link.as_str().to_owned()).or(example);
     let content = Content::new(kind, &subject, link, app.zone);
     let address = subject.address(kind, start, now, &app.messaging);
-    let campaign_name = campaign::find(&mut db, kind, &subject).await?;
+    let campaign_name = campaign::find(uow.db(), kind, &subject).await?;
     let reason = match (&address, &content) {
         (Err(reason), _) | (_, Err(reason)) => Some(*reason),
         (Ok(Address::Whatsapp(_)), _) if campaign_name.is_none() => Some(Reason::NoCampaign),
@@ -120,7 +123,18 @@ pub(super) async fn preview_message(
     };
     let content = content.ok();
     let practice = app.messaging.mail.as_ref().and_then(|mail| mail.from.name.clone()).unwrap_or_default();
-    Ok(Json(MessagePreview {
+    let entry =
+        Entry::new("message_preview", "Looked at what a message would say").quiet().detail(json!({ "kind": kind }));
+    let entry = match (&booking_id, request_id) {
+        (Some(booking), _) => entry.on("booking", booking),
+        (None, Some(request)) => entry.on("booking_request", request),
+        (None, None) => entry,
+    };
+    uow.record(match &subject.client_id {
+        Some(client) => entry.client(&ClientId::from(client.as_str()), subject.name()),
+        None => entry,
+    });
+    Ok(MessagePreview {
         goes: reason.is_none(),
         reason,
         channel: address.as_ref().ok().map(Address::channel),
@@ -133,5 +147,5 @@ pub(super) async fn preview_message(
         template_params: content.as_ref().map(|content| content.params().into_iter().map(ToOwned::to_owned).collect()),
         mail_subject: content.as_ref().map(Content::title),
         mail_text: content.as_ref().map(|content| content.text(&practice)),
-    }))
+    })
 }

@@ -62,6 +62,7 @@ words! {
 
 /// A booking or a request, and its client.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of one statement")]
 pub(super) struct Subject {
     pub(super) is_there: bool,
     /// The written word, of a booking.

@@ -5,12 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{
-    content::Content,
-    refusal::MessageRefusal,
-    subject::Address,
-    worker::{Attempt, attempt},
-};
+use super::{content::Content, refusal::MessageRefusal, service::Attempt, subject::Address, worker::attempt};
 use crate::{
     app::{state::App, unit_of_work::Work},
     audit::entry::Entry,

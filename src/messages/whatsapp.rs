@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::http::{Request, StatusCode, header};
 use serde_json::{Value, json};
 
-use super::{content::Content, worker::Attempt};
+use super::{content::Content, service::Attempt};
 use crate::{
     app::{messaging::Aisensy, state::App},
     domain::contact::Phone,
@@ -51,22 +51,15 @@ fn read(status: StatusCode, body: Option<&[u8]>) -> Attempt {
     let json = body.and_then(|body| serde_json::from_slice::<Value>(body).ok()).filter(Value::is_object);
     let said = json.as_ref().map(sentence).unwrap_or_default();
     let said = format!("{}{said}", status.as_u16());
-    // Of a body that broke off nothing is known.
     let says_no =
         json.as_ref().is_some_and(|json| matches!(&json["success"], Value::Bool(false)) || json["success"] == "false");
     if status.is_success() {
-        return match (body, says_no) {
-            (_, true) => Attempt::Refused(said),
-            _ => Attempt::Taken(json.and_then(|json| id(&json))),
-        };
+        return if says_no { Attempt::Refused(said) } else { Attempt::Taken(json.and_then(|json| id(&json))) };
     }
-    let is_clear = match status {
-        StatusCode::REQUEST_TIMEOUT | StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => false,
-        StatusCode::SERVICE_UNAVAILABLE => true,
-        _ if status.is_server_error() => json.is_some(),
-        _ => true,
-    };
-    if is_clear { Attempt::Refused(said) } else { Attempt::Unclear(said) }
+    let is_of_a_gateway =
+        matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT);
+    let says_so = !status.is_server_error() || status == StatusCode::SERVICE_UNAVAILABLE || json.is_some();
+    if says_so && !is_of_a_gateway { Attempt::Refused(said) } else { Attempt::Unclear(said) }
 }
 
 /// The service's sentence, without long numbers, which may be a phone.

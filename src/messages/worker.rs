@@ -11,6 +11,7 @@ use super::{
     campaign,
     content::Content,
     hours, mail, reminders,
+    service::Attempt,
     subject::{Address, Reason, Subject},
     tell, whatsapp,
 };
@@ -36,17 +37,6 @@ const TRIES: i32 = 10;
 /// The pause after the first refusal; each is twice as long as the one before, up to the longest.
 const PAUSE: TimeDelta = TimeDelta::minutes(1);
 const LONGEST: TimeDelta = TimeDelta::hours(4);
-
-/// What became of an attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Attempt {
-    /// The service took it, under this id of its own.
-    Taken(Option<String>),
-    /// The service did not take it.
-    Refused(String),
-    /// Nobody knows.
-    Unclear(String),
-}
 
 /// A message in hand.
 struct InHand {

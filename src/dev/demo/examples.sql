@@ -187,3 +187,11 @@ overriding system value
 select 9001, 9001, '1', 'confirmed', 'booking bk_0199c0de00007000800000000000000a', 'bk_0199c0de00007000800000000000000a',
        midnight at time zone 'UTC', 'same', midnight at time zone 'UTC'
 from demo;
+
+-- A message to a client of which nobody knows whether it arrived.
+insert into internal.messages (message_id, kind, booking_id, start_at, state, reason, channel, tries, created_at, done_at)
+overriding system value
+select 9001, 'confirmation', b.booking_id, b.booking_start_at at time zone 'UTC', 'unclear', 'no_answer', 'whatsapp', 1,
+       midnight at time zone 'UTC', midnight at time zone 'UTC'
+from demo
+join bookings b on b.booking_id = 'bk_0199c0de00007000800000000000000a';

@@ -47,6 +47,8 @@ const EXCEPTIONS: &[(&str, u16, &str, &str)] = &[
         "not-found",
         "its body is sealed with a secret of the server's own",
     ),
+    ("POST /api/v1/admin/messages/{message_id}/resend", 409, "messages-off", "the operator switches them on"),
+    ("POST /api/v1/admin/messages/test", 409, "messages-off", "likewise"),
     ("POST /webhooks/{endpoint}", 404, "not-found", "an endpoint is made first"),
     ("GET /book/{token}", 404, "This link is not valid", "links are made by a server, with a secret of its own"),
     ("GET /book/{token}/session.ics", 404, "not-found", "likewise"),

@@ -1,7 +1,5 @@
 //! Services that fail: what is tried again, and what never is by itself.
 
-use std::sync::atomic::Ordering;
-
 use futures_util::future::join;
 use safestories::app::messaging::Aisensy;
 use serde_json::{Value, json};
@@ -184,5 +182,4 @@ async fn under_faults_each_message_arrives_once_where_the_answer_was_clear() {
     let lost = service.calls() / 25;
     assert_eq!(states["unclear"].as_u64().unwrap_or(0), lost as u64);
     assert_eq!(states["sent"].as_u64().unwrap_or(0), (size - lost) as u64);
-    let _ = Ordering::Relaxed;
 }
