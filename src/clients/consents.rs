@@ -27,7 +27,7 @@ const MERGE: &str = "merge";
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "channel": "whatsapp", "given": true, "source": "intake form" }))]
 pub struct ConsentGiven {
-    /// The channel.
+    /// The way on which messages reach them.
     pub channel: Channel,
     /// True: they agreed; false: they want no messages there any more.
     pub given: bool,
@@ -42,7 +42,7 @@ pub struct ConsentGiven {
     "channel": "whatsapp", "given": true, "source": "intake form", "said_at": "2026-02-01T06:15:00Z"
 }))]
 pub(super) struct MessageConsent {
-    /// The channel.
+    /// The way on which messages reach them.
     channel: Channel,
     /// True: they agreed; false: they want no messages there any more.
     given: bool,
