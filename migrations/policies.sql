@@ -383,7 +383,8 @@ begin
     call internal.grant_columns('select', 'internal.therapist_client_facts');
 
     -- Bookings are read with the state of their payment link, which is money: of no row here.
-    call internal.secure_rows('internal.payment_links');
+    -- No row, but only to a sealed connection that names a therapist.
+    call internal.secure_rows('internal.payment_links', reads => '(select internal.own_therapist()) is null');
     call internal.grant_columns('select', 'internal.payment_links', 'link_id, booking_id, state');
 
     call internal.secure_rows('internal.retirements', reads => mine);

@@ -70,6 +70,7 @@ pub(super) struct MessageFilter {
 
 /// A message to a client. What it says is worked out when it is sent: see the preview.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "an id is named by what it is the id of")]
 #[schema(example = json!({
     "message_id": 17,
     "kind": "reminder",

@@ -58,8 +58,8 @@ fn read(status: StatusCode, body: Option<&[u8]>) -> Attempt {
     }
     let is_of_a_gateway =
         matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT);
-    let says_so = !status.is_server_error() || status == StatusCode::SERVICE_UNAVAILABLE || json.is_some();
-    if says_so && !is_of_a_gateway { Attempt::Refused(said) } else { Attempt::Unclear(said) }
+    let is_the_services = !status.is_server_error() || status == StatusCode::SERVICE_UNAVAILABLE || json.is_some();
+    if is_the_services && !is_of_a_gateway { Attempt::Refused(said) } else { Attempt::Unclear(said) }
 }
 
 /// The service's sentence, without long numbers, which may be a phone.

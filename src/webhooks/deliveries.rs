@@ -109,7 +109,6 @@ pub(super) struct WebhookDelivery {
     /// When it happened.
     occurred_at: Timestamp,
     /// How it stands.
-    #[schema(inline)]
     state: DeliveryState,
     /// How often it was sent.
     attempts: i32,

@@ -53,6 +53,7 @@ impl PartialSchema for EventType {
 impl ToSchema for EventType {}
 
 /// An event as it is kept.
+#[expect(clippy::struct_field_names, reason = "the names are those of the columns")]
 pub(super) struct Event {
     pub(super) event_type: String,
     pub(super) version: i64,

@@ -156,11 +156,11 @@ async fn a_failure_says_whether_the_service_may_have_got_the_request() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://127.0.0.1:{}/", listener.local_addr().expect("an address").port());
     tokio::spawn(async move {
-        let (mut held, _) = listener.accept().await.expect("a connection");
+        let (mut first, _) = listener.accept().await.expect("a connection");
         let mut head = [0; 1024];
-        let _ = held.read(&mut head).await;
+        let _ = first.read(&mut head).await;
         let (mut silent, _) = listener.accept().await.expect("a connection");
-        drop(held);
+        drop(first);
         let mut rest = Vec::new();
         let _ = silent.read_to_end(&mut rest).await;
     });

@@ -39,6 +39,8 @@ const PRACTICE: &str = "
     insert into client_doc_form (link_id, booking_id) values (1, 'B1'), (2, 'B2'), (3, 'B3'), (5, 'B5');
     insert into payments (payment_id, booking_id, amount) values (1, 'B1', 1700);
     insert into refund_cancellation_table (id, client_id, session_id) values (1, 'C1', 'B1');
+    insert into internal.payment_links (booking_id, reference_id, amount, currency, expires_at, cancels_booking, state, created_at)
+        values ('B1', 'r1', 1700, 'INR', now(), false, 'expired', now());
     insert into booking_requests (request_id, client_name, client_whatsapp, therapy_type, therapist_name)
         values (1, 'One', '+919800000001', 'x', 'Asha Rao');
     insert into aisensy_campaign_api (campaign_name, therapist_name) values ('c', 'Asha Rao');

@@ -209,8 +209,8 @@ async fn public_holds_nothing_else() {
     )
     .await;
     // Signed notes do not change, calendars learn how often a session changed, logins end with their user's rights, and what any
-    // program writes is tracked, and told to open streams: the only triggers in addition to the documented schema. The policies of row-level security bind
-    // one role alone, and have tests of their own.
+    // program writes is tracked, told to open streams, and published: the only triggers in addition to the documented schema. The
+    // policies of row-level security bind one role alone, and have tests of their own.
     let tracked = [
         ("all_clients_table", &["delete", "insert", "truncate", "update"][..]),
         ("appointment_table", &["delete", "insert", "truncate", "update"]),
@@ -238,7 +238,16 @@ async fn public_holds_nothing_else() {
         .chain(told.iter().flat_map(|table| ["delete", "insert", "update"].map(|verb| format!("{table}_tell_{verb}"))))
         .chain(
             [
+                "booking_requests_publish_insert",
+                "booking_requests_publish_update",
                 "bookings_count_calendar_revision",
+                "bookings_publish_insert",
+                "bookings_publish_update",
+                "client_session_notes_publish",
+                "clients_publish_insert",
+                "clients_publish_update",
+                "payments_publish_insert",
+                "payments_publish_update",
                 "client_session_notes_keep_signed",
                 "client_session_notes_keep_signed_all",
                 "users_end_sessions_delete",

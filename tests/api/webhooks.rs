@@ -26,8 +26,8 @@ async fn practice() -> TestApi {
 }
 
 /// An endpoint for events of these types: as it is answered, with its secret.
-async fn endpoint(api: &TestApi, receiver: &Receiver, types: &[&str]) -> Value {
-    let body = json!({ "name": "Reports", "url": receiver.url(), "event_types": types });
+async fn endpoint(api: &TestApi, stand_in: &Receiver, types: &[&str]) -> Value {
+    let body = json!({ "name": "Reports", "url": stand_in.url(), "event_types": types });
     api.admin().post(OUTBOUND, body).await.created()
 }
 
@@ -51,11 +51,11 @@ async fn deliveries(api: &TestApi, query: &str) -> Vec<Value> {
 
 #[tokio::test]
 async fn an_event_is_signed_and_thin() {
-    let (api, receiver) = (practice().await, Receiver::start().await);
-    let endpoint = endpoint(&api, &receiver, &["booking.created"]).await;
+    let (api, stand_in) = (practice().await, Receiver::start().await);
+    let endpoint = endpoint(&api, &stand_in, &["booking.created"]).await;
     let id = api.given(booking("T1", START).with("invitee_name", "Meera Iyer")).await;
     send(&api).await;
-    let [received] = &receiver.received()[..] else { panic!("one request: {:?}", receiver.received()) };
+    let [received] = &stand_in.received()[..] else { panic!("one request: {:?}", stand_in.received()) };
     let secret = endpoint["secret"].as_str().expect("a secret");
     assert!(received.is_signed_by(secret), "{received:?}");
     assert_eq!(received.timestamp(), api.now().timestamp());
@@ -75,17 +75,17 @@ async fn an_event_is_signed_and_thin() {
 
 #[tokio::test]
 async fn a_reschedule_is_one_event_under_the_same_booking_and_versions_grow() {
-    let (api, receiver) = (practice().await, Receiver::start().await);
-    endpoint(&api, &receiver, &["booking.created", "booking.changed", "booking.cancelled"]).await;
+    let (api, stand_in) = (practice().await, Receiver::start().await);
+    endpoint(&api, &stand_in, &["booking.created", "booking.changed", "booking.cancelled"]).await;
     let id = api.given(booking("T1", START)).await;
     api.take_up().await;
     send(&api).await;
-    let before = receiver.received().len();
+    let before = stand_in.received().len();
     let at = json!({ "booking_start_at": "2026-02-06T14:00:00Z" });
     api.admin().post(&format!("/api/v1/admin/bookings/{id}/reschedule"), at).await.ok();
     api.take_up().await;
     send(&api).await;
-    let received = receiver.received();
+    let received = stand_in.received();
     let [moved] = &received[before..] else { panic!("one event: {received:?}") };
     let body = moved.json();
     assert_eq!((&body["type"], &body["data"]["booking_id"]), (&json!("booking.changed"), &json!(id)));
@@ -97,7 +97,7 @@ async fn a_reschedule_is_one_event_under_the_same_booking_and_versions_grow() {
     send(&api).await;
     program(&api, &format!("update bookings set booking_status = 'Canceled' where booking_id = '{id}'")).await;
     send(&api).await;
-    let received = receiver.received();
+    let received = stand_in.received();
     let bodies: Vec<Value> = received.iter().map(receiver::Received::json).collect();
     let types: Vec<&str> = bodies[before..].iter().filter_map(|body| body["type"].as_str()).collect();
     assert_eq!(types, ["booking.changed", "booking.changed", "booking.cancelled"]);
@@ -107,9 +107,9 @@ async fn a_reschedule_is_one_event_under_the_same_booking_and_versions_grow() {
 
 #[tokio::test]
 async fn what_is_rolled_back_or_wanted_by_nobody_is_no_event() {
-    let (api, receiver) = (practice().await, Receiver::start().await);
+    let (api, stand_in) = (practice().await, Receiver::start().await);
     let id = api.given(booking("T1", START)).await;
-    let endpoint = endpoint(&api, &receiver, &["client.created"]).await;
+    let endpoint = endpoint(&api, &stand_in, &["client.created"]).await;
     program(&api, &format!("update bookings set invitee_city = 'Pune' where booking_id = '{id}'")).await;
     program(&api, "begin; insert into all_clients_table (client_id) values ('C1'); rollback").await;
     assert_eq!(deliveries(&api, "").await, [] as [Value; 0]);
@@ -120,7 +120,7 @@ async fn what_is_rolled_back_or_wanted_by_nobody_is_no_event() {
 
 #[tokio::test]
 async fn each_kind_of_change_by_another_program_is_told() {
-    let (api, receiver) = (practice().await, Receiver::start().await);
+    let (api, stand_in) = (practice().await, Receiver::start().await);
     let types = [
         "booking.created",
         "booking.cancelled",
@@ -135,10 +135,11 @@ async fn each_kind_of_change_by_another_program_is_told() {
         "request.booked",
         "note.signed",
     ];
-    endpoint(&api, &receiver, &types).await;
+    endpoint(&api, &stand_in, &types).await;
     program(
         &api,
-        "insert into all_clients_table (client_id, client_name, therapist_id) values ('C1', 'Made Up', 'T1');
+        "insert into therapists (therapist_id, name) values ('T2', 'Dev Nair');
+         insert into all_clients_table (client_id, client_name, therapist_id) values ('C1', 'Made Up', 'T1');
          update all_clients_table set email_id = 'made.up@example.org' where client_id = 'C1';
          update all_clients_table set no_of_sessions = 3 where client_id = 'C1';
          update all_clients_table set therapist_id = 'T2' where client_id = 'C1';
@@ -194,16 +195,16 @@ async fn each_kind_of_change_by_another_program_is_told() {
 
 #[tokio::test]
 async fn an_attempt_that_fails_is_made_again_under_the_same_id() {
-    let (api, receiver) = (practice().await, Receiver::start().await);
-    endpoint(&api, &receiver, &["booking.created"]).await;
-    receiver.answers(500, &[]);
-    receiver.answers(302, &[("location", "http://127.0.0.1:1/")]);
-    receiver.answers(429, &[("retry-after", "7200")]);
+    let (api, stand_in) = (practice().await, Receiver::start().await);
+    endpoint(&api, &stand_in, &["booking.created"]).await;
+    stand_in.answers(500, &[]);
+    stand_in.answers(302, &[("location", "http://127.0.0.1:1/")]);
+    stand_in.answers(429, &[("retry-after", "7200")]);
     api.given(booking("T1", START)).await;
     let attempts = async |seconds: i64, expected: usize| {
         api.pass_seconds(seconds);
         send(&api).await;
-        assert_eq!(receiver.received().len(), expected);
+        assert_eq!(stand_in.received().len(), expected);
     };
     attempts(0, 1).await;
     attempts(4, 1).await;
@@ -212,7 +213,7 @@ async fn an_attempt_that_fails_is_made_again_under_the_same_id() {
     attempts(80, 3).await; // five minutes
     attempts(7_100, 3).await; // Retry-After is later than half an hour
     attempts(200, 4).await;
-    let received = receiver.received();
+    let received = stand_in.received();
     assert!(received.iter().all(|one| one.id() == received[0].id() && one.body == received[0].body));
     let [delivery] = &deliveries(&api, "&state=delivered").await[..] else { panic!("it was delivered") };
     assert_eq!(delivery["attempts"], 4);
@@ -220,9 +221,9 @@ async fn an_attempt_that_fails_is_made_again_under_the_same_id() {
 
 #[tokio::test]
 async fn after_the_last_attempt_it_has_failed_and_can_be_sent_again() {
-    let (api, receiver) = (practice().await, Receiver::start().await);
-    let endpoint = endpoint(&api, &receiver, &["booking.created"]).await;
-    receiver.always(503);
+    let (api, stand_in) = (practice().await, Receiver::start().await);
+    let endpoint = endpoint(&api, &stand_in, &["booking.created"]).await;
+    stand_in.always(503);
     api.given(booking("T1", START)).await;
     // In minutes, as long as each pause may be.
     for pause in [1, 7, 40, 150, 370, 730, 1_020, 1_450, 1_740, 1_740] {
@@ -230,28 +231,28 @@ async fn after_the_last_attempt_it_has_failed_and_can_be_sent_again() {
         api.pass(pause);
     }
     send(&api).await;
-    assert_eq!(receiver.received().len(), 10);
+    assert_eq!(stand_in.received().len(), 10);
     let [delivery] = &deliveries(&api, "&state=failed").await[..] else { panic!("it has failed") };
     assert_eq!(delivery["last_error"], "the receiver answered 503");
-    receiver.always(204);
+    stand_in.always(204);
     let one = format!("{DELIVERIES}/{}/replay", delivery["delivery_id"]);
     api.admin().send(axum::http::Method::POST, &one, None).await.ok();
     send(&api).await;
-    assert_eq!(receiver.received().len(), 11);
+    assert_eq!(stand_in.received().len(), 11);
     let period = json!({ "from": "2020-01-01T00:00:00Z" });
     let replayed = api.admin().post(&path(&endpoint, "/replay"), period).await.ok();
     assert_eq!(replayed["deliveries"], 1);
     send(&api).await;
-    let received = receiver.received();
+    let received = stand_in.received();
     assert_eq!(received.len(), 12);
     assert_eq!(received[0].id(), received[11].id());
 }
 
 #[tokio::test]
 async fn five_failing_days_end_it_and_the_admins_are_told() {
-    let (api, receiver) = (practice().await, Receiver::start().await);
-    let endpoint = endpoint(&api, &receiver, &["booking.created"]).await;
-    receiver.always(500);
+    let (api, stand_in) = (practice().await, Receiver::start().await);
+    let endpoint = endpoint(&api, &stand_in, &["booking.created"]).await;
+    stand_in.always(500);
     for day in 0..6 {
         api.given(booking("T1", START)).await;
         send(&api).await;
@@ -265,24 +266,24 @@ async fn five_failing_days_end_it_and_the_admins_are_told() {
             .await
             .expect("a count");
     assert!(told >= 2, "{told}");
-    let attempts = receiver.received().len();
+    let attempts = stand_in.received().len();
     api.given(booking("T1", START)).await;
     send(&api).await;
-    assert_eq!(receiver.received().len(), attempts, "nothing is sent any more");
+    assert_eq!(stand_in.received().len(), attempts, "nothing is sent any more");
     // The events are there, and sent once it goes on.
-    receiver.always(200);
+    stand_in.always(200);
     let version = api.admin().get(&path(&endpoint, "")).await.etag().to_owned();
     let admin = api.admin().with("if-match", &version);
     assert_eq!(admin.patch(&path(&endpoint, ""), json!({ "paused": false })).await.ok()["disabled_for"], json!(null));
     send(&api).await;
-    assert_eq!(receiver.received().len(), attempts + 7);
+    assert_eq!(stand_in.received().len(), attempts + 7);
 }
 
 #[tokio::test]
 async fn a_receiver_that_is_gone_gets_nothing_more() {
-    let (api, receiver) = (practice().await, Receiver::start().await);
-    let endpoint = endpoint(&api, &receiver, &["booking.created"]).await;
-    receiver.always(410);
+    let (api, stand_in) = (practice().await, Receiver::start().await);
+    let endpoint = endpoint(&api, &stand_in, &["booking.created"]).await;
+    stand_in.always(410);
     api.given(booking("T1", START)).await;
     send(&api).await;
     assert_eq!(api.admin().get(&path(&endpoint, "")).await.ok()["disabled_for"], "gone");
@@ -291,8 +292,8 @@ async fn a_receiver_that_is_gone_gets_nothing_more() {
 
 #[tokio::test]
 async fn two_secrets_sign_after_a_change() {
-    let (api, receiver) = (practice().await, Receiver::start().await);
-    let endpoint = endpoint(&api, &receiver, &["booking.created"]).await;
+    let (api, stand_in) = (practice().await, Receiver::start().await);
+    let endpoint = endpoint(&api, &stand_in, &["booking.created"]).await;
     let rotated = api.admin().send(axum::http::Method::POST, &path(&endpoint, "/rotate"), None).await.ok();
     assert_eq!(rotated["secrets"], 2);
     let secrets = [&endpoint, &rotated].map(|one| one["secret"].as_str().expect("a secret").to_owned());
@@ -302,7 +303,7 @@ async fn two_secrets_sign_after_a_change() {
     api.admin().delete(&path(&endpoint, "/former-secret")).await.is_problem(404, "not-found");
     api.admin().send(axum::http::Method::POST, &path(&endpoint, "/test"), None).await.ok();
     send(&api).await;
-    let received = receiver.received();
+    let received = stand_in.received();
     let signed = |at: usize| secrets.each_ref().map(|secret| received[at].is_signed_by(secret));
     assert_eq!((signed(0), signed(1)), ([true, true], [false, true]));
     assert_eq!(received[0].json()["type"], "webhook.test");
@@ -310,8 +311,8 @@ async fn two_secrets_sign_after_a_change() {
 
 #[tokio::test]
 async fn a_pause_keeps_events() {
-    let (api, receiver) = (practice().await, Receiver::start().await);
-    let endpoint = endpoint(&api, &receiver, &["booking.created"]).await;
+    let (api, stand_in) = (practice().await, Receiver::start().await);
+    let endpoint = endpoint(&api, &stand_in, &["booking.created"]).await;
     let change = async |paused: bool| {
         let version = api.admin().get(&path(&endpoint, "")).await.etag().to_owned();
         let admin = api.admin().with("if-match", &version);
@@ -320,11 +321,11 @@ async fn a_pause_keeps_events() {
     change(true).await;
     api.given(booking("T1", START)).await;
     send(&api).await;
-    assert_eq!(receiver.received().len(), 0);
+    assert_eq!(stand_in.received().len(), 0);
     assert_eq!(api.admin().get(&path(&endpoint, "")).await.ok()["waiting"], 1);
     change(false).await;
     send(&api).await;
-    assert_eq!(receiver.received().len(), 1);
+    assert_eq!(stand_in.received().len(), 1);
 }
 
 #[tokio::test]
@@ -369,9 +370,9 @@ async fn a_slow_receiver_holds_up_nobody_else() {
 
 #[tokio::test]
 async fn of_a_thousand_with_failures_none_is_lost_and_each_has_one_id() {
-    let (api, receiver) = (practice().await, Receiver::start().await);
-    endpoint(&api, &receiver, &["booking.created"]).await;
-    receiver.fails_one_in(5);
+    let (api, stand_in) = (practice().await, Receiver::start().await);
+    endpoint(&api, &stand_in, &["booking.created"]).await;
+    stand_in.fails_one_in(5);
     program(&api, "insert into bookings (booking_id) select 'B' || n from generate_series(1, 1000) n").await;
     let second = api.second_instance();
     for _ in 0..12 {
@@ -379,7 +380,7 @@ async fn of_a_thousand_with_failures_none_is_lost_and_each_has_one_id() {
         one.and(other).expect("deliveries sent");
         api.pass(30 * 60);
     }
-    let taken = receiver.taken();
+    let taken = stand_in.taken();
     assert_eq!(taken.len(), 1000, "each at least once, under an id of its own");
     let left = deliveries(&api, "&state=waiting").await;
     assert_eq!(left, [] as [Value; 0]);
@@ -387,30 +388,30 @@ async fn of_a_thousand_with_failures_none_is_lost_and_each_has_one_id() {
 
 #[tokio::test]
 async fn a_delivery_whose_process_died_is_sent_by_another() {
-    let (api, receiver) = (practice().await, Receiver::start().await);
-    endpoint(&api, &receiver, &["booking.created"]).await;
-    receiver.hangs();
+    let (api, stand_in) = (practice().await, Receiver::start().await);
+    endpoint(&api, &stand_in, &["booking.created"]).await;
+    stand_in.hangs();
     api.given(booking("T1", START)).await;
     let sending = tokio::spawn({
         let app = api.app.clone();
         async move { webhooks::send_all(&app).await }
     });
-    receiver.until(1).await;
+    stand_in.until(1).await;
     sending.abort();
-    receiver.always(200);
+    stand_in.always(200);
     send(&api).await;
-    assert_eq!(receiver.received().len(), 1, "it is claimed");
+    assert_eq!(stand_in.received().len(), 1, "it is claimed");
     api.pass(2);
     send(&api).await;
-    let received = receiver.received();
+    let received = stand_in.received();
     assert_eq!(received.len(), 2);
     assert_eq!(received[0].id(), received[1].id());
 }
 
 #[tokio::test]
 async fn deliveries_are_forgotten_after_thirty_days() {
-    let (api, receiver) = (practice().await, Receiver::start().await);
-    endpoint(&api, &receiver, &["booking.created"]).await;
+    let (api, stand_in) = (practice().await, Receiver::start().await);
+    endpoint(&api, &stand_in, &["booking.created"]).await;
     api.given(booking("T1", START)).await;
     assert_eq!(deliveries(&api, "").await.len(), 1);
     program(&api, "update internal.webhook_deliveries set occurred_at = '2026-02-04'").await;

@@ -157,6 +157,32 @@ pub(super) const TRIPS: &[(&str, &str, i64, &str)] = &[
         "has no row",
     ),
     (
+        "payment_after_expiry",
+        "insert into internal.payment_links (booking_id, reference_id, amount, currency, expires_at, cancels_booking, state, paid_at,
+                                            paid_late, gateway_payment_id, created_at)
+         values ('56001', 'late', 1700, 'INR', now() - interval '2 days', false, 'paid', now() - interval '1 day', true, 'pay_1', now()),
+                ('56002', 'in time', 1700, 'INR', now(), false, 'paid', now() - interval '1 day', false, 'pay_2', now())",
+        1,
+        "payment pay_1",
+    ),
+    (
+        "payment_only_authorized",
+        "insert into internal.payment_links (booking_id, reference_id, amount, currency, expires_at, cancels_booking, state,
+                                            authorized_at, created_at)
+         values ('56001', 'expired', 1700, 'INR', now(), false, 'expired', now(), now()),
+                ('56002', 'open', 1700, 'INR', now() + interval '1 day', false, 'open', now() - interval '1 hour', now())",
+        1,
+        "link expired",
+    ),
+    (
+        "gateway_unanswered",
+        "insert into internal.payment_links (booking_id, reference_id, amount, currency, expires_at, cancels_booking, state, reason,
+                                            created_at)
+         values ('56001', 'making', 1700, 'INR', now() + interval '9 days', false, 'making', 'no answer', '2020-01-01')",
+        1,
+        "link making: no answer",
+    ),
+    (
         "double_booking",
         "insert into bookings (booking_id, therapist_id, booking_status, booking_start_at, booking_duration)
          values ('57001', 'T1', 'confirmed', '2026-02-05 11:19', 50), ('57002', 'T1', 'no show', '2026-02-05 10:40', 50),

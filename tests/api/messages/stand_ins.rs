@@ -1,5 +1,7 @@
 //! The services that messages go to, on loopback: they behave as the real ones do, faults included.
 
+#![expect(clippy::disallowed_types, reason = "a stand-in for a service is no part of the API")]
+
 use std::{
     collections::HashMap,
     sync::{
@@ -194,4 +196,4 @@ pub async fn nobody() -> String {
 }
 
 /// As long as a test waits for something.
-pub const LONG: Duration = Duration::from_secs(60);
+pub const LONG: Duration = Duration::from_mins(1);

@@ -44,7 +44,8 @@ async fn a_scope_names_its_therapist_whatever_the_name_holds() {
 #[tokio::test]
 async fn after_an_answer_an_error_and_a_client_that_went_away_the_connection_is_nobodys() {
     let api = TestApi::new().await;
-    let db = Db::new(api.database(), None, 1).unwrap();
+    let pooler = format!("{}&application_name=direct", &**api.database());
+    let db = Db::new(api.database(), Some(&pooler), 1).unwrap();
     let login = login(&mut db.direct().await.unwrap()).await;
     let mut first = db.read(&own("T1", 11)).await.unwrap();
     let (backend, ..) = asking(&mut first).await;
