@@ -13,7 +13,7 @@
 //! its answer. Where nobody knows what became of it, or the process dies in between, [`work_due`] goes on: a link is found by its
 //! reference, which the gateway takes once. A booking has one link that can be paid; two requests at once make one.
 //!
-//! States only move forward, but for money: what is paid after the link ended ([late](receive)) is a payment like any other, and
+//! States only move forward, but for money: what is paid after the link ended ([late](receive())) is a payment like any other, and
 //! `integrity` shows it. Such a link ends first, as if its messages had come in order; so a booking that was to be cancelled is.
 
 mod answer;
