@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 
-use aws_lc_rs::rand;
 use chrono::{DateTime, SubsecRound, Utc};
 use sqlx::PgConnection;
 
@@ -17,6 +16,7 @@ use super::{
     key::AuditKey,
 };
 use crate::{
+    crypto,
     db::{
         deadline::{STEP, within},
         pool::Db,
@@ -147,7 +147,7 @@ async fn batch(
             seals.add(seq, *entry_id, head, [None; 3], [START; 3]);
             continue;
         };
-        let salts: [Hash; 3] = [salt()?, salt()?, salt()?];
+        let salts: [Hash; 3] = [crypto::random()?, crypto::random()?, crypto::random()?];
         let [address, detail, summary] = Personal::ALL;
         let commitments = [
             entry.commitment(address, &salts[0]),
@@ -160,12 +160,6 @@ async fn batch(
     seals.write(&mut *db).await?;
     checkpoints::sign(db, seq, queued.len(), head, now.trunc_subsecs(6), key).await?;
     Ok(Some((Head { seq, hash: head }, queued.len())))
-}
-
-fn salt() -> Result<Hash> {
-    let mut salt = [0; 32];
-    rand::fill(&mut salt).map_err(|_| Error::internal("the system has no randomness to give"))?;
-    Ok(salt)
 }
 
 /// Rows of `internal.audit_seals`, column by column.

@@ -1,9 +1,6 @@
 //! Opening a session, and its tokens.
 
-use aws_lc_rs::{
-    digest::{SHA256, digest},
-    rand,
-};
+use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
@@ -12,7 +9,8 @@ use super::{refusal::LoginRefusal, token};
 use crate::{
     app::unit_of_work::UnitOfWork,
     audit::{context::Actor, entry::Entry},
-    error::{Error, Result},
+    crypto,
+    error::Result,
     http::caller::Caller,
     users::{Account, sessions},
 };
@@ -103,9 +101,7 @@ pub(super) async fn keep(uow: &mut UnitOfWork, session_id: Uuid, refresh_token: 
 
 /// Somebody who has it is let in: 32 random bytes as text.
 pub fn new_secret() -> Result<String> {
-    let mut secret = [0; 32];
-    rand::fill(&mut secret).map_err(|_| Error::internal("the system has no randomness to give"))?;
-    Ok(BASE64.encode(secret))
+    Ok(BASE64.encode(crypto::random::<32>()?))
 }
 
 /// How a token is stored. It is random and long: no salt, no slow hash.

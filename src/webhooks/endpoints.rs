@@ -22,6 +22,7 @@ use crate::{
         unit_of_work::{UnitOfWork, Work},
     },
     audit::entry::Entry,
+    crypto,
     db::{pruned::pruned, scope::Scope},
     domain::{
         ids::{OutboundEndpointId, UserId},
@@ -379,8 +380,7 @@ pub(super) fn context(id: OutboundEndpointId) -> String {
 
 /// Gives an endpoint another secret; returns it.
 async fn add_secret(uow: &mut UnitOfWork, id: OutboundEndpointId) -> Result<String> {
-    let mut key = [0; 32];
-    aws_lc_rs::rand::fill(&mut key).map_err(|_| Error::internal("the system has no randomness to give"))?;
+    let key: [u8; 32] = crypto::random()?;
     let (sealed, now) = (uow.app().seals.webhooks.seal(&context(id), &key), uow.now());
     sqlx::query!(
         "insert into internal.outbound_secrets (endpoint_id, sealed, created_at) values ($1, $2, $3)",

@@ -1,6 +1,5 @@
 //! Confirming an authenticator app with its first code: from then on logins ask for a code.
 
-use aws_lc_rs::rand;
 use axum::extract::State;
 use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Serialize};
@@ -14,6 +13,7 @@ use crate::{
     },
     audit::entry::Entry,
     auth::{refusal::FactorRefusal, throttle::Attempt},
+    crypto,
     domain::ids::UserId,
     error::{Error, Result, problem::Problems},
     http::{caller::Caller, extract::Json},
@@ -107,8 +107,6 @@ async fn replace_recovery_codes(uow: &mut UnitOfWork, user: UserId) -> Result<Ve
 
 /// 80 random bits, in groups of four letters and digits.
 fn recovery_code() -> Result<String> {
-    let mut bits = [0; 10];
-    rand::fill(&mut bits).map_err(|_| Error::internal("the system has no randomness to give"))?;
-    let letters: Vec<char> = BASE32_NOPAD.encode(&bits).chars().collect();
+    let letters: Vec<char> = BASE32_NOPAD.encode(&crypto::random::<10>()?).chars().collect();
     Ok(letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-"))
 }

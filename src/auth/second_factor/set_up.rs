@@ -1,6 +1,5 @@
 //! Setting up an authenticator app: makes a secret, which logins do not ask for yet.
 
-use aws_lc_rs::rand;
 use axum::extract::State;
 use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Serialize};
@@ -18,7 +17,8 @@ use crate::{
         refusal::FactorRefusal,
         totp,
     },
-    error::{Error, Result, problem::Problems},
+    crypto,
+    error::{Result, problem::Problems},
     http::{caller::Caller, extract::Json},
     users::Account,
 };
@@ -79,8 +79,7 @@ async fn set_up(uow: &mut UnitOfWork, account: &Account) -> Result<TotpSecret> {
     if Factor::lock(uow, account.id).await?.is_some_and(|factor| factor.confirmed) {
         return Err(FactorRefusal::On.into());
     }
-    let mut secret = [0; totp::SECRET_BYTES];
-    rand::fill(&mut secret).map_err(|_| Error::internal("the system has no randomness to give"))?;
+    let secret: [u8; totp::SECRET_BYTES] = crypto::random()?;
     let sealed = uow.app().seals.totp.seal(&context(account.id), &secret);
     sqlx::query!(
         "insert into internal.second_factors (user_id, secret)
