@@ -89,9 +89,10 @@ begin
             case when n.former is null then '{}' else internal.changed_columns(n.former, n.latter) end
         )
         from (
+            -- That it was moved, and from where, follows from its start: of other programs' moves the server notes it later.
             select n.booking_id,
-                   to_jsonb(o) as former,
-                   to_jsonb(n) as latter,
+                   to_jsonb(o) - '{rescheduled_at,rescheduled_start_at,rescheduled_end_at,recheduled_from}'::text[] as former,
+                   to_jsonb(n) - '{rescheduled_at,rescheduled_start_at,rescheduled_end_at,recheduled_from}'::text[] as latter,
                    internal.booking_status(n.booking_status) as word,
                    internal.booking_status(o.booking_status) as former_word
             from new_rows n
@@ -222,8 +223,8 @@ begin
         )
         from new_rows n
         join old_rows o on o.request_id = n.request_id
-        where lower(btrim(n.status)) = 'booked'
-          and lower(btrim(o.status)) is distinct from 'booked';
+        where internal.request_status(n.status) = 'booked'
+          and internal.request_status(o.status) is distinct from 'booked';
     end if;
     return null;
 end

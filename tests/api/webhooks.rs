@@ -94,8 +94,10 @@ async fn a_reschedule_is_one_event_under_the_same_booking_and_versions_grow() {
     // Another program moves it back: the same.
     program(&api, &format!("update bookings set booking_start_at = '2026-02-06 10:00' where booking_id = '{id}'"))
         .await;
+    api.take_up().await;
     send(&api).await;
     program(&api, &format!("update bookings set booking_status = 'Canceled' where booking_id = '{id}'")).await;
+    api.take_up().await;
     send(&api).await;
     let received = stand_in.received();
     let bodies: Vec<Value> = received.iter().map(receiver::Received::json).collect();
