@@ -55,6 +55,9 @@ pub async fn book_by_link(
     // Locked first: of two bookings by one link, the second waits here until the first is seen.
     therapists::lock(uow.db(), therapist).await?.ok_or(Error::NotFound("booking link"))?;
     let linked = booking_requests::linked(uow, request, therapist).await?;
+    if choice.start.utc() <= uow.now() {
+        return Err(Error::body("/booking_start_at", "has passed"));
+    }
     let client = clients::lock(uow.db(), &linked.client_id).await?.ok_or(Error::NotFound("booking link"))?;
     client.ensure_kept().map_err(|_| Error::NotFound("booking link"))?;
     let phone = serde_json::from_value::<PhoneInput>(json!(linked.client_whatsapp)).ok();

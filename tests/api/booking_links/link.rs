@@ -25,6 +25,10 @@ async fn it_books_once_and_the_request_is_booked() {
     );
     assert_eq!(seen["days"][1]["starts"][0], "2026-02-05T04:30:00Z");
 
+    let past = choose(&api, &path, "2026-02-03T04:30:00Z").await;
+    past.is_problem(422, "invalid");
+    assert_eq!(past.body["errors"], json!([{ "pointer": "/booking_start_at", "detail": "has passed" }]));
+
     let booked = choose(&api, &path, "2026-02-05T04:30:00Z").await;
     let shown = booked.created();
     assert_eq!(shown["booking"]["booking_start_at"], "2026-02-05T04:30:00Z");
