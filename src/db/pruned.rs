@@ -10,10 +10,15 @@
 //! - An `i64`, which is a limit, is written into the statement: PostgreSQL takes a tenth of all rows for an unknown one.
 //! - A statement with a line that ends in `-- planned anew` is not kept: how much such a condition selects depends on what is
 //!   asked for.
+//! - What was made of a statement is kept, by what the request uses, so that it is made once.
 //! - The same statement counts what it finds, without its orders and keys: the brackets that a line ending in `-- counted` opens,
 //!   or all of it.
 
-use std::{fmt::Write as _, sync::OnceLock};
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{
@@ -40,7 +45,7 @@ pub struct Sort<'c> {
 }
 
 /// What an argument does in a statement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Use {
     /// Leaves out the conditions that bind it.
     Absent,
@@ -85,29 +90,75 @@ macro_rules! pruned {
         $fetch:ident($db:expr, $sort:expr), $macro:ident!($($row:ty)?), [$($sql:literal)+]
         $(, $argument:expr $(=> $type:ty)?)* $(,)?
     ) => {{
+        static FORMS: $crate::db::pruned::Forms = $crate::db::pruned::Forms::none();
         let uses = vec![$($crate::db::pruned::Argument::used(&$argument)),*];
         // On the heap: rows have many columns, and operations read some on their way.
         Box::pin(
             sqlx::$macro!($($row,)? "" $(+ $sql)+, $($argument $(as $type)?),*)
-                .$fetch($crate::db::pruned::Pruned::new($db, $sort, uses)),
+                .$fetch($crate::db::pruned::Pruned::new($db, &FORMS, $sort, uses)),
         )
         .await
     }};
 }
 pub(crate) use pruned;
 
+/// How many forms of a statement are kept: a client may ask for every length of a page.
+const MOST_FORMS: usize = 64;
+
+/// The forms of one statement that were run, by what was used of it.
+#[derive(Debug)]
+pub struct Forms(Mutex<BTreeMap<Asked, Form>>);
+
+/// What a request uses of a statement: its arguments, the order and its direction, and whether it counts.
+type Asked = (Vec<Use>, &'static str, bool, bool);
+
+/// A statement as it runs, and whether it is kept prepared.
+type Form = (Arc<str>, bool);
+
+impl Forms {
+    /// Of a statement that has not been run.
+    pub const fn none() -> Self {
+        Self(Mutex::new(BTreeMap::new()))
+    }
+
+    fn query(
+        &self,
+        whole: &SqlStr,
+        uses: Vec<Use>,
+        sort: Sort<'_>,
+        arguments: PgArguments,
+    ) -> sqlx::query::Query<'static, Postgres, PgArguments> {
+        let (sql, is_kept) = self.of(whole.as_str(), uses, sort);
+        sqlx::query_with(AssertSqlSafe(sql), arguments).persistent(is_kept)
+    }
+
+    fn of(&self, whole: &str, uses: Vec<Use>, sort: Sort<'_>) -> Form {
+        let asked = (uses, sort.by, sort.descending, sort.count.is_some());
+        let mut forms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(form) = forms.get(&asked) {
+            return form.clone();
+        }
+        if forms.len() >= MOST_FORMS {
+            forms.clear();
+        }
+        let (sql, is_kept) = prune(whole, &asked.0, sort);
+        forms.entry(asked).or_insert((sql.into(), is_kept)).clone()
+    }
+}
+
 /// A connection that prunes what it runs.
 #[derive(Debug)]
 pub struct Pruned<'c> {
     db: &'c mut PgConnection,
+    forms: &'static Forms,
     sort: Sort<'c>,
     uses: Vec<Use>,
 }
 
 impl<'c> Pruned<'c> {
-    /// For one statement; `uses` in the order of its arguments.
-    pub fn new(db: &'c mut PgConnection, sort: Sort<'c>, uses: Vec<Use>) -> Self {
-        Self { db, sort, uses }
+    /// For one statement, with its forms; `uses` in the order of its arguments.
+    pub fn new(db: &'c mut PgConnection, forms: &'static Forms, sort: Sort<'c>, uses: Vec<Use>) -> Self {
+        Self { db, forms, sort, uses }
     }
 }
 
@@ -120,7 +171,7 @@ impl<'c> Executor<'c> for Pruned<'c> {
         E: 'q + Execute<'q, Postgres>,
     {
         let query = match arguments(&mut query) {
-            Ok(arguments) => statement(&query.sql(), &self.uses, self.sort, arguments),
+            Ok(arguments) => self.forms.query(&query.sql(), self.uses, self.sort, arguments),
             Err(error) => return stream::once(async { Err(error) }).boxed(),
         };
         let Some(count) = self.sort.count else { return self.db.fetch_many(query) };
@@ -138,7 +189,7 @@ impl<'c> Executor<'c> for Pruned<'c> {
         E: 'q + Execute<'q, Postgres>,
     {
         match arguments(&mut query) {
-            Ok(arguments) => self.db.fetch_optional(statement(&query.sql(), &self.uses, self.sort, arguments)),
+            Ok(arguments) => self.db.fetch_optional(self.forms.query(&query.sql(), self.uses, self.sort, arguments)),
             Err(error) => future::ready(Err(error)).boxed(),
         }
     }
@@ -160,16 +211,6 @@ impl<'c> Executor<'c> for Pruned<'c> {
 
 fn arguments<'q>(query: &mut impl Execute<'q, Postgres>) -> sqlx::Result<PgArguments> {
     Ok(query.take_arguments().map_err(sqlx::Error::Encode)?.unwrap_or_default())
-}
-
-fn statement(
-    whole: &SqlStr,
-    uses: &[Use],
-    sort: Sort<'_>,
-    arguments: PgArguments,
-) -> sqlx::query::Query<'static, Postgres, PgArguments> {
-    let (sql, is_kept) = prune(whole.as_str(), uses, sort);
-    sqlx::query_with(AssertSqlSafe(sql), arguments).persistent(is_kept)
 }
 
 /// The statement as it runs, and whether it is kept prepared.
@@ -362,6 +403,20 @@ mod tests {
         );
         assert!(!is_kept);
     }
+
+    #[test]
+    fn a_form_is_made_once_and_not_too_many_are_kept() {
+        let forms = Forms::none();
+        let form = |limit| forms.of("select 1\nlimit $1", vec![Use::Written(limit)], Sort::default()).0;
+        let first = form(1);
+        assert_eq!(&*first, "select 1\nlimit 1\n");
+        assert!(Arc::ptr_eq(&first, &form(1)));
+        for limit in 2..1000 {
+            assert_eq!(*form(limit), format!("select 1\nlimit {limit}\n"));
+        }
+        assert!(forms.0.lock().unwrap().len() <= MOST_FORMS);
+    }
+
     #[test]
     fn a_part_is_left_out_with_its_argument() {
         let union = "select 1\nunion all ( -- with $1\nselect 2\nwhere $1 and $2\n)\nlimit $2";
