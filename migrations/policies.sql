@@ -492,6 +492,7 @@ begin
         internal.notify(text, text, text, text, timestamp, integer, boolean, boolean, text[], integer[], text)
         to safestories_therapist;
     grant execute on function internal.linked_therapist(), internal.opened_link(timestamptz) to safestories_guest;
+    grant execute on function internal.lapsed_bookings(timestamptz, text[]) to safestories_therapist, safestories_guest;
     revoke execute on procedure internal.secure_rows(regclass, text, text, text, text, text),
         internal.grant_columns(text, regclass, text), internal.show_guests(regclass, text, text) from public;
 

@@ -29,8 +29,8 @@
 //! | [`payments`] | payments and refunds |
 //! | [`scheduling`] | therapists' hours, free times, holds; whether a session may take a time |
 //! | [`bookings`] | the sessions: the model resource, complete |
-//! | [`booking_links`] | the page on which clients book, move and cancel by themselves |
 //! | [`payment_links`] | links by which clients pay for bookings through the gateway |
+//! | [`booking_links`] | the page on which clients book, pay, move and cancel by themselves |
 //! | [`notes`], [`documents`] | the clinical record; the forms that clients fill in |
 //! | [`search`] | one search box across clients, bookings and therapists |
 //! | [`transfers`], [`merges`] | clients that change therapists; two records of one person |

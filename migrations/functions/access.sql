@@ -330,10 +330,31 @@ begin
         select coalesce(b.therapist_id, l.therapist_id)
         from internal.booking_links l
         left join internal.request_facts f on f.request_id = l.request_id
-        left join public.bookings b on b.booking_id = f.booking_id
+        left join public.bookings b
+            on b.booking_id = coalesce(f.booking_id, l.attempt_id)
+            and (f.booking_id is not null or internal.is_active(b.booking_status))
         where l.token_hash = any (string_to_array(current_setting('safestories.booking_link', true), ' ')::bytea[])
         limit 1
     );
+end
+$$;
+
+-- The active bookings of therapists that were not paid in time and keep theirs no more: they block nothing, until they are
+-- cancelled a moment later.
+create or replace function internal.lapsed_bookings(at timestamptz, therapists text[])
+    returns table (booking_id text, therapist_id text, is_ahead boolean)
+    language plpgsql stable security definer
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    return query
+        select b.booking_id::text, b.therapist_id::text, b.booking_start_at > lapsed_bookings.at at time zone 'UTC'
+        from internal.payment_links l
+        join public.bookings b on b.booking_id = l.booking_id
+        where l.holds_until <= lapsed_bookings.at
+          and b.therapist_id = any (therapists)
+          and internal.invitee_status(b.invitee_status) = 'waiting'
+          and internal.is_active(b.booking_status);
 end
 $$;
 
@@ -341,7 +362,8 @@ $$;
 create or replace function internal.opened_link(at timestamptz) returns table (
     request_id integer, first_name text, therapist_id text, therapist_name text, session text, free boolean, amount numeric,
     currency text, expires_at timestamptz, booking_id text, start_at timestamp, end_at timestamp, updated_at timestamp,
-    sequence integer, state text, mode text, zone text
+    sequence integer, state text, mode text, zone text, pays_first boolean, is_attempt boolean, payment_url text,
+    payment_until timestamptz, held_until timestamptz
 )
     language plpgsql stable security definer
     set search_path = pg_catalog, pg_temp
@@ -367,13 +389,38 @@ begin
                    opened_link.at at time zone 'UTC'
                ),
                b.booking_mode,
-               b.invitee_timezone
+               b.invitee_timezone,
+               exists (select from internal.scheduling_policy p where p.payment_by_link = 'required'),
+               b.booking_id is not null and f.booking_id is null,
+               p.short_url,
+               p.expires_at,
+               p.holds_until
         from internal.booking_links l
         join public.booking_requests r on r.request_id = l.request_id
         join internal.request_clients k on k.request_id = l.request_id
         join public.all_clients_table c on c.client_id = k.client_id
         left join internal.request_facts f on f.request_id = l.request_id
-        left join public.bookings b on b.booking_id = f.booking_id
+        -- What it has booked; or what was chosen by it and is to be paid, as long as that keeps its time.
+        left join public.bookings b
+            on b.booking_id = coalesce(f.booking_id, l.attempt_id)
+            and (f.booking_id is not null
+                 or internal.is_active(b.booking_status)
+                 and not exists (
+                     select
+                     from internal.lapsed_bookings(opened_link.at, array[b.therapist_id::text]) o
+                     where o.booking_id = b.booking_id
+                 ))
+        left join lateral (
+            select o.short_url, o.expires_at, o.holds_until
+            from internal.payment_links o
+            where o.booking_id = b.booking_id
+              and o.state in ('making', 'open')
+              and o.cancel_asked_at is null
+              and o.expires_at > opened_link.at
+              and internal.invitee_status(b.invitee_status) = 'waiting'
+              and internal.is_active(b.booking_status)
+            limit 1
+        ) p on true
         left join lateral (
             select internal.booking_end(b.booking_start_at, b.booking_end_at, b.booking_duration,
                                         b.invitee_payment_amount) as end_at
@@ -382,7 +429,8 @@ begin
         where l.token_hash = any (string_to_array(current_setting('safestories.booking_link', true), ' ')::bytea[])
           and not exists (select from internal.clients e where e.client_id = k.client_id and e.erased_at is not null)
           and case
-                  when f.booking_id is null then internal.request_status(r.status) = 'sent' and l.expires_at > opened_link.at
+                  when b.booking_id is null then
+                      f.booking_id is null and internal.request_status(r.status) = 'sent' and l.expires_at > opened_link.at
                   else v.end_at > opened_link.at at time zone 'UTC'
               end
         limit 1;

@@ -6,6 +6,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use chrono::TimeDelta;
 use http_body_util::BodyExt;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
@@ -24,13 +25,18 @@ use crate::{
     },
     bookings::{self, LinkChoice},
     domain::{
+        ids::PaymentLinkId,
         status::{BookingState, Channel},
         text::Text,
         time::{Instant, Zone},
     },
     error::{Error, Result, problem::Problems},
     http::{extract::Json, telemetry::ClientAddress},
+    payment_links::{self, LinkTerms},
 };
+
+/// How long a session can be paid that is paid first.
+const PAYABLE: TimeDelta = TimeDelta::minutes(30);
 
 /// The media type of forms.
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -72,9 +78,11 @@ pub(super) struct CancelByLink {
 
 /// Book by a link
 ///
-/// Once; a repeat with the same time answers with the session. A price is kept as awaited (`waiting`). Forms send the same fields
-/// (`application/x-www-form-urlencoded`) and are answered with a redirect to the page. Where somebody else was faster, the problem
-/// (or the page) names the next free times.
+/// Once; a repeat with the same time answers with the session. A price is kept as awaited (`waiting`). Where the practice has sessions
+/// paid first (`pays_first`), the time is held while the client pays at `booking.payment.payment_url`, 30 minutes, and two more; a
+/// repeat gives the same address. The link has booked once it is paid; where it is not paid in time, it books again. Forms send the
+/// same fields (`application/x-www-form-urlencoded`) and are answered with a redirect to the page, or to the payment. Where somebody
+/// else was faster, the problem (or the page) names the next free times.
 #[utoipa::path(
     post,
     path = "/book/{token}",
@@ -84,7 +92,7 @@ pub(super) struct CancelByLink {
     responses(
         (status = 201, description = "Booked", body = BookingLink),
         (status = 200, description = "It had booked that time before", body = BookingLink),
-        (status = 303, description = "Booked by a form: the page follows"),
+        (status = 303, description = "Booked by a form: the page follows, or the payment"),
         Problems,
     ),
 )]
@@ -92,24 +100,33 @@ pub(super) async fn book_by_link(State(app): State<App>, work: Work, token: Toke
     let visit = Visit::of(app, token.0, &work, &request);
     visit
         .act(request, async |opened: &Opened, chosen: BookByLink| {
-            if opened.booking_id.is_some() {
-                return if opened.start_at == chosen.booking_start_at.into() {
-                    Ok(StatusCode::OK)
-                } else {
-                    Err(LinkRefusal::Used(opened.start_at).into())
-                };
+            if let Some(booking) = &opened.booking_id {
+                if opened.start_at != chosen.booking_start_at.into() {
+                    return Err(LinkRefusal::Used(opened.start_at).into());
+                }
+                let standing =
+                    if opened.is_attempt { payment_links::standing(&visit.app, booking).await? } else { None };
+                return visit.pay(StatusCode::OK, standing).await;
             }
+            let pays_first = opened.pays_first(&visit.app);
             let (id, therapist) = (opened.request_id, &opened.therapist_id);
-            run(work, async |uow| {
+            let made = run(work, async |uow| {
                 let choice = LinkChoice {
                     start: chosen.booking_start_at,
                     zone: chosen.invitee_timezone,
                     consents: chosen.consents.unwrap_or_default(),
+                    pays_first,
                 };
-                bookings::book_by_link(uow, id, therapist, choice).await.map(drop)
+                let chosen = bookings::book_by_link(uow, id, therapist, choice).await?;
+                if !chosen.pays_first {
+                    return Ok(None);
+                }
+                let expires_at = Some(uow.now() + PAYABLE);
+                let terms = LinkTerms { expires_at, cancel_booking: true, ..LinkTerms::default() };
+                payment_links::prepare(uow, &chosen.booking_id, terms).await.map(Some)
             })
             .await?;
-            Ok(StatusCode::CREATED)
+            visit.pay(StatusCode::CREATED, made).await
         })
         .await
 }
@@ -142,14 +159,15 @@ pub(super) async fn move_by_link(State(app): State<App>, work: Work, token: Toke
                     moved?;
                 }
             }
-            Ok(StatusCode::OK)
+            Ok(Done::Shown(StatusCode::OK))
         })
         .await
 }
 
 /// Cancel the session of a link
 ///
-/// As long before its start as the rules for booking ask. The admins and the therapist are told. A repeat changes nothing.
+/// As long before its start as the rules for booking ask; one that is not paid yet at any time, after which the link books again. The
+/// admins and the therapist are told. A repeat changes nothing.
 #[utoipa::path(
     post,
     path = "/book/{token}/cancel",
@@ -168,16 +186,25 @@ pub(super) async fn cancel_by_link(State(app): State<App>, work: Work, token: To
         .act(request, async |opened: &Opened, said: CancelByLink| {
             let Some(booking) = &opened.booking_id else { return Err(Error::NotFound("session")) };
             if opened.state != Some(BookingState::Cancelled) {
-                run(work, async |uow| bookings::cancel_by_link(uow, booking, said.reason).await).await?;
+                run(work, async |uow| bookings::cancel_by_link(uow, booking, opened.is_attempt, said.reason).await)
+                    .await?;
             }
-            Ok(StatusCode::OK)
+            Ok(Done::Shown(StatusCode::OK))
         })
         .await
 }
 
 /// Does something for a client, who is told no more than concerns them.
-async fn run(work: Work, act: impl AsyncFnOnce(&mut UnitOfWork) -> Result<()>) -> Result<()> {
+async fn run<T>(work: Work, act: impl AsyncFnOnce(&mut UnitOfWork) -> Result<T>) -> Result<T> {
     work.run(act).await.map_err(as_told)
+}
+
+/// How a request ends that was done.
+enum Done {
+    /// With what the link opens now.
+    Shown(StatusCode),
+    /// With the same; a form, at this address of the payment gateway.
+    Pays(StatusCode, String),
 }
 
 /// A request by a link that changes something.
@@ -196,11 +223,20 @@ impl Visit {
         Self { app, token, address, is_form, as_json: !is_form || wants_json(request.headers()) }
     }
 
+    /// Leads to the payment, where one was prepared; the gateway is told outside of the transaction that prepared it.
+    async fn pay(&self, status: StatusCode, link: Option<PaymentLinkId>) -> Result<Done> {
+        let Some(link) = link else { return Ok(Done::Shown(status)) };
+        match payment_links::send_or_give_up(&self.app, link).await? {
+            Some(url) => Ok(Done::Pays(status, url)),
+            None => Err(LinkRefusal::NoPaymentPage.into()),
+        }
+    }
+
     /// Reads the body, opens the link, acts, and answers with what the link opens now.
     async fn act<T: DeserializeOwned + PartialSchema>(
         &self,
         request: Request,
-        act: impl AsyncFnOnce(&Opened, T) -> Result<StatusCode>,
+        act: impl AsyncFnOnce(&Opened, T) -> Result<Done>,
     ) -> Response {
         let (parts, body) = request.into_parts();
         let done = async {
@@ -208,25 +244,28 @@ impl Visit {
             let (opened, db) = open::open(&self.app, &self.token, self.address).await?;
             drop(db);
             // Boxed, so that every request does not carry the state of all three.
-            let status = match Box::pin(act(&opened, fields)).await {
-                Ok(status) => status,
+            let done = match Box::pin(act(&opened, fields)).await {
+                Ok(done) => done,
                 Err(error) => return Ok(Err((error, zone))),
             };
-            Ok(Ok((status, zone)))
+            Ok(Ok((done, zone)))
         };
         match done.await {
             Err(error) | Ok(Err((error, _))) if self.as_json => unseen(error.into_response()),
             Err(error) => failed(error),
             Ok(Err((error, zone))) => self.refused(error, zone).await,
-            Ok(Ok((status, _))) if self.as_json => {
+            Ok(Ok((Done::Shown(status) | Done::Pays(status, _), _))) if self.as_json => {
                 let home = [(header::LOCATION, format!("/book/{}", self.token))];
                 unseen(self.shown(None).await.map(|link| (status, home, Json(link))).into_response())
             }
-            Ok(Ok((_, zone))) => {
+            Ok(Ok((done, zone))) => {
                 let zone = zone.map(|zone| format!("?tz={zone}")).unwrap_or_default();
-                let page = HeaderValue::try_from(format!("/book/{}{zone}", self.token));
-                let page = page.unwrap_or(HeaderValue::from_static("/"));
-                unseen((StatusCode::SEE_OTHER, [(header::LOCATION, page)]).into_response())
+                let next = match done {
+                    Done::Pays(_, url) => url,
+                    Done::Shown(_) => format!("/book/{}{zone}", self.token),
+                };
+                let next = HeaderValue::try_from(next).unwrap_or(HeaderValue::from_static("/"));
+                unseen((StatusCode::SEE_OTHER, [(header::LOCATION, next)]).into_response())
             }
         }
     }
@@ -238,13 +277,12 @@ impl Visit {
 
     /// The page, with why it was not done. A request that lost to another transaction is run again.
     async fn refused(&self, error: Error, zone: Option<Zone>) -> Response {
-        if !matches!(error, Error::Refused(_)) {
-            return failed(error);
-        }
+        let Error::Refused(refusal) = &error else { return failed(error) };
+        let status = refusal.kind().status;
         match self.shown(zone).await {
             Ok(link) => {
                 let alert = Alert { text: error.to_string(), next: next_of(&error) };
-                html(StatusCode::CONFLICT, page::link(&link, &self.token, Some(&alert)))
+                html(status, link.leads_to, page::link(&link, &self.token, Some(&alert)))
             }
             Err(error) => failed(error),
         }

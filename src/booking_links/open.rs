@@ -44,13 +44,21 @@ pub(super) struct Opened {
     pub(super) state: Option<BookingState>,
     mode: Option<String>,
     zone: Option<String>,
+    /// Whether the practice has sessions with a price paid first.
+    pays_first: bool,
+    /// Whether the booking is not paid yet, and the link has not booked until it is.
+    pub(super) is_attempt: bool,
+    payment_url: Option<String>,
+    payment_until: Option<DateTime<Utc>>,
+    held_until: Option<DateTime<Utc>>,
 }
 
 /// What a booking link opens.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "first_name": "Meera", "therapist_name": "Asha Rao", "session": "Individual Therapy", "free": false, "amount": "1700.00",
-    "currency": "INR", "length_minutes": 50, "expires_at": "2026-02-11T04:30:00Z", "booking": null, "tz": "Asia/Kolkata",
+    "currency": "INR", "pays_first": false, "length_minutes": 50, "expires_at": "2026-02-11T04:30:00Z", "booking": null,
+    "tz": "Asia/Kolkata",
     "from": "2026-02-04", "to": "2026-02-17",
     "days": [{ "day": "2026-02-05", "starts": ["2026-02-05T04:30:00Z", "2026-02-05T05:30:00Z"] }],
     "next_available": "2026-02-18T04:30:00Z"
@@ -68,11 +76,13 @@ pub(super) struct BookingLink {
     pub(super) amount: Amount,
     /// The currency of the price.
     pub(super) currency: Option<String>,
+    /// Whether the client pays first: the time is held, and the link books once it is paid.
+    pub(super) pays_first: bool,
     /// How many minutes it takes.
     pub(super) length_minutes: i64,
     /// Until when the link books; null once it has.
     pub(super) expires_at: Timestamp,
-    /// The session that it has booked.
+    /// The session that it has booked, or that is to be paid first.
     pub(super) booking: Option<LinkedBooking>,
     /// The zone of the days.
     #[schema(value_type = Zone)]
@@ -85,13 +95,16 @@ pub(super) struct BookingLink {
     pub(super) days: Vec<DaySlots>,
     /// The first free time after these days, within 92 days.
     pub(super) next_available: Timestamp,
+    /// Where its forms may lead, beside this server: to the payment gateway, which may lead on.
+    #[serde(skip)]
+    pub(super) leads_to: &'static str,
 }
 
 /// The session that a link has booked.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "booking_start_at": "2026-02-05T04:30:00Z", "booking_end_at": "2026-02-05T05:20:00Z", "state": "scheduled",
-    "booking_mode": "google_meet", "change_until": "2026-02-05T03:30:00Z"
+    "booking_mode": "google_meet", "change_until": "2026-02-05T03:30:00Z", "is_booked": true, "payment": null
 }))]
 pub(super) struct LinkedBooking {
     /// When it starts.
@@ -102,8 +115,26 @@ pub(super) struct LinkedBooking {
     pub(super) state: BookingState,
     /// How it is held, in whichever words.
     pub(super) booking_mode: Option<String>,
-    /// Until when it can be moved or cancelled here; null where it cannot any more.
+    /// Until when it can be moved or cancelled here; null where it cannot any more. One that is not booked yet can be cancelled always.
     pub(super) change_until: Timestamp,
+    /// False while it is to be paid first: the time is held, and the link has not booked.
+    pub(super) is_booked: bool,
+    /// The payment that it waits for.
+    pub(super) payment: Option<LinkedPayment>,
+}
+
+/// How a session is paid.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "payment_url": "https://rzp.example.org/i/abc", "expires_at": "2026-02-04T05:00:00Z", "holds_until": "2026-02-04T05:02:00Z"
+}))]
+pub(super) struct LinkedPayment {
+    /// The page of the payment gateway; null where there is none (yet): book the same time again to get it.
+    pub(super) payment_url: Option<String>,
+    /// Until when it can be paid there.
+    pub(super) expires_at: Timestamp,
+    /// Until when the time is held; null where it is not given away.
+    pub(super) holds_until: Timestamp,
 }
 
 /// The days that are asked for.
@@ -143,7 +174,12 @@ pub(super) async fn open(app: &App, token: &str, address: Option<IpAddr>) -> Res
                   o.sequence,
                   o.state as "state: BookingState",
                   o.mode,
-                  o.zone
+                  o.zone,
+                  o.pays_first as "pays_first!",
+                  o.is_attempt as "is_attempt!",
+                  o.payment_url,
+                  o.payment_until,
+                  o.held_until
            from internal.opened_link($1) o"#,
         now,
     )
@@ -161,6 +197,11 @@ impl Opened {
     /// The session's kind, by which rules know it.
     fn kind(&self) -> SessionKind<'_> {
         SessionKind::new(self.free, Some(&self.session))
+    }
+
+    /// Whether sessions with a price are paid first: where the practice says so, and there is a gateway.
+    pub(super) fn pays_first(&self, app: &App) -> bool {
+        app.razorpay.is_some() && (self.pays_first || self.is_attempt)
     }
 
     /// What is shown of it, with the free times of some days.
@@ -202,7 +243,14 @@ impl Opened {
             state,
             booking_mode: self.mode.clone(),
             change_until: change_until.into(),
+            is_booked: !self.is_attempt,
+            payment: (self.is_attempt || self.payment_until.is_some()).then(|| LinkedPayment {
+                payment_url: self.payment_url.clone(),
+                expires_at: self.payment_until.into(),
+                holds_until: self.held_until.into(),
+            }),
         });
+        let pays_first = !self.free && self.pays_first(app);
         Ok(BookingLink {
             first_name: self
                 .first_name
@@ -213,14 +261,24 @@ impl Opened {
             free: self.free,
             amount: self.amount,
             currency: self.currency.clone().filter(|_| !self.free),
+            pays_first: pays_first && (booking.is_none() || self.is_attempt),
             length_minutes,
-            expires_at: if booking.is_some() { Timestamp::default() } else { self.expires_at.into() },
+            expires_at: if booking.is_some() && !self.is_attempt {
+                Timestamp::default()
+            } else {
+                self.expires_at.into()
+            },
             booking,
             tz: zone,
             from,
             to,
             days,
             next_available,
+            leads_to: match &app.razorpay {
+                Some(account) if pays_first && account.address.scheme() == "http" => " http:",
+                Some(_) if pays_first => " https:",
+                _ => "",
+            },
         })
     }
 }

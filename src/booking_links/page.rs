@@ -8,7 +8,7 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use chrono::{DateTime, TimeDelta, Utc};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::open::{BookingLink, LinkedBooking, mode_in_words};
+use super::open::{BookingLink, LinkedBooking, LinkedPayment, mode_in_words};
 use crate::{
     domain::{
         status::{BookingState, Channel},
@@ -34,6 +34,8 @@ fieldset{border:0;margin:0 0 1rem;padding:0}legend{font-weight:600;padding:.5rem
 input{width:1.1rem;height:1.1rem;accent-color:var(--strong)}\
 button,select,textarea{font:inherit;border-radius:.5rem;min-height:2.75rem;padding:.5rem 1rem;max-width:100%}\
 button{border:1px solid var(--strong);background:var(--strong);color:var(--on-strong);font-weight:600}\
+a.button{display:inline-block;border-radius:.5rem;min-height:2.75rem;padding:.5rem 1rem;background:var(--strong);\
+color:var(--on-strong);font-weight:600;text-decoration:none}\
 button.plain{background:var(--paper);color:var(--strong)}\
 select,textarea{border:1px solid var(--line);background:var(--paper);color:var(--ink);width:100%}\
 a{color:var(--strong)}:focus-visible{outline:3px solid var(--strong);outline-offset:2px}\
@@ -41,15 +43,18 @@ a{color:var(--strong)}:focus-visible{outline:3px solid var(--strong);outline-off
 details{border-top:1px solid var(--line);padding:.75rem 0}summary{min-height:2.75rem;padding:.5rem 0;font-weight:600;color:var(--strong)}\
 nav{display:flex;gap:1.5rem;margin:.5rem 0 1rem}";
 
-/// The page runs and loads nothing, and sends its forms to this server only.
-pub(super) static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
-    let style = BASE64.encode(digest(&SHA256, STYLE.as_bytes()));
+static STYLE_HASH: LazyLock<String> = LazyLock::new(|| BASE64.encode(digest(&SHA256, STYLE.as_bytes())));
+
+/// The page runs and loads nothing, and sends its forms to this server only; where that answers with a redirect to the payment
+/// gateway, browsers ask for that address here, too.
+pub(super) fn policy(leads_to: &str) -> HeaderValue {
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{style}'; img-src data:; form-action 'self'; base-uri 'none'; \
-         frame-ancestors 'none'"
+        "default-src 'none'; style-src 'sha256-{}'; img-src data:; form-action 'self'{leads_to}; base-uri 'none'; \
+         frame-ancestors 'none'",
+        *STYLE_HASH
     );
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
-});
+}
 
 /// Why something was not done, and the free times instead.
 pub(super) struct Alert<'a> {
@@ -62,6 +67,7 @@ pub(super) fn link(link: &BookingLink, token: &str, alert: Option<&Alert<'_>>) -
     let title = match &link.booking {
         None => format!("Book a session with {}", link.therapist_name),
         Some(booking) if booking.state == BookingState::Cancelled => "Your session is cancelled".to_owned(),
+        Some(booking) if !booking.is_booked => format!("Your session with {} waits for payment", link.therapist_name),
         Some(_) => format!("Your session with {}", link.therapist_name),
     };
     frame(
@@ -127,7 +133,11 @@ fn offer(link: &BookingLink, token: &str, alert: Option<&Alert<'_>>) -> Markup {
             dt { "Session" } dd { (link.session) ", " (link.length_minutes) " minutes" }
             dt { "Price" } dd { (price(link)) }
         }
-        (choice(link, token, alert, &format!("/book/{token}"), "Book this time"))
+        @if link.pays_first {
+            p { "You pay on the next page. The time is held for you until then, and booked once it is paid." }
+        }
+        @let button = if link.pays_first { "Hold this time and pay" } else { "Book this time" };
+        (choice(link, token, alert, &format!("/book/{token}"), button))
     }
 }
 
@@ -141,25 +151,38 @@ fn booked(link: &BookingLink, booking: &LinkedBooking, token: &str, alert: Optio
             dt { "Where" } dd { (mode_in_words(booking.booking_mode.as_deref())) }
             dt { "Price" } dd { (price(link)) }
         }
+        @if let Some(payment) = &booking.payment {
+            (pay(link, booking, payment, token))
+        }
         @if booking.state == BookingState::Cancelled {
             p { "The session does not take place. To book another one, please ask the practice for a new link." }
         } @else {
-            p { a href=(format!("/book/{token}/session.ics")) { "Add it to your calendar" } }
+            @if booking.is_booked {
+                p { a href=(format!("/book/{token}/session.ics")) { "Add it to your calendar" } }
+            }
             @if can_change {
-                p { "You can move or cancel it until " (moment(booking.change_until, link.tz)) "." }
+                @if booking.is_booked {
+                    p { "You can move or cancel it until " (moment(booking.change_until, link.tz)) "." }
+                }
                 details open[alert.is_some()] {
                     summary { "Move it to another time" }
                     (choice(link, token, alert, &format!("/book/{token}/move"), "Move it to this time"))
                 }
+            }
+            @if can_change || !booking.is_booked {
                 details {
-                    summary { "Cancel it" }
+                    summary { @if booking.is_booked { "Cancel it" } @else { "Do not pay, and choose again" } }
                     form method="post" action=(format!("/book/{token}/cancel")) {
                         input type="hidden" name="tz" value=(link.tz);
-                        p {
-                            label for="reason" { "Why? You need not say." }
-                            textarea id="reason" name="reason" rows="2" maxlength="2000" {}
+                        @if booking.is_booked {
+                            p {
+                                label for="reason" { "Why? You need not say." }
+                                textarea id="reason" name="reason" rows="2" maxlength="2000" {}
+                            }
                         }
-                        button type="submit" { "Cancel the session" }
+                        button type="submit" {
+                            @if booking.is_booked { "Cancel the session" } @else { "Give this time back" }
+                        }
                     }
                 }
             } @else {
@@ -167,6 +190,32 @@ fn booked(link: &BookingLink, booking: &LinkedBooking, token: &str, alert: Optio
             }
         }
         (zones(link, token))
+    }
+}
+
+/// How the session is paid, and until when.
+fn pay(link: &BookingLink, booking: &LinkedBooking, payment: &LinkedPayment, token: &str) -> Markup {
+    html! {
+        @if !booking.is_booked {
+            p { "The time is held for you. It is booked once it is paid." }
+        }
+        @if let Some(url) = &payment.payment_url {
+            p { a.button href=(url) { "Pay " (price(link)) } }
+        } @else if !booking.is_booked {
+            form method="post" action=(format!("/book/{token}")) {
+                input type="hidden" name="tz" value=(link.tz);
+                input type="hidden" name="booking_start_at" value=(value_of(booking.booking_start_at));
+                button type="submit" { "Go to the payment" }
+            }
+        }
+        @if payment.expires_at.instant().is_some() {
+            p {
+                "Please pay until " (moment(payment.expires_at, link.tz)) "."
+                @if payment.holds_until.instant().is_some() {
+                    " After that the time is free for others, and you can choose again here."
+                }
+            }
+        }
     }
 }
 
@@ -234,8 +283,7 @@ fn consents(list: &str) -> Markup {
 }
 
 fn time(start: Timestamp, shown: &str, list: &str) -> Markup {
-    let value =
-        start.instant().map(|start| start.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)).unwrap_or_default();
+    let value = value_of(start);
     let id = format!("{list}-{value}");
     html! {
         label for=(id) {
@@ -243,6 +291,11 @@ fn time(start: Timestamp, shown: &str, list: &str) -> Markup {
             (shown)
         }
     }
+}
+
+/// A start, as the forms send it.
+fn value_of(start: Timestamp) -> String {
+    start.instant().map(|start| start.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)).unwrap_or_default()
 }
 
 /// Links to the days before and after.

@@ -16,7 +16,9 @@ kinds! { PROBLEMS:
     NOT_FREE = CONFLICT, "time-not-free", "The time cannot be booked",
         "Somebody else has taken the time meanwhile, or it is not offered. `next_slots` are the next free times, if there are any.";
     USED = CONFLICT, "link-used", "The link has booked another time",
-        "A link books once. `booking_start_at` is when; the session can be moved instead.";
+        "A link books once. `booking_start_at` is when; the session can be moved instead. One that is not paid yet can be paid, moved or cancelled.";
+    NO_PAYMENT_PAGE = SERVICE_UNAVAILABLE, "payment-unavailable", "The payment service does not answer",
+        "The session is to be paid first, and the payment service gave no page for it. Nothing was booked, and the time is free again: try again in a moment.";
 }
 
 /// Why a client's request is not done.
@@ -31,6 +33,9 @@ pub(super) enum LinkRefusal {
     /// The link has booked, with the start of the session.
     #[error("this link has booked a session at another time already")]
     Used(Timestamp),
+    /// The payment gateway made no link.
+    #[error("the payment service does not answer, so nothing was booked: please try again in a moment")]
+    NoPaymentPage,
 }
 
 impl Refusal for LinkRefusal {
@@ -38,6 +43,7 @@ impl Refusal for LinkRefusal {
         match self {
             Self::NotFree { .. } => &NOT_FREE,
             Self::Used(_) => &USED,
+            Self::NoPaymentPage => &NO_PAYMENT_PAGE,
         }
     }
 
@@ -45,6 +51,7 @@ impl Refusal for LinkRefusal {
         let (name, value) = match self {
             Self::NotFree { next } => ("next_slots", next.iter().map(|slot| slot.shown()).collect()),
             Self::Used(start) => ("booking_start_at", json!(start)),
+            Self::NoPaymentPage => return Map::new(),
         };
         Map::from_iter([(name.to_owned(), value)])
     }

@@ -101,14 +101,14 @@ pub(super) async fn get_booking_link(State(app): State<App>, token: Token, reque
         opened.show(&app, db, lenient(parts.uri.query().unwrap_or_default())).await
     };
     match shown.await {
-        Ok(link) => html(StatusCode::OK, page::link(&link, &token.0, None)),
+        Ok(link) => html(StatusCode::OK, link.leads_to, page::link(&link, &token.0, None)),
         Err(error) => failed(error),
     }
 }
 
 /// Get the session of a booking link as a file
 ///
-/// An iCalendar file (RFC 5545) of the session that the link has booked.
+/// An iCalendar file (RFC 5545) of the session that the link has booked; none of one that is to be paid first.
 #[utoipa::path(
     get,
     path = "/book/{token}/session.ics",
@@ -124,7 +124,7 @@ pub(super) async fn get_session_file(State(app): State<App>, token: Token, reque
     let (opened, db) = open::open(&app, &token.0, address).await?;
     drop(db);
     let times = opened.start_at.instant().zip(opened.end_at.instant());
-    let (Some(booking), Some((start, end))) = (&opened.booking_id, times) else {
+    let (Some(booking), Some((start, end)), false) = (&opened.booking_id, times, opened.is_attempt) else {
         return Err(Error::NotFound("session"));
     };
     let event = Event {
@@ -172,11 +172,11 @@ pub(super) fn unseen(mut response: Response) -> Response {
     response
 }
 
-/// A page.
-pub(super) fn html(status: StatusCode, page: Markup) -> Response {
+/// A page, whose forms may lead to this server and where it says.
+pub(super) fn html(status: StatusCode, leads_to: &str, page: Markup) -> Response {
     let kind = HeaderValue::from_static("text/html; charset=utf-8");
     let mut response = (status, [(header::CONTENT_TYPE, kind)], page.into_string()).into_response();
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, page::POLICY.clone());
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, page::policy(leads_to));
     unseen(response)
 }
 
@@ -187,7 +187,7 @@ pub(super) fn failed(error: Error) -> Response {
     // Written as a page, and not as the problem document.
     response.extensions_mut().remove::<Problem>();
     let status = response.status();
-    let page = html(status, page::failure(status, &text));
+    let page = html(status, "", page::failure(status, &text));
     let (mut parts, body) = page.into_parts();
     parts.extensions = std::mem::take(response.extensions_mut());
     parts.headers.extend(response.headers().get(header::RETRY_AFTER).map(|wait| (header::RETRY_AFTER, wait.clone())));

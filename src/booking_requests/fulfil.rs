@@ -6,13 +6,13 @@ use super::model;
 use crate::{
     app::unit_of_work::UnitOfWork,
     audit::entry::Entry,
-    clients::{Client, Person},
+    clients::{self, Client, Person},
     domain::{
-        ids::{BookingId, BookingRequestId, ClientId},
+        ids::{BookingId, BookingRequestId, ClientId, TherapistId},
         status::RequestStatus,
     },
     error::Result,
-    therapists::Therapist,
+    therapists::{self, Therapist},
 };
 
 /// A request that was waiting for a booking of the client.
@@ -87,6 +87,44 @@ pub async fn fulfil_link(
     }
     let request = Open { request_id: id, client_id: Some(client.client_id.clone()), names_therapist: true };
     book(uow, &request, booking, client).await
+}
+
+/// A booking that was chosen by a link is paid: now its request becomes `booked`, and those that [`fulfil`] names. Of any other
+/// booking nothing follows. The booking must be locked.
+pub async fn fulfil_paid(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
+    let paid = sqlx::query!(
+        r#"select l.request_id as "request_id: BookingRequestId",
+                  k.client_id as "client_id: ClientId",
+                  b.therapist_id as "therapist_id!: TherapistId",
+                  b.invitee_name,
+                  b.invitee_phone,
+                  b.invitee_email
+           from internal.booking_links l
+           join internal.request_clients k on k.request_id = l.request_id
+           join booking_requests r on r.request_id = l.request_id
+           join bookings b on b.booking_id = l.attempt_id
+           where l.attempt_id = $1
+             and internal.request_status(r.status) = 'sent'
+             and internal.invitee_status(b.invitee_status) is distinct from 'waiting'
+             and internal.is_active(b.booking_status)
+             and b.therapist_id is not null"#,
+        booking.as_str(),
+    )
+    .fetch_optional(uow.db())
+    .await?;
+    let Some(paid) = paid else { return Ok(()) };
+    let therapist = therapists::lock(uow.db(), &paid.therapist_id).await?;
+    let client = clients::lock(uow.db(), &paid.client_id).await?;
+    if let (Some(therapist), Some(client)) = (therapist, client) {
+        let person = Person {
+            name: paid.invitee_name.as_deref(),
+            phone: paid.invitee_phone.as_deref(),
+            email: paid.invitee_email.as_deref(),
+        };
+        fulfil(uow, booking, &client, person, &therapist).await?;
+        fulfil_link(uow, paid.request_id, booking, &client).await?;
+    }
+    Ok(())
 }
 
 /// Closes one request.

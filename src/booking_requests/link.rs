@@ -5,6 +5,9 @@
 //! - The link stands in the column, since other programs send it; it is found by an HMAC of its token. It books once within
 //!   [`DAYS`], from the last time it was sent on. Afterwards it is good for that booking only, until its session has ended: what
 //!   a link opens is said by `internal.opened_link` alone.
+//! - Where the practice has sessions paid first, what was chosen is the link's attempt: a booking that is `waiting`. The request
+//!   stays `sent` until that is paid ([`fulfil_paid`](super::fulfil_paid)). One that was cancelled or not paid in time counts for
+//!   nothing: the link books again.
 //! - It opens the booking to whoever has it. So it leaves as CSV masked, and is shown masked once it books no more.
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -14,7 +17,7 @@ use crate::{
     app::unit_of_work::UnitOfWork,
     auth,
     domain::{
-        ids::{BookingRequestId, ClientId, TherapistId},
+        ids::{BookingId, BookingRequestId, ClientId, TherapistId},
         money::Amount,
         status::RequestStatus,
         time::Timestamp,
@@ -109,6 +112,26 @@ pub(super) async fn follow(uow: &mut UnitOfWork, before: &BookingRequest, now: &
 pub(super) async fn renew(uow: &mut UnitOfWork, id: BookingRequestId) -> Result<()> {
     let expires_at = uow.now() + TimeDelta::days(DAYS);
     sqlx::query!("update internal.booking_links set expires_at = $2 where request_id = $1", id.0, expires_at)
+        .execute(uow.db())
+        .await?;
+    Ok(())
+}
+
+/// A booking was chosen by the link of a request, and is to be paid: until it is, the link shows it and does not book another.
+pub async fn attempt(uow: &mut UnitOfWork, id: BookingRequestId, booking: &BookingId) -> Result<()> {
+    sqlx::query!(
+        "update internal.booking_links set attempt_id = $2 where request_id = $1",
+        id.0,
+        booking.as_str(),
+    )
+    .execute(uow.db())
+    .await?;
+    Ok(())
+}
+
+/// A booking was not paid in time: the link by which it was chosen books again.
+pub async fn forget_attempt(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
+    sqlx::query!("update internal.booking_links set attempt_id = null where attempt_id = $1", booking.as_str())
         .execute(uow.db())
         .await?;
     Ok(())
@@ -252,6 +275,15 @@ pub async fn linked(uow: &mut UnitOfWork, id: BookingRequestId, therapist: &Ther
              and internal.request_status(r.status) = $4
              and not exists (
                  select from internal.request_facts f where f.request_id = l.request_id and f.booking_id is not null
+             )
+             and not exists (
+                 select
+                 from bookings b
+                 where b.booking_id = l.attempt_id
+                   and internal.is_active(b.booking_status)
+                   and not exists (
+                       select from internal.lapsed_bookings($3, array[$2]) o where o.booking_id = b.booking_id
+                   )
              )"#,
         id.0,
         therapist.as_str(),

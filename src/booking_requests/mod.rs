@@ -25,8 +25,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
     arrive::arrive,
-    fulfil::{fulfil, fulfil_link},
-    link::{follow_transfer, linked},
+    fulfil::{fulfil, fulfil_link, fulfil_paid},
+    link::{attempt, follow_transfer, forget_attempt, linked},
     resend::PROBLEMS,
     upkeep::{erase, follow_merge},
 };

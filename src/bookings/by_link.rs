@@ -39,9 +39,21 @@ pub struct LinkChoice {
     pub zone: Option<Zone>,
     /// On which channels they agree to get messages.
     pub consents: Vec<Channel>,
+    /// Whether a price is to be paid before the session is booked.
+    pub pays_first: bool,
 }
 
-/// Books what the link of a request offers; a price that is not paid yet is awaited.
+/// A session that a client chose.
+#[derive(Debug)]
+pub struct Chosen {
+    /// The booking.
+    pub booking_id: BookingId,
+    /// Whether it is to be paid before the link has booked it.
+    pub pays_first: bool,
+}
+
+/// Books what the link of a request offers; a price that is not paid yet is awaited. Where it is to be paid first, the booking
+/// keeps the time, and the link has not booked yet.
 ///
 /// # Errors
 ///
@@ -51,7 +63,7 @@ pub async fn book_by_link(
     request: BookingRequestId,
     therapist: &TherapistId,
     choice: LinkChoice,
-) -> Result<BookingId> {
+) -> Result<Chosen> {
     // Locked first: of two bookings by one link, the second waits here until the first is seen.
     therapists::lock(uow.db(), therapist).await?.ok_or(Error::NotFound("booking link"))?;
     let linked = booking_requests::linked(uow, request, therapist).await?;
@@ -63,6 +75,7 @@ pub async fn book_by_link(
     let phone = serde_json::from_value::<PhoneInput>(json!(linked.client_whatsapp)).ok();
     let email = serde_json::from_value::<EmailInput>(json!(linked.client_email)).ok();
     let is_free = linked.currency.is_none();
+    let pays_first = choice.pays_first && !is_free;
     let booking = json!({
         "therapist_id": therapist,
         "client_id": client.client_id,
@@ -78,13 +91,15 @@ pub async fn book_by_link(
         "invitee_timezone": choice.zone,
     });
     let booking = serde_json::from_value(booking).map_err(|error| Error::Internal(error.into()))?;
-    let id = create::create(uow, booking).await?;
-    booking_requests::fulfil_link(uow, request, &id, &client).await?;
+    let id = create::create(uow, booking, pays_first.then_some(request)).await?;
+    if !pays_first {
+        booking_requests::fulfil_link(uow, request, &id, &client).await?;
+    }
     let source: Text<200> = SOURCE.parse().map_err(|_| Error::internal("a source of our own is none"))?;
     let given = |channel| ConsentGiven { channel, given: true, source: Some(source.clone()) };
     let consents: Vec<ConsentGiven> = choice.consents.into_iter().map(given).collect();
     clients::consent(uow, &client.client_id, &client.name, &consents).await?;
-    Ok(id)
+    Ok(Chosen { booking_id: id, pays_first })
 }
 
 /// Moves a session to another time, which takes as long.
@@ -97,13 +112,20 @@ pub async fn move_by_link(uow: &mut UnitOfWork, id: &BookingId, start: Instant) 
     reschedule::reschedule(uow, &Scope::Practice, id, &Preconditions::default(), reschedule::by_client(start)).await
 }
 
-/// Calls a session off.
+/// Calls a session off; one that is not paid yet (`is_attempt`) at any time.
 ///
 /// # Errors
 ///
 /// If it is too late for that.
-pub async fn cancel_by_link(uow: &mut UnitOfWork, id: &BookingId, reason: Option<Text<2000>>) -> Result<()> {
-    lock_in_time(uow, id, Transition::Cancel).await?;
+pub async fn cancel_by_link(
+    uow: &mut UnitOfWork,
+    id: &BookingId,
+    is_attempt: bool,
+    reason: Option<Text<2000>>,
+) -> Result<()> {
+    if !is_attempt {
+        lock_in_time(uow, id, Transition::Cancel).await?;
+    }
     cancel::cancel(uow, &Scope::Practice, id, &Preconditions::default(), cancel::by_client(reason)?).await
 }
 

@@ -14,7 +14,7 @@ use crate::{
     audit::entry::Entry,
     db::scope::Scope,
     domain::{
-        ids::BookingId,
+        ids::{BookingId, TherapistId},
         money::AmountInput,
         status::{BookingState, BookingStatus, InviteeStatus, MessageKind, words},
         text::Text,
@@ -28,7 +28,11 @@ use crate::{
     messages,
     notifications::{self, Notice, NotificationKind, Recipient},
     payments::{self, refund::RefundRefusal},
+    scheduling,
 };
+
+/// Why a booking is cancelled that was to be paid.
+pub const NOT_PAID: &str = "It was not paid in time";
 
 words! {
     /// The party that cancelled a session.
@@ -117,20 +121,34 @@ pub(super) async fn cancel(
     announce(uow, &locked).await
 }
 
-/// Cancels a booking that is ahead and awaits its payment, which was not made in time; returns whether there was one.
+/// Cancels a booking that is ahead and awaits its payment, which was not made. One that is gone, or of a client whose data was
+/// erased, stays as it is.
 ///
 /// # Errors
 ///
-/// If it does not exist any more, or its client's data was erased.
-pub async fn cancel_unpaid(uow: &mut UnitOfWork, id: &BookingId, reason: &str) -> Result<bool> {
-    let locked = lock::lock(uow, &Scope::Practice, id, &Preconditions::default()).await?;
+/// If the database refuses.
+pub async fn cancel_unpaid(uow: &mut UnitOfWork, id: &BookingId, reason: &str) -> Result<()> {
+    let locked = match lock::lock(uow, &Scope::Practice, id, &Preconditions::default()).await {
+        Ok(locked) => locked,
+        Err(Error::NotFound(_) | Error::Refused(_)) => return Ok(()),
+        Err(error) => return Err(error),
+    };
     let is_awaited = locked.booking.invitee_status.as_deref() == Some(InviteeStatus::Waiting.as_str());
     if !is_awaited || locked.booking.state != BookingState::Scheduled {
-        return Ok(false);
+        return Ok(());
     }
     write(uow, &locked, CancelledBy::Admin, reason).await?;
-    announce(uow, &locked).await?;
-    Ok(true)
+    announce(uow, &locked).await
+}
+
+/// Cancels the bookings of a therapist that were not paid in time, so that another one may take the place of each. The worker of
+/// payment links does so a moment later otherwise.
+pub(super) async fn cancel_lapsed(uow: &mut UnitOfWork, therapist: &TherapistId) -> Result<()> {
+    let now = uow.now();
+    for lapsed in scheduling::lapsed(uow.db(), &[therapist.as_str()], now).await? {
+        cancel_unpaid(uow, &lapsed.booking_id, NOT_PAID).await?;
+    }
+    Ok(())
 }
 
 /// Writes that a booking is cancelled, and what follows for its money.
@@ -167,9 +185,9 @@ async fn write(uow: &mut UnitOfWork, locked: &Locked, by: CancelledBy, reason: &
     if locked.booking.is_paid() {
         payments::cancellation::cancellation_entry(uow, id).await?;
     }
-    let sentence = match uow.actor() {
-        Some(_) => format!("Cancelled the session of {}", locked.client.name),
-        None => format!("{} cancelled the session by the booking link", locked.client.name),
+    let sentence = match (uow.actor(), by) {
+        (None, CancelledBy::Client) => format!("{} cancelled the session by the booking link", locked.client.name),
+        _ => format!("Cancelled the session of {}", locked.client.name),
     };
     uow.record(
         Entry::new("booking_cancel", sentence)

@@ -5,7 +5,10 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::answer::{self, ChangedBooking};
+use super::{
+    answer::{self, ChangedBooking},
+    cancel,
+};
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     audit::entry::Entry,
@@ -14,7 +17,7 @@ use crate::{
     db::scope::Scope,
     domain::{
         contact::{EmailInput, PhoneInput},
-        ids::{BookingId, ClientId, HoldId, TherapistId},
+        ids::{BookingId, BookingRequestId, ClientId, HoldId, TherapistId},
         money::{AmountInput, Currency},
         status::{BookingMode, BookingStatus, InviteeStatus, MessageKind},
         text::Text,
@@ -141,7 +144,7 @@ pub(super) async fn create_booking(
 ) -> Result<Response> {
     work.dry_run(dry_run)
         .run(async |uow| {
-            let id = uow.make_once(async |uow| create(uow, request).await).await?;
+            let id = uow.make_once(async |uow| create(uow, request, None).await).await?;
             let booking = answer::read(uow, &scope, &id).await?;
             Ok(if booking.body.is_kept() {
                 booking.created(format!("/api/v1/admin/bookings/{id}")).into_response()
@@ -152,8 +155,13 @@ pub(super) async fn create_booking(
         .await
 }
 
-/// Books a session; answers with its id.
-pub(super) async fn create(uow: &mut UnitOfWork, request: CreateBooking) -> Result<BookingId> {
+/// Books a session; answers with its id. An `attempt` is the request by whose link it was chosen and is to be paid: until then
+/// no request is booked.
+pub(super) async fn create(
+    uow: &mut UnitOfWork,
+    request: CreateBooking,
+    attempt: Option<BookingRequestId>,
+) -> Result<BookingId> {
     if request.invitee_phone.is_none() && request.invitee_email.is_none() {
         return Err(Error::body("/invitee_phone", "a phone or an e-mail address is needed"));
     }
@@ -180,6 +188,7 @@ pub(super) async fn create(uow: &mut UnitOfWork, request: CreateBooking) -> Resu
     let therapist = therapists::lock(uow.db(), &request.therapist_id)
         .await?
         .ok_or_else(|| Error::body("/therapist_id", "there is no such therapist"))?;
+    cancel::cancel_lapsed(uow, &therapist.therapist_id).await?;
     let wanted = Wanted { slot, kind, purpose: Purpose::Book(request.hold_id) };
     let overridden = scheduling::take(uow, &therapist, &wanted, &waived).await?;
     let person = Person {
@@ -195,7 +204,10 @@ pub(super) async fn create(uow: &mut UnitOfWork, request: CreateBooking) -> Resu
     if !free && request.invitee_status != Some(InviteeStatus::Waiting) {
         payments::record_for_booking(uow, &id).await?;
     }
-    booking_requests::fulfil(uow, &id, &client, person, &therapist).await?;
+    match attempt {
+        Some(link) => booking_requests::attempt(uow, link, &id).await?,
+        None => booking_requests::fulfil(uow, &id, &client, person, &therapist).await?,
+    }
     announce(uow, &id, &client, Some(&therapist)).await?;
     uow.record(
         Entry::new("booking_create", sentence(uow, &client, &therapist))

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::{
     answer::{self, ChangedBooking},
+    cancel,
     lock::{self, Locked, Transition},
 };
 use crate::{
@@ -114,6 +115,7 @@ pub(super) async fn reschedule(
     }
     let overridden = match &locked.therapist {
         Some(therapist) => {
+            cancel::cancel_lapsed(uow, &therapist.therapist_id).await?;
             let wanted = Wanted { slot, kind: booking.kind(), purpose: Purpose::Move(id) };
             scheduling::take(uow, therapist, &wanted, &waived).await?
         }

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::{
     answer::{self, ChangedBooking},
+    cancel,
     lock::{self, Locked, Transition},
     reassign::reassign,
     refusal::BookingRefusal,
@@ -14,6 +15,7 @@ use super::{
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     audit::entry::Entry,
+    booking_requests,
     db::scope::Scope,
     domain::{
         ids::{BookingId, TherapistId},
@@ -105,6 +107,7 @@ async fn restore(
     };
     let overridden = match &locked.therapist {
         Some(therapist) => {
+            cancel::cancel_lapsed(uow, &therapist.therapist_id).await?;
             let wanted = Wanted { slot, kind: booking.kind(), purpose: Purpose::Restore(id) };
             scheduling::take(uow, therapist, &wanted, &waived).await?
         }
@@ -143,6 +146,7 @@ async fn restore(
     .execute(uow.db())
     .await?;
     payments::cancellation::withdraw(uow, id).await?;
+    booking_requests::fulfil_paid(uow, id).await?;
     announce(uow, &locked).await?;
     uow.record(
         Entry::new("booking_restore", format!("Restored the session of {}", locked.client.name))

@@ -10,10 +10,10 @@ use crate::{
         unit_of_work::{UnitOfWork, Work},
     },
     audit::entry::Entry,
-    bookings,
+    booking_requests, bookings,
     db::deadline::{STEP, within},
-    domain::{ids::BookingId, time::Timestamp},
-    error::{Error, Result},
+    domain::time::Timestamp,
+    error::Result,
     messages,
     razorpay::{self, Trouble},
 };
@@ -71,12 +71,12 @@ pub(super) async fn opened(app: &App, link: &PaymentLink, made: &razorpay::Link)
 /// The gateway does not make it.
 pub(super) async fn refused(app: &App, link: &PaymentLink, reason: &str) -> Result<()> {
     let work = Work::of_task(app, TASK).run_if_needed(async |uow| {
-        // The booking is freed when the time is over.
+        // The booking is cancelled when its time is over.
         let refused = sqlx::query!(
             "update internal.payment_links
              set state = 'refused',
                  reason = $2,
-                 due_at = case when cancels_booking then expires_at end
+                 due_at = holds_until
              where link_id = $1
                and state = 'making'",
             link.link_id.0,
@@ -100,7 +100,8 @@ pub(super) async fn ended(app: &App, link: &PaymentLink, state: LinkState, at: O
     within(STEP, work).await
 }
 
-/// The same within a transaction: a link that can be paid ends, and with an expired one its booking, where that was wanted.
+/// The same within a transaction: a link that can be paid ends. Where that was wanted the booking of an expired one ends too, once
+/// it keeps its time no more.
 pub(super) async fn end(
     uow: &mut UnitOfWork,
     link: &PaymentLink,
@@ -116,7 +117,11 @@ pub(super) async fn end(
              ended_at = $3,
              reason = null,
              tries = 0,
-             due_at = case when gateway_id is not null and $5 > $4::timestamptz then $6::timestamptz end
+             holds_until = case when $2 = 'expired' then holds_until end,
+             due_at = least(
+                 case when $2 = 'expired' then holds_until end,
+                 case when gateway_id is not null and $5 > $4::timestamptz then $6::timestamptz end
+             )
          where link_id = $1
            and state in ('making', 'open')",
         link.link_id.0,
@@ -137,19 +142,28 @@ pub(super) async fn end(
     };
     let detail = json!({ "ended_at": Timestamp::from(at), "cancel_booking": link.cancel_booking });
     uow.record(Entry::new(action, sentence).on("booking", &link.booking_id).detail(detail));
-    if state == LinkState::Expired && link.cancel_booking {
-        free(uow, &link.booking_id).await?;
+    if state == LinkState::Expired && link.has_lapsed(now) {
+        free(uow, link, bookings::NOT_PAID).await?;
     }
     Ok(())
 }
 
-/// Cancels a booking that was not paid in time.
-pub(super) async fn free(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
-    match bookings::cancel_unpaid(uow, booking, "It was not paid in time").await {
-        // Gone, or of a client whose data was erased.
-        Ok(_) | Err(Error::NotFound(_) | Error::Refused(_)) => Ok(()),
-        Err(error) => Err(error),
+/// A booking that was not paid keeps its time no more: it is cancelled, and the booking link by which it was chosen books again.
+/// Once for each link.
+pub(super) async fn free(uow: &mut UnitOfWork, link: &PaymentLink, reason: &str) -> Result<()> {
+    let freed = sqlx::query!(
+        "update internal.payment_links set holds_until = null where link_id = $1 and holds_until is not null",
+        link.link_id.0,
+    )
+    .execute(uow.db())
+    .await?;
+    if freed.rows_affected() > 0 {
+        let sentence = "A booking keeps its time unpaid no more";
+        uow.record(Entry::new("payment_link_lapse", sentence).on("booking", &link.booking_id).quiet());
+        bookings::cancel_unpaid(uow, &link.booking_id, reason).await?;
+        booking_requests::forget_attempt(uow, &link.booking_id).await?;
     }
+    Ok(())
 }
 
 /// The gateway is asked again in the night, for as long as somebody may still pay.
@@ -168,7 +182,11 @@ pub(super) async fn looked(app: &App, link: &PaymentLink) -> Result<()> {
 /// It is tried again: half a minute later, a minute, two and so on.
 pub(super) async fn later(app: &App, link: &PaymentLink, trouble: &Trouble) -> Result<()> {
     let pause = TimeDelta::seconds(30 << link.tries.clamp(0, 10)).min(LONGEST_PAUSE);
-    put(app, link, Some(app.clock.now() + pause), Some(&trouble.to_string())).await
+    let now = app.clock.now();
+    // Nor does it wait beyond the time for which the booking is held.
+    let held = link.holds_until.instant().filter(|until| *until > now);
+    let due_at = held.map_or(now + pause, |until| until.min(now + pause));
+    put(app, link, Some(due_at), Some(&trouble.to_string())).await
 }
 
 /// Notes when it is due next.

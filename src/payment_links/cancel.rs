@@ -52,7 +52,7 @@ pub(super) async fn cancel_payment_link(
 }
 
 /// Records that a booking's link is to be cancelled.
-async fn cancel(uow: &mut UnitOfWork, booking: &BookingId) -> Result<PaymentLinkId> {
+pub(super) async fn cancel(uow: &mut UnitOfWork, booking: &BookingId) -> Result<PaymentLinkId> {
     let session = Session::lock(uow, &Scope::Practice, booking).await?;
     let link = PaymentLink::of_booking(uow.db(), booking).await?;
     if !link.stands() {

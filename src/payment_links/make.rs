@@ -43,6 +43,8 @@ const LONGEST: Months = Months::new(6);
 const USUAL: TimeDelta = TimeDelta::days(1);
 /// The least that the gateway takes, in the smallest unit of the currency.
 const LEAST: u64 = 100;
+/// How much longer than the link a booking that ends with it keeps its time: what was paid at the last moment is told by then.
+const HELD: TimeDelta = TimeDelta::minutes(2);
 /// For how long a new link is left to who made it.
 const CLAIMED: TimeDelta = TimeDelta::seconds(30);
 /// How much time a link has to have left for the gateway to make it.
@@ -62,7 +64,8 @@ pub(super) struct MakePaymentLink {
     /// For how many minutes it can be paid (20 to 262080), instead of its end.
     #[schema(minimum = 20, maximum = 262_080, example = 60)]
     minutes: Option<i32>,
-    /// True: the booking is cancelled where the link expires unpaid, and the session is still ahead.
+    /// True: where the link expires unpaid, the booking keeps its time two minutes longer, and is cancelled then, if the session is
+    /// still ahead.
     cancel_booking: Option<bool>,
 }
 
@@ -75,15 +78,15 @@ pub struct LinkTerms {
     pub currency: Option<Currency>,
     /// Until when: 20 minutes to 6 months ahead; a day unless given.
     pub expires_at: Option<DateTime<Utc>>,
-    /// Whether the booking is cancelled where it expires unpaid.
+    /// Whether the booking is cancelled where it expires unpaid, after two more minutes.
     pub cancel_booking: bool,
 }
 
 /// Make a payment link
 ///
 /// The booking is `waiting` and its payment `pending` until the gateway tells that it was paid; then it is confirmed, with its
-/// payment. Where it is not paid in time the link is `expired`, and the booking cancelled if asked. A booking has one link that
-/// can be paid at a time. Where the gateway does not answer in time, the link is `making` and without an address: the server finds
+/// payment. Where it is not paid in time the link is `expired`, and, if asked, the time is free again two minutes later
+/// (`holds_until`), with the booking cancelled. A booking has one link that can be paid at a time. Where the gateway does not answer in time, the link is `making` and without an address: the server finds
 /// out what became of it, within minutes.
 #[utoipa::path(
     post,
@@ -185,12 +188,17 @@ pub async fn prepare(uow: &mut UnitOfWork, booking: &BookingId, terms: LinkTerms
         return Err(Error::body("/amount", "must be 1.00 or more, in whole units of the currency"));
     }
     payments::await_payment(uow, booking, amount, currency, razorpay::GATEWAY).await?;
+    // The last link says how long the time is kept.
+    sqlx::query!("update internal.payment_links set holds_until = null where booking_id = $1", booking.as_str())
+        .execute(uow.db())
+        .await?;
     let reference = format!("ss_{}", Uuid::new_v4().simple());
     let created_by = uow.actor().map(|actor| actor.user_id.0);
     let id = sqlx::query_scalar!(
         r#"insert into internal.payment_links
-               (booking_id, reference_id, amount, currency, expires_at, cancels_booking, state, created_at, created_by, due_at)
-           values ($1, $2, $3, $4, $5, $6, 'making', $7, $8, $9)
+               (booking_id, reference_id, amount, currency, expires_at, cancels_booking, holds_until, state, created_at,
+                created_by, due_at)
+           values ($1, $2, $3, $4, $5, $6, $7, 'making', $8, $9, $10)
            returning link_id as "link_id: PaymentLinkId""#,
         booking.as_str(),
         reference,
@@ -198,6 +206,7 @@ pub async fn prepare(uow: &mut UnitOfWork, booking: &BookingId, terms: LinkTerms
         currency,
         expires_at,
         terms.cancel_booking,
+        terms.cancel_booking.then_some(expires_at + HELD),
         now,
         created_by,
         now + CLAIMED,

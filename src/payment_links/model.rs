@@ -1,5 +1,6 @@
 //! A payment link: its columns, and how it is read.
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
@@ -25,6 +26,7 @@ pub use crate::domain::status::PaymentLinkState as LinkState;
     "currency": "INR",
     "expires_at": "2026-02-05T04:30:00Z",
     "cancel_booking": true,
+    "holds_until": "2026-02-05T04:32:00Z",
     "short_url": "https://rzp.example.org/i/abc",
     "reference_id": "ss_0199c0de00007000800000000000000d",
     "gateway_link_id": "plink_demo1",
@@ -55,6 +57,9 @@ pub struct PaymentLink {
     pub expires_at: Timestamp,
     /// Whether the booking is cancelled where the link expires unpaid.
     pub cancel_booking: bool,
+    /// Until when the booking keeps its time unpaid: two minutes longer than the link. Null where the booking does not end with the
+    /// link, and once it is paid or cancelled.
+    pub holds_until: Timestamp,
     /// Where the client pays; null while the gateway has not made it.
     pub short_url: Option<String>,
     /// Our reference; the gateway shows it too.
@@ -106,6 +111,17 @@ impl PaymentLink {
         Versioned::new(self.version.clone(), self)
     }
 
+    /// Whether its booking is unpaid and keeps its time no more.
+    pub(super) fn has_lapsed(&self, now: DateTime<Utc>) -> bool {
+        self.holds_until.instant().is_some_and(|until| until <= now)
+    }
+
+    /// Where it can be paid, unless it is to be cancelled.
+    pub(super) fn payable_at(&self) -> Option<&str> {
+        let is_open = self.state == LinkState::Open && self.cancel_requested_at.instant().is_none();
+        self.short_url.as_deref().filter(|_| is_open)
+    }
+
     /// Whether it can be paid.
     pub(super) fn stands(&self) -> bool {
         matches!(self.state, LinkState::Making | LinkState::Open)
@@ -122,6 +138,7 @@ async fn find(db: &mut PgConnection, id: Option<PaymentLinkId>, booking: Option<
                   currency,
                   expires_at at time zone 'UTC' as "expires_at!: Timestamp",
                   cancels_booking as cancel_booking,
+                  holds_until at time zone 'UTC' as "holds_until!: Timestamp",
                   short_url,
                   reference_id,
                   gateway_id as gateway_link_id,

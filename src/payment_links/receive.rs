@@ -6,13 +6,13 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    apply::end,
+    apply::{end, free},
     model::{LinkState, PaymentLink},
 };
 use crate::{
     app::unit_of_work::UnitOfWork,
     audit::entry::Entry,
-    bookings::Session,
+    bookings::{self, Session},
     db::{
         received::{Received, Written},
         scope::Scope,
@@ -61,9 +61,14 @@ pub async fn receive(uow: &mut UnitOfWork, said: &SaidPayment) -> Result<Receive
         return Ok(Received::Written(Written { booking: Some(booking), rows: Vec::new(), contradicts: None }));
     };
     let is_late = is_late(&link, &paid);
-    if is_late && link.stands() {
-        // As if its messages had come in order.
-        end(uow, &link, LinkState::Expired, None).await?;
+    if is_late {
+        // As if its messages had come in order, each at its time.
+        if link.stands() {
+            end(uow, &link, LinkState::Expired, None).await?;
+        }
+        if link.stands() || link.state == LinkState::Expired {
+            free(uow, &link, bookings::NOT_PAID).await?;
+        }
     }
     said.contradicts = said.contradicts.or(contradiction(uow, &link, &said, &paid, is_late).await?);
     let received = payments::receive(uow, &said).await?;
@@ -134,6 +139,7 @@ async fn settle(
              paid_late = $3,
              order_id = coalesce($4, order_id),
              gateway_payment_id = coalesce($5, gateway_payment_id),
+             holds_until = null,
              reason = null,
              due_at = null
          where link_id = $1

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     app::{state::App, unit_of_work::Work},
+    bookings,
     db::deadline::{STEP, within},
     domain::{ids::PaymentLinkId, money::from_minor},
     error::{Error, Result},
@@ -24,7 +25,8 @@ use crate::{
 const BATCH: i64 = 50;
 /// For how long a link is left to whoever claimed it.
 const CLAIMED: TimeDelta = TimeDelta::seconds(60);
-/// For how long after a link's time the gateway is asked what became of it. After that it has expired by our own clock.
+/// For how long after a link's time the gateway is asked what became of it; where the booking ends with it, as long as that keeps
+/// its time. After that it has expired by our own clock.
 const PATIENCE: TimeDelta = TimeDelta::minutes(15);
 
 /// Does what is due.
@@ -71,13 +73,15 @@ pub async fn work_due(app: &App) -> Result<()> {
 pub(super) async fn one(app: &App, id: PaymentLinkId) -> Result<()> {
     let Some(link) = within(STEP, claim(app, id)).await? else { return Ok(()) };
     let account = app.razorpay.as_ref();
+    if !link.stands() && link.has_lapsed(app.clock.now()) {
+        let freeing =
+            Work::of_task(app, TASK).run_if_needed(async |uow| apply::free(uow, &link, bookings::NOT_PAID).await);
+        within(STEP, freeing).await?;
+    }
     let is_over = link.expires_at.instant().is_none_or(|at| at <= app.clock.now());
     match (link.state, account) {
-        (LinkState::Refused, _) => {
-            let freeing = Work::of_task(app, TASK).run_if_needed(async |uow| apply::free(uow, &link.booking_id).await);
-            within(STEP, freeing).await?;
-            apply::put(app, &link, None, None).await
-        }
+        (LinkState::Refused, _) => apply::put(app, &link, None, None).await,
+        (LinkState::Expired, _) if link.gateway_link_id.is_none() => apply::put(app, &link, None, None).await,
         (LinkState::Making | LinkState::Open, None) if is_over => {
             apply::ended(app, &link, LinkState::Expired, None).await
         }
@@ -86,7 +90,8 @@ pub(super) async fn one(app: &App, id: PaymentLinkId) -> Result<()> {
         (_, Some(account)) => match ask(app, account, &link).await {
             Ok(found) => follow(app, account, &link, &found).await,
             Err(trouble) => {
-                let patient = link.expires_at.instant().is_some_and(|at| app.clock.now() < at + PATIENCE);
+                let over = link.holds_until.instant().or(link.expires_at.instant().map(|at| at + PATIENCE));
+                let patient = over.is_some_and(|at| app.clock.now() < at);
                 if link.state == LinkState::Open && is_over && !patient {
                     apply::ended(app, &link, LinkState::Expired, None).await
                 } else {

@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 use crate::{
     app::unit_of_work::UnitOfWork,
     audit::entry::Entry,
+    booking_requests,
     domain::{
         ids::{BookingId, PaymentId},
         money::Amount,
@@ -37,10 +38,12 @@ pub async fn record_for_booking(uow: &mut UnitOfWork, booking: &BookingId) -> Re
     record(uow, booking, Timestamp::ABSENT).await
 }
 
-/// The same of a booking that was there before its payment was confirmed: it was paid now, not when it was booked.
+/// The same of a booking that was there before its payment was confirmed: it was paid now, not when it was booked. One that a
+/// client chose by a link is booked with it.
 pub async fn record_confirmed(uow: &mut UnitOfWork, booking: &BookingId) -> Result<()> {
     let now = Timestamp::from(uow.now());
-    record(uow, booking, now).await
+    record(uow, booking, now).await?;
+    booking_requests::fulfil_paid(uow, booking).await
 }
 
 async fn record(uow: &mut UnitOfWork, booking: &BookingId, paid_at: Timestamp) -> Result<()> {

@@ -11,6 +11,7 @@ use super::{complete::take_over_refund, lock, model::Payment, refusal::PaymentRe
 use crate::{
     app::unit_of_work::{UnitOfWork, Work},
     audit::entry::Entry,
+    booking_requests,
     domain::{
         ids::{BookingId, PaymentId},
         money::{AmountInput, Currency},
@@ -115,6 +116,7 @@ async fn record(uow: &mut UnitOfWork, request: RecordPayment) -> Result<PaymentI
             .execute(uow.db())
             .await?;
         messages::tell(uow, MessageKind::Confirmation, &booking.booking_id).await?;
+        booking_requests::fulfil_paid(uow, &booking.booking_id).await?;
     }
     sync::sync(uow, &booking, payment).await?;
     let client = &booking.client;

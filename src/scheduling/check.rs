@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use super::{
-    diary::{self, Asked, Diary, Taken},
+    diary::{self, Asked, Diary, Lapsed, Taken},
     refusal::{Clash, SlotRefusal, SlotRule},
     rules::Policy,
     slot::{Override, SessionKind, Slot},
@@ -105,7 +105,8 @@ async fn overridden(
     let now = uow.now();
     let slot = wanted.slot;
     let mut rules = Vec::new();
-    if let Some(clash) = clash(uow.db(), therapist, slot, wanted.purpose.moving()).await? {
+    let lapsed = diary::lapsed(uow.db(), &[therapist.therapist_id.as_str()], now).await?;
+    if let Some(clash) = clash(uow.db(), therapist, slot, wanted.purpose.moving(), &lapsed).await? {
         if !waived.allow_overlap {
             let next = next(uow, therapist, wanted, hold).await?;
             return Err(SlotRefusal::Taken { clash, next }.into());
@@ -161,7 +162,9 @@ async fn clash(
     therapist: &Therapist,
     slot: Slot,
     moving: Option<&BookingId>,
+    lapsed: &[Lapsed],
 ) -> Result<Option<Clash>> {
+    let lapsed: Vec<&str> = lapsed.iter().map(|lapsed| lapsed.booking_id.as_str()).collect();
     // Both ends of the index range are bounded, since no session counts for more than a day: the cost does not grow
     // with the therapist's history.
     let clash = sqlx::query!(
@@ -179,12 +182,14 @@ async fn clash(
              and v.end_at < $3::timestamp + interval '1 day'
              and b.booking_start_at < $3
              and b.booking_id <> coalesce($4, '')
+             and b.booking_id <> all ($5)
            order by b.booking_start_at, b.booking_id
            limit 1"#,
         therapist.therapist_id.as_str(),
         Timestamp::from(slot.start) as Timestamp,
         Timestamp::from(slot.end) as Timestamp,
         moving.map(BookingId::as_str),
+        &lapsed as &[&str],
     )
     .fetch_optional(db)
     .await?;

@@ -84,12 +84,25 @@ pub(super) async fn read(db: &mut PgConnection, asked: &Asked<'_>) -> Result<Vec
     let ids: Vec<&str> = hosts.iter().map(|host| host.therapist_id.as_str()).collect();
     let policy = Policy::read(db, &ids, &asked.kind).await?;
     let mut overrides = overrides(db, &ids, asked).await?;
+    let lapsed = lapsed(db, &ids, asked.now).await?;
     let mut busy = sessions(db, &ids, asked, &policy).await?;
+    if !lapsed.is_empty() {
+        let stands = |busy: &Busy<Taken>| match &busy.what {
+            Taken::Session(id) => lapsed.iter().all(|lapsed| lapsed.booking_id != *id),
+            Taken::Hold(_) => true,
+        };
+        busy.values_mut().for_each(|times| times.retain(stands));
+    }
     let mut held: HashMap<TherapistId, i64> = HashMap::new();
     for (therapist, hold) in holds(db, &ids, asked).await? {
         *held.entry(therapist.clone()).or_default() += i64::from(hold.start > asked.now.timestamp_micros());
         busy.entry(therapist).or_default().push(hold);
     }
+    // Where there is no capacity, none are counted.
+    let not_paid = |id: &TherapistId| {
+        let theirs = lapsed.iter().filter(|lapsed| lapsed.is_ahead && lapsed.therapist_id == *id);
+        i64::try_from(theirs.count()).unwrap_or(0)
+    };
     let diaries = hosts.into_iter().map(|host| {
         let id = host.therapist_id;
         let mut rules = policy.rules(&id, &asked.kind);
@@ -104,7 +117,7 @@ pub(super) async fn read(db: &mut PgConnection, asked: &Asked<'_>) -> Result<Vec
             overrides: overrides.remove(&id).unwrap_or_default().into_iter().collect(),
         };
         Diary {
-            booked: host.booked + held.get(&id).copied().unwrap_or(0),
+            booked: host.booked + held.get(&id).copied().unwrap_or(0) - not_paid(&id),
             capacity: host.capacity,
             name: host.name,
             timetable: Timetable { hours, rules, busy },
@@ -142,6 +155,30 @@ async fn hosts(db: &mut PgConnection, asked: &Asked<'_>) -> Result<Vec<Host>> {
         asked.therapy,
     )?;
     Ok(hosts)
+}
+
+/// An active booking that was not paid in time: it keeps no time any more, and is cancelled in a moment.
+#[derive(Debug)]
+pub(crate) struct Lapsed {
+    pub(crate) booking_id: BookingId,
+    pub(super) therapist_id: TherapistId,
+    pub(super) is_ahead: bool,
+}
+
+/// The lapsed bookings of therapists; mostly none.
+pub(crate) async fn lapsed(db: &mut PgConnection, therapists: &[&str], now: DateTime<Utc>) -> Result<Vec<Lapsed>> {
+    let lapsed = sqlx::query_as!(
+        Lapsed,
+        r#"select l.booking_id as "booking_id!: BookingId",
+                  l.therapist_id as "therapist_id!: TherapistId",
+                  l.is_ahead as "is_ahead!"
+           from internal.lapsed_bookings($1, $2) l"#,
+        now,
+        therapists as &[&str],
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(lapsed)
 }
 
 type Overrides = HashMap<TherapistId, Vec<(NaiveDate, (Zone, Vec<Hours>))>>;

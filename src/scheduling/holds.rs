@@ -2,6 +2,9 @@
 //!
 //! A hold takes the therapist's time as a session does, until it expires or is released, or a booking takes its place. An
 //! expired one does not exist for any purpose; its row goes with the next hold of the therapist.
+//!
+//! A time that somebody is to pay for is held by its booking (`waiting`), two minutes longer than the payment link: see
+//! `payment_links`.
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use chrono::TimeDelta;
@@ -113,7 +116,8 @@ pub(super) struct CreateHold {
 /// Hold a time
 ///
 /// Nobody else books it meanwhile; a booking with its `hold_id`, or one of the same admin, takes its place. Refused where a
-/// booking would be.
+/// booking would be. Where the client is to pay first, book it as `waiting` and make a payment link with `cancel_booking`: the
+/// time is held two minutes longer than the link (`holds_until`).
 #[utoipa::path(
     post,
     path = "/holds",

@@ -30,6 +30,7 @@ pub use self::{
 };
 pub(crate) use self::{
     check::{Purpose, Wanted, notice, take, usual_length},
+    diary::lapsed,
     refusal::SlotRefusal,
     slot::{Override, SessionKind, Slot},
     slots::{DaySlots, FreeTimes, free_times},

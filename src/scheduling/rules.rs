@@ -3,6 +3,8 @@
 //! The practice has rules, a therapist may have others, and so may a kind of session: a word (`couples`, `free_consultation`)
 //! that stands in the session's name. For each value the most special rule that gives one counts: of a therapist's sessions of
 //! a kind, of the kind, of the therapist, of the practice. What none says is as it is without rules.
+//!
+//! One is for the whole practice alone: whether clients who book by the link pay first.
 
 use std::{collections::BTreeSet, ops::RangeInclusive};
 
@@ -23,7 +25,11 @@ use crate::{
     },
     audit::entry::Entry,
     db::scope::Scope,
-    domain::{ids::TherapistId, text::Text},
+    domain::{
+        ids::TherapistId,
+        status::words,
+        text::Text,
+    },
     error::{Error, Result, problem::Problems},
     http::{
         etag::{Preconditions, Versioned},
@@ -35,6 +41,17 @@ use crate::{
 const RULES: usize = 1_000;
 /// The step of slots, in minutes, where no rule says another.
 const STEP: i32 = 30;
+
+words! {
+    /// Whether a client who books a session with a price by the booking link pays it first.
+    #[schema(title = "PaymentByLink")]
+    pub(super) enum PaymentByLink {
+        /// The session is booked at once, and its payment awaited.
+        None,
+        /// The time is held while the client pays by a link of the payment gateway, and booked once it is paid.
+        Required,
+    }
+}
 
 /// A rule about sessions: all of the practice, those of a therapist, of a kind, or both. Null: as the more general rule says.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -77,12 +94,16 @@ pub(super) struct SchedulingRule {
 pub(super) struct SchedulingPolicy {
     /// The rules, the most general first.
     rules: Vec<SchedulingRule>,
+    /// Whether clients who book by the link pay first. Without the keys of the payment gateway it is as if it were `none`.
+    #[schema(inline)]
+    payment_by_link: PaymentByLink,
 }
 
 /// The rules as they shall be.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
+    "payment_by_link": "none",
     "rules": [
         { "buffer_after_minutes": 10, "notice_minutes": 60, "sessions_a_day": 8 },
         { "kind": "free_consultation", "length_minutes": 15 },
@@ -93,6 +114,9 @@ pub(super) struct ReplaceSchedulingPolicy {
     /// All rules; those that are left out are removed.
     #[schema(max_items = 1_000)]
     rules: Vec<SchedulingRule>,
+    /// Whether clients who book by the link pay first; as it is unless given.
+    #[schema(inline)]
+    payment_by_link: Option<PaymentByLink>,
 }
 
 impl SchedulingPolicy {
@@ -102,7 +126,8 @@ impl SchedulingPolicy {
         let version = sqlx::query_scalar!(
             r#"select hashtextextended(
                           coalesce(string_agg(r::text, '' order by r.therapist_id, r.kind), ''), 0
-                      )::text as "version!"
+                      )::text
+                          || coalesce((select p.payment_by_link from internal.scheduling_policy p), '') as "version!"
                from internal.scheduling_rules r"#,
         )
         .fetch_one(&mut *db)
@@ -121,9 +146,9 @@ impl SchedulingPolicy {
                from internal.scheduling_rules r
                order by r.therapist_id, r.kind"#,
         )
-        .fetch_all(db)
+        .fetch_all(&mut *db)
         .await?;
-        Ok(Versioned::new(version, Self { rules }))
+        Ok(Versioned::new(version, Self { rules, payment_by_link: payment_by_link(db).await? }))
     }
 }
 
@@ -167,13 +192,18 @@ pub(super) async fn replace_scheduling_policy(
     Json(request): Json<ReplaceSchedulingPolicy>,
 ) -> Result<Versioned<SchedulingPolicy>> {
     work.run(async |uow| {
-        replace(uow, &when, &request.rules).await?;
+        replace(uow, &when, &request.rules, request.payment_by_link).await?;
         SchedulingPolicy::read(uow.db()).await
     })
     .await
 }
 
-async fn replace(uow: &mut UnitOfWork, when: &Preconditions, rules: &[SchedulingRule]) -> Result<()> {
+async fn replace(
+    uow: &mut UnitOfWork,
+    when: &Preconditions,
+    rules: &[SchedulingRule],
+    payment_by_link: Option<PaymentByLink>,
+) -> Result<()> {
     check(rules)?;
     sqlx::query!("lock table internal.scheduling_rules in share row exclusive mode").execute(uow.db()).await?;
     let before = SchedulingPolicy::read(uow.db()).await?;
@@ -192,12 +222,38 @@ async fn replace(uow: &mut UnitOfWork, when: &Preconditions, rules: &[Scheduling
     )
     .execute(uow.db())
     .await?;
+    let was = before.body.payment_by_link;
+    let is = payment_by_link.unwrap_or(was);
+    if is != was {
+        sqlx::query!(
+            "insert into internal.scheduling_policy (payment_by_link)
+             values ($1)
+             on conflict (is_only) do update set payment_by_link = excluded.payment_by_link",
+            is.as_str(),
+        )
+        .execute(uow.db())
+        .await?;
+    }
     uow.record(
         Entry::new("scheduling_policy", "Changed the rules for booking")
             .on("scheduling_policy", "practice")
-            .detail(json!({ "from": before.body.rules, "to": rules })),
+            .detail(json!({
+                "from": before.body.rules,
+                "to": rules,
+                "payment_by_link": { "from": was, "to": is },
+            })),
     );
     Ok(())
+}
+
+/// Whether clients who book by the link pay first, as the practice says.
+async fn payment_by_link(db: &mut PgConnection) -> Result<PaymentByLink> {
+    let said = sqlx::query_scalar!(
+        r#"select payment_by_link as "payment_by_link: PaymentByLink" from internal.scheduling_policy"#,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(said.unwrap_or(PaymentByLink::None))
 }
 
 /// Fails where a value is out of its range, or two rules are about the same sessions.

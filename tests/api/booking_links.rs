@@ -4,6 +4,7 @@ mod changes;
 mod hard_cases;
 mod link;
 mod page;
+mod payment;
 mod rights;
 
 use axum::http::Method;

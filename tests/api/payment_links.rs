@@ -1,6 +1,6 @@
 //! Bookings are paid by links of the gateway, once; what nobody has an answer for is found out.
 
-mod gateway;
+pub mod gateway;
 mod late;
 mod refunds;
 
@@ -91,34 +91,38 @@ impl Practice {
 
     /// An event about the only link; `at` is when it happened.
     fn event(&self, event: &str, at: &str) -> Value {
-        let link = self.gateway.only_link();
-        let seconds = |at: &str| DateTime::parse_from_rfc3339(at).expect("a time").timestamp();
-        let mut entity = link.clone();
-        let mut payload = json!({});
-        let (kind, word) = event.split_once('.').expect("an event");
-        if kind == "payment_link" {
-            entity["status"] = json!(word);
-            if word == "expired" {
-                entity["expired_at"] = link["expire_by"].clone();
-            }
-            payload["payment_link"] = json!({ "entity": entity });
-        }
-        if word == "paid" {
-            payload["order"] = json!({ "entity": { "id": "1", "notes": [] } });
-        }
-        if kind == "payment" || word == "paid" {
-            payload["payment"] = json!({ "entity": {
-                "id": "pay_1", "order_id": "order_1", "amount": link["amount"], "currency": "INR",
-                "status": if word == "paid" { "captured" } else { word }, "amount_refunded": 0, "error_code": "",
-                "notes": if kind == "payment" { link["notes"].clone() } else { json!([]) },
-                "created_at": 1_770_180_000
-            } });
-        }
-        json!({
-            "entity": "event", "account_id": "acc_X", "event": event, "contains": [kind], "payload": payload,
-            "created_at": seconds(at)
-        })
+        self::event(&self.gateway.only_link(), event, at)
     }
+}
+
+/// A message of the gateway about a link, and its payment; `at` is when it happened.
+pub fn event(link: &Value, event: &str, at: &str) -> Value {
+    let seconds = |at: &str| DateTime::parse_from_rfc3339(at).expect("a time").timestamp();
+    let mut entity = link.clone();
+    let mut payload = json!({});
+    let (kind, word) = event.split_once('.').expect("an event");
+    if kind == "payment_link" {
+        entity["status"] = json!(word);
+        if word == "expired" {
+            entity["expired_at"] = link["expire_by"].clone();
+        }
+        payload["payment_link"] = json!({ "entity": entity });
+    }
+    if word == "paid" {
+        payload["order"] = json!({ "entity": { "id": "1", "notes": [] } });
+    }
+    if kind == "payment" || word == "paid" {
+        payload["payment"] = json!({ "entity": {
+            "id": "pay_1", "order_id": "order_1", "amount": link["amount"], "currency": "INR",
+            "status": if word == "paid" { "captured" } else { word }, "amount_refunded": 0, "error_code": "",
+            "notes": if kind == "payment" { link["notes"].clone() } else { json!([]) },
+            "created_at": 1_770_180_000
+        } });
+    }
+    json!({
+        "entity": "event", "account_id": "acc_X", "event": event, "contains": [kind], "payload": payload,
+        "created_at": seconds(at)
+    })
 }
 
 #[tokio::test]
@@ -265,6 +269,10 @@ async fn an_expired_link_is_shown_filtered_and_counted() {
         let practice = Practice::new().await;
         practice.make(json!({ "minutes": 20, "cancel_booking": cancels })).await.created();
         practice.tell("e1", &practice.event("payment_link.expired", "2026-02-04T04:50:00Z")).await;
+        practice.api.at("2026-02-04T04:51:59Z");
+        practice.work().await;
+        assert_eq!(practice.figures().await, "confirmed waiting | expired", "its time is held two minutes longer");
+        practice.api.at("2026-02-04T04:52:00Z");
         practice.work().await;
         assert_eq!(practice.figures().await, standing);
         let admin = practice.api.admin();

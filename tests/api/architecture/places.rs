@@ -22,6 +22,7 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
             "dashboards/cache/backfill.rs",
             "payments/refunds/send.rs",
             "payment_links/make.rs",
+            "payment_links/pay_first.rs",
             "payment_links/work.rs",
         ],
         "a request's connection is opened by its scope, so that row-level security stands behind it",

@@ -90,6 +90,7 @@ const HOMES: &[(&str, &str)] = &[
     ("internal.availability", "scheduling"),
     ("internal.availability_overrides", "scheduling"),
     ("internal.scheduling_rules", "scheduling"),
+    ("internal.scheduling_policy", "scheduling"),
     ("internal.holds", "scheduling"),
     ("internal.booking_links", "booking_requests"),
     ("internal.messages", "messages"),

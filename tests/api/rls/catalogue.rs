@@ -136,6 +136,7 @@ async fn what_runs_as_the_owner_is_known_and_cannot_be_redirected() {
             "is_seen_note",
             "keep_signed_note (trigger)",
             "keep_signed_notes (trigger)",
+            "lapsed_bookings",
             "linked_therapist",
             "notify",
             "opened_link",

@@ -80,6 +80,7 @@ const REACH: &[Reach] = &[
     none("internal.inbound_secrets"),
     none("internal.inbox"),
     none("internal.booking_links"),
+    none("internal.scheduling_policy"),
     none("internal.gateway_payments"),
     none("internal.gateway_refunds"),
     read("internal.payment_links", "link_id", ""),

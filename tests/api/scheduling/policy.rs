@@ -98,3 +98,21 @@ async fn values_out_of_range_and_doubled_rules_are_refused() {
         put(&api.admin(), POLICY, json!({ "rules": rules })).await.is_invalid(&[place]);
     }
 }
+
+#[tokio::test]
+async fn whether_clients_pay_first_is_said_with_the_rules() {
+    let api = practice().await;
+    assert_eq!(api.admin().get(POLICY).await.ok()["payment_by_link"], "none");
+    let said = put(&api.admin(), POLICY, json!({ "rules": [], "payment_by_link": "required" })).await.ok();
+    assert_eq!(said["payment_by_link"], "required");
+    let kept = put(&api.admin(), POLICY, json!({ "rules": [{ "step_minutes": 15 }] })).await.ok();
+    assert_eq!(kept["payment_by_link"], "required", "it stays unless given");
+    put(&api.admin(), POLICY, json!({ "rules": [], "payment_by_link": "maybe" })).await.is_invalid(&["/payment_by_link"]);
+    let tag = api.admin().get(POLICY).await.header("etag").to_owned();
+    put(&api.admin(), POLICY, json!({ "rules": [{ "step_minutes": 15 }], "payment_by_link": "none" })).await.ok();
+    let stale = api.admin().with("if-match", &tag);
+    put(&stale, POLICY, json!({ "rules": [] })).await.is(412);
+    let detail = "select detail -> 'payment_by_link' from internal.audit_entries
+                  where action = 'scheduling_policy' order by entry_id desc limit 1";
+    assert_eq!(value(&api, detail).await, json!({ "from": "required", "to": "none" }));
+}
