@@ -129,9 +129,10 @@ pub(super) struct LinkedBooking {
     "payment_url": "https://rzp.example.org/i/abc", "expires_at": "2026-02-04T05:00:00Z", "holds_until": "2026-02-04T05:02:00Z"
 }))]
 pub(super) struct LinkedPayment {
-    /// The page of the payment gateway; null where there is none (yet): book the same time again to get it.
+    /// The page of the payment gateway; null while it is being made (book the same time again to get it), and where it cannot be
+    /// paid any more.
     pub(super) payment_url: Option<String>,
-    /// Until when it can be paid there.
+    /// Until when it can be paid there; null where it cannot any more.
     pub(super) expires_at: Timestamp,
     /// Until when the time is held; null where it is not given away.
     pub(super) holds_until: Timestamp,

@@ -201,7 +201,9 @@ fn pay(link: &BookingLink, booking: &LinkedBooking, payment: &LinkedPayment, tok
         }
         @if let Some(url) = &payment.payment_url {
             p { a.button href=(url) { "Pay " (price(link)) } }
-        } @else if !booking.is_booked {
+        } @else if payment.expires_at.instant().is_none() {
+            p { "It cannot be paid any more. Please give the time back, and choose again." }
+        } @else {
             form method="post" action=(format!("/book/{token}")) {
                 input type="hidden" name="tz" value=(link.tz);
                 input type="hidden" name="booking_start_at" value=(value_of(booking.booking_start_at));

@@ -31,8 +31,24 @@ use crate::{
     scheduling,
 };
 
-/// Why a booking is cancelled that was to be paid.
-pub const NOT_PAID: &str = "It was not paid in time";
+/// Why a booking that awaits its payment is cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unpaid {
+    /// It was not paid in time.
+    InTime,
+    /// Its client could not be led to the payment, and sees that: no message says so.
+    Unasked,
+}
+
+impl Unpaid {
+    /// The reason that is kept with the booking.
+    fn reason(self) -> &'static str {
+        match self {
+            Self::InTime => "It was not paid in time",
+            Self::Unasked => "The payment gateway made no link",
+        }
+    }
+}
 
 words! {
     /// The party that cancelled a session.
@@ -127,7 +143,7 @@ pub(super) async fn cancel(
 /// # Errors
 ///
 /// If the database refuses.
-pub async fn cancel_unpaid(uow: &mut UnitOfWork, id: &BookingId, reason: &str) -> Result<()> {
+pub async fn cancel_unpaid(uow: &mut UnitOfWork, id: &BookingId, why: Unpaid) -> Result<()> {
     let locked = match lock::lock(uow, &Scope::Practice, id, &Preconditions::default()).await {
         Ok(locked) => locked,
         Err(Error::NotFound(_) | Error::Refused(_)) => return Ok(()),
@@ -137,8 +153,12 @@ pub async fn cancel_unpaid(uow: &mut UnitOfWork, id: &BookingId, reason: &str) -
     if !is_awaited || locked.booking.state != BookingState::Scheduled {
         return Ok(());
     }
-    write(uow, &locked, CancelledBy::Admin, reason).await?;
-    announce(uow, &locked).await
+    write(uow, &locked, CancelledBy::Admin, why.reason()).await?;
+    notify(uow, &locked).await?;
+    match why {
+        Unpaid::InTime => messages::tell(uow, MessageKind::Cancelled, id).await,
+        Unpaid::Unasked => Ok(()),
+    }
 }
 
 /// Cancels the bookings of a therapist that were not paid in time, so that another one may take the place of each. The worker of
@@ -146,7 +166,7 @@ pub async fn cancel_unpaid(uow: &mut UnitOfWork, id: &BookingId, reason: &str) -
 pub(super) async fn cancel_lapsed(uow: &mut UnitOfWork, therapist: &TherapistId) -> Result<()> {
     let now = uow.now();
     for lapsed in scheduling::lapsed(uow.db(), &[therapist.as_str()], now).await? {
-        cancel_unpaid(uow, &lapsed.booking_id, NOT_PAID).await?;
+        cancel_unpaid(uow, &lapsed.booking_id, Unpaid::InTime).await?;
     }
     Ok(())
 }
@@ -204,8 +224,14 @@ async fn write(uow: &mut UnitOfWork, locked: &Locked, by: CancelledBy, reason: &
     Ok(())
 }
 
-/// Notifies the admins and the therapist that a booking was cancelled.
+/// Tells the admins, the therapist and the client that a booking was cancelled.
 pub(super) async fn announce(uow: &mut UnitOfWork, locked: &Locked) -> Result<()> {
+    notify(uow, locked).await?;
+    messages::tell(uow, MessageKind::Cancelled, &locked.booking.booking_id).await
+}
+
+/// Notifies the admins and the therapist.
+async fn notify(uow: &mut UnitOfWork, locked: &Locked) -> Result<()> {
     let notice = Notice {
         kind: NotificationKind::BookingCancelled,
         title: "Booking cancelled",
@@ -213,6 +239,5 @@ pub(super) async fn announce(uow: &mut UnitOfWork, locked: &Locked) -> Result<()
         related_id: Some(locked.booking.booking_id.as_str()),
         to: &locked.recipients(Recipient::Admins),
     };
-    notifications::notify(uow, notice).await?;
-    messages::tell(uow, MessageKind::Cancelled, &locked.booking.booking_id).await
+    notifications::notify(uow, notice).await
 }

@@ -38,7 +38,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub use self::{
     arrive::{Standing, arrive, leave},
     by_link::{Chosen, LinkChoice, book_by_link, cancel_by_link, move_by_link},
-    cancel::{NOT_PAID, cancel_unpaid},
+    cancel::{Unpaid, cancel_unpaid},
     erase::{SessionAhead, erase, not_over},
     lock::{lock_all, lock_therapists},
     model::Booking,

@@ -10,7 +10,8 @@ use crate::{
         unit_of_work::{UnitOfWork, Work},
     },
     audit::entry::Entry,
-    booking_requests, bookings,
+    booking_requests,
+    bookings::{self, Unpaid},
     db::deadline::{STEP, within},
     domain::time::Timestamp,
     error::Result,
@@ -69,7 +70,7 @@ pub(super) async fn opened(app: &App, link: &PaymentLink, made: &razorpay::Link)
 }
 
 /// The gateway does not make it.
-pub(super) async fn refused(app: &App, link: &PaymentLink, reason: &str) -> Result<()> {
+pub(super) async fn refused(app: &App, link: &PaymentLink, why: Unpaid) -> Result<()> {
     let work = Work::of_task(app, TASK).run_if_needed(async |uow| {
         // The booking is cancelled when its time is over.
         let refused = sqlx::query!(
@@ -143,14 +144,14 @@ pub(super) async fn end(
     let detail = json!({ "ended_at": Timestamp::from(at), "cancel_booking": link.cancel_booking });
     uow.record(Entry::new(action, sentence).on("booking", &link.booking_id).detail(detail));
     if state == LinkState::Expired && link.has_lapsed(now) {
-        free(uow, link, bookings::NOT_PAID).await?;
+        free(uow, link, Unpaid::InTime).await?;
     }
     Ok(())
 }
 
 /// A booking that was not paid keeps its time no more: it is cancelled, and the booking link by which it was chosen books again.
 /// Once for each link.
-pub(super) async fn free(uow: &mut UnitOfWork, link: &PaymentLink, reason: &str) -> Result<()> {
+pub(super) async fn free(uow: &mut UnitOfWork, link: &PaymentLink, why: Unpaid) -> Result<()> {
     let freed = sqlx::query!(
         "update internal.payment_links set holds_until = null where link_id = $1 and holds_until is not null",
         link.link_id.0,
@@ -160,7 +161,7 @@ pub(super) async fn free(uow: &mut UnitOfWork, link: &PaymentLink, reason: &str)
     if freed.rows_affected() > 0 {
         let sentence = "A booking keeps its time unpaid no more";
         uow.record(Entry::new("payment_link_lapse", sentence).on("booking", &link.booking_id).quiet());
-        bookings::cancel_unpaid(uow, &link.booking_id, reason).await?;
+        bookings::cancel_unpaid(uow, &link.booking_id, why).await?;
         booking_requests::forget_attempt(uow, &link.booking_id).await?;
     }
     Ok(())

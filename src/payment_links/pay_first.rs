@@ -3,14 +3,11 @@
 use super::{apply, cancel, make, model::PaymentLink};
 use crate::{
     app::{state::App, unit_of_work::Work},
-    bookings::Session,
+    bookings::{Session, Unpaid},
     db::scope::Scope,
     domain::ids::{BookingId, PaymentLinkId},
     error::{Error, Result},
 };
-
-/// Why a booking is cancelled whose client could not be sent to the gateway.
-const NO_ANSWER: &str = "The payment gateway made no link";
 
 /// Has the gateway make a link that was [prepared](super::prepare) and committed, for a client who waits for it; gives its address.
 /// None where the gateway does not answer, or does not make it: then the booking is cancelled, and the link too, where it was made
@@ -36,20 +33,24 @@ pub async fn send_or_give_up(app: &App, id: PaymentLinkId) -> Result<Option<Stri
             if link.stands() {
                 cancel::cancel(uow, &link.booking_id).await?;
             }
-            apply::free(uow, &link, NO_ANSWER).await?;
+            apply::free(uow, &link, Unpaid::Unasked).await?;
             Ok(None)
         })
         .await
 }
 
-/// The last link of a booking, where it can be paid.
+/// The last link of a booking, if it can be paid still, or is being made.
 ///
 /// # Errors
 ///
 /// If the database is away.
 pub async fn standing(app: &App, booking: &BookingId) -> Result<Option<PaymentLinkId>> {
     match PaymentLink::of_booking(&mut *app.db.unscoped().await?, booking).await {
-        Ok(link) => Ok(Some(link.link_id).filter(|_| link.stands())),
+        Ok(link) => {
+            let now = app.clock.now();
+            let is_standing = link.stands() && link.expires_at.instant().is_some_and(|until| until > now);
+            Ok(is_standing.then_some(link.link_id))
+        }
         Err(Error::NotFound(_)) => Ok(None),
         Err(error) => Err(error),
     }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     app::unit_of_work::UnitOfWork,
     audit::entry::Entry,
-    bookings::{self, Session},
+    bookings::{Session, Unpaid},
     db::{
         received::{Received, Written},
         scope::Scope,
@@ -67,7 +67,7 @@ pub async fn receive(uow: &mut UnitOfWork, said: &SaidPayment) -> Result<Receive
             end(uow, &link, LinkState::Expired, None).await?;
         }
         if link.stands() || link.state == LinkState::Expired {
-            free(uow, &link, bookings::NOT_PAID).await?;
+            free(uow, &link, Unpaid::InTime).await?;
         }
     }
     said.contradicts = said.contradicts.or(contradiction(uow, &link, &said, &paid, is_late).await?);

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     app::{state::App, unit_of_work::Work},
-    bookings,
+    bookings::Unpaid,
     db::deadline::{STEP, within},
     domain::{ids::PaymentLinkId, money::from_minor},
     error::{Error, Result},
@@ -75,7 +75,7 @@ pub(super) async fn one(app: &App, id: PaymentLinkId) -> Result<()> {
     let account = app.razorpay.as_ref();
     if !link.stands() && link.has_lapsed(app.clock.now()) {
         let freeing =
-            Work::of_task(app, TASK).run_if_needed(async |uow| apply::free(uow, &link, bookings::NOT_PAID).await);
+            Work::of_task(app, TASK).run_if_needed(async |uow| apply::free(uow, &link, Unpaid::InTime).await);
         within(STEP, freeing).await?;
     }
     let is_over = link.expires_at.instant().is_none_or(|at| at <= app.clock.now());

@@ -55,7 +55,7 @@ impl Shop {
 
     /// The bookings in a few words, in the order in which they were made.
     async fn bookings(&self) -> Value {
-        let sql = "select jsonb_agg(booking_status || ' ' || invitee_status order by invitee_created_at, id) from bookings";
+        let sql = "select jsonb_agg(booking_status || ' ' || invitee_status order by invitee_created_at, booking_id) from bookings";
         value(&self.api, sql).await
     }
 
@@ -174,6 +174,11 @@ async fn a_time_is_held_two_minutes_longer_than_its_link_and_then_free_whoever_s
         assert_eq!((next.len(), &next[0]["booking_start_at"]), (3, &json!("2026-02-05T05:30:00Z")), "{at}");
         assert_eq!(see(api, &own).await.ok()["booking"]["is_booked"], false);
     }
+
+    let over = page(api, &own).await.text;
+    assert!(over.contains("It cannot be paid any more") && !over.contains(FIRST), "{over}");
+    let again = submit(api, &own, FORM).await;
+    assert_eq!(again.header("location"), format!("{own}?tz=Asia/Kolkata"));
 
     // No message comes, and no worker runs.
     api.at("2026-02-04T05:02:00Z");
