@@ -119,13 +119,9 @@ pub(super) async fn renew(uow: &mut UnitOfWork, id: BookingRequestId) -> Result<
 
 /// A booking was chosen by the link of a request, and is to be paid: until it is, the link shows it and does not book another.
 pub async fn attempt(uow: &mut UnitOfWork, id: BookingRequestId, booking: &BookingId) -> Result<()> {
-    sqlx::query!(
-        "update internal.booking_links set attempt_id = $2 where request_id = $1",
-        id.0,
-        booking.as_str(),
-    )
-    .execute(uow.db())
-    .await?;
+    sqlx::query!("update internal.booking_links set attempt_id = $2 where request_id = $1", id.0, booking.as_str(),)
+        .execute(uow.db())
+        .await?;
     Ok(())
 }
 

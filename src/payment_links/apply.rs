@@ -70,7 +70,7 @@ pub(super) async fn opened(app: &App, link: &PaymentLink, made: &razorpay::Link)
 }
 
 /// The gateway does not make it.
-pub(super) async fn refused(app: &App, link: &PaymentLink, why: Unpaid) -> Result<()> {
+pub(super) async fn refused(app: &App, link: &PaymentLink, reason: &str) -> Result<()> {
     let work = Work::of_task(app, TASK).run_if_needed(async |uow| {
         // The booking is cancelled when its time is over.
         let refused = sqlx::query!(

@@ -74,8 +74,7 @@ pub(super) async fn one(app: &App, id: PaymentLinkId) -> Result<()> {
     let Some(link) = within(STEP, claim(app, id)).await? else { return Ok(()) };
     let account = app.razorpay.as_ref();
     if !link.stands() && link.has_lapsed(app.clock.now()) {
-        let freeing =
-            Work::of_task(app, TASK).run_if_needed(async |uow| apply::free(uow, &link, Unpaid::InTime).await);
+        let freeing = Work::of_task(app, TASK).run_if_needed(async |uow| apply::free(uow, &link, Unpaid::InTime).await);
         within(STEP, freeing).await?;
     }
     let is_over = link.expires_at.instant().is_none_or(|at| at <= app.clock.now());

@@ -91,7 +91,9 @@ pub(super) async fn read(db: &mut PgConnection, asked: &Asked<'_>) -> Result<Vec
             Taken::Session(id) => lapsed.iter().all(|lapsed| lapsed.booking_id != *id),
             Taken::Hold(_) => true,
         };
-        busy.values_mut().for_each(|times| times.retain(stands));
+        for times in busy.values_mut() {
+            times.retain(stands);
+        }
     }
     let mut held: HashMap<TherapistId, i64> = HashMap::new();
     for (therapist, hold) in holds(db, &ids, asked).await? {

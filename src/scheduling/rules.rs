@@ -25,11 +25,7 @@ use crate::{
     },
     audit::entry::Entry,
     db::scope::Scope,
-    domain::{
-        ids::TherapistId,
-        status::words,
-        text::Text,
-    },
+    domain::{ids::TherapistId, status::words, text::Text},
     error::{Error, Result, problem::Problems},
     http::{
         etag::{Preconditions, Versioned},
@@ -235,13 +231,13 @@ async fn replace(
         .await?;
     }
     uow.record(
-        Entry::new("scheduling_policy", "Changed the rules for booking")
-            .on("scheduling_policy", "practice")
-            .detail(json!({
+        Entry::new("scheduling_policy", "Changed the rules for booking").on("scheduling_policy", "practice").detail(
+            json!({
                 "from": before.body.rules,
                 "to": rules,
                 "payment_by_link": { "from": was, "to": is },
-            })),
+            }),
+        ),
     );
     Ok(())
 }

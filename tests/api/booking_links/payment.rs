@@ -120,7 +120,10 @@ async fn a_form_leads_to_the_payment_and_the_session_is_booked_once_it_is_paid()
 
     shop.pay("plink_1", "2026-02-04T04:40:00Z").await;
     assert_eq!(shop.bookings().await, json!(["confirmed confirmed"]));
-    assert_eq!(value(api, "select string_agg(amount || ' ' || payment_reference_id, ', ') from payments").await, "1700.00 order_1");
+    assert_eq!(
+        value(api, "select string_agg(amount || ' ' || payment_reference_id, ', ') from payments").await,
+        "1700.00 order_1"
+    );
     let asked = request_of(api, &request).await;
     assert_eq!(asked["status"], "booked");
     let booking = api.admin().get(&format!("{BOOKINGS}/{}", asked["booking_id"].as_str().expect("an id"))).await.ok();
@@ -270,7 +273,8 @@ async fn where_the_gateway_does_not_answer_nothing_is_booked() {
     shop.work().await;
     shop.work().await;
     assert_eq!(shop.gateway.only_link()["status"], "cancelled");
-    let standing = "select count(*) from internal.payment_links where state in ('making', 'open') or holds_until is not null";
+    let standing =
+        "select count(*) from internal.payment_links where state in ('making', 'open') or holds_until is not null";
     assert_eq!(value(api, standing).await, 0);
     submit(api, &link, FORM).await.is(303);
 }

@@ -107,7 +107,9 @@ async fn whether_clients_pay_first_is_said_with_the_rules() {
     assert_eq!(said["payment_by_link"], "required");
     let kept = put(&api.admin(), POLICY, json!({ "rules": [{ "step_minutes": 15 }] })).await.ok();
     assert_eq!(kept["payment_by_link"], "required", "it stays unless given");
-    put(&api.admin(), POLICY, json!({ "rules": [], "payment_by_link": "maybe" })).await.is_invalid(&["/payment_by_link"]);
+    put(&api.admin(), POLICY, json!({ "rules": [], "payment_by_link": "maybe" }))
+        .await
+        .is_invalid(&["/payment_by_link"]);
     let tag = api.admin().get(POLICY).await.header("etag").to_owned();
     put(&api.admin(), POLICY, json!({ "rules": [{ "step_minutes": 15 }], "payment_by_link": "none" })).await.ok();
     let stale = api.admin().with("if-match", &tag);
