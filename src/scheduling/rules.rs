@@ -40,7 +40,6 @@ const STEP: i32 = 30;
 
 words! {
     /// Whether a client who books a session with a price by the booking link pays it first.
-    #[schema(title = "PaymentByLink")]
     pub(super) enum PaymentByLink {
         /// The session is booked at once, and its payment awaited.
         None,
@@ -91,7 +90,6 @@ pub(super) struct SchedulingPolicy {
     /// The rules, the most general first.
     rules: Vec<SchedulingRule>,
     /// Whether clients who book by the link pay first. Without the keys of the payment gateway it is as if it were `none`.
-    #[schema(inline)]
     payment_by_link: PaymentByLink,
 }
 
@@ -111,7 +109,6 @@ pub(super) struct ReplaceSchedulingPolicy {
     #[schema(max_items = 1_000)]
     rules: Vec<SchedulingRule>,
     /// Whether clients who book by the link pay first; as it is unless given.
-    #[schema(inline)]
     payment_by_link: Option<PaymentByLink>,
 }
 
