@@ -26,15 +26,26 @@ create or replace function internal.therapies(specialization text) returns text[
         order by place
     );
 
--- The number of active sessions of a therapist that are ahead.
+-- The number of active sessions of a therapist that are ahead: of this week one by one, of those after it by the sums.
 create or replace function internal.therapist_upcoming(therapist text, at timestamp) returns bigint
     language sql stable parallel safe
 begin atomic
-    select count(*)
+    select count(*) + coalesce(
+               (
+                   select sum(s.bookings)
+                   from internal.sums_of_bookings() s
+                   where s.per_therapist
+                     and s.therapist_id = therapist
+                     and s.week > date_trunc('week', at)
+                     and s.counted_as = 'active'
+               ),
+               0
+           )
     from internal.booking_facts f
     where f.therapist_id = therapist
       and f.counted_as = 'active'
-      and f.starts_at > at;
+      and f.starts_at > at
+      and f.starts_at < date_trunc('week', at) + interval '7 days';
 end;
 
 -- The session that a therapist is in, the latest begun where another program left several; null if in none.

@@ -24,6 +24,7 @@ use crate::{
 };
 
 /// What is asked for.
+#[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
     pub(super) scope: &'a Scope,
     pub(super) therapist_id: Option<&'a TherapistId>,
@@ -70,8 +71,9 @@ impl Diary {
 }
 
 /// A therapist at work.
-struct Host {
-    therapist_id: TherapistId,
+#[derive(Clone)]
+pub(super) struct Host {
+    pub(super) therapist_id: TherapistId,
     name: String,
     capacity: i32,
     booked: i64,
@@ -81,6 +83,11 @@ struct Host {
 /// The diaries of the therapists at work who are asked for, by their ids.
 pub(super) async fn read(db: &mut PgConnection, asked: &Asked<'_>) -> Result<Vec<Diary>> {
     let hosts = hosts(db, asked).await?;
+    of(db, asked, hosts).await
+}
+
+/// The diaries of some therapists.
+pub(super) async fn of(db: &mut PgConnection, asked: &Asked<'_>, hosts: Vec<Host>) -> Result<Vec<Diary>> {
     let ids: Vec<&str> = hosts.iter().map(|host| host.therapist_id.as_str()).collect();
     let policy = Policy::read(db, &ids, &asked.kind).await?;
     let mut overrides = overrides(db, &ids, asked).await?;
@@ -129,7 +136,8 @@ pub(super) async fn read(db: &mut PgConnection, asked: &Asked<'_>) -> Result<Vec
     Ok(diaries.collect())
 }
 
-async fn hosts(db: &mut PgConnection, asked: &Asked<'_>) -> Result<Vec<Host>> {
+/// The therapists at work who are asked for, by their ids.
+pub(super) async fn hosts(db: &mut PgConnection, asked: &Asked<'_>) -> Result<Vec<Host>> {
     let hosts = pruned!(
         fetch_all(db, Sort::default()),
         query_as!(Host),
@@ -186,8 +194,8 @@ pub(crate) async fn lapsed(db: &mut PgConnection, therapists: &[&str], now: Date
 type Overrides = HashMap<TherapistId, Vec<(NaiveDate, (Zone, Vec<Hours>))>>;
 
 async fn overrides(db: &mut PgConnection, therapists: &[&str], asked: &Asked<'_>) -> Result<Overrides> {
-    // Days of whichever zone.
-    let (first, last) = (asked.from - TimeDelta::days(3), asked.to + TimeDelta::days(3));
+    // All that are ahead, of whichever zone.
+    let first = asked.from - TimeDelta::days(3);
     let rows = sqlx::query!(
         r#"select o.therapist_id as "therapist_id!: TherapistId",
                   o.day,
@@ -195,11 +203,10 @@ async fn overrides(db: &mut PgConnection, therapists: &[&str], asked: &Asked<'_>
                   o.hours as "hours!: Json<Vec<Hours>>"
            from internal.availability_overrides o
            where o.therapist_id = any ($1)
-             and o.day between $2 and $3
+             and o.day >= $2
              and o.hours is not null"#,
         therapists as &[&str],
         first.date_naive(),
-        last.date_naive(),
     )
     .fetch_all(db)
     .await?;

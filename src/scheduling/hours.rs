@@ -219,6 +219,12 @@ pub(super) struct AllHours {
 }
 
 impl AllHours {
+    /// Whether there are any times at which sessions are said to be taken.
+    pub(super) fn are_entered(&self) -> bool {
+        self.schedules.iter().flatten().any(|schedule| !schedule.hours.is_empty())
+            || self.overrides.values().any(|(_, hours)| !hours.is_empty())
+    }
+
     pub(super) fn on(&self, day: NaiveDate) -> DayHours {
         if let Some((zone, hours)) = self.overrides.get(&day) {
             return DayHours { zone: *zone, hours: Some(hours.clone()) };

@@ -32,6 +32,8 @@ const MOST_DAYS: i64 = 62;
 const USUAL_DAYS: i64 = 7;
 /// Within how many days after them the next free time is looked for.
 const NEXT_DAYS: i64 = 92;
+/// Within how many of these most have one.
+const NEAR_DAYS: i64 = 7;
 
 /// The times that are asked for.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -270,28 +272,46 @@ async fn list(
     (from, to): (NaiveDate, NaiveDate),
 ) -> Result<Vec<TherapistSlots>> {
     let range = zone.days(from, to);
-    let now = asked.now;
-    let diaries = diary::read(db, asked).await?;
+    let near = range.end.max(asked.now) + TimeDelta::days(NEAR_DAYS);
+    let hosts = diary::hosts(db, asked).await?;
+    let diaries = diary::of(db, &Asked { to: near, ..*asked }, hosts.clone()).await?;
     let days = from.iter_days().take_while(|day| *day <= to).map(|day| (day, zone.days(day, day).end));
     let days: Vec<(NaiveDate, Micros)> = days.map(|(day, end)| (day, end.timestamp_micros())).collect();
-    let now = now.timestamp_micros();
-    let shown = |diary: Diary| {
+    let now = asked.now.timestamp_micros();
+    let (first, last, near_end) =
+        (range.start.timestamp_micros(), range.end.timestamp_micros(), near.timestamp_micros());
+    // A booking that is moved takes no more of the capacity.
+    let takes_none = |diary: &Diary| diary.is_full() && asked.moving.is_none();
+    let mut later = Vec::new();
+    let mut found: Vec<TherapistSlots> = Vec::with_capacity(diaries.len());
+    for (diary, host) in diaries.into_iter().zip(hosts) {
         let timetable = &diary.timetable;
-        // A booking that is moved takes no more of the capacity.
-        let is_full = diary.is_full() && asked.moving.is_none();
-        let (first, last) = (range.start.timestamp_micros(), range.end.timestamp_micros());
-        let starts = if is_full { Vec::new() } else { timetable.starts(&(first..last), now) };
-        let beyond = last..asked.to.timestamp_micros();
-        let next = if is_full { None } else { timetable.next(beyond, 1, now).pop() };
-        TherapistSlots {
+        let (starts, next) = if takes_none(&diary) {
+            (Vec::new(), None)
+        } else {
+            (timetable.starts(&(first..last), now), timetable.next(last..near_end, 1, now).pop())
+        };
+        if next.is_none() && !takes_none(&diary) && timetable.hours.are_entered() {
+            later.push(host);
+        }
+        found.push(TherapistSlots {
             length_minutes: timetable.rules.length / MINUTE,
             days: by_day(&days, &starts),
             next_available: next.map(instant).into(),
             therapist_id: diary.therapist_id,
             therapist_name: diary.name,
+        });
+    }
+    // Nearly everybody has a free time soon: further than that only the diaries of the others are read.
+    if !later.is_empty() {
+        for diary in diary::of(db, &Asked { from: near, ..*asked }, later).await? {
+            let next = diary.timetable.next(near_end..asked.to.timestamp_micros(), 1, now).pop();
+            if let Some(slots) = found.iter_mut().find(|slots| slots.therapist_id == diary.therapist_id) {
+                slots.next_available = next.map(instant).into();
+            }
         }
-    };
-    Ok(diaries.into_iter().map(shown).collect())
+    }
+    Ok(found)
 }
 
 /// The starts of each day, of those that have any; the days by their ends.
