@@ -450,6 +450,10 @@ begin
         'therapist_id = '''' or therapist_id = (select internal.linked_therapist())');
     call internal.show_guests('internal.holds', 'hold_id, therapist_id, starts_at, ends_at, expires_at, held_by');
     call internal.show_guests('internal.booking_facts', 'therapist_id, booking_id, starts_at, ends_at, counted_as, free');
+    call internal.show_guests('internal.booking_sums', 'per_therapist, therapist_id, week, counted_as, bookings',
+        'per_therapist and therapist_id = (select internal.linked_therapist())');
+    call internal.show_guests('internal.booking_sum_changes', 'per_therapist, therapist_id, week, counted_as, bookings',
+        'per_therapist and therapist_id = (select internal.linked_therapist())');
 
     -- The sequences of the rows that a therapist adds.
     for number in select internal.note_sequences() loop

@@ -33,11 +33,21 @@ begin atomic
     select count(*) + coalesce(
                (
                    select sum(s.bookings)
-                   from internal.sums_of_bookings() s
-                   where s.per_therapist
-                     and s.therapist_id = therapist
-                     and s.week > date_trunc('week', at)
-                     and s.counted_as = 'active'
+                   from (
+                       select s.bookings
+                       from internal.booking_sums s
+                       where s.per_therapist
+                         and s.therapist_id = therapist
+                         and s.week > date_trunc('week', at)
+                         and s.counted_as = 'active'
+                       union all
+                       select c.bookings
+                       from internal.booking_sum_changes c
+                       where c.per_therapist
+                         and c.therapist_id = therapist
+                         and c.week > date_trunc('week', at)
+                         and c.counted_as = 'active'
+                   ) s
                ),
                0
            )
