@@ -1,9 +1,11 @@
 //! Messages to clients: what is written with what caused it, what is sent, and what waits for a person.
 
 mod admin;
+mod delivery;
 mod faults;
 mod sent;
 mod stand_ins;
+mod unsubscribe;
 
 use safestories::{
     app::messaging::{Aisensy, MailServer, Messaging},
