@@ -74,8 +74,11 @@ async fn connect(server: &MailServer) -> Result<AsyncSmtpConnection, String> {
         None => format!("{step}: no connection came about"),
     };
     let hello = ClientId::Domain(server.from.email.domain().to_owned());
-    let tls = TlsParameters::builder(server.host.clone())
-        .certificate_store(CertificateStore::WebpkiRoots)
+    let trusted = TlsParameters::builder(server.host.clone()).certificate_store(CertificateStore::WebpkiRoots);
+    let tls = server
+        .ca
+        .iter()
+        .fold(trusted, |trusted, authority| trusted.add_root_certificate(authority.clone()))
         .build_rustls()
         .map_err(|_| "TLS: the server's name is none".to_owned())?;
     let at = (server.host.as_str(), server.port);

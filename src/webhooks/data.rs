@@ -4,7 +4,7 @@
 
 use utoipa::ToSchema;
 
-use crate::domain::ids::{BookingId, BookingRequestId, ClientId, NoteId, PaymentId};
+use crate::domain::ids::{BookingId, BookingRequestId, ClientId, NoteId, OutboundEndpointId, PaymentId};
 
 /// What events of bookings name.
 #[derive(ToSchema)]
@@ -101,10 +101,13 @@ pub(super) struct CheckpointEvent {
     signature: Option<String>,
 }
 
-/// An event without a thing.
+/// What the event of a test names.
 #[derive(ToSchema)]
-#[schema(example = json!({}))]
-pub(super) struct TestEvent {}
+#[schema(example = json!({ "endpoint_id": 1 }))]
+pub(super) struct TestEvent {
+    /// The endpoint that is tried.
+    endpoint_id: OutboundEndpointId,
+}
 
 /// What all events tell of their thing.
 #[derive(ToSchema)]

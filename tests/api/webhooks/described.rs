@@ -97,13 +97,15 @@ async fn each_type_has_one_webhook() {
 #[tokio::test]
 async fn what_is_sent_is_as_it_is_described() {
     let (api, stand_in) = (practice().await, Receiver::start().await);
+    with_passwords(&api).await;
     let document = document(&api).await;
     let types = types(&document);
     let wanted: Vec<&str> = types.iter().map(String::as_str).filter(|one| *one != "webhook.test").collect();
     let made = endpoint(&api, &stand_in, &wanted).await;
     program(
         &api,
-        "insert into all_clients_table (client_id, client_name, therapist_id) values ('C1', 'Made Up', 'T1'), ('C2', 'Made Up', 'T1');
+        "insert into therapists (therapist_id, name) values ('T2', 'Dev Nair');
+         insert into all_clients_table (client_id, client_name, therapist_id) values ('C1', 'Made Up', 'T1'), ('C2', 'Made Up', 'T1');
          insert into bookings (booking_id, booking_status) values ('B1', 'confirmed'), ('B2', 'confirmed'), ('B3', 'confirmed');
          insert into payments (payment_id, booking_id, amount) values (7, 'B3', 100), (8, null, 100);
          insert into booking_requests (request_id, client_name, client_whatsapp, therapy_type, therapist_name)
@@ -126,7 +128,6 @@ async fn what_is_sent_is_as_it_is_described() {
     }
     api.take_up().await;
     api.admin().post("/api/v1/admin/clients/C1/merge", json!({ "merge_client_id": "C2" })).await.ok();
-    with_passwords(&api).await;
     erase(&api, "C1").await.created();
     let key = AuditKey::from_seed(&[7; 32]).expect("a key");
     sealing::seal(&api.app.db, &api.app.clock, Some(&key)).await.expect("sealed");
@@ -146,9 +147,9 @@ async fn what_is_sent_is_as_it_is_described() {
 #[tokio::test]
 async fn an_erasure_by_two_admins_is_told() {
     let (api, stand_in) = (practice().await, Receiver::start().await);
+    with_passwords(&api).await;
     endpoint(&api, &stand_in, &["client.erased", "client.changed"]).await;
     program(&api, "insert into all_clients_table (client_id, client_name) values ('C1', 'Zubin Qureshi')").await;
-    with_passwords(&api).await;
     erase(&api, "C1").await.created();
     send(&api).await;
     let [told] = &stand_in.received()[..] else { panic!("one event: {:?}", stand_in.received()) };
