@@ -65,7 +65,9 @@ begin
                        n.invitee_status, n.invitee_payment_amount, n.invitee_payment_currency, n.refund_status)
             );
     end case;
-    if current_setting('transaction_isolation') in ('read committed', 'read uncommitted') then
+    if cardinality(written) = 0 then
+        null;
+    elsif current_setting('transaction_isolation') in ('read committed', 'read uncommitted') then
         perform internal.refresh_booking_facts(written);
     else
         -- The fact may have followed another row since this transaction's snapshot was taken, and would refuse to be written.

@@ -15,7 +15,7 @@ use crate::{
     domain::{
         contact::{Email, Phone},
         ids::{BookingId, ClientId, TherapistId},
-        time::Timestamp,
+        time::{KnownTimestamp, Timestamp},
     },
     error::Result,
     therapists::Therapist,
@@ -42,8 +42,10 @@ pub struct Span {
     /// The booking.
     pub booking_id: BookingId,
     /// When it starts.
+    #[schema(value_type = KnownTimestamp)]
     pub booking_start_at: Timestamp,
     /// When it ends.
+    #[schema(value_type = KnownTimestamp)]
     pub booking_end_at: Timestamp,
 }
 

@@ -13,7 +13,12 @@ use utoipa::ToSchema;
 use crate::{
     app::unit_of_work::UnitOfWork,
     audit::entry::Entry,
-    domain::{ids::ClientId, status::Channel, text::Text, time::Timestamp},
+    domain::{
+        ids::ClientId,
+        status::Channel,
+        text::Text,
+        time::{KnownTimestamp, Timestamp},
+    },
     error::Result,
 };
 
@@ -49,6 +54,7 @@ pub(super) struct MessageConsent {
     /// Where they said so.
     source: String,
     /// When it was entered.
+    #[schema(value_type = KnownTimestamp)]
     said_at: Timestamp,
 }
 

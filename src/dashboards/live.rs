@@ -11,7 +11,7 @@ use crate::{
     db::pruned::pruned,
     domain::{
         ids::{BookingId, ClientId, TherapistId},
-        time::Timestamp,
+        time::{KnownTimestamp, Timestamp},
     },
     error::{Result, problem::Problems},
     http::{
@@ -61,8 +61,10 @@ pub(super) struct LiveSession {
     /// Their name; as it was given when booking, where there is no client.
     client_name: Option<String>,
     /// When it started.
+    #[schema(value_type = KnownTimestamp)]
     booking_start_at: Timestamp,
     /// When it ends: as it was said, or by its duration.
+    #[schema(value_type = KnownTimestamp)]
     ends_at: Timestamp,
     /// `google_meet`, `in_person` or `phone`; another program's word as it is.
     booking_mode: String,

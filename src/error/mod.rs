@@ -133,7 +133,16 @@ fn summary(errors: &[FieldError]) -> String {
 impl Error {
     /// A bad value in the body, at an RFC 6901 pointer.
     pub fn body(pointer: impl Into<String>, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::Invalid(vec![FieldError { place: Place::Body(pointer.into()), detail: detail.into() }])
+        Self::Invalid(vec![FieldError::body(pointer, detail)])
+    }
+
+    /// Fails with faults where there are any.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`].
+    pub fn unless_none(faults: Vec<FieldError>) -> Result<()> {
+        if faults.is_empty() { Ok(()) } else { Err(Self::Invalid(faults)) }
     }
 
     /// Fails where a field of the body is missing that is needed in this case only; names all such fields.
@@ -142,12 +151,9 @@ impl Error {
     ///
     /// [`Error::Invalid`].
     pub fn ensure_given<const N: usize>(fields: [(&'static str, bool); N]) -> Result<()> {
-        let missing = fields
-            .into_iter()
-            .filter(|(_, given)| !given)
-            .map(|(pointer, _)| FieldError { place: Place::Body(pointer.to_owned()), detail: "is missing".into() });
-        let missing: Vec<_> = missing.collect();
-        if missing.is_empty() { Ok(()) } else { Err(Self::Invalid(missing)) }
+        let missing =
+            fields.into_iter().filter(|(_, given)| !given).map(|(pointer, _)| FieldError::body(pointer, "is missing"));
+        Self::unless_none(missing.collect())
     }
 
     /// A bad value in the query string.
@@ -211,6 +217,11 @@ impl Error {
 }
 
 impl FieldError {
+    /// A bad value in the body, at an RFC 6901 pointer.
+    pub fn body(pointer: impl Into<String>, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { place: Place::Body(pointer.into()), detail: detail.into() }
+    }
+
     fn to_json(&self) -> Value {
         match &self.place {
             Place::Body(pointer) => json!({ "pointer": pointer, "detail": self.detail }),

@@ -74,7 +74,7 @@ fn refuse(parameters: &[(&'static str, bool)], why: &'static str) -> Result<()> 
     let given = parameters.iter().filter(|(_, is_given)| *is_given);
     let faults: Vec<FieldError> =
         given.map(|(name, _)| FieldError { place: Place::Query((*name).to_owned()), detail: why.into() }).collect();
-    if faults.is_empty() { Ok(()) } else { Err(Error::Invalid(faults)) }
+    Error::unless_none(faults)
 }
 
 /// The order, as a parameter of its own.

@@ -12,7 +12,7 @@ use crate::{
     domain::{
         ids::{BookingId, BookingRequestId, ClientId, MessageId},
         status::{Channel, MessageKind, words},
-        time::Timestamp,
+        time::{KnownTimestamp, Timestamp},
     },
     error::{Error, Result, problem::Problems},
     http::{
@@ -121,6 +121,7 @@ pub(super) struct Message {
     /// How often it was handed to the service.
     tries: i32,
     /// When it was written.
+    #[schema(value_type = KnownTimestamp)]
     created_at: Timestamp,
     /// When it is to be sent; null: no more.
     due_at: Timestamp,

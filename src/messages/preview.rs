@@ -17,7 +17,7 @@ use crate::{
         contact::LinkInput,
         ids::{BookingId, BookingRequestId, ClientId},
         status::{Channel, MessageKind},
-        time::Timestamp,
+        time::{KnownTimestamp, Timestamp},
     },
     error::{Error, Result, problem::Problems},
     http::extract::Json,
@@ -65,6 +65,7 @@ pub(super) struct MessagePreview {
     /// The phone or address it would go to.
     to: Option<String>,
     /// When, if it were written now.
+    #[schema(value_type = KnownTimestamp)]
     due_at: Timestamp,
     /// The campaign for it, where there is one.
     campaign_name: Option<String>,

@@ -14,7 +14,7 @@ use crate::{
     domain::{
         ids::{BookingId, ClientId, NoteId, TherapistId, UserId},
         text::NO_NAME,
-        time::Timestamp,
+        time::{KnownTimestamp, Timestamp},
     },
     error::{Error, Result},
     http::etag::{Preconditions, Versioned},
@@ -50,6 +50,7 @@ pub struct Addendum {
     /// The name of that account.
     pub author_name: Option<String>,
     /// When it was written.
+    #[schema(value_type = KnownTimestamp)]
     pub created_at: Timestamp,
 }
 

@@ -8,7 +8,7 @@ use crate::{
     domain::{
         ids::{BookingId, PaymentLinkId, UserId},
         money::Amount,
-        time::Timestamp,
+        time::{KnownTimestamp, Timestamp},
     },
     error::{Error, Result},
     http::etag::Versioned,
@@ -48,10 +48,12 @@ pub struct PaymentLink {
     /// How it stands.
     pub state: LinkState,
     /// How much is paid.
+    #[schema(value_type = String, format = "decimal")]
     pub amount: Amount,
     /// In which currency.
     pub currency: String,
     /// Until when it can be paid.
+    #[schema(value_type = KnownTimestamp)]
     pub expires_at: Timestamp,
     /// Whether the booking is cancelled where the link expires unpaid.
     pub cancel_booking: bool,
@@ -78,6 +80,7 @@ pub struct PaymentLink {
     /// What the gateway said last, where that was no yes.
     pub reason: Option<String>,
     /// When it was asked for.
+    #[schema(value_type = KnownTimestamp)]
     pub created_at: Timestamp,
     /// By which account; null where the client booked.
     pub created_by: Option<UserId>,

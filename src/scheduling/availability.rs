@@ -25,7 +25,7 @@ use crate::{
     db::scope::Scope,
     domain::{
         ids::{BookingId, TherapistId},
-        time::Timestamp,
+        time::{KnownTimestamp, Timestamp},
     },
     error::{Error, Result, problem::Problems},
     http::{
@@ -84,8 +84,10 @@ pub(super) struct OutsideBooking {
     /// The booking.
     booking_id: BookingId,
     /// When it starts.
+    #[schema(value_type = KnownTimestamp)]
     booking_start_at: Timestamp,
     /// When it ends.
+    #[schema(value_type = KnownTimestamp)]
     booking_end_at: Timestamp,
 }
 

@@ -24,7 +24,7 @@ use crate::{
     domain::{
         ids::{HoldId, TherapistId, UserId},
         text::Text,
-        time::{Instant, Timestamp},
+        time::{Instant, KnownTimestamp, Timestamp},
     },
     error::{Error, Result, problem::Problems},
     http::{
@@ -68,14 +68,18 @@ pub(super) struct Hold {
     /// Whose time it is.
     therapist_id: TherapistId,
     /// When the session would start.
+    #[schema(value_type = KnownTimestamp)]
     booking_start_at: Timestamp,
     /// When it would end.
+    #[schema(value_type = KnownTimestamp)]
     booking_end_at: Timestamp,
     /// Until when it is held.
+    #[schema(value_type = KnownTimestamp)]
     expires_at: Timestamp,
     /// The admin who holds it: an account.
     held_by: UserId,
     /// Since when.
+    #[schema(value_type = KnownTimestamp)]
     held_at: Timestamp,
     #[serde(skip)]
     version: String,

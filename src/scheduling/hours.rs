@@ -15,7 +15,7 @@ use crate::{
         text::from_text,
         time::{Day, Zone},
     },
-    error::{Error, Result},
+    error::{Error, FieldError, Result},
 };
 
 /// How many schedules a therapist has at most.
@@ -234,43 +234,48 @@ impl AllHours {
 /// Fails where the hours of a day, which stand at `pointer`, overlap.
 pub(super) fn check_hours(hours: &[Hours], pointer: &str) -> Result<()> {
     let parts: Vec<(Option<Weekday>, Hours)> = hours.iter().map(|hours| (None, *hours)).collect();
-    check_parts(&parts, pointer, OPENINGS_A_DAY)
+    let mut faults = Vec::new();
+    check_parts(&mut faults, &parts, pointer, OPENINGS_A_DAY);
+    Error::unless_none(faults)
 }
 
-fn check_parts(parts: &[(Option<Weekday>, Hours)], pointer: &str, most: usize) -> Result<()> {
+fn check_parts(faults: &mut Vec<FieldError>, parts: &[(Option<Weekday>, Hours)], pointer: &str, most: usize) {
     if parts.len() > most {
-        return Err(Error::body(pointer, format!("has at most {most} parts")));
+        faults.push(FieldError::body(pointer, format!("has at most {most} parts")));
+        return;
     }
     for (at, (day, one)) in parts.iter().enumerate() {
-        if one.to <= one.from {
-            return Err(Error::body(format!("{pointer}/{at}/to"), "must be after `from`"));
-        }
         let overlaps = |(on, other): &(Option<Weekday>, Hours)| on == day && other.from < one.to && one.from < other.to;
-        if parts[..at].iter().any(overlaps) {
-            return Err(Error::body(format!("{pointer}/{at}"), "overlaps other hours of the day"));
+        if one.to <= one.from {
+            faults.push(FieldError::body(format!("{pointer}/{at}/to"), "must be after `from`"));
+        } else if parts[..at].iter().any(overlaps) {
+            faults.push(FieldError::body(format!("{pointer}/{at}"), "overlaps other hours of the day"));
         }
     }
-    Ok(())
 }
 
-/// Fails where schedules contradict themselves or each other.
+/// Fails where schedules contradict themselves or each other; names all such fields.
 pub(super) fn check_schedules(schedules: &[Schedule]) -> Result<()> {
     if schedules.len() > SCHEDULES {
         return Err(Error::body("/schedules", format!("has at most {SCHEDULES} of them")));
     }
+    let mut faults = Vec::new();
     for (at, schedule) in schedules.iter().enumerate() {
         let pointer = format!("/schedules/{at}");
         let parts: Vec<(Option<Weekday>, Hours)> =
             schedule.hours.iter().map(|hours| (Some(hours.day), hours.hours())).collect();
-        check_parts(&parts, &format!("{pointer}/hours"), OPENINGS)?;
+        check_parts(&mut faults, &parts, &format!("{pointer}/hours"), OPENINGS);
         let (first, last) = (schedule.valid_from, schedule.valid_to);
-        if last.is_some_and(|last| first.is_some_and(|first| last < first)) {
-            return Err(Error::body(format!("{pointer}/valid_to"), "is before valid_from"));
-        }
         let before = |last: Option<Day>, first: Option<Day>| last.zip(first).is_some_and(|(last, first)| last < first);
-        if schedules[..at].iter().any(|other| !before(other.valid_to, first) && !before(last, other.valid_from)) {
-            return Err(Error::body(format!("{pointer}/valid_from"), "a day has one schedule: another is valid then"));
+        if before(last, first) {
+            faults.push(FieldError::body(format!("{pointer}/valid_to"), "is before valid_from"));
+        } else if schedules[..at].iter().any(|other| !before(other.valid_to, first) && !before(last, other.valid_from))
+        {
+            faults.push(FieldError::body(
+                format!("{pointer}/valid_from"),
+                "a day has one schedule: another is valid then",
+            ));
         }
     }
-    Ok(())
+    Error::unless_none(faults)
 }

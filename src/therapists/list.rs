@@ -105,10 +105,12 @@ pub(super) struct ListedTherapist {
     /// Bookings of the period, but for cancelled ones and no-shows.
     sessions: i64,
     /// Payments for bookings of the period, cancelled ones included, less completed refunds.
+    #[schema(value_type = String, format = "decimal")]
     net: Amount,
     /// Bookings of all times, but for cancelled ones and no-shows.
     lifetime_sessions: i64,
     /// Payments for bookings of all times, cancelled ones included, less completed refunds.
+    #[schema(value_type = String, format = "decimal")]
     lifetime_net: Amount,
     #[serde(skip)]
     sort_key: String,

@@ -17,7 +17,7 @@ use crate::{
         ids::{ClientId, TherapistId, TransferId},
         time::Timestamp,
     },
-    error::{Error, FieldError, Place, Result},
+    error::{Error, FieldError, Result},
     therapists::{self, Therapist},
 };
 
@@ -134,9 +134,9 @@ async fn ensure_known(
             Some(into) => format!("was merged into {into}"),
             None => "there is no such client".to_owned(),
         };
-        faults.push(FieldError { place: Place::Body(format!("/client_ids/{at}")), detail: detail.into() });
+        faults.push(FieldError::body(format!("/client_ids/{at}"), detail));
     }
-    if faults.is_empty() { Ok(()) } else { Err(Error::Invalid(faults)) }
+    Error::unless_none(faults)
 }
 
 /// Fails where clients were given to somebody else meanwhile, or are with the new therapist already.

@@ -22,7 +22,7 @@ use crate::{
     domain::{
         ids::{OutboundEndpointId, WebhookDeliveryId},
         status::words,
-        time::{Instant, Timestamp},
+        time::{Instant, KnownTimestamp, Timestamp},
     },
     error::{Error, Result, problem::Problems},
     http::{
@@ -107,6 +107,7 @@ pub(super) struct WebhookDelivery {
     /// The columns that changed.
     changed: Vec<String>,
     /// When it happened.
+    #[schema(value_type = KnownTimestamp)]
     occurred_at: Timestamp,
     /// How it stands.
     state: DeliveryState,

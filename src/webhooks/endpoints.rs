@@ -27,7 +27,7 @@ use crate::{
     domain::{
         ids::{OutboundEndpointId, UserId},
         text::Text,
-        time::Timestamp,
+        time::{KnownTimestamp, Timestamp},
     },
     error::{Error, Result, problem::Problems},
     http::{
@@ -96,6 +96,7 @@ pub(super) struct OutboundEndpoint {
     /// How many events wait to be sent.
     waiting: i64,
     /// When it was made.
+    #[schema(value_type = KnownTimestamp)]
     created_at: Timestamp,
     /// By which admin.
     created_by: Option<UserId>,

@@ -28,7 +28,7 @@ use crate::{
     domain::{
         ids::{InboundEndpointId, UserId},
         text::Text,
-        time::Timestamp,
+        time::{KnownTimestamp, Timestamp},
     },
     error::{Error, Result, problem::Problems},
     http::{
@@ -91,6 +91,7 @@ pub(super) struct InboundEndpoint {
     /// How many secrets prove a message: two after a change, until the former one is withdrawn.
     secrets: i64,
     /// When it was made.
+    #[schema(value_type = KnownTimestamp)]
     created_at: Timestamp,
     /// By which admin.
     created_by: Option<UserId>,

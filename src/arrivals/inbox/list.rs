@@ -20,7 +20,7 @@ use crate::{
     domain::{
         ids::{BookingId, ClientId, InboundEndpointId, InboxMessageId},
         status::words,
-        time::Timestamp,
+        time::{KnownTimestamp, Timestamp},
     },
     error::{Error, Result, problem::Problems},
     http::{
@@ -131,6 +131,7 @@ pub(super) struct InboxMessage {
     /// Since when it is so, by the service's clock.
     said_at: Timestamp,
     /// When it came.
+    #[schema(value_type = KnownTimestamp)]
     received_at: Timestamp,
     /// When it is tried next; null: no more.
     next_try_at: Timestamp,

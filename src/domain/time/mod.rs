@@ -24,7 +24,7 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 
 pub use self::{
     input::{Day, Instant},
-    stored::{IstTimestamp, Timestamp},
+    stored::{IstTimestamp, KnownTimestamp, Timestamp},
     zone::{Zone, client_zone},
 };
 

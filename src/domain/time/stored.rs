@@ -149,6 +149,23 @@ impl PartialSchema for Timestamp {
 
 impl ToSchema for Timestamp {}
 
+/// The schema of a [`Timestamp`] that is never absent: a field's `value_type`.
+#[derive(Debug)]
+pub enum KnownTimestamp {}
+
+impl PartialSchema for KnownTimestamp {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(JsonType::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .description(Some("An instant in UTC, RFC 3339"))
+            .examples(["2026-02-04T10:30:00Z"])
+            .into()
+    }
+}
+
+impl ToSchema for KnownTimestamp {}
+
 /// A stored instant, or none, in a column of local times of India.
 ///
 /// Everywhere outside the database it is the instant, in UTC.

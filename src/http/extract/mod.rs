@@ -9,6 +9,8 @@ pub(crate) mod names;
 mod patch;
 mod query;
 
+use std::collections::HashSet;
+
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Request},
@@ -16,7 +18,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use utoipa::{
     PartialSchema,
     openapi::{RefOr, Schema},
@@ -126,31 +128,84 @@ fn parse<T: DeserializeOwned + PartialSchema>(body: &[u8]) -> Result<T> {
     Ok(value)
 }
 
-/// Adds the other faults of a body to the first one. serde stops at one: so the body is read again without the field in
+/// Adds the other faults of a body to the first one. serde stops at one: so the body is read again without the value at
 /// which it stopped, as long as that finds another. The fields that are missing come last, by the schema.
 fn with_others<T: DeserializeOwned + PartialSchema>(body: &[u8], mut faults: Vec<FieldError>) -> Vec<FieldError> {
-    let Ok(mut fields) = serde_json::from_slice::<Map<String, Value>>(body) else { return faults };
+    let Ok(Value::Object(fields)) = serde_json::from_slice(body) else { return faults };
     let mut seen: Vec<String> = fields.keys().cloned().collect();
+    let mut rest = Rest { body: Value::Object(fields), left_out: HashSet::new() };
+    let mut next = faults.clone();
     while faults.len() < MOST_FAULTS
-        && let Some(name) = faults.last().and_then(field)
-        && fields.shift_remove(&name).is_some()
+        && let Some(FieldError { place: Place::Body(pointer), .. }) = next.first()
+        && rest.leave_out(pointer)
     {
-        let read = serde_path_to_error::deserialize::<_, T>(&Value::Object(fields.clone()));
-        let Err(Error::Invalid(next)) = read.map_err(located) else { return faults };
-        // A field that was left out since it is wrong is not missing.
-        faults.extend(next.into_iter().filter(|fault| field(fault).is_some_and(|name| fields.contains_key(&name))));
+        let read = serde_path_to_error::deserialize::<_, T>(&rest.body);
+        let Err(Error::Invalid(found)) = read.map_err(located) else { break };
+        for fault in &found {
+            // A field that was left out since it is wrong is not missing.
+            if let Place::Body(pointer) = &fault.place
+                && let original = rest.original(pointer)
+                && !rest.left_out.contains(&original)
+            {
+                faults.push(FieldError::body(original, fault.detail.clone()));
+            }
+        }
+        next = found;
     }
     seen.extend(faults.iter().filter_map(field));
     let missing = required::<T>().into_iter().filter(|name| !seen.contains(name));
-    faults.extend(missing.map(|name| FieldError { place: Place::Body(step_to(&name)), detail: "is missing".into() }));
+    faults.extend(missing.map(|name| FieldError::body(step_to(&name), "is missing")));
     faults
+}
+
+/// A body without the values that are wrong.
+struct Rest {
+    body: Value,
+    /// Pointers into the body as it came.
+    left_out: HashSet<String>,
+}
+
+impl Rest {
+    /// Leaves out the value at a pointer; where there is none, since a field is missing, what misses it. False if that is the
+    /// whole body.
+    fn leave_out(&mut self, pointer: &str) -> bool {
+        let Some((parent, step)) = pointer.rsplit_once('/') else { return false };
+        let original = self.original(pointer);
+        let is_left_out = match self.body.pointer_mut(parent) {
+            Some(Value::Object(fields)) => fields.shift_remove(&name_of(step)).is_some(),
+            Some(Value::Array(items)) => {
+                let at = step.parse().ok().filter(|at| *at < items.len());
+                at.map(|at: usize| items.remove(at)).is_some()
+            }
+            _ => false,
+        };
+        if is_left_out { self.left_out.insert(original) } else { self.leave_out(parent) }
+    }
+
+    /// Where in the body as it came stands what is at a pointer now: items that were left out are counted again.
+    fn original(&self, pointer: &str) -> String {
+        let (mut original, mut value) = (String::new(), Some(&self.body));
+        for step in pointer.split('/').skip(1) {
+            let within = value.filter(|value| value.is_array());
+            let at = within.and_then(|_| step.parse().ok()).and_then(|at| {
+                (0_usize..).map(|at| format!("{original}/{at}")).filter(|item| !self.left_out.contains(item)).nth(at)
+            });
+            original = at.unwrap_or_else(|| format!("{original}/{step}"));
+            value = value.and_then(|value| value.pointer(&format!("/{step}")));
+        }
+        original
+    }
 }
 
 /// The field of the body in which a fault is, however deep.
 fn field(fault: &FieldError) -> Option<String> {
     let Place::Body(pointer) = &fault.place else { return None };
-    let name = pointer.split('/').nth(1)?;
-    Some(name.replace("~1", "/").replace("~0", "~"))
+    pointer.split('/').nth(1).map(name_of)
+}
+
+/// The name in a pointer's step.
+fn name_of(step: &str) -> String {
+    step.replace("~1", "/").replace("~0", "~")
 }
 
 /// The fields that a body must have.

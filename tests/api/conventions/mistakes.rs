@@ -31,6 +31,34 @@ async fn four_wrong_fields_of_a_body_are_four_errors() {
 }
 
 #[tokio::test]
+async fn wrong_values_deep_in_a_body_are_named_where_they_came() {
+    let api = practice().await;
+    let hours = "/api/v1/admin/therapists/T1/availability";
+    let wrong = json!({ "schedules": [
+        { "time_zone": "Mars/Base", "valid_from": "soon", "hours": [
+            { "day": "monday", "from": "10:00", "to": "12:00" },
+            { "day": "moonday", "from": "25:00", "to": "13:00", "room": 2 },
+            7,
+            { "day": "tuesday", "to": "13:00" },
+            { "day": "friday", "from": "10:00", "to": "noon" },
+        ] },
+        { "time_zone": "UTC", "hours": [{ "day": "sunday", "from": 9, "to": "13:00" }] },
+    ] });
+    let answer = api.admin().send(Method::PUT, hours, Some(wrong)).await;
+    answer.is_invalid(&[
+        "/schedules/0/time_zone",
+        "/schedules/0/valid_from",
+        "/schedules/0/hours/1/day",
+        "/schedules/0/hours/1/from",
+        "/schedules/0/hours/1/room",
+        "/schedules/0/hours/2",
+        "/schedules/0/hours/3/from",
+        "/schedules/0/hours/4/to",
+        "/schedules/1/hours/0/from",
+    ]);
+}
+
+#[tokio::test]
 async fn four_wrong_parameters_are_four_errors() {
     let api = practice().await;
     let answer = api.admin().get(&format!("{BOOKINGS}?state=gone&limit=0&sort=name&therapist=T1&free=yes")).await;

@@ -77,6 +77,10 @@ async fn hours_that_contradict_each_other_are_refused() {
     ] {
         put(&admin, &path("T1"), body).await.is_invalid(&[place]);
     }
+    // All at once.
+    put(&admin, &path("T1"), hours(json!([day("10:00", "09:00"), day("11:00", "13:00"), day("12:00", "14:00")])))
+        .await
+        .is_invalid(&["/schedules/0/hours/0/to", "/schedules/0/hours/2"]);
     put(&admin, &path("T1"), hours(json!([day("10:00", "12:00"), day("12:00", "24:00")]))).await.ok();
 }
 
