@@ -8,13 +8,13 @@ use std::net::IpAddr;
 use axum::{
     extract::{Request, State},
     http::StatusCode,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use maud::html;
 
 use super::{
     page::frame,
-    show::{Token, failed, html as page},
+    show::{Token, failed, html as page, unseen, wants_json},
 };
 use crate::{
     app::{state::App, unit_of_work::Work},
@@ -39,6 +39,7 @@ const SOURCE: &str = "unsubscribe link";
     responses((status = 200, description = "The page", body = String, content_type = "text/html"), Problems),
 )]
 pub(super) async fn get_unsubscribe_page(State(app): State<App>, token: Token, request: Request) -> Response {
+    let as_json = wants_json(request.headers());
     match open(&app, &token.0, address(&request)) {
         Ok((_, channel)) => {
             let title = format!("Get no more {}?", in_words(channel));
@@ -49,7 +50,7 @@ pub(super) async fn get_unsubscribe_page(State(app): State<App>, token: Token, r
             };
             page(StatusCode::OK, frame(&title, &content))
         }
-        Err(error) => failed(error),
+        Err(error) => refused(error, as_json),
     }
 }
 
@@ -66,7 +67,7 @@ pub(super) async fn get_unsubscribe_page(State(app): State<App>, token: Token, r
     responses((status = 200, description = "Withdrawn", body = String, content_type = "text/html"), Problems),
 )]
 pub(super) async fn unsubscribe(State(app): State<App>, work: Work, token: Token, request: Request) -> Response {
-    let address = address(&request);
+    let (address, as_json) = (address(&request), wants_json(request.headers()));
     let done = async {
         let (client, channel) = open(&app, &token.0, address)?;
         withdraw(work, client, channel).await?;
@@ -81,8 +82,13 @@ pub(super) async fn unsubscribe(State(app): State<App>, work: Work, token: Token
             };
             page(StatusCode::OK, frame(&title, &content))
         }
-        Err(error) => failed(error),
+        Err(error) => refused(error, as_json),
     }
+}
+
+/// Why it is not done: a page, or a problem for programs that ask for one.
+fn refused(error: Error, as_json: bool) -> Response {
+    if as_json { unseen(error.into_response()) } else { failed(error) }
 }
 
 fn address(request: &Request) -> Option<IpAddr> {
