@@ -530,11 +530,13 @@ declare
     -- As many as show that there are more than are told.
     ids text[];
 begin
-    execute format(
-        'select array(select r.%I::text from %I r where r.%1$I is not null limit 201)',
-        tg_argv[1],
-        case tg_op when 'DELETE' then 'old_rows' else 'new_rows' end
-    ) into ids;
+    -- Not by `execute`, which would plan it each time.
+    if tg_op = 'DELETE' then
+        ids := array(select to_jsonb(r) ->> tg_argv[1] from old_rows r limit 201);
+    else
+        ids := array(select to_jsonb(r) ->> tg_argv[1] from new_rows r limit 201);
+    end if;
+    ids := array_remove(ids, null);
     if internal.is_load(cardinality(ids)) then
         insert into internal.row_changes (what, row_id) values (tg_argv[0], null);
     else

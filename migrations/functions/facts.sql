@@ -5,62 +5,82 @@
 -- worker, which locks the booking, what other programs wrote. So a fact is only ever written by who has locked its booking,
 -- and nobody waits for a fact.
 
--- The facts of all bookings, from the tables themselves.
+-- The money of a booking in currencies other than rupees; null where there is none.
+create or replace function internal.money_elsewhere(booking text, awaited boolean) returns jsonb
+    language plpgsql stable parallel safe
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    return (
+        select jsonb_object_agg(
+                   c.currency,
+                   jsonb_build_object('claimed', c.claimed, 'paid', c.paid, 'refunded', c.refunded, 'refunding', c.refunding)
+               )
+        from (
+            select a.currency, sum(a.claimed) as claimed, sum(a.paid) as paid, sum(a.refunded) as refunded,
+                   sum(a.refunding) as refunding
+            from (
+                select internal.currency(p.currency) as currency,
+                       0 as claimed,
+                       internal.booking_paid(p.amount) as paid,
+                       internal.booking_refunded(p.refund_status, p.refund_amount) as refunded,
+                       internal.booking_refunding(p.refund_status, p.refund_amount) as refunding
+                from public.payments p
+                where p.booking_id = money_elsewhere.booking
+                union all
+                select internal.currency(b.invitee_payment_currency), internal.booking_paid(b.invitee_payment_amount), 0, 0, 0
+                from public.bookings b
+                where b.booking_id = money_elsewhere.booking
+                  and money_elsewhere.awaited
+            ) a
+            where a.currency <> 'INR'
+            group by a.currency
+        ) c
+        where c.claimed + c.paid + c.refunded + c.refunding > 0
+    );
+end
+$$;
+
+-- The facts of all bookings, from the tables themselves. One booking's cost the start of the statement: each word is read in one place.
 create or replace function internal.facts_of_bookings() returns setof internal.booking_facts
     language sql stable parallel safe
 begin atomic
     select f.*,
            w.awaited,
-           m.claimed,
+           case when w.awaited and w.currency = 'INR' then w.amount else 0 end,
            m.payments,
            m.paid,
            m.refunds,
            m.refunded,
            m.open_refunds,
            m.refunding,
-           m.elsewhere
+           case when m.elsewhere or w.awaited and w.currency <> 'INR' then internal.money_elsewhere(f.booking_id, w.awaited) end
     from internal.meanings_of_bookings() f
-    join public.bookings b on b.booking_id = f.booking_id
     cross join lateral (
-        select coalesce(internal.invitee_status(b.invitee_status) = 'waiting', false) and f.counted_as <> 'cancelled' as awaited
+        select coalesce(internal.invitee_status(b.invitee_status) = 'waiting', false) and f.counted_as <> 'cancelled' as awaited,
+               internal.currency(b.invitee_payment_currency) as currency,
+               internal.booking_paid(b.invitee_payment_amount) as amount
+        from public.bookings b
+        where b.booking_id = f.booking_id
+        offset 0
     ) w
     cross join lateral (
-        select coalesce(sum(c.claimed) filter (where c.currency = 'INR'), 0) as claimed,
-               coalesce(sum(c.payments), 0)::integer as payments,
-               coalesce(sum(c.paid) filter (where c.currency = 'INR'), 0) as paid,
-               coalesce(sum(c.refunds), 0)::integer as refunds,
-               coalesce(sum(c.refunded) filter (where c.currency = 'INR'), 0) as refunded,
-               coalesce(sum(c.open_refunds), 0)::integer as open_refunds,
-               coalesce(sum(c.refunding) filter (where c.currency = 'INR'), 0) as refunding,
-               jsonb_object_agg(
-                   c.currency,
-                   jsonb_build_object('claimed', c.claimed, 'paid', c.paid, 'refunded', c.refunded, 'refunding', c.refunding)
-               ) filter (where c.currency <> 'INR' and c.claimed + c.paid + c.refunded + c.refunding > 0) as elsewhere
+        select (count(*) filter (where a.paid > 0))::integer as payments,
+               coalesce(sum(a.paid) filter (where a.inr), 0) as paid,
+               (count(*) filter (where a.refund = 'completed'))::integer as refunds,
+               coalesce(sum(a.back) filter (where a.inr and a.refund = 'completed'), 0) as refunded,
+               (count(*) filter (where a.refund in ('initiated', 'processing')))::integer as open_refunds,
+               coalesce(sum(a.back) filter (where a.inr and a.refund in ('initiated', 'processing')), 0) as refunding,
+               coalesce(bool_or(not a.inr), false) as elsewhere
         from (
-            select a.currency,
-                   sum(a.claimed) as claimed,
-                   count(*) filter (where a.paid > 0) as payments,
-                   sum(a.paid) as paid,
-                   count(*) filter (where a.refund = 'completed') as refunds,
-                   sum(a.refunded) as refunded,
-                   count(*) filter (where a.refund in ('initiated', 'processing')) as open_refunds,
-                   sum(a.refunding) as refunding
-            from (
-                select internal.currency(p.currency) as currency,
-                       0 as claimed,
-                       internal.booking_paid(p.amount) as paid,
-                       internal.refund_status(p.refund_status) as refund,
-                       internal.booking_refunded(p.refund_status, p.refund_amount) as refunded,
-                       internal.booking_refunding(p.refund_status, p.refund_amount) as refunding
-                from public.payments p
-                where p.booking_id = b.booking_id
-                union all
-                select internal.currency(b.invitee_payment_currency), internal.booking_paid(b.invitee_payment_amount),
-                       0, null, 0, 0
-                where w.awaited
-            ) a
-            group by a.currency
-        ) c
+            select internal.currency(p.currency) = 'INR' as inr,
+                   internal.booking_paid(p.amount) as paid,
+                   internal.refund_status(p.refund_status) as refund,
+                   internal.booking_paid(p.refund_amount) as back
+            from public.payments p
+            where p.booking_id = f.booking_id
+            offset 0
+        ) a
     ) m;
 end;
 
@@ -200,6 +220,26 @@ begin
 end
 $$;
 
+-- Appends a fact to what the sums are to add, or to take away where n is -1.
+create or replace function internal.count_fact(f internal.booking_facts, n integer) returns void
+    language plpgsql
+    set search_path = pg_catalog, pg_temp
+    as $$
+begin
+    if f.booking_id is null then
+        return;
+    end if;
+    insert into internal.booking_sum_changes
+        (per_therapist, therapist_id, week, status, mode, refund_status, counted_as, noted, phase, free, bookings)
+    select k.*, n
+    from internal.sums_with(f.therapist_id, f.starts_at, f.status, f.mode, f.refund_status, f.counted_as, f.noted, f.phase, f.free) k;
+    if f.therapist_id is not null and (f.counted_as = 'active' or f.paid <> 0 or f.refunded <> 0) then
+        insert into internal.therapist_week_changes (therapist_id, week, sessions, paid, refunded)
+        values (f.therapist_id, date_trunc('week', f.starts_at), n * (f.counted_as = 'active')::integer, n * f.paid, n * f.refunded);
+    end if;
+end
+$$;
+
 -- Works out the facts of these bookings again, whatever became of them. The caller has locked the bookings.
 create or replace function internal.refresh_booking_facts(ids text[]) returns void
     language plpgsql
@@ -207,7 +247,40 @@ create or replace function internal.refresh_booking_facts(ids text[]) returns vo
     set plan_cache_mode = 'force_generic_plan'
     set search_path = pg_catalog, pg_temp
     as $$
+declare
+    former internal.booking_facts;
+    latter internal.booking_facts;
 begin
+    -- The start of a statement as large as that of many costs more than one booking's share.
+    if cardinality(ids) = 1 then
+        select f.* into former from internal.booking_facts f where f.booking_id = ids[1];
+        select s.* into latter from internal.facts_of_bookings() s where s.booking_id = ids[1];
+        if former is not distinct from latter then
+            return;
+        elsif latter.booking_id is null then
+            delete from internal.booking_facts f where f.booking_id = ids[1];
+        elsif former.booking_id is null then
+            insert into internal.booking_facts values (latter.*);
+        else
+            update internal.booking_facts f
+            set (therapist_id, client_id, starts_at, ends_at, created_at, status, mode, refund_status, counted_as, noted, phase,
+                 free, name, search, begun, awaited, claimed, payments, paid, refunds, refunded, open_refunds, refunding, elsewhere)
+                = (latter.therapist_id, latter.client_id, latter.starts_at, latter.ends_at, latter.created_at, latter.status, latter.mode,
+                   latter.refund_status, latter.counted_as, latter.noted, latter.phase, latter.free, latter.name, latter.search,
+                   latter.begun, latter.awaited, latter.claimed, latter.payments, latter.paid, latter.refunds, latter.refunded,
+                   latter.open_refunds, latter.refunding, latter.elsewhere)
+            where f.booking_id = ids[1];
+        end if;
+        perform internal.count_fact(former, -1);
+        perform internal.count_fact(latter, 1);
+        if (former.client_id, former.therapist_id, former.starts_at, former.ends_at, former.counted_as)
+           is distinct from (latter.client_id, latter.therapist_id, latter.starts_at, latter.ends_at, latter.counted_as) then
+            insert into internal.client_changes (client_id)
+            select distinct c.id from (values (former.client_id), (latter.client_id)) c (id) where c.id is not null;
+        end if;
+        return;
+    end if;
+
     with before as materialized (
         select f.*
         from (select distinct unnest(ids) as booking_id) i
