@@ -92,7 +92,7 @@ pub(super) struct Challenge {
     /// What is to be answered.
     #[serde(rename = "hub.challenge")]
     #[param(value_type = String, example = "1158201444")]
-    challenge: Text<200>,
+    answer: Text<200>,
 }
 
 /// Answer for an endpoint
@@ -119,7 +119,7 @@ pub(super) async fn answer_webhook_challenge(
     let found = find(&mut db, &app, &endpoint).await?;
     let is_ours = found.is_some_and(|(_, source, _)| source == Source::Whatsapp);
     if is_ours && asked.mode == "subscribe" && asked.verify_token == endpoint {
-        Ok(asked.challenge.to_string())
+        Ok(asked.answer.to_string())
     } else {
         Err(Error::NotFound("endpoint"))
     }
