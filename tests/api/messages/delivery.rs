@@ -14,9 +14,9 @@ const SECRET: &str = "the secret of the app";
 /// An endpoint for status callbacks: its path.
 async fn endpoint(api: &TestApi, mode: &str) -> String {
     let wanted = json!({ "name": "Statuses", "source": "whatsapp", "mode": mode, "secret": SECRET });
-    let made = api.admin().post(INBOUND, wanted).await.created();
-    assert_eq!(made["secret"], Value::Null, "it is the service's own");
-    made["path"].as_str().expect("a path").to_owned()
+    let shown = api.admin().post(INBOUND, wanted).await.created();
+    assert_eq!(shown["secret"], Value::Null, "it is the service's own");
+    shown["path"].as_str().expect("a path").to_owned()
 }
 
 /// The body of a callback about these messages.
