@@ -281,7 +281,8 @@ begin
             'head', encode(new.head, 'hex'),
             'sealed_at', new.sealed_at,
             'key_id', new.key_id,
-            'signature', encode(new.signature, 'base64')
+            -- PostgreSQL breaks the lines of Base64.
+            'signature', translate(encode(new.signature, 'base64'), E'\n', '')
         ),
         '{}',
         new.seq

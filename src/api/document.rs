@@ -17,7 +17,7 @@ use super::{
     group::{Group, TOKEN},
     operation, problems, schemas,
 };
-use crate::{auth, domain::time::Day, error::problem::Problems};
+use crate::{auth, domain::time::Day, error::problem::Problems, webhooks};
 
 const ABOUT: &str = "\
 The server a therapy practice runs on.
@@ -90,6 +90,9 @@ pub(super) fn assemble<const N: usize>(groups: [(Group, OpenApi); N]) -> OpenApi
     components.schemas.insert("Problem".to_owned(), Problems::schema(code));
     components.schemas.insert(problems::Code::name().into_owned(), problems::Code::schema());
     components.schemas.extend(conflicts::schemas());
+    let (events, described) = webhooks::described_events();
+    components.schemas.extend(described);
+    document.webhooks = Some(events);
     components.responses = components::problems();
     components.headers = components::headers();
     components.parameters = components::parameters();

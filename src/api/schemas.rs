@@ -80,9 +80,8 @@ pub(super) fn settle(document: &mut OpenApi) {
     let mut asked = BTreeSet::new();
     let mut known = BTreeSet::new();
     let mut schemes = BTreeSet::new();
-    for operation in
-        written["paths"].as_object().into_iter().flat_map(|paths| paths.values()).filter_map(Value::as_object)
-    {
+    let described = [&written["paths"], &written["webhooks"]].into_iter().filter_map(Value::as_object);
+    for operation in described.flat_map(|paths| paths.values()).filter_map(Value::as_object) {
         for operation in operation.values() {
             reach(&operation["requestBody"], &written, &mut asked);
             reach(operation, &written, &mut known);

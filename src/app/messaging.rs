@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use lettre::message::Mailbox;
+use lettre::{message::Mailbox, transport::smtp::client::Certificate};
 use url::Url;
 
 use crate::domain::status::{Channel, MessageKind};
@@ -40,6 +40,8 @@ pub struct MailServer {
     pub is_tls: bool,
     /// Whether it may be spoken to without TLS.
     pub may_be_plain: bool,
+    /// The authority that its certificate may be of, beside the public ones.
+    pub ca: Option<Certificate>,
     /// The user's name and password.
     pub login: Option<(String, String)>,
     /// From whom mail comes.

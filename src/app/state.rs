@@ -125,6 +125,8 @@ pub struct Seals {
     pub requests: Fingerprints,
     /// Of the tokens of booking links.
     pub links: Fingerprints,
+    /// Of the tokens by which clients end messages.
+    pub unsubscribing: Fingerprints,
 }
 
 impl Seals {
@@ -139,6 +141,7 @@ impl Seals {
             messages: Seal::derive(keys(), "messages"),
             requests: Fingerprints::derive(keys(), "requests"),
             links: Fingerprints::derive(keys(), "booking links"),
+            unsubscribing: Fingerprints::derive(keys(), "unsubscribing"),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What clients do by themselves, with the link that they were sent: book once, then see, move or cancel that session.
+//! What clients do by themselves, with the link that they were sent: book once, then see, move or cancel that session; and end the
+//! messages of a channel ([`unsubscribe`]).
 //!
 //! - Each path has two forms: a page that works without JavaScript ([`page`]), and JSON for front ends (`Accept` and
 //!   `Content-Type: application/json`).
@@ -14,6 +15,7 @@ mod open;
 mod page;
 mod refusal;
 mod show;
+mod unsubscribe;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -27,4 +29,5 @@ pub fn open_routes() -> OpenApiRouter<App> {
         .routes(routes!(act::move_by_link))
         .routes(routes!(act::cancel_by_link))
         .routes(routes!(show::get_session_file))
+        .routes(routes!(unsubscribe::get_unsubscribe_page, unsubscribe::unsubscribe))
 }

@@ -109,7 +109,7 @@ pub(super) fn failure(status: StatusCode, text: &str) -> Markup {
     )
 }
 
-fn frame(title: &str, content: &Markup) -> Markup {
+pub(super) fn frame(title: &str, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {

@@ -50,10 +50,11 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
         .extensions()
         .get::<axum::extract::OriginalUri>()
         .map_or_else(|| request.uri().path().to_owned(), |uri| uri.path().to_owned());
-    // The address of a calendar or a booking link is its password, and that of an endpoint may hold one: not even their own problems repeat it.
+    // The address of a calendar, a booking link or one that ends messages is its password, and that of an endpoint may hold one: not even their own problems repeat it.
     let path = match &path {
         calendar if calendar.starts_with("/calendar/") => "/calendar/{token}.ics".to_owned(),
         link if link.starts_with("/book/") => "/book/{token}".to_owned(),
+        link if link.starts_with("/unsubscribe/") => "/unsubscribe/{token}".to_owned(),
         endpoint if endpoint.starts_with("/webhooks/") => "/webhooks/{endpoint}".to_owned(),
         _ => path,
     };

@@ -16,6 +16,8 @@ pub(super) struct Content {
     time: Option<String>,
     /// The link; of a session without one, where it takes place.
     link: Option<String>,
+    /// The link by which the client ends such messages.
+    unsubscribe: Option<String>,
 }
 
 impl Content {
@@ -47,7 +49,16 @@ impl Content {
             _ => subject.joining_link.clone().or_else(|| Some(place().to_owned())),
         };
         let time = time.filter(|_| kind != MessageKind::BookingLink);
-        Ok(Self { kind, name: subject.name().to_owned(), time, link })
+        Ok(Self { kind, name: subject.name().to_owned(), time, link, unsubscribe: None })
+    }
+
+    /// The same with a link by which the client ends such messages.
+    pub(super) fn ended_by(self, unsubscribe: Option<String>) -> Self {
+        Self { unsubscribe, ..self }
+    }
+
+    pub(super) fn unsubscribe(&self) -> Option<&str> {
+        self.unsubscribe.as_deref()
     }
 
     /// A made-up one, to try a service.
@@ -58,6 +69,7 @@ impl Content {
             name: "Test".to_owned(),
             time: Some(time).filter(|_| kind != MessageKind::BookingLink),
             link: Some("https://example.org/test".to_owned()).filter(|_| kind != MessageKind::Cancelled),
+            unsubscribe: None,
         }
     }
 
@@ -93,6 +105,7 @@ impl Content {
             MessageKind::Reminder => "a reminder of your session:",
         };
         let lines = [self.time.as_deref(), self.link.as_deref()].into_iter().flatten().collect::<Vec<_>>().join("\n");
-        format!("Dear {},\n\n{sentence}\n\n{lines}\n\n{practice}\n", self.name)
+        let end = self.unsubscribe.iter().map(|link| format!("\nTo get no more mail from us: {link}\n"));
+        format!("Dear {},\n\n{sentence}\n\n{lines}\n\n{practice}\n{}", self.name, end.collect::<String>())
     }
 }

@@ -38,9 +38,13 @@ words! {
         Sending,
         /// The service took it.
         Sent,
+        /// The service said that it reached the client.
+        Delivered,
+        /// The service said that the client has opened it.
+        Read,
         /// It was not sent, since it does not hold any more: `reason` says why.
         NotSent,
-        /// The service refused it too often.
+        /// The service refused it too often, or took it and said later that it was not delivered.
         Failed,
         /// Nobody knows whether the service took it: it waits for a person.
         Unclear,

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use lettre::{
     Address, Message,
-    message::Mailbox,
+    message::{
+        Mailbox,
+        header::{HeaderName, HeaderValue},
+    },
     transport::smtp::{
         authentication::{Credentials, Mechanism},
         client::{AsyncSmtpConnection, CertificateStore, TlsParameters},
@@ -18,6 +21,9 @@ use tokio::time::timeout;
 use super::{content::Content, service::Attempt};
 use crate::{app::messaging::MailServer, domain::contact::Email};
 
+/// The headers by which mail programs offer to end such mail.
+const UNSUBSCRIBE: &str = "List-Unsubscribe";
+const UNSUBSCRIBE_POST: &str = "List-Unsubscribe-Post";
 /// How long connecting and logging in may take, and handing over a message.
 const CONNECT: Duration = Duration::from_secs(20);
 const HAND_OVER: Duration = Duration::from_secs(30);
@@ -34,7 +40,14 @@ pub(super) async fn send(server: &MailServer, id: &str, to: &Email, content: &Co
         .subject(content.title())
         .message_id(Some(format!("<{id}@{}>", server.from.email.domain())))
         .body(content.text(practice));
-    let Ok(message) = message else { return Attempt::Refused("the mail cannot be written".to_owned()) };
+    let Ok(mut message) = message else { return Attempt::Refused("the mail cannot be written".to_owned()) };
+    // One click, by RFC 8058.
+    if let Some(link) = content.unsubscribe() {
+        let post = "List-Unsubscribe=One-Click".to_owned();
+        for (name, value) in [(UNSUBSCRIBE, format!("<{link}>")), (UNSUBSCRIBE_POST, post)] {
+            message.headers_mut().insert_raw(HeaderValue::new(HeaderName::new_from_ascii_str(name), value));
+        }
+    }
     let mut connection = match timeout(CONNECT, connect(server)).await {
         Ok(Ok(connection)) => connection,
         Ok(Err(reason)) => return Attempt::Refused(reason),
@@ -61,8 +74,11 @@ async fn connect(server: &MailServer) -> Result<AsyncSmtpConnection, String> {
         None => format!("{step}: no connection came about"),
     };
     let hello = ClientId::Domain(server.from.email.domain().to_owned());
-    let tls = TlsParameters::builder(server.host.clone())
-        .certificate_store(CertificateStore::WebpkiRoots)
+    let trusted = TlsParameters::builder(server.host.clone()).certificate_store(CertificateStore::WebpkiRoots);
+    let tls = server
+        .ca
+        .iter()
+        .fold(trusted, |trusted, authority| trusted.add_root_certificate(authority.clone()))
         .build_rustls()
         .map_err(|_| "TLS: the server's name is none".to_owned())?;
     let at = (server.host.as_str(), server.port);

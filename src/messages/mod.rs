@@ -8,6 +8,8 @@
 //!   booked, at which address, with whose consent.
 //! - A message is sent again by itself only where the service said that it did not take it. After no answer, or an instance that
 //!   ended meanwhile, nobody knows: it is `unclear`, and waits for a person ([`resend`]).
+//! - After a service took it, it may tell what became of it ([`status`]): it is delivered, read, or not.
+//! - Mail has a link by which the client ends it ([`unsubscribe`]); what waits is not sent then.
 //! - It holds the name, the time and a link, and goes out between 08:00 and 21:00 of the client's clock ([`hours`]).
 //! - Kinds that the configuration does not name, and all kinds without a service, leave no row.
 
@@ -21,9 +23,11 @@ mod refusal;
 mod reminders;
 mod resend;
 mod service;
+mod status;
 mod subject;
 mod tell;
 mod test;
+mod unsubscribe;
 pub mod upkeep;
 mod whatsapp;
 mod worker;
@@ -32,7 +36,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
     refusal::PROBLEMS,
+    status::{Delivery, SaidStatus, receive},
     tell::{booking_link, payment_link, tell},
+    unsubscribe::unsubscribed,
     worker::{run, send_due},
 };
 use crate::app::state::App;

@@ -49,6 +49,8 @@ words! {
         Refused,
         /// The service refused it too often.
         GivenUp,
+        /// The service took it, and said later that it was not delivered.
+        Undelivered,
         /// No answer came: the service may have taken it.
         NoAnswer,
         /// The server ended while it was being sent.

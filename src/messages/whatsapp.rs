@@ -66,12 +66,17 @@ fn read(status: StatusCode, body: Option<&[u8]>) -> Attempt {
 fn sentence(json: &Value) -> String {
     let found = ["errorMessage", "message", "error", "reason"].iter().find_map(|field| json[*field].as_str());
     let Some(found) = found else { return String::new() };
-    let text: String = found.chars().take(SENTENCE).collect();
+    format!(": {}", without_contacts(found))
+}
+
+/// A sentence of the service, as it is kept.
+pub(super) fn without_contacts(sentence: &str) -> String {
+    let text: String = sentence.chars().take(SENTENCE).collect();
     let words = text.split_whitespace().map(|word| {
         let digits = word.chars().filter(char::is_ascii_digit).count();
-        if digits > 5 || word.contains('@') { "…" } else { word }
+        if digits > 6 || word.contains('@') { "…" } else { word }
     });
-    format!(": {}", words.collect::<Vec<_>>().join(" "))
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn id(json: &Value) -> Option<String> {

@@ -13,14 +13,14 @@ use super::{
     hours, mail, reminders,
     service::Attempt,
     subject::{Address, Reason, Subject},
-    tell, whatsapp,
+    tell, unsubscribe, whatsapp,
 };
 use crate::{
     app::state::App,
     db::deadline::{STEP, within},
     domain::{
         ids::{BookingId, BookingRequestId, MessageId},
-        status::MessageKind,
+        status::{Channel, MessageKind},
     },
     error::Result,
     http::metrics::{MESSAGES_OLDEST, MESSAGES_SENT, MESSAGES_UNCLEAR},
@@ -31,7 +31,7 @@ const EVERY: Duration = Duration::from_secs(15);
 /// How many are sent at once.
 const BATCH: i64 = 8;
 /// How long an instance may have a message in hand: longer than a service may take.
-const LEASE: TimeDelta = TimeDelta::minutes(2);
+pub(super) const LEASE: TimeDelta = TimeDelta::minutes(2);
 /// How often one is tried: the last time about eleven hours after the first.
 const TRIES: i32 = 10;
 /// The pause after the first refusal; each is twice as long as the one before, up to the longest.
@@ -188,6 +188,8 @@ async fn take_some(app: &App) -> Result<(Vec<InHand>, bool)> {
                 )
                 .execute(&mut *tx)
                 .await?;
+                let client = subject.client_id.as_deref().filter(|_| address.channel() == Channel::Email);
+                let unsubscribe = client.and_then(|client| unsubscribe::link(app, client, Channel::Email));
                 in_hand.push(InHand {
                     message_id: one.message_id,
                     tries: one.tries + 1,
@@ -196,7 +198,7 @@ async fn take_some(app: &App) -> Result<(Vec<InHand>, bool)> {
                     start_at: one.start_at,
                     address,
                     campaign,
-                    content,
+                    content: content.ended_by(unsubscribe),
                 });
             }
         }

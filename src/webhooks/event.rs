@@ -5,32 +5,71 @@ use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, json};
 use utoipa::{
     PartialSchema, ToSchema,
-    openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
+    openapi::{ObjectBuilder, Ref, RefOr, Schema, schema::Type},
+};
+
+use super::data::{
+    BookingEvent, CheckpointEvent, ClientEvent, MergedClientEvent, NoteEvent, PaymentEvent, RefundEvent, RequestEvent,
+    TestEvent,
 };
 
 /// The event that an admin has sent to see whether it arrives. No endpoint has to want it.
 pub(super) const TEST: &str = "webhook.test";
 
+/// Names a type, and adds its schemas.
+type Described = fn(&mut Vec<(String, RefOr<Schema>)>) -> Ref;
+
+/// A type of events.
+pub(super) struct Kind {
+    pub(super) name: &'static str,
+    /// When there is one.
+    pub(super) about: &'static str,
+    /// What its data names, beside its version and the columns that changed.
+    pub(super) ids: Described,
+}
+
+const fn kind<T: ToSchema>(name: &'static str, about: &'static str) -> Kind {
+    Kind { name, about, ids: described::<T> }
+}
+
+/// Names a type, and adds its schemas.
+pub(super) fn described<T: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) -> Ref {
+    schemas.push((T::name().into_owned(), T::schema()));
+    T::schemas(schemas);
+    Ref::from_schema_name(T::name())
+}
+
 /// The types there are.
-const TYPES: [&str; 17] = [
-    "audit.checkpoint",
-    "booking.cancelled",
-    "booking.changed",
-    "booking.completed",
-    "booking.created",
-    "booking.no_show",
-    "client.changed",
-    "client.created",
-    "client.erased",
-    "client.merged",
-    "client.transferred",
-    "note.signed",
-    "payment.recorded",
-    "refund.changed",
-    "request.booked",
-    "request.created",
-    TEST,
+pub(super) const KINDS: [Kind; 17] = [
+    kind::<CheckpointEvent>("audit.checkpoint", "The audit trail was sealed: its head, to be kept elsewhere"),
+    kind::<BookingEvent>("booking.cancelled", "A session was called off"),
+    kind::<BookingEvent>("booking.changed", "A booking was changed or moved"),
+    kind::<BookingEvent>("booking.completed", "A session was held"),
+    kind::<BookingEvent>("booking.created", "There is a new booking"),
+    kind::<BookingEvent>("booking.no_show", "A client did not come"),
+    kind::<ClientEvent>("client.changed", "The record of a client was changed"),
+    kind::<ClientEvent>("client.created", "There is a new client"),
+    kind::<ClientEvent>("client.erased", "The data of a client was erased"),
+    kind::<MergedClientEvent>("client.merged", "The record of a client was merged into another, and is gone"),
+    kind::<ClientEvent>("client.transferred", "A client has another therapist"),
+    kind::<NoteEvent>("note.signed", "A session note was signed"),
+    kind::<PaymentEvent>("payment.recorded", "There is a new payment"),
+    kind::<RefundEvent>("refund.changed", "A refund went on, or failed"),
+    kind::<RequestEvent>("request.booked", "A booking came of a booking request"),
+    kind::<RequestEvent>("request.created", "There is a new booking request"),
+    kind::<TestEvent>(TEST, "An admin tries whether it arrives"),
 ];
+
+/// Their names.
+const TYPES: [&str; KINDS.len()] = {
+    let mut names = [""; KINDS.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = KINDS[at].name;
+        at += 1;
+    }
+    names
+};
 
 /// The type of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,9 +9,12 @@
 //! - **Deliveries** ([`send`]) are at least once and in no promised order: the version tells which is the newer. A worker of each
 //!   instance claims those that are due, sends them outside any transaction, and notes what came of it. A claim is a time: where
 //!   the process dies, the delivery is due again.
+//! - Each type is described in the OpenAPI document ([`described`]).
 //! - **The log** ([`deliveries`]) keeps each for 30 days.
 
+mod data;
 mod deliveries;
+mod described;
 mod endpoints;
 mod event;
 mod send;
@@ -20,6 +23,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{
     deliveries::purge,
+    described::described_events,
     send::{run, send_all},
 };
 use crate::app::state::App;

@@ -1,5 +1,5 @@
 //! The export and erasure of a client's data, and the log of who read it.
 
 mod access_log;
-mod erase;
+pub mod erase;
 mod export;

@@ -1,7 +1,10 @@
 //! Events are sent to other systems: at least once, signed, in the transaction of the change whoever writes, and never where they
 //! must not go.
 
+mod described;
 mod receiver;
+
+use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use safestories::{cli::serve::retention, webhooks};
@@ -370,20 +373,29 @@ async fn a_slow_receiver_holds_up_nobody_else() {
     sending.abort();
 }
 
+/// `EVENTS=10000` runs it in full size.
 #[tokio::test]
-async fn of_a_thousand_with_failures_none_is_lost_and_each_has_one_id() {
+async fn under_faults_none_is_lost_and_each_has_one_id() {
+    let size: usize = std::env::var("EVENTS").ok().and_then(|size| size.parse().ok()).unwrap_or(1000);
     let (api, stand_in) = (practice().await, Receiver::start().await);
     endpoint(&api, &stand_in, &["booking.created"]).await;
     stand_in.fails_one_in(5);
-    program(&api, "insert into bookings (booking_id) select 'B' || n from generate_series(1, 1000) n").await;
+    let load = format!("insert into bookings (booking_id) select 'B' || n from generate_series(1, {size}) n");
+    program(&api, &load).await;
     let second = api.second_instance();
+    let begun = std::time::Instant::now();
     for _ in 0..12 {
         let (one, other) = tokio::join!(webhooks::send_all(&api.app), webhooks::send_all(&second.app));
         one.and(other).expect("deliveries sent");
         api.pass(30 * 60);
     }
-    let taken = stand_in.taken();
-    assert_eq!(taken.len(), 1000, "each at least once, under an id of its own");
+    let (taken, received) = (stand_in.taken(), stand_in.received());
+    eprintln!("{size} events, {} requests, {:?}", received.len(), begun.elapsed());
+    assert_eq!(taken.len(), size, "each at least once, under an id of its own");
+    let told: BTreeMap<&str, &str> = received.iter().map(|one| (one.id(), one.body.as_str())).collect();
+    assert_eq!(told.len(), size, "of one event there is no second id");
+    let failed = received.len() / 5;
+    assert_eq!(received.len(), size + failed, "none that was taken is sent again");
     let left = deliveries(&api, "&state=waiting").await;
     assert_eq!(left, [] as [Value; 0]);
 }

@@ -33,7 +33,7 @@ use crate::{
     error::{Error, Result, problem::Problems},
     http::{
         etag::{Preconditions, Versioned},
-        extract::{Json, Path},
+        extract::{Json, OptionalJson, Path},
         host,
         list::Listing,
         page::{Key, List, Page, PageParams, Position, orders},
@@ -125,8 +125,8 @@ pub(super) struct InboundEndpoint {
 pub(super) struct NewInboundEndpoint {
     #[serde(flatten)]
     endpoint: InboundEndpoint,
-    /// The secret that signs the messages, shown this once; null where it is in the address, and for a repeat under one
-    /// `Idempotency-Key`.
+    /// The secret that signs the messages, shown this once; null where it is in the address or the service's own, and for a
+    /// repeat under one `Idempotency-Key`.
     secret: Option<String>,
     /// Where the service sends to: with the secret, where messages are not signed, and then shown this once. Null for a repeat,
     /// and where the request named no host.
@@ -145,6 +145,17 @@ pub(super) struct MakeInboundEndpoint {
     /// Whether its messages are carried out; `shadow` unless given.
     #[schema(inline)]
     mode: Option<Mode>,
+    /// The secret that the service signs with, of `whatsapp` (the secret of the app at Meta), and of no other.
+    secret: Option<Text<200>>,
+}
+
+/// The next secret of an endpoint.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({}))]
+pub(super) struct RotateInboundSecret {
+    /// The secret that the service signs with, of `whatsapp`, and of no other.
+    secret: Option<Text<200>>,
 }
 
 /// What to change of an endpoint: absent fields stay.
@@ -212,7 +223,7 @@ impl List for InboundEndpoints {
                        e.source as "source: Source",
                        e.mode as "mode: Mode",
                        e.paused,
-                       case when e.source in ('razorpay', 'generic') then '/webhooks/' || e.public_id end as path,
+                       case when e.source in ('razorpay', 'whatsapp', 'generic') then '/webhooks/' || e.public_id end as path,
                        (select count(*) from internal.inbound_secrets s where s.endpoint_id = e.endpoint_id) as "secrets!",
                        e.created_at as "created_at!: Timestamp",
                        e.created_by as "created_by: UserId",
@@ -286,7 +297,8 @@ impl InboundEndpoint {
             }
         });
         let url = path.and_then(|path| host::base(headers).map(|base| base + &path));
-        NewInboundEndpoint { endpoint: self, secret: secret.filter(|_| is_signed), url }
+        let is_shown = is_signed && !self.source.has_own_secret();
+        NewInboundEndpoint { endpoint: self, secret: secret.filter(|_| is_shown), url }
     }
 }
 
@@ -361,13 +373,26 @@ async fn make(uow: &mut UnitOfWork, request: &MakeInboundEndpoint) -> Result<(In
     )
     .fetch_one(uow.db())
     .await?;
-    let secret = add_secret(uow, id, request.source, &public_id).await?;
+    let secret = add_secret(uow, id, request.source, &public_id, request.secret.as_deref()).await?;
     Ok((id, secret))
 }
 
-/// Gives an endpoint another secret; returns it.
-async fn add_secret(uow: &mut UnitOfWork, id: InboundEndpointId, source: Source, public_id: &str) -> Result<String> {
-    let secret = new_secret(source)?;
+/// Gives an endpoint another secret: the service's own where it has one; returns it.
+async fn add_secret(
+    uow: &mut UnitOfWork,
+    id: InboundEndpointId,
+    source: Source,
+    public_id: &str,
+    own: Option<&str>,
+) -> Result<String> {
+    let secret = match own {
+        Some(own) if source.has_own_secret() => own.to_owned(),
+        Some(_) => return Err(Error::body("/secret", "is made here for this source")),
+        None if source.has_own_secret() => {
+            return Err(Error::body("/secret", "is needed: the one the service signs with"));
+        }
+        None => new_secret(source)?,
+    };
     let (hash, sealed) = if source.is_signed() {
         (None, Some(uow.app().seals.inbox.seal(public_id, secret.as_bytes())))
     } else {
@@ -484,26 +509,29 @@ pub(super) async fn delete_inbound_endpoint(
 
 /// Give an endpoint another secret
 ///
-/// Shown this once. The present one goes on proving messages until it is withdrawn, or until the next change: services send
+/// Shown this once; that of `whatsapp` is given. The present one goes on proving messages until it is withdrawn, or until the next change: services send
 /// older messages under it.
 #[utoipa::path(
     post,
     path = "/webhooks/inbound/{endpoint_id}/rotate",
     tag = "webhooks",
     params(("endpoint_id" = InboundEndpointId, Path, description = "The endpoint's id")),
+    request_body = Option<RotateInboundSecret>,
     responses((status = 200, description = "The new secret", body = NewInboundEndpoint), Problems),
 )]
 pub(super) async fn rotate_inbound_secret(
     work: Work,
     Path(id): Path<InboundEndpointId>,
     headers: HeaderMap,
+    OptionalJson(request): OptionalJson<RotateInboundSecret>,
 ) -> Result<Json<NewInboundEndpoint>> {
     let (endpoint, secret) = work
         .run(async |uow| {
             let rotate = async |uow: &mut UnitOfWork| {
                 let endpoint = InboundEndpoint::lock(uow, id, &Preconditions::default()).await?;
                 withdraw(uow, id, 1).await?;
-                let secret = add_secret(uow, id, endpoint.source, &endpoint.public_id).await?;
+                let own = request.secret.as_deref();
+                let secret = add_secret(uow, id, endpoint.source, &endpoint.public_id, own).await?;
                 uow.record(endpoint.entry("webhook_endpoint_rotate", "Gave another secret to"));
                 Ok((id, (InboundEndpoint::read(uow.db(), id).await?, Some(secret))))
             };

@@ -9,6 +9,7 @@ use super::message::{Effect, Message, utc};
 use crate::{
     bookings::SaidBooking,
     domain::status::RefundStatus,
+    messages::SaidStatus,
     payment_links::SaidLink,
     payments::{SaidPayment, SaidRefund},
 };
@@ -26,6 +27,7 @@ pub(super) struct Folded {
     pub(super) booking: Option<SaidBooking>,
     pub(super) payments: Vec<SaidPayment>,
     pub(super) links: Vec<SaidLink>,
+    pub(super) statuses: Vec<SaidStatus>,
     /// How many forms were submitted.
     pub(super) forms: i64,
 }
@@ -64,6 +66,7 @@ pub(super) fn fold(mut messages: Vec<Placed>) -> Folded {
                 refunds.extend(refund.map(|refund| (place, refund)));
             }
             Effect::Link(said) => folded.links.push(said),
+            Effect::Statuses(said) => folded.statuses.extend(said),
             Effect::Form => folded.forms += 1,
             Effect::Nothing(_) => {}
         }

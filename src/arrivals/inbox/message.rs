@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::{
     bookings::SaidBooking,
     domain::{ids::BookingId, status::words, text::hex, time::Timestamp},
+    messages::SaidStatus,
     payment_links::SaidLink,
     payments::SaidPayment,
 };
@@ -24,6 +25,8 @@ words! {
         Razorpay,
         /// The form tool.
         Paperform,
+        /// `WhatsApp`: what became of messages to clients.
+        Whatsapp,
         /// Anything that signs as Standard Webhooks says.
         Generic,
     }
@@ -41,7 +44,12 @@ words! {
 impl Source {
     /// Whether its messages are signed. Of all others the secret is in the address.
     pub(super) fn is_signed(self) -> bool {
-        matches!(self, Self::Razorpay | Self::Generic)
+        matches!(self, Self::Razorpay | Self::Whatsapp | Self::Generic)
+    }
+
+    /// Whether the secret that signs is the service's own, and not made here.
+    pub(super) fn has_own_secret(self) -> bool {
+        self == Self::Whatsapp
     }
 
     /// Its name in the audit trail.
@@ -50,6 +58,7 @@ impl Source {
             Self::Dayschedule => "DaySchedule",
             Self::Razorpay => "Razorpay",
             Self::Paperform => "Paperform",
+            Self::Whatsapp => "WhatsApp",
             Self::Generic => "a webhook",
         }
     }
@@ -79,6 +88,8 @@ pub(super) enum Effect {
     Payment(SaidPayment),
     /// The end of a payment link.
     Link(SaidLink),
+    /// What became of messages to clients.
+    Statuses(Vec<SaidStatus>),
     /// A form that was filled in.
     Form,
     /// Nothing, and why.

@@ -31,7 +31,7 @@ use crate::app::state::App;
 
 /// The route open to services.
 pub fn open_routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(receive::receive_webhook))
+    OpenApiRouter::new().routes(routes!(receive::receive_webhook, receive::answer_webhook_challenge))
 }
 
 /// The routes of admins.

@@ -8,7 +8,9 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 use sqlx::PgConnection;
+use utoipa::IntoParams;
 
 use super::{
     message::{Effect, Source, digest_of, key},
@@ -17,9 +19,9 @@ use super::{
 };
 use crate::{
     app::state::App,
-    domain::ids::InboundEndpointId,
+    domain::{ids::InboundEndpointId, text::Text},
     error::{Error, Result, problem::Problems},
-    http::extract::Path,
+    http::extract::{Path, Query},
 };
 
 /// The largest message.
@@ -29,7 +31,7 @@ const EVENT: usize = 100;
 
 /// Receive a message of a service
 ///
-/// Endpoints are made at `/api/v1/admin/webhooks/inbound`. Razorpay and `generic` sign the body; of the others the secret is in the
+/// Endpoints are made at `/api/v1/admin/webhooks/inbound`. Razorpay, `whatsapp` and `generic` sign the body; of the others the secret is in the
 /// address. Answered as soon as the message is kept, also a repeat of one.
 #[utoipa::path(
     post,
@@ -73,6 +75,54 @@ pub(super) async fn receive_webhook(
     keep(&mut db, &app, endpoint_id, source, &key, &body).await?;
     db.commit().await?;
     Ok(StatusCode::OK)
+}
+
+/// The question by which `WhatsApp` finds out whether an address is an endpoint.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Challenge {
+    /// `subscribe`.
+    #[serde(rename = "hub.mode")]
+    #[param(example = "subscribe")]
+    mode: String,
+    /// The last part of the endpoint's address.
+    #[serde(rename = "hub.verify_token")]
+    #[param(example = "Zp0x1kq7Rr6wP2aXJ9cT5g")]
+    verify_token: String,
+    /// What is to be answered.
+    #[serde(rename = "hub.challenge")]
+    #[param(value_type = String, example = "1158201444")]
+    answer: Text<200>,
+}
+
+/// Answer for an endpoint
+///
+/// `WhatsApp` asks once, when the address is entered there: it is answered with `hub.challenge`. Of all other services, and where the
+/// token is not the endpoint's, it is a 404.
+#[utoipa::path(
+    get,
+    path = "/webhooks/{endpoint}",
+    tag = "webhooks",
+    security(()),
+    params(
+        ("endpoint" = String, Path, description = "The last part of the endpoint's address", example = "Zp0x1kq7Rr6wP2aXJ9cT5g"),
+        Challenge,
+    ),
+    responses((status = 200, description = "The challenge", body = String, content_type = "text/plain"), Problems),
+)]
+pub(super) async fn answer_webhook_challenge(
+    State(app): State<App>,
+    Path(endpoint): Path<String>,
+    Query(asked): Query<Challenge>,
+) -> Result<String> {
+    let mut db = app.db.system_transaction().await?;
+    let found = find(&mut db, &app, &endpoint).await?;
+    let is_ours = found.is_some_and(|(_, source, _)| source == Source::Whatsapp);
+    if is_ours && asked.mode == "subscribe" && asked.verify_token == endpoint {
+        Ok(asked.answer.to_string())
+    } else {
+        Err(Error::NotFound("endpoint"))
+    }
 }
 
 /// An endpoint by its address, with its secrets.

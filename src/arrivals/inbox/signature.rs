@@ -39,7 +39,7 @@ pub(super) fn id_in_header(source: Source, headers: &HeaderMap) -> Option<&str> 
     let name = match source {
         Source::Razorpay => "x-razorpay-event-id",
         Source::Generic => "webhook-id",
-        Source::Dayschedule | Source::Paperform => return None,
+        Source::Dayschedule | Source::Paperform | Source::Whatsapp => return None,
     };
     headers.get(name)?.to_str().ok().filter(|id| !id.is_empty())
 }
@@ -58,26 +58,34 @@ pub(super) fn is_proven(
         (Some(hash), _) => {
             in_address.is_some_and(|given| verify_slices_are_equal(&auth::secret_hash(given), hash).is_ok())
         }
-        (None, Some(key)) if source == Source::Razorpay => is_signed_by_razorpay(key, headers, body),
+        (None, Some(key)) if source == Source::Razorpay => {
+            is_signed_in_hex(key, header(headers, "x-razorpay-signature"), body)
+        }
+        (None, Some(key)) if source == Source::Whatsapp => {
+            let signature = header(headers, "x-hub-signature-256");
+            is_signed_in_hex(key, signature.and_then(|given| given.strip_prefix("sha256=")), body)
+        }
         (None, Some(key)) => is_signed_as_standard(key, headers, body, now),
         (None, None) => false,
     });
     proven.fold(false, |any, one| any | one)
 }
 
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
 /// Hexadecimal HMAC-SHA-256 of the body.
-fn is_signed_by_razorpay(key: &str, headers: &HeaderMap, body: &[u8]) -> bool {
-    let signature =
-        headers.get("x-razorpay-signature").and_then(|given| HEXLOWER_PERMISSIVE.decode(given.as_bytes()).ok());
+fn is_signed_in_hex(key: &str, signature: Option<&str>, body: &[u8]) -> bool {
+    let signature = signature.and_then(|given| HEXLOWER_PERMISSIVE.decode(given.as_bytes()).ok());
     let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
     signature.is_some_and(|signature| hmac::verify(&key, body, &signature).is_ok())
 }
 
 /// Standard Webhooks 1.0.0: `v1`, HMAC-SHA-256 of `id.timestamp.body`, any of a list.
 fn is_signed_as_standard(secret: &str, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> bool {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let (Some(id), Some(timestamp), Some(signatures)) =
-        (header("webhook-id"), header("webhook-timestamp"), header("webhook-signature"))
+        (header(headers, "webhook-id"), header(headers, "webhook-timestamp"), header(headers, "webhook-signature"))
     else {
         return false;
     };

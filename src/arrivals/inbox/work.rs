@@ -35,7 +35,7 @@ use crate::{
     domain::ids::{BookingId, InboundEndpointId, InboxMessageId},
     error::{Error, Result},
     http::metrics::{INBOX_MESSAGES, INBOX_OLDEST},
-    payment_links,
+    messages, payment_links,
 };
 
 /// How many bookings and orders are looked for at a time.
@@ -43,7 +43,7 @@ const BATCH: i64 = 100;
 /// How often a message is tried: the last time about 17 minutes after the first.
 const TRIES: i32 = 12;
 /// The columns whose values are shown where they differ: of all others the value may be somebody's.
-const SHOWN: [&str; 22] = [
+const SHOWN: [&str; 23] = [
     "amount",
     "booking_duration",
     "booking_end_at",
@@ -64,6 +64,7 @@ const SHOWN: [&str; 22] = [
     "refund_id",
     "refund_status",
     "rescheduled_start_at",
+    "state",
     "status",
     "therapist_id",
 ];
@@ -272,7 +273,7 @@ async fn claim(uow: &mut UnitOfWork, group: &Group) -> Result<Vec<InboxMessageId
 
 /// Writes what the messages come to; or says why not.
 async fn write(uow: &mut UnitOfWork, group: &Group) -> Result<Result<Vec<Written>, Outcome>> {
-    let Folded { booking, payments, links, forms } = match folded(uow, group).await? {
+    let Folded { booking, payments, links, statuses, forms } = match folded(uow, group).await? {
         Ok(folded) => folded,
         Err(reason) => {
             let reason = Some(reason.to_owned());
@@ -306,6 +307,17 @@ async fn write(uow: &mut UnitOfWork, group: &Group) -> Result<Result<Vec<Written
             Received::Missing(reason) => return Ok(Err(missing(reason))),
             Received::Overtaken => {}
         }
+    }
+    for said in &statuses {
+        match messages::receive(uow, said).await? {
+            Received::Written(one) => written.push(one),
+            Received::Missing(reason) => return Ok(Err(missing(reason))),
+            Received::Overtaken => {}
+        }
+    }
+    if !statuses.is_empty() && written.is_empty() {
+        let reason = Some("no message was sent under this id".to_owned());
+        return Ok(Err(Outcome::Done { state: "ignored", reason, changes: Vec::new(), booking: None }));
     }
     if let Some(id) = form_of {
         match documents::receive(uow, &id, forms).await? {

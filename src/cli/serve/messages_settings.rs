@@ -1,8 +1,10 @@
 //! The settings of messages to clients.
 
+use std::{fs, path::PathBuf};
+
 use anyhow::{Context, bail, ensure};
 use clap::Args;
-use lettre::message::Mailbox;
+use lettre::{message::Mailbox, transport::smtp::client::Certificate};
 use percent_encoding::percent_decode_str;
 use strum::VariantArray as _;
 use url::Url;
@@ -11,6 +13,9 @@ use crate::{
     app::messaging::{Aisensy, MailServer, Messaging},
     domain::status::MessageKind,
 };
+
+/// How a certificate in PEM begins.
+const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// Which messages clients get, and through which services. Without a kind and a service nothing is sent.
 #[derive(Debug, Args)]
@@ -46,6 +51,10 @@ pub(super) struct MessageSettings {
     #[arg(long, env = "SAFESTORIES_SMTP_URL", value_name = "URL", hide_env_values = true)]
     smtp_url: Option<String>,
 
+    /// The file of the authority that the mail server's certificate is of, where it is none of the public ones: PEM
+    #[arg(long, env = "SAFESTORIES_SMTP_CA", value_name = "FILE")]
+    smtp_ca: Option<PathBuf>,
+
     /// From whom mail comes: `The practice <hello@example.org>`. The name stands below the text.
     #[arg(long, env = "SAFESTORIES_MAIL_FROM", value_name = "ADDRESS")]
     mail_from: Option<String>,
@@ -61,7 +70,7 @@ impl MessageSettings {
         let key = self.aisensy_key.clone().filter(|key| !key.is_empty());
         let whatsapp = key.map(|key| Aisensy { url: self.aisensy_url.clone(), key });
         let mail = match self.smtp_url.as_deref().filter(|url| !url.is_empty()) {
-            Some(url) => Some(mail(url, self.mail_from.as_deref())?),
+            Some(url) => Some(MailServer { ca: self.authority()?, ..mail(url, self.mail_from.as_deref())? }),
             None => None,
         };
         ensure!(
@@ -70,6 +79,13 @@ impl MessageSettings {
              SAFESTORIES_SMTP_URL"
         );
         Ok(Messaging { kinds: self.messages.clone(), reminder_hours: self.reminder_hours.clone(), whatsapp, mail })
+    }
+
+    fn authority(&self) -> anyhow::Result<Option<Certificate>> {
+        let Some(file) = self.smtp_ca.as_deref().filter(|file| !file.as_os_str().is_empty()) else { return Ok(None) };
+        let pem = fs::read(file).with_context(|| format!("SAFESTORIES_SMTP_CA: {} cannot be read", file.display()))?;
+        ensure!(pem.windows(BEGIN.len()).any(|part| part == BEGIN), "SAFESTORIES_SMTP_CA holds no certificate in PEM");
+        Ok(Some(Certificate::from_pem(&pem).context("SAFESTORIES_SMTP_CA holds no certificate in PEM")?))
     }
 }
 
@@ -99,7 +115,7 @@ fn mail(url: &str, from: Option<&str>) -> anyhow::Result<MailServer> {
     let from = from.context("SAFESTORIES_MAIL_FROM is needed: from whom does mail come?")?;
     let from: Mailbox =
         from.parse().ok().context("SAFESTORIES_MAIL_FROM is no address: The practice <hello@example.org>")?;
-    Ok(MailServer { port: url.port().unwrap_or(usual), host, is_tls, may_be_plain, login, from })
+    Ok(MailServer { port: url.port().unwrap_or(usual), host, is_tls, may_be_plain, ca: None, login, from })
 }
 
 #[cfg(test)]

@@ -95,6 +95,9 @@ pub(super) async fn run(settings: Serve) -> anyhow::Result<ExitCode> {
     let secrets = settings.jwt_secret.as_deref().map(str::parse).transpose().context("SAFESTORIES_JWT_SECRET")?;
     let audit_key = settings.audit_key.read()?;
     settings.razorpay.account()?;
+    if settings.messages.read()?.mail.is_some() && settings.public_url.is_none() {
+        tracing::warn!("without SAFESTORIES_PUBLIC_URL mail to clients has no link by which they end it");
+    }
     let port = claim(&settings, private)?;
     let metrics_port = settings.metrics_listen.map(Port::claim).transpose()?;
     let preparing = Box::pin(async {

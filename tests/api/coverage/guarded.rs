@@ -17,12 +17,15 @@ const OPEN: &[&str] = &[
     "GET /openapi.json",
     "GET /problems/{code}",
     "GET /readyz",
+    "GET /unsubscribe/{token}",
+    "GET /webhooks/{endpoint}",
     "POST /api/v1/auth/claim",
     "POST /api/v1/auth/login",
     "POST /api/v1/auth/refresh",
     "POST /book/{token}",
     "POST /book/{token}/cancel",
     "POST /book/{token}/move",
+    "POST /unsubscribe/{token}",
     "POST /webhooks/{endpoint}",
 ];
 

@@ -1,9 +1,12 @@
 //! Messages to clients: what is written with what caused it, what is sent, and what waits for a person.
 
 mod admin;
+mod delivery;
 mod faults;
 mod sent;
+mod smtp;
 mod stand_ins;
+mod unsubscribe;
 
 use safestories::{
     app::messaging::{Aisensy, MailServer, Messaging},
@@ -36,7 +39,10 @@ async fn practice(whatsapp: Option<Aisensy>, mail: Option<MailServer>) -> TestAp
 }
 
 async fn practice_with(messaging: Messaging) -> TestApi {
-    let plain = TestApi::new().await;
+    practice_over(TestApi::new().await, messaging).await
+}
+
+async fn practice_over(plain: TestApi, messaging: Messaging) -> TestApi {
     let api = plain.reached(Reach { messaging, ..Reach::default() });
     api.given(therapist("T1")).await;
     let meera = client("C1").with("client_name", "Meera Iyer").with("phone_number", "+919800012345");

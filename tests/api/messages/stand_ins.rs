@@ -21,7 +21,7 @@ use axum::{
 use safestories::app::messaging::{Aisensy, MailServer};
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
 };
 
@@ -119,18 +119,53 @@ async fn take(State(service): State<Campaigns>, Json(body): Json<Value>) -> Resp
 #[derive(Clone)]
 pub struct Mail {
     port: u16,
+    talk: Talk,
+}
+
+/// What is said to a mail server.
+#[derive(Clone, Default)]
+pub struct Talk {
     taken: Arc<Mutex<Vec<String>>>,
+    /// The login that it asks for, as `AUTH PLAIN` has it.
+    login: Option<String>,
+}
+
+impl Talk {
+    pub fn asking_for(login: String) -> Self {
+        Self { login: Some(login), ..Self::default() }
+    }
+
+    pub fn taken(&self) -> Vec<String> {
+        self.taken.lock().expect("no panic").clone()
+    }
+
+    /// Talks until TLS is to begin.
+    pub async fn until_starttls(&self, stream: TcpStream) -> Option<TcpStream> {
+        let mut stream = BufReader::new(stream);
+        stream.write_all(b"220 stand-in\r\n").await.ok()?;
+        loop {
+            let mut line = String::new();
+            stream.read_line(&mut line).await.ok().filter(|read| *read > 0)?;
+            let starts = line.to_uppercase().starts_with("STARTTLS");
+            let answer = if starts { "220 go on" } else { "250-stand-in\r\n250 STARTTLS" };
+            stream.write_all(format!("{answer}\r\n").as_bytes()).await.ok()?;
+            if starts {
+                return Some(stream.into_inner());
+            }
+        }
+    }
 }
 
 impl Mail {
     /// Takes mail but to addresses with `refused` in them; hangs up after the text where there is `lost` in the address.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let mail = Self { port: listener.local_addr().expect("an address").port(), taken: Arc::default() };
-        let taken = mail.taken.clone();
+        let mail = Self { port: listener.local_addr().expect("an address").port(), talk: Talk::default() };
+        let kept = mail.talk.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(talk(stream, taken.clone()));
+                let (read, write) = stream.into_split();
+                tokio::spawn(talk(read, write, true, kept.clone()));
             }
         });
         mail
@@ -142,24 +177,34 @@ impl Mail {
             port: self.port,
             is_tls: false,
             may_be_plain: true,
+            ca: None,
             login: None,
             from: "The practice <hello@example.org>".parse().expect("an address"),
         }
     }
 
     pub fn taken(&self) -> Vec<String> {
-        self.taken.lock().expect("no panic").clone()
+        self.talk.taken()
     }
 }
 
-async fn talk(stream: TcpStream, taken: Arc<Mutex<Vec<String>>>) {
-    let (read, mut write) = stream.into_split();
+/// Takes mail; a server whose TLS has just begun does not greet again.
+pub async fn talk(read: impl AsyncRead + Unpin, mut write: impl AsyncWrite + Unpin, greets: bool, kept: Talk) {
     let mut lines = BufReader::new(read).lines();
     let mut to = String::new();
-    write.write_all(b"220 stand-in\r\n").await.expect("written");
+    let mut may_send = kept.login.is_none();
+    if greets {
+        write.write_all(b"220 stand-in\r\n").await.expect("written");
+    }
     while let Ok(Some(line)) = lines.next_line().await {
         let answer = match line.split([' ', ':']).next().unwrap_or_default().to_uppercase().as_str() {
+            "EHLO" if kept.login.is_some() => "250-stand-in\r\n250 AUTH PLAIN",
             "EHLO" => "250 stand-in",
+            "AUTH" => {
+                may_send = kept.login.as_deref() == line.split(' ').nth(2);
+                if may_send { "235 hello" } else { "535 wrong password" }
+            }
+            "MAIL" if !may_send => "530 log in first",
             "RCPT" => {
                 to = line;
                 if to.contains("refused") { "550 no such mailbox" } else { "250 ok" }
@@ -174,7 +219,7 @@ async fn talk(stream: TcpStream, taken: Arc<Mutex<Vec<String>>>) {
                     text.push_str(&line);
                     text.push('\n');
                 }
-                taken.lock().expect("no panic").push(text);
+                kept.taken.lock().expect("no panic").push(text);
                 if to.contains("lost") {
                     return;
                 }

@@ -27,6 +27,10 @@ impl Received {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
+    pub fn has(&self, header: &str) -> bool {
+        !self.header(header).is_empty()
+    }
+
     pub fn id(&self) -> &str {
         self.header("webhook-id")
     }

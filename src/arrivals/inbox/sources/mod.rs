@@ -4,6 +4,7 @@ mod dayschedule;
 mod generic;
 mod paperform;
 mod razorpay;
+mod whatsapp;
 
 use serde_json::Value;
 
@@ -16,6 +17,7 @@ pub(super) fn read(source: Source, body: &[u8]) -> Reading {
         Source::Dayschedule => dayschedule::read(&body),
         Source::Razorpay => razorpay::read(&body),
         Source::Paperform => paperform::read(&body),
+        Source::Whatsapp => whatsapp::read(&body),
         Source::Generic => generic::read(&body),
     }
 }
@@ -26,7 +28,7 @@ pub(super) fn key_of(source: Source, body: &[u8]) -> String {
     let key = match source {
         Source::Dayschedule => dayschedule::key_of(&json),
         Source::Paperform => paperform::key_of(&json),
-        Source::Razorpay | Source::Generic => None,
+        Source::Razorpay | Source::Whatsapp | Source::Generic => None,
     };
     key.unwrap_or_else(|| digest_of(body))
 }

@@ -27,7 +27,7 @@ const TRACES: [&str; 8] =
     ["zubin", "qureshi", "9812300077", "98123 00077", "9812300078", "farah", "hearsay-0815", "tr4ce"];
 
 /// Gives the admins their password, and two of them an account.
-async fn with_passwords(api: &TestApi) {
+pub async fn with_passwords(api: &TestApi) {
     api.admin().user_id().await;
     api.admin_named("other").user_id().await;
     sqlx::query("update users set password = $1 where role = 'admin'")
@@ -44,7 +44,7 @@ async fn request(api: &TestApi, client: &str) -> Answer {
 }
 
 /// One admin requests the erasure, another accepts it; gives the first refusal.
-async fn erase(api: &TestApi, client: &str) -> Answer {
+pub async fn erase(api: &TestApi, client: &str) -> Answer {
     let requested = request(api, client).await;
     if requested.status != 201 {
         return requested;
