@@ -48,7 +48,7 @@ pub(super) async fn get_unsubscribe_page(State(app): State<App>, token: Token, r
                 p { "Confirmations, reminders and links of your sessions will not be sent to you this way any more." }
                 form method="post" { button type="submit" { "Send me no more" } }
             };
-            page(StatusCode::OK, frame(&title, &content))
+            page(StatusCode::OK, "", frame(&title, &content))
         }
         Err(error) => refused(error, as_json),
     }
@@ -80,7 +80,7 @@ pub(super) async fn unsubscribe(State(app): State<App>, work: Work, token: Token
                 h1 { (title) }
                 p { "To get messages about your sessions again, please tell the practice, or agree when you book." }
             };
-            page(StatusCode::OK, frame(&title, &content))
+            page(StatusCode::OK, "", frame(&title, &content))
         }
         Err(error) => refused(error, as_json),
     }
