@@ -1,43 +1,10 @@
 // Books with a booking link in headless Chromium, as clients do: with and without JavaScript, on a phone, losing the race, twice at
 // once, with the back button, and with a link that is over. Each page is checked by axe.
 
-import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { chromium } from 'playwright-core'
+import { admin, browser, check, expect, faults, heading, pages, server, therapist } from './visit.mjs'
 
-const [server] = process.argv.slice(2)
-const program = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(path => path && existsSync(path))
-if (!program) {
-  console.log('booking: left out, since there is no Chromium (CHROMIUM names one)')
-  process.exit()
-}
-const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
-const faults = []
-let pages = 0
-
-function expect(true_, what) {
-  if (!true_) faults.push(what)
-}
-
-async function call(method, path, body, headers = {}) {
-  const answer = await fetch(`${server}/api/v1${path}`, {
-    method, headers: { 'Content-Type': 'application/json', ...headers }, body: body && JSON.stringify(body),
-  })
-  const text = await answer.text()
-  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`)
-  return text ? JSON.parse(text) : undefined
-}
-
-const { access_token } = await call('POST', '/auth/login', { username: 'admin', password: 'demo-password' })
-const admin = (method, path, body) => call(method, `/admin${path}`, body, { Authorization: `Bearer ${access_token}` })
-
-// A therapist of this script's own, who takes sessions on every day.
 const name = `Booking Test ${Date.now()}`
-const therapist = await admin('POST', '/therapists', { therapist_id: `bt${Date.now()}`, name })
-const days = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday']
-await admin('PUT', `/therapists/${therapist.therapist_id}/availability`, {
-  schedules: [{ time_zone: 'Asia/Kolkata', hours: days.map(day => ({ day, from: '10:00', to: '18:00' })) }],
-})
+const therapist_id = await therapist(name)
 let number = 0
 async function link() {
   number++
@@ -49,7 +16,6 @@ async function link() {
 }
 const bookingOf = async id => (await admin('GET', `/booking-requests/${id}`)).booking_id
 
-const browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox'] })
 async function phone(javaScriptEnabled) {
   const context = await browser.newContext({ javaScriptEnabled, viewport: { width: 360, height: 740 }, bypassCSP: false })
   const page = await context.newPage()
@@ -60,25 +26,6 @@ async function phone(javaScriptEnabled) {
   return page
 }
 
-/** Checks the page's text in a context of its own, in which scripts may be added. */
-async function check(page, what) {
-  pages++
-  const context = await browser.newContext({ bypassCSP: true, viewport: { width: 360, height: 740 } })
-  const copy = await context.newPage()
-  await copy.setContent(await page.content())
-  await copy.evaluate(() => document.querySelectorAll('details').forEach(one => { one.open = true }))
-  await copy.addScriptTag({ path: axe })
-  for (const colorScheme of ['light', 'dark']) {
-    await copy.emulateMedia({ colorScheme })
-    const found = await copy.evaluate(async () => (await window.axe.run()).violations)
-    for (const fault of found) faults.push(`${what}, ${colorScheme}: ${fault.id}: ${fault.help}: ${fault.nodes[0].html}`)
-  }
-  const wide = await copy.evaluate(() => document.documentElement.scrollWidth > window.innerWidth)
-  expect(!wide, `${what}: is wider than the phone`)
-  await context.close()
-}
-
-const heading = page => page.locator('h1').innerText()
 const pick = async (page, at) => {
   const time = page.locator('input[name=booking_start_at]').nth(at)
   await time.check()
@@ -177,7 +124,7 @@ for (const scripts of [false, true]) {
   expect(!(await bookingOf(over.id)), `${how}: a link that is over has booked`)
   await page.context().close()
 }
-const bookings = await admin('GET', `/bookings?therapist_id=${therapist.therapist_id}&limit=100`)
+const bookings = await admin('GET', `/bookings?therapist_id=${therapist_id}&limit=100`)
 // Of each round: one cancelled, the winner's, the loser's, and the one that was sent twice.
 expect(bookings.data.length === 8, `${bookings.data.length} bookings instead of 8`)
 await browser.close()

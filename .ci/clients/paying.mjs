@@ -6,25 +6,10 @@
 // The server is started with SAFESTORIES_RAZORPAY_URL=http://127.0.0.1:18415.
 
 import { createHmac } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { createRequire } from 'node:module'
-import { chromium } from 'playwright-core'
+import { admin, browser, check, expect, faults, heading, pages, rest, server, therapist } from './visit.mjs'
 
-const [server, port] = process.argv.slice(2)
-const program = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(path => path && existsSync(path))
-if (!program) {
-  console.log('paying: left out, since there is no Chromium (CHROMIUM names one)')
-  process.exit()
-}
-const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
-const faults = []
-let pages = 0
-
-function expect(true_, what) {
-  if (!true_) faults.push(what)
-}
-
+const [port] = rest
 const links = []
 const gateway = createServer(async (request, response) => {
   const chunks = []
@@ -47,46 +32,10 @@ const gateway = createServer(async (request, response) => {
   }
 }).listen(Number(port), '127.0.0.1')
 
-async function call(method, path, body, headers = {}) {
-  const answer = await fetch(`${server}/api/v1${path}`, {
-    method, headers: { 'Content-Type': 'application/json', ...headers }, body: body && JSON.stringify(body),
-  })
-  const text = await answer.text()
-  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`)
-  return text ? JSON.parse(text) : undefined
-}
-
-const { access_token } = await call('POST', '/auth/login', { username: 'admin', password: 'demo-password' })
-const admin = (method, path, body) => call(method, `/admin${path}`, body, { Authorization: `Bearer ${access_token}` })
 await admin('PUT', '/scheduling-policy', { rules: [], payment_by_link: 'required' })
 const endpoint = await admin('POST', '/webhooks/inbound', { name: 'Payments', source: 'razorpay', mode: 'live' })
 const name = `Paying Test ${Date.now()}`
-const therapist = await admin('POST', '/therapists', { therapist_id: `pt${Date.now()}`, name })
-const days = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday']
-await admin('PUT', `/therapists/${therapist.therapist_id}/availability`, {
-  schedules: [{ time_zone: 'Asia/Kolkata', hours: days.map(day => ({ day, from: '10:00', to: '18:00' })) }],
-})
-
-const browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox'] })
-
-async function check(page, what) {
-  pages++
-  const context = await browser.newContext({ bypassCSP: true, viewport: { width: 360, height: 740 } })
-  const copy = await context.newPage()
-  await copy.setContent(await page.content())
-  await copy.evaluate(() => document.querySelectorAll('details').forEach(one => { one.open = true }))
-  await copy.addScriptTag({ path: axe })
-  for (const colorScheme of ['light', 'dark']) {
-    await copy.emulateMedia({ colorScheme })
-    const found = await copy.evaluate(async () => (await window.axe.run()).violations)
-    for (const fault of found) faults.push(`${what}, ${colorScheme}: ${fault.id}: ${fault.help}: ${fault.nodes[0].html}`)
-  }
-  const wide = await copy.evaluate(() => document.documentElement.scrollWidth > window.innerWidth)
-  expect(!wide, `${what}: is wider than the phone`)
-  await context.close()
-}
-
-const heading = page => page.locator('h1').innerText()
+await therapist(name)
 
 for (const javaScriptEnabled of [false, true]) {
   const how = javaScriptEnabled ? 'with JavaScript' : 'without JavaScript'
