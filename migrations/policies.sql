@@ -381,6 +381,10 @@ begin
     call internal.secure_rows('internal.booking_sum_changes', reads => 'per_therapist and ' || mine);
     call internal.grant_columns('select', 'internal.booking_sum_changes');
     call internal.grant_columns('select', 'internal.therapist_client_facts');
+    call internal.secure_rows('internal.therapist_weeks', reads => mine);
+    call internal.grant_columns('select', 'internal.therapist_weeks', 'therapist_id, week, sessions');
+    call internal.secure_rows('internal.therapist_week_changes', reads => mine);
+    call internal.grant_columns('select', 'internal.therapist_week_changes', 'therapist_id, week, sessions');
 
     -- Bookings are read with the state of their payment link, which is money: of no row here.
     -- No row, but only to a sealed connection that names a therapist.
@@ -450,10 +454,8 @@ begin
         'therapist_id = '''' or therapist_id = (select internal.linked_therapist())');
     call internal.show_guests('internal.holds', 'hold_id, therapist_id, starts_at, ends_at, expires_at, held_by');
     call internal.show_guests('internal.booking_facts', 'therapist_id, booking_id, starts_at, ends_at, counted_as, free');
-    call internal.show_guests('internal.booking_sums', 'per_therapist, therapist_id, week, counted_as, bookings',
-        'per_therapist and therapist_id = (select internal.linked_therapist())');
-    call internal.show_guests('internal.booking_sum_changes', 'per_therapist, therapist_id, week, counted_as, bookings',
-        'per_therapist and therapist_id = (select internal.linked_therapist())');
+    call internal.show_guests('internal.therapist_weeks', 'therapist_id, week, sessions');
+    call internal.show_guests('internal.therapist_week_changes', 'therapist_id, week, sessions');
 
     -- The sequences of the rows that a therapist adds.
     for number in select internal.note_sequences() loop

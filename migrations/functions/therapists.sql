@@ -32,21 +32,17 @@ create or replace function internal.therapist_upcoming(therapist text, at timest
 begin atomic
     select count(*) + coalesce(
                (
-                   select sum(s.bookings)
+                   select sum(s.sessions)
                    from (
-                       select s.bookings
-                       from internal.booking_sums s
-                       where s.per_therapist
-                         and s.therapist_id = therapist
-                         and s.week > date_trunc('week', at)
-                         and s.counted_as = 'active'
+                       select w.sessions
+                       from internal.therapist_weeks w
+                       where w.therapist_id = therapist
+                         and w.week > date_trunc('week', at)
                        union all
-                       select c.bookings
-                       from internal.booking_sum_changes c
-                       where c.per_therapist
-                         and c.therapist_id = therapist
+                       select c.sessions
+                       from internal.therapist_week_changes c
+                       where c.therapist_id = therapist
                          and c.week > date_trunc('week', at)
-                         and c.counted_as = 'active'
                    ) s
                ),
                0

@@ -33,7 +33,7 @@ const USUAL_DAYS: i64 = 7;
 /// Within how many days after them the next free time is looked for.
 const NEXT_DAYS: i64 = 92;
 /// Within how many of these most have one.
-const NEAR_DAYS: i64 = 7;
+const NEAR_DAYS: i64 = 3;
 
 /// The times that are asked for.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -61,8 +61,6 @@ async fn it_may_read_what_free_times_are_made_of_and_nothing_else() {
             "internal.availability select (schedules, therapist_id)",
             "internal.availability_overrides select (day, hours, therapist_id, time_zone)",
             "internal.booking_facts select (booking_id, counted_as, ends_at, free, starts_at, therapist_id)",
-            "internal.booking_sum_changes select (bookings, counted_as, per_therapist, therapist_id, week)",
-            "internal.booking_sums select (bookings, counted_as, per_therapist, therapist_id, week)",
             "internal.holds select (ends_at, expires_at, held_by, hold_id, starts_at, therapist_id)",
             "internal.lapsed_bookings(timestamp with time zone,text[])",
             "internal.linked_therapist()",
@@ -70,6 +68,8 @@ async fn it_may_read_what_free_times_are_made_of_and_nothing_else() {
             "internal.retirements select (therapist_id)",
             "internal.scheduling_rules select (ahead_days, buffer_after_minutes, buffer_before_minutes, kind, length_minutes, \
          notice_minutes, sessions_a_day, step_minutes, therapist_id)",
+            "internal.therapist_week_changes select (sessions, therapist_id, week)",
+            "internal.therapist_weeks select (sessions, therapist_id, week)",
             "public.bookings select (booking_id, booking_resource_name, therapist_id)",
             "public.therapists select (capacity, name, specialization, therapist_id)",
         ]

@@ -180,8 +180,8 @@ const REACH: &[Reach] = &[
     none("internal.second_factors"),
     read("internal.therapist_client_facts", "client_id", "C1 C3 C4"),
     none("internal.therapist_login"),
-    none("internal.therapist_week_changes"),
-    none("internal.therapist_weeks"),
+    read("internal.therapist_week_changes", "therapist_id", "T1"),
+    read("internal.therapist_weeks", "therapist_id", ""),
     Reach {
         holds: Some("1 5"),
         changes: true,
