@@ -30,7 +30,8 @@ check(wrong.error?.code === 'invalid' && wrong.error.errors?.[0]?.parameter === 
 const booked = await api.adminCreateBooking({
   headers: { 'Idempotency-Key': crypto.randomUUID() },
   body: {
-    therapist_id: clients.flatMap(client => client.therapists)[0].therapist_id, invitee_name: 'Asha Client',
+    therapist_id: clients.flatMap(client => client.therapists)[0].therapist_id, allow_overlap: true, reason: 'a full week',
+    invitee_name: 'Asha Client',
     invitee_email: 'asha@example.org', booking_start_at: someTime(), invitee_payment_amount: '1700.00',
   },
 })

@@ -46,7 +46,8 @@ const stream = await api.GET('/api/v1/admin/notifications/stream', {
 const booked = await api.POST('/api/v1/admin/bookings', {
   params: { header: { 'Idempotency-Key': crypto.randomUUID() } },
   body: {
-    therapist_id: clients.flatMap(client => client.therapists)[0].therapist_id, invitee_name: 'Asha Client',
+    therapist_id: clients.flatMap(client => client.therapists)[0].therapist_id, allow_overlap: true, reason: 'a full week',
+    invitee_name: 'Asha Client',
     invitee_email: 'asha@example.org', booking_start_at: someTime(), invitee_payment_amount: '1700.00',
   },
 })

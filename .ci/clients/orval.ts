@@ -34,7 +34,8 @@ check(wrong.status === 422 && wrong.data.code === 'invalid' && wrong.data.errors
 
 const stream = await globalThis.fetch(api.getAdminStreamNotificationsUrl({ events: 'changes' }))
 const booked = await api.adminCreateBooking({
-  therapist_id: clients.flatMap(client => client.therapists)[0].therapist_id, invitee_name: 'Asha Client',
+  therapist_id: clients.flatMap(client => client.therapists)[0].therapist_id, allow_overlap: true, reason: 'a full week',
+    invitee_name: 'Asha Client',
   invitee_email: 'asha@example.org', booking_start_at: someTime(), invitee_payment_amount: '1700.00',
 }, undefined, { headers: { 'Content-Type': 'application/json', 'Idempotency-Key': crypto.randomUUID() } })
 check(booked.status === 201, 'a booking')
